@@ -1,0 +1,72 @@
+/**
+ * Who may import whom. A room lists what it must not reach, as regular expressions over import specifiers; the reason is
+ * shown with the error. ARCHITECTURE.md explains the rooms.
+ */
+const ENGINE_ROOMS = [
+  'contract',
+  'core',
+  'disk',
+  'formats',
+  'volumes',
+  'filesystems',
+  'store',
+  'catalog',
+  'machines',
+  'jobs',
+  'host',
+];
+
+/** Matches an import that reaches a sibling room from inside `src-engine/ROOM/…`, at any depth. */
+const reaches = (rooms) => (rooms.length ? [`^(\\.\\./)+(src-engine/)?(${rooms.join('|')})/`] : []);
+
+const FACES = ['^electron($|/)', '^vue($|/)', '^pinia$', '^reka-ui', '^(\\.\\./)+src-(main|renderer)/'];
+
+const engineRoom = (room, mayImport, reason) => ({
+  room: `src-engine/${room}`,
+  files: [`src-engine/${room}/**/*.ts`],
+  forbidden: [...reaches(ENGINE_ROOMS.filter((other) => other !== room && !mayImport.includes(other))), ...FACES],
+  reason,
+});
+
+export const LAYERS = [
+  {
+    ...engineRoom('contract', [], 'the contract is read by pages too: it may import zod only.'),
+    forbidden: [...reaches(ENGINE_ROOMS.filter((room) => room !== 'contract')), ...FACES, '^node:', '^better-sqlite3'],
+  },
+  engineRoom('core', ['contract'], 'core stands below every room but the contract.'),
+  engineRoom('disk', ['core', 'contract'], 'disk ports know bytes, not formats.'),
+  engineRoom('formats', ['core', 'disk', 'contract'], 'formats turn files into sources; they know nothing else.'),
+  engineRoom('volumes', ['core', 'disk', 'contract'], 'volumes go from a disk to its partitions, no further.'),
+  engineRoom('filesystems', ['core', 'disk', 'contract'], 'file systems read a volume and nothing else.'),
+  engineRoom('store', ['core', 'contract'], 'the store keeps chunks and knows no disks.'),
+  engineRoom('catalog', ['core', 'contract'], 'the catalog keeps records and knows no disks.'),
+  engineRoom('machines', ['core', 'disk', 'contract'], 'machines tell facts about hardware.'),
+  engineRoom(
+    'jobs',
+    ENGINE_ROOMS.filter((room) => room !== 'host'),
+    'jobs use every room through its ports; the host puts them together.',
+  ),
+  engineRoom('host', ENGINE_ROOMS, 'the engine knows no face.'),
+  {
+    room: 'src-main',
+    files: ['src-main/**/*.ts'],
+    forbidden: [
+      `^(\\.\\./)+src-engine/(${ENGINE_ROOMS.filter((room) => room !== 'contract' && room !== 'host').join('|')})/`,
+      '^vue($|/)',
+      '^better-sqlite3',
+    ],
+    reason: 'a face speaks the contract to the host and has no logic of its own.',
+  },
+  {
+    room: 'src-renderer',
+    files: ['src-renderer/**/*.{ts,vue}'],
+    forbidden: [
+      `(^|/)src-engine/(${ENGINE_ROOMS.filter((room) => room !== 'contract').join('|')})/`,
+      '^node:',
+      '^electron($|/)',
+      '^better-sqlite3',
+      '^(\\.\\./)+src-main/',
+    ],
+    reason: 'a page knows the contract only.',
+  },
+];

@@ -1,0 +1,145 @@
+/** Every command of the engine: its parameters and its result. The only list; faces and the router both read it. */
+import { z } from 'zod';
+import { bytes, DeviceViewSchema, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
+import { DataSchema } from './errors.ts';
+import { JobViewSchema } from './job.contract.ts';
+import { CapturePlanSchema, DeployPlanSchema } from './plan.contract.ts';
+import {
+  KINDS,
+  NameSchema,
+  NoteSchema,
+  STATUSES,
+  TagsSchema,
+  TemplateRefSchema,
+  TemplateViewSchema,
+  VISIBILITIES,
+} from './template.contract.ts';
+
+const none = z.strictObject({});
+const path = z
+  .string()
+  .min(1)
+  .max(4096)
+  .refine((p) => !p.includes('\0'));
+const started = z.object({ jobId: z.uuid() });
+const template = z.strictObject({ template: TemplateRefSchema });
+
+export const LogEntrySchema = z.object({
+  id: z.number().int(),
+  at: z.iso.datetime(),
+  user: z.string(),
+  action: z.string(),
+  subject: z.string(),
+  data: DataSchema,
+});
+export type LogEntry = z.infer<typeof LogEntrySchema>;
+
+export const FolderEntrySchema = z.object({
+  name: z.string(),
+  kind: z.enum(['folder', 'file']),
+  lengthBytes: bytes,
+  modifiedAt: z.iso.datetime(),
+});
+export type FolderEntry = z.infer<typeof FolderEntrySchema>;
+
+export const COMMANDS = {
+  'app.info': {
+    params: none,
+    result: z.object({
+      version: z.string(),
+      catalogPath: z.string(),
+      catalogFreeBytes: bytes,
+      /** compressed bytes in the store */
+      storeBytes: bytes,
+      /** whether this process may open attached disks */
+      canOpenDevices: z.boolean(),
+      platform: z.string(),
+      samplePath: z.string().nullable(),
+    }),
+  },
+  'device.list': { params: none, result: z.array(DeviceViewSchema) },
+  /** Reads the tables and file systems of a device or an image file; changes nothing. */
+  'source.inspect': {
+    params: z.strictObject({ source: path }),
+    result: z.object({ source: PlaceViewSchema, disk: DiskViewSchema }),
+  },
+  /** Folders and files of this machine, for choosing an image file: the browser face has no file dialog of its own. */
+  'folder.list': {
+    params: z.strictObject({ folder: path.nullable() }),
+    result: z.object({ folder: z.string(), parent: z.string().nullable(), entries: z.array(FolderEntrySchema) }),
+  },
+  'capture.plan': {
+    params: z.strictObject({
+      source: path,
+      name: NameSchema,
+      note: NoteSchema.default(''),
+      tags: TagsSchema.default([]),
+      kind: z.enum(KINDS).default('lab'),
+      /** zstd level */
+      level: z.number().int().min(1).max(19).default(3),
+    }),
+    result: CapturePlanSchema,
+  },
+  'capture.start': { params: z.strictObject({ planId: z.uuid() }), result: started },
+  'template.list': {
+    params: z.strictObject({ deleted: z.boolean().default(false) }),
+    result: z.array(TemplateViewSchema),
+  },
+  'template.show': { params: template, result: TemplateViewSchema },
+  'template.edit': {
+    params: z.strictObject({
+      template: TemplateRefSchema,
+      name: NameSchema.optional(),
+      note: NoteSchema.optional(),
+      tags: TagsSchema.optional(),
+      status: z.enum(STATUSES).optional(),
+      visibility: z.enum(VISIBILITIES).optional(),
+    }),
+    result: TemplateViewSchema,
+  },
+  /** Into the bin: the whole template, or with `@VERSION` one version. Undone by `template.undelete` until a prune. */
+  'template.delete': { params: template, result: TemplateViewSchema },
+  'template.undelete': { params: template, result: TemplateViewSchema },
+  'deploy.plan': {
+    params: z.strictObject({
+      template: TemplateRefSchema,
+      target: path,
+      /** length of a new image file; the template's capacity where it is not given */
+      lengthBytes: bytes.optional(),
+    }),
+    result: DeployPlanSchema,
+  },
+  'deploy.start': {
+    params: z.strictObject({
+      planId: z.uuid(),
+      confirm: z.string().max(4096).optional(),
+      overwrite: z.boolean().default(false),
+    }),
+    result: started,
+  },
+  'verify.start': { params: z.strictObject({ template: TemplateRefSchema.nullable() }), result: started },
+  'prune.start': { params: none, result: started },
+  'repair.start': { params: none, result: started },
+  'job.list': { params: none, result: z.array(JobViewSchema) },
+  'job.show': { params: z.strictObject({ jobId: z.uuid() }), result: JobViewSchema },
+  'job.cancel': { params: z.strictObject({ jobId: z.uuid() }), result: JobViewSchema },
+  'log.list': {
+    params: z.strictObject({ limit: z.number().int().min(1).max(10_000).default(200) }),
+    result: z.array(LogEntrySchema),
+  },
+} as const;
+
+export type CommandName = keyof typeof COMMANDS;
+/** Parameters as a caller writes them: what has a default may be left out. */
+export type CommandParams<C extends CommandName> = z.input<(typeof COMMANDS)[C]['params']>;
+/** Parameters as the engine gets them, after validation. */
+export type CheckedParams<C extends CommandName> = z.output<(typeof COMMANDS)[C]['params']>;
+export type CommandResult<C extends CommandName> = z.output<(typeof COMMANDS)[C]['result']>;
+
+/** What can be subscribed to. `jobs`: every change of any job of this engine. `catalog`: something in it changed. */
+export const TOPICS = {
+  jobs: JobViewSchema,
+  catalog: z.object({ templateId: z.uuid().nullable() }),
+} as const;
+export type TopicName = keyof typeof TOPICS;
+export type TopicEvent<T extends TopicName> = z.output<(typeof TOPICS)[T]>;

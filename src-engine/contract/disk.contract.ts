@@ -1,0 +1,103 @@
+/** What a disk looks like to a person: its table, its volumes, and how much of each is used. Sizes are in bytes. */
+import { z } from 'zod';
+import { WarningSchema } from './warnings.ts';
+
+export const bytes = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
+
+export const FILE_SYSTEM_KINDS = ['ext2', 'ext3', 'ext4', 'fat12', 'fat16', 'fat32', 'swap'] as const;
+export type FileSystemKind = (typeof FILE_SYSTEM_KINDS)[number];
+
+export const FileSystemViewSchema = z.object({
+  kind: z.enum(FILE_SYSTEM_KINDS),
+  label: z.string(),
+  uuid: z.string(),
+  blockBytes: bytes,
+  /** the file system's own length; may be less than its partition's */
+  lengthBytes: bytes,
+  usedBytes: bytes,
+});
+export type FileSystemView = z.infer<typeof FileSystemViewSchema>;
+
+export const VolumeViewSchema = z.object({
+  /** place among the disk's volumes, from 0, in order of start */
+  index: z.number().int().nonnegative(),
+  /** number of the partition in its table, from 1; null where the whole disk is the volume */
+  number: z.number().int().positive().nullable(),
+  startBytes: bytes,
+  lengthBytes: bytes,
+  /** GPT type GUID in upper case, MBR type as two hexadecimal digits, or '' without a table */
+  typeId: z.string(),
+  /** the partition's own name (GPT), or '' */
+  name: z.string(),
+  isLogical: z.boolean(),
+  isBootable: z.boolean(),
+  fileSystem: FileSystemViewSchema.nullable(),
+  /** a recognised thing that is captured whole: 'luks', 'lvm2', 'ntfs', 'xfs'…, or null */
+  recognised: z.string().nullable(),
+  /** how a capture takes it: used blocks only, everything, or the header alone (swap) */
+  captureAs: z.enum(['used-blocks', 'whole', 'header-only']),
+  /** bytes that a capture reads */
+  usedBytes: bytes,
+  warnings: z.array(WarningSchema),
+});
+export type VolumeView = z.infer<typeof VolumeViewSchema>;
+
+export const DiskViewSchema = z.object({
+  lengthBytes: bytes,
+  sectorBytes: z.number().int().positive(),
+  physicalSectorBytes: z.number().int().positive(),
+  table: z.enum(['gpt', 'mbr', 'none']),
+  /** GPT disk GUID or MBR signature, or '' */
+  tableId: z.string(),
+  volumes: z.array(VolumeViewSchema),
+  /** volumes' used bytes and the tables and boot code around them */
+  usedBytes: bytes,
+  warnings: z.array(WarningSchema),
+});
+export type DiskView = z.infer<typeof DiskViewSchema>;
+
+/** Where a disk is: an attached device or an image file, with what identifies it. */
+export const PlaceViewSchema = z.object({
+  kind: z.enum(['device', 'file']),
+  path: z.string(),
+  /** maker and model as the device tells them, or the file's name */
+  model: z.string(),
+  /** serial number, or '' where the device has none */
+  serial: z.string(),
+  lengthBytes: bytes,
+  sectorBytes: z.number().int().positive(),
+  physicalSectorBytes: z.number().int().positive(),
+});
+export type PlaceView = z.infer<typeof PlaceViewSchema>;
+
+/** A reason why a device may not be captured or deployed to. Words: `refusal.CODE`. */
+export const REFUSAL_CODES = [
+  'MOUNTED_READ_WRITE',
+  'MOUNTED',
+  'SYSTEM_DISK',
+  'HOLDS_CATALOG',
+  'IN_USE',
+  'READ_ONLY',
+  'NO_MEDIUM',
+  'NO_PERMISSION',
+] as const;
+export const RefusalSchema = z.object({
+  code: z.enum(REFUSAL_CODES),
+  /** mount points, swap devices or holders that explain it */
+  details: z.array(z.string()),
+});
+export type Refusal = z.infer<typeof RefusalSchema>;
+
+export const DeviceViewSchema = PlaceViewSchema.extend({
+  kind: z.literal('device'),
+  bus: z.string(),
+  isRemovable: z.boolean(),
+  isReadOnly: z.boolean(),
+  isRotational: z.boolean(),
+  mounts: z.array(z.object({ device: z.string(), path: z.string(), isReadOnly: z.boolean() })),
+  /** why it cannot be a source; empty: it can */
+  captureRefusals: z.array(RefusalSchema),
+  /** why it cannot be a target; empty: it can */
+  deployRefusals: z.array(RefusalSchema),
+});
+export type DeviceView = z.infer<typeof DeviceViewSchema>;

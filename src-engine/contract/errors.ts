@@ -1,0 +1,66 @@
+/**
+ * Every error that can cross the contract: a stable code, data, and the exit code of the command line. The words are in
+ * the locales (`error.CODE.what`, `error.CODE.state`, `error.CODE.todo`).
+ */
+import { z } from 'zod';
+
+/** Exit codes of the command line, by error code. Stable: scripts depend on them. Listed in the README. */
+export const EXIT_CODES = {
+  INTERNAL: 1,
+  BAD_REQUEST: 2,
+  NOT_FOUND: 3,
+  TEMPLATE_NOT_FOUND: 3,
+  TEMPLATE_AMBIGUOUS: 3,
+  SOURCE_NOT_FOUND: 3,
+  JOB_NOT_FOUND: 3,
+  NAME_TAKEN: 4,
+  TEMPLATE_DELETED: 4,
+  TEMPLATE_NOT_ACTIVE: 4,
+  PLAN_BLOCKED: 5,
+  PLAN_EXPIRED: 5,
+  PLAN_UNKNOWN: 5,
+  CONFIRM_MISMATCH: 5,
+  CONFIRM_REQUIRED: 5,
+  OVERWRITE_REQUIRED: 5,
+  DEVICE_CHANGED: 5,
+  TARGET_TOO_SMALL: 5,
+  PERMISSION_DENIED: 6,
+  DEVICE_BUSY: 6,
+  CATALOG_BUSY: 6,
+  CATALOG_TOO_NEW: 7,
+  CATALOG_DAMAGED: 7,
+  PACK_DAMAGED: 7,
+  CHUNK_MISSING: 7,
+  MANIFEST_DAMAGED: 7,
+  TEMPLATE_DAMAGED: 7,
+  VERIFY_MISMATCH: 7,
+  FORMAT_INVALID: 8,
+  FORMAT_UNSUPPORTED: 8,
+  SOURCE_CHANGED: 8,
+  READ_FAILED: 9,
+  WRITE_FAILED: 9,
+  DISK_FULL: 9,
+  UNSUPPORTED_PLATFORM: 10,
+  ENGINE_LOST: 11,
+  ABORTED: 130,
+} as const;
+
+export type ErrorCode = keyof typeof EXIT_CODES;
+
+export const ERROR_CODES = Object.keys(EXIT_CODES) as [ErrorCode, ...ErrorCode[]];
+
+/** Facts that go into the words of an error or a warning: sizes in bytes, paths, names. */
+export const DataSchema = z.record(
+  z.string(),
+  z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string())]),
+);
+export type MessageData = z.infer<typeof DataSchema>;
+
+/** An error as it travels: `hint` is a short technical sentence in English for logs; people read the locale's words. */
+export const ErrorViewSchema = z.object({
+  code: z.enum(ERROR_CODES),
+  message: z.string(),
+  hint: z.string(),
+  data: DataSchema,
+});
+export type ErrorView = z.infer<typeof ErrorViewSchema>;

@@ -1,0 +1,71 @@
+/** Jobs: long work with phases, progress, an outcome and a reason. */
+import { z } from 'zod';
+import { bytes } from './disk.contract.ts';
+import { ErrorViewSchema } from './errors.ts';
+import { WarningSchema } from './warnings.ts';
+
+export const JOB_KINDS = ['capture', 'deploy', 'verify', 'prune', 'repair'] as const;
+export const PHASES = [
+  'waiting',
+  'inspecting',
+  'capturing',
+  'publishing',
+  'verifying',
+  'writing',
+  'reading-back',
+  'finishing',
+  'marking',
+  'repacking',
+  'scanning',
+] as const;
+export type Phase = (typeof PHASES)[number];
+
+export const ProgressSchema = z.object({
+  phase: z.enum(PHASES),
+  doneBytes: bytes,
+  /** 0 where the total is not known */
+  totalBytes: bytes,
+  bytesPerSecond: z.number().nonnegative(),
+  /** null until it can be told */
+  etaMs: z.number().nonnegative().nullable(),
+  /** what the job waits for most; null where nothing stands out */
+  slowest: z.enum(['source', 'processor', 'target', 'catalog']).nullable(),
+});
+export type Progress = z.infer<typeof ProgressSchema>;
+
+/** Kept with the job when it ends: what it did, in numbers. */
+export const JobResultSchema = z.object({
+  templateId: z.uuid().nullable(),
+  versionNumber: z.number().int().positive().nullable(),
+  /** bytes read from the source, or written to the target */
+  processedBytes: bytes,
+  /** compressed bytes added to the store, or reclaimed from it by a prune */
+  storedBytes: bytes,
+  /** bytes read back from a target and found equal */
+  verifiedBytes: bytes,
+  readBack: z.enum(['direct', 'cached', 'none']),
+  damagedTemplates: z.array(z.string()),
+});
+export type JobResult = z.infer<typeof JobResultSchema>;
+
+export const JobViewSchema = z.object({
+  id: z.uuid(),
+  kind: z.enum(JOB_KINDS),
+  /** what it works on, for a title: a template's name and a path, either may be '' */
+  templateName: z.string(),
+  path: z.string(),
+  state: z.enum(['queued', 'running', 'ended']),
+  /** `lost`: the process that ran it disappeared */
+  outcome: z.enum(['done', 'failed', 'aborted', 'lost']).nullable(),
+  error: ErrorViewSchema.nullable(),
+  createdAt: z.iso.datetime(),
+  startedAt: z.iso.datetime().nullable(),
+  endedAt: z.iso.datetime().nullable(),
+  phases: z.array(
+    z.object({ phase: z.enum(PHASES), startedAt: z.iso.datetime(), elapsedMs: z.number().nonnegative() }),
+  ),
+  progress: ProgressSchema.nullable(),
+  warnings: z.array(WarningSchema),
+  result: JobResultSchema.nullable(),
+});
+export type JobView = z.infer<typeof JobViewSchema>;

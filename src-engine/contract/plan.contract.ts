@@ -1,0 +1,42 @@
+/** Plans: what a job will do, checked before anything is done. A plan is kept by the engine and named by its id. */
+import { z } from 'zod';
+import { bytes, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
+import { KINDS, NameSchema } from './template.contract.ts';
+import { CheckSchema } from './warnings.ts';
+
+export const CapturePlanSchema = z.object({
+  planId: z.uuid(),
+  expiresAt: z.iso.datetime(),
+  source: PlaceViewSchema,
+  disk: DiskViewSchema,
+  name: NameSchema,
+  kind: z.enum(KINDS),
+  /** the version that it will become; above 1 where a template of that name exists */
+  versionNumber: z.number().int().positive(),
+  readBytes: bytes,
+  catalogFreeBytes: bytes,
+  checks: z.array(CheckSchema),
+  canRun: z.boolean(),
+});
+export type CapturePlan = z.infer<typeof CapturePlanSchema>;
+
+export const DeployPlanSchema = z.object({
+  planId: z.uuid(),
+  expiresAt: z.iso.datetime(),
+  templateId: z.uuid(),
+  templateName: z.string(),
+  versionNumber: z.number().int().positive(),
+  /** what is written to; a file that does not exist yet has the length that it will get */
+  target: PlaceViewSchema,
+  /** what the target holds now and will lose; null for a new file or where nothing is recognised */
+  before: DiskViewSchema.nullable(),
+  after: DiskViewSchema,
+  writeBytes: bytes,
+  checks: z.array(CheckSchema),
+  canRun: z.boolean(),
+  /** one of these must be repeated as `confirm`; empty: nothing to confirm */
+  confirmWords: z.array(z.string()),
+  /** the target is an existing file: `overwrite` must be said */
+  needsOverwrite: z.boolean(),
+});
+export type DeployPlan = z.infer<typeof DeployPlanSchema>;

@@ -1,0 +1,60 @@
+/** Templates and their versions as every face sees them. */
+import { z } from 'zod';
+import { bytes, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
+import { WarningSchema } from './warnings.ts';
+
+export const KINDS = ['standard', 'flex', 'bare-metal', 'lab'] as const;
+export const STATUSES = ['active', 'deprecated', 'disabled'] as const;
+export const VISIBILITIES = ['private', 'shared', 'public'] as const;
+
+export const NameSchema = z
+  .string()
+  .trim()
+  .min(1)
+  .max(128)
+  .regex(/^[^\p{Cc}/@]+$/u);
+export const NoteSchema = z.string().max(10_000);
+export const TagSchema = z
+  .string()
+  .trim()
+  .min(1)
+  .max(64)
+  .regex(/^[^\p{Cc},]+$/u);
+export const TagsSchema = z.array(TagSchema).max(50);
+
+export const VersionViewSchema = z.object({
+  number: z.number().int().positive(),
+  createdAt: z.iso.datetime(),
+  source: PlaceViewSchema,
+  disk: DiskViewSchema,
+  warnings: z.array(WarningSchema),
+  capacityBytes: bytes,
+  usedBytes: bytes,
+  /** compressed bytes that this version refers to, shared ones included */
+  storedBytes: bytes,
+  /** compressed bytes that its capture added to the store */
+  newBytes: bytes,
+  health: z.enum(['unverified', 'verified', 'damaged']),
+  verifiedAt: z.iso.datetime().nullable(),
+});
+export type VersionView = z.infer<typeof VersionViewSchema>;
+
+export const TemplateViewSchema = z.object({
+  id: z.uuid(),
+  name: NameSchema,
+  note: NoteSchema,
+  tags: TagsSchema,
+  kind: z.enum(KINDS),
+  status: z.enum(STATUSES),
+  visibility: z.enum(VISIBILITIES),
+  createdAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+  /** set while it waits in the bin: `template.undelete` brings it back until a prune reclaims it */
+  deletedAt: z.iso.datetime().nullable(),
+  /** newest first; never empty */
+  versions: z.array(VersionViewSchema).min(1),
+});
+export type TemplateView = z.infer<typeof TemplateViewSchema>;
+
+/** `NAME`, `ID`, or either with `@VERSION`. */
+export const TemplateRefSchema = z.string().min(1).max(200);

@@ -1,0 +1,79 @@
+/**
+ * Warnings and check results: things a person should know that do not stop a job, and reasons that do. The words are in
+ * the locales (`warning.CODE`, `check.CODE`).
+ */
+import { z } from 'zod';
+import { DataSchema } from './errors.ts';
+
+export const WARNING_CODES = [
+  'GPT_PRIMARY_DAMAGED',
+  'GPT_BACKUP_DAMAGED',
+  'GPT_BACKUP_MISPLACED',
+  'PARTITION_OUT_OF_RANGE',
+  'PARTITIONS_OVERLAP',
+  'EXTENDED_CHAIN_BROKEN',
+  'TABLE_UNREADABLE',
+  'FILESYSTEM_UNKNOWN',
+  'FILESYSTEM_UNREADABLE',
+  'FILESYSTEM_TRUNCATED',
+  'CHECKSUM_MISMATCH',
+  'JOURNAL_NOT_CLEAN',
+  'FILESYSTEM_NOT_CLEAN',
+  'FILESYSTEM_HAS_ERRORS',
+  'EXTERNAL_JOURNAL',
+  'SWAP_CONTENT_DROPPED',
+  'TRAILING_BYTES_IGNORED',
+  'CATALOG_INTERRUPTED_JOB',
+  'READ_BACK_CACHED',
+  'ORPHAN_PACKS_ADOPTED',
+  'PACKS_KEPT_FOR_READERS',
+  'VERSION_NOT_RECOVERED',
+  'DISCARDED_PACK_TAIL',
+] as const;
+export type WarningCode = (typeof WARNING_CODES)[number];
+
+export const WarningSchema = z.object({ code: z.enum(WARNING_CODES), data: DataSchema });
+export type Warning = z.infer<typeof WarningSchema>;
+
+/** One thing that a plan looked at. `block` forbids the job, `warn` is shown, `pass` folds away. */
+export const CHECK_CODES = [
+  'SOURCE_READABLE',
+  'SOURCE_MOUNTED_READ_WRITE',
+  'SOURCE_IN_USE',
+  'SOURCE_NOT_IN_USE',
+  'SOURCE_HOLDS_CATALOG',
+  'SOURCE_WARNINGS',
+  'VOLUME_REFUSED',
+  'CATALOG_SPACE',
+  'CATALOG_SPACE_LOW',
+  'TARGET_LARGE_ENOUGH',
+  'TARGET_TOO_SMALL',
+  'TARGET_MOUNTED',
+  'TARGET_IS_SYSTEM_DISK',
+  'TARGET_HOLDS_CATALOG',
+  'TARGET_IN_USE',
+  'TARGET_NOT_IN_USE',
+  'TARGET_READ_ONLY',
+  'TARGET_NOT_WRITABLE',
+  'TARGET_EXISTS',
+  'TARGET_WILL_BE_ERASED',
+  'TARGET_NEW_FILE',
+  'TARGET_FOLDER_SPACE',
+  'TARGET_FOLDER_SPACE_LOW',
+  'TARGET_FOLDER_MISSING',
+  'TARGET_NOT_A_DISK',
+  'SECTOR_SIZE_EQUAL',
+  'SECTOR_SIZE_DIFFERS',
+  'TEMPLATE_ACTIVE',
+  'TEMPLATE_NOT_ACTIVE',
+  'TEMPLATE_HEALTHY',
+  'TEMPLATE_DAMAGED',
+] as const;
+export type CheckCode = (typeof CHECK_CODES)[number];
+
+export const CheckSchema = z.object({
+  code: z.enum(CHECK_CODES),
+  level: z.enum(['pass', 'warn', 'block']),
+  data: DataSchema,
+});
+export type Check = z.infer<typeof CheckSchema>;

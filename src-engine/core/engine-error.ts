@@ -1,0 +1,69 @@
+/** The one error class of the engine: a stable code, the facts, and a technical hint. Words for people are in the locales. */
+import type { ErrorCode, ErrorView, MessageData } from '../contract/errors.ts';
+
+export class EngineError extends Error {
+  readonly code: ErrorCode;
+  readonly data: MessageData;
+  readonly hint: string;
+
+  /**
+   * @param code stable; see contract/errors.ts
+   * @param data facts for the words: bytes, paths, names
+   * @param hint one technical English sentence for logs
+   */
+  constructor(code: ErrorCode, data: MessageData = {}, hint = '', options?: ErrorOptions) {
+    super(`${code} ${JSON.stringify(data)}${hint && ` ${hint}`}`, options);
+    this.name = 'EngineError';
+    this.code = code;
+    this.data = data;
+    this.hint = hint;
+  }
+
+  toView(): ErrorView {
+    return { code: this.code, message: this.message, hint: this.hint, data: this.data };
+  }
+}
+
+/** What the operating system calls things, in the engine's codes. */
+const SYSTEM_CODES: Record<string, ErrorCode> = {
+  ENOENT: 'NOT_FOUND',
+  ENOTDIR: 'NOT_FOUND',
+  EACCES: 'PERMISSION_DENIED',
+  EPERM: 'PERMISSION_DENIED',
+  EROFS: 'PERMISSION_DENIED',
+  EBUSY: 'DEVICE_BUSY',
+  ENOSPC: 'DISK_FULL',
+  EDQUOT: 'DISK_FULL',
+  EFBIG: 'DISK_FULL',
+};
+
+/**
+ * Turns anything thrown into an EngineError. Node's system errors get the engine's codes; an AbortError becomes `ABORTED`;
+ * whatever is left is `INTERNAL`, a fault of ours, with its stack in the hint.
+ */
+export function toEngineError(thrown: unknown): EngineError {
+  if (thrown instanceof EngineError) return thrown;
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  if (error.name === 'AbortError') return new EngineError('ABORTED', {}, '', { cause: error });
+  const { code, path } = error as NodeJS.ErrnoException;
+  const known = code === undefined ? undefined : SYSTEM_CODES[code];
+  if (known) return new EngineError(known, { path: path ?? '', reason: code ?? '' }, error.message, { cause: error });
+  return new EngineError('INTERNAL', { reason: error.message }, error.stack ?? '', { cause: error });
+}
+
+/** Like {@link toEngineError}, where a failed read or write has a better name than the system's. `EIO` and strangers get `code`. */
+export function ioError(thrown: unknown, code: 'READ_FAILED' | 'WRITE_FAILED', data: MessageData): EngineError {
+  const error = toEngineError(thrown);
+  if (error.code === 'DISK_FULL' || error.code === 'PERMISSION_DENIED' || error.code === 'ABORTED') {
+    return new EngineError(error.code, { ...data, ...error.data }, error.hint, { cause: thrown });
+  }
+  if (thrown instanceof EngineError) return thrown;
+  return new EngineError(
+    code,
+    { ...data, reason: String((thrown as NodeJS.ErrnoException).code ?? thrown) },
+    error.hint,
+    {
+      cause: thrown,
+    },
+  );
+}

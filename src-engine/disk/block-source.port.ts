@@ -1,0 +1,40 @@
+/** The ports of the disk room: something that can be read at random, and something that can be written. Offsets in bytes. */
+
+export interface BlockSource {
+  readonly lengthBytes: number;
+  /** logical sector size: what partition tables count in */
+  readonly sectorBytes: number;
+  readonly physicalSectorBytes: number;
+  /**
+   * Fills `into` from `offsetBytes`. Many reads may be under way at once.
+   * @throws EngineError `READ_FAILED` with the offset; `FORMAT_INVALID` where the range is outside the source
+   */
+  readInto(offsetBytes: number, into: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface BlockSink {
+  readonly lengthBytes: number;
+  readonly sectorBytes: number;
+  readonly physicalSectorBytes: number;
+  /** true where every byte that is not written is known to read as zero (a new sparse file) */
+  readonly isEmpty: boolean;
+  /** @throws EngineError `WRITE_FAILED` or `DISK_FULL` with the offset */
+  write(offsetBytes: number, bytes: Uint8Array): Promise<void>;
+  /** Until this resolves, nothing written is safe. */
+  sync(): Promise<void>;
+  /**
+   * Fills `into` with what the medium holds, past the page cache where the system allows it (see `readBack`).
+   * `into` must come from {@link alignedBuffer}, and both offset and length must be multiples of 4096 but for the end.
+   */
+  readBackInto(offsetBytes: number, into: Uint8Array): Promise<void>;
+  /** how {@link readBackInto} reads */
+  readonly readBack: 'direct' | 'cached';
+  close(): Promise<void>;
+}
+
+/** A run of bytes of a source or a volume. */
+export interface Extent {
+  readonly startBytes: number;
+  readonly lengthBytes: number;
+}

@@ -1,0 +1,29 @@
+/** What a file system tells the engine: what it is, and which of its bytes are in use. */
+import type { FileSystemKind } from '../contract/disk.contract.ts';
+import type { Warning } from '../contract/warnings.ts';
+import type { BlockSource, Extent } from '../disk/block-source.port.ts';
+
+export interface FileSystem {
+  readonly kind: FileSystemKind;
+  readonly label: string;
+  readonly uuid: string;
+  /** allocation unit in bytes: block or cluster. Chunks are cut at multiples of it (at most 4 KiB, counted from an extent's start) */
+  readonly blockBytes: number;
+  /** the file system's own length; what follows it in the volume is not its */
+  readonly lengthBytes: number;
+  /** `header-only`: the content means nothing (swap) and is not captured */
+  readonly captureAs: 'used-blocks' | 'header-only';
+  readonly warnings: readonly Warning[];
+  /**
+   * The used bytes in ascending order, disjoint and inside the volume, in batches of bounded size (a block group, a piece of
+   * an allocation table), so that memory does not grow with the volume. May be called more than once.
+   * @throws EngineError `FORMAT_INVALID` where the metadata cannot be trusted: the volume is then captured whole
+   */
+  used(signal: AbortSignal): AsyncIterable<Extent[]>;
+}
+
+/**
+ * @returns the file system that begins at byte 0 of `volume`, or null where there is none of this family
+ * @throws EngineError `FORMAT_INVALID` for one that is damaged, `FORMAT_UNSUPPORTED` (data: `feature`) for one that cannot be read right
+ */
+export type RecogniseFileSystem = (volume: BlockSource) => Promise<FileSystem | null>;

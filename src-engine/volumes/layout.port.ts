@@ -1,0 +1,38 @@
+/** What the volumes room tells: where the partitions of a disk are, and which bytes around them belong to the layout. */
+import type { Warning } from '../contract/warnings.ts';
+import type { Extent } from '../disk/block-source.port.ts';
+
+export interface Partition {
+  /** number in its table, from 1 (logical partitions of an MBR from 5); null where the whole disk is the volume */
+  readonly number: number | null;
+  readonly startBytes: number;
+  readonly lengthBytes: number;
+  /** GPT type GUID in upper case, MBR type as two hexadecimal digits, '' without a table */
+  readonly typeId: string;
+  /** GPT partition name, or '' */
+  readonly name: string;
+  readonly isLogical: boolean;
+  readonly isBootable: boolean;
+}
+
+export interface DiskLayout {
+  readonly table: 'gpt' | 'mbr' | 'none';
+  /** GPT disk GUID, MBR signature as eight hexadecimal digits, or '' */
+  readonly tableId: string;
+  /** in order of start, disjoint, inside the disk */
+  readonly partitions: readonly Partition[];
+  /**
+   * Bytes outside the partitions that a capture takes, ascending and disjoint: boot code, both GPTs, the gap before the
+   * first partition, the sectors of the chain of logical partitions. Other gaps are not taken.
+   */
+  readonly metadata: readonly Extent[];
+  /** the smallest disk that this layout fits on, the backup GPT included */
+  readonly minimumBytes: number;
+  readonly warnings: readonly Warning[];
+}
+
+/** Bytes that replace what a template holds when its tables move to a disk of another size. */
+export interface Patch {
+  readonly offsetBytes: number;
+  readonly bytes: Uint8Array;
+}

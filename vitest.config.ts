@@ -1,0 +1,21 @@
+import { defineConfig } from 'vitest/config';
+
+const slow = { testTimeout: 300_000, hookTimeout: 300_000 };
+
+/** Projects run by `scripts/test.mjs`, fast ones first. `boot` runs systems under emulation: minutes. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts', 'test/architecture/**/*.test.ts'],
+          testTimeout: 20_000,
+        },
+      },
+      { test: { name: 'integ', include: ['test/integ/**/*.test.ts'], ...slow } },
+      { test: { name: 'hostile', include: ['test/hostile/**/*.test.ts'], ...slow } },
+      { test: { name: 'boot', include: ['test/boot/**/*.test.ts'], testTimeout: 1_200_000, hookTimeout: 1_200_000 } },
+    ],
+  },
+});
