@@ -7,17 +7,22 @@ export interface FileSystem {
   readonly kind: FileSystemKind;
   readonly label: string;
   readonly uuid: string;
-  /** allocation unit in bytes: block or cluster. Chunks are cut at multiples of it (at most 4 KiB, counted from an extent's start) */
+  /** the unit of {@link used}: block or cluster, in bytes. Chunks are cut at multiples of it (at most 4 KiB, counted from an extent's start) */
   readonly blockBytes: number;
-  /** the file system's own length; what follows it in the volume is not its */
+  /** the file system's own length; what follows it in the volume is not its. More than the volume's where it is cut off */
   readonly lengthBytes: number;
-  /** `header-only`: the content means nothing (swap) and is not captured */
-  readonly captureAs: 'used-blocks' | 'header-only';
+  /**
+   * `used-blocks`: what {@link used} yields is all that matters. `header-only`: the content means nothing (swap) and is not
+   * captured. `whole`: known, but what is free cannot be told for certain (not cleanly unmounted, cut off, a hibernation image);
+   * {@link used} then yields the whole volume, and the warnings say why.
+   */
+  readonly captureAs: 'used-blocks' | 'header-only' | 'whole';
   readonly warnings: readonly Warning[];
   /**
    * The used bytes in ascending order, disjoint and inside the volume, in batches of bounded size (a block group, a piece of
    * an allocation table), so that memory does not grow with the volume. May be called more than once.
-   * @throws EngineError `FORMAT_INVALID` where the metadata cannot be trusted: the volume is then captured whole
+   * @throws EngineError `FORMAT_INVALID` where the metadata cannot be trusted: the volume is then captured whole. Its data has
+   *   `checksum` (what it belongs to) where a checksum is wrong
    */
   used(signal: AbortSignal): AsyncIterable<Extent[]>;
 }

@@ -1,0 +1,53 @@
+/** Which bytes of a FAT volume are used: what stands before the clusters, and every cluster that a FAT says is taken. */
+import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
+import { readBytes } from '../../disk/read.ts';
+import type { FatGeometry } from './boot-sector.ts';
+import { entryAt, isUsedEntry } from './table.ts';
+
+/** Entries looked at in one go: 256 KiB of a FAT32. A multiple of 2, so that no piece of a FAT12 begins inside a byte. */
+const ENTRIES_AT_ONCE = 65_536;
+
+/** @yields the used bytes, one batch for a piece of the FATs. A cluster that is used in any of the FATs is used. */
+export async function* usedClusters(
+  volume: BlockSource,
+  geometry: FatGeometry,
+  signal: AbortSignal,
+): AsyncGenerator<Extent[]> {
+  yield [{ startBytes: 0, lengthBytes: geometry.dataStartBytes }];
+  const end = geometry.clusterCount + 2;
+  for (let first = 0; first < end; first += ENTRIES_AT_ONCE) {
+    signal.throwIfAborted();
+    const count = Math.min(ENTRIES_AT_ONCE, end - first);
+    const pieces = await readPieces(volume, geometry, first, count);
+    yield extentsOf(geometry, pieces, first, count);
+  }
+}
+
+/** The same piece of every FAT; copies that are equal to the first one are left out. */
+async function readPieces(volume: BlockSource, geometry: FatGeometry, first: number, count: number): Promise<Buffer[]> {
+  const { entryBits, fatCount, fatStartBytes, fatBytes } = geometry;
+  const startBytes = (first * entryBits) / 8;
+  // One byte more than whole bytes hold, for the last entry of a FAT12, which is read as two bytes.
+  const lengthBytes = Math.min(Math.ceil((count * entryBits) / 8) + 1, fatBytes - startBytes);
+  const pieces = await Promise.all(
+    Array.from({ length: fatCount }, (_, fat) =>
+      readBytes(volume, fatStartBytes + fat * fatBytes + startBytes, lengthBytes),
+    ),
+  );
+  return pieces.filter((piece, fat) => fat === 0 || !piece.equals(pieces[0]));
+}
+
+function extentsOf(geometry: FatGeometry, pieces: Buffer[], first: number, count: number): Extent[] {
+  const { entryBits, clusterBytes, dataStartBytes } = geometry;
+  const extents: Extent[] = [];
+  let from = -1;
+  for (let i = Math.max(0, 2 - first); i <= count; i++) {
+    const isUsed = i < count && pieces.some((piece) => isUsedEntry(entryBits, entryAt(entryBits, piece, i)));
+    if (isUsed && from < 0) from = i;
+    if (isUsed || from < 0) continue;
+    const startBytes = dataStartBytes + (first + from - 2) * clusterBytes;
+    extents.push({ startBytes, lengthBytes: (i - from) * clusterBytes });
+    from = -1;
+  }
+  return extents;
+}
