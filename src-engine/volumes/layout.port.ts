@@ -19,6 +19,8 @@ export interface DiskLayout {
   readonly table: 'gpt' | 'mbr' | 'none';
   /** GPT disk GUID, MBR signature as eight hexadecimal digits, or '' */
   readonly tableId: string;
+  /** what the table counts in; not the source's sector size where a warning GPT_SECTOR_SIZE_DIFFERS says so */
+  readonly sectorBytes: number;
   /** in order of start, disjoint, inside the disk */
   readonly partitions: readonly Partition[];
   /**
@@ -26,7 +28,10 @@ export interface DiskLayout {
    * first partition, the sectors of the chain of logical partitions. Other gaps are not taken.
    */
   readonly metadata: readonly Extent[];
-  /** the smallest disk that this layout fits on, the backup GPT included */
+  /**
+   * The smallest disk that this layout fits on, the backup GPT included. More than the disk's own length where the image
+   * was cut off right behind its last partition, so that the backup GPT has no place.
+   */
   readonly minimumBytes: number;
   readonly warnings: readonly Warning[];
 }
@@ -35,4 +40,17 @@ export interface DiskLayout {
 export interface Patch {
   readonly offsetBytes: number;
   readonly bytes: Uint8Array;
+}
+
+/** How the tables of a layout come onto a disk of another size. All lists ascend; no list overlaps itself. */
+export interface Relocation {
+  /** written in place of what the template holds there; none where both GPTs are good and in their places */
+  readonly patches: readonly Patch[];
+  /** the old backup GPT: not written where no patch covers it */
+  readonly stale: readonly Extent[];
+  /**
+   * What makes the target look like a finished disk: first sector, both GPTs, the head of a bare file system. A deploy
+   * clears these first and writes them last.
+   */
+  readonly finishing: readonly Extent[];
 }

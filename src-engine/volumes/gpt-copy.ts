@@ -1,0 +1,159 @@
+/**
+ * One copy of a GUID partition table: a header sector and its array of entries (UEFI specification 2.10, section 5.3). A
+ * disk has two of them.
+ */
+import { crc32 } from 'node:zlib';
+import { guid, raw, struct, text, u32le, u64le } from '../core/struct.ts';
+import type { BlockSource, Extent } from '../disk/block-source.port.ts';
+import { readBytes } from '../disk/read.ts';
+
+const SIGNATURE = 'EFI PART';
+/** Tables in the field have 128 entries, some 256; more than this is taken for damage. */
+const MAX_ENTRIES = 1024;
+const MIN_ENTRY_BYTES = 128;
+const MAX_ENTRY_BYTES = 4096;
+
+const headerStruct = struct(92, {
+  signature: text(0, 8),
+  headerBytes: u32le(12),
+  headerCrc: u32le(16),
+  myLba: u64le(24),
+  alternateLba: u64le(32),
+  firstUsableLba: u64le(40),
+  lastUsableLba: u64le(48),
+  diskGuid: guid(56),
+  entriesLba: u64le(72),
+  entryCount: u32le(80),
+  entryBytes: u32le(84),
+  entriesCrc: u32le(88),
+});
+
+const entryStruct = struct(128, {
+  typeGuid: guid(0),
+  firstLba: u64le(32),
+  lastLba: u64le(40),
+  attributes: u64le(48),
+  name: raw(56, 72),
+});
+
+const UNUSED_TYPE = '00000000-0000-0000-0000-000000000000';
+/** Attribute bit 2, "legacy BIOS bootable" (UEFI 2.10, table 5.8). */
+const LEGACY_BOOTABLE = 4n;
+
+export interface GptCopy {
+  readonly lba: number;
+  readonly alternateLba: bigint;
+  readonly diskGuid: string;
+  readonly entriesLba: number;
+  readonly entryCount: number;
+  readonly entryBytes: number;
+  /** the whole sector: what follows the header in it is kept when the table moves */
+  readonly headerSector: Buffer;
+  /** the array of entries, without padding */
+  readonly entries: Buffer;
+}
+
+export interface GptEntry {
+  readonly number: number;
+  readonly typeGuid: string;
+  readonly firstLba: bigint;
+  readonly lastLba: bigint;
+  readonly isBootable: boolean;
+  readonly name: string;
+}
+
+/**
+ * @param lba where the header should be, in sectors of `sectorBytes`
+ * @returns the copy, or null unless both checksums, the header's own position, and the place and shape of the array hold
+ * @throws EngineError `READ_FAILED`
+ */
+export async function readGptCopy(source: BlockSource, sectorBytes: number, lba: number): Promise<GptCopy | null> {
+  const sectors = Math.floor(source.lengthBytes / sectorBytes);
+  if (!Number.isSafeInteger(lba) || lba < 1 || lba >= sectors) return null;
+  const headerSector = await readBytes(source, lba * sectorBytes, sectorBytes);
+  const header = headerStruct.read(headerSector);
+  if (header.signature !== SIGNATURE || header.myLba !== BigInt(lba)) return null;
+  if (header.headerBytes < headerStruct.size || header.headerBytes > sectorBytes) return null;
+  if (headerCrc(headerSector, header.headerBytes) !== header.headerCrc) return null;
+
+  const { entryCount, entryBytes, alternateLba, diskGuid } = header;
+  if (entryCount < 1 || entryCount > MAX_ENTRIES) return null;
+  if (entryBytes < MIN_ENTRY_BYTES || entryBytes > MAX_ENTRY_BYTES || (entryBytes & (entryBytes - 1)) !== 0)
+    return null;
+  if (header.entriesLba < 2n || header.entriesLba >= BigInt(sectors)) return null;
+  const entriesLba = Number(header.entriesLba);
+  if (entriesLba + entrySectors({ entryCount, entryBytes }, sectorBytes) > sectors) return null;
+  const entries = await readBytes(source, entriesLba * sectorBytes, entryCount * entryBytes);
+  if (crc32(entries) !== header.entriesCrc) return null;
+  return { lba, alternateLba, diskGuid, entriesLba, entryCount, entryBytes, headerSector, entries };
+}
+
+/** Where the header at `lba` says that the other copy is, if there is a header at all: a hint, whatever its checksum. */
+export async function alternateHint(source: BlockSource, sectorBytes: number, lba: number): Promise<number | null> {
+  if ((lba + 1) * sectorBytes > source.lengthBytes) return null;
+  const header = headerStruct.read(await readBytes(source, lba * sectorBytes, sectorBytes));
+  return header.signature === SIGNATURE ? Number(header.alternateLba) : null;
+}
+
+/** @returns the entries in use, in table order; nothing in them is checked against the disk */
+export function gptEntries(copy: GptCopy): GptEntry[] {
+  const used: GptEntry[] = [];
+  for (let i = 0; i < copy.entryCount; i++) {
+    const entry = entryStruct.read(copy.entries, i * copy.entryBytes);
+    if (entry.typeGuid === UNUSED_TYPE || entry.lastLba + 1n === entry.firstLba) continue;
+    used.push({
+      number: i + 1,
+      typeGuid: entry.typeGuid,
+      firstLba: entry.firstLba,
+      lastLba: entry.lastLba,
+      isBootable: (entry.attributes & LEGACY_BOOTABLE) !== 0n,
+      name: entry.name
+        .toString('utf16le')
+        .replace(/\0[^]*$/, '')
+        .toWellFormed(),
+    });
+  }
+  return used;
+}
+
+/** Sectors that the array takes, its padding included. */
+export function entrySectors(copy: Pick<GptCopy, 'entryCount' | 'entryBytes'>, sectorBytes: number): number {
+  return Math.ceil((copy.entryCount * copy.entryBytes) / sectorBytes);
+}
+
+/** The header's sector and the array's sectors. */
+export function gptCopyExtents(copy: GptCopy, sectorBytes: number): Extent[] {
+  return [
+    { startBytes: copy.lba * sectorBytes, lengthBytes: sectorBytes },
+    { startBytes: copy.entriesLba * sectorBytes, lengthBytes: entrySectors(copy, sectorBytes) * sectorBytes },
+  ];
+}
+
+/** Where a copy is to be: positions in sectors. */
+export interface GptPlace {
+  readonly lba: number;
+  readonly alternateLba: number;
+  readonly entriesLba: number;
+  readonly lastUsableLba: number;
+}
+
+/** @returns the header sector of `copy` as it has to be at `place`, with its checksum; everything else stays as it was */
+export function movedHeader(copy: GptCopy, place: GptPlace): Buffer {
+  const sector = Buffer.from(copy.headerSector);
+  const { headerBytes } = headerStruct.read(sector);
+  headerStruct.write(sector, {
+    myLba: BigInt(place.lba),
+    alternateLba: BigInt(place.alternateLba),
+    lastUsableLba: BigInt(place.lastUsableLba),
+    entriesLba: BigInt(place.entriesLba),
+  });
+  headerStruct.write(sector, { headerCrc: headerCrc(sector, headerBytes) });
+  return sector;
+}
+
+/** The checksum over the header with its own field as zero. */
+function headerCrc(sector: Buffer, headerBytes: number): number {
+  const header = Buffer.from(sector.subarray(0, headerBytes));
+  headerStruct.write(header, { headerCrc: 0 });
+  return crc32(header);
+}

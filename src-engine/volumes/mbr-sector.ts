@@ -1,0 +1,72 @@
+/**
+ * A sector with a partition table of four entries: the master boot record, and each extended boot record of a chain of
+ * logical partitions (UEFI specification 2.10, section 5.2.1; extended records as PC systems have used them since DOS 3.3).
+ */
+import { struct, u16le, u32le, u8 } from '../core/struct.ts';
+
+/** Length of the record; on disks with larger sectors the rest of the sector means nothing. */
+export const MBR_BYTES = 512;
+export const MBR_TYPE_PROTECTIVE = 0xee;
+/** Windows "dynamic disk" (Logical Disk Manager): the real layout is in a database in the disk's last megabyte. */
+export const MBR_TYPE_DYNAMIC = 0x42;
+const EXTENDED_TYPES = [0x05, 0x0f, 0x85];
+const BOOT_SIGNATURE = 0xaa55;
+
+const FIRST_ENTRY_BYTES = 446;
+const ENTRY_BYTES = 16;
+const entryStruct = struct(ENTRY_BYTES, {
+  status: u8(0),
+  type: u8(4),
+  startSector: u32le(8),
+  sectorCount: u32le(12),
+});
+const recordStruct = struct(MBR_BYTES, { diskSignature: u32le(440), bootSignature: u16le(510) });
+
+export interface MbrEntry {
+  /** place in the record, from 1 */
+  readonly slot: number;
+  /** 0x80 bootable, 0 not; anything else is no partition table */
+  readonly status: number;
+  readonly type: number;
+  readonly startSector: number;
+  readonly sectorCount: number;
+  readonly isExtended: boolean;
+  /** every byte of the entry is zero */
+  readonly isBlank: boolean;
+}
+
+/** @returns all four entries, used or not, or null where the sector does not end in 55 AA */
+export function mbrEntries(sector: Buffer): MbrEntry[] | null {
+  if (recordStruct.read(sector).bootSignature !== BOOT_SIGNATURE) return null;
+  return [1, 2, 3, 4].map((slot) => {
+    const at = FIRST_ENTRY_BYTES + (slot - 1) * ENTRY_BYTES;
+    const entry = entryStruct.read(sector, at);
+    return {
+      slot,
+      ...entry,
+      isExtended: EXTENDED_TYPES.includes(entry.type),
+      isBlank: sector.subarray(at, at + ENTRY_BYTES).every((byte) => byte === 0),
+    };
+  });
+}
+
+export function isUsed(entry: MbrEntry): boolean {
+  return entry.type !== 0 && entry.sectorCount > 0;
+}
+
+/** The disk's signature as eight hexadecimal digits. */
+export function mbrSignature(sector: Buffer): string {
+  return recordStruct.read(sector).diskSignature.toString(16).toUpperCase().padStart(8, '0');
+}
+
+/** @returns the sector with the size of its protective entry set for a disk of `diskSectors` (UEFI 2.10, table 5.4) */
+export function resizedProtective(sector: Buffer, diskSectors: number): Buffer {
+  const resized = Buffer.from(sector);
+  const entry = mbrEntries(sector)?.find((e) => e.type === MBR_TYPE_PROTECTIVE);
+  if (!entry) return resized;
+  const at = FIRST_ENTRY_BYTES + (entry.slot - 1) * ENTRY_BYTES;
+  entryStruct.write(resized, { sectorCount: Math.min(diskSectors - entry.startSector, 0xffffffff) }, at);
+  // The cylinder, head and sector of the end: all ones where they are not told.
+  resized.fill(0xff, at + 5, at + 8);
+  return resized;
+}
