@@ -43,6 +43,7 @@ const LEGACY_BOOTABLE = 4n;
 export interface GptCopy {
   readonly lba: number;
   readonly alternateLba: bigint;
+  readonly firstUsableLba: bigint;
   readonly diskGuid: string;
   readonly entriesLba: number;
   readonly entryCount: number;
@@ -76,7 +77,7 @@ export async function readGptCopy(source: BlockSource, sectorBytes: number, lba:
   if (header.headerBytes < headerStruct.size || header.headerBytes > sectorBytes) return null;
   if (headerCrc(headerSector, header.headerBytes) !== header.headerCrc) return null;
 
-  const { entryCount, entryBytes, alternateLba, diskGuid } = header;
+  const { entryCount, entryBytes, alternateLba, firstUsableLba, diskGuid } = header;
   if (entryCount < 1 || entryCount > MAX_ENTRIES) return null;
   if (entryBytes < MIN_ENTRY_BYTES || entryBytes > MAX_ENTRY_BYTES || (entryBytes & (entryBytes - 1)) !== 0)
     return null;
@@ -85,7 +86,7 @@ export async function readGptCopy(source: BlockSource, sectorBytes: number, lba:
   if (entriesLba + entrySectors({ entryCount, entryBytes }, sectorBytes) > sectors) return null;
   const entries = await readBytes(source, entriesLba * sectorBytes, entryCount * entryBytes);
   if (crc32(entries) !== header.entriesCrc) return null;
-  return { lba, alternateLba, diskGuid, entriesLba, entryCount, entryBytes, headerSector, entries };
+  return { lba, alternateLba, firstUsableLba, diskGuid, entriesLba, entryCount, entryBytes, headerSector, entries };
 }
 
 /** Where the header at `lba` says that the other copy is, if there is a header at all: a hint, whatever its checksum. */

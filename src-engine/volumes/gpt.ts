@@ -82,6 +82,11 @@ export function primaryEndBytes(gpt: Gpt): number {
   return (gpt.primaryEntriesLba + entrySectors(gpt.good, gpt.sectorBytes)) * gpt.sectorBytes;
 }
 
+/** The end of the first sector that partitions may use: every table has one (UEFI 2.10, table 5.5). */
+export function firstUsableEndBytes(gpt: Gpt, diskBytes: number): number {
+  return Math.min((Number(gpt.good.firstUsableLba) + 1) * gpt.sectorBytes, diskBytes - backupBytes(gpt));
+}
+
 /** What the backup takes at the end of a disk: its array and its header. */
 export function backupBytes(gpt: Gpt): number {
   return (entrySectors(gpt.good, gpt.sectorBytes) + 1) * gpt.sectorBytes;

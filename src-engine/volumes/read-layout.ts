@@ -3,7 +3,7 @@ import type { Warning } from '../contract/warnings.ts';
 import type { BlockSource, Extent } from '../disk/block-source.port.ts';
 import { readBytes } from '../disk/read.ts';
 import { findOverlap, joinExtents } from './extents.ts';
-import { backupBytes, primaryEndBytes, readGpt, type Gpt } from './gpt.ts';
+import { backupBytes, firstUsableEndBytes, primaryEndBytes, readGpt, type Gpt } from './gpt.ts';
 import { entrySectors, gptCopyExtents, gptEntries } from './gpt-copy.ts';
 import type { DiskLayout, Partition } from './layout.port.ts';
 import { isMbr, isSectorSizeUnclear, readMbrPartitions } from './mbr-layout.ts';
@@ -97,7 +97,8 @@ function gptLayout(source: BlockSource, gpt: Gpt): DiskLayout {
     sectorBytes,
     partitions: inOrder(partitions),
     metadata: joinExtents([gap(gapEndBytes), ...tables]),
-    minimumBytes: Math.max(...ends, primaryEndBytes(gpt)) + backupBytes(gpt),
+    minimumBytes:
+      Math.max(...ends, primaryEndBytes(gpt), firstUsableEndBytes(gpt, source.lengthBytes)) + backupBytes(gpt),
     warnings,
   };
 }
