@@ -1,0 +1,157 @@
+/** Swap areas by mkswap, and things of others by their own tools: recognised for what they are, and never for a file system of ours. */
+import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { openFileSource } from '../../../src-engine/formats/raw/file-source.ts';
+import { recogniseFileSystem } from '../../../src-engine/filesystems/recognise.ts';
+import { recogniseSignature } from '../../../src-engine/filesystems/signatures.ts';
+import { emptyImage, MIB, readUsed, run, scratchFolder } from './images.ts';
+
+const folder = scratchFolder();
+const isRoot = process.getuid?.() === 0;
+const UUID = '0f0e0d0c-1111-4222-8333-444455556666';
+
+function makeSwap(name: string, pageBytes: number): string {
+  const image = emptyImage(join(folder, name), 16 * MIB);
+  run('chmod', ['600', image]);
+  run('mkswap', ['-L', 'pages', '-U', UUID, '-p', String(pageBytes), image]);
+  return image;
+}
+
+describe('swap', () => {
+  test.each([4096, 8192, 16_384, 65_536])('with pages of %i bytes: the header is kept, no more', async (pageBytes) => {
+    const image = makeSwap(`swap${pageBytes}.img`, pageBytes);
+    const { fileSystem, extents } = await readUsed(image);
+    expect(fileSystem).toMatchObject({
+      kind: 'swap',
+      label: 'pages',
+      uuid: UUID,
+      blockBytes: pageBytes,
+      lengthBytes: 16 * MIB,
+      captureAs: 'header-only',
+      warnings: [{ code: 'SWAP_CONTENT_DROPPED', data: { lengthBytes: 16 * MIB } }],
+    });
+    expect(extents).toEqual([{ startBytes: 0, lengthBytes: pageBytes }]);
+    // The header alone is a swap area again, as blkid sees it.
+    const header = join(folder, 'header.img');
+    writeFileSync(header, readFileSync(image).subarray(0, pageBytes));
+    truncateSync(header, 16 * MIB);
+    expect(run('blkid', ['-p', '-o', 'value', '-s', 'UUID', header]).trim()).toBe(UUID);
+  });
+
+  test('of the other byte order', async () => {
+    const image = makeSwap('big.img', 4096);
+    const bytes = readFileSync(image);
+    bytes.subarray(1024, 1036).swap32();
+    writeFileSync(image, bytes);
+    expect(run('blkid', ['-p', '-o', 'value', '-s', 'TYPE', image]).trim()).toBe('swap');
+    expect((await readUsed(image)).fileSystem).toMatchObject({ kind: 'swap', uuid: UUID, lengthBytes: 16 * MIB });
+  });
+
+  test('that a hibernated machine waits in is captured whole', async () => {
+    const image = makeSwap('hibernated.img', 4096);
+    const bytes = readFileSync(image);
+    bytes.write('S1SUSPEND\0', 4086, 'latin1');
+    writeFileSync(image, bytes);
+    expect(run('blkid', ['-p', '-o', 'value', '-s', 'TYPE', image]).trim()).toBe('swsuspend');
+    const { fileSystem, extents } = await readUsed(image);
+    expect(fileSystem).toMatchObject({
+      kind: 'swap',
+      captureAs: 'whole',
+      warnings: [{ code: 'SWAP_HIBERNATED', data: {} }],
+    });
+    expect(extents).toEqual([{ startBytes: 0, lengthBytes: 16 * MIB }]);
+  });
+
+  test('longer than its volume is captured whole', async () => {
+    const image = makeSwap('cut.img', 4096);
+    truncateSync(image, 10 * MIB);
+    const { fileSystem, extents } = await readUsed(image);
+    expect(fileSystem).toMatchObject({ captureAs: 'whole', warnings: [{ code: 'FILESYSTEM_TRUNCATED' }] });
+    expect(extents).toEqual([{ startBytes: 0, lengthBytes: 10 * MIB }]);
+  });
+});
+
+async function both(image: string): Promise<[unknown, string | null]> {
+  const source = await openFileSource(image);
+  try {
+    return [await recogniseFileSystem(source), await recogniseSignature(source)];
+  } finally {
+    await source.close();
+  }
+}
+
+describe('what others have made is captured whole, under its name', () => {
+  test.each([
+    ['xfs', 320 * MIB, (image: string) => run('mkfs.xfs', ['-q', image])],
+    ['btrfs', 128 * MIB, (image: string) => run('mkfs.btrfs', ['-q', image])],
+    ['ntfs', 16 * MIB, (image: string) => run('mkfs.ntfs', ['-F', '-q', image])],
+    ['exfat', 16 * MIB, (image: string) => run('mkfs.exfat', [image])],
+    [
+      'luks',
+      16 * MIB,
+      (image: string) =>
+        run('qemu-img', [
+          'create',
+          '-q',
+          '-f',
+          'luks',
+          '--object',
+          'secret,id=k,data=open',
+          '-o',
+          'key-secret=k,iter-time=10',
+          image,
+          '4M',
+        ]),
+    ],
+  ])('%s', async (name, lengthBytes, make) => {
+    const image = emptyImage(join(folder, `${name}.img`), lengthBytes);
+    make(image);
+    expect(await both(image)).toEqual([null, name]);
+  });
+
+  test.skipIf(!isRoot)('lvm2 (needs root for a loop device)', async () => {
+    const image = emptyImage(join(folder, 'lvm2.img'), 16 * MIB);
+    const device = run('losetup', ['--find', '--show', image]).trim();
+    try {
+      run('pvcreate', ['-y', device]);
+    } finally {
+      run('losetup', ['-d', device]);
+    }
+    expect(await both(image)).toEqual([null, 'lvm2']);
+  });
+
+  test('nothing at all', async () => {
+    expect(await both(emptyImage(join(folder, 'zero.img'), 4 * MIB))).toEqual([null, null]);
+  });
+
+  test('partition tables are no FAT', async () => {
+    const image = emptyImage(join(folder, 'gpt.img'), 8 * MIB);
+    run('sgdisk', ['-n', '1:2048:0', image]);
+    expect(await both(image)).toEqual([null, null]);
+  });
+});
+
+describe('two faces', () => {
+  /** The superblock of MD RAID with metadata 1.0 stands behind the file system: md_p.h, magic and major version. */
+  test('a RAID member that begins like its file system is captured whole', async () => {
+    const image = emptyImage(join(folder, 'member.img'), 16 * MIB);
+    run('mkfs.ext4', ['-q', '-F', '-b', '4096', image, '4000']);
+    const bytes = readFileSync(image);
+    bytes.writeUInt32LE(0xa92b4efc, statSync(image).size - 8192);
+    bytes.writeUInt32LE(1, statSync(image).size - 8188);
+    writeFileSync(image, bytes);
+    expect(await both(image)).toEqual([null, 'md-raid']);
+  });
+
+  test('an ext4 over remains of a swap area is captured whole', async () => {
+    const image = makeSwap('remains.img', 65_536);
+    const page = readFileSync(image).subarray(65_526, 65_536);
+    run('mkfs.ext4', ['-q', '-F', image]);
+    const bytes = readFileSync(image);
+    page.copy(bytes, 65_526);
+    bytes.writeUInt32LE(1, 1024);
+    writeFileSync(image, bytes);
+    await expect(both(image)).rejects.toMatchObject({ code: 'FORMAT_INVALID' });
+  });
+});
