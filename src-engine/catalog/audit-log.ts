@@ -1,0 +1,37 @@
+/** Who did what to which template or disk, and when. Only ever added to. */
+import { userInfo } from 'node:os';
+import type Database from 'better-sqlite3';
+import { LogEntrySchema, type LogEntry } from '../contract/commands.ts';
+import type { MessageData } from '../contract/errors.ts';
+
+export class AuditLog {
+  readonly #db: Database.Database;
+
+  constructor(db: Database.Database) {
+    this.#db = db;
+  }
+
+  /** @param action as `template.edited`: past tense @param subject name of the template, or path of the target */
+  add(action: string, subject: string, data: MessageData = {}): void {
+    this.#db
+      .prepare('INSERT INTO audit (at, user, action, subject, data) VALUES (?, ?, ?, ?, ?)')
+      .run(new Date().toISOString(), userName(), action, subject, JSON.stringify(data));
+  }
+
+  /** Newest first. */
+  list(limit: number): LogEntry[] {
+    return this.#db
+      .prepare<[number], LogEntry & { data: string }>('SELECT * FROM audit ORDER BY id DESC LIMIT ?')
+      .all(limit)
+      .map((row) => LogEntrySchema.parse({ ...row, data: JSON.parse(row.data as unknown as string) }));
+  }
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // a user id without an entry in the password database
+    return `uid ${process.getuid?.() ?? '?'}`;
+  }
+}

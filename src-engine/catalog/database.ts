@@ -1,0 +1,42 @@
+/** Opens a catalog's database and brings it to the newest schema. */
+import Database from 'better-sqlite3';
+import { EngineError } from '../core/engine-error.ts';
+import { MIGRATIONS } from './migrations.ts';
+
+/**
+ * @throws EngineError `CATALOG_TOO_NEW` where a newer Diskpress made it, `CATALOG_DAMAGED` where SQLite cannot read it
+ *   (`repair` rebuilds it from packs and manifests)
+ */
+export function openDatabase(path: string): Database.Database {
+  let db: Database.Database | null = null;
+  try {
+    db = new Database(path, { timeout: 10_000 });
+    db.pragma('journal_mode = WAL');
+    // a commit must survive a power cut: a version's row is what makes a capture done
+    db.pragma('synchronous = FULL');
+    db.pragma('foreign_keys = ON');
+    migrate(db, path);
+    return db;
+  } catch (cause) {
+    db?.close();
+    if (cause instanceof EngineError) throw cause;
+    throw new EngineError('CATALOG_DAMAGED', { path, reason: (cause as Error).message }, 'Run: diskpress repair', {
+      cause,
+    });
+  }
+}
+
+function migrate(db: Database.Database, path: string): void {
+  const version = db.pragma('user_version', { simple: true }) as number;
+  if (version > MIGRATIONS.length) {
+    throw new EngineError('CATALOG_TOO_NEW', { path, version, supported: MIGRATIONS.length });
+  }
+  for (let next = version; next < MIGRATIONS.length; next++) {
+    db.transaction(() => {
+      // another process may have migrated while this one waited for the lock
+      if ((db.pragma('user_version', { simple: true }) as number) > next) return;
+      db.exec(MIGRATIONS[next]);
+      db.pragma(`user_version = ${next + 1}`);
+    }).exclusive();
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * The schema, one step after another. A step that has been released is never changed: the next one builds on it.
+ * Everything but jobs and the audit log can be rebuilt from packs, manifests and template records.
+ */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE pack (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    length_bytes INTEGER NOT NULL,
+    -- 1: replaced by a prune; the file goes when nobody reads it any more
+    is_condemned INTEGER NOT NULL DEFAULT 0
+  );
+  CREATE TABLE frame (
+    id INTEGER PRIMARY KEY,
+    pack_id INTEGER NOT NULL REFERENCES pack (id) ON DELETE CASCADE,
+    offset INTEGER NOT NULL,
+    head_bytes INTEGER NOT NULL,
+    stored_bytes INTEGER NOT NULL,
+    raw_bytes INTEGER NOT NULL
+  );
+  CREATE INDEX frame_pack ON frame (pack_id);
+  CREATE TABLE chunk (
+    hash BLOB PRIMARY KEY,
+    frame_id INTEGER NOT NULL,
+    offset INTEGER NOT NULL,
+    length_bytes INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE TABLE template (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    note TEXT NOT NULL,
+    tags TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    status TEXT NOT NULL,
+    visibility TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    deleted_at TEXT
+  );
+  -- a name may be used again once its template is in the bin
+  CREATE UNIQUE INDEX template_name ON template (name) WHERE deleted_at IS NULL;
+  CREATE TABLE version (
+    template_id TEXT NOT NULL REFERENCES template (id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    -- name of its file in the folder of manifests
+    manifest TEXT NOT NULL UNIQUE,
+    -- VersionRecord as JSON
+    record TEXT NOT NULL,
+    health TEXT NOT NULL DEFAULT 'unverified',
+    verified_at TEXT,
+    deleted_at TEXT,
+    PRIMARY KEY (template_id, number)
+  );
+  -- manifests of versions that a prune gave up, until their files are gone
+  CREATE TABLE doomed_manifest (name TEXT PRIMARY KEY);
+  CREATE TABLE job (
+    id TEXT PRIMARY KEY,
+    created_at TEXT NOT NULL,
+    process_id INTEGER NOT NULL,
+    is_ended INTEGER NOT NULL,
+    -- JobView as JSON
+    view TEXT NOT NULL
+  );
+  CREATE INDEX job_created ON job (created_at);
+  CREATE TABLE audit (
+    id INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    user TEXT NOT NULL,
+    action TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    data TEXT NOT NULL
+  );
+  `,
+];

@@ -1,0 +1,180 @@
+/** The engine: every command of the contract, put together from jobs and rooms. */
+import { existsSync } from 'node:fs';
+import type { CheckedParams, CommandName, CommandResult, TopicEvent, TopicName } from '../contract/commands.ts';
+import type { CapturePlan, DeployPlan } from '../contract/plan.contract.ts';
+import { EngineError } from '../core/engine-error.ts';
+import { planCapture, runCapture, type CaptureRequest } from '../jobs/capture.job.ts';
+import { planDeploy, runDeploy, type DeployRequest } from '../jobs/deploy.job.ts';
+import { inspectDisk } from '../jobs/disk-inspection.ts';
+import { freeBytes } from '../jobs/free-bytes.ts';
+import { openSource } from '../jobs/open-source.ts';
+import { runPrune } from '../jobs/prune.job.ts';
+import { runRepair } from '../jobs/repair.job.ts';
+import { writeTemplateRecord } from '../jobs/template-record-file.ts';
+import { runVerify } from '../jobs/verify.job.ts';
+import { CatalogHandle } from './catalog-handle.ts';
+import { listFolder } from './folder-list.ts';
+import { JobRunner } from './job-runner.ts';
+import { Plans } from './plans.ts';
+
+export interface EngineOptions {
+  readonly catalogPath: string;
+  readonly version: string;
+  /** entry of the press threads */
+  readonly pressUrl: URL;
+  /** a small disk image to try things with, or null */
+  readonly samplePath: string | null;
+}
+
+type Handlers = {
+  [C in CommandName]: (params: CheckedParams<C>, signal: AbortSignal) => Promise<CommandResult<C>> | CommandResult<C>;
+};
+
+type Listener<T extends TopicName> = (event: TopicEvent<T>) => void;
+
+export class Engine {
+  readonly #options: EngineOptions;
+  readonly #catalog: CatalogHandle;
+  readonly #jobs: JobRunner;
+  readonly #capturePlans = new Plans<CapturePlan, CaptureRequest>();
+  readonly #deployPlans = new Plans<DeployPlan, DeployRequest>();
+  readonly #listeners: { [T in TopicName]: Set<Listener<T>> } = { jobs: new Set(), catalog: new Set() };
+
+  /** @throws EngineError `CATALOG_TOO_NEW`, `PERMISSION_DENIED` */
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#catalog = new CatalogHandle(options.catalogPath, options.pressUrl);
+    this.#jobs = new JobRunner(
+      () => this.#catalog.jobs,
+      (job) => {
+        this.#publish('jobs', job);
+        if (job.state === 'ended') this.#publish('catalog', { templateId: job.result?.templateId ?? null });
+      },
+    );
+    try {
+      this.#catalog.jobs.markLost();
+    } catch (error) {
+      // a damaged catalog is told by each command; repair can still run
+      if (!(error instanceof EngineError)) throw error;
+    }
+  }
+
+  /** Runs a command whose parameters have been checked. */
+  run<C extends CommandName>(command: C, params: CheckedParams<C>, signal: AbortSignal): Promise<CommandResult<C>> {
+    return Promise.resolve().then(() => this.#handlers[command](params, signal));
+  }
+
+  /** @returns a function that ends the subscription */
+  subscribe<T extends TopicName>(topic: T, listener: Listener<T>): () => void {
+    this.#listeners[topic].add(listener);
+    return () => void this.#listeners[topic].delete(listener);
+  }
+
+  /** Cancels what runs and closes the catalog. */
+  async close(): Promise<void> {
+    await this.#jobs.close();
+    this.#catalog.close();
+  }
+
+  #publish<T extends TopicName>(topic: T, event: TopicEvent<T>): void {
+    for (const listener of this.#listeners[topic]) listener(event);
+  }
+
+  /** A change to a template: its record file is written, everybody is told. */
+  async #changed(templateId: string, action: string, data: Record<string, string> = {}) {
+    const { parts } = this.#catalog;
+    const template = parts.templates.byId(templateId);
+    await writeTemplateRecord(parts, templateId);
+    parts.audit.add(action, template.name, data);
+    this.#publish('catalog', { templateId });
+    return template;
+  }
+
+  readonly #handlers: Handlers = {
+    'app.info': async () => ({
+      version: this.#options.version,
+      catalogPath: this.#options.catalogPath,
+      catalogFreeBytes: await freeBytes(this.#options.catalogPath),
+      storeBytes: this.#catalog.parts.index.storedBytes(),
+      canOpenDevices: process.getuid?.() === 0,
+      platform: process.platform,
+      samplePath: this.#options.samplePath && existsSync(this.#options.samplePath) ? this.#options.samplePath : null,
+    }),
+    'device.list': () => this.#catalog.machine.listDevices(this.#options.catalogPath),
+    'source.inspect': async ({ source: path }, signal) => {
+      const { source, place } = await openSource(this.#catalog.machine, path);
+      try {
+        return { source: place, disk: (await inspectDisk(source, signal)).view };
+      } finally {
+        await source.close();
+      }
+    },
+    'folder.list': ({ folder }) => listFolder(folder),
+    'capture.plan': async (params, signal) =>
+      this.#capturePlans.keep(
+        await planCapture(this.#catalog.parts, params, this.#capturePlans.expiry(), signal),
+        params,
+      ),
+    'capture.start': ({ planId }) => {
+      const { plan, request } = this.#capturePlans.find(planId);
+      refuseBlocked(plan);
+      this.#capturePlans.use(planId);
+      const about = { kind: 'capture', templateName: plan.name, path: plan.source.path } as const;
+      return { jobId: this.#jobs.start(about, (context) => runCapture(this.#catalog.parts, plan, request, context)) };
+    },
+    'template.list': ({ deleted }) => this.#catalog.parts.templates.list(deleted),
+    'template.show': ({ template }) => this.#catalog.parts.templates.find(template).template,
+    'template.edit': ({ template, ...changes }) =>
+      this.#changed(this.#catalog.parts.templates.edit(template, changes).id, 'template.edited', {
+        fields: Object.keys(changes).join(', '),
+      }),
+    'template.delete': ({ template }) =>
+      this.#changed(this.#catalog.parts.templates.delete(template).id, 'template.deleted', { template }),
+    'template.undelete': ({ template }) =>
+      this.#changed(this.#catalog.parts.templates.undelete(template).id, 'template.undeleted', { template }),
+    'deploy.plan': async (params, signal) =>
+      this.#deployPlans.keep(await planDeploy(this.#catalog.parts, params, this.#deployPlans.expiry(), signal), params),
+    'deploy.start': ({ planId, confirm, overwrite }) => {
+      const { plan } = this.#deployPlans.find(planId);
+      refuseBlocked(plan);
+      if (plan.needsOverwrite && !overwrite) throw new EngineError('OVERWRITE_REQUIRED', { path: plan.target.path });
+      if (plan.confirmWords.length > 0) {
+        if (confirm === undefined) {
+          throw new EngineError('CONFIRM_REQUIRED', { path: plan.target.path, serial: plan.target.serial });
+        }
+        if (!plan.confirmWords.includes(confirm)) {
+          throw new EngineError('CONFIRM_MISMATCH', { confirm, path: plan.target.path, serial: plan.target.serial });
+        }
+      }
+      this.#deployPlans.use(planId);
+      const about = { kind: 'deploy', templateName: plan.templateName, path: plan.target.path } as const;
+      return { jobId: this.#jobs.start(about, (context) => runDeploy(this.#catalog.parts, plan, context)) };
+    },
+    'verify.start': ({ template }) => {
+      const templateName = template === null ? '' : this.#catalog.parts.templates.find(template).template.name;
+      const about = { kind: 'verify', templateName, path: '' } as const;
+      return { jobId: this.#jobs.start(about, (context) => runVerify(this.#catalog.parts, template, context)) };
+    },
+    'prune.start': () => {
+      const about = { kind: 'prune', templateName: '', path: this.#options.catalogPath } as const;
+      return { jobId: this.#jobs.start(about, (context) => runPrune(this.#catalog.parts, context)) };
+    },
+    'repair.start': () => {
+      this.#catalog.replaceIfDamaged();
+      const about = { kind: 'repair', templateName: '', path: this.#options.catalogPath } as const;
+      return { jobId: this.#jobs.start(about, (context) => runRepair(this.#catalog.parts, context)) };
+    },
+    'job.list': () => this.#jobs.list(),
+    'job.show': ({ jobId }) => this.#jobs.show(jobId),
+    'job.cancel': ({ jobId }) => this.#jobs.cancel(jobId),
+    'log.list': ({ limit }) => this.#catalog.parts.audit.list(limit),
+  };
+}
+
+function refuseBlocked(plan: CapturePlan | DeployPlan): void {
+  const block = plan.checks.find((check) => check.level === 'block');
+  if (!block) return;
+  // the commonest refusal has a code of its own, with both sizes
+  if (block.code === 'TARGET_TOO_SMALL') throw new EngineError('TARGET_TOO_SMALL', block.data);
+  throw new EngineError('PLAN_BLOCKED', { ...block.data, check: block.code });
+}

@@ -1,0 +1,34 @@
+/** Lists folders of this machine, so that a page can offer image files to choose from. */
+import { readdir, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import type { CommandResult } from '../contract/commands.ts';
+import { toEngineError } from '../core/engine-error.ts';
+
+/** A folder with more is cut off here: nobody scrolls through it, and each entry costs a look at the disk. */
+const MAX_ENTRIES = 5000;
+
+/** @param folder absolute; null for the user's own @throws EngineError `NOT_FOUND`, `PERMISSION_DENIED` */
+export async function listFolder(folder: string | null): Promise<CommandResult<'folder.list'>> {
+  const path = resolve(folder ?? homedir());
+  try {
+    const names = (await readdir(path)).filter((name) => !name.startsWith('.')).slice(0, MAX_ENTRIES);
+    const entries = await Promise.all(
+      names.map(async (name) => {
+        const stats = await stat(join(path, name)).catch(() => null);
+        if (!stats || !(stats.isDirectory() || stats.isFile())) return null;
+        const kind = stats.isDirectory() ? ('folder' as const) : ('file' as const);
+        return { name, kind, lengthBytes: stats.isFile() ? stats.size : 0, modifiedAt: stats.mtime.toISOString() };
+      }),
+    );
+    return {
+      folder: path,
+      parent: dirname(path) === path ? null : dirname(path),
+      entries: entries
+        .filter((entry) => entry !== null)
+        .sort((a, b) => (a.kind === b.kind ? a.name.localeCompare(b.name) : a.kind === 'folder' ? -1 : 1)),
+    };
+  } catch (error) {
+    throw toEngineError(error);
+  }
+}

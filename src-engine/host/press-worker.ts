@@ -1,0 +1,18 @@
+/** Entry of the worker threads that cut, hash and compress. One press for each thread; requests are answered in order. */
+import { parentPort } from 'node:worker_threads';
+import { toEngineError } from '../core/engine-error.ts';
+import { Press, type PressReply, type PressRequest } from '../store/press.ts';
+
+const press = new Press();
+
+parentPort!.on('message', ({ id, request }: { id: number; request: PressRequest }) => {
+  let reply: PressReply;
+  try {
+    reply = press.handle(request);
+  } catch (error) {
+    reply = { kind: 'error', error: toEngineError(error).toView() };
+  }
+  const frames = 'frames' in reply ? reply.frames : [];
+  // payloads change hands without a copy
+  parentPort!.postMessage({ id, reply }, [...new Set(frames.map((frame) => frame.payload.buffer as ArrayBuffer))]);
+});

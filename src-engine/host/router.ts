@@ -1,0 +1,68 @@
+/** Between a transport and the engine: checks every message, runs calls, carries events. One router for each connection. */
+import { COMMANDS, type CommandName, type TopicName } from '../contract/commands.ts';
+import { RequestSchema, type Reply, type Transport } from '../contract/protocol.ts';
+import { EngineError, toEngineError } from '../core/engine-error.ts';
+import type { Engine } from './engine.ts';
+
+/** A face that asks for more at once is broken. */
+const MAX_CALLS = 1000;
+
+export function serveEngine(engine: Engine, transport: Transport<Reply, unknown>): void {
+  const calls = new Map<number, AbortController>();
+  const subscriptions = new Map<number, () => void>();
+
+  transport.receive((message) => {
+    if (message === null) {
+      for (const call of calls.values()) call.abort();
+      for (const end of subscriptions.values()) end();
+      subscriptions.clear();
+      return;
+    }
+    const parsed = RequestSchema.safeParse(message);
+    if (!parsed.success) {
+      const id = Number((message as { id?: unknown }).id);
+      const error = new EngineError('BAD_REQUEST', { reason: parsed.error.issues[0]?.message ?? '' });
+      transport.send({ kind: 'error', id: Number.isSafeInteger(id) && id >= 0 ? id : 0, error: error.toView() });
+      return;
+    }
+    const request = parsed.data;
+    switch (request.verb) {
+      case 'call':
+        return void call(request.id, request.command, request.params);
+      case 'cancel':
+        return calls.get(request.id)?.abort();
+      case 'subscribe':
+        return subscribe(request.id, request.topic);
+      case 'unsubscribe':
+        subscriptions.get(request.id)?.();
+        subscriptions.delete(request.id);
+    }
+  });
+
+  async function call(id: number, command: CommandName, params: unknown): Promise<void> {
+    const abort = new AbortController();
+    try {
+      if (calls.has(id) || calls.size >= MAX_CALLS) throw new EngineError('BAD_REQUEST', { reason: 'too many calls' });
+      calls.set(id, abort);
+      const checked = COMMANDS[command].params.safeParse(params);
+      if (!checked.success) {
+        const [issue] = checked.error.issues;
+        throw new EngineError('BAD_REQUEST', { field: issue.path.join('.'), reason: issue.message });
+      }
+      transport.send({ kind: 'result', id, value: await engine.run(command, checked.data as never, abort.signal) });
+    } catch (thrown) {
+      const error = abort.signal.aborted ? new EngineError('ABORTED') : toEngineError(thrown);
+      transport.send({ kind: 'error', id, error: error.toView() });
+    } finally {
+      calls.delete(id);
+    }
+  }
+
+  function subscribe(id: number, topic: TopicName): void {
+    if (subscriptions.has(id) || subscriptions.size >= MAX_CALLS) return;
+    subscriptions.set(
+      id,
+      engine.subscribe(topic, (event) => transport.send({ kind: 'event', id, event })),
+    );
+  }
+}

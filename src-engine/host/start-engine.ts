@@ -1,0 +1,91 @@
+/** Starts the engine in a worker thread: what every face calls first. */
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
+import { createClient, type EngineClient } from '../contract/client.ts';
+import { CommandError } from '../contract/client.ts';
+import type { ErrorView } from '../contract/errors.ts';
+
+export interface RunningEngine {
+  /** A new connection. The other end is already served. */
+  connect(): MessagePort;
+  /** A typed client over a connection of its own. */
+  client(): EngineClient;
+  /** Cancels what runs, closes the catalog, ends the thread. */
+  close(): Promise<void>;
+}
+
+/** Where the catalog is when nobody says: the user's data folder, by the habit of each system. */
+export function defaultCatalogPath(env: NodeJS.ProcessEnv = process.env): string {
+  if (env.DISKPRESS_CATALOG) return env.DISKPRESS_CATALOG;
+  const home = homedir();
+  if (process.platform === 'win32')
+    return join(env.LOCALAPPDATA ?? join(home, 'AppData', 'Local'), 'Diskpress', 'catalog');
+  if (process.platform === 'darwin') return join(home, 'Library', 'Application Support', 'Diskpress', 'catalog');
+  return join(env.XDG_DATA_HOME || join(home, '.local', 'share'), 'diskpress', 'catalog');
+}
+
+/** In the sources the entries stand where they are written; in a build all of them lie side by side. */
+function entry(source: string, built: string): URL {
+  const isSource = import.meta.url.endsWith('.ts');
+  return new URL(isSource ? source : `./${built}`, import.meta.url);
+}
+
+/**
+ * @param catalogPath the catalog's folder; made where it does not exist
+ * @throws CommandError `CATALOG_TOO_NEW`, `PERMISSION_DENIED`
+ */
+export async function startEngine(options: {
+  catalogPath: string;
+  version: string;
+  resourcesPath: string;
+}): Promise<RunningEngine> {
+  const samplePath = join(options.resourcesPath, 'sample-disk.img');
+  const worker = new Worker(entry('./worker.ts', 'engine.js'), {
+    workerData: {
+      catalogPath: options.catalogPath,
+      version: options.version,
+      pressUrl: entry('./press-worker.ts', 'press.js').href,
+      samplePath: existsSync(samplePath) ? samplePath : null,
+    },
+  });
+  await new Promise<void>((resolve, reject) => {
+    worker.once('message', ({ failed }: { failed?: ErrorView }) => {
+      if (failed) reject(new CommandError(failed));
+      else resolve();
+    });
+    worker.once('error', reject);
+  });
+  const ports = new Set<MessagePort>();
+  worker.on('exit', () => ports.forEach((port) => port.close()));
+  // the thread's own end is told by closed ports; an error event without a listener would end the process
+  worker.on('error', (error) => console.error(error));
+
+  const connect = () => {
+    const { port1, port2 } = new MessageChannel();
+    worker.postMessage({ connect: port1 }, [port1]);
+    ports.add(port2);
+    port2.once('close', () => ports.delete(port2));
+    return port2;
+  };
+  return {
+    connect,
+    client() {
+      const port = connect();
+      return createClient({
+        send: (message) => port.postMessage(message),
+        receive(listener) {
+          port.on('message', listener);
+          port.on('close', () => listener(null));
+        },
+      });
+    },
+    async close() {
+      const closed = new Promise((resolve) => worker.once('exit', resolve));
+      worker.postMessage({ close: true });
+      await closed;
+      ports.forEach((port) => port.close());
+    },
+  };
+}

@@ -1,0 +1,33 @@
+/** Entry of the engine's worker thread. Faces connect with a MessagePort each; the last word is `close`. */
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
+import type { Reply, Transport } from '../contract/protocol.ts';
+import { toEngineError } from '../core/engine-error.ts';
+import { Engine } from './engine.ts';
+import { serveEngine } from './router.ts';
+
+const { catalogPath, version, pressUrl, samplePath } = workerData;
+
+try {
+  const engine = new Engine({ catalogPath, version, pressUrl: new URL(pressUrl), samplePath });
+  parentPort!.on('message', async (message: { connect?: MessagePort; close?: true }) => {
+    if (message.connect) serveEngine(engine, portTransport(message.connect));
+    if (message.close) {
+      await engine.close();
+      parentPort!.postMessage({ closed: true });
+      parentPort!.close();
+    }
+  });
+  parentPort!.postMessage({ ready: true });
+} catch (error) {
+  parentPort!.postMessage({ failed: toEngineError(error).toView() });
+}
+
+function portTransport(port: MessagePort): Transport<Reply, unknown> {
+  return {
+    send: (message) => port.postMessage(message),
+    receive(listener) {
+      port.on('message', listener);
+      port.on('close', () => listener(null));
+    },
+  };
+}

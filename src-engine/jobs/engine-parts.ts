@@ -1,0 +1,18 @@
+/** What jobs are given by the host: the catalog's parts and where the worker threads begin. */
+import type Database from 'better-sqlite3';
+import type { AuditLog } from '../catalog/audit-log.ts';
+import type { Machine } from '../machines/machine.port.ts';
+import type { TemplateRepository } from '../catalog/template-repository.ts';
+import type { ChunkIndex } from '../store/chunk-index.ts';
+import type { StoreLayout } from '../store/store-layout.ts';
+
+export interface EngineParts {
+  readonly machine: Machine;
+  readonly db: Database.Database;
+  readonly layout: StoreLayout;
+  readonly templates: TemplateRepository;
+  readonly index: ChunkIndex;
+  readonly audit: AuditLog;
+  /** entry of the press threads */
+  readonly pressUrl: URL;
+}

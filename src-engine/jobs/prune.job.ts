@@ -1,0 +1,172 @@
+/**
+ * Prune: empties the bin and reclaims what nobody refers to any more. Packs that are mostly dead are written anew; old files go
+ * only when the index no longer speaks of them and nobody reads them. A crash at any moment leaves every version whole.
+ */
+import { readdir, rm } from 'node:fs/promises';
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { JobResult } from '../contract/job.contract.ts';
+import { EngineError } from '../core/engine-error.ts';
+import type { JobContext } from '../core/job-context.ts';
+import { lockWriter, withoutReaders } from '../store/locks.ts';
+import { isZeroHash } from '../store/manifest-format.ts';
+import { ManifestReader } from '../store/manifest-reader.ts';
+import { HASH_BYTES } from '../store/pack-format.ts';
+import { packPath } from '../store/pack-path.ts';
+import { PACK_TARGET_BYTES, PackWriter } from '../store/pack-writer.ts';
+import { PressPool } from '../store/press-pool.ts';
+import { LiveChunks, type PackUse } from '../store/live-chunks.ts';
+import type { EngineParts } from './engine-parts.ts';
+import { clearScratch } from './scratch.ts';
+import { templateRecordPath } from './template-record-file.ts';
+
+/** A pack is written anew where less than this part of it is alive. */
+const REPACK_BELOW = 0.7;
+
+/** @throws EngineError `CATALOG_BUSY`, `CATALOG_DAMAGED` where a repair must come first */
+export async function runPrune(parts: EngineParts, context: JobContext): Promise<JobResult> {
+  const lock = lockWriter(parts.layout, 'prune');
+  const pool = new PressPool(parts.pressUrl);
+  const live = new LiveChunks(parts.db);
+  try {
+    await clearScratch(parts.layout);
+    await refuseUnknownManifests(parts);
+    const before = parts.index.storedBytes();
+    parts.templates.emptyBin();
+    await removeManifests(parts);
+
+    context.phase('marking', 0);
+    for (const { manifest } of parts.templates.manifests()) await mark(parts, manifest, live, context.signal);
+    const packs = live.packs();
+    const dead = packs.filter((pack) => pack.liveRawBytes === 0);
+    const worn = packs.filter((pack) => pack.liveRawBytes > 0 && pack.liveRawBytes < pack.rawBytes * REPACK_BELOW);
+
+    context.phase(
+      'repacking',
+      worn.reduce((sum, pack) => sum + pack.rawBytes, 0),
+    );
+    for (const written of await repack(parts, pool, worn, live, context)) live.replace(written);
+    live.condemn([...dead, ...worn].map((pack) => pack.name));
+    const areGone = withoutReaders(parts.layout, () => removeCondemned(parts, live));
+    if (!areGone) context.warn({ code: 'PACKS_KEPT_FOR_READERS', data: { packs: dead.length + worn.length } });
+    await removeOrphans(parts, live);
+    parts.index.forgetFrames();
+
+    const reclaimedBytes = Math.max(0, before - parts.index.storedBytes());
+    parts.audit.add('catalog.pruned', '', { reclaimedBytes });
+    return {
+      templateId: null,
+      versionNumber: null,
+      processedBytes: before,
+      storedBytes: reclaimedBytes,
+      verifiedBytes: 0,
+      readBack: 'none',
+      damagedTemplates: [],
+    };
+  } finally {
+    live.close();
+    await pool.close();
+    lock.release();
+  }
+}
+
+/** A database that has lost rows must not decide what is garbage: a repair brings them back first. */
+async function refuseUnknownManifests(parts: EngineParts): Promise<void> {
+  const known = new Set([
+    ...parts.templates.manifests().map((row) => row.manifest),
+    ...parts.templates.doomedManifests(),
+  ]);
+  for (const file of await readdir(parts.layout.manifests)) {
+    if (file.endsWith('.dpm') && !known.has(file.slice(0, -4))) {
+      throw new EngineError('CATALOG_DAMAGED', {
+        path: join(parts.layout.manifests, file),
+        reason: 'unknown manifest',
+      });
+    }
+  }
+}
+
+/** Files of versions that the database has given up, whether in this prune or in one that died. */
+async function removeManifests(parts: EngineParts): Promise<void> {
+  for (const name of parts.templates.doomedManifests())
+    await rm(join(parts.layout.manifests, `${name}.dpm`), { force: true });
+  parts.templates.forgetDoomed();
+  const kept = new Set(parts.templates.manifests().map((row) => row.templateId));
+  for (const file of await readdir(parts.layout.manifests)) {
+    const id = file.endsWith('.json') ? file.slice(0, -5) : null;
+    if (id !== null && !kept.has(id)) await rm(templateRecordPath(parts.layout, id), { force: true });
+  }
+}
+
+async function mark(parts: EngineParts, name: string, live: LiveChunks, signal: AbortSignal): Promise<void> {
+  const manifest = await ManifestReader.open(parts.layout, name);
+  try {
+    for await (const { lengths, hashes } of manifest.records()) {
+      signal.throwIfAborted();
+      live.mark(
+        Array.from(lengths, (_, i) => i)
+          .filter((i) => !isZeroHash(hashes, i))
+          .map((i) => hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES)),
+      );
+    }
+  } finally {
+    await manifest.close();
+  }
+}
+
+/** Writes the living chunks of worn packs into new packs. @returns those, durable but not yet in the index */
+async function repack(
+  parts: EngineParts,
+  pool: PressPool,
+  worn: readonly PackUse[],
+  live: LiveChunks,
+  context: JobContext,
+) {
+  const written = [];
+  let writer: PackWriter | null = null;
+  try {
+    const append = async (frames: readonly Parameters<PackWriter['append']>[0][]) => {
+      for (const frame of frames) {
+        writer ??= await PackWriter.create(parts.layout);
+        await writer.append(frame);
+        if (writer.lengthBytes < PACK_TARGET_BYTES) continue;
+        written.push(await writer.finish());
+        writer = null;
+      }
+    };
+    for (const pack of worn) {
+      for (const frame of parts.index.frames(pack.name)) {
+        context.signal.throwIfAborted();
+        const offsets = live.offsetsIn(frame.id);
+        if (offsets.length > 0) {
+          await append((await pool.request(0, { kind: 'repack', place: frame, offsets, level: 3 })).frames);
+        }
+        context.advance(frame.rawBytes);
+      }
+    }
+    await append((await pool.request(0, { kind: 'flush', level: 3 })).frames);
+    const last = writer as PackWriter | null;
+    writer = null;
+    if (last) written.push(await last.finish());
+    return written;
+  } finally {
+    await (writer as PackWriter | null)?.discard();
+  }
+}
+
+function removeCondemned(parts: EngineParts, live: LiveChunks): void {
+  for (const name of live.condemned()) {
+    rmSync(packPath(parts.layout, name), { force: true });
+    live.forgetPack(name);
+  }
+}
+
+/** Packs that no row speaks of: finished by a capture that died before it could index them. */
+async function removeOrphans(parts: EngineParts, live: LiveChunks): Promise<void> {
+  const known = new Set(live.packNames());
+  for (const folder of existsSync(parts.layout.packs) ? await readdir(parts.layout.packs) : []) {
+    for (const file of await readdir(join(parts.layout.packs, folder))) {
+      if (!known.has(file.replace(/\.dpk$/, ''))) await rm(join(parts.layout.packs, folder, file), { force: true });
+    }
+  }
+}

@@ -1,0 +1,54 @@
+/** A version of a template as a disk that can be read at random, without unpacking it. What was not captured reads as zeros. */
+import { checkSpan } from '../core/bounds.ts';
+import type { BlockSource } from '../disk/block-source.port.ts';
+import type { ChunkIndex } from '../store/chunk-index.ts';
+import { WINDOW_BYTES } from '../store/chunking.ts';
+import { FrameReader } from '../store/frame-reader.ts';
+import type { ManifestReader } from '../store/manifest-reader.ts';
+import type { ManifestJson } from './manifest-json.ts';
+import { chunksOf } from './window-chunks.ts';
+
+/** @param manifest stays open as long as the source is used; closing the source does not close it */
+export function templateSource(index: ChunkIndex, manifest: ManifestReader, json: ManifestJson): BlockSource {
+  const frames = new FrameReader();
+  const { lengthBytes, sectorBytes, physicalSectorBytes } = json.version.disk;
+
+  async function copyWindow(region: number, window: number, windowStart: number, offset: number, into: Uint8Array) {
+    const record = await manifest.find(region, window);
+    if (!record) return;
+    for (const chunk of chunksOf(index, record)) {
+      let from = chunk.offsetInFrame;
+      for (let p = 0; p < chunk.pieces.length; p += 2) {
+        const start = windowStart + chunk.pieces[p];
+        const low = Math.max(start, offset);
+        const high = Math.min(start + chunk.pieces[p + 1], offset + into.length);
+        if (low < high) {
+          const target = into.subarray(low - offset, high - offset);
+          if (chunk.frame) target.set(frames.read(chunk.frame).subarray(from + low - start, from + high - start));
+          else target.fill(0);
+        }
+        from += chunk.pieces[p + 1];
+      }
+    }
+  }
+
+  return {
+    lengthBytes,
+    sectorBytes,
+    physicalSectorBytes,
+    async readInto(offsetBytes, into) {
+      checkSpan('read', offsetBytes, into.length, lengthBytes);
+      into.fill(0);
+      for (const [region, { startBytes, lengthBytes: regionBytes }] of json.regions.entries()) {
+        const low = Math.max(offsetBytes, startBytes) - startBytes;
+        const high = Math.min(offsetBytes + into.length, startBytes + regionBytes) - startBytes;
+        for (let window = Math.floor(low / WINDOW_BYTES); window * WINDOW_BYTES < high; window++) {
+          await copyWindow(region, window, startBytes + window * WINDOW_BYTES, offsetBytes, into);
+        }
+      }
+    },
+    async close() {
+      frames.close();
+    },
+  };
+}

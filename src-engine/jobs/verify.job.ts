@@ -1,0 +1,98 @@
+/** Verify: reads every chunk of a template, or of the whole store, and hashes it. Damage is told with the templates it hits. */
+import type { JobResult } from '../contract/job.contract.ts';
+import { EngineError } from '../core/engine-error.ts';
+import type { JobContext } from '../core/job-context.ts';
+import type { IndexedFrame } from '../store/chunk-index.ts';
+import { lockReader } from '../store/locks.ts';
+import { ManifestReader } from '../store/manifest-reader.ts';
+import { isZeroHash } from '../store/manifest-format.ts';
+import { HASH_BYTES } from '../store/pack-format.ts';
+import { PressPool } from '../store/press-pool.ts';
+import { auditFrames } from './audit-frames.ts';
+import type { EngineParts } from './engine-parts.ts';
+import { readManifestJson } from './manifest-json.ts';
+
+/**
+ * @param reference a template's name, or null for everything
+ * @throws EngineError `TEMPLATE_DAMAGED` with the names, after all was read; `TEMPLATE_NOT_FOUND`
+ */
+export async function runVerify(parts: EngineParts, reference: string | null, context: JobContext): Promise<JobResult> {
+  const wanted = reference === null ? null : parts.templates.find(reference);
+  const versions = parts.templates
+    .manifests()
+    .filter((row) => (wanted ? row.manifest === wanted.manifest : !row.isDeleted));
+  const lock = lockReader(parts.layout);
+  const pool = new PressPool(parts.pressUrl);
+  parts.index.forgetFrames();
+  try {
+    context.phase('marking', 0);
+    const framesOf = new Map<string, Set<number>>();
+    const damaged = new Set<string>();
+    const reasons: EngineError[] = [];
+    for (const { manifest } of versions) {
+      context.signal.throwIfAborted();
+      try {
+        framesOf.set(manifest, await referredFrames(parts, manifest, context.signal));
+      } catch (error) {
+        if (!(error instanceof EngineError)) throw error;
+        damaged.add(manifest);
+        reasons.push(error);
+      }
+    }
+    const frames = new Map<number, IndexedFrame>();
+    for (const ids of framesOf.values()) for (const id of ids) frames.set(id, parts.index.frame(id)!);
+    const inOrder = [...frames.values()].sort((a, b) =>
+      a.packPath < b.packPath ? -1 : a.packPath > b.packPath ? 1 : a.offset - b.offset,
+    );
+    const verifiedBytes = await auditFrames(pool, inOrder, context, (frame, error) => {
+      reasons.push(error);
+      for (const [manifest, ids] of framesOf) if (ids.has(frame.id)) damaged.add(manifest);
+      // the next capture stores these chunks anew, which heals every version that refers to them
+      if (error.code === 'PACK_DAMAGED') parts.index.forgetDamaged(frame.id);
+    });
+    const at = new Date().toISOString();
+    for (const { manifest } of versions)
+      parts.templates.setHealth(manifest, damaged.has(manifest) ? 'damaged' : 'verified', at);
+    const names = versions.filter((row) => damaged.has(row.manifest)).map((row) => `${row.templateName}@${row.number}`);
+    parts.audit.add('catalog.verified', wanted?.template.name ?? '', { damaged: names, verifiedBytes });
+    if (names.length > 0) {
+      throw new EngineError('TEMPLATE_DAMAGED', { template: names.join(', '), templates: names, ...reasons[0].data });
+    }
+    return {
+      templateId: wanted?.template.id ?? null,
+      versionNumber: wanted?.version.number ?? null,
+      processedBytes: verifiedBytes,
+      storedBytes: 0,
+      verifiedBytes,
+      readBack: 'none',
+      damagedTemplates: [],
+    };
+  } finally {
+    await pool.close();
+    lock.release();
+  }
+}
+
+/** Frames that a version needs. @throws EngineError `MANIFEST_DAMAGED`, `CHUNK_MISSING` */
+async function referredFrames(parts: EngineParts, name: string, signal: AbortSignal): Promise<Set<number>> {
+  const manifest = await ManifestReader.open(parts.layout, name);
+  try {
+    readManifestJson(manifest, name);
+    const ids = new Set<number>();
+    for await (const { lengths, hashes } of manifest.records()) {
+      signal.throwIfAborted();
+      for (let i = 0; i < lengths.length; i++) {
+        if (isZeroHash(hashes, i)) continue;
+        const hash = hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
+        const found = parts.index.find(hash);
+        if (!found || !parts.index.frame(found.frameId)) {
+          throw new EngineError('CHUNK_MISSING', { chunk: Buffer.from(hash).toString('hex') });
+        }
+        ids.add(found.frameId);
+      }
+    }
+    return ids;
+  } finally {
+    await manifest.close();
+  }
+}

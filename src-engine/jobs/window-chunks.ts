@@ -1,0 +1,49 @@
+/** From a manifest's window to places: which chunk goes where, and in which frame it lies. */
+import { EngineError } from '../core/engine-error.ts';
+import type { ChunkIndex } from '../store/chunk-index.ts';
+import { isZeroHash, type WindowRecord } from '../store/manifest-format.ts';
+import { HASH_BYTES } from '../store/pack-format.ts';
+import type { ChunkPlace } from '../store/press.ts';
+
+/**
+ * @returns every chunk of the window with its pieces, in order
+ * @throws EngineError `CHUNK_MISSING` where the store no longer has one, `MANIFEST_DAMAGED` where lengths disagree
+ */
+export function chunksOf(index: ChunkIndex, record: WindowRecord): ChunkPlace[] {
+  const { extents, lengths, hashes } = record;
+  const chunks: ChunkPlace[] = [];
+  let run = 0;
+  let taken = 0;
+  for (let i = 0; i < lengths.length; i++) {
+    const pieces: number[] = [];
+    for (let left = lengths[i]; left > 0;) {
+      const length = Math.min(left, extents[run + 1] - taken);
+      pieces.push(extents[run] + taken, length);
+      left -= length;
+      taken += length;
+      if (taken === extents[run + 1]) {
+        run += 2;
+        taken = 0;
+      }
+    }
+    const hash = hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
+    if (isZeroHash(hashes, i)) {
+      chunks.push({ lengthBytes: lengths[i], pieces, frame: null, offsetInFrame: 0, hash });
+      continue;
+    }
+    const found = index.find(hash);
+    const frame = found && index.frame(found.frameId);
+    if (!found || !frame) throw new EngineError('CHUNK_MISSING', { chunk: Buffer.from(hash).toString('hex') });
+    if (found.lengthBytes !== lengths[i])
+      throw new EngineError('MANIFEST_DAMAGED', { path: '', reason: 'chunk length' });
+    const { packPath, offset, headBytes, storedBytes } = frame;
+    chunks.push({
+      lengthBytes: lengths[i],
+      pieces,
+      frame: { packPath, offset, headBytes, storedBytes },
+      offsetInFrame: found.offsetInFrame,
+      hash,
+    });
+  }
+  return chunks;
+}

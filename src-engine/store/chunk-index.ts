@@ -1,0 +1,158 @@
+/** Where every chunk lies: the tables `pack`, `frame` and `chunk`. Can be rebuilt from the packs alone. */
+import type Database from 'better-sqlite3';
+import type { FramePlace } from './frame-reader.ts';
+import { CHUNK_ENTRY_BYTES, frameHeader, HASH_BYTES } from './pack-format.ts';
+import { packPath } from './pack-path.ts';
+import type { WrittenPack } from './pack-writer.ts';
+import type { StoreLayout } from './store-layout.ts';
+
+interface FrameRow {
+  id: number;
+  pack: string;
+  offset: number;
+  head_bytes: number;
+  stored_bytes: number;
+  raw_bytes: number;
+}
+
+interface ChunkRow {
+  frame_id: number;
+  offset: number;
+  length_bytes: number;
+}
+
+/** A chunk's place, with what it costs. */
+export interface IndexedChunk {
+  readonly frameId: number;
+  readonly offsetInFrame: number;
+  readonly lengthBytes: number;
+}
+
+export interface IndexedFrame extends FramePlace {
+  readonly id: number;
+  readonly rawBytes: number;
+}
+
+const MAX_CACHED_FRAMES = 10_000;
+
+export class ChunkIndex {
+  readonly #db: Database.Database;
+  readonly #layout: StoreLayout;
+  readonly #findChunk: Database.Statement<[Uint8Array], ChunkRow>;
+  readonly #findFrame: Database.Statement<[number], FrameRow>;
+  readonly #frames = new Map<number, IndexedFrame>();
+
+  constructor(db: Database.Database, layout: StoreLayout) {
+    this.#db = db;
+    this.#layout = layout;
+    this.#findChunk = db.prepare('SELECT frame_id, offset, length_bytes FROM chunk WHERE hash = ?');
+    this.#findFrame = db.prepare(
+      'SELECT frame.id, pack.name AS pack, frame.offset, head_bytes, stored_bytes, raw_bytes FROM frame JOIN pack ON pack.id = pack_id WHERE frame.id = ?',
+    );
+  }
+
+  find(hash: Uint8Array): IndexedChunk | null {
+    const row = this.#findChunk.get(hash);
+    return row ? { frameId: row.frame_id, offsetInFrame: row.offset, lengthBytes: row.length_bytes } : null;
+  }
+
+  frame(id: number): IndexedFrame | null {
+    const cached = this.#frames.get(id);
+    if (cached) return cached;
+    const row = this.#findFrame.get(id);
+    if (!row) return null;
+    const frame = toFrame(this.#layout, row);
+    if (this.#frames.size >= MAX_CACHED_FRAMES) this.#frames.clear();
+    this.#frames.set(id, frame);
+    return frame;
+  }
+
+  /** Frames may have moved: a prune ran. */
+  forgetFrames(): void {
+    this.#frames.clear();
+  }
+
+  lastFrameId(): number {
+    return this.#db.prepare<[], number>('SELECT coalesce(max(id), 0) FROM frame').pluck().get()!;
+  }
+
+  /** Compressed bytes in the store. */
+  storedBytes(): number {
+    return this.#db.prepare<[], number>('SELECT coalesce(sum(length_bytes), 0) FROM pack').pluck().get()!;
+  }
+
+  /** Makes a finished pack's chunks known, in one transaction. A chunk that is known already keeps its older place. */
+  addPack(pack: WrittenPack): void {
+    this.#db.transaction(() => insertPack(this.#db, pack))();
+  }
+
+  /** A frame that is damaged holds no chunks any more: a capture that meets their content again stores it anew. */
+  forgetDamaged(frameId: number): void {
+    this.#db.prepare('DELETE FROM chunk WHERE frame_id = ?').run(frameId);
+  }
+
+  /** The frames that came after `lastFrameId`: those of one capture, while it holds the writer's lock. */
+  framesAfter(lastFrameId: number): IndexedFrame[] {
+    return this.#db
+      .prepare<[number], FrameRow>(
+        `SELECT frame.id, pack.name AS pack, frame.offset, head_bytes, stored_bytes, raw_bytes
+         FROM frame JOIN pack ON pack.id = pack_id WHERE frame.id > ? ORDER BY frame.id`,
+      )
+      .all(lastFrameId)
+      .map((row) => toFrame(this.#layout, row));
+  }
+
+  /** Every frame of the packs in use, in their order on disk; with a pack's name, only its frames. */
+  *frames(pack?: string): Generator<IndexedFrame> {
+    let after = { pack: '', offset: -1 };
+    const page = this.#db.prepare<[string, string, number, string | null, string | null], FrameRow>(
+      `SELECT frame.id, pack.name AS pack, frame.offset, head_bytes, stored_bytes, raw_bytes
+       FROM frame JOIN pack ON pack.id = pack_id
+       WHERE NOT is_condemned AND (pack.name > ? OR (pack.name = ? AND frame.offset > ?)) AND (? IS NULL OR pack.name = ?)
+       ORDER BY pack.name, frame.offset LIMIT 1000`,
+    );
+    for (;;) {
+      const rows = page.all(after.pack, after.pack, after.offset, pack ?? null, pack ?? null);
+      if (rows.length === 0) return;
+      for (const row of rows) yield toFrame(this.#layout, row);
+      after = rows[rows.length - 1];
+    }
+  }
+}
+
+function toFrame(layout: StoreLayout, row: FrameRow): IndexedFrame {
+  return {
+    id: row.id,
+    packPath: packPath(layout, row.pack),
+    offset: row.offset,
+    headBytes: row.head_bytes,
+    storedBytes: row.stored_bytes,
+    rawBytes: row.raw_bytes,
+  };
+}
+
+/** The rows of a pack; the caller holds the transaction. */
+export function insertPack(db: Database.Database, pack: WrittenPack): void {
+  const addFrame = db.prepare(
+    'INSERT INTO frame (pack_id, offset, head_bytes, stored_bytes, raw_bytes) VALUES (?, ?, ?, ?, ?)',
+  );
+  const addChunk = db.prepare('INSERT OR IGNORE INTO chunk (hash, frame_id, offset, length_bytes) VALUES (?, ?, ?, ?)');
+  const packId = db
+    .prepare('INSERT INTO pack (name, length_bytes) VALUES (?, ?)')
+    .run(pack.name, pack.lengthBytes).lastInsertRowid;
+  for (const { offset, storedBytes, rawBytes, table } of pack.frames) {
+    const frameId = addFrame.run(
+      packId,
+      offset,
+      frameHeader.size + table.length,
+      storedBytes,
+      rawBytes,
+    ).lastInsertRowid;
+    let chunkOffset = 0;
+    for (let at = 0; at < table.length; at += CHUNK_ENTRY_BYTES) {
+      const lengthBytes = Buffer.from(table.buffer, table.byteOffset + at + HASH_BYTES, 4).readUInt32LE();
+      addChunk.run(table.subarray(at, at + HASH_BYTES), frameId, chunkOffset, lengthBytes);
+      chunkOffset += lengthBytes;
+    }
+  }
+}

@@ -1,0 +1,35 @@
+/** Files that are either whole or not there: written under a temporary name, synced, renamed, their folder synced. */
+import { randomUUID } from 'node:crypto';
+import { open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { ioError } from '../core/engine-error.ts';
+
+/** Makes renames and removals in a folder durable. Windows cannot open folders and needs no such sync. */
+export async function syncFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Replaces `path` with `bytes`, or leaves it as it was. @param scratch a folder on the same file system */
+export async function writeDurably(scratch: string, path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = join(scratch, `${basename(path)}.${randomUUID()}`);
+  try {
+    const handle = await open(temporary, 'wx');
+    try {
+      await handle.writeFile(bytes);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+    await syncFolder(dirname(path));
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw ioError(error, 'WRITE_FAILED', { path });
+  }
+}

@@ -1,0 +1,89 @@
+/** Which chunks are still referred to: marked in a temporary table, so that memory does not grow with the store. */
+import type Database from 'better-sqlite3';
+import { CHUNK_ENTRY_BYTES, HASH_BYTES } from './pack-format.ts';
+import type { WrittenPack } from './pack-writer.ts';
+import { insertPack } from './chunk-index.ts';
+
+/** How much of a pack is alive, in uncompressed bytes. */
+export interface PackUse {
+  readonly name: string;
+  readonly rawBytes: number;
+  readonly liveRawBytes: number;
+}
+
+export class LiveChunks {
+  readonly #db: Database.Database;
+
+  constructor(db: Database.Database) {
+    this.#db = db;
+    db.exec('DROP TABLE IF EXISTS temp.live; CREATE TEMP TABLE live (hash BLOB PRIMARY KEY) WITHOUT ROWID');
+  }
+
+  close(): void {
+    if (this.#db.open) this.#db.exec('DROP TABLE IF EXISTS temp.live');
+  }
+
+  mark(hashes: readonly Uint8Array[]): void {
+    const add = this.#db.prepare('INSERT OR IGNORE INTO temp.live (hash) VALUES (?)');
+    this.#db.transaction(() => hashes.forEach((hash) => add.run(hash)))();
+  }
+
+  packs(): PackUse[] {
+    return this.#db
+      .prepare<[], PackUse>(
+        `SELECT pack.name AS name,
+           coalesce((SELECT sum(raw_bytes) FROM frame WHERE pack_id = pack.id), 0) AS rawBytes,
+           coalesce((SELECT sum(chunk.length_bytes) FROM chunk JOIN frame ON frame.id = frame_id
+             WHERE pack_id = pack.id AND hash IN (SELECT hash FROM temp.live)), 0) AS liveRawBytes
+         FROM pack WHERE NOT is_condemned`,
+      )
+      .all();
+  }
+
+  /** Offsets of a frame's living chunks, where the index finds them in this frame and not in another. */
+  offsetsIn(frameId: number): Uint32Array {
+    const offsets = this.#db
+      .prepare<[number], number>('SELECT offset FROM chunk WHERE frame_id = ? AND hash IN (SELECT hash FROM temp.live)')
+      .pluck()
+      .all(frameId);
+    return Uint32Array.from(offsets);
+  }
+
+  /** Makes a new pack known, its chunks found there from now on. */
+  replace(pack: WrittenPack): void {
+    this.#db.transaction(() => {
+      const remove = this.#db.prepare('DELETE FROM chunk WHERE hash = ?');
+      for (const { table } of pack.frames) {
+        for (let at = 0; at < table.length; at += CHUNK_ENTRY_BYTES) remove.run(table.subarray(at, at + HASH_BYTES));
+      }
+      insertPack(this.#db, pack);
+    })();
+  }
+
+  /** Takes packs out of use: their chunks are no longer found, their files are to go. */
+  condemn(names: readonly string[]): void {
+    this.#db.transaction(() => {
+      for (const name of names) {
+        this.#db
+          .prepare(
+            'DELETE FROM chunk WHERE frame_id IN (SELECT frame.id FROM frame JOIN pack ON pack.id = pack_id WHERE name = ?)',
+          )
+          .run(name);
+        this.#db.prepare('DELETE FROM frame WHERE pack_id = (SELECT id FROM pack WHERE name = ?)').run(name);
+        this.#db.prepare('UPDATE pack SET is_condemned = 1, length_bytes = 0 WHERE name = ?').run(name);
+      }
+    })();
+  }
+
+  condemned(): string[] {
+    return this.#db.prepare<[], string>('SELECT name FROM pack WHERE is_condemned').pluck().all();
+  }
+
+  packNames(): string[] {
+    return this.#db.prepare<[], string>('SELECT name FROM pack').pluck().all();
+  }
+
+  forgetPack(name: string): void {
+    this.#db.prepare('DELETE FROM pack WHERE name = ?').run(name);
+  }
+}

@@ -1,0 +1,168 @@
+/** Reads a manifest: its description at once, its windows in order or one by one. */
+import { crc32 } from 'node:zlib';
+import { open, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { checkRange } from '../core/bounds.ts';
+import { EngineError } from '../core/engine-error.ts';
+import {
+  decodeRecord,
+  indexEntry,
+  MANIFEST_END_MAGIC,
+  MANIFEST_MAGIC,
+  manifestEnd,
+  MAX_JSON_BYTES,
+  MAX_RECORD_BYTES,
+  MAX_RECORDS,
+  recordHeader,
+  recordLength,
+  type WindowRecord,
+} from './manifest-format.ts';
+import type { StoreLayout } from './store-layout.ts';
+
+const READ_AHEAD_BYTES = 1024 * 1024;
+
+export class ManifestReader {
+  /** as it was given to the writer; check it against a schema before use */
+  readonly json: unknown;
+  readonly recordCount: number;
+  readonly #handle: FileHandle;
+  readonly #path: string;
+  readonly #recordsEnd: number;
+  readonly #indexOffset: number;
+
+  private constructor(
+    handle: FileHandle,
+    path: string,
+    json: unknown,
+    end: { count: number; records: number; index: number },
+  ) {
+    this.#handle = handle;
+    this.#path = path;
+    this.json = json;
+    this.recordCount = end.count;
+    this.#recordsEnd = end.records;
+    this.#indexOffset = end.index;
+  }
+
+  /** @throws EngineError `MANIFEST_DAMAGED` with the file and what is wrong */
+  static async open(layout: StoreLayout, name: string): Promise<ManifestReader> {
+    const path = join(layout.manifests, `${name}.dpm`);
+    return guarded(path, async () => {
+      const handle = await open(path, 'r');
+      try {
+        const { size } = await handle.stat();
+        checkRange('manifest length', size, MANIFEST_MAGIC.length + manifestEnd.size, Number.MAX_SAFE_INTEGER);
+        const magic = await readExactly(handle, 0, MANIFEST_MAGIC.length);
+        const tail = await readExactly(handle, size - manifestEnd.size, manifestEnd.size);
+        const end = manifestEnd.read(tail);
+        if (
+          !magic.equals(MANIFEST_MAGIC) ||
+          !end.magic.equals(MANIFEST_END_MAGIC) ||
+          crc32(tail.subarray(0, 60)) !== end.crc
+        ) {
+          throw new EngineError('FORMAT_INVALID', { field: 'manifest trailer' });
+        }
+        const count = checkRange('record count', Number(end.recordCount), 0, MAX_RECORDS);
+        const index = checkRange(
+          'index offset',
+          Number(end.indexOffset),
+          0,
+          size - manifestEnd.size - count * indexEntry.size,
+        );
+        const records = checkRange('json offset', Number(end.jsonOffset), 0, index);
+        const text = await readExactly(
+          handle,
+          records,
+          checkRange('json length', end.jsonBytes, 2, Math.min(MAX_JSON_BYTES, index - records)),
+        );
+        if (crc32(text) !== end.jsonCrc) throw new EngineError('FORMAT_INVALID', { field: 'json checksum' });
+        return new ManifestReader(handle, path, JSON.parse(text.toString()), { count, records, index });
+      } catch (error) {
+        await handle.close();
+        throw error;
+      }
+    });
+  }
+
+  /** Every window in the order of capture, checked. @throws EngineError `MANIFEST_DAMAGED` */
+  async *records(): AsyncGenerator<WindowRecord> {
+    let buffer: Buffer = Buffer.alloc(0);
+    let bufferOffset = MANIFEST_MAGIC.length;
+    const need = async (at: number, length: number) => {
+      if (at + length > bufferOffset + buffer.length) {
+        const wanted = Math.min(Math.max(READ_AHEAD_BYTES, length), this.#recordsEnd - at);
+        if (wanted < length) throw new EngineError('FORMAT_INVALID', { field: 'record length' });
+        buffer = await readExactly(this.#handle, at, wanted);
+        bufferOffset = at;
+      }
+      return buffer.subarray(at - bufferOffset, at - bufferOffset + length);
+    };
+    for (let at = MANIFEST_MAGIC.length; at < this.#recordsEnd;) {
+      const record = await guarded(this.#path, async () => {
+        const length = recordLength(await need(at, recordHeader.size));
+        const bytes = await need(at, length);
+        at += length;
+        return decodeRecord(bytes);
+      });
+      yield record;
+    }
+  }
+
+  /** The window that covers an offset of a region, or null where nothing in it is used. */
+  async find(region: number, window: number): Promise<WindowRecord | null> {
+    return guarded(this.#path, async () => {
+      let low = 0;
+      let high = this.recordCount - 1;
+      while (low <= high) {
+        const middle = (low + high) >>> 1;
+        const entry = indexEntry.read(
+          await readExactly(this.#handle, this.#indexOffset + middle * indexEntry.size, indexEntry.size),
+        );
+        const order = entry.region - region || Number(entry.window) - window;
+        if (order === 0) {
+          const at = checkRange(
+            'record offset',
+            Number(entry.offset),
+            MANIFEST_MAGIC.length,
+            this.#recordsEnd - recordHeader.size,
+          );
+          const length = checkRange(
+            'record length',
+            recordLength(await readExactly(this.#handle, at, recordHeader.size)),
+            1,
+            Math.min(MAX_RECORD_BYTES, this.#recordsEnd - at),
+          );
+          return decodeRecord(await readExactly(this.#handle, at, length));
+        }
+        if (order < 0) low = middle + 1;
+        else high = middle - 1;
+      }
+      return null;
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close();
+  }
+}
+
+async function readExactly(handle: FileHandle, offset: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(length);
+  for (let done = 0; done < length;) {
+    const { bytesRead } = await handle.read(bytes, done, length - done, offset + done);
+    if (bytesRead === 0) throw new EngineError('FORMAT_INVALID', { field: 'file length' });
+    done += bytesRead;
+  }
+  return bytes;
+}
+
+/** Whatever goes wrong inside is a damaged manifest, named. */
+async function guarded<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const reason =
+      cause instanceof EngineError ? String(cause.data.field ?? cause.code) : String((cause as Error).message);
+    throw new EngineError('MANIFEST_DAMAGED', { path, reason }, '', { cause });
+  }
+}

@@ -1,0 +1,103 @@
+/** The presses of one job: worker threads, and the shared windows that pass between them and the engine thread. */
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { alignedMemory } from '../core/aligned-memory.ts';
+import { EngineError } from '../core/engine-error.ts';
+import { WINDOW_BYTES } from './chunking.ts';
+import type { PressReply, PressRequest } from './press.ts';
+
+/** More threads than this gain little and cost memory: each has two windows and two open frames. */
+const MAX_THREADS = 8;
+
+/** Room for a window that does not begin on a page of its disk, and for the rest of its last page. */
+const HEADROOM_BYTES = 8192;
+
+type ReplyOf<R extends PressRequest> = R extends { kind: 'cut' }
+  ? Extract<PressReply, { kind: 'cut' }>
+  : R extends { kind: 'compare' }
+    ? Extract<PressReply, { kind: 'compared' }>
+    : Extract<PressReply, { kind: 'done' }>;
+
+interface Thread {
+  readonly worker: Worker;
+  readonly waiting: Map<number, { resolve(reply: PressReply): void; reject(error: Error): void }>;
+}
+
+export class PressPool {
+  readonly #threads: Thread[] = [];
+  readonly #freeWindows: SharedArrayBuffer[] = [];
+  readonly #windowWaiters: ((memory: SharedArrayBuffer) => void)[] = [];
+  #nextId = 0;
+
+  /** @param workerUrl the entry of the worker threads, given by the host */
+  constructor(workerUrl: URL, threads = Math.min(availableParallelism(), MAX_THREADS)) {
+    for (let i = 0; i < threads; i++) this.#threads.push(startThread(workerUrl));
+    for (let i = 0; i < threads * 2 + 1; i++) this.#freeWindows.push(alignedMemory(WINDOW_BYTES + HEADROOM_BYTES));
+  }
+
+  get threadCount(): number {
+    return this.#threads.length;
+  }
+
+  /** true where every window is at work: the presses are what the job waits for */
+  get isSaturated(): boolean {
+    return this.#freeWindows.length === 0;
+  }
+
+  /** Takes a window of {@link WINDOW_BYTES} and a little headroom; waits until one is free. Give it back with {@link releaseWindow}. */
+  takeWindow(): Promise<SharedArrayBuffer> {
+    const memory = this.#freeWindows.pop();
+    return memory ? Promise.resolve(memory) : new Promise((resolve) => this.#windowWaiters.push(resolve));
+  }
+
+  releaseWindow(memory: SharedArrayBuffer): void {
+    const waiter = this.#windowWaiters.shift();
+    if (waiter) waiter(memory);
+    else this.#freeWindows.push(memory);
+  }
+
+  /** The thread with the least to do. */
+  pickThread(): number {
+    let best = 0;
+    this.#threads.forEach((thread, i) => {
+      if (thread.waiting.size < this.#threads[best].waiting.size) best = i;
+    });
+    return best;
+  }
+
+  /** @throws EngineError what the press threw; `INTERNAL` where its thread died */
+  request<R extends PressRequest>(thread: number, request: R): Promise<ReplyOf<R>> {
+    const { worker, waiting } = this.#threads[thread];
+    const id = this.#nextId++;
+    const reply = new Promise<ReplyOf<R>>((resolve, reject) => {
+      waiting.set(id, { resolve: resolve as (reply: PressReply) => void, reject });
+      worker.postMessage({ id, request });
+    });
+    // a job that has failed no longer waits for the others of its requests
+    reply.catch(() => {});
+    return reply;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.worker.terminate()));
+  }
+}
+
+function startThread(workerUrl: URL): Thread {
+  const worker = new Worker(workerUrl);
+  const waiting: Thread['waiting'] = new Map();
+  worker.on('message', ({ id, reply }: { id: number; reply: PressReply }) => {
+    const call = waiting.get(id);
+    waiting.delete(id);
+    if (reply.kind === 'error') call?.reject(new EngineError(reply.error.code, reply.error.data, reply.error.hint));
+    else call?.resolve(reply);
+  });
+  const fail = (cause: unknown) => {
+    for (const call of waiting.values())
+      call.reject(new EngineError('INTERNAL', { reason: 'press thread ended' }, String(cause)));
+    waiting.clear();
+  };
+  worker.on('error', fail);
+  worker.on('exit', fail);
+  return { worker, waiting };
+}

@@ -1,0 +1,265 @@
+/**
+ * The heavy work of the store, run in worker threads: cutting, hashing, compressing, unpacking, checking. The engine thread
+ * reads and writes disks and keeps the index; windows pass between them in shared memory, without a copy.
+ */
+import { hash as hashOf } from 'node:crypto';
+import { EngineError } from '../core/engine-error.ts';
+import { cutWindow, WINDOW_BYTES, type CutChunk } from './chunking.ts';
+import { looksIncompressible } from './entropy.ts';
+import { encodeFrame, storedFrame } from './frame-codec.ts';
+import { FrameReader, type FramePlace } from './frame-reader.ts';
+import {
+  CHUNK_ENTRY_BYTES,
+  FRAME_TARGET_BYTES,
+  HASH_BYTES,
+  MAX_FRAME_CHUNKS,
+  MAX_FRAME_RAW_BYTES,
+  type Frame,
+} from './pack-format.ts';
+import type { ErrorView } from '../contract/errors.ts';
+
+/** A chunk of a window and where its bytes are: `(start, length)` pairs relative to the window. */
+export interface ChunkPlace {
+  readonly lengthBytes: number;
+  readonly pieces: readonly number[];
+  /** the frame that holds it and the offset in the frame's bytes; null for zeros */
+  readonly frame: FramePlace | null;
+  readonly offsetInFrame: number;
+  readonly hash: Uint8Array;
+}
+
+export type PressRequest =
+  /** cut a window and hash its chunks; they are kept until `keep` says which are wanted */
+  | { kind: 'cut'; window: number; memory: SharedArrayBuffer; extents: Uint32Array; unitBytes: number }
+  /** compress the wanted ones into frames: one flag for each chunk */
+  | { kind: 'keep'; window: number; wanted: Uint8Array; level: number }
+  /** compress what is left over */
+  | { kind: 'flush'; level: number }
+  /** fill a window, which begins at `base` of the memory, from frames */
+  | { kind: 'expand'; memory: SharedArrayBuffer; base: number; chunks: ChunkPlace[] }
+  /** hash a window's chunks again and compare with their names */
+  | { kind: 'compare'; memory: SharedArrayBuffer; base: number; chunks: ChunkPlace[] }
+  /** read a frame and hash every chunk in it */
+  | { kind: 'audit'; place: FramePlace }
+  /** press the chunks at these offsets of a frame into new frames (prune) */
+  | { kind: 'repack'; place: FramePlace; offsets: Uint32Array; level: number }
+  | { kind: 'close' };
+
+export interface CutResult {
+  readonly hashes: Uint8Array;
+  readonly lengths: Uint32Array;
+  /** 1 for a chunk of zeros */
+  readonly zeros: Uint8Array;
+}
+
+export type PressReply =
+  | { kind: 'cut'; result: CutResult; frames: Frame[] }
+  | { kind: 'done'; frames: Frame[] }
+  /** pieces that are not what they should be: the start of the first wrong chunk in the window, or -1 */
+  | { kind: 'compared'; firstBadOffset: number }
+  | { kind: 'error'; error: ErrorView };
+
+/** Chunks on their way into a frame. */
+class OpenFrame {
+  readonly #bytes = Buffer.allocUnsafeSlow(MAX_FRAME_RAW_BYTES);
+  readonly #table = Buffer.allocUnsafeSlow(MAX_FRAME_CHUNKS * CHUNK_ENTRY_BYTES);
+  #length = 0;
+  #tableLength = 0;
+  readonly #isCompressed: boolean;
+
+  constructor(isCompressed: boolean) {
+    this.#isCompressed = isCompressed;
+  }
+
+  get isEmpty(): boolean {
+    return this.#length === 0;
+  }
+
+  get isFull(): boolean {
+    return this.#length >= FRAME_TARGET_BYTES || this.#tableLength === this.#table.length;
+  }
+
+  add(hash: Uint8Array, window: Uint8Array, pieces: readonly number[]): void {
+    const start = this.#length;
+    for (let p = 0; p < pieces.length; p += 2) {
+      this.#bytes.set(window.subarray(pieces[p], pieces[p] + pieces[p + 1]), this.#length);
+      this.#length += pieces[p + 1];
+    }
+    this.#table.set(hash, this.#tableLength);
+    this.#table.writeUInt32LE(this.#length - start, this.#tableLength + HASH_BYTES);
+    this.#tableLength += CHUNK_ENTRY_BYTES;
+  }
+
+  take(level: number): Frame {
+    const bytes = this.#bytes.subarray(0, this.#length);
+    const table = Uint8Array.from(this.#table.subarray(0, this.#tableLength));
+    this.#length = 0;
+    this.#tableLength = 0;
+    return this.#isCompressed ? encodeFrame(bytes, table, level) : storedFrame(bytes, table);
+  }
+}
+
+/** One press for each worker thread. */
+export class Press {
+  readonly #windows = new Map<number, { memory: Buffer; chunks: CutChunk[]; hashes: Uint8Array }>();
+  readonly #compressed = new OpenFrame(true);
+  readonly #stored = new OpenFrame(false);
+  readonly #reader = new FrameReader();
+  readonly #scratch = Buffer.allocUnsafeSlow(WINDOW_BYTES);
+
+  handle(request: PressRequest): PressReply {
+    switch (request.kind) {
+      case 'cut':
+        return this.#cut(request.window, Buffer.from(request.memory), request.extents, request.unitBytes);
+      case 'keep':
+        return { kind: 'done', frames: this.#keep(request.window, request.wanted, request.level) };
+      case 'flush':
+        return { kind: 'done', frames: this.#flush(request.level) };
+      case 'expand':
+        this.#expand(Buffer.from(request.memory, request.base), request.chunks);
+        return { kind: 'done', frames: [] };
+      case 'compare':
+        return {
+          kind: 'compared',
+          firstBadOffset: this.#compare(Buffer.from(request.memory, request.base), request.chunks),
+        };
+      case 'audit':
+        this.#audit(request.place);
+        return { kind: 'done', frames: [] };
+      case 'repack':
+        return { kind: 'done', frames: this.#repack(request.place, request.offsets, request.level) };
+      case 'close':
+        this.#reader.close();
+        return { kind: 'done', frames: [] };
+    }
+  }
+
+  #cut(window: number, memory: Buffer, extents: Uint32Array, unitBytes: number): PressReply {
+    const chunks = cutWindow(memory, extents, unitBytes);
+    const hashes = new Uint8Array(chunks.length * HASH_BYTES);
+    const lengths = new Uint32Array(chunks.length);
+    const zeros = new Uint8Array(chunks.length);
+    chunks.forEach((chunk, i) => {
+      lengths[i] = chunk.lengthBytes;
+      zeros[i] = chunk.isZero ? 1 : 0;
+      if (!chunk.isZero) hashes.set(this.#hash(memory, chunk.pieces, chunk.lengthBytes), i * HASH_BYTES);
+    });
+    this.#windows.set(window, { memory, chunks, hashes });
+    return { kind: 'cut', result: { hashes, lengths, zeros }, frames: [] };
+  }
+
+  #keep(window: number, wanted: Uint8Array, level: number): Frame[] {
+    const { memory, chunks, hashes } = this.#windows.get(window)!;
+    this.#windows.delete(window);
+    const frames: Frame[] = [];
+    chunks.forEach((chunk, i) => {
+      if (!wanted[i]) return;
+      const first = memory.subarray(chunk.pieces[0], chunk.pieces[0] + chunk.pieces[1]);
+      this.#press(hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES), memory, chunk.pieces, first, level, frames);
+    });
+    return frames;
+  }
+
+  #press(
+    hash: Uint8Array,
+    memory: Buffer,
+    pieces: readonly number[],
+    sample: Buffer,
+    level: number,
+    frames: Frame[],
+  ): void {
+    const frame = looksIncompressible(sample) ? this.#stored : this.#compressed;
+    frame.add(hash, memory, pieces);
+    if (frame.isFull) frames.push(frame.take(level));
+  }
+
+  #flush(level: number): Frame[] {
+    return [this.#compressed, this.#stored].filter((frame) => !frame.isEmpty).map((frame) => frame.take(level));
+  }
+
+  #expand(memory: Buffer, chunks: readonly ChunkPlace[]): void {
+    for (const chunk of chunks) {
+      let from = chunk.offsetInFrame;
+      const bytes = chunk.frame && this.#reader.read(chunk.frame);
+      if (bytes && from + chunk.lengthBytes > bytes.length) {
+        throw new EngineError('PACK_DAMAGED', {
+          path: chunk.frame!.packPath,
+          offsetBytes: from,
+          reason: 'chunk length',
+        });
+      }
+      for (let p = 0; p < chunk.pieces.length; p += 2) {
+        const [start, length] = [chunk.pieces[p], chunk.pieces[p + 1]];
+        if (bytes) bytes.copy(memory, start, from, from + length);
+        else memory.fill(0, start, start + length);
+        from += length;
+      }
+    }
+  }
+
+  #compare(memory: Buffer, chunks: readonly ChunkPlace[]): number {
+    for (const chunk of chunks) {
+      const isEqual = chunk.frame
+        ? Buffer.compare(this.#hash(memory, chunk.pieces, chunk.lengthBytes), chunk.hash) === 0
+        : isZero(memory, chunk.pieces);
+      if (!isEqual) return chunk.pieces[0];
+    }
+    return -1;
+  }
+
+  #audit(place: FramePlace): void {
+    const { bytes, chunks } = this.#reader.readWhole(place);
+    for (const { hash, offset, lengthBytes } of chunks) {
+      if (hashOf('sha256', bytes.subarray(offset, offset + lengthBytes), 'buffer').compare(hash) !== 0) {
+        throw new EngineError('PACK_DAMAGED', {
+          path: place.packPath,
+          offsetBytes: place.offset,
+          reason: 'chunk hash',
+        });
+      }
+    }
+  }
+
+  #repack(place: FramePlace, offsets: Uint32Array, level: number): Frame[] {
+    const { bytes, chunks } = this.#reader.readWhole(place);
+    const wanted = new Set(offsets);
+    const frames: Frame[] = [];
+    for (const { hash, offset, lengthBytes } of chunks) {
+      if (!wanted.has(offset)) continue;
+      const chunk = bytes.subarray(offset, offset + lengthBytes);
+      if (hashOf('sha256', chunk, 'buffer').compare(hash) !== 0) {
+        throw new EngineError('PACK_DAMAGED', {
+          path: place.packPath,
+          offsetBytes: place.offset,
+          reason: 'chunk hash',
+        });
+      }
+      this.#press(hash, bytes, [offset, lengthBytes], chunk, level, frames);
+    }
+    return frames;
+  }
+
+  /** SHA-256 of a chunk; one that lies in several pieces is put together first: one call is faster than many updates. */
+  #hash(memory: Buffer, pieces: readonly number[], lengthBytes: number): Buffer {
+    if (pieces.length === 2) return hashOf('sha256', memory.subarray(pieces[0], pieces[0] + pieces[1]), 'buffer');
+    let at = 0;
+    for (let p = 0; p < pieces.length; p += 2) {
+      memory.copy(this.#scratch, at, pieces[p], pieces[p] + pieces[p + 1]);
+      at += pieces[p + 1];
+    }
+    return hashOf('sha256', this.#scratch.subarray(0, lengthBytes), 'buffer');
+  }
+}
+
+const ZEROS = Buffer.alloc(64 * 1024);
+
+function isZero(memory: Buffer, pieces: readonly number[]): boolean {
+  for (let p = 0; p < pieces.length; p += 2) {
+    const end = pieces[p] + pieces[p + 1];
+    for (let at = pieces[p]; at < end; at += ZEROS.length) {
+      const length = Math.min(ZEROS.length, end - at);
+      if (memory.compare(ZEROS, 0, length, at, at + length) !== 0) return false;
+    }
+  }
+  return true;
+}

@@ -1,0 +1,200 @@
+/**
+ * Takes the windows of one capture into the store: cut, compared with what is known, compressed, written to packs, and
+ * recorded in a manifest. The version exists when {@link StoreWriter.finish} has returned and the catalog has its row.
+ */
+import { toEngineError } from '../core/engine-error.ts';
+import type { ChunkIndex } from './chunk-index.ts';
+import { ManifestWriter } from './manifest-writer.ts';
+import { CHUNK_ENTRY_BYTES, HASH_BYTES, type Frame } from './pack-format.ts';
+import { PACK_TARGET_BYTES, PackWriter } from './pack-writer.ts';
+import type { PressPool } from './press-pool.ts';
+import type { CutResult } from './press.ts';
+import type { StoreLayout } from './store-layout.ts';
+import type { WindowRecord } from './manifest-format.ts';
+
+/** Compressed bytes that may wait for the disk. */
+const MAX_BACKLOG_BYTES = 48 * 1024 * 1024;
+
+export interface StoreTotals {
+  /** pack bytes that this capture added */
+  readonly newBytes: number;
+  /** compressed bytes that the version refers to, about: chunks share frames */
+  readonly storedBytes: number;
+}
+
+export class StoreWriter {
+  readonly #layout: StoreLayout;
+  readonly #index: ChunkIndex;
+  readonly #pool: PressPool;
+  readonly #manifest: ManifestWriter;
+  readonly #level: number;
+  readonly #lastOldFrameId: number;
+  /** chunks that this capture has taken and the index does not know yet, by the pack that they will be in */
+  readonly #taken = new Set<string>();
+  readonly #records = new Map<number, WindowRecord>();
+  #nextRecord = 0;
+  #pack: PackWriter | null = null;
+  #packTail: Promise<void> = Promise.resolve();
+  #recordTail: Promise<void> = Promise.resolve();
+  readonly #finishing: Promise<void>[] = [];
+  #backlogBytes = 0;
+  #newBytes = 0;
+  #sharedBytes = 0;
+  #failure: Error | null = null;
+
+  private constructor(
+    layout: StoreLayout,
+    index: ChunkIndex,
+    pool: PressPool,
+    manifest: ManifestWriter,
+    level: number,
+  ) {
+    this.#layout = layout;
+    this.#index = index;
+    this.#pool = pool;
+    this.#manifest = manifest;
+    this.#level = level;
+    this.#lastOldFrameId = index.lastFrameId();
+  }
+
+  /** @param name of the manifest @param level zstd's */
+  static async create(
+    layout: StoreLayout,
+    index: ChunkIndex,
+    pool: PressPool,
+    name: string,
+    level: number,
+  ): Promise<StoreWriter> {
+    return new StoreWriter(layout, index, pool, await ManifestWriter.create(layout, name), level);
+  }
+
+  /** Whether the disk that holds the catalog is what the capture waits for. */
+  get isBehind(): boolean {
+    return this.#backlogBytes > MAX_BACKLOG_BYTES / 2;
+  }
+
+  /**
+   * Takes one window; many may be under way. Resolves when `memory` may be reused.
+   * @param order 0, 1, 2…: the manifest lists the windows in this order
+   * @param extents used runs, pairs (start, length) relative to the window
+   */
+  async add(
+    order: number,
+    region: number,
+    window: number,
+    memory: SharedArrayBuffer,
+    extents: Uint32Array,
+    unitBytes: number,
+  ): Promise<void> {
+    if (this.#failure) throw this.#failure;
+    const thread = this.#pool.pickThread();
+    const { result } = await this.#pool.request(thread, { kind: 'cut', window: order, memory, extents, unitBytes });
+    const wanted = this.#claim(result);
+    const { frames } = await this.#pool.request(thread, { kind: 'keep', window: order, wanted, level: this.#level });
+    this.#enqueue(frames);
+    this.#records.set(order, { region, window, extents, lengths: result.lengths, hashes: result.hashes });
+    this.#writeRecords();
+    if (this.#backlogBytes > MAX_BACKLOG_BYTES) await this.#packTail;
+    if (this.#failure) throw this.#failure;
+  }
+
+  /**
+   * Ends the capture: everything is on the disk and in the index, the manifest has its name.
+   * @param json goes into the manifest, made from the totals
+   */
+  async finish(json: (totals: StoreTotals) => unknown): Promise<StoreTotals> {
+    for (let thread = 0; thread < this.#pool.threadCount; thread++) {
+      this.#enqueue((await this.#pool.request(thread, { kind: 'flush', level: this.#level })).frames);
+    }
+    await this.#packTail;
+    this.#finishPack();
+    await Promise.all(this.#finishing);
+    await this.#recordTail;
+    if (this.#failure) throw this.#failure;
+    const totals = { newBytes: this.#newBytes, storedBytes: this.#newBytes + Math.round(this.#sharedBytes) };
+    await this.#manifest.finish(json(totals));
+    return totals;
+  }
+
+  /** Gives up: nothing refers to what was written; finished packs stay as unreferenced chunks, which a prune reclaims. */
+  async discard(): Promise<void> {
+    this.#failure ??= new Error('discarded');
+    await this.#packTail;
+    await this.#recordTail;
+    await Promise.allSettled(this.#finishing);
+    await this.#pack?.discard();
+    await this.#manifest.discard();
+  }
+
+  /** Which chunks are new: neither in the index nor taken by another window of this capture. */
+  #claim({ hashes, lengths, zeros }: CutResult): Uint8Array {
+    const wanted = new Uint8Array(lengths.length);
+    for (let i = 0; i < lengths.length; i++) {
+      if (zeros[i]) continue;
+      const hash = Buffer.from(hashes.buffer, hashes.byteOffset + i * HASH_BYTES, HASH_BYTES);
+      const key = hash.toString('latin1');
+      if (this.#taken.has(key)) continue;
+      const known = this.#index.find(hash);
+      if (known === null) {
+        this.#taken.add(key);
+        wanted[i] = 1;
+      } else if (known.frameId <= this.#lastOldFrameId) {
+        const frame = this.#index.frame(known.frameId)!;
+        this.#sharedBytes += (lengths[i] * frame.storedBytes) / frame.rawBytes;
+      }
+    }
+    return wanted;
+  }
+
+  #enqueue(frames: readonly Frame[]): void {
+    for (const frame of frames) {
+      this.#backlogBytes += frame.payload.length;
+      this.#packTail = this.#packTail.then(async () => {
+        try {
+          if (this.#failure) return;
+          this.#pack ??= await PackWriter.create(this.#layout);
+          await this.#pack.append(frame);
+          if (this.#pack.lengthBytes >= PACK_TARGET_BYTES) this.#finishPack();
+        } catch (error) {
+          this.#failure ??= toEngineError(error);
+        } finally {
+          this.#backlogBytes -= frame.payload.length;
+        }
+      });
+    }
+  }
+
+  /** Syncs and indexes a pack while the next one is already written to. */
+  #finishPack(): void {
+    const pack = this.#pack;
+    this.#pack = null;
+    if (!pack) return;
+    const finishing = pack.finish().then(
+      (written) => {
+        this.#index.addPack(written);
+        this.#newBytes += written.lengthBytes;
+        for (const { table } of written.frames) {
+          for (let at = 0; at < table.length; at += CHUNK_ENTRY_BYTES) {
+            this.#taken.delete(Buffer.from(table.buffer, table.byteOffset + at, HASH_BYTES).toString('latin1'));
+          }
+        }
+      },
+      (error) => {
+        this.#failure ??= toEngineError(error);
+      },
+    );
+    this.#finishing.push(finishing);
+  }
+
+  #writeRecords(): void {
+    for (let record = this.#records.get(this.#nextRecord); record; record = this.#records.get(this.#nextRecord)) {
+      this.#records.delete(this.#nextRecord++);
+      const ready = record;
+      this.#recordTail = this.#recordTail.then(() =>
+        this.#manifest.add(ready).catch((error) => {
+          this.#failure ??= toEngineError(error);
+        }),
+      );
+    }
+  }
+}
