@@ -1,4 +1,5 @@
 /** Tables that lie. Whatever they say, partitions are inside the disk and disjoint, and reading ends after little work. */
+import { crc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { EngineError } from '../../src-engine/core/engine-error.ts';
 import type { BlockSource } from '../../src-engine/disk/block-source.port.ts';
@@ -115,7 +116,6 @@ describe('seeded mutations', () => {
         else disk.writeUInt32LE(EDGES[next(EDGES.length)], 1024 + 128 * next(3) + 4 * next(32));
       }
       if (next(3) > 0) {
-        const { crc32 } = await import('node:zlib');
         for (const header of [512, disk.length - 512]) {
           const entriesAt = header === 512 ? 1024 : disk.length - 33 * 512;
           disk.writeUInt32LE(crc32(disk.subarray(entriesAt, entriesAt + 128 * 128)), header + 88);

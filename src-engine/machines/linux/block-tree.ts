@@ -1,0 +1,118 @@
+/** The kernel's block devices and what stands on what, from /sys/class/block. */
+import { realpathSync } from 'node:fs';
+import path from 'node:path';
+import { attribute, names, type KernelRoots } from './kernel-files.ts';
+
+/** sysfs counts sizes in these, whatever the device's own sector is. */
+const SYSFS_SECTOR_BYTES = 512;
+
+/** Memory, floppies and flash chips; what stands on disks; the hardware areas of an eMMC. */
+const NOT_A_DISK = /^(ram|zram|fd|mtdblock|dm-|md|bcache|drbd|zd|mmcblk\d+(boot\d+|rpmb))/;
+
+export interface BlockNode {
+  /** as in sysfs */
+  readonly name: string;
+  /** as in /dev */
+  readonly path: string;
+  /** 'MAJOR:MINOR' */
+  readonly number: string;
+  /** its folder in sysfs, links resolved */
+  readonly folder: string;
+  readonly lengthBytes: number;
+  readonly isPartition: boolean;
+  /** a disk that a person can attach, with or without a medium */
+  readonly isWholeDisk: boolean;
+  /** names of the devices that it stands on: the disk of a partition, members of a RAID, physical volumes */
+  readonly below: readonly string[];
+  /** the file behind a loop device, or null */
+  readonly backingFile: string | null;
+}
+
+export interface BlockTree {
+  readonly nodes: readonly BlockNode[];
+  byName(name: string): BlockNode | null;
+  byNumber(number: string): BlockNode | null;
+  /** The device that a path below /dev names, be it a link or not. */
+  byPath(devicePath: string): BlockNode | null;
+  /** The device itself and all that stands on it, directly or not. */
+  above(node: BlockNode): BlockNode[];
+}
+
+export function readBlockTree(roots: KernelRoots): BlockTree {
+  const nodes: BlockNode[] = [];
+  const nameByPath = new Map<string, string>();
+  for (const name of names(roots.sys, 'class/block')) {
+    const folder = resolvedOrNull(path.join(roots.sys, 'class/block', name));
+    if (folder === null) continue;
+    nameByPath.set(path.join(roots.dev, name.replaceAll('!', '/')), name);
+    const mapperName = attribute(folder, 'dm/name');
+    if (mapperName) nameByPath.set(path.join(roots.dev, 'mapper', mapperName), name);
+    nodes.push(readNode(roots, name, folder, mapperName));
+  }
+  const byName = new Map(nodes.map((node) => [node.name, node]));
+  const byNumber = new Map(nodes.map((node) => [node.number, node]));
+  const byPath = (devicePath: string): BlockNode | null => {
+    if (!devicePath.startsWith(`${roots.dev}/`)) return null;
+    const name = nameByPath.get(devicePath) ?? nameByPath.get(resolvedOrNull(devicePath) ?? '');
+    return (name !== undefined && byName.get(name)) || null;
+  };
+
+  // A loop device may stand on a device instead of a file: the kernel shows that in the path only.
+  const below = new Map(
+    nodes.map((node) => {
+      const behind = node.backingFile === null ? null : byPath(node.backingFile);
+      return [node.name, behind ? [...node.below, behind.name] : node.below];
+    }),
+  );
+  const linked = nodes.map((node) => ({ ...node, below: below.get(node.name) ?? [] }));
+  for (const node of linked) {
+    byName.set(node.name, node);
+    byNumber.set(node.number, node);
+  }
+  return {
+    nodes: linked,
+    byName: (name) => byName.get(name) ?? null,
+    byNumber: (number) => byNumber.get(number) ?? null,
+    byPath,
+    above(start) {
+      const found = new Set([start]);
+      for (const node of found) {
+        for (const other of linked) if (other.below.includes(node.name)) found.add(other);
+      }
+      return [...found];
+    },
+  };
+}
+
+function readNode(roots: KernelRoots, name: string, folder: string, mapperName: string): BlockNode {
+  const isPartition = attribute(folder, 'partition') !== '';
+  const lengthBytes = Number(attribute(folder, 'size')) * SYSFS_SECTOR_BYTES;
+  const backingFile = attribute(folder, 'loop/backing_file') || null;
+  const members = names(folder, 'slaves');
+  return {
+    name,
+    path: mapperName ? path.join(roots.dev, 'mapper', mapperName) : path.join(roots.dev, name.replaceAll('!', '/')),
+    number: attribute(folder, 'dev'),
+    folder,
+    lengthBytes,
+    isPartition,
+    isWholeDisk:
+      !isPartition &&
+      members.length === 0 &&
+      !NOT_A_DISK.test(name) &&
+      attribute(folder, 'hidden') !== '1' &&
+      !(name.startsWith('loop') && backingFile === null) &&
+      // Network and optical drives are there all the time: without a medium they are nothing.
+      !(/^(nbd|sr)\d/.test(name) && lengthBytes === 0),
+    below: isPartition ? [path.basename(path.dirname(folder))] : members,
+    backingFile,
+  };
+}
+
+function resolvedOrNull(anyPath: string): string | null {
+  try {
+    return realpathSync(anyPath);
+  } catch {
+    return null;
+  }
+}

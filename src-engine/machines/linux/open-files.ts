@@ -1,0 +1,81 @@
+/** Which other processes write to a file or hold locks on it. */
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import { deviceNumber } from './device-number.ts';
+import { attribute, names, type KernelRoots } from './kernel-files.ts';
+
+/** A file as the kernel knows it, whatever its path. */
+export interface FileIdentity {
+  readonly device: bigint;
+  readonly inode: bigint;
+}
+
+/** open(2): the two lowest bits of the flags are 0 for reading only. */
+const ACCESS_MODE = 3;
+
+/** @returns null where there is no such file */
+export function fileIdentity(anyPath: string): FileIdentity | null {
+  const stats = statSync(anyPath, { bigint: true, throwIfNoEntry: false });
+  return stats ? { device: stats.dev, inode: stats.ino } : null;
+}
+
+export const isSame = (a: FileIdentity | null, b: FileIdentity | null) =>
+  a !== null && b !== null && a.device === b.device && a.inode === b.inode;
+
+/** @returns 'NAME (PID)' of each other process with the file open for writing, as far as this user may see */
+export function writersOf(roots: KernelRoots, file: FileIdentity): string[] {
+  const writers: string[] = [];
+  for (const pid of names(roots.proc)) {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
+    if (names(roots.proc, pid, 'fd').some((fd) => isOpenForWriting(roots, pid, fd, file))) {
+      writers.push(processName(roots, pid));
+    }
+  }
+  return writers;
+}
+
+/** Looks at the descriptor's own record first: following the descriptor asks its file system, which may not answer. */
+function isOpenForWriting(roots: KernelRoots, pid: string, fd: string, file: FileIdentity): boolean {
+  const info = attribute(roots.proc, pid, 'fdinfo', fd);
+  const flags = parseInt(/^flags:\s*([0-7]+)$/m.exec(info)?.[1] ?? '0', 8);
+  if ((flags & ACCESS_MODE) === 0) return false;
+  // Since Linux 5.14.
+  const inode = /^ino:\s*(\d+)$/m.exec(info)?.[1];
+  if (inode !== undefined && BigInt(inode) !== file.inode) return false;
+  try {
+    return isSame(fileIdentity(path.join(roots.proc, pid, 'fd', fd)), file);
+  } catch {
+    return false;
+  }
+}
+
+/** QEMU says what it does with an image by locks on single bytes; this one means that it writes (block/file-posix.c). */
+const QEMU_WRITE_BYTE = 101;
+
+/**
+ * Those who hold a lock that means writing, from /proc/locks (proc(5)), which every user may read.
+ * @returns 'NAME (PID)', or 'OFDLCK' for a lock that belongs to an open file and names no process, as QEMU's
+ */
+export function writeLocksOn(roots: KernelRoots, file: FileIdentity): string[] {
+  const holders: string[] = [];
+  const wanted = `${deviceNumber(file.device)}:${file.inode}`;
+  for (const line of attribute(roots.proc, 'locks').split('\n')) {
+    // "1: POSIX  ADVISORY  WRITE 1234 08:01:5678 0 EOF"; what waits for a lock has "->" behind the number.
+    const [, kind, , mode, pid, where, start, end] = line.trim().split(/\s+/);
+    if (end === undefined || Number(pid) === process.pid || lockPlace(where) !== wanted) continue;
+    const isQemuWriter =
+      kind === 'OFDLCK' && Number(start) <= QEMU_WRITE_BYTE && (end === 'EOF' || Number(end) >= QEMU_WRITE_BYTE);
+    if (mode === 'WRITE' || isQemuWriter) holders.push(Number(pid) > 0 ? processName(roots, pid) : kind);
+  }
+  return holders;
+}
+
+/** Device numbers are hexadecimal there, inodes decimal. */
+function lockPlace(where: string): string {
+  const [major, minor, inode] = where.split(':');
+  return `${parseInt(major, 16)}:${parseInt(minor, 16)}:${inode}`;
+}
+
+function processName(roots: KernelRoots, pid: string): string {
+  return `${attribute(roots.proc, pid, 'comm') || '?'} (${pid})`;
+}
