@@ -1,14 +1,40 @@
-/** What differs between operating systems: attached disks, and who else uses a disk or a file. */
+/** What the engine asks of the machine that it runs on: its attached disks, and who else uses a disk or a file. */
 import type { DeviceView, PlaceView, Refusal } from '../contract/disk.contract.ts';
 
+/** Why a place may not be captured, and why it may not be deployed to; empty: it may. */
+export interface Refusals {
+  readonly captureRefusals: Refusal[];
+  readonly deployRefusals: Refusal[];
+}
+
 export interface Machine {
-  /** @throws EngineError `UNSUPPORTED_PLATFORM` */
-  listDevices(catalogPath: string): Promise<DeviceView[]>;
   /**
-   * @param deviceNumber `rdev` of a block device's node
-   * @returns the disk, or null where the number is that of something else: a partition, a volume of a RAID or LVM
+   * Every attached whole disk with what may be done with it, in natural order of their names. Partitions and what stands
+   * on disks (RAID, LVM) are not disks.
+   * @param catalogPath the catalog's folder, which need not exist yet: its disk may not be deployed to
    * @throws EngineError `UNSUPPORTED_PLATFORM`
    */
-  diskByNumber(deviceNumber: bigint): PlaceView | null;
-  fileInUse(filePath: string): Promise<Refusal[]>;
+  listDevices(catalogPath: string): Promise<DeviceView[]>;
+
+  /**
+   * What is at `anyPath`, symbolic links (/dev/disk/by-id/…) resolved: a whole disk or a file.
+   * @throws EngineError `SOURCE_NOT_FOUND`; `BAD_REQUEST` (data: path, reason) for a folder, a partition or anything else;
+   *   `PERMISSION_DENIED`; `UNSUPPORTED_PLATFORM` for a disk on a platform whose disks cannot be reached
+   */
+  placeOf(anyPath: string): Promise<PlaceView>;
+
+  /**
+   * The disk behind an open handle: its size and serial number are those of the device that reads and writes will reach,
+   * not of whatever has its path by now.
+   * @throws EngineError `BAD_REQUEST` where the handle is no whole disk; `UNSUPPORTED_PLATFORM`
+   */
+  identifyDevice(fd: number): Promise<PlaceView>;
+
+  /**
+   * What speaks against an image file: permissions, its use through a loop device or as swap, processes that write to it,
+   * locks. What processes of other users have open is seen by root only, their locks by everybody.
+   * @param anyPath a file that need not exist yet
+   * @param catalogPath a file inside the catalog's folder may not be deployed to
+   */
+  fileRefusals(anyPath: string, catalogPath: string): Promise<Refusals>;
 }

@@ -22,8 +22,8 @@ export interface BlockNode {
   readonly isPartition: boolean;
   /** a disk that a person can attach, with or without a medium */
   readonly isWholeDisk: boolean;
-  /** names of the devices that it stands on: the disk of a partition, members of a RAID, physical volumes */
-  readonly below: readonly string[];
+  /** names of what it stands on: the disk of a partition, members of a RAID, physical volumes */
+  readonly standsOn: readonly string[];
   /** the file behind a loop device, or null */
   readonly backingFile: string | null;
 }
@@ -34,6 +34,8 @@ export interface BlockTree {
   byNumber(number: string): BlockNode | null;
   /** The device that a path below /dev names, be it a link or not. */
   byPath(devicePath: string): BlockNode | null;
+  /** What the device stands on directly. */
+  below(node: BlockNode): readonly BlockNode[];
   /** The device itself and all that stands on it, directly or not. */
   above(node: BlockNode): BlockNode[];
 }
@@ -56,28 +58,24 @@ export function readBlockTree(roots: KernelRoots): BlockTree {
     const name = nameByPath.get(devicePath) ?? nameByPath.get(resolvedOrNull(devicePath) ?? '');
     return (name !== undefined && byName.get(name)) || null;
   };
-
-  // A loop device may stand on a device instead of a file: the kernel shows that in the path only.
   const below = new Map(
     nodes.map((node) => {
+      // A loop device may stand on a device instead of a file: the kernel shows that in the path only.
       const behind = node.backingFile === null ? null : byPath(node.backingFile);
-      return [node.name, behind ? [...node.below, behind.name] : node.below];
+      const members = node.standsOn.flatMap((name) => byName.get(name) ?? []);
+      return [node, behind ? [...members, behind] : members];
     }),
   );
-  const linked = nodes.map((node) => ({ ...node, below: below.get(node.name) ?? [] }));
-  for (const node of linked) {
-    byName.set(node.name, node);
-    byNumber.set(node.number, node);
-  }
   return {
-    nodes: linked,
+    nodes,
     byName: (name) => byName.get(name) ?? null,
     byNumber: (number) => byNumber.get(number) ?? null,
     byPath,
+    below: (node) => below.get(node) ?? [],
     above(start) {
       const found = new Set([start]);
       for (const node of found) {
-        for (const other of linked) if (other.below.includes(node.name)) found.add(other);
+        for (const [other, members] of below) if (members.includes(node)) found.add(other);
       }
       return [...found];
     },
@@ -104,7 +102,7 @@ function readNode(roots: KernelRoots, name: string, folder: string, mapperName: 
       !(name.startsWith('loop') && backingFile === null) &&
       // Network and optical drives are there all the time: without a medium they are nothing.
       !(/^(nbd|sr)\d/.test(name) && lengthBytes === 0),
-    below: isPartition ? [path.basename(path.dirname(folder))] : members,
+    standsOn: isPartition ? [path.basename(path.dirname(folder))] : members,
     backingFile,
   };
 }

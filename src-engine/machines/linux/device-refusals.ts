@@ -1,12 +1,10 @@
 /** Why a disk may not be captured or deployed to. */
 import { constants } from 'node:fs';
 import { access, open } from 'node:fs/promises';
-import type { DeviceView, Refusal } from '../../contract/disk.contract.ts';
+import type { Refusal } from '../../contract/disk.contract.ts';
+import type { Refusals } from '../machine.port.ts';
 import type { BlockNode } from './block-tree.ts';
 import type { DiskUsage, SystemUsage } from './usage.ts';
-
-/** Why it may not be captured, and why it may not be deployed to; empty: it may. */
-type Refusals = Pick<DeviceView, 'captureRefusals' | 'deployRefusals'>;
 
 /** @param catalogPath absolute, links resolved */
 export async function deviceRefusals(

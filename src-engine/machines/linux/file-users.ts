@@ -1,32 +1,43 @@
 /** Who uses an image file: loop devices, swap, processes that write, locks. */
 import type { Refusal } from '../../contract/disk.contract.ts';
+import type { Refusals } from '../machine.port.ts';
 import { readBlockTree } from './block-tree.ts';
 import type { KernelRoots } from './kernel-files.ts';
-import { fileIdentity, isSame, writeLocksOn, writersOf } from './open-files.ts';
+import { fileIdentity, isSame, locksOn, writersOf } from './open-files.ts';
 import { readUsage } from './usage.ts';
 
-export function fileUsers(roots: KernelRoots, filePath: string): Refusal[] {
+/** @returns no refusals for a file that does not exist */
+export function fileUsers(roots: KernelRoots, filePath: string): Refusals {
   const file = fileIdentity(filePath);
-  if (!file) return [];
+  if (!file) return { captureRefusals: [], deployRefusals: [] };
   const tree = readBlockTree(roots);
   const system = readUsage(roots, tree);
-  const usages = tree.nodes
-    .filter((node) => node.backingFile !== null && isSame(fileIdentity(node.backingFile), file))
-    .map((loop) => system.of(loop));
+  const loops = tree.nodes.filter((node) => node.backingFile !== null && isSame(fileIdentity(node.backingFile), file));
+  const usages = loops.map((loop) => system.of(loop));
   const mounts = usages.flatMap((usage) => usage.mounts);
-  const mountPoints = (isReadOnly: boolean) =>
-    mounts.filter((mount) => mount.isReadOnly === isReadOnly).map((mount) => `${mount.path} (${mount.device})`);
-  const found: Refusal[] = [
-    { code: 'MOUNTED_READ_WRITE', details: mountPoints(false) },
-    { code: 'MOUNTED', details: mountPoints(true) },
-    {
-      code: 'IN_USE',
-      details: [
-        ...usages.flatMap((usage) => [...usage.swaps, ...usage.holders]),
-        ...system.swapPaths.filter((swap) => isSame(fileIdentity(swap), file)),
-        ...new Set([...writersOf(roots, file), ...writeLocksOn(roots, file)]),
-      ],
-    },
+  const mountPoints = (some: typeof mounts) => some.map((mount) => `${mount.path} (${mount.device})`);
+  const locks = locksOn(roots, file);
+  const writing = [
+    ...usages.flatMap((usage) => [...usage.swaps, ...usage.holders]),
+    ...system.swapPaths.filter((swap) => isSame(fileIdentity(swap), file)),
+    ...writersOf(roots, file),
+    ...locks.writing,
   ];
-  return found.filter(({ details }) => details.length > 0);
+  return {
+    captureRefusals: refusals({
+      MOUNTED_READ_WRITE: mountPoints(mounts.filter((mount) => !mount.isReadOnly)),
+      IN_USE: writing,
+    }),
+    deployRefusals: refusals({
+      MOUNTED: mountPoints(mounts),
+      // Whoever reads the file would find another one under its feet.
+      IN_USE: [...loops.map((loop) => loop.path), ...writing, ...locks.reading],
+    }),
+  };
+}
+
+function refusals(detailsByCode: Partial<Record<Refusal['code'], string[]>>): Refusal[] {
+  return Object.entries(detailsByCode)
+    .filter(([, details]) => details.length > 0)
+    .map(([code, details]) => ({ code: code as Refusal['code'], details: [...new Set(details)] }));
 }

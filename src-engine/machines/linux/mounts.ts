@@ -1,7 +1,7 @@
 /** What is mounted where (/proc/self/mountinfo, proc(5)), and what is swap. */
+import { isInside } from '../paths.ts';
 import type { BlockNode, BlockTree } from './block-tree.ts';
 import { attribute, names, unescaped, type KernelRoots } from './kernel-files.ts';
-import { isInside } from './paths.ts';
 
 export interface Mount {
   readonly mountPoint: string;

@@ -52,12 +52,17 @@ function isOpenForWriting(roots: KernelRoots, pid: string, fd: string, file: Fil
 /** QEMU says what it does with an image by locks on single bytes; this one means that it writes (block/file-posix.c). */
 const QEMU_WRITE_BYTE = 101;
 
+export interface Locks {
+  readonly writing: string[];
+  readonly reading: string[];
+}
+
 /**
- * Those who hold a lock that means writing, from /proc/locks (proc(5)), which every user may read.
- * @returns 'NAME (PID)', or 'OFDLCK' for a lock that belongs to an open file and names no process, as QEMU's
+ * Locks of other processes, from /proc/locks (proc(5)), which every user may read.
+ * @returns 'NAME (PID)' of each, or 'OFDLCK' for a lock that belongs to an open file and names no process, as QEMU's
  */
-export function writeLocksOn(roots: KernelRoots, file: FileIdentity): string[] {
-  const holders: string[] = [];
+export function locksOn(roots: KernelRoots, file: FileIdentity): Locks {
+  const locks: Locks = { writing: [], reading: [] };
   const wanted = `${deviceNumber(file.device)}:${file.inode}`;
   for (const line of attribute(roots.proc, 'locks').split('\n')) {
     // "1: POSIX  ADVISORY  WRITE 1234 08:01:5678 0 EOF"; what waits for a lock has "->" behind the number.
@@ -65,9 +70,10 @@ export function writeLocksOn(roots: KernelRoots, file: FileIdentity): string[] {
     if (end === undefined || Number(pid) === process.pid || lockPlace(where) !== wanted) continue;
     const isQemuWriter =
       kind === 'OFDLCK' && Number(start) <= QEMU_WRITE_BYTE && (end === 'EOF' || Number(end) >= QEMU_WRITE_BYTE);
-    if (mode === 'WRITE' || isQemuWriter) holders.push(Number(pid) > 0 ? processName(roots, pid) : kind);
+    const holder = Number(pid) > 0 ? processName(roots, pid) : kind;
+    (mode === 'WRITE' || isQemuWriter ? locks.writing : locks.reading).push(holder);
   }
-  return holders;
+  return locks;
 }
 
 /** Device numbers are hexadecimal there, inodes decimal. */

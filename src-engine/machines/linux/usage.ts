@@ -33,10 +33,7 @@ export function readUsage(roots: KernelRoots, tree: BlockTree): SystemUsage {
   const below = (mount: Mount | null): Set<BlockNode> => {
     const found = new Set(mount?.nodes);
     for (const node of found) {
-      for (const name of node.below) {
-        const next = tree.byName(name);
-        if (next) found.add(next);
-      }
+      for (const next of tree.below(node)) found.add(next);
       if (node.backingFile !== null) for (const next of mountOf(mounts, node.backingFile)?.nodes ?? []) found.add(next);
     }
     return found;

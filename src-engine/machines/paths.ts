@@ -15,5 +15,5 @@ export async function resolvedAsFarAsItExists(anyPath: string): Promise<string> 
 
 /** Whether `inner` is `folder` or below it; both absolute, links resolved. */
 export function isInside(inner: string, folder: string): boolean {
-  return inner === folder || inner.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
+  return inner === folder || inner.startsWith(folder.endsWith(path.sep) ? folder : folder + path.sep);
 }
