@@ -94,14 +94,17 @@ function strayMetadata(sb: ExtSuperblock, table: Buffer): Map<number, Run[]> {
   }
   const stray = new Map<number, Run[]>();
   if (!unwritten.includes(1)) return stray;
-  let runs = 0;
+  let count = 0;
   for (let owner = 0; owner < sb.groupCount; owner++) {
-    for (const [first, count] of tablesOf(sb, descriptorOf(sb, table, owner))) {
-      for (let group = groupOf(sb, first); group <= groupOf(sb, first + count - 1); group++) {
+    for (const run of tablesOf(sb, descriptorOf(sb, table, owner))) {
+      const lastGroup = groupOf(sb, run[0] + run[1] - 1);
+      for (let group = groupOf(sb, run[0]); group <= lastGroup; group++) {
         if (group === owner || !unwritten[group]) continue;
-        if (++runs > STRAY_RUNS_MAX)
+        if (++count > STRAY_RUNS_MAX)
           throw new EngineError('FORMAT_INVALID', { field: 'bg_flags', value: 'BLOCK_UNINIT' });
-        stray.set(group, [...(stray.get(group) ?? []), [first, count]]);
+        const runs = stray.get(group) ?? [];
+        runs.push(run);
+        stray.set(group, runs);
       }
     }
   }

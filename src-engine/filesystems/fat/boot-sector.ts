@@ -106,9 +106,9 @@ export async function readBootSector(volume: BlockSource): Promise<FatGeometry |
   if (isFat32) {
     checkRange('BPB_FSVer', wide.fsVer, 0, 0);
     checkRange('BPB_RootEntCnt', b.rootEntCnt, 0, 0);
-    checkRange('BPB_TotSec16', b.totSec16, 0, 0);
   }
   const fatSectors = checkRange('BPB_FATSz', isFat32 ? wide.fatSz32 : b.fatSz16, 1, 2 ** 32);
+  // A FAT32 should have no 16-bit count, but mkfs.vfat writes it into small ones.
   const sectors = b.totSec16 === 0 ? b.totSec32 : b.totSec16;
   const rootSectors = Math.ceil((b.rootEntCnt * 32) / b.bytsPerSec);
   const dataSector = b.rsvdSecCnt + b.numFATs * fatSectors + rootSectors;

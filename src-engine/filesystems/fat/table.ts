@@ -12,9 +12,13 @@ export function entryAt(bits: EntryBits, piece: Buffer, index: number): number {
 
 const BAD = { 12: 0xff7, 16: 0xfff7, 32: 0x0ffffff7 } as const;
 
-/** Neither free nor marked bad. */
-export function isUsedEntry(bits: EntryBits, entry: number): boolean {
-  return entry !== 0 && entry !== BAD[bits];
+/** Sets `isUsed[i]` where entry `i` of a piece is neither free nor marked bad; leaves the others as they are. */
+export function markUsed(bits: EntryBits, piece: Buffer, isUsed: Uint8Array): void {
+  const bad = BAD[bits];
+  for (let i = 0; i < isUsed.length; i++) {
+    const entry = entryAt(bits, piece, i);
+    if (entry !== 0 && entry !== bad) isUsed[i] = 1;
+  }
 }
 
 /** What entry 1 says of FAT16 and FAT32: the bits are set while all is well. FAT12 has none. */

@@ -2,7 +2,7 @@
 import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
 import { readBytes } from '../../disk/read.ts';
 import type { FatGeometry } from './boot-sector.ts';
-import { entryAt, isUsedEntry } from './table.ts';
+import { markUsed } from './table.ts';
 
 /** Entries looked at in one go: 256 KiB of a FAT32. A multiple of 2, so that no piece of a FAT12 begins inside a byte. */
 const ENTRIES_AT_ONCE = 65_536;
@@ -39,15 +39,16 @@ async function readPieces(volume: BlockSource, geometry: FatGeometry, first: num
 
 function extentsOf(geometry: FatGeometry, pieces: Buffer[], first: number, count: number): Extent[] {
   const { entryBits, clusterBytes, dataStartBytes } = geometry;
+  const isUsed = new Uint8Array(count + 1);
+  for (const piece of pieces) markUsed(entryBits, piece, isUsed.subarray(0, count));
+  // Entries 0 and 1 belong to no cluster.
+  if (first === 0) isUsed.fill(0, 0, 2);
   const extents: Extent[] = [];
-  let from = -1;
-  for (let i = Math.max(0, 2 - first); i <= count; i++) {
-    const isUsed = i < count && pieces.some((piece) => isUsedEntry(entryBits, entryAt(entryBits, piece, i)));
-    if (isUsed && from < 0) from = i;
-    if (isUsed || from < 0) continue;
+  for (let from = isUsed.indexOf(1); from >= 0;) {
+    const to = isUsed.indexOf(0, from);
     const startBytes = dataStartBytes + (first + from - 2) * clusterBytes;
-    extents.push({ startBytes, lengthBytes: (i - from) * clusterBytes });
-    from = -1;
+    extents.push({ startBytes, lengthBytes: (to - from) * clusterBytes });
+    from = isUsed.indexOf(1, to);
   }
   return extents;
 }

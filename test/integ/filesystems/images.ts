@@ -130,9 +130,10 @@ export function partcloneUnits(tool: string, image: string, folder: string): { u
   return { unitBytes, used };
 }
 
-/** Units that only one of both sets has. */
+/** The first units that only one of both sets has. */
 export function difference(a: Set<number>, b: Set<number>): { onlyFirst: number[]; onlySecond: number[] } {
-  return { onlyFirst: [...a.difference(b)].slice(0, 20), onlySecond: [...b.difference(a)].slice(0, 20) };
+  const without = (from: Set<number>, other: Set<number>) => [...from].filter((unit) => !other.has(unit)).slice(0, 20);
+  return { onlyFirst: without(a, b), onlySecond: without(b, a) };
 }
 
 export const NO_DIFFERENCE = { onlyFirst: [], onlySecond: [] };

@@ -1,0 +1,101 @@
+/** What hostile bytes may lead to, and ways to make them. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { EngineError } from '../../../src-engine/core/engine-error.ts';
+import type { BlockSource } from '../../../src-engine/disk/block-source.port.ts';
+import { recogniseFileSystem } from '../../../src-engine/filesystems/recognise.ts';
+import { recogniseSignature } from '../../../src-engine/filesystems/signatures.ts';
+
+/** Far more than any of these images needs. */
+const TIME_LIMIT_MS = 5000;
+
+/**
+ * Reads `volume` as a capture would. Allowed: nothing recognised, used extents in bounds, or an error that says that the
+ * format is invalid or unsupported, in bounded time.
+ * @returns what came of it
+ */
+export async function readHostile(volume: BlockSource): Promise<string> {
+  const timeout = AbortSignal.timeout(TIME_LIMIT_MS);
+  await recogniseSignature(volume);
+  try {
+    const fileSystem = await recogniseFileSystem(volume);
+    if (!fileSystem) return 'null';
+    let endBytes = 0;
+    for await (const batch of fileSystem.used(timeout)) {
+      for (const { startBytes, lengthBytes } of batch) {
+        if (startBytes < endBytes || !(lengthBytes > 0) || startBytes + lengthBytes > volume.lengthBytes) {
+          throw new Error(`extent ${startBytes}+${lengthBytes} after ${endBytes} of ${volume.lengthBytes}`);
+        }
+        endBytes = startBytes + lengthBytes;
+      }
+    }
+    return fileSystem.captureAs;
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    expect(['FORMAT_INVALID', 'FORMAT_UNSUPPORTED']).toContain(error.code);
+    return error.code;
+  }
+}
+
+/** A volume that claims a length and is zero behind `bytes`: how a lie about sizes meets a disk that is large enough for it. */
+export function claimedVolume(bytes: Uint8Array, lengthBytes: number): BlockSource {
+  return {
+    lengthBytes,
+    sectorBytes: 512,
+    physicalSectorBytes: 512,
+    async readInto(offsetBytes, into) {
+      // As a disk does: others get their turn.
+      await setImmediate();
+      into.fill(0).set(bytes.subarray(offsetBytes, offsetBytes + into.length));
+    },
+    async close() {},
+  };
+}
+
+/** The bytes of a fresh image that `tool` has made. */
+export function madeBy(tool: string, args: string[], lengthBytes: number): Buffer {
+  const folder = mkdtempSync(join(tmpdir(), 'diskpress-hostile-'));
+  try {
+    const image = join(folder, 'image');
+    writeFileSync(image, '', { mode: 0o600 });
+    truncateSync(image, lengthBytes);
+    const PATH = `${process.env.PATH}:/usr/sbin:/sbin`;
+    execFileSync(tool, [...args, image], { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, PATH } });
+    return readFileSync(image);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Numbers in [0, limit) that are the same for the same seed (mulberry32). */
+export function randomBelow(seed: number): (limit: number) => number {
+  let state = seed >>> 0;
+  return (limit) => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * limit);
+  };
+}
+
+const EXTREMES = [0, 1, 2, 3, 0x7f, 0xff, 0x100, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff];
+
+/** Changes one to four things inside one of `regions` of `bytes`: bits, bytes, whole numbers, runs. */
+export function mutate(bytes: Buffer, regions: readonly [start: number, length: number][], seed: number): void {
+  const below = randomBelow(seed);
+  for (let changes = 1 + below(4); changes > 0; changes--) {
+    const [start, length] = regions[below(regions.length)];
+    const at = start + below(length - 8);
+    const kind = below(6);
+    if (kind === 0) bytes[at] ^= 1 << below(8);
+    if (kind === 1) bytes[at] = below(256);
+    if (kind === 2) bytes.writeUInt32LE(EXTREMES[below(EXTREMES.length)], at - (at % 4));
+    if (kind === 3) bytes.writeUInt16LE(EXTREMES[below(8)], at - (at % 2));
+    if (kind === 4) bytes.fill(below(2) * 0xff, at, Math.min(at + below(64), start + length));
+    if (kind === 5) bytes.writeUInt32LE(below(2 ** 32), at - (at % 4));
+  }
+}
