@@ -13,10 +13,14 @@ export interface FileIdentity {
 /** open(2): the two lowest bits of the flags are 0 for reading only. */
 const ACCESS_MODE = 3;
 
-/** @returns null where there is no such file */
+/** @returns null where there is no such file, or none that this user may see */
 export function fileIdentity(anyPath: string): FileIdentity | null {
-  const stats = statSync(anyPath, { bigint: true, throwIfNoEntry: false });
-  return stats ? { device: stats.dev, inode: stats.ino } : null;
+  try {
+    const { dev, ino } = statSync(anyPath, { bigint: true });
+    return { device: dev, inode: ino };
+  } catch {
+    return null;
+  }
 }
 
 export const isSame = (a: FileIdentity | null, b: FileIdentity | null) =>
@@ -42,11 +46,7 @@ function isOpenForWriting(roots: KernelRoots, pid: string, fd: string, file: Fil
   // Since Linux 5.14.
   const inode = /^ino:\s*(\d+)$/m.exec(info)?.[1];
   if (inode !== undefined && BigInt(inode) !== file.inode) return false;
-  try {
-    return isSame(fileIdentity(path.join(roots.proc, pid, 'fd', fd)), file);
-  } catch {
-    return false;
-  }
+  return isSame(fileIdentity(path.join(roots.proc, pid, 'fd', fd)), file);
 }
 
 /** QEMU says what it does with an image by locks on single bytes; this one means that it writes (block/file-posix.c). */

@@ -15,7 +15,7 @@ export interface DiskUsage {
 }
 
 export interface SystemUsage {
-  /** In the order in which they were mounted. */
+  /** devices and files in use as swap */
   readonly swapPaths: readonly string[];
   of(disk: BlockNode): DiskUsage;
   /** mount points of the running system that stand on the disk, through partitions, RAID, LVM and loop files */
