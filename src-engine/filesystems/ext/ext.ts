@@ -1,24 +1,39 @@
 /** ext2, ext3 and ext4: recognised by the superblock; used blocks are told by the block bitmaps. */
 import type { Warning } from '../../contract/warnings.ts';
+import { EngineError } from '../../core/engine-error.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
 import { joinTouching, wholeVolume } from '../extents.ts';
 import type { FileSystem } from '../file-system.port.ts';
 import { uuidText } from '../uuid.ts';
 import { INCOMPAT, kindOf } from './features.ts';
+import { readJournal } from './journal.ts';
+import { replayedVolume } from './replayed.ts';
 import { readSuperblock, type ExtSuperblock } from './superblock.ts';
 import { usedBlocks } from './used.ts';
 
 /**
- * Bitmaps are only believed of a file system that was unmounted cleanly: otherwise blocks of the newest files may still look
- * free in them (the journal, or e2fsck, would tell), so that the volume is captured whole, with a warning that says why.
+ * The bitmaps on the disk are only believed of a file system that was unmounted cleanly: otherwise blocks of the newest files
+ * may still look free in them. Where a journal holds what is missing, superblock, descriptors and bitmaps are read as its
+ * recovery will leave them. Where nothing but e2fsck could tell (no journal, one that cannot be read, errors), the volume is
+ * captured whole. The warnings say which.
  * @throws EngineError `FORMAT_INVALID`, `FORMAT_UNSUPPORTED`: see {@link readSuperblock}
  */
 export async function recogniseExt(volume: BlockSource): Promise<FileSystem | null> {
-  const sb = await readSuperblock(volume);
-  if (!sb) return null;
+  const onDisk = await readSuperblock(volume);
+  if (!onDisk) return null;
+  const recovered = await recover(volume, onDisk);
+  const { view, sb } = recovered ?? { view: volume, sb: onDisk };
   const lengthBytes = sb.blockCount * sb.blockBytes;
-  const doubts = doubtsAbout(sb, lengthBytes, volume.lengthBytes);
-  const isCertain = doubts.length === 0;
+
+  const doubts: Warning[] = [];
+  if (lengthBytes > volume.lengthBytes) {
+    doubts.push({ code: 'FILESYSTEM_TRUNCATED', data: { lengthBytes, volumeBytes: volume.lengthBytes } });
+  }
+  if (!sb.isUnmountedCleanly) doubts.push({ code: 'FILESYSTEM_NOT_CLEAN', data: {} });
+  if (sb.hasErrors) doubts.push({ code: 'FILESYSTEM_HAS_ERRORS', data: {} });
+  const isCertain = doubts.length === 0 && (recovered !== null || !needsRecovery(onDisk));
+  const journal: Warning[] = needsRecovery(onDisk) ? [{ code: 'JOURNAL_NOT_CLEAN', data: {} }] : [];
+  if (sb.externalJournal !== null) journal.push({ code: 'EXTERNAL_JOURNAL', data: { uuid: sb.externalJournal } });
   return {
     kind: kindOf(sb.features),
     label: sb.label,
@@ -26,20 +41,28 @@ export async function recogniseExt(volume: BlockSource): Promise<FileSystem | nu
     blockBytes: sb.blockBytes,
     lengthBytes,
     captureAs: isCertain ? 'used-blocks' : 'whole',
-    warnings: [...doubts, ...externalJournal(sb)],
-    used: (signal) => (isCertain ? joinTouching(usedBlocks(volume, sb, signal)) : wholeVolume(volume)),
+    warnings: [...doubts, ...journal],
+    used: (signal) => (isCertain ? joinTouching(usedBlocks(view, sb, signal)) : wholeVolume(volume)),
   };
 }
 
-function doubtsAbout(sb: ExtSuperblock, lengthBytes: number, volumeBytes: number): Warning[] {
-  const doubts: Warning[] = [];
-  if (lengthBytes > volumeBytes) doubts.push({ code: 'FILESYSTEM_TRUNCATED', data: { lengthBytes, volumeBytes } });
-  if (sb.features.incompat & INCOMPAT.RECOVER) doubts.push({ code: 'JOURNAL_NOT_CLEAN', data: {} });
-  if (!sb.isUnmountedCleanly) doubts.push({ code: 'FILESYSTEM_NOT_CLEAN', data: {} });
-  if (sb.hasErrors) doubts.push({ code: 'FILESYSTEM_HAS_ERRORS', data: {} });
-  return doubts;
-}
+const needsRecovery = (sb: ExtSuperblock) => (sb.features.incompat & INCOMPAT.RECOVER) !== 0;
 
-function externalJournal(sb: ExtSuperblock): Warning[] {
-  return sb.externalJournal === null ? [] : [{ code: 'EXTERNAL_JOURNAL', data: { uuid: sb.externalJournal } }];
+/** @returns the file system as recovery will leave it; null where none is needed, or none is possible here */
+async function recover(
+  volume: BlockSource,
+  sb: ExtSuperblock,
+): Promise<{ view: BlockSource; sb: ExtSuperblock } | null> {
+  const isCutOff = sb.blockCount * sb.blockBytes > volume.lengthBytes;
+  if (!needsRecovery(sb) || isCutOff || sb.externalJournal !== null || sb.journalInode === 0) return null;
+  try {
+    const view = replayedVolume(volume, sb.blockBytes, await readJournal(volume, sb));
+    const after = await readSuperblock(view);
+    return after && { view, sb: after };
+  } catch (error) {
+    const isUnreadable =
+      error instanceof EngineError && (error.code === 'FORMAT_INVALID' || error.code === 'FORMAT_UNSUPPORTED');
+    if (isUnreadable) return null;
+    throw error;
+  }
 }

@@ -68,6 +68,89 @@ describe.each(Object.entries(BASES))('%s', (_, args) => {
   });
 });
 
+describe('a journal to recover', () => {
+  const JOURNAL = 2049 * 1024;
+  /** the inode of the journal, the eighth of the first table */
+  let inode: number;
+  let base: Buffer;
+  beforeAll(() => {
+    const args = ['-q', '-F', '-b', '1024', '-g', '1024', '-O', '^metadata_csum'];
+    // Copies of what is read through the journal: superblock, descriptors, the bitmap of the first group; and some that are revoked.
+    const script = [
+      'jo',
+      ...[1, 2, 259].map((block) => `jw -b ${block} /dev/zero`),
+      'jw -r 1,2,259,3000',
+      'jw -b 3000 /dev/zero',
+      'jc',
+    ];
+    base = madeBy('mkfs.ext4', args, LENGTH, script.join('\n'));
+    expect(base.readUInt32BE(JOURNAL)).toBe(0xc03b3998);
+    expect(base.readUInt32BE(JOURNAL + 1024)).toBe(0xc03b3998);
+    inode = base.readUInt32LE(2048 + 8) * 1024 + 7 * 256;
+    expect(base.readUInt32LE(inode + 4)).toBe(1024 * 1024);
+  });
+
+  test('is read as it is', async () => {
+    expect(await readHostile(memorySource(base))).toBe('used-blocks');
+  });
+
+  test.each([
+    ['its superblock', () => [[JOURNAL, 256]]],
+    ['its log', () => [[JOURNAL + 1024, 16 * 1024]]],
+    ['its inode', () => [[inode, 128]]],
+    [
+      'all of it',
+      () => [
+        [JOURNAL, 64],
+        [JOURNAL + 1024, 8192],
+        [inode, 128],
+        [1024, 1024],
+        [2048, 512],
+      ],
+    ],
+  ] as [string, () => [number, number][]][])('mutated: %s', async (_, regions) => {
+    const before = process.memoryUsage().rss;
+    const outcomes = new Set<string>();
+    for (let seed = 0; seed < 3 * SEEDS; seed++) {
+      const bytes = Buffer.from(base);
+      mutate(bytes, regions(), seed);
+      outcomes.add(await readHostile(memorySource(bytes)));
+    }
+    expect(outcomes).toContain('whole');
+    expect(process.memoryUsage().rss - before).toBeLessThan(200 * MIB);
+  });
+
+  test('that goes in circles ends', async () => {
+    const bytes = Buffer.from(base);
+    // An extent tree whose inner node is its own child.
+    const iBlock = bytes.subarray(inode + 0x28, inode + 0x64).fill(0);
+    const node = bytes.subarray(3000 * 1024, 3001 * 1024).fill(0);
+    for (const [bytesOfNode, entries] of [
+      [iBlock, 4],
+      [node, 84],
+    ] as const) {
+      bytesOfNode.writeUInt16LE(0xf30a, 0);
+      bytesOfNode.writeUInt16LE(entries, 2);
+      bytesOfNode.writeUInt16LE(5, 6);
+      for (let entry = 1; entry <= entries; entry++) bytesOfNode.writeUInt32LE(3000, entry * 12 + 4);
+    }
+    expect(await readHostile(memorySource(bytes))).toBe('whole');
+  });
+
+  test('whose log is nothing but revoked blocks', async () => {
+    const bytes = Buffer.from(base);
+    const sequence = bytes.readUInt32BE(JOURNAL + 0x18);
+    for (let block = 1; block < 1024; block++) {
+      const at = JOURNAL + block * 1024;
+      bytes.writeUInt32BE(0xc03b3998, at);
+      bytes.writeUInt32BE(5, at + 4);
+      bytes.writeUInt32BE(sequence, at + 8);
+      bytes.writeUInt32BE(1024, at + 12);
+    }
+    expect(await readHostile(memorySource(bytes))).toBe('used-blocks');
+  });
+});
+
 describe('named lies', () => {
   let base: Buffer;
   beforeAll(() => {

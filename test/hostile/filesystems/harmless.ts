@@ -56,15 +56,19 @@ export function claimedVolume(bytes: Uint8Array, lengthBytes: number): BlockSour
   };
 }
 
-/** The bytes of a fresh image that `tool` has made. */
-export function madeBy(tool: string, args: string[], lengthBytes: number): Buffer {
+/**
+ * The bytes of a fresh image that `tool` has made.
+ * @param script commands for debugfs, which then writes to the image
+ */
+export function madeBy(tool: string, args: string[], lengthBytes: number, script = ''): Buffer {
   const folder = mkdtempSync(join(tmpdir(), 'diskpress-hostile-'));
   try {
     const image = join(folder, 'image');
     writeFileSync(image, '', { mode: 0o600 });
     truncateSync(image, lengthBytes);
-    const PATH = `${process.env.PATH}:/usr/sbin:/sbin`;
-    execFileSync(tool, [...args, image], { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, PATH } });
+    const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
+    execFileSync(tool, [...args, image], { stdio: ['ignore', 'ignore', 'pipe'], env });
+    if (script) execFileSync('debugfs', ['-w', '-f', '-', image], { input: script, stdio: 'pipe', env });
     return readFileSync(image);
   } finally {
     rmSync(folder, { recursive: true });
