@@ -1,0 +1,168 @@
+/**
+ * Takes pictures of every page and state, with made-up data, into test-results/screens: `npm run screens [-- FILTER]`.
+ * They are for looking at, not for comparing.
+ */
+import { existsSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { chromium } from '@playwright/test';
+import { build, preview } from 'vite';
+
+const root = resolve(import.meta.dirname, '..');
+const app = resolve(root, 'test-results/screens-app');
+const out = resolve(root, 'test-results/screens');
+const filter = process.argv[2] ?? '';
+const executablePath = process.env.CHROMIUM_PATH ?? (existsSync('/usr/bin/chromium') ? '/usr/bin/chromium' : undefined);
+
+const { renderer } = (await import('../electron.vite.config.ts')).default;
+await build({
+  ...renderer,
+  configFile: false,
+  logLevel: 'warn',
+  build: {
+    ...renderer.build,
+    outDir: app,
+    chunkSizeWarningLimit: 2000,
+    rollupOptions: { input: resolve(renderer.root, 'dev/index.html') },
+  },
+});
+const server = await preview({ configFile: false, build: { outDir: app }, preview: { port: 0, host: '127.0.0.1' } });
+const address = server.resolvedUrls.local[0];
+
+const ID = '00000000-0000-4000-8000-000000000001';
+const DAMAGED = '00000000-0000-4000-8000-000000000004';
+const JOB = (n) => `00000000-0000-4000-8000-${(10_000 + n).toString(16).padStart(12, '0')}`;
+const next = (page) => page.locator('.foot button').last().click();
+const pick = (page, path) => page.locator(`input[type=radio][value="${path}"]`).check();
+
+async function captureTo(page, step) {
+  await pick(page, '/dev/sda');
+  if (step === 'source') return;
+  await next(page);
+  await page.locator('form, .form').first().waitFor();
+  if (step === 'plan') await next(page);
+}
+
+async function deployTo(page, target, step) {
+  if (target.startsWith('/dev/')) await pick(page, target);
+  else {
+    await page.locator('.segmented label').nth(1).click();
+    await page.locator('.path input').fill(target);
+    await page.locator('.path input').blur();
+  }
+  await page.waitForTimeout(150);
+  if (step === 'plan') await next(page);
+}
+
+/** [name, scene, address, what to do there] */
+const STATES = [
+  ['home', 'many', '/'],
+  ['home-empty', 'empty', '/'],
+  ['home-quiet', 'quiet', '/'],
+  ['home-lost', 'lost', '/', (page) => page.waitForTimeout(500)],
+  ['catalog', 'many', '/catalog'],
+  ['catalog-empty', 'empty', '/catalog'],
+  ['catalog-one', 'one', '/catalog'],
+  ['catalog-thousand', 'thousand', '/catalog'],
+  ['catalog-cards', 'thousand', '/catalog?view=cards'],
+  ['catalog-chosen', 'many', `/catalog?chosen=${ID}`],
+  ['catalog-filtered', 'many', '/catalog?tag=linux&status=active&q=debian'],
+  ['catalog-nothing', 'many', '/catalog?q=zzz'],
+  ['catalog-bin', 'many', '/catalog?bin=1'],
+  [
+    'catalog-selected',
+    'many',
+    '/catalog',
+    async (page) => {
+      for (const n of [1, 2, 3]) await page.locator('input[type=checkbox]').nth(n).check();
+    },
+  ],
+  ['catalog-menu', 'many', '/catalog', (page) => page.locator('.bar button.button').first().click()],
+  ['template', 'many', `/templates/${ID}`],
+  ['template-damaged', 'many', `/templates/${DAMAGED}`],
+  ['template-disks', 'many', `/templates/${DAMAGED}?tab=disks`],
+  ['template-checks', 'many', `/templates/${DAMAGED}?tab=checks`],
+  ['template-history', 'many', `/templates/${ID}?tab=history`],
+  ['template-edit', 'many', `/templates/${ID}`, (page) => page.locator('.actions button').nth(2).click()],
+  ['template-map', 'many', `/templates/${ID}`, (page) => page.locator('.map .segment').nth(1).hover()],
+  ['template-gone', 'many', '/templates/nothing'],
+  ['capture', 'many', '/capture'],
+  ['capture-source', 'many', '/capture', (page) => captureTo(page, 'source')],
+  ['capture-name', 'many', '/capture', (page) => captureTo(page, 'name')],
+  ['capture-plan', 'many', '/capture', (page) => captureTo(page, 'plan')],
+  ['capture-blocked', 'blocked', '/capture', (page) => captureTo(page, 'plan')],
+  ['capture-file', 'many', '/capture?source=/opt/diskpress/resources/sample.img'],
+  [
+    'capture-picker',
+    'many',
+    '/capture',
+    async (page) => {
+      await page.locator('.segmented label').nth(1).click();
+      await page.locator('.path button').click();
+    },
+  ],
+  ['deploy', 'many', '/deploy'],
+  ['deploy-target', 'many', `/deploy?template=${ID}`],
+  ['deploy-target-chosen', 'many', `/deploy?template=${ID}`, (page) => deployTo(page, '/dev/sdc', 'target')],
+  ['deploy-confirm', 'many', `/deploy?template=${ID}`, (page) => deployTo(page, '/dev/sdc', 'plan')],
+  ['deploy-file', 'many', `/deploy?template=${ID}`, (page) => deployTo(page, '/images/room-2.img', 'plan')],
+  ['devices', 'many', '/devices'],
+  ['devices-chosen', 'many', '/devices?device=/dev/sdc'],
+  ['devices-refused', 'refused', '/devices'],
+  ['jobs', 'many', '/jobs'],
+  ['jobs-empty', 'empty', '/jobs'],
+  ['job-running', 'many', `/jobs/${JOB(0)}`],
+  ['job-verifying', 'many', `/jobs/${JOB(1)}`],
+  ['job-failed', 'many', `/jobs/${JOB(3)}`],
+  ['job-done', 'many', `/jobs/${JOB(4)}`],
+  ['job-damaged', 'many', `/jobs/${JOB(6)}`],
+  ['job-cancel', 'many', `/jobs/${JOB(0)}`, (page) => page.locator('.panel footer button').first().click()],
+  ['settings', 'many', '/settings'],
+  ['settings-prune', 'many', '/settings', (page) => page.locator('.task button').nth(1).click()],
+];
+
+const LOOKS = [
+  { name: '960-light-en', width: 960, height: 600, theme: 'light', lang: 'en' },
+  { name: '1600-light-en', width: 1600, height: 1000, theme: 'light', lang: 'en' },
+  { name: '1600-dark-fr', width: 1600, height: 1000, theme: 'dark', lang: 'fr' },
+  { name: '960-dark-fr', width: 960, height: 600, theme: 'dark', lang: 'fr' },
+  { name: '480-light-fr', width: 480, height: 300, theme: 'light', lang: 'fr', scale: 2 },
+];
+
+await rm(out, { recursive: true, force: true });
+const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+let taken = 0;
+const complaints = new Set();
+for (const look of LOOKS) {
+  await mkdir(resolve(out, look.name), { recursive: true });
+  const context = await browser.newContext({
+    viewport: { width: look.width, height: look.height },
+    deviceScaleFactor: look.scale ?? 1,
+    reducedMotion: 'reduce',
+  });
+  for (const [name, scene, hash, act] of STATES) {
+    if (!`${look.name}/${name}`.includes(filter)) continue;
+    const page = await context.newPage();
+    page.on('console', (message) => message.type() === 'error' && complaints.add(`${name}: ${message.text()}`));
+    page.on('pageerror', (error) => complaints.add(`${name}: ${error.message}`));
+    await page.goto(`${address}dev/index.html?scene=${scene}&theme=${look.theme}&lang=${look.lang}#${hash}`);
+    await page.locator('h1').first().waitFor();
+    await page.waitForTimeout(120);
+    try {
+      await act?.(page);
+    } catch (error) {
+      complaints.add(`${look.name}/${name}: ${error.message.split('\n')[0]}`);
+    }
+    await page.waitForTimeout(120);
+    await page.screenshot({ path: resolve(out, look.name, `${name}.png`) });
+    await page.close();
+    taken++;
+  }
+  await context.close();
+}
+await browser.close();
+await server.close();
+await rm(app, { recursive: true, force: true });
+for (const complaint of complaints) console.error(complaint);
+console.log(`${taken} pictures in test-results/screens`);
+process.exitCode = complaints.size ? 1 : 0;

@@ -1,0 +1,25 @@
+/** The pages and their addresses. The address is behind the hash: it works from a server and from the application's own scheme. */
+import { createRouter, createWebHashHistory } from 'vue-router';
+import CapturePage from '../modules/capture/CapturePage.vue';
+import CatalogPage from '../modules/catalog/CatalogPage.vue';
+import DeployPage from '../modules/deploy/DeployPage.vue';
+import DevicesPage from '../modules/devices/DevicesPage.vue';
+import HomePage from '../modules/home/HomePage.vue';
+import JobsPage from '../modules/jobs/JobsPage.vue';
+import SettingsPage from '../modules/settings/SettingsPage.vue';
+import TemplatePage from '../modules/template/TemplatePage.vue';
+
+export const router = createRouter({
+  history: createWebHashHistory(),
+  routes: [
+    { path: '/', name: 'home', component: HomePage },
+    { path: '/catalog', name: 'catalog', component: CatalogPage },
+    { path: '/templates/:id', name: 'template', component: TemplatePage },
+    { path: '/capture', name: 'capture', component: CapturePage },
+    { path: '/deploy', name: 'deploy', component: DeployPage },
+    { path: '/devices', name: 'devices', component: DevicesPage },
+    { path: '/jobs/:id?', name: 'jobs', component: JobsPage },
+    { path: '/settings', name: 'settings', component: SettingsPage },
+    { path: '/:rest(.*)*', redirect: { name: 'home' } },
+  ],
+});

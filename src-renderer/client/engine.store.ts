@@ -1,0 +1,91 @@
+/** The connection to the engine: one client, its state, and coming back after it was lost. */
+import { defineStore } from 'pinia';
+import { computed, ref, shallowRef } from 'vue';
+import {
+  CommandError,
+  createClient,
+  type CommandName,
+  type CommandParams,
+  type CommandResult,
+  type EngineClient,
+  type TopicEvent,
+  type TopicName,
+} from '../../src-engine/contract/index.ts';
+import type { Connect } from './transport.ts';
+
+const FIRST_DELAY_MS = 1_000;
+const LAST_DELAY_MS = 30_000;
+
+export const useEngine = defineStore('engine', () => {
+  const client = shallowRef<EngineClient | null>(null);
+  const state = ref<'connecting' | 'connected' | 'lost'>('connecting');
+  /** when the next attempt is made by itself; null where only a person starts it */
+  const retryAt = ref<number | null>(null);
+  const isConnected = computed(() => state.value === 'connected');
+
+  let connectOnce: Connect;
+  let retriesItself = false;
+  let delayMs = FIRST_DELAY_MS;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const onConnected: (() => void)[] = [];
+
+  function lost() {
+    client.value = null;
+    state.value = 'lost';
+    if (!retriesItself) return;
+    retryAt.value = Date.now() + delayMs;
+    timer = setTimeout(() => void reconnect(), delayMs);
+    delayMs = Math.min(delayMs * 2, LAST_DELAY_MS);
+  }
+
+  async function reconnect() {
+    clearTimeout(timer);
+    retryAt.value = null;
+    state.value = 'connecting';
+    try {
+      const connected = createClient(await connectOnce());
+      connected.onLost(lost);
+      client.value = connected;
+      state.value = 'connected';
+      delayMs = FIRST_DELAY_MS;
+      for (const listener of onConnected) listener();
+    } catch {
+      lost();
+    }
+  }
+
+  /**
+   * Connects for the first time.
+   * @param connect opens a transport
+   * @param tries whether a lost connection is tried again without being asked
+   */
+  function start(connect: Connect, tries: boolean) {
+    connectOnce = connect;
+    retriesItself = tries;
+    return reconnect();
+  }
+
+  /** Runs `listener` now where the engine is there, and again after each reconnection: subscriptions and first loads. */
+  function whenConnected(listener: () => void) {
+    onConnected.push(listener);
+    if (isConnected.value) listener();
+  }
+
+  /** @throws CommandError */
+  function call<C extends CommandName>(
+    command: C,
+    params: CommandParams<C>,
+    signal?: AbortSignal,
+  ): Promise<CommandResult<C>> {
+    if (!client.value) {
+      return Promise.reject(new CommandError({ code: 'ENGINE_LOST', message: 'Not connected.', hint: '', data: {} }));
+    }
+    return client.value.call(command, params, signal);
+  }
+
+  function subscribe<T extends TopicName>(topic: T, listener: (event: TopicEvent<T>) => void) {
+    client.value?.subscribe(topic, listener);
+  }
+
+  return { state, retryAt, isConnected, start, reconnect, whenConnected, call, subscribe };
+});

@@ -1,0 +1,32 @@
+/** Languages: which there are, which one is meant, and the one instance of vue-i18n. */
+import { createI18n } from 'vue-i18n';
+import en from '../locales/en.json';
+import fr from '../locales/fr.json';
+
+export const LANGUAGES = ['en', 'fr'] as const;
+export type Language = (typeof LANGUAGES)[number];
+
+export const i18n = createI18n({
+  legacy: false,
+  locale: 'en',
+  fallbackLocale: 'en',
+  messages: { en, fr },
+  /** French counts nothing as one: « 0 modèle ». */
+  pluralRules: {
+    fr: (count: number, choices: number) => (choices === 3 ? (count === 0 ? 0 : count < 2 ? 1 : 2) : count < 2 ? 0 : 1),
+  },
+});
+
+/** The first of the browser's languages that there are words for. */
+export function preferredLanguage(wanted: readonly string[] = navigator.languages): Language {
+  for (const tag of wanted) {
+    const found = LANGUAGES.find((language) => tag.toLowerCase().startsWith(language));
+    if (found) return found;
+  }
+  return 'en';
+}
+
+export function setLanguage(language: Language) {
+  i18n.global.locale.value = language;
+  document.documentElement.lang = language;
+}

@@ -1,0 +1,52 @@
+/** The words of codes: errors, warnings, checks and refusals, with their facts filled in. */
+import { useI18n } from 'vue-i18n';
+import type { Check, ErrorView, MessageData, Refusal, Warning } from '../../src-engine/contract/index.ts';
+import { CommandError } from '../../src-engine/contract/index.ts';
+import { useFormat } from './format.ts';
+
+export interface ErrorWords {
+  what: string;
+  state: string;
+  todo: string;
+}
+
+/** Turns anything that a call can throw into an error with a code. */
+export function errorView(thrown: unknown): ErrorView {
+  if (thrown instanceof CommandError) return thrown.view;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return { code: 'INTERNAL', message, hint: '', data: { reason: message } };
+}
+
+/** Call it in a component's set-up. */
+export function useWords() {
+  const { t, tm } = useI18n();
+  const format = useFormat();
+
+  /** Facts as words: sizes with units, lists with commas. What an error does not carry is said in general terms (`missing`). */
+  function fill(data: MessageData) {
+    const filled: Record<string, string> = { ...(tm('missing') as Record<string, string>) };
+    for (const [key, value] of Object.entries(data)) {
+      if (value === null || value === '') continue;
+      if (Array.isArray(value)) filled[key] = format.list(value);
+      else if (typeof value === 'number')
+        filled[key] = key.endsWith('Bytes') ? format.bytes(value) : format.number(value);
+      else filled[key] = String(value);
+    }
+    return filled;
+  }
+
+  function error(view: ErrorView): ErrorWords {
+    const facts = fill(view.data);
+    return {
+      what: t(`error.${view.code}.what`, facts),
+      state: t(`error.${view.code}.state`, facts),
+      todo: t(`error.${view.code}.todo`, facts),
+    };
+  }
+
+  const warning = ({ code, data }: Warning) => t(`warning.${code}`, fill(data));
+  const check = ({ code, data }: Check) => t(`check.${code}`, fill(data));
+  const refusal = ({ code, details }: Refusal) => t(`refusal.${code}`, fill({ details }));
+
+  return { error, warning, check, refusal };
+}

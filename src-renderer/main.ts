@@ -1,0 +1,5 @@
+import './client/no-eval.ts';
+import { mountApp } from './app/mount.ts';
+import { connectPort, connectSocket, isBrowserFace } from './client/transport.ts';
+
+mountApp(isBrowserFace ? connectSocket : connectPort, isBrowserFace);

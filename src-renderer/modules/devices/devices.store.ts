@@ -1,0 +1,80 @@
+/** The attached disks, and what is on each of them as far as it was looked at. */
+import { defineStore } from 'pinia';
+import { onScopeDispose, ref, shallowReactive, shallowRef } from 'vue';
+import type { CommandResult, DeviceView, ErrorView } from '../../../src-engine/contract/index.ts';
+import { useEngine } from '../../client/engine.store.ts';
+import { errorView } from '../../client/words.ts';
+
+const POLL_MS = 4_000;
+
+/** What was seen of a disk when it was looked at. */
+export type Inspection =
+  { state: 'reading' } | ({ state: 'read' } & CommandResult<'source.inspect'>) | { state: 'failed'; error: ErrorView };
+
+/** One medium at one place: another stick in the same port is another disk. */
+const identity = (device: DeviceView) => `${device.path} ${device.serial} ${device.lengthBytes}`;
+
+export const useDevices = defineStore('devices', () => {
+  const engine = useEngine();
+  const devices = shallowRef<DeviceView[]>([]);
+  const isLoaded = ref(false);
+  const error = shallowRef<ErrorView | null>(null);
+  const inspections = shallowReactive(new Map<string, Inspection>());
+  const queue: DeviceView[] = [];
+  let isReading = false;
+
+  const inspectionOf = (device: DeviceView) => inspections.get(identity(device));
+
+  /** One after the other: disks are slow, and a person may be using them. */
+  async function readQueue() {
+    if (isReading) return;
+    isReading = true;
+    for (let device = queue.shift(); device; device = queue.shift()) {
+      const key = identity(device);
+      try {
+        inspections.set(key, { state: 'read', ...(await engine.call('source.inspect', { source: device.path })) });
+      } catch (thrown) {
+        inspections.set(key, { state: 'failed', error: errorView(thrown) });
+      }
+    }
+    isReading = false;
+  }
+
+  function inspectNew() {
+    for (const device of devices.value) {
+      const isClosed = device.captureRefusals.some(({ code }) => code === 'NO_PERMISSION' || code === 'NO_MEDIUM');
+      if (isClosed || inspections.has(identity(device))) continue;
+      inspections.set(identity(device), { state: 'reading' });
+      queue.push(device);
+    }
+    void readQueue();
+  }
+
+  async function load() {
+    try {
+      devices.value = await engine.call('device.list', {});
+      error.value = null;
+      isLoaded.value = true;
+      inspectNew();
+    } catch (thrown) {
+      error.value = errorView(thrown);
+    }
+  }
+
+  /** Looks at everything anew. */
+  async function refresh() {
+    inspections.clear();
+    await load();
+  }
+
+  /** Call it in the set-up of a page that shows disks: looks again every few seconds while the page is in sight. */
+  function watchDevices() {
+    void load();
+    const timer = setInterval(() => {
+      if (!document.hidden && engine.isConnected) void load();
+    }, POLL_MS);
+    onScopeDispose(() => clearInterval(timer));
+  }
+
+  return { devices, isLoaded, error, inspectionOf, load, refresh, watchDevices };
+});

@@ -1,0 +1,4 @@
+/** Long work: its list, its rows, its state. */
+export { useJobs } from './jobs.store.ts';
+export { useJobWords } from './job-words.ts';
+export { default as JobRow } from './JobRow.vue';

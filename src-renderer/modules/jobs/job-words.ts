@@ -1,0 +1,78 @@
+/** What a job is called, how it stands, and what came of it, in words. */
+import { useI18n } from 'vue-i18n';
+import type { JobView } from '../../../src-engine/contract/index.ts';
+import { useFormat } from '../../client/format.ts';
+import { useWords } from '../../client/words.ts';
+import { phaseShare } from './progress.ts';
+
+/** Call it in a component's set-up. */
+export function useJobWords() {
+  const { t } = useI18n();
+  const format = useFormat();
+  const words = useWords();
+
+  function title(job: JobView) {
+    const facts = { name: job.templateName, path: job.path };
+    if (job.kind === 'verify' && !job.templateName) return t('job.title.verifyAll');
+    return t(`job.title.${job.kind}`, facts);
+  }
+
+  /** `Writing · 43 %` */
+  function phase(job: JobView) {
+    if (job.state === 'queued') return t('phase.waiting');
+    if (!job.progress) return t('job.starting');
+    const share = phaseShare(job.progress);
+    const name = t(`phase.${job.progress.phase}`);
+    return share === null ? name : t('job.phaseShare', { phase: name, share: format.percent(share) });
+  }
+
+  /** `38 MB/s · 8 min left · the target is slow` */
+  function pace(job: JobView) {
+    const { progress } = job;
+    if (job.state !== 'running' || !progress) return '';
+    const parts: string[] = [];
+    if (progress.bytesPerSecond > 0) parts.push(format.rate(progress.bytesPerSecond));
+    if (progress.etaMs !== null) parts.push(t('job.left', { time: format.estimate(progress.etaMs) }));
+    if (progress.slowest) parts.push(t(`job.slow.${progress.slowest}`));
+    return parts.join(' · ');
+  }
+
+  /** What came of it, in one sentence. */
+  function verdict(job: JobView) {
+    if (job.outcome === null) return '';
+    if (job.outcome === 'failed' && job.error) return words.error(job.error).what;
+    if (job.outcome !== 'done' || !job.result) return t(`outcome.${job.outcome}`);
+    const { result } = job;
+    if (job.kind === 'verify' && result.damagedTemplates.length) {
+      return t('job.verdict.damaged', { names: format.list(result.damagedTemplates) });
+    }
+    return t(`job.verdict.${job.kind}`, {
+      processed: format.bytes(result.processedBytes),
+      stored: format.bytes(result.storedBytes),
+      verified: format.bytes(result.verifiedBytes),
+    });
+  }
+
+  /** How the target was read back, in one sentence; empty where there was no target. */
+  function readBack(job: JobView) {
+    if (job.kind !== 'deploy' || job.outcome !== 'done' || !job.result) return '';
+    return t(`job.readBack.${job.result.readBack}`, { verified: format.bytes(job.result.verifiedBytes) });
+  }
+
+  /** Everything about a job as plain text, for a report. */
+  function asText(job: JobView) {
+    const lines = [title(job), `${t('job.id')}: ${job.id}`];
+    if (job.startedAt) lines.push(`${t('job.started')}: ${job.startedAt}`);
+    if (job.endedAt) lines.push(`${t('job.ended')}: ${job.endedAt}`);
+    lines.push(...job.phases.map((one) => `${t(`phase.${one.phase}`)}: ${format.duration(one.elapsedMs)}`));
+    if (job.outcome) lines.push('', verdict(job), readBack(job));
+    if (job.error) {
+      const parts = words.error(job.error);
+      lines.push(parts.state, parts.todo, '', job.error.code, JSON.stringify(job.error.data), job.error.hint);
+    }
+    if (job.warnings.length) lines.push('', ...job.warnings.map((one) => `${one.code}: ${words.warning(one)}`));
+    return lines.filter((line, i) => line || lines[i - 1]).join('\n');
+  }
+
+  return { title, phase, pace, verdict, readBack, asText };
+}

@@ -1,0 +1,94 @@
+/** All jobs, kept up to date as they run, and what can be done to them. */
+import { defineStore } from 'pinia';
+import { computed, ref, shallowReactive, shallowRef } from 'vue';
+import type { DiskView, ErrorView, JobView, Phase } from '../../../src-engine/contract/index.ts';
+import { useEngine } from '../../client/engine.store.ts';
+import { errorView } from '../../client/words.ts';
+import { useCatalog } from '../catalog/index.ts';
+import { jobShare, steady } from './progress.ts';
+
+const DISKS_KEY = 'diskpress.job-disks';
+const MOST_DISKS = 20;
+
+/** What a listener hears of: a phase that began, or the end. */
+export type JobMoment = { job: JobView; phase: Phase | null };
+
+export const useJobs = defineStore('jobs', () => {
+  const engine = useEngine();
+  const catalog = useCatalog();
+  const views = shallowReactive(new Map<string, JobView>());
+  const isLoaded = ref(false);
+  const error = shallowRef<ErrorView | null>(null);
+  const moment = shallowRef<JobMoment | null>(null);
+
+  /** newest first; a job keeps its place while it runs and when it ends */
+  const jobs = computed(() => [...views.values()].sort((a, b) => b.createdAt.localeCompare(a.createdAt)));
+  const running = computed(() => jobs.value.filter((job) => job.state !== 'ended'));
+  /** 0..1 of all that runs; null where nothing does */
+  const share = computed(() =>
+    running.value.length ? running.value.reduce((sum, job) => sum + jobShare(job), 0) / running.value.length : null,
+  );
+
+  function take(job: JobView) {
+    const before = views.get(job.id);
+    const next = steady(before, job);
+    views.set(job.id, next);
+    if (next.state === 'ended') {
+      if (before && before.state !== 'ended') moment.value = { job: next, phase: null };
+    } else if (next.progress && next.progress.phase !== before?.progress?.phase) {
+      moment.value = { job: next, phase: next.progress.phase };
+    }
+  }
+
+  async function load() {
+    try {
+      for (const job of await engine.call('job.list', {})) take(job);
+      isLoaded.value = true;
+      error.value = null;
+    } catch (thrown) {
+      error.value = errorView(thrown);
+    }
+  }
+
+  engine.whenConnected(() => {
+    engine.subscribe('jobs', take);
+    void load();
+  });
+
+  /** @throws CommandError */
+  async function cancel(jobId: string) {
+    take(await engine.call('job.cancel', { jobId }));
+  }
+
+  /** The disks of the jobs that were started from this window: a job itself carries no picture. */
+  const disks = shallowReactive(new Map<string, DiskView>());
+  try {
+    for (const [id, disk] of JSON.parse(sessionStorage.getItem(DISKS_KEY) ?? '[]') as [string, DiskView][]) {
+      disks.set(id, disk);
+    }
+  } catch {
+    // Without storage, or with something else in it, the pictures begin with the next job.
+  }
+
+  function remember(jobId: string, disk: DiskView) {
+    disks.set(jobId, disk);
+    try {
+      sessionStorage.setItem(DISKS_KEY, JSON.stringify([...disks].slice(-MOST_DISKS)));
+    } catch {
+      // The picture is kept for as long as the window lives.
+    }
+  }
+
+  /** The disk that a job works on: as its plan had it, else as the template has it. */
+  function diskOf(job: JobView): DiskView | null {
+    const known = disks.get(job.id);
+    if (known) return known;
+    const template = job.result?.templateId
+      ? catalog.byId.get(job.result.templateId)
+      : catalog.byName.get(job.templateName.toLowerCase());
+    const version = template?.versions.find(({ number }) => number === job.result?.versionNumber);
+    return (version ?? template?.versions[0])?.disk ?? null;
+  }
+
+  return { views, jobs, running, share, moment, isLoaded, error, load, cancel, remember, diskOf };
+});

@@ -1,0 +1,45 @@
+/** What a person set for this window: language and theme. Kept by the browser, nowhere else. */
+import { defineStore } from 'pinia';
+import { ref, watch } from 'vue';
+import { LANGUAGES, preferredLanguage, setLanguage, type Language } from '../../client/i18n.ts';
+
+export const THEMES = ['system', 'light', 'dark'] as const;
+export type Theme = (typeof THEMES)[number];
+
+const KEY = 'diskpress.settings';
+
+function stored(): { theme?: unknown; language?: unknown } {
+  try {
+    return JSON.parse(localStorage.getItem(KEY) ?? '{}') as object;
+  } catch {
+    return {};
+  }
+}
+
+const among = <T extends string>(value: unknown, allowed: readonly T[]): T | undefined =>
+  allowed.find((one) => one === value);
+
+export const useSettings = defineStore('settings', () => {
+  const saved = stored();
+  const theme = ref<Theme>(among(saved.theme, THEMES) ?? 'system');
+  const language = ref<Language>(among(saved.language, LANGUAGES) ?? preferredLanguage());
+
+  const dark = window.matchMedia('(prefers-color-scheme: dark)');
+  function applyTheme() {
+    const isDark = theme.value === 'dark' || (theme.value === 'system' && dark.matches);
+    document.documentElement.dataset['theme'] = isDark ? 'dark' : 'light';
+  }
+  dark.addEventListener('change', applyTheme);
+
+  watch(theme, applyTheme, { immediate: true });
+  watch(language, setLanguage, { immediate: true });
+  watch([theme, language], () => {
+    try {
+      localStorage.setItem(KEY, JSON.stringify({ theme: theme.value, language: language.value }));
+    } catch {
+      // A window without storage keeps them until it is closed.
+    }
+  });
+
+  return { theme, language };
+});
