@@ -25,7 +25,8 @@ export interface BlockSink {
   sync(): Promise<void>;
   /**
    * Fills `into` with what the medium holds, past the page cache where the system allows it (see `readBack`).
-   * `into` must come from {@link alignedBuffer}, and both offset and length must be multiples of 4096 but for the end.
+   * `into` must be page-aligned memory (core/aligned-memory), offset and length multiples of 4096; what of it lies behind the
+   * end of the medium is left as it is.
    */
   readBackInto(offsetBytes: number, into: Uint8Array): Promise<void>;
   /** how {@link readBackInto} reads */

@@ -13,8 +13,8 @@ try {
     if (message.connect) serveEngine(engine, portTransport(message.connect));
     if (message.close) {
       await engine.close();
-      parentPort!.postMessage({ closed: true });
-      parentPort!.close();
+      // ends this thread; the ports of faces that are still connected close with it
+      process.exit(0);
     }
   });
   parentPort!.postMessage({ ready: true });

@@ -36,14 +36,8 @@ export function chunksOf(index: ChunkIndex, record: WindowRecord): ChunkPlace[] 
     if (!found || !frame) throw new EngineError('CHUNK_MISSING', { chunk: Buffer.from(hash).toString('hex') });
     if (found.lengthBytes !== lengths[i])
       throw new EngineError('MANIFEST_DAMAGED', { path: '', reason: 'chunk length' });
-    const { packPath, offset, headBytes, storedBytes } = frame;
-    chunks.push({
-      lengthBytes: lengths[i],
-      pieces,
-      frame: { packPath, offset, headBytes, storedBytes },
-      offsetInFrame: found.offsetInFrame,
-      hash,
-    });
+    // the same object for every chunk of a frame: a message to another thread then carries it once
+    chunks.push({ lengthBytes: lengths[i], pieces, frame, offsetInFrame: found.offsetInFrame, hash });
   }
   return chunks;
 }

@@ -1,7 +1,15 @@
 /** Between chunks and the payload of a frame. */
 import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { EngineError } from '../core/engine-error.ts';
-import { CODEC_STORED, CODEC_ZSTD, FRAME_TARGET_BYTES, type Frame, type FrameHead } from './pack-format.ts';
+import { releaseMemory } from '../core/release-memory.ts';
+import {
+  CODEC_STORED,
+  CODEC_ZSTD,
+  FRAME_TARGET_BYTES,
+  MAX_FRAME_STORED_BYTES,
+  type Frame,
+  type FrameHead,
+} from './pack-format.ts';
 
 /** The window covers a whole frame: without this, zstd takes smaller tables for input whose size it is not told. */
 const WINDOW_LOG = Math.log2(FRAME_TARGET_BYTES);
@@ -9,10 +17,14 @@ const WINDOW_LOG = Math.log2(FRAME_TARGET_BYTES);
 /** Compresses; what does not shrink is stored as it is. `bytes` may be reused once this returns. */
 export function encodeFrame(bytes: Uint8Array, table: Uint8Array, level: number): Frame {
   const packed = zstdCompressSync(bytes, {
-    chunkSize: 1024 * 1024,
+    // the whole output in one buffer, which then goes to the engine thread without a copy
+    chunkSize: MAX_FRAME_STORED_BYTES + 1024,
     params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_windowLog]: WINDOW_LOG },
   });
-  if (packed.length >= bytes.length) return storedFrame(bytes, table);
+  if (packed.length >= bytes.length) {
+    releaseMemory(packed);
+    return storedFrame(bytes, table);
+  }
   return { codec: CODEC_ZSTD, rawBytes: bytes.length, table, payload: packed };
 }
 
@@ -22,7 +34,7 @@ export function storedFrame(bytes: Uint8Array, table: Uint8Array): Frame {
 }
 
 /**
- * @returns the frame's `rawBytes` bytes
+ * @returns the frame's `rawBytes` bytes; where they are stored as they are, a part of `payload`
  * @throws EngineError `FORMAT_INVALID` where checksum, compression or length are wrong
  */
 export function decodeFramePayload(
@@ -36,7 +48,7 @@ export function decodeFramePayload(
   }
   let bytes: Buffer;
   try {
-    bytes = zstdDecompressSync(payload, { chunkSize: head.rawBytes, maxOutputLength: head.rawBytes });
+    bytes = zstdDecompressSync(payload, { chunkSize: Math.max(head.rawBytes + 1, 64), maxOutputLength: head.rawBytes });
   } catch (cause) {
     throw new EngineError('FORMAT_INVALID', { field: 'frame compression' }, '', { cause });
   }

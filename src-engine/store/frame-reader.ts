@@ -1,8 +1,9 @@
 /** Reads frames out of pack files, keeping open files and the last few decoded frames. For worker threads: reads block. */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { EngineError } from '../core/engine-error.ts';
+import { releaseMemory } from '../core/release-memory.ts';
 import { decodeFramePayload } from './frame-codec.ts';
-import { decodeFrameHead, decodeFrameTable, type FrameChunk } from './pack-format.ts';
+import { FRAME_TARGET_BYTES, decodeFrameHead, decodeFrameTable, type FrameChunk } from './pack-format.ts';
 
 /** Where a frame lies: what the index says of it. */
 export interface FramePlace {
@@ -18,6 +19,7 @@ const MAX_CACHED_FRAMES = 4;
 export class FrameReader {
   readonly #packs = new Map<string, number>();
   readonly #frames = new Map<string, Buffer>();
+  #input = Buffer.allocUnsafeSlow(FRAME_TARGET_BYTES);
 
   /**
    * @returns the frame's uncompressed bytes; valid until the next few calls
@@ -27,15 +29,25 @@ export class FrameReader {
     const key = `${place.packPath}:${place.offset}`;
     const cached = this.#frames.get(key);
     if (cached) return cached;
-    const { bytes } = this.readWhole(place);
-    if (this.#frames.size >= MAX_CACHED_FRAMES) this.#frames.delete(this.#frames.keys().next().value!);
+    const decoded = this.readWhole(place).bytes;
+    const bytes = decoded.buffer === this.#input.buffer ? Buffer.from(decoded) : decoded;
+    if (this.#frames.size >= MAX_CACHED_FRAMES) {
+      const [oldest, oldestBytes] = this.#frames.entries().next().value!;
+      this.#frames.delete(oldest);
+      releaseMemory(oldestBytes);
+    }
     this.#frames.set(key, bytes);
     return bytes;
   }
 
-  /** Reads a frame with its own table, both checked against their checksums. Throws as {@link read} does. */
+  /**
+   * Reads a frame with its own table, both checked against their checksums. Throws as {@link read} does.
+   * The bytes are the caller's to release, and may lie in memory that the next call uses again.
+   */
   readWhole(place: FramePlace): { bytes: Buffer; chunks: FrameChunk[] } {
-    const whole = Buffer.allocUnsafeSlow(place.headBytes + place.storedBytes);
+    const length = place.headBytes + place.storedBytes;
+    if (length > this.#input.length) this.#input = Buffer.allocUnsafeSlow(length);
+    const whole = this.#input.subarray(0, length);
     const fd = this.#open(place.packPath);
     try {
       for (let done = 0; done < whole.length;) {
@@ -53,6 +65,11 @@ export class FrameReader {
       const reason = cause instanceof EngineError ? String(cause.data.field) : String((cause as Error).message);
       throw new EngineError('PACK_DAMAGED', { path: place.packPath, offsetBytes: place.offset, reason }, '', { cause });
     }
+  }
+
+  /** Gives back what {@link readWhole} returned. */
+  release(bytes: Buffer): void {
+    if (bytes.buffer !== this.#input.buffer) releaseMemory(bytes);
   }
 
   close(): void {

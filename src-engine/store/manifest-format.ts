@@ -108,7 +108,8 @@ export function decodeRecord(bytes: Buffer): WindowRecord {
     chunked += lengths[i];
   }
   checkRange('chunk lengths', chunked, used, used);
-  const hashes = bytes.subarray(at, at + header.chunkCount * HASH_BYTES);
+  // a copy: the record goes to other threads, and would take the whole read buffer along
+  const hashes = Uint8Array.from(bytes.subarray(at, at + header.chunkCount * HASH_BYTES));
   for (let i = 0; i < lengths.length; i++) {
     if (!isZeroHash(hashes, i)) checkRange('chunk length', lengths[i], 1, MAX_CHUNK_BYTES + WINDOW_BYTES / 64);
   }

@@ -218,6 +218,7 @@ export class Press {
         });
       }
     }
+    this.#reader.release(bytes);
   }
 
   #repack(place: FramePlace, offsets: Uint32Array, level: number): Frame[] {
@@ -236,6 +237,7 @@ export class Press {
       }
       this.#press(hash, bytes, [offset, lengthBytes], chunk, level, frames);
     }
+    this.#reader.release(bytes);
     return frames;
   }
 

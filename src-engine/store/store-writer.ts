@@ -3,6 +3,7 @@
  * recorded in a manifest. The version exists when {@link StoreWriter.finish} has returned and the catalog has its row.
  */
 import { toEngineError } from '../core/engine-error.ts';
+import { releaseMemory } from '../core/release-memory.ts';
 import type { ChunkIndex } from './chunk-index.ts';
 import { ManifestWriter } from './manifest-writer.ts';
 import { CHUNK_ENTRY_BYTES, HASH_BYTES, type Frame } from './pack-format.ts';
@@ -148,7 +149,8 @@ export class StoreWriter {
 
   #enqueue(frames: readonly Frame[]): void {
     for (const frame of frames) {
-      this.#backlogBytes += frame.payload.length;
+      const storedBytes = frame.payload.length;
+      this.#backlogBytes += storedBytes;
       this.#packTail = this.#packTail.then(async () => {
         try {
           if (this.#failure) return;
@@ -158,7 +160,8 @@ export class StoreWriter {
         } catch (error) {
           this.#failure ??= toEngineError(error);
         } finally {
-          this.#backlogBytes -= frame.payload.length;
+          this.#backlogBytes -= storedBytes;
+          releaseMemory(frame.payload);
         }
       });
     }

@@ -6,10 +6,16 @@ import { EngineError, ioError } from '../../core/engine-error.ts';
 import type { BlockSink } from '../../disk/block-source.port.ts';
 import type { DiskFacts } from './file-source.ts';
 
+/** Smaller writes gather in the page cache: one by one they would each wait for the disk. */
+const MIN_DIRECT_BYTES = 64 * 1024;
+/** What O_DIRECT asks of offsets, lengths and memory: 4096 suits every disk. */
+const PAGE_BYTES = 4096;
+
 /**
- * Opens a target for writing. A device is opened exclusively: the kernel refuses where it is mounted or claimed.
+ * Writes and reads past the page cache where the system and the memory allow it: a deploy's data is used once, and going
+ * through the cache took four times the processor time.
  * @param handle an open read-write handle; the sink closes it
- * @param path the same file again, for reading past the page cache
+ * @param path the same file again, to be opened for direct access
  * @param isEmpty the file is new and sparse: what is not written reads as zero
  */
 export async function createFileSink(
@@ -18,25 +24,42 @@ export async function createFileSink(
   facts: DiskFacts,
   isEmpty: boolean,
 ): Promise<BlockSink> {
-  const direct = await open(path, constants.O_RDONLY | (constants.O_DIRECT ?? 0)).catch(() => null);
-  let readBack: BlockSink['readBack'] = direct && constants.O_DIRECT ? 'direct' : 'cached';
+  const direct = constants.O_DIRECT ? await open(path, constants.O_RDWR | constants.O_DIRECT).catch(() => null) : null;
+  let canWriteDirect = direct !== null;
+  let readBack: BlockSink['readBack'] = direct ? 'direct' : 'cached';
+
+  /** @returns false where this file system has no direct writes after all */
+  async function writeDirect(offsetBytes: number, bytes: Uint8Array): Promise<boolean> {
+    try {
+      await put(direct!, path, offsetBytes, bytes);
+      return true;
+    } catch (error) {
+      if (!isInvalid(error)) throw error;
+      canWriteDirect = false;
+      return false;
+    }
+  }
 
   return {
-    ...facts,
+    lengthBytes: facts.lengthBytes,
+    sectorBytes: facts.sectorBytes,
+    physicalSectorBytes: facts.physicalSectorBytes,
     isEmpty,
     get readBack() {
       return readBack;
     },
     async write(offsetBytes, bytes) {
       checkSpan('write', offsetBytes, bytes.length, facts.lengthBytes);
-      for (let done = 0; done < bytes.length;) {
-        const { bytesWritten } = await handle
-          .write(bytes, done, bytes.length - done, offsetBytes + done)
-          .catch((error) => {
-            throw ioError(error, 'WRITE_FAILED', { path, offsetBytes: offsetBytes + done });
-          });
-        done += bytesWritten;
+      const [head, end] = directPart(offsetBytes, bytes);
+      if (
+        !canWriteDirect ||
+        end - head < MIN_DIRECT_BYTES ||
+        !(await writeDirect(offsetBytes + head, bytes.subarray(head, end)))
+      ) {
+        return put(handle, path, offsetBytes, bytes);
       }
+      await put(handle, path, offsetBytes, bytes.subarray(0, head));
+      await put(handle, path, offsetBytes + end, bytes.subarray(end));
     },
     async sync() {
       await handle.sync().catch((error) => {
@@ -64,13 +87,41 @@ export async function createFileSink(
   };
 }
 
+/**
+ * The part of `bytes` that can be written directly: whole pages of the disk that are whole pages in memory. Only shared
+ * memory (core/aligned-memory) is known to begin on a page.
+ * @returns start and end in `bytes`
+ */
+function directPart(offsetBytes: number, bytes: Uint8Array): [number, number] {
+  const head = (PAGE_BYTES - (offsetBytes % PAGE_BYTES)) % PAGE_BYTES;
+  const isAligned = bytes.buffer instanceof SharedArrayBuffer && (bytes.byteOffset + head) % PAGE_BYTES === 0;
+  if (!isAligned || head >= bytes.length) return [0, 0];
+  return [head, bytes.length - ((offsetBytes + bytes.length) % PAGE_BYTES)];
+}
+
+async function put(to: FileHandle, path: string, offsetBytes: number, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    const { bytesWritten } = await to.write(bytes, done, bytes.length - done, offsetBytes + done).catch((error) => {
+      throw isInvalid(error) ? error : ioError(error, 'WRITE_FAILED', { path, offsetBytes: offsetBytes + done });
+    });
+    done += bytesWritten;
+  }
+}
+
 /** Reads until `needed` bytes are there. The last read may ask for more than there is: a direct read must end on a boundary. */
-async function fill(from: FileHandle, path: string, offsetBytes: number, into: Uint8Array, needed: number): Promise<void> {
-  for (let done = 0; done < needed; ) {
+async function fill(
+  from: FileHandle,
+  path: string,
+  offsetBytes: number,
+  into: Uint8Array,
+  needed: number,
+): Promise<void> {
+  for (let done = 0; done < needed;) {
     const { bytesRead } = await from.read(into, done, into.length - done, offsetBytes + done).catch((error) => {
       throw isInvalid(error) ? error : ioError(error, 'READ_FAILED', { path, offsetBytes: offsetBytes + done });
     });
-    if (bytesRead === 0) throw new EngineError('READ_FAILED', { path, offsetBytes: offsetBytes + done, reason: 'ended early' });
+    if (bytesRead === 0)
+      throw new EngineError('READ_FAILED', { path, offsetBytes: offsetBytes + done, reason: 'ended early' });
     done += bytesRead;
   }
 }
