@@ -1,7 +1,7 @@
 /** ext2, ext3 and ext4 against e2fsprogs, partclone and the kernel. */
 import { copyFileSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { descriptorChecksum } from '../../../src-engine/filesystems/ext/checksums.ts';
 import { readSuperblock } from '../../../src-engine/filesystems/ext/superblock.ts';
 import { openFileSource } from '../../../src-engine/formats/raw/file-source.ts';
@@ -21,7 +21,10 @@ import {
 } from './images.ts';
 
 const folder = scratchFolder();
-const tree = makeTree(folder, 'tree', 4 * MIB);
+let tree: string;
+beforeAll(() => {
+  tree = makeTree(folder, 'tree', 4 * MIB);
+});
 const isRoot = process.getuid?.() === 0;
 
 /** Everything that mkfs.ext4 can make which changes where things lie. Groups are small, so that there are many of them. */

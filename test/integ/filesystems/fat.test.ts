@@ -1,7 +1,7 @@
 /** FAT12, FAT16 and FAT32 against dosfstools, mtools and partclone. */
 import { mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { Extent } from '../../../src-engine/disk/block-source.port.ts';
 import {
   copyOntoOnes,
@@ -19,7 +19,10 @@ import {
 } from './images.ts';
 
 const folder = scratchFolder();
-const tree = makeTree(folder, 'tree', MIB);
+let tree: string;
+beforeAll(() => {
+  tree = makeTree(folder, 'tree', MIB);
+});
 
 const MATRIX: Record<string, { kind: string; lengthBytes: number; args: string[]; askPartclone?: boolean }> = {
   'FAT12 on a floppy': { kind: 'fat12', lengthBytes: 2_949_120, args: ['-F', '12'] },

@@ -1,10 +1,9 @@
 /** File-system images for tests, made by foreign tools, and copies of them that hold the used bytes alone. */
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import {
   closeSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readFileSync,
   readSync,
@@ -15,7 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { afterAll, beforeAll } from 'vitest';
 import type { Extent } from '../../../src-engine/disk/block-source.port.ts';
 import { openFileSource } from '../../../src-engine/formats/raw/file-source.ts';
 import type { FileSystem } from '../../../src-engine/filesystems/file-system.port.ts';
@@ -23,9 +22,10 @@ import { recogniseFileSystem } from '../../../src-engine/filesystems/recognise.t
 
 export const MIB = 1024 * 1024;
 
-/** A folder of its own for a test file, removed after it. */
+/** A folder of its own for a test file: made before its first test, removed after its last one. @returns its path */
 export function scratchFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'diskpress-filesystems-'));
+  const folder = join(tmpdir(), `diskpress-filesystems-${randomUUID()}`);
+  beforeAll(() => void mkdirSync(folder));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
