@@ -45,6 +45,9 @@ export function useFormat() {
 
   const number = (value: number) => new Intl.NumberFormat(locale.value).format(value);
 
+  /** A phrase with a number in it, in the right plural: its message counts with `{n}`. */
+  const count = (key: string, n: number) => t(key, { n: number(n) }, n);
+
   /** `31.2 GB`, `31,2 Go` */
   function bytes(lengthBytes: number) {
     const { value, unit } = scaleBytes(lengthBytes);
@@ -93,7 +96,7 @@ export function useFormat() {
 
   const list = (items: readonly string[]) => new Intl.ListFormat(locale.value, { type: 'conjunction' }).format(items);
 
-  return { number, bytes, exactBytes, rate, percent, duration, estimate, dateTime, date, time, moment, list };
+  return { number, count, bytes, exactBytes, rate, percent, duration, estimate, dateTime, date, time, moment, list };
 }
 
 export type Format = ReturnType<typeof useFormat>;

@@ -7,7 +7,7 @@ import { partitionTypeKey } from './families.ts';
 /** Call it in a component's set-up. */
 export function useVolumeWords() {
   const { t, te } = useI18n();
-  const { bytes, list } = useFormat();
+  const { bytes, list, count } = useFormat();
 
   /** What its table says it is for: `EFI system`, `Linux`; the number where there is no name for it. */
   function typeName(volume: VolumeView) {
@@ -39,7 +39,7 @@ export function useVolumeWords() {
         t('volume.held', { title: title(volume), content: content(volume), size: bytes(volume.usedBytes) }),
       );
     const more = volumes.length - named.length;
-    return list(more > 0 ? [...named, t('volume.more', more)] : named);
+    return list(more > 0 ? [...named, count('volume.more', more)] : named);
   }
 
   return { typeName, content, title, holding };
