@@ -1,0 +1,207 @@
+/** Every command of the command line: which call it makes, and what it prints. */
+import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline/promises';
+import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+import {
+  CommandError,
+  KINDS,
+  STATUSES,
+  VISIBILITIES,
+  type CommandParams,
+  type DeployPlan,
+  type EngineClient,
+} from '../../src-engine/contract/index.ts';
+import type { RunningEngine } from '../../src-engine/host/start-engine.ts';
+import { startBrowserServer } from '../browser/server.ts';
+import { followJob } from './follow-job.ts';
+import type { Printer } from './printer.port.ts';
+import type { Words } from './words.ts';
+
+export interface Session {
+  readonly words: Words;
+  readonly printer: Printer;
+  /** a person is there to be asked */
+  readonly isInteractive: boolean;
+  /** started when the first command needs it */
+  engine(): Promise<RunningEngine>;
+}
+
+const collect = (value: string, list: string[] = []) => [...list, value];
+const oneOf = (values: readonly string[]) => `<${values.join('|')}>`;
+
+export function addCommands(program: Command, session: Session): void {
+  const { printer, words } = session;
+  const help = (name: string) => words.t(`cli.help.${name}`);
+  const connect = async () => (await session.engine()).client();
+
+  program
+    .command('devices')
+    .description(help('devices'))
+    .action(async () => {
+      printer.result({ kind: 'devices', value: await (await connect()).call('device.list', {}) });
+    });
+
+  program
+    .command('inspect <source>')
+    .description(help('inspect'))
+    .action(async (source: string) => {
+      const client = await connect();
+      if (existsSync(source) || source.includes('/')) {
+        return printer.result({ kind: 'inspection', value: await client.call('source.inspect', { source }) });
+      }
+      printer.result({ kind: 'template', value: await client.call('template.show', { template: source }) });
+    });
+
+  program
+    .command('capture <source>')
+    .description(help('capture'))
+    .requiredOption('--name <name>', help('name'))
+    .option('--note <text>', help('note'))
+    .option(`--kind ${oneOf(KINDS)}`, help('kind'))
+    .option('--tag <tag>', help('tag'), collect)
+    .option('--level <n>', help('level'), Number)
+    .option('--plan', help('plan'))
+    .action(async (source: string, options: Record<string, never> & { tag?: string[]; plan?: boolean }) => {
+      const client = await connect();
+      const { tag: tags, plan: isPlanOnly, ...rest } = options;
+      const params = { source, ...rest, ...(tags && { tags }) } as unknown as CommandParams<'capture.plan'>;
+      const plan = await client.call('capture.plan', params);
+      if (isPlanOnly) return printer.result({ kind: 'capture-plan', value: plan });
+      printer.event({ kind: 'capture-plan', value: plan });
+      const job = await followJob(client, printer, () => client.call('capture.start', { planId: plan.planId }));
+      printer.result({ kind: 'job', value: job });
+    });
+
+  program
+    .command('list')
+    .description(help('list'))
+    .option('--deleted', help('deleted'))
+    .action(async ({ deleted = false }: { deleted?: boolean }) => {
+      printer.result({ kind: 'templates', value: await (await connect()).call('template.list', { deleted }) });
+    });
+
+  program
+    .command('show <template>')
+    .description(help('show'))
+    .action(async (template: string) => {
+      printer.result({ kind: 'template', value: await (await connect()).call('template.show', { template }) });
+    });
+
+  program
+    .command('edit <template>')
+    .description(help('edit'))
+    .option('--name <name>', help('name'))
+    .option('--note <text>', help('note'))
+    .option('--tag <tag>', help('tag'), collect)
+    .option(`--status ${oneOf(STATUSES)}`, help('status'))
+    .option(`--visibility ${oneOf(VISIBILITIES)}`, help('visibility'))
+    .action(async (template: string, { tag: tags, ...changes }: { tag?: string[] }) => {
+      const params = { template, ...changes, ...(tags && { tags }) } as CommandParams<'template.edit'>;
+      printer.result({ kind: 'template', value: await (await connect()).call('template.edit', params) });
+    });
+
+  program
+    .command('deploy <template> <target>')
+    .description(help('deploy'))
+    .option('--plan', help('plan'))
+    .option('--confirm <serial|path>', help('confirm'))
+    .option('--overwrite', help('overwrite'))
+    .option('--size <bytes>', help('size'), Number)
+    .action(async (template: string, target: string, options: DeployOptions) => {
+      const client = await connect();
+      const plan = await client.call('deploy.plan', { template, target, lengthBytes: options.size });
+      if (options.plan) return printer.result({ kind: 'deploy-plan', value: plan });
+      printer.event({ kind: 'deploy-plan', value: plan });
+      const { confirm, overwrite } = plan.canRun ? await ask(session, plan, options) : options;
+      const job = await followJob(client, printer, () =>
+        client.call('deploy.start', { planId: plan.planId, confirm, overwrite }),
+      );
+      printer.result({ kind: 'job', value: job });
+    });
+
+  for (const name of ['delete', 'undelete'] as const) {
+    program
+      .command(`${name} <template>`)
+      .description(help(name))
+      .action(async (template: string) => {
+        printer.result({ kind: 'template', value: await (await connect()).call(`template.${name}`, { template }) });
+      });
+  }
+
+  program
+    .command('verify [template]')
+    .description(help('verify'))
+    .action((template?: string) => runJob((client) => client.call('verify.start', { template: template ?? null })));
+  program
+    .command('prune')
+    .description(help('prune'))
+    .action(() => runJob((client) => client.call('prune.start', {})));
+  program
+    .command('repair')
+    .description(help('repair'))
+    .action(() => runJob((client) => client.call('repair.start', {})));
+
+  async function runJob(start: (client: EngineClient) => Promise<{ jobId: string }>): Promise<void> {
+    const client = await connect();
+    printer.result({ kind: 'job', value: await followJob(client, printer, () => start(client)) });
+  }
+
+  program
+    .command('jobs')
+    .description(help('jobs'))
+    .action(async () => {
+      printer.result({ kind: 'jobs', value: await (await connect()).call('job.list', {}) });
+    });
+
+  program
+    .command('log')
+    .description(help('log'))
+    .action(async () => {
+      printer.result({ kind: 'log', value: await (await connect()).call('log.list', {}) });
+    });
+
+  program
+    .command('serve')
+    .description(help('serve'))
+    .option('--port <n>', help('port'), Number)
+    .action(async ({ port }: { port?: number }) => {
+      const server = await startBrowserServer({
+        engine: await session.engine(),
+        rendererPath: fileURLToPath(new URL('../../out/renderer', import.meta.url)),
+        port,
+      });
+      printer.event({ kind: 'serving', value: { address: server.address } });
+      await new Promise<void>((resolve) => process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve()));
+      await server.close();
+    });
+}
+
+interface DeployOptions {
+  plan?: boolean;
+  confirm?: string;
+  overwrite?: boolean;
+  size?: number;
+}
+
+/** On a terminal, a person is asked for what was not given; elsewhere the engine refuses. */
+async function ask(session: Session, plan: DeployPlan, options: DeployOptions): Promise<DeployOptions> {
+  const needsWord = plan.confirmWords.length > 0 && options.confirm === undefined;
+  const needsYes = plan.needsOverwrite && !options.overwrite;
+  if (!session.isInteractive || !(needsWord || needsYes)) return options;
+  const { t } = session.words;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    if (needsWord) {
+      const confirm = await terminal.question(t('cli.confirm', { words: plan.confirmWords.join(t('cli.or')) }));
+      return { ...options, confirm: confirm.trim() };
+    }
+    const answer = await terminal.question(t('cli.confirm-overwrite', { path: plan.target.path }));
+    return { ...options, overwrite: answer.trim() === t('cli.yes') };
+  } catch (cause) {
+    // Ctrl-C or Ctrl-D at the question
+    throw new CommandError({ code: 'ABORTED', message: String(cause), hint: '', data: {} });
+  } finally {
+    terminal.close();
+  }
+}

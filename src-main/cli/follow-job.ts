@@ -1,0 +1,34 @@
+/** Starts a job and follows it to its end; Ctrl-C cancels it and waits until things are in order. */
+import { CommandError, type EngineClient, type JobView } from '../../src-engine/contract/index.ts';
+import type { Printer } from './printer.port.ts';
+
+/** @throws CommandError with the reason, where the job failed or was cancelled */
+export async function followJob(
+  client: EngineClient,
+  printer: Printer,
+  start: () => Promise<{ jobId: string }>,
+): Promise<JobView> {
+  const early: JobView[] = [];
+  let take = (job: JobView) => void early.push(job);
+  const unsubscribe = client.subscribe('jobs', (job) => take(job));
+  let jobId = '';
+  const cancel = () => void client.call('job.cancel', { jobId }).catch(() => {});
+  try {
+    ({ jobId } = await start());
+    process.on('SIGINT', cancel).on('SIGTERM', cancel);
+    const ended = await new Promise<JobView>((resolve, reject) => {
+      client.onLost(() => reject(new CommandError({ code: 'ENGINE_LOST', message: '', hint: '', data: {} })));
+      take = (job) => {
+        if (job.id !== jobId) return;
+        printer.progress(job);
+        if (job.state === 'ended') resolve(job);
+      };
+      early.forEach((job) => take(job));
+    });
+    if (ended.error) throw new CommandError(ended.error);
+    return ended;
+  } finally {
+    unsubscribe();
+    process.off('SIGINT', cancel).off('SIGTERM', cancel);
+  }
+}

@@ -1,0 +1,22 @@
+/** What a command can have to say. JSON prints the value as it is; text has a view for each kind. */
+import type {
+  CapturePlan,
+  CommandResult,
+  DeployPlan,
+  DeviceView,
+  JobView,
+  LogEntry,
+  TemplateView,
+} from '../../src-engine/contract/index.ts';
+
+export type Report =
+  | { kind: 'devices'; value: DeviceView[] }
+  | { kind: 'inspection'; value: CommandResult<'source.inspect'> }
+  | { kind: 'templates'; value: TemplateView[] }
+  | { kind: 'template'; value: TemplateView }
+  | { kind: 'capture-plan'; value: CapturePlan }
+  | { kind: 'deploy-plan'; value: DeployPlan }
+  | { kind: 'job'; value: JobView }
+  | { kind: 'jobs'; value: JobView[] }
+  | { kind: 'log'; value: LogEntry[] }
+  | { kind: 'serving'; value: { address: string } };

@@ -1,0 +1,71 @@
+import type { JobView } from '../../src-engine/contract/index.ts';
+import type { Printer } from './printer.port.ts';
+import { reportLines } from './text-reports.ts';
+import type { Words } from './words.ts';
+
+const BAR_CELLS = 24;
+
+interface Screen {
+  out(text: string): void;
+  err(text: string): void;
+  /** whether `err` is a terminal, where a line can be written over */
+  readonly isTerminal: boolean;
+  readonly columns: number;
+}
+
+/** Results on standard output, progress and errors on standard error. */
+export function textPrinter(words: Words, screen: Screen): Printer {
+  let lastPhase = '';
+  let hasBar = false;
+
+  const clearBar = () => {
+    if (hasBar) screen.err('\r\x1b[K');
+    hasBar = false;
+  };
+
+  return {
+    progress(job) {
+      const { progress } = job;
+      if (!progress) return;
+      if (screen.isTerminal) {
+        screen.err(`\r\x1b[K${barLine(words, job).slice(0, screen.columns - 1)}`);
+        hasBar = true;
+      } else if (progress.phase !== lastPhase) {
+        screen.err(`${words.t(`phase.${progress.phase}`)}\n`);
+      }
+      lastPhase = progress.phase;
+    },
+    event(report) {
+      clearBar();
+      for (const line of reportLines(words, report)) screen.err(`${line}\n`);
+    },
+    result(report) {
+      clearBar();
+      for (const line of reportLines(words, report)) screen.out(`${line}\n`);
+    },
+    error(error) {
+      clearBar();
+      for (const part of ['what', 'state', 'todo'])
+        screen.err(`${words.t(`error.${error.code}.${part}`, error.data)}\n`);
+      screen.err(`${error.code}\n`);
+      if (error.code === 'INTERNAL') screen.err(`${error.hint}\n`);
+    },
+  };
+}
+
+function barLine(words: Words, job: JobView): string {
+  const { phase, doneBytes, totalBytes, bytesPerSecond, etaMs, slowest } = job.progress!;
+  const name = words.t(`phase.${phase}`);
+  if (totalBytes === 0) return name;
+  const cells = Math.floor((doneBytes / totalBytes) * BAR_CELLS);
+  return [
+    name,
+    '█'.repeat(cells) + '░'.repeat(BAR_CELLS - cells),
+    words.t('cli.of', { done: words.bytes(doneBytes), total: words.bytes(totalBytes) }),
+    words.rate(bytesPerSecond),
+    etaMs === null ? '' : words.t('cli.left', { time: words.duration(etaMs) }),
+    slowest === null ? '' : words.t(`cli.slowest.${slowest}`),
+  ]
+    .filter((part) => part !== '')
+    .join('  ');
+}

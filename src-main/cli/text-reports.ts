@@ -1,0 +1,196 @@
+/** Results as text: tables that line up, sizes that can be read. */
+import type { Check, DiskView, JobView, PlaceView, VersionView, Warning } from '../../src-engine/contract/index.ts';
+import type { Report } from './reports.ts';
+import type { Words } from './words.ts';
+
+export function reportLines(words: Words, report: Report): string[] {
+  const { t, bytes, date } = words;
+  switch (report.kind) {
+    case 'devices':
+      if (report.value.length === 0) return [t('cli.no-devices')];
+      return report.value.flatMap((device) => [
+        placeLine(words, device),
+        `  ${t('cli.capture')}: ${device.captureRefusals.map((r) => t(`refusal.${r.code}`, { details: r.details })).join(' ') || t('cli.possible')}`,
+        `  ${t('cli.deploy')}: ${device.deployRefusals.map((r) => t(`refusal.${r.code}`, { details: r.details })).join(' ') || t('cli.possible')}`,
+      ]);
+    case 'inspection':
+      return [placeLine(words, report.value.source), ...diskLines(words, report.value.disk)];
+    case 'templates':
+      if (report.value.length === 0) return [t('cli.no-templates')];
+      return table(
+        ['name', 'version', 'kind', 'capacity', 'used', 'stored', 'created', 'health'].map((column) =>
+          t(`cli.column.${column}`),
+        ),
+        report.value.map(({ name, kind, versions: [newest] }) => [
+          name,
+          String(newest.number),
+          t(`kind.${kind}`),
+          bytes(newest.capacityBytes),
+          bytes(newest.usedBytes),
+          bytes(newest.storedBytes),
+          date(newest.createdAt),
+          t(`health.${newest.health}`),
+        ]),
+      );
+    case 'template': {
+      const { value } = report;
+      return [
+        `${value.name}  ${value.id}`,
+        `${t(`kind.${value.kind}`)} · ${t(`status.${value.status}`)} · ${t(`visibility.${value.visibility}`)}`,
+        ...(value.tags.length ? [`${t('cli.tags')}: ${value.tags.join(', ')}`] : []),
+        ...(value.note ? [value.note] : []),
+        ...(value.deletedAt ? [t('cli.in-bin', { date: date(value.deletedAt) })] : []),
+        ...value.versions.flatMap((version) => ['', ...versionLines(words, version)]),
+      ];
+    }
+    case 'capture-plan': {
+      const { value } = report;
+      return [
+        placeLine(words, value.source),
+        ...diskLines(words, value.disk),
+        ...checkLines(words, value.checks),
+        t('cli.capture-plan', {
+          readBytes: value.readBytes,
+          lengthBytes: value.source.lengthBytes,
+          name: value.name,
+          version: value.versionNumber,
+        }),
+      ];
+    }
+    case 'deploy-plan': {
+      const { value } = report;
+      return [
+        t('cli.deploy-plan', { name: value.templateName, version: value.versionNumber, writeBytes: value.writeBytes }),
+        placeLine(words, value.target),
+        ...(value.before && value.before.volumes.length > 0
+          ? [t('cli.now-holds'), ...diskLines(words, value.before)]
+          : []),
+        ...checkLines(words, value.checks),
+      ];
+    }
+    case 'job':
+      return jobLines(words, report.value);
+    case 'jobs':
+      if (report.value.length === 0) return [t('cli.no-jobs')];
+      return table(
+        ['created', 'job', 'template', 'path', 'outcome', 'reason'].map((column) => t(`cli.column.${column}`)),
+        report.value.map((job) => [
+          date(job.createdAt),
+          t(`cli.job.${job.kind}`),
+          job.templateName,
+          job.path,
+          job.outcome ? t(`outcome.${job.outcome}`) : t(`cli.state.${job.state}`),
+          job.error?.code ?? '',
+        ]),
+      );
+    case 'log':
+      return table(
+        ['created', 'user', 'action', 'subject', 'details'].map((column) => t(`cli.column.${column}`)),
+        report.value.map((entry) => [
+          date(entry.at),
+          entry.user,
+          entry.action,
+          entry.subject,
+          Object.entries(entry.data)
+            .map(([key, value]) => `${key}=${String(value)}`)
+            .join(' '),
+        ]),
+      );
+    case 'serving':
+      return [t('cli.serving'), report.value.address];
+  }
+}
+
+function placeLine({ bytes, t }: Words, place: PlaceView): string {
+  const serial = place.serial ? t('cli.serial', { serial: place.serial }) : '';
+  return [place.path, place.model === place.path ? '' : place.model, serial, bytes(place.lengthBytes)]
+    .filter((part) => part !== '')
+    .join('  ');
+}
+
+function versionLines(words: Words, version: VersionView): string[] {
+  const { t, date } = words;
+  return [
+    t('cli.version', { number: version.number, date: date(version.createdAt), source: version.source.path }),
+    t('cli.sizes', {
+      capacityBytes: version.capacityBytes,
+      usedBytes: version.usedBytes,
+      storedBytes: version.storedBytes,
+      newBytes: version.newBytes,
+    }),
+    t(`health.${version.health}`),
+    ...diskLines(words, version.disk),
+    ...warningLines(words, version.warnings),
+  ];
+}
+
+function diskLines(words: Words, disk: DiskView): string[] {
+  const { t, bytes } = words;
+  const rows = disk.volumes.map((volume) => [
+    volume.number === null ? '' : String(volume.number),
+    volume.fileSystem ? t(`fileSystem.${volume.fileSystem.kind}`) : (volume.recognised ?? t('cli.unknown')),
+    volume.fileSystem?.label || volume.name,
+    bytes(volume.startBytes),
+    bytes(volume.lengthBytes),
+    bytes(volume.usedBytes),
+    t(`captureAs.${volume.captureAs}`),
+  ]);
+  return [
+    t('cli.disk', { table: disk.table.toUpperCase(), sectorBytes: disk.sectorBytes, usedBytes: disk.usedBytes }),
+    ...table(
+      ['number', 'filesystem', 'label', 'start', 'size', 'used', 'captured'].map((column) => t(`cli.column.${column}`)),
+      rows,
+    ).map((line) => `  ${line}`),
+    ...warningLines(words, [...disk.warnings, ...disk.volumes.flatMap((volume) => volume.warnings)]),
+  ];
+}
+
+function warningLines({ t }: Words, warnings: readonly Warning[]): string[] {
+  return warnings.map((warning) => `! ${t(`warning.${warning.code}`, warning.data)}`);
+}
+
+/** What blocks comes first; what passes is one line. */
+function checkLines({ t }: Words, checks: readonly Check[]): string[] {
+  const marks = { block: '✗', warn: '!' } as const;
+  return [
+    ...(['block', 'warn'] as const).flatMap((level) =>
+      checks
+        .filter((check) => check.level === level)
+        .map((check) => `${marks[level]} ${t(`check.${check.code}`, check.data)}`),
+    ),
+    t('cli.checks-passed', { count: checks.filter((check) => check.level === 'pass').length }),
+  ];
+}
+
+function jobLines(words: Words, job: JobView): string[] {
+  const { t, duration } = words;
+  const elapsed = job.startedAt && job.endedAt ? Date.parse(job.endedAt) - Date.parse(job.startedAt) : 0;
+  const { result } = job;
+  return [
+    ...warningLines(words, job.warnings),
+    `${t(`cli.job.${job.kind}`)}: ${job.outcome ? t(`outcome.${job.outcome}`) : t(`cli.state.${job.state}`)}  ${duration(elapsed)}`,
+    ...(result
+      ? [
+          t(`cli.done.${job.kind}`, {
+            name: job.templateName,
+            path: job.path,
+            version: result.versionNumber ?? 0,
+            processedBytes: result.processedBytes,
+            storedBytes: result.storedBytes,
+            verifiedBytes: result.verifiedBytes,
+          }),
+        ]
+      : []),
+    ...(result && result.readBack !== 'none' ? [t(`cli.read-back.${result.readBack}`)] : []),
+  ];
+}
+
+function table(head: string[], rows: string[][]): string[] {
+  const widths = head.map((_, i) => Math.max(...[head, ...rows].map((row) => row[i].length)));
+  return [head, ...rows].map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i]))
+      .join('  ')
+      .trimEnd(),
+  );
+}

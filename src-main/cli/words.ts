@@ -1,0 +1,91 @@
+/** The command line's words: its own, and those of codes that it shares with the pages. */
+import {
+  compile,
+  createCoreContext,
+  registerLocaleFallbacker,
+  registerMessageCompiler,
+  registerMessageResolver,
+  fallbackWithLocaleChain,
+  resolveValue,
+  translate,
+} from '@intlify/core-base';
+import type { MessageData } from '../../src-engine/contract/index.ts';
+import enShared from '../../src-renderer/locales/en.json' with { type: 'json' };
+import frShared from '../../src-renderer/locales/fr.json' with { type: 'json' };
+import enOwn from './locales/en.json' with { type: 'json' };
+import frOwn from './locales/fr.json' with { type: 'json' };
+
+registerMessageCompiler(compile);
+registerMessageResolver(resolveValue);
+registerLocaleFallbacker(fallbackWithLocaleChain);
+
+export const LANGUAGES = ['en', 'fr'] as const;
+export type Language = (typeof LANGUAGES)[number];
+
+/** What the environment asks for, English where it asks for neither. */
+export function preferredLanguage(env: NodeJS.ProcessEnv): Language {
+  const wanted = env.LC_ALL || env.LC_MESSAGES || env.LANG || '';
+  return wanted.toLowerCase().startsWith('fr') ? 'fr' : 'en';
+}
+
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const;
+
+export interface Words {
+  /** @param key of `cli.*` or of the shared words @param data fills the placeholders, sizes first made readable */
+  t(key: string, data?: MessageData): string;
+  bytes(lengthBytes: number): string;
+  rate(bytesPerSecond: number): string;
+  duration(ms: number): string;
+  date(iso: string): string;
+}
+
+export function createWords(language: Language): Words {
+  const messages = { en: { ...enShared, cli: enOwn }, fr: { ...frShared, cli: frOwn } };
+  const context = createCoreContext({
+    locale: language,
+    fallbackLocale: 'en',
+    messages,
+    missingWarn: false,
+    fallbackWarn: false,
+  });
+  const number = (value: number) => new Intl.NumberFormat(language).format(value);
+  const plain = (key: string, data: Record<string, unknown> = {}) =>
+    String((translate as (...args: unknown[]) => unknown)(context, key, data));
+  const missing = messages[language].missing as Record<string, string>;
+
+  const bytes = (lengthBytes: number) => {
+    let value = lengthBytes;
+    let step = 0;
+    while (Number(value.toPrecision(3)) >= 1000 && step < UNITS.length - 1) {
+      value /= 1000;
+      step++;
+    }
+    return plain('units.size', {
+      value: number(step === 0 ? value : Number(value.toPrecision(3))),
+      unit: plain(`units.${UNITS[step]}`),
+    });
+  };
+
+  return {
+    t(key, data = {}) {
+      const filled: Record<string, string> = { ...missing };
+      for (const [name, value] of Object.entries(data)) {
+        if (value === null || value === '') continue;
+        if (Array.isArray(value)) filled[name] = value.join(', ');
+        else if (typeof value === 'number') filled[name] = name.endsWith('Bytes') ? bytes(value) : number(value);
+        else filled[name] = String(value);
+      }
+      return plain(key, filled);
+    },
+    bytes,
+    rate: (bytesPerSecond) => plain('units.rate', { size: bytes(Math.round(bytesPerSecond)) }),
+    duration(ms) {
+      const seconds = Math.round(ms / 1000);
+      if (seconds < 60) return plain('units.s', { n: seconds });
+      const minutes = Math.floor(seconds / 60);
+      if (minutes < 60) return plain('units.minS', { m: minutes, s: String(seconds % 60).padStart(2, '0') });
+      return plain('units.hMin', { h: Math.floor(minutes / 60), m: String(minutes % 60).padStart(2, '0') });
+    },
+    date: (iso) => new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(iso)),
+  };
+}
