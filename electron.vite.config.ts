@@ -20,7 +20,8 @@ export default defineConfig({
           engine: at('src-engine/host/worker.ts'),
           press: at('src-engine/host/press-worker.ts'),
         },
-        output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
+        // side by side: what is in a shared chunk finds the workers beside itself
+        output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
       },
     },
   },

@@ -53,5 +53,19 @@ export default tseslint.config(
     rules: { 'no-undef': 'off' },
   },
   ...layers,
+  {
+    name: 'one listener to pages',
+    files: ['src-main/**/*.ts'],
+    ignores: ['src-main/desktop/page-messages.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'Identifier[name="ipcMain"]',
+          message: 'src-main/desktop/page-messages.ts alone listens to pages: it checks who sends.',
+        },
+      ],
+    },
+  },
   prettier,
 );

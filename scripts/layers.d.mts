@@ -1,0 +1,8 @@
+export const LAYERS: readonly {
+  /** the rule's name: a folder */
+  readonly room: string;
+  readonly files: readonly string[];
+  /** regular expressions over import specifiers */
+  readonly forbidden: readonly string[];
+  readonly reason: string;
+}[];

@@ -1,0 +1,166 @@
+/** Proves that each lint rule about who may import whom bites, and that it bites nothing else. */
+import { resolve } from 'node:path';
+import { ESLint } from 'eslint';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { LAYERS } from '../../scripts/layers.mjs';
+
+const root = resolve(import.meta.dirname, '../..');
+let eslint: ESLint;
+beforeAll(() => {
+  eslint = new ESLint({ cwd: root });
+});
+
+/** @returns the specifiers whose import is reported in that file */
+async function reported(filePath: string, specifiers: readonly string[]): Promise<string[]> {
+  const lines = specifiers.map((specifier, i) => `import { a as a${i} } from '${specifier}';`);
+  const code = filePath.endsWith('.vue') ? `<script setup lang="ts">${lines.join('\n')}\n</script>` : lines.join('\n');
+  const [{ messages }] = await eslint.lintText(code, { filePath: resolve(root, filePath) });
+  const fatal = messages.find((message) => message.fatal);
+  if (fatal) throw new Error(fatal.message);
+  return messages.filter(({ ruleId }) => ruleId === 'no-restricted-imports').map(({ line }) => specifiers[line - 1]);
+}
+
+const FACES = [
+  'electron',
+  'electron/main',
+  'vue',
+  'pinia',
+  'reka-ui',
+  '../../src-main/cli/main.ts',
+  '../../../src-renderer/main.ts',
+];
+
+/** For each room a file in it, imports that must be reported, and imports that must not. */
+const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: string[] }> = {
+  'src-engine/contract': {
+    file: 'src-engine/contract/example.ts',
+    forbidden: ['../core/struct.ts', '../host/engine.ts', 'node:fs', 'better-sqlite3', ...FACES],
+    allowed: ['./errors.ts', 'zod'],
+  },
+  'src-engine/core': {
+    file: 'src-engine/core/example.ts',
+    forbidden: ['../disk/read.ts', '../store/press.ts', '../jobs/regions.ts', ...FACES],
+    allowed: ['../contract/errors.ts', './bounds.ts', 'node:buffer'],
+  },
+  'src-engine/disk': {
+    file: 'src-engine/disk/example.ts',
+    forbidden: ['../formats/raw/file-source.ts', '../volumes/gpt.ts', '../machines/machine.port.ts', ...FACES],
+    allowed: ['../core/bounds.ts', '../contract/errors.ts', './slice.ts'],
+  },
+  'src-engine/formats': {
+    file: 'src-engine/formats/raw/example.ts',
+    forbidden: ['../../volumes/gpt.ts', '../../filesystems/recognise.ts', '../../store/press.ts', ...FACES],
+    allowed: ['../../core/bounds.ts', '../../disk/read.ts', './file-sink.ts'],
+  },
+  'src-engine/volumes': {
+    file: 'src-engine/volumes/example.ts',
+    forbidden: ['../filesystems/recognise.ts', '../formats/raw/file-source.ts', '../catalog/records.ts', ...FACES],
+    allowed: ['../core/bounds.ts', '../disk/read.ts', '../contract/warnings.ts'],
+  },
+  'src-engine/filesystems': {
+    file: 'src-engine/filesystems/ext/example.ts',
+    forbidden: ['../../volumes/gpt.ts', '../../store/chunking.ts', '../../jobs/tasks.ts', ...FACES],
+    allowed: ['../../core/bounds.ts', '../../disk/slice.ts', '../extents.ts', './superblock.ts'],
+  },
+  'src-engine/store': {
+    file: 'src-engine/store/example.ts',
+    forbidden: ['../disk/read.ts', '../filesystems/extents.ts', '../catalog/database.ts', ...FACES],
+    allowed: ['../core/crc32c.ts', '../contract/errors.ts', 'node:zlib'],
+  },
+  'src-engine/catalog': {
+    file: 'src-engine/catalog/example.ts',
+    forbidden: ['../disk/read.ts', '../store/chunk-index.ts', '../host/engine.ts', ...FACES],
+    allowed: ['../core/engine-error.ts', '../contract/index.ts', 'better-sqlite3'],
+  },
+  'src-engine/machines': {
+    file: 'src-engine/machines/linux/example.ts',
+    forbidden: ['../../volumes/gpt.ts', '../../store/locks.ts', '../../jobs/tasks.ts', ...FACES],
+    allowed: ['../../core/engine-error.ts', '../../disk/block-source.port.ts', '../paths.ts', 'node:fs'],
+  },
+  'src-engine/jobs': {
+    file: 'src-engine/jobs/example.ts',
+    forbidden: ['../host/router.ts', ...FACES],
+    allowed: [
+      '../store/store-writer.ts',
+      '../catalog/records.ts',
+      '../volumes/read-layout.ts',
+      '../machines/machine.port.ts',
+    ],
+  },
+  'src-engine/host': {
+    file: 'src-engine/host/example.ts',
+    forbidden: FACES,
+    allowed: ['../jobs/tasks.ts', '../store/locks.ts', '../contract/index.ts', 'node:worker_threads'],
+  },
+  'src-main': {
+    file: 'src-main/desktop/example.ts',
+    forbidden: [
+      '../../src-engine/jobs/tasks.ts',
+      '../../src-engine/core/bounds.ts',
+      '../../src-engine/store/press.ts',
+      'vue',
+      'better-sqlite3',
+    ],
+    allowed: ['../../src-engine/contract/index.ts', '../../src-engine/host/start-engine.ts', 'electron', 'node:path'],
+  },
+  'src-renderer': {
+    file: 'src-renderer/client/example.ts',
+    forbidden: [
+      '../../src-engine/core/struct.ts',
+      '../../src-engine/host/start-engine.ts',
+      'node:fs',
+      'electron',
+      'better-sqlite3',
+      '../../src-main/browser/server.ts',
+    ],
+    allowed: ['../../src-engine/contract/index.ts', 'vue', 'pinia', './format.ts'],
+  },
+};
+
+describe('who may import whom', () => {
+  test.each(LAYERS.map((layer) => layer.room))('%s', { timeout: 60_000 }, async (room) => {
+    const example = EXAMPLES[room];
+    expect(example, `no example for the rule of ${room}: add one`).toBeDefined();
+    expect(await reported(example.file, [...example.forbidden, ...example.allowed])).toEqual(example.forbidden);
+  });
+
+  test('no pattern of a rule is without an example', () => {
+    for (const { room, forbidden } of LAYERS) {
+      for (const pattern of forbidden) {
+        const isShown = EXAMPLES[room]?.forbidden.some((specifier) => new RegExp(pattern).test(specifier));
+        expect(isShown, `${room}: ${pattern}`).toBe(true);
+      }
+    }
+  });
+
+  test('pages are held by the same rule as the scripts beside them', { timeout: 60_000 }, async () => {
+    expect(await reported('src-renderer/app/Example.vue', ['vue', 'node:fs', 'electron'])).toEqual([
+      'node:fs',
+      'electron',
+    ]);
+  });
+});
+
+describe('one listener to pages', () => {
+  const WAYS = [
+    `import { ipcMain } from 'electron'; ipcMain.on('x', () => {});`,
+    `import { ipcMain as other } from 'electron'; other.on('x', () => {});`,
+    `import electron from 'electron'; electron.ipcMain.on('x', () => {});`,
+    `import * as electron from 'electron'; const { ipcMain: other } = electron; other.on('x', () => {});`,
+  ];
+
+  async function isReported(code: string, filePath: string): Promise<boolean> {
+    const [{ messages }] = await eslint.lintText(code, { filePath: resolve(root, filePath) });
+    return messages.some(({ ruleId }) => ruleId === 'no-restricted-syntax');
+  }
+
+  test.each(WAYS)('%s', async (code) => {
+    expect(await isReported(code, 'src-main/desktop/example.ts')).toBe(true);
+    expect(await isReported(code, 'src-main/browser/example.ts')).toBe(true);
+    expect(await isReported(code, 'src-main/desktop/page-messages.ts')).toBe(false);
+  });
+
+  test('the rest of Electron is free', async () => {
+    expect(await isReported(`import { app } from 'electron'; app.quit();`, 'src-main/desktop/example.ts')).toBe(false);
+  });
+});
