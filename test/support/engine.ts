@@ -1,0 +1,83 @@
+/** The engine as a face drives it, on a catalog of its own. */
+import { expect } from 'vitest';
+import { CommandError, type EngineClient } from '../../src-engine/contract/client.ts';
+import type { CommandParams } from '../../src-engine/contract/commands.ts';
+import type { JobView, Phase } from '../../src-engine/contract/job.contract.ts';
+import { startEngine } from '../../src-engine/host/start-engine.ts';
+
+export interface TestEngine {
+  readonly client: EngineClient;
+  /** Every state of every job, as it was told. */
+  readonly events: JobView[];
+  /** @returns the job once it has ended */
+  ended(jobId: string): Promise<JobView>;
+  /** @returns once a job is in that phase and has done something of it */
+  reached(jobId: string, phase: Phase): Promise<JobView>;
+  capture(source: string, name: string, more?: Partial<CommandParams<'capture.plan'>>): Promise<JobView>;
+  deploy(
+    template: string,
+    target: string,
+    more?: { lengthBytes?: number; overwrite?: boolean; confirm?: string },
+  ): Promise<JobView>;
+  verify(template?: string): Promise<JobView>;
+  prune(): Promise<JobView>;
+  repair(): Promise<JobView>;
+  close(): Promise<void>;
+}
+
+export async function openEngine(catalogPath: string): Promise<TestEngine> {
+  const engine = await startEngine({ catalogPath, version: '0.0.0', resourcesPath: '/nonexistent' });
+  const client = engine.client();
+  const events: JobView[] = [];
+  const waiting = new Set<{ jobId: string; isMet(job: JobView): boolean; resolve(job: JobView): void }>();
+  client.subscribe('jobs', (job) => {
+    events.push(job);
+    for (const wait of waiting) {
+      if (wait.jobId !== job.id || !wait.isMet(job)) continue;
+      waiting.delete(wait);
+      wait.resolve(job);
+    }
+  });
+  const until = (jobId: string, isMet: (job: JobView) => boolean) =>
+    new Promise<JobView>((resolve) => {
+      const past = events.find((job) => job.id === jobId && isMet(job));
+      if (past) resolve(past);
+      else waiting.add({ jobId, isMet, resolve });
+    });
+  const ended = (jobId: string) => until(jobId, (job) => job.state === 'ended');
+  return {
+    client,
+    events,
+    ended,
+    reached: (jobId, phase) => until(jobId, (job) => job.state === 'ended' || job.progress?.phase === phase),
+    async capture(source, name, more = {}) {
+      const { planId } = await client.call('capture.plan', { source, name, ...more });
+      return ended((await client.call('capture.start', { planId })).jobId);
+    },
+    async deploy(template, target, { lengthBytes, ...confirmation } = {}) {
+      const { planId } = await client.call('deploy.plan', { template, target, lengthBytes });
+      return ended((await client.call('deploy.start', { planId, ...confirmation })).jobId);
+    },
+    verify: async (template) => ended((await client.call('verify.start', { template: template ?? null })).jobId),
+    prune: async () => ended((await client.call('prune.start', {})).jobId),
+    repair: async () => ended((await client.call('repair.start', {})).jobId),
+    close: () => engine.close(),
+  };
+}
+
+/** The result of a job that went well; fails the test with its error where it did not. */
+export function resultOf(job: JobView): NonNullable<JobView['result']> {
+  expect(job.error).toBeNull();
+  expect(job.outcome).toBe('done');
+  return job.result!;
+}
+
+/** The error of a command that must fail. */
+export async function refusal(command: Promise<unknown>): Promise<CommandError['view']> {
+  const error = await command.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(CommandError);
+  return (error as CommandError).view;
+}

@@ -1,0 +1,101 @@
+/** What foreign tools say of a disk. */
+import { createHash } from 'node:crypto';
+import { createReadStream, readFileSync, rmSync } from 'node:fs';
+import { basename } from 'node:path';
+import { expect } from 'vitest';
+import { extract, type Part } from './disks.ts';
+import { MIB, run, type Workbench } from './workbench.ts';
+
+/** Every block of `original` that partclone takes for used has the same bytes in `copy`. */
+function expectSameUsedBlocks(bench: Workbench, tool: string, original: string, copy: string): void {
+  const domain = bench.path('partclone.domain');
+  run(tool, '-D', '-q', '-L', bench.path('partclone.log'), '-s', original, '-O', domain);
+  // lines of a ddrescue mapfile: position, size, '+' for used
+  const lines = [...readFileSync(domain, 'utf8').matchAll(/^(0x[\dA-F]+)\s+(0x[\dA-F]+)\s+\+$/gim)];
+  rmSync(domain);
+  const [expected, found] = [original, copy].map((path) => readFileSync(path));
+  let usedBytes = 0;
+  for (const [, position, size] of lines) {
+    const [from, to] = [Number(position), Number(position) + Number(size)];
+    if (!expected.subarray(from, to).equals(found.subarray(from, to))) throw new Error(`${position} + ${size} differs`);
+    usedBytes += to - from;
+  }
+  expect(usedBytes).toBeGreaterThan(MIB / 2);
+}
+
+/** An ext file system is free of errors and the kernel finds the same files as in `original`. */
+export function expectSameExt4(bench: Workbench, original: string, copy: string): void {
+  run('e2fsck', '-fn', copy);
+  // ext2 has no journal that could be left alone
+  const options = run('blkid', '-p', '-o', 'export', original).includes('TYPE=ext2') ? 'ro,loop' : 'ro,loop,noload';
+  const points = [original, copy].map((image) => bench.mount(image, options));
+  run('diff', '-r', '--no-dereference', ...points);
+  points.forEach((point) => bench.unmount(point));
+  expectSameUsedBlocks(bench, 'partclone.ext4', original, copy);
+}
+
+/** A FAT file system is free of errors, holds the same files and the same used clusters. */
+export function expectSameFat(bench: Workbench, original: string, copy: string): void {
+  run('fsck.vfat', '-n', copy);
+  const trees = [original, copy].map((image) => {
+    const tree = bench.path(`${basename(image)}.files`);
+    run('rm', '-rf', tree);
+    run('mkdir', tree);
+    run('mcopy', '-s', '-i', image, '::', tree);
+    return tree;
+  });
+  run('diff', '-r', ...trees);
+  expectSameUsedBlocks(bench, 'partclone.vfat', original, copy);
+}
+
+interface SfdiskTable {
+  label: string;
+  id: string;
+  partitions: ({ node: string } & Record<string, unknown>)[];
+}
+
+/** The partitions of a disk as sfdisk reads them. */
+export function tableOf(disk: string): Pick<SfdiskTable, 'label' | 'id'> & { partitions: unknown[] } {
+  const table = (JSON.parse(run('sfdisk', '--json', disk)) as { partitiontable: SfdiskTable }).partitiontable;
+  return {
+    label: table.label,
+    id: table.id,
+    partitions: table.partitions.map(({ node, ...rest }) => ({ number: /\d+$/.exec(node)![0], ...rest })),
+  };
+}
+
+/** Whether sgdisk finds nothing wrong with the GPT of a disk. */
+export function expectSoundGpt(disk: string): void {
+  expect(run('sgdisk', '-v', disk)).toContain('No problems found');
+}
+
+/** What blkid and sfdisk recognise on a whole disk; '' for nothing. */
+export function recognised(disk: string): string {
+  const quiet = (tool: string, ...args: string[]) => {
+    try {
+      return run(tool, ...args);
+    } catch {
+      return '';
+    }
+  };
+  return quiet('blkid', '-p', disk) + quiet('sfdisk', '-d', disk);
+}
+
+export async function sha256(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of createReadStream(path)) hash.update(piece as Buffer);
+  return hash.digest('hex');
+}
+
+/** Parts of two disks, each copied to a file of its own. */
+export function extractBoth(bench: Workbench, part: Part, original: string, copy: string): [string, string] {
+  return [extract(original, part, bench.path('original.part')), extract(copy, part, bench.path('copy.part'))];
+}
+
+/** How often a text stands in a file. */
+export function occurrences(path: string, text: string): number {
+  const bytes = readFileSync(path);
+  let count = 0;
+  for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1)) count++;
+  return count;
+}
