@@ -34,7 +34,7 @@ const READ_GAP_BYTES = 128 * 1024;
 
 /**
  * Looks at the source and says what a capture would do.
- * @throws EngineError `SOURCE_NOT_FOUND`, `PERMISSION_DENIED`, `READ_FAILED`
+ * @throws EngineError `SOURCE_NOT_FOUND`, `PERMISSION_DENIED`, `READ_FAILED`, `FORMAT_INVALID` for an empty file
  */
 export async function planCapture(
   parts: EngineParts,
@@ -44,6 +44,8 @@ export async function planCapture(
 ): Promise<CapturePlan> {
   const { source, place } = await openSource(parts.machine, request.source);
   try {
+    if (place.lengthBytes === 0)
+      throw new EngineError('FORMAT_INVALID', { path: place.path, field: 'length', value: '0' });
     const disk = await inspectDisk(source, signal);
     const existing = parts.templates.findByName(request.name);
     const catalogFreeBytes = await freeBytes(parts.layout.root);

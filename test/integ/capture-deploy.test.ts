@@ -200,7 +200,7 @@ describe.skipIf(!canLoop)('a GPT disk', () => {
 
   test('can be edited', async () => {
     const { client } = engine;
-    const changes = { name: 'renamed', note: 'another', tags: ['a', 'b'], status: 'deprecated' } as const;
+    const changes = { name: 'renamed', note: 'another', tags: ['a', 'b'], status: 'deprecated' as const };
     const edited = await client.call('template.edit', { template: 'gpt', ...changes });
     expect(edited).toMatchObject(changes);
     expect(await client.call('template.show', { template: edited.id })).toMatchObject(changes);
