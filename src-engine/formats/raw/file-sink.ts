@@ -4,12 +4,8 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { checkSpan } from '../../core/bounds.ts';
 import { EngineError, ioError } from '../../core/engine-error.ts';
 import type { BlockSink } from '../../disk/block-source.port.ts';
+import { directPart, isInvalid } from './direct-part.ts';
 import type { DiskFacts } from './file-source.ts';
-
-/** Smaller writes gather in the page cache: one by one they would each wait for the disk. */
-const MIN_DIRECT_BYTES = 64 * 1024;
-/** What O_DIRECT asks of offsets, lengths and memory: 4096 suits every disk. */
-const PAGE_BYTES = 4096;
 
 /**
  * Writes and reads past the page cache where the system and the memory allow it: a deploy's data is used once, and going
@@ -51,11 +47,7 @@ export async function createFileSink(
     async write(offsetBytes, bytes) {
       checkSpan('write', offsetBytes, bytes.length, facts.lengthBytes);
       const [head, end] = directPart(offsetBytes, bytes);
-      if (
-        !canWriteDirect ||
-        end - head < MIN_DIRECT_BYTES ||
-        !(await writeDirect(offsetBytes + head, bytes.subarray(head, end)))
-      ) {
+      if (!canWriteDirect || head === end || !(await writeDirect(offsetBytes + head, bytes.subarray(head, end)))) {
         return put(handle, path, offsetBytes, bytes);
       }
       await put(handle, path, offsetBytes, bytes.subarray(0, head));
@@ -87,18 +79,6 @@ export async function createFileSink(
   };
 }
 
-/**
- * The part of `bytes` that can be written directly: whole pages of the disk that are whole pages in memory. Only shared
- * memory (core/aligned-memory) is known to begin on a page.
- * @returns start and end in `bytes`
- */
-function directPart(offsetBytes: number, bytes: Uint8Array): [number, number] {
-  const head = (PAGE_BYTES - (offsetBytes % PAGE_BYTES)) % PAGE_BYTES;
-  const isAligned = bytes.buffer instanceof SharedArrayBuffer && (bytes.byteOffset + head) % PAGE_BYTES === 0;
-  if (!isAligned || head >= bytes.length) return [0, 0];
-  return [head, bytes.length - ((offsetBytes + bytes.length) % PAGE_BYTES)];
-}
-
 async function put(to: FileHandle, path: string, offsetBytes: number, bytes: Uint8Array): Promise<void> {
   for (let done = 0; done < bytes.length;) {
     const { bytesWritten } = await to.write(bytes, done, bytes.length - done, offsetBytes + done).catch((error) => {
@@ -124,8 +104,4 @@ async function fill(
       throw new EngineError('READ_FAILED', { path, offsetBytes: offsetBytes + done, reason: 'ended early' });
     done += bytesRead;
   }
-}
-
-function isInvalid(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'EINVAL';
 }
