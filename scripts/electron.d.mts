@@ -1,0 +1,3 @@
+export function electronBinary(): string | null;
+export function fetchElectron(): string | null;
+export function hasDisplay(): boolean;

@@ -1,0 +1,69 @@
+/** Programs of other people that the tests use: as judges of what Diskpress reads and writes, and to boot what it deploys. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** Debian's package, and a program of it by which other systems can tell whether it is there. The one list of them. */
+const PACKAGES = {
+  'btrfs-progs': 'mkfs.btrfs',
+  chromium: 'chromium',
+  dosfstools: 'mkfs.vfat',
+  e2fsprogs: 'mkfs.ext4',
+  exfatprogs: 'mkfs.exfat',
+  fdisk: 'sfdisk',
+  gdisk: 'sgdisk',
+  lvm2: 'pvcreate',
+  mmdebstrap: 'mmdebstrap',
+  mount: 'losetup',
+  mtools: 'mcopy',
+  'ntfs-3g': 'mkfs.ntfs',
+  ovmf: null,
+  partclone: 'partclone.ext4',
+  python3: 'python3',
+  'qemu-system-x86': 'qemu-system-x86_64',
+  'qemu-utils': 'qemu-img',
+  'util-linux': 'lsblk',
+  xfsprogs: 'mkfs.xfs',
+  zstd: 'zstd',
+};
+
+const isDebian = existsSync('/etc/debian_version');
+const isRoot = process.getuid?.() === 0;
+
+/** Installs what is missing on Debian as root; elsewhere names it. Tests without their programs say that they are skipped. */
+export function ensureSystemPackages() {
+  const missing = isDebian ? missingPackages() : missingPrograms();
+  if (missing.length === 0) return;
+  if (isDebian && isRoot) {
+    console.log(`Installing for the tests: ${missing.join(' ')}`);
+    if (aptGet('update') && aptGet('install', '--yes', '--no-install-recommends', ...missing)) return;
+    console.log('apt-get failed.');
+  }
+  console.log(`MISSING, tests that need them are skipped: ${missing.join(' ')}`);
+}
+
+function missingPackages() {
+  const { stdout } = spawnSync(
+    'dpkg-query',
+    ['-W', '-f', '${Package} ${db:Status-Status}\n', ...Object.keys(PACKAGES)],
+    {
+      encoding: 'utf8',
+    },
+  );
+  const installed = new Set(stdout.split('\n').filter((line) => line.endsWith(' installed')));
+  return Object.keys(PACKAGES).filter((name) => !installed.has(`${name} installed`));
+}
+
+function missingPrograms() {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/sbin', '/usr/sbin'];
+  const isThere = (program) => program === null || folders.some((folder) => existsSync(join(folder, program)));
+  return Object.keys(PACKAGES).filter((name) => !isThere(PACKAGES[name]));
+}
+
+function aptGet(...args) {
+  const options = {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  };
+  return spawnSync('apt-get', ['-qq', ...args], options).status === 0;
+}

@@ -1,0 +1,99 @@
+/** `npm test [-- STAGE...]`: installs what the tests need, runs all stages or those named, ends with the totals. */
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { ended, start } from './child.mjs';
+import { appEnvironment, ensureBuilt, ensureInstalled, node24, root } from './ensure.mjs';
+import { ensureSystemPackages } from './system-packages.mjs';
+import { countPlaywright, countVitest, inWords, sum } from './totals.mjs';
+
+/** What takes longer hangs. */
+const STAGE_TIMEOUT_MS = 45 * 60 * 1000;
+const CACHE = join(root, '.cache');
+const REPORTS = join(CACHE, 'reports');
+const modules = (...path) => join(root, 'node_modules', ...path);
+
+/** Runs a program of node_modules under the application's Node. @returns whether it succeeded */
+async function run(script, args, env = {}) {
+  const child = start(node24, [script, ...args], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...appEnvironment(), UV_THREADPOOL_SIZE: '8', ...env },
+    timeout: STAGE_TIMEOUT_MS,
+  });
+  return (await ended(child)) === 0;
+}
+
+const one = (isPassed) => ({ passed: isPassed ? 1 : 0, failed: isPassed ? 0 : 1, skipped: 0 });
+
+/** Counts a runner's report. A runner that failed without a failed test crashed: that counts too. */
+function counted(isSuccess, count, path) {
+  try {
+    const counts = count(path);
+    return isSuccess || counts.failed > 0 ? counts : { ...counts, failed: 1 };
+  } catch {
+    return one(false);
+  }
+}
+
+async function vitest(project) {
+  const report = join(REPORTS, `${project}.json`);
+  const options = ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  return counted(await run(modules('vitest', 'vitest.mjs'), options), countVitest, report);
+}
+
+const STAGES = {
+  async lint() {
+    const eslint = ['--max-warnings', '0', '--cache', '--cache-location', join(CACHE, 'eslint'), '.'];
+    const prettier = ['--check', '--log-level', 'warn', '--cache', '--cache-location', join(CACHE, 'prettier'), '.'];
+    const isLinted = await run(modules('eslint', 'bin', 'eslint.js'), eslint);
+    return one((await run(modules('prettier', 'bin', 'prettier.cjs'), prettier)) && isLinted);
+  },
+  async types() {
+    const check = (project, name) =>
+      run(modules('vue-tsc', 'bin', 'vue-tsc.js'), [
+        ...['--noEmit', '-p', project, '--incremental', '--tsBuildInfoFile', join(CACHE, `${name}.tsbuildinfo`)],
+      ]);
+    const isMainTyped = await check('tsconfig.json', 'main');
+    return one((await check(join('src-renderer', 'tsconfig.json'), 'renderer')) && isMainTyped);
+  },
+  unit: () => vitest('unit'),
+  integ: () => vitest('integ'),
+  hostile: () => vitest('hostile'),
+  build: () => one(ensureBuilt()),
+  async e2e() {
+    if (!ensureBuilt()) return one(false);
+    const report = join(REPORTS, 'e2e.json');
+    const isSuccess = await run(modules('@playwright', 'test', 'cli.js'), ['test', '--reporter=list,json'], {
+      PLAYWRIGHT_JSON_OUTPUT_FILE: report,
+    });
+    return counted(isSuccess, countPlaywright, report);
+  },
+  boot: () => vitest('boot'),
+};
+
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => !Object.hasOwn(STAGES, name));
+if (unknown.length > 0) {
+  console.error(`No such stage: ${unknown.join(', ')}. There are: ${Object.keys(STAGES).join(', ')}`);
+  process.exit(2);
+}
+
+ensureInstalled();
+ensureSystemPackages();
+rmSync(REPORTS, { recursive: true, force: true });
+mkdirSync(REPORTS, { recursive: true });
+
+const all = {};
+const lines = [];
+for (const name of names.length > 0 ? names : Object.keys(STAGES)) {
+  console.log(`\n── ${name}`);
+  const startedAt = Date.now();
+  all[name] = await STAGES[name]();
+  const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
+  lines.push(`${name.padEnd(8)} ${`${seconds} s`.padStart(9)}   ${inWords(all[name])}`);
+  console.log(lines.at(-1));
+}
+
+const totals = sum(Object.values(all));
+console.log(`\n${lines.join('\n')}\n\n${inWords(totals)}`);
+process.exitCode = totals.failed > 0 ? 1 : 0;
