@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -60,24 +60,19 @@ const BUILD_INPUTS = [
   'package-lock.json',
 ];
 
+function filesBelow(path) {
+  if (!statSync(join(root, path)).isDirectory()) return [path];
+  return readdirSync(join(root, path), { recursive: true })
+    .map((name) => join(path, name))
+    .filter((name) => statSync(join(root, name)).isFile())
+    .sort();
+}
+
 function buildStamp() {
   const hash = createHash('sha256');
-  const add = (path) =>
-    hash
-      .update(`${path}\0`)
-      .update(readFileSync(join(root, path)))
-      .update('\0');
-  for (const input of BUILD_INPUTS) {
-    if (!existsSync(join(root, input))) continue;
-    const entries = input.startsWith('src-')
-      ? readdirSync(join(root, input), { recursive: true, withFileTypes: true })
-      : null;
-    if (!entries) add(input);
-    else {
-      const files = entries.filter((entry) => entry.isFile());
-      const paths = files.map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(root.length + 1));
-      for (const path of paths.sort()) add(path);
-    }
+  for (const path of BUILD_INPUTS.flatMap(filesBelow)) {
+    const bytes = readFileSync(join(root, path));
+    hash.update(`${path}\0${bytes.length}\0`).update(bytes);
   }
   return hash.digest('hex');
 }
