@@ -22,14 +22,19 @@ export function useWords() {
   const { t, tm } = useI18n();
   const format = useFormat();
 
+  /** Keys carry their unit. Sectors are told exactly: 4096 bytes are not 4.1 kB to anyone. */
+  function size(key: string, value: number) {
+    if (/sectorBytes$/i.test(key)) return format.exactBytes(value);
+    return key.endsWith('Bytes') ? format.bytes(value) : format.number(value);
+  }
+
   /** Facts as words: sizes with units, lists with commas. What an error does not carry is said in general terms (`missing`). */
   function fill(data: MessageData) {
     const filled: Record<string, string> = { ...(tm('missing') as Record<string, string>) };
     for (const [key, value] of Object.entries(data)) {
       if (value === null || value === '') continue;
       if (Array.isArray(value)) filled[key] = format.list(value);
-      else if (typeof value === 'number')
-        filled[key] = key.endsWith('Bytes') ? format.bytes(value) : format.number(value);
+      else if (typeof value === 'number') filled[key] = size(key, value);
       else filled[key] = String(value);
     }
     return filled;

@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import type { JobView, Progress } from '../../../src-engine/contract/index.ts';
+import { attention } from '../../../src-renderer/modules/home/attention.ts';
+import { jobShare, mapShares, phaseShare, steady } from '../../../src-renderer/modules/jobs/progress.ts';
+
+const progress = (more: Partial<Progress>): Progress => ({
+  phase: 'writing',
+  doneBytes: 0,
+  totalBytes: 100,
+  bytesPerSecond: 0,
+  etaMs: null,
+  slowest: null,
+  ...more,
+});
+
+const job = (more: Partial<JobView> = {}): JobView => ({
+  id: '00000000-0000-4000-8000-000000000001',
+  kind: 'deploy',
+  templateName: 'Debian',
+  path: '/dev/sdb',
+  state: 'running',
+  outcome: null,
+  error: null,
+  createdAt: '2026-11-20T10:00:00.000Z',
+  startedAt: null,
+  endedAt: null,
+  phases: [],
+  progress: null,
+  warnings: [],
+  result: null,
+  ...more,
+});
+
+describe('steady', () => {
+  it('never shows less than was shown of the same phase', () => {
+    const shown = job({ progress: progress({ doneBytes: 60 }) });
+    const next = steady(shown, job({ progress: progress({ doneBytes: 40 }) }));
+    expect(phaseShare(next.progress)).toBe(0.6);
+  });
+
+  it('holds its place when the total turns out larger', () => {
+    const shown = job({ progress: progress({ doneBytes: 60 }) });
+    const next = steady(shown, job({ progress: progress({ doneBytes: 70, totalBytes: 200 }) }));
+    expect(phaseShare(next.progress)).toBe(0.6);
+  });
+
+  it('begins anew with a new phase', () => {
+    const shown = job({ progress: progress({ doneBytes: 60 }) });
+    const next = steady(shown, job({ progress: progress({ phase: 'reading-back', doneBytes: 5 }) }));
+    expect(phaseShare(next.progress)).toBe(0.05);
+  });
+
+  it('keeps what a failed job had reached, and an ended job ended', () => {
+    const shown = job({ progress: progress({ doneBytes: 60 }) });
+    const failed = steady(shown, job({ state: 'ended', outcome: 'failed' }));
+    expect(phaseShare(failed.progress)).toBe(0.6);
+    expect(steady(failed, job({ progress: progress({ doneBytes: 80 }) })).state).toBe('ended');
+  });
+});
+
+describe('jobShare', () => {
+  it('grows over the phases of a job', () => {
+    const shares = (['inspecting', 'writing', 'reading-back', 'finishing'] as const).flatMap((phase) =>
+      [0, 50, 100].map((doneBytes) => jobShare(job({ progress: progress({ phase, doneBytes }) }))),
+    );
+    expect(shares).toEqual([...shares].sort((a, b) => a - b));
+    expect(shares.at(-1)).toBe(1);
+  });
+
+  it('does not guess where a size is not known', () => {
+    expect(phaseShare(progress({ totalBytes: 0, doneBytes: 5 }))).toBeNull();
+  });
+});
+
+describe('mapShares', () => {
+  it('fills what is written, then what was read back', () => {
+    expect(mapShares(job({ progress: progress({ doneBytes: 30 }) }))).toEqual({ done: 0.3, verified: 0 });
+    expect(mapShares(job({ progress: progress({ phase: 'reading-back', doneBytes: 30 }) }))).toEqual({
+      done: 1,
+      verified: 0.3,
+    });
+  });
+
+  it('shows nothing as read back that was not', () => {
+    const result = {
+      templateId: null,
+      versionNumber: null,
+      processedBytes: 1,
+      storedBytes: 0,
+      verifiedBytes: 0,
+      readBack: 'none' as const,
+      damagedTemplates: [],
+    };
+    expect(mapShares(job({ state: 'ended', outcome: 'done', result })).verified).toBe(0);
+  });
+});
+
+describe('attention', () => {
+  const now = new Date('2026-11-21T10:00:00.000Z');
+  const failed = job({ state: 'ended', outcome: 'failed', createdAt: '2026-11-20T10:00:00.000Z' });
+
+  it('names what failed or was interrupted lately', () => {
+    expect(attention([failed], now)).toEqual([failed]);
+    expect(attention([job({ ...failed, outcome: 'lost' })], now)).toHaveLength(1);
+    expect(attention([job({ ...failed, outcome: 'aborted' })], now)).toEqual([]);
+    expect(attention([job({ ...failed, createdAt: '2026-11-01T10:00:00.000Z' })], now)).toEqual([]);
+  });
+
+  it('forgets what was made good since', () => {
+    const done = job({ state: 'ended', outcome: 'done', createdAt: '2026-11-21T09:00:00.000Z' });
+    expect(attention([done, failed], now)).toEqual([]);
+    expect(attention([job({ ...done, path: '/dev/sdc' }), failed], now)).toEqual([failed]);
+  });
+});

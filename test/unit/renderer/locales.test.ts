@@ -1,0 +1,118 @@
+/** Both languages say everything: every code of the contract, every key that a page asks for, with the same facts. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import {
+  CHECK_CODES,
+  ERROR_CODES,
+  FILE_SYSTEM_KINDS,
+  JOB_KINDS,
+  KINDS,
+  PHASES,
+  REFUSAL_CODES,
+  STATUSES,
+  VISIBILITIES,
+  WARNING_CODES,
+} from '../../../src-engine/contract/index.ts';
+
+const RENDERER = join(import.meta.dirname, '../../../src-renderer');
+
+type Messages = { [key: string]: string | Messages };
+const read = (language: string) =>
+  JSON.parse(readFileSync(join(RENDERER, `locales/${language}.json`), 'utf8')) as Messages;
+
+function flatten(messages: Messages, prefix = ''): [string, string][] {
+  return Object.entries(messages).flatMap(([key, value]): [string, string][] =>
+    typeof value === 'string' ? [[prefix + key, value]] : flatten(value, `${prefix}${key}.`),
+  );
+}
+
+const en = new Map(flatten(read('en')));
+const fr = new Map(flatten(read('fr')));
+const placeholders = (message: string) =>
+  [...new Set([...message.matchAll(/\{(\w+)\}/g)].map(([, name]) => name))].sort();
+
+describe('locales', () => {
+  it('have the same keys', () => {
+    expect([...fr.keys()].sort()).toEqual([...en.keys()].sort());
+  });
+
+  it('have the same facts in every message', () => {
+    const different = [...en].filter(
+      ([key, message]) => `${placeholders(message)}` !== `${placeholders(fr.get(key) ?? '')}`,
+    );
+    expect(different).toEqual([]);
+  });
+
+  it('have the same number of plural forms in every message', () => {
+    const forms = (message: string) => message.split(' | ').length;
+    expect([...en].filter(([key, message]) => forms(message) !== forms(fr.get(key) ?? ''))).toEqual([]);
+  });
+
+  it.each([
+    ['error', ERROR_CODES.flatMap((code) => ['what', 'state', 'todo'].map((part) => `${code}.${part}`))],
+    ['warning', WARNING_CODES],
+    ['check', CHECK_CODES],
+    ['refusal', REFUSAL_CODES],
+    ['phase', PHASES],
+    ['outcome', ['done', 'failed', 'aborted', 'lost']],
+    ['job.kind', JOB_KINDS],
+    ['job.title', JOB_KINDS],
+    ['job.verdict', JOB_KINDS],
+    ['job.cancel', JOB_KINDS],
+    ['job.after.aborted', JOB_KINDS],
+    ['job.after.lost', JOB_KINDS],
+    ['kind', KINDS],
+    ['status', STATUSES],
+    ['visibility', VISIBILITIES],
+    ['fileSystem', FILE_SYSTEM_KINDS],
+  ] as const)('have words for every %s', (section, codes) => {
+    expect(codes.filter((code) => !en.has(`${section}.${code}`))).toEqual([]);
+  });
+
+  it('have no words for codes that are no more', () => {
+    const known = new Set<string>([...ERROR_CODES, ...WARNING_CODES, ...CHECK_CODES, ...REFUSAL_CODES, ...PHASES]);
+    const sections = /^(?:error|warning|check|refusal|phase)\.([^.]+)/;
+    const stray = [...en.keys()].filter((key) => sections.test(key) && !known.has(sections.exec(key)?.[1] ?? ''));
+    expect(stray).toEqual([]);
+  });
+
+  it('say in general terms whatever an error, a warning or a check may not carry', () => {
+    const coded = [...en].filter(([key]) => /^(error|warning|check|refusal)\./.test(key));
+    const facts = new Set(coded.flatMap(([, message]) => placeholders(message)));
+    expect([...facts].filter((fact) => !en.has(`missing.${fact}`))).toEqual([]);
+  });
+
+  it('carry no markup, no exclamation marks and no pleading', () => {
+    const bad = /<[a-z/]|!|\bplease\b|\bsuccessfully\b|veuillez|avec succès/i;
+    expect([...en, ...fr].filter(([, message]) => bad.test(message))).toEqual([]);
+  });
+
+  it('put a narrow no-break space before French double marks and inside its quotes', () => {
+    expect([...fr].filter(([, message]) => /[ \u00a0][:;?»]|«(?!\u202f)|[^\u202f\s]»/.test(message))).toEqual([]);
+  });
+});
+
+describe('pages', () => {
+  const sources = readdirSync(RENDERER, { recursive: true, encoding: 'utf8' })
+    .filter((path) => /\.(vue|ts)$/.test(path))
+    .map((path) => readFileSync(join(RENDERER, path), 'utf8'));
+
+  it('ask for no message that is not there', () => {
+    const asked = sources.flatMap((text) =>
+      [...text.matchAll(/\b(?:t|count)\(\s*'([a-z]+(?:\.[\w-]+)+)'/gi)].map(([, key]) => key),
+    );
+    expect(asked.length).toBeGreaterThan(200);
+    expect([...new Set(asked)].filter((key) => !en.has(key))).toEqual([]);
+  });
+
+  it('use every message', () => {
+    const all = sources.join('\n');
+    const built = [...all.matchAll(/\bt\(\s*`([^`$]+)\$\{/g)].map(([, start]) => start);
+    const sections = ['missing.', 'units.', 'log.', 'fileSystem.', 'partitionType.', ...built];
+    const unused = [...en.keys()].filter(
+      (key) => !all.includes(`'${key}'`) && !sections.some((start) => key.startsWith(start)),
+    );
+    expect(unused).toEqual([]);
+  });
+});
