@@ -49,8 +49,11 @@ async function inspectVolume(source: BlockSource, partition: Partition, signal: 
     }
   } catch (error) {
     if (!(error instanceof EngineError) || !['FORMAT_INVALID', 'FORMAT_UNSUPPORTED'].includes(error.code)) throw error;
-    const reason = String(error.data.feature ?? error.data.field ?? error.code);
-    const warning: Warning = { code: 'FILESYSTEM_UNREADABLE', data: { volume: partition.number ?? 1, reason } };
+    const { checksum, feature, field } = error.data;
+    const warning: Warning = {
+      code: checksum === undefined ? 'FILESYSTEM_UNREADABLE' : 'CHECKSUM_MISMATCH',
+      data: { volume: partition.number ?? 1, reason: String(checksum ?? feature ?? field ?? error.code) },
+    };
     return { ...whole, recognised: await recogniseSignature(volume), warnings: [warning] };
   }
   const recognised = await recogniseSignature(volume);
