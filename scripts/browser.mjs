@@ -40,6 +40,7 @@ export function windowArguments(address) {
   return [
     `--app=${address}`,
     `--user-data-dir=${join(cacheFolder(), 'diskpress', 'window')}`,
+    '--window-size=1280,840',
     '--no-first-run',
     '--no-default-browser-check',
     // Chromium refuses to run as root with its sandbox; root is what opens disks. It shows nothing but our own pages.

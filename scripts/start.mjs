@@ -24,18 +24,20 @@ async function openBrowserFace() {
   const reason = display ? "Electron's binary is absent and could not be fetched" : 'There is no display';
   console.log(`${reason}: Diskpress opens in browser mode. Ctrl-C ends it.`);
   const server = start(node24, [join(root, 'out', 'main', 'cli.js'), 'serve', ...args], {
-    stdio: ['inherit', 'pipe', 'inherit'],
+    stdio: ['inherit', 'pipe', 'pipe'],
     env: appEnvironment(),
   });
   let window = null;
   let printed = '';
-  server.stdout.on('data', (part) => {
-    process.stdout.write(part);
+  const show = (to) => (part) => {
+    to.write(part);
     if (window || !display) return;
     printed += part;
     const address = /http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]+(?=\s|")/.exec(printed)?.[0];
     if (address) window = openWindow(address);
-  });
+  };
+  server.stdout.on('data', show(process.stdout));
+  server.stderr.on('data', show(process.stderr));
   const code = await ended(server);
   window?.kill();
   // ended by Ctrl-C as announced
@@ -48,7 +50,11 @@ function openWindow(address) {
   if (!browser) return null;
   const window = spawn(browser, windowArguments(address), { stdio: 'ignore' });
   window.on('error', () => {});
-  // jobs may be running: the server stays
-  window.on('exit', () => console.log('The window was closed. Diskpress goes on; Ctrl-C ends it.'));
+  let isEnding = false;
+  process.once('SIGINT', () => (isEnding = true));
+  window.on('exit', () => {
+    // jobs may be running: the server stays
+    if (!isEnding) console.log('The window was closed. Diskpress goes on; Ctrl-C ends it.');
+  });
   return window;
 }
