@@ -52,9 +52,9 @@ export class JobRunner {
       result: null,
     };
     const job: LiveJob = { view, work, abort: new AbortController(), meter: null };
+    this.#jobs().save(view);
     this.#live.set(view.id, job);
     this.#queue.push(job);
-    this.#jobs().save(view);
     this.#publish(view);
     if (!this.#isRunning) this.#idle = this.#drain();
     return view.id;
@@ -72,6 +72,11 @@ export class JobRunner {
     const view = this.#live.get(id)?.view ?? this.#jobs().find(id);
     if (!view) throw new EngineError('JOB_NOT_FOUND', { job: id });
     return view;
+  }
+
+  /** Whether nothing runs or waits. */
+  get isIdle(): boolean {
+    return !this.#isRunning;
   }
 
   /** Asks a job to stop; one that has ended stays as it is. @throws EngineError `JOB_NOT_FOUND` */
@@ -139,8 +144,12 @@ export class JobRunner {
       endedAt: new Date().toISOString(),
     };
     job.view = ended;
-    this.#jobs().save(ended);
-    this.#live.delete(ended.id);
+    try {
+      this.#jobs().save(ended);
+      this.#live.delete(ended.id);
+    } catch {
+      // a full disk: how it ended stays in memory, and the next job runs all the same
+    }
     this.#publish(ended);
   }
 }

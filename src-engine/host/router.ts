@@ -20,10 +20,8 @@ export function serveEngine(engine: Engine, transport: Transport<Reply, unknown>
     }
     const parsed = RequestSchema.safeParse(message);
     if (!parsed.success) {
-      const id = Number((message as { id?: unknown }).id);
       const error = new EngineError('BAD_REQUEST', { reason: parsed.error.issues[0]?.message ?? '' });
-      transport.send({ kind: 'error', id: Number.isSafeInteger(id) && id >= 0 ? id : 0, error: error.toView() });
-      return;
+      return transport.send({ kind: 'error', id: idOf(message), error: error.toView() });
     }
     const request = parsed.data;
     switch (request.verb) {
@@ -54,7 +52,8 @@ export function serveEngine(engine: Engine, transport: Transport<Reply, unknown>
       const error = abort.signal.aborted ? new EngineError('ABORTED') : toEngineError(thrown);
       transport.send({ kind: 'error', id, error: error.toView() });
     } finally {
-      calls.delete(id);
+      // the number of a call that is refused may be that of one that runs
+      if (calls.get(id) === abort) calls.delete(id);
     }
   }
 
@@ -65,4 +64,10 @@ export function serveEngine(engine: Engine, transport: Transport<Reply, unknown>
       engine.subscribe(topic, (event) => transport.send({ kind: 'event', id, event })),
     );
   }
+}
+
+/** The number that a broken message gave itself, so that its sender learns of it; 0 where it has none. */
+function idOf(message: unknown): number {
+  const id = typeof message === 'object' && message !== null && 'id' in message ? message.id : 0;
+  return typeof id === 'number' && Number.isSafeInteger(id) && id >= 0 ? id : 0;
 }

@@ -58,7 +58,8 @@ export async function startEngine(options: {
     worker.once('error', reject);
   });
   const ports = new Set<MessagePort>();
-  worker.on('exit', () => ports.forEach((port) => port.close()));
+  const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+  void ended.then(() => ports.forEach((port) => port.close()));
   // the thread's own end is told by closed ports; an error event without a listener would end the process
   worker.on('error', (error) => console.error(error));
 
@@ -82,10 +83,8 @@ export async function startEngine(options: {
       });
     },
     async close() {
-      const closed = new Promise((resolve) => worker.once('exit', resolve));
       worker.postMessage({ close: true });
-      await closed;
-      ports.forEach((port) => port.close());
+      await ended;
     },
   };
 }
