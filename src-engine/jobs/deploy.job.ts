@@ -26,6 +26,7 @@ import { inspectDisk } from './disk-inspection.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { FinishingBlocks } from './finishing-blocks.ts';
 import { readManifestJson, type ManifestJson } from './manifest-json.ts';
+import { naming } from './naming.ts';
 import { openSource } from './open-source.ts';
 import { describeTarget, openDeviceTarget, openFileTarget } from './open-target.ts';
 import { checkTarget } from './target-checks.ts';
@@ -145,11 +146,6 @@ export async function runDeploy(parts: EngineParts, plan: DeployPlan, context: J
     return await withManifest(parts, found, (manifest, json) =>
       deployManifest(parts, plan, manifest, json, pool, context),
     );
-  } catch (error) {
-    if (error instanceof EngineError && ['PACK_DAMAGED', 'CHUNK_MISSING', 'MANIFEST_DAMAGED'].includes(error.code)) {
-      throw new EngineError(error.code, { ...error.data, template: plan.templateName }, error.hint, { cause: error });
-    }
-    throw error;
   } finally {
     await pool.close();
     lock.release();
@@ -165,6 +161,7 @@ async function deployManifest(
   context: JobContext,
 ): Promise<JobResult> {
   context.phase('inspecting', 0);
+  if (plan.target.kind === 'file') await checkFileAgain(parts, plan, json.version.usedBytes);
   const source = templateSource(parts.index, manifest, json);
   const relocation = await relocateTables(source, plan.target.lengthBytes).finally(() => source.close());
   const partial =
@@ -235,7 +232,9 @@ async function writeAll(
   try {
     for await (const record of manifest.records()) {
       const region = json.regions[record.region];
-      if (!region) throw new EngineError('MANIFEST_DAMAGED', { path: '', reason: 'region' });
+      const endBytes = record.window * WINDOW_BYTES + record.extents.at(-2)! + record.extents.at(-1)!;
+      if (!region || endBytes > region.lengthBytes)
+        throw new EngineError('MANIFEST_DAMAGED', { path: '', reason: 'region' });
       const memory = await pool.takeWindow();
       tasks.check();
       context.signal.throwIfAborted();
@@ -334,12 +333,23 @@ async function withManifest<T>(
   found: FoundVersion,
   work: (manifest: ManifestReader, json: ManifestJson) => Promise<T>,
 ): Promise<T> {
-  const manifest = await ManifestReader.open(parts.layout, found.manifest);
-  try {
-    return await work(manifest, readManifestJson(manifest, found.manifest));
-  } finally {
-    await manifest.close();
-  }
+  return naming(found.template.name, async () => {
+    const manifest = await ManifestReader.open(parts.layout, found.manifest);
+    try {
+      return await work(manifest, readManifestJson(manifest, found.manifest));
+    } finally {
+      await manifest.close();
+    }
+  });
+}
+
+/** A file that became somebody else's matter since the plan was made is left alone. Devices are checked when they are opened. */
+async function checkFileAgain(parts: EngineParts, plan: DeployPlan, usedBytes: number): Promise<void> {
+  const target = { place: plan.target, exists: await exists(plan.target.path) };
+  if (target.exists && !plan.needsOverwrite) throw new EngineError('OVERWRITE_REQUIRED', { path: plan.target.path });
+  const checks = await checkTarget(parts.machine, target, usedBytes, parts.layout.root);
+  const blocked = checks.find((check) => check.level === 'block');
+  if (blocked) throw new EngineError('PLAN_BLOCKED', { ...blocked.data, check: blocked.code });
 }
 
 async function exists(path: string): Promise<boolean> {

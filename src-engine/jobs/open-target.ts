@@ -1,6 +1,6 @@
 /** What a deploy writes to: a device that is what the plan says, or a new file under a temporary name. */
 import { constants } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import { open, rm, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import type { PlaceView } from '../contract/disk.contract.ts';
 import { EngineError, ioError, toEngineError } from '../core/engine-error.ts';
@@ -85,6 +85,7 @@ export async function openFileTarget(planned: PlaceView, temporaryPath: string):
     return await createFileSink(handle, temporaryPath, planned, true);
   } catch (error) {
     await handle.close();
+    await rm(temporaryPath, { force: true });
     throw ioError(error, 'WRITE_FAILED', { path: planned.path });
   }
 }
