@@ -1,11 +1,11 @@
 /** Opens a catalog's database and brings it to the newest schema. */
 import Database from 'better-sqlite3';
-import { EngineError } from '../core/engine-error.ts';
+import { EngineError, toEngineError } from '../core/engine-error.ts';
 import { MIGRATIONS } from './migrations.ts';
 
 /**
  * @throws EngineError `CATALOG_TOO_NEW` where a newer Diskpress made it, `CATALOG_DAMAGED` where SQLite cannot read it
- *   (`repair` rebuilds it from packs and manifests)
+ *   (`repair` rebuilds it from packs and manifests); `DISK_FULL`, `PERMISSION_DENIED`, `CATALOG_BUSY`, `WRITE_FAILED`
  */
 export function openDatabase(path: string): Database.Database {
   let db: Database.Database | null = null;
@@ -19,7 +19,9 @@ export function openDatabase(path: string): Database.Database {
     return db;
   } catch (cause) {
     db?.close();
-    if (cause instanceof EngineError) throw cause;
+    const error = toEngineError(cause);
+    // a full disk, missing permissions and the like are no damage
+    if (error.code !== 'INTERNAL' && error.code !== 'CATALOG_DAMAGED') throw error;
     throw new EngineError('CATALOG_DAMAGED', { path, reason: (cause as Error).message }, 'Run: diskpress repair', {
       cause,
     });

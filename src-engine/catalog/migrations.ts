@@ -12,7 +12,8 @@ export const MIGRATIONS: readonly string[] = [
     is_condemned INTEGER NOT NULL DEFAULT 0
   );
   CREATE TABLE frame (
-    id INTEGER PRIMARY KEY,
+    -- never used twice: other processes remember where a frame lies
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     pack_id INTEGER NOT NULL REFERENCES pack (id) ON DELETE CASCADE,
     offset INTEGER NOT NULL,
     head_bytes INTEGER NOT NULL,
@@ -52,7 +53,7 @@ export const MIGRATIONS: readonly string[] = [
     deleted_at TEXT,
     PRIMARY KEY (template_id, number)
   );
-  -- manifests of versions that a prune gave up, until their files are gone
+  -- manifests of versions that a prune gave up, until their files are gone, and of one that a capture is about to finish
   CREATE TABLE doomed_manifest (name TEXT PRIMARY KEY);
   CREATE TABLE job (
     id TEXT PRIMARY KEY,

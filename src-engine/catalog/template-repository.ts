@@ -90,15 +90,45 @@ export class TemplateRepository {
       .get(templateId)!;
   }
 
-  /** Makes a version exist, and its template where it is the first. One transaction. */
-  addVersion(template: TemplateRecord, version: VersionRecord, manifest: string): TemplateView {
+  /**
+   * Says that a manifest is about to appear: until {@link addVersion} speaks of it, nobody takes it for the manifest of a lost
+   * version, and the next writer removes it.
+   */
+  expectManifest(manifest: string): void {
+    this.#db.prepare('INSERT INTO doomed_manifest (name) VALUES (?)').run(manifest);
+  }
+
+  /**
+   * Makes a version exist, and its template where it is the first; a template that exists keeps what people have written in
+   * the meantime. One transaction.
+   * @param deletedAt of a version that waits in the bin by itself
+   */
+  addVersion(
+    template: TemplateRecord,
+    version: VersionRecord,
+    manifest: string,
+    deletedAt: string | null = null,
+  ): void {
     this.#db.transaction(() => {
-      this.#upsert(template);
+      const { changes } = this.#db
+        .prepare('UPDATE template SET updated_at = ? WHERE id = ?')
+        .run(template.updatedAt, template.id);
+      if (changes === 0) this.#upsert(template);
       this.#db
-        .prepare('INSERT INTO version (template_id, number, manifest, record) VALUES (?, ?, ?, ?)')
-        .run(template.id, version.number, manifest, JSON.stringify(version));
+        .prepare('INSERT INTO version (template_id, number, manifest, record, deleted_at) VALUES (?, ?, ?, ?, ?)')
+        .run(template.id, version.number, manifest, JSON.stringify(version), deletedAt);
+      this.#db.prepare('DELETE FROM doomed_manifest WHERE name = ?').run(manifest);
     })();
-    return this.byId(template.id);
+  }
+
+  /** After a repair that could not bring every version back: a template whose versions are all in the bin goes there too. */
+  deleteWithoutVersions(): void {
+    this.#db
+      .prepare(
+        `UPDATE template SET deleted_at = ? WHERE deleted_at IS NULL AND NOT EXISTS
+           (SELECT 1 FROM version WHERE template_id = template.id AND version.deleted_at IS NULL)`,
+      )
+      .run(new Date().toISOString());
   }
 
   /** @throws EngineError `NAME_TAKEN`, `TEMPLATE_NOT_FOUND` */
@@ -172,9 +202,15 @@ export class TemplateRepository {
     })();
   }
 
-  /** Manifests whose versions are gone and whose files may still be there. */
+  /** Manifests whose versions are gone, or not there yet, and whose files may be there. */
   doomedManifests(): string[] {
     return this.#db.prepare<[], string>('SELECT name FROM doomed_manifest').pluck().all();
+  }
+
+  /** Which of these names of manifests belong to no version that the database knows or has given up. */
+  unknownManifests(names: readonly string[]): string[] {
+    const known = new Set([...this.manifests().map((row) => row.manifest), ...this.doomedManifests()]);
+    return names.filter((name) => !known.has(name));
   }
 
   forgetDoomed(): void {

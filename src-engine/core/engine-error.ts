@@ -37,8 +37,20 @@ const SYSTEM_CODES: Record<string, ErrorCode> = {
   EFBIG: 'DISK_FULL',
 };
 
+/** What SQLite calls things: the first two words of its codes. */
+const SQLITE_CODES: Record<string, ErrorCode> = {
+  SQLITE_BUSY: 'CATALOG_BUSY',
+  SQLITE_LOCKED: 'CATALOG_BUSY',
+  SQLITE_FULL: 'DISK_FULL',
+  SQLITE_IOERR: 'WRITE_FAILED',
+  SQLITE_READONLY: 'PERMISSION_DENIED',
+  SQLITE_CANTOPEN: 'PERMISSION_DENIED',
+  SQLITE_CORRUPT: 'CATALOG_DAMAGED',
+  SQLITE_NOTADB: 'CATALOG_DAMAGED',
+};
+
 /**
- * Turns anything thrown into an EngineError. Node's system errors get the engine's codes; an AbortError becomes `ABORTED`;
+ * Turns anything thrown into an EngineError. Errors of the system and of SQLite get the engine's codes; an AbortError becomes `ABORTED`;
  * whatever is left is `INTERNAL`, a fault of ours, with its stack in the hint.
  */
 export function toEngineError(thrown: unknown): EngineError {
@@ -46,7 +58,7 @@ export function toEngineError(thrown: unknown): EngineError {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   if (error.name === 'AbortError') return new EngineError('ABORTED', {}, '', { cause: error });
   const { code, path } = error as NodeJS.ErrnoException;
-  const known = code === undefined ? undefined : SYSTEM_CODES[code];
+  const known = SYSTEM_CODES[code ?? ''] ?? SQLITE_CODES[/^SQLITE_[A-Z]+/.exec(code ?? '')?.[0] ?? ''];
   if (known) return new EngineError(known, { path: path ?? '', reason: code ?? '' }, error.message, { cause: error });
   return new EngineError('INTERNAL', { reason: error.message }, error.stack ?? '', { cause: error });
 }

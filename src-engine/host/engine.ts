@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import type { CheckedParams, CommandName, CommandResult, TopicEvent, TopicName } from '../contract/commands.ts';
 import type { CapturePlan, DeployPlan } from '../contract/plan.contract.ts';
-import { EngineError } from '../core/engine-error.ts';
+import { EngineError, toEngineError } from '../core/engine-error.ts';
 import { planCapture, runCapture, type CaptureRequest } from '../jobs/capture.job.ts';
 import { planDeploy, runDeploy, type DeployRequest } from '../jobs/deploy.job.ts';
 import { inspectDisk } from '../jobs/disk-inspection.ts';
@@ -54,8 +54,8 @@ export class Engine {
     try {
       this.#catalog.jobs.markLost();
     } catch (error) {
-      // a damaged catalog is told by each command; repair can still run
-      if (!(error instanceof EngineError)) throw error;
+      // a damaged catalog is told by each command, and repair can still run; a full or busy disk is no reason to stay away
+      if (toEngineError(error).code === 'INTERNAL') throw error;
     }
   }
 
@@ -160,7 +160,8 @@ export class Engine {
       return { jobId: this.#jobs.start(about, (context) => runPrune(this.#catalog.parts, context)) };
     },
     'repair.start': () => {
-      this.#catalog.replaceIfDamaged();
+      // behind other jobs it waits, as they do: they could not run where the database is damaged
+      if (this.#jobs.isIdle) this.#catalog.prepareRepair();
       const about = { kind: 'repair', templateName: '', path: this.#options.catalogPath } as const;
       return { jobId: this.#jobs.start(about, (context) => runRepair(this.#catalog.parts, context)) };
     },

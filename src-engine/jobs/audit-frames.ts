@@ -5,6 +5,9 @@ import type { IndexedFrame } from '../store/chunk-index.ts';
 import type { PressPool } from '../store/press-pool.ts';
 import { Tasks } from './tasks.ts';
 
+const isDamage = (error: unknown): error is EngineError =>
+  error instanceof EngineError && ['PACK_DAMAGED', 'CHUNK_MISSING'].includes(error.code);
+
 /**
  * @param onDamage is told of each damaged frame; without it the first one is thrown
  * @returns uncompressed bytes found good
@@ -35,7 +38,7 @@ export async function auditFrames(
           await pool.request(pool.pickThread(), { kind: 'audit', place: frame });
           goodBytes += frame.rawBytes;
         } catch (error) {
-          if (!onDamage || !(error instanceof EngineError)) throw error;
+          if (!onDamage || !isDamage(error)) throw error;
           onDamage(frame, error);
         } finally {
           running--;

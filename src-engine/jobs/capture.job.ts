@@ -21,7 +21,7 @@ import { auditFrames } from './audit-frames.ts';
 import { freeBytes } from './free-bytes.ts';
 import { inspectDisk } from './disk-inspection.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { clearScratch } from './scratch.ts';
+import { removeDoomedManifests, removeLeftovers } from './leftovers.ts';
 import type { ManifestJson } from './manifest-json.ts';
 import { regionsOf, usedWindows, type UsedWindow } from './regions.ts';
 import { Tasks } from './tasks.ts';
@@ -105,7 +105,7 @@ export async function runCapture(
   const pool = new PressPool(parts.pressUrl);
   try {
     context.phase('inspecting', 0);
-    await clearScratch(parts.layout);
+    await removeLeftovers(parts);
     const opened = await openSource(parts.machine, request.source);
     const source = opened.source;
     toClose = source;
@@ -141,6 +141,7 @@ export async function runCapture(
             { name: request.name, note: request.note, tags: request.tags, kind: request.kind },
             createdAt,
           );
+      parts.templates.expectManifest(versionId);
       const totals = await writer.finish((known) => {
         const version: VersionRecord = {
           number: existing ? parts.templates.nextVersionNumber(existing.id) : 1,
@@ -163,7 +164,7 @@ export async function runCapture(
 
     const { template, version } = json!;
     const isSelfContained = version.storedBytes === version.newBytes;
-    const verifiedBytes = await auditFrames(pool, parts.index.framesAfter(lastOldFrameId), context);
+    const verifiedBytes = await auditNewFrames(parts, pool, lastOldFrameId, context);
     parts.templates.addVersion(template, version, versionId);
     if (isSelfContained) parts.templates.setHealth(versionId, 'verified', new Date().toISOString());
     await writeTemplateRecord(parts, template.id);
@@ -182,11 +183,34 @@ export async function runCapture(
       readBack: 'none',
       damagedTemplates: [],
     };
+  } catch (error) {
+    // where not even that is possible any more, the next writer does it
+    await removeDoomedManifests(parts).catch(() => {});
+    throw error;
   } finally {
     await pool.close();
     await toClose?.close();
     lock.release();
   }
+}
+
+/**
+ * Reads back what this capture added. What did not arrive as it was is forgotten, so that no later capture builds on it.
+ * @returns uncompressed bytes found good @throws EngineError `PACK_DAMAGED`, `CHUNK_MISSING`
+ */
+async function auditNewFrames(
+  parts: EngineParts,
+  pool: PressPool,
+  lastOldFrameId: number,
+  context: JobContext,
+): Promise<number> {
+  let damage: EngineError | null = null;
+  const goodBytes = await auditFrames(pool, parts.index.framesAfter(lastOldFrameId), context, (frame, error) => {
+    parts.index.forgetDamaged(frame.id);
+    damage ??= error;
+  });
+  if (damage) throw damage;
+  return goodBytes;
 }
 
 async function pressWindows(

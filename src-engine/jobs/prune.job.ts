@@ -3,21 +3,22 @@
  * only when the index no longer speaks of them and nobody reads them. A crash at any moment leaves every version whole.
  */
 import { readdir, rm } from 'node:fs/promises';
-import { existsSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import type { JobResult } from '../contract/job.contract.ts';
 import { EngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
 import { lockWriter, withoutReaders } from '../store/locks.ts';
 import { isZeroHash } from '../store/manifest-format.ts';
+import { naming } from './naming.ts';
 import { ManifestReader } from '../store/manifest-reader.ts';
 import { HASH_BYTES } from '../store/pack-format.ts';
-import { packPath } from '../store/pack-path.ts';
+import { packFiles, packPath } from '../store/pack-path.ts';
+import { manifestNames, manifestPath } from '../store/store-layout.ts';
 import { PACK_TARGET_BYTES, PackWriter } from '../store/pack-writer.ts';
 import { PressPool } from '../store/press-pool.ts';
 import { LiveChunks, type PackUse } from '../store/live-chunks.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { clearScratch } from './scratch.ts';
+import { removeDoomedManifests, removeLeftovers } from './leftovers.ts';
 import { templateRecordPath } from './template-record-file.ts';
 
 /** A pack is written anew where less than this part of it is alive. */
@@ -29,14 +30,17 @@ export async function runPrune(parts: EngineParts, context: JobContext): Promise
   const pool = new PressPool(parts.pressUrl);
   const live = new LiveChunks(parts.db);
   try {
-    await clearScratch(parts.layout);
-    await refuseUnknownManifests(parts);
+    await removeLeftovers(parts);
+    refuseUnknownManifests(parts);
     const before = parts.index.storedBytes();
     parts.templates.emptyBin();
-    await removeManifests(parts);
+    await removeDoomedManifests(parts);
+    await removeTemplateRecords(parts);
 
     context.phase('marking', 0);
-    for (const { manifest } of parts.templates.manifests()) await mark(parts, manifest, live, context.signal);
+    for (const { manifest, templateName } of parts.templates.manifests()) {
+      await naming(templateName, () => mark(parts, manifest, live, context.signal));
+    }
     const packs = live.packs();
     const dead = packs.filter((pack) => pack.liveRawBytes === 0);
     const worn = packs.filter((pack) => pack.liveRawBytes > 0 && pack.liveRawBytes < pack.rawBytes * REPACK_BELOW);
@@ -71,26 +75,14 @@ export async function runPrune(parts: EngineParts, context: JobContext): Promise
 }
 
 /** A database that has lost rows must not decide what is garbage: a repair brings them back first. */
-async function refuseUnknownManifests(parts: EngineParts): Promise<void> {
-  const known = new Set([
-    ...parts.templates.manifests().map((row) => row.manifest),
-    ...parts.templates.doomedManifests(),
-  ]);
-  for (const file of await readdir(parts.layout.manifests)) {
-    if (file.endsWith('.dpm') && !known.has(file.slice(0, -4))) {
-      throw new EngineError('CATALOG_DAMAGED', {
-        path: join(parts.layout.manifests, file),
-        reason: 'unknown manifest',
-      });
-    }
-  }
+function refuseUnknownManifests(parts: EngineParts): void {
+  const [unknown] = parts.templates.unknownManifests(manifestNames(parts.layout));
+  if (unknown === undefined) return;
+  throw new EngineError('CATALOG_DAMAGED', { path: manifestPath(parts.layout, unknown), reason: 'unknown manifest' });
 }
 
-/** Files of versions that the database has given up, whether in this prune or in one that died. */
-async function removeManifests(parts: EngineParts): Promise<void> {
-  for (const name of parts.templates.doomedManifests())
-    await rm(join(parts.layout.manifests, `${name}.dpm`), { force: true });
-  parts.templates.forgetDoomed();
+/** Records of templates that are gone. */
+async function removeTemplateRecords(parts: EngineParts): Promise<void> {
   const kept = new Set(parts.templates.manifests().map((row) => row.templateId));
   for (const file of await readdir(parts.layout.manifests)) {
     const id = file.endsWith('.json') ? file.slice(0, -5) : null;
@@ -164,9 +156,5 @@ function removeCondemned(parts: EngineParts, live: LiveChunks): void {
 /** Packs that no row speaks of: finished by a capture that died before it could index them. */
 async function removeOrphans(parts: EngineParts, live: LiveChunks): Promise<void> {
   const known = new Set(live.packNames());
-  for (const folder of existsSync(parts.layout.packs) ? await readdir(parts.layout.packs) : []) {
-    for (const file of await readdir(join(parts.layout.packs, folder))) {
-      if (!known.has(file.replace(/\.dpk$/, ''))) await rm(join(parts.layout.packs, folder, file), { force: true });
-    }
-  }
+  for (const { name, path } of await packFiles(parts.layout)) if (!known.has(name)) await rm(path, { force: true });
 }

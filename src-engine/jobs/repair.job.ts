@@ -1,26 +1,25 @@
 /**
- * Repair: rebuilds the database from packs, manifests and template records. What it cannot read it leaves where it is and
- * says so. Jobs and the audit log are kept where the database could be opened, and begin anew where it could not.
+ * Repair: rebuilds the database from packs, manifests and template records. What it cannot read it keeps, and says so. Jobs and the audit log are kept where the database could be opened, and begin anew where it could not.
  */
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rename, stat } from 'node:fs/promises';
 import type { JobResult } from '../contract/job.contract.ts';
 import { EngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
 import { insertPack } from '../store/chunk-index.ts';
 import { lockWriter } from '../store/locks.ts';
 import { ManifestReader } from '../store/manifest-reader.ts';
-import { packPath } from '../store/pack-path.ts';
+import { packFiles } from '../store/pack-path.ts';
 import { scanPack } from '../store/pack-scanner.ts';
+import { manifestNames, manifestPath } from '../store/store-layout.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { readManifestJson, type ManifestJson } from './manifest-json.ts';
-import { clearScratch } from './scratch.ts';
+import { removeLeftovers } from './leftovers.ts';
 import { readTemplateRecord } from './template-record-file.ts';
 
 export async function runRepair(parts: EngineParts, context: JobContext): Promise<JobResult> {
   const lock = lockWriter(parts.layout, 'repair');
   try {
-    await clearScratch(parts.layout);
+    await removeLeftovers(parts);
     context.phase('scanning', 0);
     const packs = await scanPacks(parts, context);
     const manifests = await readManifests(parts, context);
@@ -30,6 +29,7 @@ export async function runRepair(parts: EngineParts, context: JobContext): Promis
     })();
     parts.index.forgetFrames();
     for (const { name, json } of manifests) await bringBack(parts, name, json, context);
+    parts.templates.deleteWithoutVersions();
     const storedBytes = parts.index.storedBytes();
     parts.audit.add('catalog.repaired', '', { packs: packs.length, versions: manifests.length });
     return {
@@ -48,27 +48,27 @@ export async function runRepair(parts: EngineParts, context: JobContext): Promis
 
 async function scanPacks(parts: EngineParts, context: JobContext) {
   const packs = [];
-  for (const folder of (await readdir(parts.layout.packs)).sort()) {
-    for (const file of (await readdir(join(parts.layout.packs, folder))).sort()) {
-      const name = file.replace(/\.dpk$/, '');
-      const path = packPath(parts.layout, name);
-      const pack = await scanPack(path, name, context.signal);
-      if (pack === null || pack.skippedBytes > 0) {
-        context.warn({ code: 'DISCARDED_PACK_TAIL', data: { path, lengthBytes: pack?.skippedBytes ?? 0 } });
-      }
-      if (pack) packs.push(pack);
-      context.advance(pack?.lengthBytes ?? 0);
+  for (const { name, path } of await newestFirst(await packFiles(parts.layout))) {
+    const pack = await scanPack(path, name, context.signal);
+    if (pack.skippedBytes > 0) {
+      context.warn({ code: 'DISCARDED_PACK_TAIL', data: { path, lengthBytes: pack.skippedBytes } });
     }
+    if (pack.frames.length > 0) packs.push(pack);
+    context.advance(pack.lengthBytes);
   }
   return packs;
 }
 
+/** Of a chunk that two packs hold the index keeps the first: the newer one may have been written because the older is damaged. */
+async function newestFirst<P extends { path: string }>(packs: readonly P[]): Promise<P[]> {
+  const dated = await Promise.all(packs.map(async (pack) => ({ pack, at: (await stat(pack.path)).mtimeMs })));
+  return dated.sort((a, b) => b.at - a.at).map(({ pack }) => pack);
+}
+
+/** Manifests that cannot be read are put aside where no row speaks of them: they would stand in the way of every prune. */
 async function readManifests(parts: EngineParts, context: JobContext): Promise<{ name: string; json: ManifestJson }[]> {
-  const doomed = new Set(parts.templates.doomedManifests());
   const found: { name: string; json: ManifestJson }[] = [];
-  for (const file of await readdir(parts.layout.manifests)) {
-    const name = file.endsWith('.dpm') ? file.slice(0, -4) : null;
-    if (name === null || doomed.has(name)) continue;
+  for (const name of parts.templates.unknownManifests(manifestNames(parts.layout))) {
     try {
       const manifest = await ManifestReader.open(parts.layout, name);
       try {
@@ -78,25 +78,23 @@ async function readManifests(parts: EngineParts, context: JobContext): Promise<{
       }
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
-      context.warn({
-        code: 'VERSION_NOT_RECOVERED',
-        data: { path: file, reason: String(error.data.reason ?? error.code) },
-      });
+      const path = manifestPath(parts.layout, name);
+      await rename(path, `${path}.damaged`);
+      const reason = String(error.data.reason ?? error.code);
+      context.warn({ code: 'VERSION_NOT_RECOVERED', data: { path: `${path}.damaged`, reason } });
     }
   }
   return found.sort((a, b) => a.json.version.number - b.json.version.number);
 }
 
 async function bringBack(parts: EngineParts, manifest: string, json: ManifestJson, context: JobContext): Promise<void> {
-  if (parts.templates.manifests().some((row) => row.manifest === manifest)) return;
   const record = (await readTemplateRecord(parts.layout, json.template.id)) ?? json.template;
   const holder = record.deletedAt === null ? parts.templates.findByName(record.name) : null;
   const name =
     holder && holder.id !== record.id ? `${record.name.slice(0, 110)} (${record.id.slice(0, 8)})` : record.name;
   try {
-    parts.templates.addVersion({ ...record, name }, json.version, manifest);
-    if (record.deletedVersions.includes(json.version.number))
-      parts.templates.delete(`${record.id}@${json.version.number}`);
+    const isDeleted = record.deletedVersions.includes(json.version.number);
+    parts.templates.addVersion({ ...record, name }, json.version, manifest, isDeleted ? record.updatedAt : null);
   } catch (error) {
     context.warn({ code: 'VERSION_NOT_RECOVERED', data: { path: manifest, reason: (error as Error).message } });
   }

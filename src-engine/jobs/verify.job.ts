@@ -27,20 +27,19 @@ export async function runVerify(parts: EngineParts, reference: string | null, co
   try {
     context.phase('marking', 0);
     const framesOf = new Map<string, Set<number>>();
+    const frames = new Map<number, IndexedFrame>();
     const damaged = new Set<string>();
     const reasons: EngineError[] = [];
     for (const { manifest } of versions) {
       context.signal.throwIfAborted();
       try {
-        framesOf.set(manifest, await referredFrames(parts, manifest, context.signal));
+        framesOf.set(manifest, await referredFrames(parts, manifest, frames, context.signal));
       } catch (error) {
         if (!(error instanceof EngineError)) throw error;
         damaged.add(manifest);
         reasons.push(error);
       }
     }
-    const frames = new Map<number, IndexedFrame>();
-    for (const ids of framesOf.values()) for (const id of ids) frames.set(id, parts.index.frame(id)!);
     const inOrder = [...frames.values()].sort((a, b) =>
       a.packPath < b.packPath ? -1 : a.packPath > b.packPath ? 1 : a.offset - b.offset,
     );
@@ -48,7 +47,7 @@ export async function runVerify(parts: EngineParts, reference: string | null, co
       reasons.push(error);
       for (const [manifest, ids] of framesOf) if (ids.has(frame.id)) damaged.add(manifest);
       // the next capture stores these chunks anew, which heals every version that refers to them
-      if (error.code === 'PACK_DAMAGED') parts.index.forgetDamaged(frame.id);
+      parts.index.forgetDamaged(frame.id);
     });
     const at = new Date().toISOString();
     for (const { manifest } of versions)
@@ -73,8 +72,16 @@ export async function runVerify(parts: EngineParts, reference: string | null, co
   }
 }
 
-/** Frames that a version needs. @throws EngineError `MANIFEST_DAMAGED`, `CHUNK_MISSING` */
-async function referredFrames(parts: EngineParts, name: string, signal: AbortSignal): Promise<Set<number>> {
+/**
+ * Frames that a version needs, by their ids; `frames` learns where they lie.
+ * @throws EngineError `MANIFEST_DAMAGED`, `CHUNK_MISSING`
+ */
+async function referredFrames(
+  parts: EngineParts,
+  name: string,
+  frames: Map<number, IndexedFrame>,
+  signal: AbortSignal,
+): Promise<Set<number>> {
   const manifest = await ManifestReader.open(parts.layout, name);
   try {
     readManifestJson(manifest, name);
@@ -84,11 +91,10 @@ async function referredFrames(parts: EngineParts, name: string, signal: AbortSig
       for (let i = 0; i < lengths.length; i++) {
         if (isZeroHash(hashes, i)) continue;
         const hash = hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
-        const found = parts.index.find(hash);
-        if (!found || !parts.index.frame(found.frameId)) {
-          throw new EngineError('CHUNK_MISSING', { chunk: Buffer.from(hash).toString('hex') });
-        }
-        ids.add(found.frameId);
+        const found = parts.index.place(hash);
+        if (!found) throw new EngineError('CHUNK_MISSING', { chunk: Buffer.from(hash).toString('hex') });
+        ids.add(found.frame.id);
+        frames.set(found.frame.id, found.frame);
       }
     }
     return ids;

@@ -31,13 +31,13 @@ export function chunksOf(index: ChunkIndex, record: WindowRecord): ChunkPlace[] 
       chunks.push({ lengthBytes: lengths[i], pieces, frame: null, offsetInFrame: 0, hash });
       continue;
     }
-    const found = index.find(hash);
-    const frame = found && index.frame(found.frameId);
-    if (!found || !frame) throw new EngineError('CHUNK_MISSING', { chunk: Buffer.from(hash).toString('hex') });
-    if (found.lengthBytes !== lengths[i])
+    const found = index.place(hash);
+    if (!found) throw new EngineError('CHUNK_MISSING', { chunk: Buffer.from(hash).toString('hex') });
+    const { chunk, frame } = found;
+    if (chunk.lengthBytes !== lengths[i])
       throw new EngineError('MANIFEST_DAMAGED', { path: '', reason: 'chunk length' });
     // the same object for every chunk of a frame: a message to another thread then carries it once
-    chunks.push({ lengthBytes: lengths[i], pieces, frame, offsetInFrame: found.offsetInFrame, hash });
+    chunks.push({ lengthBytes: lengths[i], pieces, frame, offsetInFrame: chunk.offsetInFrame, hash });
   }
   return chunks;
 }

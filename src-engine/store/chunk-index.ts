@@ -56,6 +56,16 @@ export class ChunkIndex {
     return row ? { frameId: row.frame_id, offsetInFrame: row.offset, lengthBytes: row.length_bytes } : null;
   }
 
+  /** A chunk with the frame that holds it. Asks twice: another process may prune, and move it between both questions. */
+  place(hash: Uint8Array): { chunk: IndexedChunk; frame: IndexedFrame } | null {
+    for (let tries = 0; tries < 2; tries++) {
+      const chunk = this.find(hash);
+      const frame = chunk && this.frame(chunk.frameId);
+      if (chunk && frame) return { chunk, frame };
+    }
+    return null;
+  }
+
   frame(id: number): IndexedFrame | null {
     const cached = this.#frames.get(id);
     if (cached) return cached;

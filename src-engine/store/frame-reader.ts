@@ -1,6 +1,6 @@
 /** Reads frames out of pack files, keeping open files and the last few decoded frames. For worker threads: reads block. */
 import { closeSync, openSync, readSync } from 'node:fs';
-import { EngineError } from '../core/engine-error.ts';
+import { EngineError, ioError } from '../core/engine-error.ts';
 import { releaseMemory } from '../core/release-memory.ts';
 import { decodeFramePayload } from './frame-codec.ts';
 import { FRAME_TARGET_BYTES, decodeFrameHead, decodeFrameTable, type FrameChunk } from './pack-format.ts';
@@ -85,7 +85,10 @@ export class FrameReader {
     try {
       fd = openSync(path, 'r');
     } catch (cause) {
-      throw new EngineError('CHUNK_MISSING', { path }, '', { cause });
+      const isGone = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+      throw isGone
+        ? new EngineError('CHUNK_MISSING', { path }, '', { cause })
+        : ioError(cause, 'READ_FAILED', { path });
     }
     if (this.#packs.size >= MAX_OPEN_PACKS) {
       const [oldest, oldestFd] = this.#packs.entries().next().value!;

@@ -11,11 +11,19 @@ export interface Lock {
   release(): void;
 }
 
-function openLockFile(path: string): Database.Database {
-  const db = new Database(path, { timeout: 0 });
-  db.pragma('journal_mode = DELETE');
-  db.exec('CREATE TABLE IF NOT EXISTS held (x)');
-  return db;
+/** How long a reader waits for a prune that removes files: a matter of moments. */
+const READER_WAIT_MS = 60_000;
+
+function openLockFile(path: string, waitMs: number): Database.Database {
+  const db = new Database(path, { timeout: waitMs });
+  try {
+    db.pragma('journal_mode = DELETE');
+    db.exec('CREATE TABLE IF NOT EXISTS held (x)');
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
 }
 
 function begin(db: Database.Database, sql: string): boolean {
@@ -45,7 +53,7 @@ export function lockWriter(layout: StoreLayout, owner: string): Lock {
   const notePath = `${layout.writerLock}.note`;
   let db: Database.Database | null = null;
   try {
-    db = openLockFile(layout.writerLock);
+    db = openLockFile(layout.writerLock, 0);
     if (begin(db, 'BEGIN IMMEDIATE')) {
       writeFileSync(notePath, `${owner} (process ${process.pid})`);
       return release(db);
@@ -63,17 +71,31 @@ export function lockWriter(layout: StoreLayout, owner: string): Lock {
   throw new EngineError('CATALOG_BUSY', { path: layout.root, holder });
 }
 
-/** Whoever reads packs holds this, so that a prune keeps the files that it replaced until nobody reads them. Never waits. */
+/**
+ * Whoever reads packs holds this, so that a prune keeps the files that it replaced until nobody reads them. Waits only while a
+ * prune removes such files.
+ */
 export function lockReader(layout: StoreLayout): Lock {
-  const db = openLockFile(layout.readersLock);
-  db.exec('BEGIN');
-  db.prepare('SELECT count(*) FROM held').get();
-  return release(db);
+  const db = openLockFile(layout.readersLock, READER_WAIT_MS);
+  try {
+    db.exec('BEGIN');
+    db.prepare('SELECT count(*) FROM held').get();
+    return release(db);
+  } catch (error) {
+    db.close();
+    throw error;
+  }
 }
 
 /** @returns false where somebody reads; otherwise runs `work` while nobody can begin to */
 export function withoutReaders(layout: StoreLayout, work: () => void): boolean {
-  const db = openLockFile(layout.readersLock);
+  let db: Database.Database;
+  try {
+    db = openLockFile(layout.readersLock, 0);
+  } catch (error) {
+    if ((error as { code?: string }).code?.startsWith('SQLITE_BUSY')) return false;
+    throw error;
+  }
   if (!begin(db, 'BEGIN EXCLUSIVE')) {
     db.close();
     return false;

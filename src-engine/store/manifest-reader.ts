@@ -1,7 +1,6 @@
 /** Reads a manifest: its description at once, its windows in order or one by one. */
 import { crc32 } from 'node:zlib';
 import { open, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
 import { checkRange } from '../core/bounds.ts';
 import { EngineError } from '../core/engine-error.ts';
 import {
@@ -17,7 +16,7 @@ import {
   recordLength,
   type WindowRecord,
 } from './manifest-format.ts';
-import type { StoreLayout } from './store-layout.ts';
+import { manifestPath, type StoreLayout } from './store-layout.ts';
 
 const READ_AHEAD_BYTES = 1024 * 1024;
 
@@ -46,7 +45,7 @@ export class ManifestReader {
 
   /** @throws EngineError `MANIFEST_DAMAGED` with the file and what is wrong */
   static async open(layout: StoreLayout, name: string): Promise<ManifestReader> {
-    const path = join(layout.manifests, `${name}.dpm`);
+    const path = manifestPath(layout, name);
     return guarded(path, async () => {
       const handle = await open(path, 'r');
       try {
@@ -69,6 +68,8 @@ export class ManifestReader {
           0,
           size - manifestEnd.size - count * indexEntry.size,
         );
+        const indexCrc = await crcOf(handle, index, count * indexEntry.size);
+        if (indexCrc !== end.indexCrc) throw new EngineError('FORMAT_INVALID', { field: 'index checksum' });
         const records = checkRange('json offset', Number(end.jsonOffset), 0, index);
         const text = await readExactly(
           handle,
@@ -154,6 +155,14 @@ async function readExactly(handle: FileHandle, offset: number, length: number): 
     done += bytesRead;
   }
   return bytes;
+}
+
+async function crcOf(handle: FileHandle, offset: number, length: number): Promise<number> {
+  let crc = 0;
+  for (let done = 0; done < length; done += READ_AHEAD_BYTES) {
+    crc = crc32(await readExactly(handle, offset + done, Math.min(READ_AHEAD_BYTES, length - done)), crc);
+  }
+  return crc;
 }
 
 /** Whatever goes wrong inside is a damaged manifest, named. */

@@ -12,7 +12,7 @@ import {
   manifestEnd,
   type WindowRecord,
 } from './manifest-format.ts';
-import type { StoreLayout } from './store-layout.ts';
+import { manifestPath, type StoreLayout } from './store-layout.ts';
 
 const FLUSH_BYTES = 1024 * 1024;
 
@@ -74,7 +74,7 @@ export class ManifestWriter {
     });
     await this.#handle.close();
     await mkdir(this.#layout.manifests, { recursive: true });
-    await rename(this.#scratchPath, join(this.#layout.manifests, `${this.#name}.dpm`));
+    await rename(this.#scratchPath, manifestPath(this.#layout, this.#name));
     await syncFolder(this.#layout.manifests);
   }
 

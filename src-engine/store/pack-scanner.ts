@@ -1,53 +1,60 @@
 /** Finds the frames of a pack without an index: for repair. Trusts nothing but checksums. */
 import { open } from 'node:fs/promises';
 import { EngineError } from '../core/engine-error.ts';
-import {
-  CHUNK_ENTRY_BYTES,
-  decodeFrameHead,
-  decodeFrameTable,
-  frameHeader,
-  MAX_FRAME_CHUNKS,
-  PACK_MAGIC,
-  packHeader,
-} from './pack-format.ts';
+import { decodeFrameHead, decodeFrameTable, frameHeader, packEnd, packHeader } from './pack-format.ts';
 import type { WrittenFrame, WrittenPack } from './pack-writer.ts';
 
 const FRAME_MAGIC_BYTES = Buffer.from('DPFR', 'latin1');
 const SEARCH_BYTES = 1024 * 1024;
+/** Header and table of most frames: 64 chunks of 64 KiB. */
+const USUAL_HEAD_BYTES = 4096;
 
 /** A pack as far as it can be read, and how many bytes of it made no sense. */
 export interface ScannedPack extends WrittenPack {
   readonly skippedBytes: number;
 }
 
-/** @returns null where the file is no pack at all */
-export async function scanPack(path: string, name: string, signal: AbortSignal): Promise<ScannedPack | null> {
+export async function scanPack(path: string, name: string, signal: AbortSignal): Promise<ScannedPack> {
   const handle = await open(path, 'r');
   try {
     const { size } = await handle.stat();
-    const readAt = async (offset: number, length: number) => {
-      const bytes = Buffer.alloc(Math.max(0, Math.min(length, size - offset)));
-      const { bytesRead } = await handle.read(bytes, 0, bytes.length, offset);
-      return bytes.subarray(0, bytesRead);
+    let piece = { offset: 0, bytes: Buffer.alloc(0) };
+    const readAt: ReadAt = async (offset, length) => {
+      const end = Math.min(offset + length, size);
+      if (offset < piece.offset || end > piece.offset + piece.bytes.length) {
+        const bytes = Buffer.alloc(Math.max(0, end - offset));
+        const { bytesRead } = await handle.read(bytes, 0, bytes.length, offset);
+        piece = { offset, bytes: bytes.subarray(0, bytesRead) };
+      }
+      return piece.bytes.subarray(offset - piece.offset, end - piece.offset);
     };
-    if (!(await readAt(0, PACK_MAGIC.length)).equals(PACK_MAGIC)) return null;
+    /** Where the next head may begin: the first place from `offset` on that has its magic, or the end. */
+    const findHead = async (offset: number) => {
+      for (let at = offset; at + FRAME_MAGIC_BYTES.length <= size;) {
+        signal.throwIfAborted();
+        const isInPiece = at >= piece.offset && at + FRAME_MAGIC_BYTES.length <= piece.offset + piece.bytes.length;
+        const bytes = isInPiece ? piece.bytes.subarray(at - piece.offset) : await readAt(at, SEARCH_BYTES);
+        const found = bytes.indexOf(FRAME_MAGIC_BYTES);
+        if (found >= 0) return at + found;
+        at += Math.max(1, bytes.length - FRAME_MAGIC_BYTES.length + 1);
+      }
+      return size;
+    };
     const frames: WrittenFrame[] = [];
     let skippedBytes = 0;
+    // the header says nothing that is needed: a pack whose header is damaged is as good as any
     for (let offset = packHeader.size; offset < size;) {
       signal.throwIfAborted();
-      const head = await readAt(offset, frameHeader.size + MAX_FRAME_CHUNKS * CHUNK_ENTRY_BYTES);
-      const frame = tryFrame(head, offset, size);
+      const frame = await tryFrame(readAt, offset, size);
       if (frame) {
         frames.push(frame);
         offset += frameHeader.size + frame.table.length + frame.storedBytes;
         continue;
       }
-      // a damaged head, or the pack's end: look for the next head
-      const piece = await readAt(offset + 1, SEARCH_BYTES);
-      const next = piece.indexOf(FRAME_MAGIC_BYTES);
-      const step = next >= 0 ? next + 1 : Math.max(1, piece.length - FRAME_MAGIC_BYTES.length + 1);
-      if (size - offset > 16) skippedBytes += step;
-      offset += step;
+      if (size - offset <= packEnd.size) break;
+      const next = await findHead(offset + 1);
+      skippedBytes += next - offset;
+      offset = next;
     }
     return { name, lengthBytes: size, frames, skippedBytes };
   } finally {
@@ -55,10 +62,15 @@ export async function scanPack(path: string, name: string, signal: AbortSignal):
   }
 }
 
-function tryFrame(bytes: Buffer, offset: number, size: number): WrittenFrame | null {
+/** @returns fewer bytes at the file's end */
+type ReadAt = (offset: number, length: number) => Promise<Buffer>;
+
+async function tryFrame(readAt: ReadAt, offset: number, size: number): Promise<WrittenFrame | null> {
   try {
+    let bytes = await readAt(offset, USUAL_HEAD_BYTES);
     const head = decodeFrameHead(bytes);
-    if (head.headBytes > bytes.length || offset + head.headBytes + head.storedBytes > size) return null;
+    if (offset + head.headBytes + head.storedBytes > size) return null;
+    if (head.headBytes > bytes.length) bytes = await readAt(offset, head.headBytes);
     decodeFrameTable(bytes.subarray(0, head.headBytes));
     const { codec, rawBytes, storedBytes, payloadCrc } = head;
     return {

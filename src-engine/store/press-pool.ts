@@ -21,6 +21,8 @@ type ReplyOf<R extends PressRequest> = R extends { kind: 'cut' }
 interface Thread {
   readonly worker: Worker;
   readonly waiting: Map<number, { resolve(reply: PressReply): void; reject(error: Error): void }>;
+  /** set once the thread has ended */
+  failure: EngineError | null;
 }
 
 export class PressPool {
@@ -67,7 +69,8 @@ export class PressPool {
 
   /** @throws EngineError what the press threw; `INTERNAL` where its thread died */
   request<R extends PressRequest>(thread: number, request: R): Promise<ReplyOf<R>> {
-    const { worker, waiting } = this.#threads[thread];
+    const { worker, waiting, failure } = this.#threads[thread];
+    if (failure) return Promise.reject(failure);
     const id = this.#nextId++;
     const reply = new Promise<ReplyOf<R>>((resolve, reject) => {
       waiting.set(id, { resolve: resolve as (reply: PressReply) => void, reject });
@@ -85,7 +88,8 @@ export class PressPool {
 
 function startThread(workerUrl: URL): Thread {
   const worker = new Worker(workerUrl);
-  const waiting: Thread['waiting'] = new Map();
+  const thread: Thread = { worker, waiting: new Map(), failure: null };
+  const { waiting } = thread;
   worker.on('message', ({ id, reply }: { id: number; reply: PressReply }) => {
     const call = waiting.get(id);
     waiting.delete(id);
@@ -93,11 +97,11 @@ function startThread(workerUrl: URL): Thread {
     else call?.resolve(reply);
   });
   const fail = (cause: unknown) => {
-    for (const call of waiting.values())
-      call.reject(new EngineError('INTERNAL', { reason: 'press thread ended' }, String(cause)));
+    thread.failure ??= new EngineError('INTERNAL', { reason: 'press thread ended' }, String(cause));
+    for (const call of waiting.values()) call.reject(thread.failure);
     waiting.clear();
   };
   worker.on('error', fail);
   worker.on('exit', fail);
-  return { worker, waiting };
+  return thread;
 }

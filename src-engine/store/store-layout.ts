@@ -1,4 +1,5 @@
 /** Where things lie in a catalog's folder. */
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface StoreLayout {
@@ -10,6 +11,19 @@ export interface StoreLayout {
   readonly scratch: string;
   readonly writerLock: string;
   readonly readersLock: string;
+}
+
+const MANIFEST_ENDING = '.dpm';
+
+export function manifestPath(layout: StoreLayout, name: string): string {
+  return join(layout.manifests, name + MANIFEST_ENDING);
+}
+
+/** Names of the manifests that are there. */
+export function manifestNames(layout: StoreLayout): string[] {
+  return readdirSync(layout.manifests)
+    .filter((file) => file.endsWith(MANIFEST_ENDING))
+    .map((file) => file.slice(0, -MANIFEST_ENDING.length));
 }
 
 export function storeLayout(root: string): StoreLayout {

@@ -182,8 +182,9 @@ export class StoreWriter {
           }
         }
       },
-      (error) => {
+      async (error) => {
         this.#failure ??= toEngineError(error);
+        await pack.discard();
       },
     );
     this.#finishing.push(finishing);
