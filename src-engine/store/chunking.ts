@@ -14,8 +14,8 @@ export const MAX_UNIT_BYTES = 4096;
 
 export const MIN_CHUNK_BYTES = 16 * 1024;
 export const MAX_CHUNK_BYTES = 256 * 1024;
-/** A cut follows one in so many blocks of 4 KiB: with the least length, 64 KiB on average. */
-const CUT_MASK = 0x0f;
+/** A cut follows one in eight blocks of 4 KiB: with the least length, 48 KiB on average. */
+const CUT_MASK = 0x07;
 /** Zeros shorter than this stay inside their chunk. */
 const MIN_ZERO_BYTES = 32 * 1024;
 
