@@ -49,12 +49,13 @@ const STAGES = {
     return one((await run(modules('prettier', 'bin', 'prettier.cjs'), prettier)) && isLinted);
   },
   async types() {
-    const check = (project, name) =>
-      run(modules('vue-tsc', 'bin', 'vue-tsc.js'), [
-        ...['--noEmit', '-p', project, '--incremental', '--tsBuildInfoFile', join(CACHE, `${name}.tsbuildinfo`)],
-      ]);
-    const isMainTyped = await check('tsconfig.json', 'main');
-    return one((await check(join('src-renderer', 'tsconfig.json'), 'renderer')) && isMainTyped);
+    let isTyped = true;
+    for (const project of ['.', 'src-renderer', join('test', 'e2e')]) {
+      const cache = join(CACHE, `${project.replace(/\W/g, '-')}.tsbuildinfo`);
+      const options = ['--noEmit', '-p', join(project, 'tsconfig.json'), '--incremental', '--tsBuildInfoFile', cache];
+      isTyped = (await run(modules('vue-tsc', 'bin', 'vue-tsc.js'), options)) && isTyped;
+    }
+    return one(isTyped);
   },
   unit: () => vitest('unit'),
   integ: () => vitest('integ'),

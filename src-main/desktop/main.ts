@@ -12,6 +12,9 @@ import { fenceApp, fenceSession } from './security.ts';
 import { makeWindow } from './window.ts';
 import { wordsFor } from './words.ts';
 
+// as on the command line: this pool reads and writes disks, several windows at a time
+process.env.UV_THREADPOOL_SIZE ??= '8';
+
 fenceApp(app);
 protocol.registerSchemesAsPrivileged([APP_SCHEME]);
 // a second start shows the first one's window
