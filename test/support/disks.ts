@@ -169,3 +169,13 @@ export function makeNoiseDisk(bench: Workbench, name: string, lengthBytes: numbe
   }
   return path;
 }
+
+/** A GPT disk with one partition of noise that takes a while to read and to write. */
+export function makeSlowDisk(bench: Workbench, name: string, lengthBytes = 160 * MIB): string {
+  const path = bench.file(name, lengthBytes);
+  run('sgdisk', '-o', '-n', '1:2048:0', path);
+  const part = makeNoiseDisk(bench, `${name}.part`, lengthBytes - 2 * MIB);
+  place(part, path, MIB);
+  rmSync(part);
+  return path;
+}
