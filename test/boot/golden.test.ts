@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openEngine, resultOf, type TestEngine } from '../support/engine.ts';
-import { expectSameUsedBlocks, expectSoundGpt, sha256 } from '../support/judges.ts';
+import { expectSameFat, expectSameUsedBlocks, expectSoundGpt, sha256 } from '../support/judges.ts';
 import { canLoop, MIB, run, workbench } from '../support/workbench.ts';
 
 const exec = promisify(execFile);
@@ -22,6 +22,7 @@ if (!canBuild)
 
 const GIB = 1024 * MIB;
 /** As the script lays the disk out. */
+const ESP_START = 4096 * 512;
 const ROOT_START = 135_168 * 512;
 const GROWN_BYTES = 6 * GIB;
 
@@ -49,10 +50,10 @@ describe.skipIf(!canBuild)('a Debian disk', () => {
     bench.atEnd(() => engine.close());
   });
 
-  const partOf = (disk: string) => {
-    const bytes = Math.floor((4 * GIB - 34 * 512 - ROOT_START) / 4096) * 4096;
-    return bench.attach(disk, '-o', String(ROOT_START), '--sizelimit', String(bytes));
-  };
+  const part = (disk: string, start: number, bytes: number) =>
+    bench.attach(disk, '-o', String(start), '--sizelimit', String(bytes));
+  const rootOf = (disk: string) => part(disk, ROOT_START, Math.floor((4 * GIB - 34 * 512 - ROOT_START) / 4096) * 4096);
+  const espOf = (disk: string) => part(disk, ESP_START, 64 * MIB);
 
   it('is captured, and is what it was', async () => {
     const result = resultOf(await engine.capture(golden, 'debian'));
@@ -75,14 +76,16 @@ describe.skipIf(!canBuild)('a Debian disk', () => {
     run('sync');
   });
 
-  it('has the same used blocks on both, and a root file system without errors', () => {
-    const original = partOf(golden);
+  it('has the same boot code and used blocks on both, and file systems without errors', () => {
+    const [root, esp] = [rootOf(golden), espOf(golden)];
     for (const disk of [copy, grown]) {
-      const root = partOf(disk);
-      run('e2fsck', '-fn', root);
-      expect(expectSameUsedBlocks(bench, 'partclone.ext4', original, root)).toBeGreaterThan(500 * MIB);
-      run('cmp', '-n', String(ROOT_START - MIB), '-i', String(MIB), golden, disk);
-      bench.detach(root);
+      const [copiedRoot, copiedEsp] = [rootOf(disk), espOf(disk)];
+      run('e2fsck', '-fn', copiedRoot);
+      expect(expectSameUsedBlocks(bench, 'partclone.ext4', root, copiedRoot)).toBeGreaterThan(500 * MIB);
+      expectSameFat(bench, esp, copiedEsp);
+      // the boot code of the first sector, and GRUB's core image in its partition
+      run('cmp', '-n', '440', golden, disk);
+      run('cmp', '-n', String(MIB), '-i', String(MIB), golden, disk);
     }
   });
 
