@@ -115,21 +115,30 @@ function confirmWords(place: PlaceView, asked: string): string[] {
   return [...new Set([place.serial, place.path, asked].filter((word) => word !== ''))];
 }
 
+/**
+ * What a target holds now, for the words of the confirmation; what a capture would have to warn about is not asked here.
+ * A target may be anything, even unreadable in places: not knowing what it holds is no reason against writing it.
+ */
 async function lookAt(machine: Machine, path: string, signal: AbortSignal): Promise<DiskView | null> {
-  const { source } = await openSource(machine, path);
+  const opened = await openSource(machine, path).catch(() => null);
+  if (!opened) return null;
   try {
-    return (await inspectDisk(source, signal)).view;
+    return withoutWarnings((await inspectDisk(opened.source, signal)).view);
   } catch (error) {
-    // a target may be anything, even unreadable in places: not knowing what it holds is no reason against writing it
     if (signal.aborted) throw error;
     return null;
   } finally {
-    await source.close();
+    await opened.source.close();
   }
 }
 
+function withoutWarnings(disk: DiskView): DiskView {
+  return { ...disk, warnings: [], volumes: disk.volumes.map((volume) => ({ ...volume, warnings: [] })) };
+}
+
 function afterDeploy(disk: DiskView, place: PlaceView): DiskView {
-  return { ...disk, lengthBytes: place.lengthBytes, physicalSectorBytes: place.physicalSectorBytes, warnings: [] };
+  const { lengthBytes, physicalSectorBytes } = place;
+  return { ...withoutWarnings(disk), lengthBytes, physicalSectorBytes };
 }
 
 /**

@@ -11,6 +11,7 @@ import {
   type CommandParams,
   type DeployPlan,
   type EngineClient,
+  type JobView,
 } from '../../src-engine/contract/index.ts';
 import type { RunningEngine } from '../../src-engine/host/start-engine.ts';
 import { startBrowserServer } from '../browser/server.ts';
@@ -102,23 +103,41 @@ export function addCommands(program: Command, session: Session): void {
     });
 
   program
-    .command('deploy <template> <target>')
+    .command('deploy <template> <targets...>')
     .description(help('deploy'))
     .option('--plan', help('plan'))
-    .option('--confirm <serial|path>', help('confirm'))
+    .option('--confirm <serial|path>', help('confirm'), collect)
     .option('--overwrite', help('overwrite'))
     .option('--size <bytes>', help('size'), Number)
-    .action(async (template: string, target: string, options: DeployOptions) => {
+    .action(async (template: string, targets: string[], options: DeployOptions) => {
       const client = await connect();
-      const plan = await client.call('deploy.plan', { template, target, lengthBytes: options.size });
-      if (options.plan) return printer.result({ kind: 'deploy-plan', value: plan });
-      printer.event({ kind: 'deploy-plan', value: plan });
-      const { confirm, overwrite } = plan.canRun ? await ask(session, plan, options) : options;
-      const job = await followJob(client, printer, () =>
-        client.call('deploy.start', { planId: plan.planId, confirm, overwrite }),
-      );
-      printer.result({ kind: 'job', value: job });
+      const planFor = (target: string) => client.call('deploy.plan', { template, target, lengthBytes: options.size });
+      const plans = new Map<string, DeployPlan>();
+      for (const target of targets) plans.set(target, await planFor(target));
+      if (options.plan) return printPlans([...plans.values()]);
+      // all are looked at and agreed to before the first is written to
+      const agreed = new Map<string, Agreement>();
+      for (const [target, plan] of plans) {
+        printer.event({ kind: 'deploy-plan', value: plan });
+        agreed.set(target, plan.canRun ? await ask(session, plan, options) : {});
+        if (!plan.canRun) await client.call('deploy.start', { planId: plan.planId });
+      }
+      const jobs: JobView[] = [];
+      for (const target of targets) {
+        // the first plan is fresh; by the time of the next ones theirs may have expired, and they may have changed
+        const { planId } = jobs.length === 0 ? plans.get(target)! : await planFor(target);
+        jobs.push(
+          await followJob(client, printer, () => client.call('deploy.start', { planId, ...agreed.get(target) })),
+        );
+        if (targets.length > 1) printer.event({ kind: 'job', value: jobs.at(-1)! });
+      }
+      printer.result(jobs.length === 1 ? { kind: 'job', value: jobs[0] } : { kind: 'jobs', value: jobs });
     });
+
+  function printPlans(plans: DeployPlan[]): void {
+    plans.slice(0, -1).forEach((value) => printer.event({ kind: 'deploy-plan', value }));
+    printer.result({ kind: 'deploy-plan', value: plans.at(-1)! });
+  }
 
   for (const name of ['delete', 'undelete'] as const) {
     program
@@ -179,25 +198,34 @@ export function addCommands(program: Command, session: Session): void {
 
 interface DeployOptions {
   plan?: boolean;
-  confirm?: string;
+  confirm?: string[];
   overwrite?: boolean;
   size?: number;
 }
 
+/** What a person, or an option, has said of one target. */
+interface Agreement {
+  confirm?: string;
+  overwrite?: boolean;
+}
+
 /** On a terminal, a person is asked for what was not given; elsewhere the engine refuses. */
-async function ask(session: Session, plan: DeployPlan, options: DeployOptions): Promise<DeployOptions> {
-  const needsWord = plan.confirmWords.length > 0 && options.confirm === undefined;
-  const needsYes = plan.needsOverwrite && !options.overwrite;
-  if (!session.isInteractive || !(needsWord || needsYes)) return options;
+async function ask(session: Session, plan: DeployPlan, options: DeployOptions): Promise<Agreement> {
+  const words = options.confirm ?? [];
+  const { overwrite } = options;
+  const confirm = words.find((word) => plan.confirmWords.includes(word)) ?? words[0];
+  const needsWord = plan.confirmWords.length > 0 && confirm === undefined;
+  const needsYes = plan.needsOverwrite && !overwrite;
+  if (!session.isInteractive || !(needsWord || needsYes)) return { confirm, overwrite };
   const { t } = session.words;
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     if (needsWord) {
-      const confirm = await terminal.question(t('cli.confirm', { words: plan.confirmWords.join(t('cli.or')) }));
-      return { ...options, confirm: confirm.trim() };
+      const typed = await terminal.question(t('cli.confirm', { words: plan.confirmWords.join(t('cli.or')) }));
+      return { confirm: typed.trim(), overwrite };
     }
     const answer = await terminal.question(t('cli.confirm-overwrite', { path: plan.target.path }));
-    return { ...options, overwrite: answer.trim() === t('cli.yes') };
+    return { confirm, overwrite: answer.trim() === t('cli.yes') };
   } catch (cause) {
     // Ctrl-C or Ctrl-D at the question
     throw new CommandError({ code: 'ABORTED', message: String(cause), hint: '', data: {} });
