@@ -1,0 +1,110 @@
+/** A served application with a catalog of its own for each test file, and pages that must stay free of complaints. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { test as base, expect, type BrowserContext, type Page } from '@playwright/test';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const CLI = join(ROOT, 'out/main/cli.js');
+
+export interface Served {
+  /** a folder for images; removed at the end */
+  folder: string;
+  /** without the token */
+  origin: string;
+  /** a context whose cookie opens the door */
+  state: Awaited<ReturnType<BrowserContext['storageState']>>;
+  stop(): Promise<void>;
+  /** Runs the command line on the same catalog. */
+  cli(...parameters: string[]): Promise<{ code: number | null; lines: Record<string, unknown>[] }>;
+}
+
+const node = (parameters: string[]) =>
+  spawn(process.execPath, [CLI, ...parameters], { stdio: ['ignore', 'pipe', 'inherit'] });
+
+async function serve(open: (address: string) => Promise<Served['state']>): Promise<Served> {
+  if (!existsSync(CLI)) throw new Error('Not built: run `npm run build` first.');
+  const folder = mkdtempSync(join(tmpdir(), 'diskpress-e2e-'));
+  const catalog = join(folder, 'catalog');
+  const process_ = node(['--json', '--catalog', catalog, 'serve']);
+  const ended = new Promise<void>((done) => process_.once('exit', () => done()));
+  const address = await new Promise<string>((found, failed) => {
+    process_.once('exit', (code) => failed(new Error(`serve ended with ${code}`)));
+    createInterface(process_.stdout).on('line', (line) => {
+      const match = /http:\/\/[^"\s]+token=[\w-]+/.exec(line);
+      if (match) found(match[0]);
+    });
+  });
+  return {
+    folder,
+    origin: new URL(address).origin,
+    state: await open(address),
+    async stop() {
+      process_.kill('SIGTERM');
+      await ended;
+    },
+    cli: (...parameters) =>
+      new Promise((done) => {
+        const lines: Record<string, unknown>[] = [];
+        const child = node(['--json', '--catalog', catalog, ...parameters]);
+        createInterface(child.stdout).on('line', (line) => lines.push(JSON.parse(line) as Record<string, unknown>));
+        child.once('close', (code) => done({ code, lines }));
+      }),
+  };
+}
+
+/** What a page complains of: errors of scripts, refusals by the content security policy, requests that failed. */
+export function complaintsOf(page: Page): string[] {
+  const complaints: string[] = [];
+  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+  page.on('pageerror', (error) => complaints.push(error.message));
+  return complaints;
+}
+
+export const test = base.extend<{ app: Page; go(hash: string): Promise<void> }, { served: Served }>({
+  served: [
+    async ({ browser }, use) => {
+      const served = await serve(async (address) => {
+        const context = await browser.newContext();
+        const page = await context.newPage();
+        await page.goto(address);
+        await expect(page).toHaveURL(new RegExp(`^${new URL(address).origin}/(#/)?$`));
+        const state = await context.storageState();
+        await context.close();
+        return state;
+      });
+      await use(served);
+      await served.stop();
+      rmSync(served.folder, { recursive: true, force: true });
+    },
+    { scope: 'worker' },
+  ],
+  context: async ({ browser, served, locale, colorScheme }, use) => {
+    const context = await browser.newContext({
+      storageState: served.state,
+      locale: locale ?? 'en-GB',
+      colorScheme,
+      viewport: { width: 1280, height: 800 },
+      permissions: ['clipboard-read', 'clipboard-write'],
+    });
+    await use(context);
+    await context.close();
+  },
+  app: async ({ page, served }, use) => {
+    const complaints = complaintsOf(page);
+    await page.goto(`${served.origin}/`);
+    await page.locator('h1').waitFor();
+    await use(page);
+    expect(complaints).toEqual([]);
+  },
+  go: async ({ app, served }, use) => {
+    await use(async (hash) => {
+      await app.goto(`${served.origin}/#${hash}`);
+      await app.locator('h1').waitFor();
+    });
+  },
+});
+
+export { expect };
