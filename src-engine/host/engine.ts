@@ -51,12 +51,7 @@ export class Engine {
         if (job.state === 'ended') this.#publish('catalog', { templateId: job.result?.templateId ?? null });
       },
     );
-    try {
-      this.#catalog.jobs.markLost();
-    } catch (error) {
-      // a damaged catalog is told by each command, and repair can still run; a full or busy disk is no reason to stay away
-      if (toEngineError(error).code === 'INTERNAL') throw error;
-    }
+    this.#markLost();
   }
 
   /** Runs a command whose parameters have been checked. */
@@ -74,6 +69,15 @@ export class Engine {
   async close(): Promise<void> {
     await this.#jobs.close();
     this.#catalog.close();
+  }
+
+  #markLost(): void {
+    try {
+      this.#catalog.jobs.markLost();
+    } catch (error) {
+      // a damaged catalog is told by each command, and repair can still run; a full or busy disk is no reason to stay away
+      if (toEngineError(error).code === 'INTERNAL') throw error;
+    }
   }
 
   #publish<T extends TopicName>(topic: T, event: TopicEvent<T>): void {
@@ -161,7 +165,10 @@ export class Engine {
     },
     'repair.start': () => {
       // behind other jobs it waits, as they do: they could not run where the database is damaged
-      if (this.#jobs.isIdle) this.#catalog.prepareRepair();
+      if (this.#jobs.isIdle) {
+        this.#catalog.prepareRepair();
+        this.#markLost();
+      }
       const about = { kind: 'repair', templateName: '', path: this.#options.catalogPath } as const;
       return { jobId: this.#jobs.start(about, (context) => runRepair(this.#catalog.parts, context)) };
     },
