@@ -1,0 +1,39 @@
+/**
+ * An engine in a process of its own, to be killed. Arguments: the catalog, then commands as JSON: `[command, params]`. A command
+ * that plans is followed by its start, a job is waited for; everything that happens to jobs is printed, one line each.
+ */
+import type { CommandName, CommandParams } from '../../src-engine/contract/commands.ts';
+import type { JobView } from '../../src-engine/contract/job.contract.ts';
+import { startEngine } from '../../src-engine/host/start-engine.ts';
+
+const [catalogPath, ...commands] = process.argv.slice(2);
+const engine = await startEngine({ catalogPath, version: '0.0.0', resourcesPath: '/nonexistent' });
+const client = engine.client();
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+let phase = '';
+const ended = new Map<string, JobView>();
+let wake = () => {};
+client.subscribe('jobs', (job) => {
+  if (job.progress && job.state === 'running' && job.progress.phase !== phase)
+    say(`phase ${(phase = job.progress.phase)}`);
+  if (job.state === 'ended') ended.set(job.id, job);
+  wake();
+});
+
+for (const text of commands) {
+  const [command, { confirm, ...params }] = JSON.parse(text) as [CommandName, Record<string, unknown>];
+  const answer = (await client.call(command, params as CommandParams<typeof command>)) as Record<string, string>;
+  let { jobId } = answer;
+  if (command === 'capture.plan') ({ jobId } = await client.call('capture.start', { planId: answer.planId }));
+  if (command === 'deploy.plan') {
+    ({ jobId } = await client.call('deploy.start', { planId: answer.planId, confirm: confirm as string | undefined }));
+  }
+  if (!jobId) continue;
+  phase = '';
+  say(`job ${jobId}`);
+  while (!ended.has(jobId)) await new Promise<void>((resolve) => (wake = resolve));
+  const { outcome, error } = ended.get(jobId)!;
+  say(`ended ${outcome} ${error?.message ?? ''}`);
+}
+await engine.close();
