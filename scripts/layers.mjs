@@ -28,6 +28,12 @@ const engineRoom = (room, mayImport, reason) => ({
   reason,
 });
 
+const NOT_FOR_FACES = [
+  `^(\\.\\./)+src-engine/(${ENGINE_ROOMS.filter((room) => room !== 'contract' && room !== 'host').join('|')})/`,
+  '^vue($|/)',
+  '^better-sqlite3',
+];
+
 export const LAYERS = [
   {
     ...engineRoom('contract', [], 'the contract is read by pages too: it may import zod only.'),
@@ -48,14 +54,16 @@ export const LAYERS = [
   ),
   engineRoom('host', ENGINE_ROOMS, 'the engine knows no face.'),
   {
-    room: 'src-main',
-    files: ['src-main/**/*.ts'],
-    forbidden: [
-      `^(\\.\\./)+src-engine/(${ENGINE_ROOMS.filter((room) => room !== 'contract' && room !== 'host').join('|')})/`,
-      '^vue($|/)',
-      '^better-sqlite3',
-    ],
+    room: 'src-main/desktop',
+    files: ['src-main/desktop/**/*.ts'],
+    forbidden: NOT_FOR_FACES,
     reason: 'a face speaks the contract to the host and has no logic of its own.',
+  },
+  {
+    room: 'src-main without Electron',
+    files: ['src-main/{browser,cli,pages}/**/*.ts'],
+    forbidden: [...NOT_FOR_FACES, '^electron($|/)'],
+    reason: 'these faces run where Electron is not.',
   },
   {
     room: 'src-renderer',

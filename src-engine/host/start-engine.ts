@@ -59,7 +59,11 @@ export async function startEngine(options: {
   });
   const ports = new Set<MessagePort>();
   const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
-  void ended.then(() => ports.forEach((port) => port.close()));
+  let isEnded = false;
+  void ended.then(() => {
+    isEnded = true;
+    ports.forEach((port) => port.close());
+  });
   // the thread's own end is told by closed ports; an error event without a listener would end the process
   worker.on('error', (error) => console.error(error));
 
@@ -68,6 +72,8 @@ export async function startEngine(options: {
     worker.postMessage({ connect: port1 }, [port1]);
     ports.add(port2);
     port2.once('close', () => ports.delete(port2));
+    // nobody will ever answer: whoever connects is told at once
+    if (isEnded) port2.close();
     return port2;
   };
   return {

@@ -190,8 +190,13 @@ export function addCommands(program: Command, session: Session): void {
         rendererPath: fileURLToPath(new URL('../../out/renderer', import.meta.url)),
         port,
       });
-      printer.event({ kind: 'serving', value: { address: server.address } });
+      const tell = (address: string) => printer.event({ kind: 'serving', value: { address } });
+      tell(server.address);
+      // Enter asks for another address: the first one is used up by the browser that opened it
+      const askAgain = () => tell(server.newAddress());
+      process.stdin.on('data', askAgain);
       await new Promise<void>((resolve) => process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve()));
+      process.stdin.off('data', askAgain).pause();
       await server.close();
     });
 }

@@ -92,7 +92,17 @@ const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: str
     forbidden: FACES,
     allowed: ['../jobs/tasks.ts', '../store/locks.ts', '../contract/index.ts', 'node:worker_threads'],
   },
-  'src-main': {
+  'src-main without Electron': {
+    file: 'src-main/browser/example.ts',
+    forbidden: ['../../src-engine/jobs/tasks.ts', 'vue', 'better-sqlite3', 'electron', 'electron/main'],
+    allowed: [
+      '../../src-engine/contract/index.ts',
+      '../../src-engine/host/start-engine.ts',
+      '../pages/policy.ts',
+      'ws',
+    ],
+  },
+  'src-main/desktop': {
     file: 'src-main/desktop/example.ts',
     forbidden: [
       '../../src-engine/jobs/tasks.ts',

@@ -87,7 +87,7 @@ function changeOnePercent(image: string, usedBytes: number): number {
     try {
       const script = `
         left=$1; i=0; total=0
-        find "$2" -xdev -type f -size +64k -size -4M | sort | awk 'NR % 37 == 5' | while read -r f; do
+        find "$2" -xdev -type f -size +64k -size -4M | sort | awk 'NR % 11 == 5' | while read -r f; do
           [ "$left" -gt 0 ] || break
           size=$(stat -c %s "$f"); head -c "$size" /dev/urandom > "$f"; left=$((left - size)); total=$((total + size)); echo $total
         done | tail -n 1`;
