@@ -14,7 +14,7 @@ process.env.UV_THREADPOOL_SIZE ??= '8';
 
 /** What --lang asks for must be known before the options are described. */
 function chosenLanguage(argv: readonly string[]): Language {
-  const at = argv.findIndex((arg) => arg === '--lang' || arg.startsWith('--lang='));
+  const at = argv.findLastIndex((arg) => arg === '--lang' || arg.startsWith('--lang='));
   const wanted = at < 0 ? undefined : (argv[at].split('=')[1] ?? argv[at + 1]);
   return LANGUAGES.find((language) => language === wanted) ?? preferredLanguage(process.env);
 }

@@ -1,0 +1,54 @@
+/** The command line says everything in both languages. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { ERROR_CODES, EXIT_CODES } from '../../../src-engine/contract/index.ts';
+import { createWords, LANGUAGES, preferredLanguage } from '../../../src-main/cli/words.ts';
+import en from '../../../src-main/cli/locales/en.json' with { type: 'json' };
+import fr from '../../../src-main/cli/locales/fr.json' with { type: 'json' };
+
+type Tree = { [key: string]: string | Tree };
+
+/** Every message by its path, with the placeholders that it fills. */
+function placeholders(tree: Tree, path = ''): [string, string[]][] {
+  return Object.entries(tree).flatMap(([key, value]) =>
+    typeof value === 'string'
+      ? [[`${path}${key}`, [...value.matchAll(/\{\w+\}/g)].map(([name]) => name).sort()] as [string, string[]]]
+      : placeholders(value, `${path}${key}.`),
+  );
+}
+
+describe('words of the command line', () => {
+  it('are the same in both languages, with the same placeholders', () => {
+    expect(placeholders(fr)).toEqual(placeholders(en));
+  });
+
+  it.each(LANGUAGES)('say what happened, what that means and what to do for every error: %s', (language) => {
+    const words = createWords(language);
+    for (const code of ERROR_CODES) {
+      for (const part of ['what', 'state', 'todo']) {
+        const key = `error.${code}.${part}`;
+        expect(words.t(key)).not.toBe(key);
+        expect(words.t(key)).not.toMatch(/[{}]/);
+      }
+    }
+  });
+
+  it('write sizes as the language does', () => {
+    expect(createWords('en').bytes(31_236_812_800)).toBe('31.2\u00a0GB');
+    expect(createWords('fr').bytes(31_236_812_800)).toMatch(/^31,2\sGo$/);
+  });
+
+  it.each([
+    [{ LC_ALL: 'fr_FR.UTF-8', LANG: 'en_US.UTF-8' }, 'fr'],
+    [{ LANG: 'fr_CA' }, 'fr'],
+    [{ LANG: 'de_DE.UTF-8' }, 'en'],
+    [{}, 'en'],
+  ])('follow the environment %o', (env, language) => {
+    expect(preferredLanguage(env)).toBe(language);
+  });
+});
+
+it('every exit code stands in the README', () => {
+  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
+  for (const code of new Set(Object.values(EXIT_CODES))) expect(readme).toMatch(new RegExp(`^\\| ${code}\\s+\\|`, 'm'));
+});
