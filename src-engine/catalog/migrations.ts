@@ -27,6 +27,8 @@ export const MIGRATIONS: readonly string[] = [
     offset INTEGER NOT NULL,
     length_bytes INTEGER NOT NULL
   ) WITHOUT ROWID;
+  -- without it a prune would look through all chunks for every frame
+  CREATE INDEX chunk_frame ON chunk (frame_id);
   CREATE TABLE template (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL,

@@ -123,8 +123,8 @@ export async function runCapture(
     const versionId = randomUUID();
     const lastOldFrameId = parts.index.lastFrameId();
     const writer = await StoreWriter.create(parts.layout, parts.index, pool, versionId, request.level);
-    let json: ManifestJson;
-    let storedBytes = 0;
+    let json!: ManifestJson;
+    let verifiedBytes: number;
     try {
       context.phase('capturing', disk.view.usedBytes);
       await pressWindows(source, disk, pool, writer, context);
@@ -142,7 +142,7 @@ export async function runCapture(
             createdAt,
           );
       parts.templates.expectManifest(versionId);
-      const totals = await writer.finish((known) => {
+      await writer.finish((known) => {
         const version: VersionRecord = {
           number: existing ? parts.templates.nextVersionNumber(existing.id) : 1,
           createdAt,
@@ -156,16 +156,17 @@ export async function runCapture(
         json = { template, version, regions: regionsOf(disk) };
         return json;
       });
-      storedBytes = totals.newBytes;
+      verifiedBytes = await auditFrames(pool, parts.index.framesAfter(lastOldFrameId), context);
+      parts.templates.addVersion(json.template, json.version, versionId);
     } catch (error) {
       await writer.discard();
+      // where not even that is possible any more, the next writer does it
+      await removeDoomedManifests(parts).catch(() => {});
       throw error;
     }
 
-    const { template, version } = json!;
+    const { template, version } = json;
     const isSelfContained = version.storedBytes === version.newBytes;
-    const verifiedBytes = await auditNewFrames(parts, pool, lastOldFrameId, context);
-    parts.templates.addVersion(template, version, versionId);
     if (isSelfContained) parts.templates.setHealth(versionId, 'verified', new Date().toISOString());
     await writeTemplateRecord(parts, template.id);
     parts.audit.add('template.captured', template.name, {
@@ -178,39 +179,16 @@ export async function runCapture(
       templateId: template.id,
       versionNumber: version.number,
       processedBytes: version.usedBytes,
-      storedBytes,
+      storedBytes: version.newBytes,
       verifiedBytes,
       readBack: 'none',
       damagedTemplates: [],
     };
-  } catch (error) {
-    // where not even that is possible any more, the next writer does it
-    await removeDoomedManifests(parts).catch(() => {});
-    throw error;
   } finally {
     await pool.close();
     await toClose?.close();
     lock.release();
   }
-}
-
-/**
- * Reads back what this capture added. What did not arrive as it was is forgotten, so that no later capture builds on it.
- * @returns uncompressed bytes found good @throws EngineError `PACK_DAMAGED`, `CHUNK_MISSING`
- */
-async function auditNewFrames(
-  parts: EngineParts,
-  pool: PressPool,
-  lastOldFrameId: number,
-  context: JobContext,
-): Promise<number> {
-  let damage: EngineError | null = null;
-  const goodBytes = await auditFrames(pool, parts.index.framesAfter(lastOldFrameId), context, (frame, error) => {
-    parts.index.forgetDamaged(frame.id);
-    damage ??= error;
-  });
-  if (damage) throw damage;
-  return goodBytes;
 }
 
 async function pressWindows(

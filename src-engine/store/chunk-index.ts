@@ -96,6 +96,19 @@ export class ChunkIndex {
     this.#db.transaction(() => insertPack(this.#db, pack))();
   }
 
+  /** Forgets a pack with all that is in it; its file may go then. */
+  removePack(name: string): void {
+    this.#db.transaction(() => {
+      this.#db
+        .prepare(
+          'DELETE FROM chunk WHERE frame_id IN (SELECT frame.id FROM frame JOIN pack ON pack.id = pack_id WHERE name = ?)',
+        )
+        .run(name);
+      this.#db.prepare('DELETE FROM pack WHERE name = ?').run(name);
+    })();
+    this.forgetFrames();
+  }
+
   /** A frame that is damaged holds no chunks any more: a capture that meets their content again stores it anew. */
   forgetDamaged(frameId: number): void {
     this.#db.prepare('DELETE FROM chunk WHERE frame_id = ?').run(frameId);

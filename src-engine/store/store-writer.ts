@@ -2,11 +2,13 @@
  * Takes the windows of one capture into the store: cut, compared with what is known, compressed, written to packs, and
  * recorded in a manifest. The version exists when {@link StoreWriter.finish} has returned and the catalog has its row.
  */
+import { rm } from 'node:fs/promises';
 import { toEngineError } from '../core/engine-error.ts';
 import { releaseMemory } from '../core/release-memory.ts';
 import type { ChunkIndex } from './chunk-index.ts';
 import { ManifestWriter } from './manifest-writer.ts';
 import { CHUNK_ENTRY_BYTES, HASH_BYTES, type Frame } from './pack-format.ts';
+import { packPath } from './pack-path.ts';
 import { PACK_TARGET_BYTES, PackWriter } from './pack-writer.ts';
 import type { PressPool } from './press-pool.ts';
 import type { CutResult } from './press.ts';
@@ -38,6 +40,8 @@ export class StoreWriter {
   #packTail: Promise<void> = Promise.resolve();
   #recordTail: Promise<void> = Promise.resolve();
   readonly #finishing: Promise<void>[] = [];
+  /** names of packs that are durable, indexed or not */
+  readonly #finished: string[] = [];
   #backlogBytes = 0;
   #newBytes = 0;
   #sharedBytes = 0;
@@ -117,7 +121,7 @@ export class StoreWriter {
     return totals;
   }
 
-  /** Gives up: nothing refers to what was written; finished packs stay as unreferenced chunks, which a prune reclaims. */
+  /** Gives up, and takes back what was written: a disk that has become full has room again. */
   async discard(): Promise<void> {
     this.#failure ??= new Error('discarded');
     await this.#packTail;
@@ -125,6 +129,17 @@ export class StoreWriter {
     await Promise.allSettled(this.#finishing);
     await this.#pack?.discard();
     await this.#manifest.discard();
+    for (const name of this.#finished) await this.#takeBack(name);
+  }
+
+  async #takeBack(pack: string): Promise<void> {
+    try {
+      // first the rows, then the file: nothing may be built on chunks that are gone
+      this.#index.removePack(pack);
+      await rm(packPath(this.#layout, pack), { force: true });
+    } catch {
+      // it stays, unreferenced, until a prune
+    }
   }
 
   /** Which chunks are new: neither in the index nor taken by another window of this capture. */
@@ -172,22 +187,24 @@ export class StoreWriter {
     const pack = this.#pack;
     this.#pack = null;
     if (!pack) return;
-    const finishing = pack.finish().then(
-      (written) => {
-        this.#index.addPack(written);
-        this.#newBytes += written.lengthBytes;
-        for (const { table } of written.frames) {
-          for (let at = 0; at < table.length; at += CHUNK_ENTRY_BYTES) {
-            this.#taken.delete(Buffer.from(table.buffer, table.byteOffset + at, HASH_BYTES).toString('latin1'));
-          }
-        }
-      },
-      async (error) => {
+    this.#finishing.push(
+      this.#publishPack(pack).catch(async (error) => {
         this.#failure ??= toEngineError(error);
         await pack.discard();
-      },
+      }),
     );
-    this.#finishing.push(finishing);
+  }
+
+  async #publishPack(pack: PackWriter): Promise<void> {
+    const written = await pack.finish();
+    this.#finished.push(written.name);
+    this.#index.addPack(written);
+    this.#newBytes += written.lengthBytes;
+    for (const { table } of written.frames) {
+      for (let at = 0; at < table.length; at += CHUNK_ENTRY_BYTES) {
+        this.#taken.delete(Buffer.from(table.buffer, table.byteOffset + at, HASH_BYTES).toString('latin1'));
+      }
+    }
   }
 
   #writeRecords(): void {
