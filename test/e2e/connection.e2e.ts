@@ -1,7 +1,10 @@
 /** The engine goes away: a calm notice, and the way back. */
-import { expect, test } from './fixtures.ts';
+import { expect, startServed, test } from './fixtures.ts';
 
-test('a lost engine is said, nothing is invented, and the window keeps trying', async ({ page, served }) => {
+test('a lost engine is said, and the window keeps trying', async ({ browser }) => {
+  const served = await startServed(browser);
+  const context = await browser.newContext({ storageState: served.state, locale: 'en-GB' });
+  const page = await context.newPage();
   await page.goto(`${served.origin}/`);
   await page.locator('h1').waitFor();
   await served.stop();
@@ -10,4 +13,5 @@ test('a lost engine is said, nothing is invented, and the window keeps trying', 
   await expect(notice).toContainText(/Next attempt in \d+ s\./);
   await notice.getByRole('button', { name: 'Reconnect' }).click();
   await expect(notice).toBeVisible();
+  await context.close();
 });

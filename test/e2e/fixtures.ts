@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { test as base, expect, type BrowserContext, type Page } from '@playwright/test';
+import { test as base, expect, type Browser, type BrowserContext, type Page } from '@playwright/test';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const CLI = join(ROOT, 'out/main/cli.js');
@@ -44,6 +44,7 @@ async function serve(open: (address: string) => Promise<Served['state']>): Promi
     async stop() {
       process_.kill('SIGTERM');
       await ended;
+      rmSync(folder, { recursive: true, force: true });
     },
     cli: (...parameters) =>
       new Promise((done) => {
@@ -63,24 +64,44 @@ export function complaintsOf(page: Page): string[] {
   return complaints;
 }
 
-export const test = base.extend<{ app: Page; go(hash: string): Promise<void> }, { served: Served }>({
-  served: [
+/** Starts an application with an empty catalog and enters it once, as a person does, by the address with the token. */
+export async function startServed(browser: Browser): Promise<Served> {
+  return serve(async (address) => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    await page.goto(address);
+    await expect(page).toHaveURL(new RegExp(`^${new URL(address).origin}/(#/)?$`));
+    const state = await context.storageState();
+    await context.close();
+    return state;
+  });
+}
+
+interface OfTest {
+  served: Served;
+  app: Page;
+  go(hash: string): Promise<void>;
+}
+interface OfWorker {
+  /** The application of a test file: tests of one file follow each other on one catalog. */
+  servedFor(file: string): Promise<Served>;
+}
+
+export const test = base.extend<OfTest, OfWorker>({
+  servedFor: [
     async ({ browser }, use) => {
-      const served = await serve(async (address) => {
-        const context = await browser.newContext();
-        const page = await context.newPage();
-        await page.goto(address);
-        await expect(page).toHaveURL(new RegExp(`^${new URL(address).origin}/(#/)?$`));
-        const state = await context.storageState();
-        await context.close();
-        return state;
+      let current: { file: string; served: Served } | null = null;
+      await use(async (file) => {
+        if (current?.file === file) return current.served;
+        await current?.served.stop();
+        current = { file, served: await startServed(browser) };
+        return current.served;
       });
-      await use(served);
-      await served.stop();
-      rmSync(served.folder, { recursive: true, force: true });
+      await (current as { served: Served } | null)?.served.stop();
     },
     { scope: 'worker' },
   ],
+  served: async ({ servedFor }, use, { file }) => use(await servedFor(file)),
   context: async ({ browser, served, locale, colorScheme }, use) => {
     const context = await browser.newContext({
       storageState: served.state,

@@ -41,7 +41,7 @@ test('a GPT disk is captured, and the plan says before what will happen', async 
   const plan = app.getByRole('complementary', { name: 'What will happen' });
   await expect(plan.getByText(/Reads .* of 268\sMB\.\s+Writes nothing to this file\./)).toBeVisible();
   await expect(plan.getByRole('listitem')).toHaveCount(4);
-  await expect(plan.getByRole('button', { name: /lab-root, ext4, 168\sMB/ })).toBeVisible();
+  await expect(plan.getByRole('button', { name: /lab-root ext4 · 168\sMB/ })).toBeVisible();
   await expect(plan.getByRole('button', { name: /^Unallocated/ })).toBeVisible();
 
   await app.getByRole('button', { name: 'Next' }).click();
@@ -223,7 +223,7 @@ test('several are tagged and verified at once', async ({ app, go }) => {
 
 test('a running job shows its pace, never goes back, and is cancelled without a trace', async ({ app, served }) => {
   const image = await makeSlowImage(at(served.folder, 'slow.img'));
-  await captureFile(app, image, 'Never finished', 19);
+  await captureFile(app, image, 'Never finished', 12);
   const share = panel(app).locator('.share');
   await expect(share).toHaveText(/^[1-9]\d?%$/, { timeout: 60_000 });
   await expect(panel(app).getByText(/MB\/s/)).toBeVisible();
@@ -269,7 +269,7 @@ test('damage in the store is found by a verification, and stands on the first pa
   writeFileSync(pack, bytes);
   await go('/settings');
   await app.getByRole('button', { name: 'Verify all' }).click();
-  await expect(panel(app).getByText(/^Damage found in/)).toBeVisible({ timeout: 60_000 });
+  await expect(panel(app).getByText(/^Damage was found in/)).toBeVisible({ timeout: 60_000 });
   await app.getByRole('link', { name: 'Home' }).click();
   await expect(app.getByText('A version of this template is damaged.').first()).toBeVisible();
 });
