@@ -136,7 +136,11 @@ function diskLines(words: Words, disk: DiskView): string[] {
     t(`captureAs.${volume.captureAs}`),
   ]);
   return [
-    t('cli.disk', { table: disk.table.toUpperCase(), sectorBytes: disk.sectorBytes, usedBytes: disk.usedBytes }),
+    t('cli.disk', {
+      table: disk.table === 'none' ? t('cli.no-table') : t('cli.table', { name: disk.table.toUpperCase() }),
+      sectorBytes: disk.sectorBytes,
+      usedBytes: disk.usedBytes,
+    }),
     ...table(
       ['number', 'filesystem', 'label', 'start', 'size', 'used', 'captured'].map((column) => t(`cli.column.${column}`)),
       rows,

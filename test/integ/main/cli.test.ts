@@ -83,7 +83,7 @@ describe('the command line', () => {
   it('inspects a disk without a catalog entry, in French too', async () => {
     const { out, code } = await diskpress('--lang', 'fr', 'inspect', ext4('look.img'));
     expect(code).toBe(0);
-    expect(out).toMatch(/ext4\s+0 o\s+25,2 Mo/);
+    expect(out).toMatch(/ext4\s+0\so\s+25,2\sMo/);
   });
 
   it.each([
