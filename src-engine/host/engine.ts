@@ -4,7 +4,8 @@ import type { CheckedParams, CommandName, CommandResult, TopicEvent, TopicName }
 import type { CapturePlan, DeployPlan } from '../contract/plan.contract.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
 import { planCapture, runCapture, type CaptureRequest } from '../jobs/capture.job.ts';
-import { planDeploy, runDeploy, type DeployRequest } from '../jobs/deploy.job.ts';
+import { planDeploy, type DeployRequest } from '../jobs/deploy-plan.ts';
+import { removeLostTarget, runDeploy } from '../jobs/deploy.job.ts';
 import { inspectDisk } from '../jobs/disk-inspection.ts';
 import { freeBytes } from '../jobs/free-bytes.ts';
 import { openSource } from '../jobs/open-source.ts';
@@ -73,7 +74,7 @@ export class Engine {
 
   #markLost(): void {
     try {
-      this.#catalog.jobs.markLost();
+      for (const job of this.#catalog.jobs.markLost()) void removeLostTarget(job).catch(() => {});
     } catch (error) {
       // a damaged catalog is told by each command, and repair can still run; a full or busy disk is no reason to stay away
       if (toEngineError(error).code === 'INTERNAL') throw error;
@@ -152,7 +153,7 @@ export class Engine {
       }
       this.#deployPlans.use(planId);
       const about = { kind: 'deploy', templateName: plan.templateName, path: plan.target.path } as const;
-      return { jobId: this.#jobs.start(about, (context) => runDeploy(this.#catalog.parts, plan, context)) };
+      return { jobId: this.#jobs.start(about, (context) => runDeploy(this.#catalog.parts, plan, context), planId) };
     },
     'verify.start': ({ template }) => {
       const templateName = template === null ? '' : this.#catalog.parts.templates.find(template).template.name;

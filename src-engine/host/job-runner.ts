@@ -35,11 +35,11 @@ export class JobRunner {
     this.#publish = publish;
   }
 
-  /** Puts a job at the end of the queue. @returns its id */
-  start(about: Pick<JobView, 'kind' | 'templateName' | 'path'>, work: JobWork): string {
+  /** Puts a job at the end of the queue. @param id that of its plan, where it has one @returns its id */
+  start(about: Pick<JobView, 'kind' | 'templateName' | 'path'>, work: JobWork, id: string = randomUUID()): string {
     const view: JobView = {
       ...about,
-      id: randomUUID(),
+      id,
       state: 'queued',
       outcome: null,
       error: null,

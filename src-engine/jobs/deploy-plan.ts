@@ -1,0 +1,117 @@
+/** Plans a deploy: looks at the template and the target, and says what would be written, what would be lost, what forbids it. */
+import { randomUUID } from 'node:crypto';
+import type { CheckedParams } from '../contract/commands.ts';
+import type { DiskView, PlaceView } from '../contract/disk.contract.ts';
+import type { DeployPlan } from '../contract/plan.contract.ts';
+import type { Check } from '../contract/warnings.ts';
+import { readLayout } from '../volumes/read-layout.ts';
+import type { Machine } from '../machines/machine.port.ts';
+import { inspectDisk } from './disk-inspection.ts';
+import type { EngineParts } from './engine-parts.ts';
+import { openSource } from './open-source.ts';
+import { describeTarget } from './open-target.ts';
+import { checkTarget } from './target-checks.ts';
+import { templateSource } from './template-source.ts';
+import { withManifest } from './with-manifest.ts';
+
+export type DeployRequest = CheckedParams<'deploy.plan'>;
+
+/**
+ * Looks at the template and the target and says what a deploy would do.
+ * @throws EngineError `TEMPLATE_NOT_FOUND`, `MANIFEST_DAMAGED`, `PACK_DAMAGED`, `PERMISSION_DENIED`
+ */
+export async function planDeploy(
+  parts: EngineParts,
+  request: DeployRequest,
+  expiresAt: string,
+  signal: AbortSignal,
+): Promise<DeployPlan> {
+  const found = parts.templates.find(request.template);
+  const { template, version } = found;
+  return withManifest(parts, found, async (manifest, json) => {
+    const source = templateSource(parts.index, manifest, json);
+    try {
+      const { minimumBytes } = await readLayout(source);
+      const target = await describeTarget(parts.machine, request.target, {
+        lengthBytes: request.lengthBytes ?? Math.max(version.capacityBytes, minimumBytes),
+        sectorBytes: version.disk.sectorBytes,
+        physicalSectorBytes: version.disk.physicalSectorBytes,
+      });
+      const checks: Check[] = [
+        template.status === 'active'
+          ? { code: 'TEMPLATE_ACTIVE', level: 'pass', data: { template: template.name } }
+          : { code: 'TEMPLATE_NOT_ACTIVE', level: 'block', data: { template: template.name, status: template.status } },
+        version.health === 'damaged'
+          ? { code: 'TEMPLATE_DAMAGED', level: 'block', data: { template: template.name } }
+          : { code: 'TEMPLATE_HEALTHY', level: 'pass', data: { template: template.name } },
+        target.place.lengthBytes < minimumBytes
+          ? {
+              code: 'TARGET_TOO_SMALL',
+              level: 'block',
+              data: { requiredBytes: minimumBytes, targetBytes: target.place.lengthBytes },
+            }
+          : {
+              code: 'TARGET_LARGE_ENOUGH',
+              level: 'pass',
+              data: { requiredBytes: minimumBytes, targetBytes: target.place.lengthBytes },
+            },
+        target.place.sectorBytes === version.disk.sectorBytes
+          ? { code: 'SECTOR_SIZE_EQUAL', level: 'pass', data: { sectorBytes: version.disk.sectorBytes } }
+          : {
+              code: 'SECTOR_SIZE_DIFFERS',
+              level: 'block',
+              data: { templateSectorBytes: version.disk.sectorBytes, targetSectorBytes: target.place.sectorBytes },
+            },
+        ...(await checkTarget(parts.machine, target, version.usedBytes, parts.layout.root)),
+      ];
+      return {
+        planId: randomUUID(),
+        expiresAt,
+        templateId: template.id,
+        templateName: template.name,
+        versionNumber: version.number,
+        target: target.place,
+        before: target.exists ? await lookAt(parts.machine, request.target, signal) : null,
+        after: afterDeploy(version.disk, target.place),
+        writeBytes: version.usedBytes,
+        checks,
+        canRun: checks.every((check) => check.level !== 'block'),
+        confirmWords: target.place.kind === 'device' ? confirmWords(target.place, request.target) : [],
+        needsOverwrite: target.exists && target.place.kind === 'file',
+      };
+    } finally {
+      await source.close();
+    }
+  });
+}
+
+/** The serial number or the path, as it was given or as it is. */
+function confirmWords(place: PlaceView, asked: string): string[] {
+  return [...new Set([place.serial, place.path, asked].filter((word) => word !== ''))];
+}
+
+/**
+ * What a target holds now, for the words of the confirmation; what a capture would have to warn about is not asked here.
+ * A target may be anything, even unreadable in places: not knowing what it holds is no reason against writing it.
+ */
+async function lookAt(machine: Machine, path: string, signal: AbortSignal): Promise<DiskView | null> {
+  const opened = await openSource(machine, path).catch(() => null);
+  if (!opened) return null;
+  try {
+    return withoutWarnings((await inspectDisk(opened.source, signal)).view);
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return null;
+  } finally {
+    await opened.source.close();
+  }
+}
+
+function withoutWarnings(disk: DiskView): DiskView {
+  return { ...disk, warnings: [], volumes: disk.volumes.map((volume) => ({ ...volume, warnings: [] })) };
+}
+
+function afterDeploy(disk: DiskView, place: PlaceView): DiskView {
+  const { lengthBytes, physicalSectorBytes } = place;
+  return { ...withoutWarnings(disk), lengthBytes, physicalSectorBytes };
+}

@@ -1,0 +1,21 @@
+import type { FoundVersion } from '../catalog/template-repository.ts';
+import { ManifestReader } from '../store/manifest-reader.ts';
+import type { EngineParts } from './engine-parts.ts';
+import { readManifestJson, type ManifestJson } from './manifest-json.ts';
+import { naming } from './naming.ts';
+
+/** Opens a version's manifest for the time of some work. What goes wrong in it, or in packs, names the template. */
+export async function withManifest<T>(
+  parts: EngineParts,
+  found: FoundVersion,
+  work: (manifest: ManifestReader, json: ManifestJson) => Promise<T>,
+): Promise<T> {
+  return naming(found.template.name, async () => {
+    const manifest = await ManifestReader.open(parts.layout, found.manifest);
+    try {
+      return await work(manifest, readManifestJson(manifest, found.manifest));
+    } finally {
+      await manifest.close();
+    }
+  });
+}
