@@ -16,6 +16,7 @@ export { default as UiExpiry } from './UiExpiry.vue';
 export { default as UiFacts } from './UiFacts.vue';
 export { default as UiField } from './UiField.vue';
 export { default as UiIconButton } from './UiIconButton.vue';
+export { default as UiLoading } from './UiLoading.vue';
 export { default as UiMenu } from './UiMenu.vue';
 export { default as UiMenuChoice } from './UiMenuChoice.vue';
 export { default as UiMenuItem } from './UiMenuItem.vue';

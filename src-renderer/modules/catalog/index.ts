@@ -1,4 +1,4 @@
 /** The templates: the store, and their rows for the pages that choose among them. */
 export { useCatalog } from './catalog.store.ts';
-export { healthOf, searchTemplates } from './views.ts';
+export { healthOf, isDeployable, searchTemplates } from './views.ts';
 export { default as TemplateBadges } from './TemplateBadges.vue';

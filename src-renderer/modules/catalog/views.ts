@@ -20,6 +20,11 @@ export function healthOf(template: TemplateView): 'damaged' | 'unverified' | 've
   return template.versions.some(({ health }) => health === 'unverified') ? 'unverified' : 'verified';
 }
 
+/** Whether the engine would let any version of it be deployed anew. */
+export function isDeployable(template: TemplateView): boolean {
+  return template.status === 'active' && template.versions.some(({ health }) => health !== 'damaged');
+}
+
 /** All words of the search must be found: in the name, the note, a tag, or what was captured. Case and accents do not matter. */
 export function searchTemplates(templates: readonly TemplateView[], search: string): TemplateView[] {
   const wanted = plain(search).split(/\s+/).filter(Boolean);

@@ -40,36 +40,35 @@ export const useDevices = defineStore('devices', () => {
     isReading = false;
   }
 
-  function inspectNew() {
+  /** @param all also those that were read before: what they show stays until the new reading is there */
+  function inspect(all: boolean) {
     for (const device of devices.value) {
       const isClosed = device.captureRefusals.some(({ code }) => code === 'NO_PERMISSION' || code === 'NO_MEDIUM');
-      if (isClosed || inspections.has(identity(device))) continue;
-      inspections.set(identity(device), { state: 'reading' });
-      queue.push(device);
+      const known = inspections.get(identity(device));
+      if (isClosed || known?.state === 'reading' || (known && !all)) continue;
+      if (!known) inspections.set(identity(device), { state: 'reading' });
+      if (!queue.includes(device)) queue.push(device);
     }
     void readQueue();
   }
 
-  async function load() {
+  async function load(all = false) {
     try {
       devices.value = await engine.call('device.list', {});
       error.value = null;
       isLoaded.value = true;
-      inspectNew();
+      inspect(all);
     } catch (thrown) {
       error.value = errorView(thrown);
     }
   }
 
   /** Looks at everything anew. */
-  async function refresh() {
-    inspections.clear();
-    await load();
-  }
+  const refresh = () => load(true);
 
   /** Call it in the set-up of a page that shows disks: looks again every few seconds while the page is in sight. */
   function watchDevices() {
-    void load();
+    void refresh();
     const timer = setInterval(() => {
       if (!document.hidden && engine.isConnected) void load();
     }, POLL_MS);
