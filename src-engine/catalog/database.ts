@@ -11,11 +11,12 @@ export function openDatabase(path: string): Database.Database {
   let db: Database.Database | null = null;
   try {
     db = new Database(path, { timeout: 10_000 });
+    refuseNewer(db, path);
     db.pragma('journal_mode = WAL');
     // a commit must survive a power cut: a version's row is what makes a capture done
     db.pragma('synchronous = FULL');
     db.pragma('foreign_keys = ON');
-    migrate(db, path);
+    migrate(db);
     return db;
   } catch (cause) {
     db?.close();
@@ -28,11 +29,15 @@ export function openDatabase(path: string): Database.Database {
   }
 }
 
-function migrate(db: Database.Database, path: string): void {
+function refuseNewer(db: Database.Database, path: string): void {
   const version = db.pragma('user_version', { simple: true }) as number;
   if (version > MIGRATIONS.length) {
     throw new EngineError('CATALOG_TOO_NEW', { path, version, supported: MIGRATIONS.length });
   }
+}
+
+function migrate(db: Database.Database): void {
+  const version = db.pragma('user_version', { simple: true }) as number;
   for (let next = version; next < MIGRATIONS.length; next++) {
     db.transaction(() => {
       // another process may have migrated while this one waited for the lock

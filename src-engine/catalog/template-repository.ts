@@ -121,14 +121,21 @@ export class TemplateRepository {
     })();
   }
 
-  /** After a repair that could not bring every version back: a template whose versions are all in the bin goes there too. */
+  /**
+   * After a repair that could not bring every version back: a template whose versions are all in the bin goes there itself, and
+   * they with it.
+   */
   deleteWithoutVersions(): void {
-    this.#db
-      .prepare(
-        `UPDATE template SET deleted_at = ? WHERE deleted_at IS NULL AND NOT EXISTS
-           (SELECT 1 FROM version WHERE template_id = template.id AND version.deleted_at IS NULL)`,
-      )
-      .run(new Date().toISOString());
+    const isEmpty =
+      'NOT EXISTS (SELECT 1 FROM version AS v WHERE v.template_id = template.id AND v.deleted_at IS NULL)';
+    this.#db.transaction(() => {
+      this.#db
+        .prepare(`UPDATE template SET deleted_at = coalesce(deleted_at, ?) WHERE ${isEmpty}`)
+        .run(new Date().toISOString());
+      this.#db.exec(
+        `UPDATE version SET deleted_at = NULL WHERE template_id IN (SELECT id FROM template WHERE ${isEmpty})`,
+      );
+    })();
   }
 
   /** @throws EngineError `NAME_TAKEN`, `TEMPLATE_NOT_FOUND` */
@@ -142,16 +149,20 @@ export class TemplateRepository {
 
   /** Puts a template, or the version that is named, into the bin. The last version takes its template along. */
   delete(reference: string): TemplateView {
-    const { template, version } = this.find(reference);
-    const now = new Date().toISOString();
-    if (parseReference(reference).number !== null && template.versions.length > 1) {
-      this.#db
-        .prepare('UPDATE version SET deleted_at = ? WHERE template_id = ? AND number = ?')
-        .run(now, template.id, version.number);
-    } else {
-      this.#db.prepare('UPDATE template SET deleted_at = ? WHERE id = ?').run(now, template.id);
-    }
-    return this.byId(template.id);
+    const remove = this.#db.transaction(() => {
+      const { template, version } = this.find(reference);
+      const now = new Date().toISOString();
+      if (parseReference(reference).number !== null && template.versions.length > 1) {
+        this.#db
+          .prepare('UPDATE version SET deleted_at = ? WHERE template_id = ? AND number = ?')
+          .run(now, template.id, version.number);
+      } else {
+        this.#db.prepare('UPDATE template SET deleted_at = ? WHERE id = ?').run(now, template.id);
+      }
+      return this.byId(template.id);
+    });
+    // two processes that each take one of two last versions would leave a template with none
+    return remove.immediate();
   }
 
   /** Takes it out of the bin again. @throws EngineError `NAME_TAKEN`, `TEMPLATE_NOT_FOUND` */

@@ -1,0 +1,320 @@
+/** The database behind the catalog: schema, templates and versions, jobs, audit log. */
+import { randomUUID } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { describe, expect, test } from 'vitest';
+import { AuditLog } from '../../../src-engine/catalog/audit-log.ts';
+import { openDatabase } from '../../../src-engine/catalog/database.ts';
+import { JobRepository } from '../../../src-engine/catalog/job-repository.ts';
+import { MIGRATIONS } from '../../../src-engine/catalog/migrations.ts';
+import type { TemplateRecord, VersionRecord } from '../../../src-engine/catalog/records.ts';
+import { newTemplateRecord, TemplateRepository } from '../../../src-engine/catalog/template-repository.ts';
+import type { DiskView } from '../../../src-engine/contract/disk.contract.ts';
+import type { JobView } from '../../../src-engine/contract/job.contract.ts';
+import { EngineError } from '../../../src-engine/core/engine-error.ts';
+import { temporaryFolder } from '../../support/temporary.ts';
+
+const folder = temporaryFolder();
+let count = 0;
+const newPath = () => join(folder, `catalog-${count++}.db`);
+const codeOf = (work: () => unknown) => {
+  try {
+    work();
+    return 'nothing';
+  } catch (error) {
+    return error instanceof EngineError ? error.code : String(error);
+  }
+};
+
+describe('the database', () => {
+  test('is made, and opened again', () => {
+    const path = newPath();
+    openDatabase(path).close();
+    const db = openDatabase(path);
+    expect(db.pragma('user_version', { simple: true })).toBe(MIGRATIONS.length);
+    expect(db.pragma('journal_mode', { simple: true })).toBe('wal');
+    expect(db.pragma('foreign_keys', { simple: true })).toBe(1);
+    expect(db.pragma('synchronous', { simple: true })).toBe(2);
+    db.close();
+  });
+
+  test('of a newer Diskpress is not touched', () => {
+    const path = newPath();
+    const db = new Database(path);
+    db.pragma('user_version = 1000');
+    db.close();
+    const before = readFileSync(path);
+    expect(codeOf(() => openDatabase(path))).toBe('CATALOG_TOO_NEW');
+    expect(readFileSync(path).equals(before)).toBe(true);
+  });
+
+  test.each([
+    ['no database', Buffer.alloc(5000, 'text')],
+    ['a header and nothing more', Buffer.from('SQLite format 3\0'.padEnd(100, 'x'))],
+  ])('that is %s', (_, bytes) => {
+    const path = newPath();
+    writeFileSync(path, bytes);
+    expect(codeOf(() => openDatabase(path))).toBe('CATALOG_DAMAGED');
+  });
+
+  test('that somebody else made tables in', () => {
+    const path = newPath();
+    const db = new Database(path);
+    db.exec('CREATE TABLE pack (x)');
+    db.close();
+    expect(codeOf(() => openDatabase(path))).toBe('CATALOG_DAMAGED');
+  });
+
+  test('in a folder that is not there is no damage', () => {
+    expect(['PERMISSION_DENIED', 'NOT_FOUND', 'CATALOG_DAMAGED']).toContain(
+      codeOf(() => openDatabase(join(folder, 'missing', 'catalog.db'))),
+    );
+  });
+});
+
+const DISK: DiskView = {
+  lengthBytes: 4096,
+  sectorBytes: 512,
+  physicalSectorBytes: 512,
+  table: 'none',
+  tableId: '',
+  volumes: [],
+  usedBytes: 4096,
+  warnings: [],
+};
+const now = () => new Date().toISOString();
+const versionRecord = (number: number): VersionRecord => ({
+  number,
+  createdAt: now(),
+  source: {
+    kind: 'file',
+    path: '/x.img',
+    model: 'x.img',
+    serial: '',
+    lengthBytes: 4096,
+    sectorBytes: 512,
+    physicalSectorBytes: 512,
+  },
+  disk: DISK,
+  warnings: [],
+  capacityBytes: 4096,
+  usedBytes: 4096,
+  storedBytes: 100,
+  newBytes: 100,
+});
+
+describe('templates', () => {
+  const open = () => {
+    const db = openDatabase(newPath());
+    const templates = new TemplateRepository(db);
+    /** Adds versions to a template of that name, new or not. @returns its record */
+    const add = (name: string, ...numbers: number[]): TemplateRecord => {
+      const existing = templates.findByName(name);
+      const record = existing
+        ? templates.record(existing.id)
+        : newTemplateRecord({ name, note: '', tags: ['tag'], kind: 'lab' }, now());
+      for (const number of numbers)
+        templates.addVersion(record, versionRecord(number), `${name}-${number}-${randomUUID()}`);
+      return record;
+    };
+    const numbers = (reference: string) => templates.find(reference).template.versions.map(({ number }) => number);
+    return { db, templates, add, numbers };
+  };
+
+  test('are found by name, by id, and with a version', () => {
+    const { templates, add } = open();
+    const { id } = add('base', 1, 2, 3);
+    for (const reference of ['base', id]) {
+      expect(templates.find(reference)).toMatchObject({ template: { id }, version: { number: 3 } });
+      expect(templates.find(`${reference}@1`)).toMatchObject({ template: { id }, version: { number: 1 } });
+    }
+    for (const reference of ['bas', 'base@4', 'base@', '@1', '', 'BASE', '%']) {
+      expect(codeOf(() => templates.find(reference))).toBe('TEMPLATE_NOT_FOUND');
+    }
+    expect(templates.nextVersionNumber(id)).toBe(4);
+    expect(templates.findByName(id)).toBeNull();
+  });
+
+  test('keep what people wrote while a capture ran', () => {
+    const { templates, add } = open();
+    const record = add('base', 1);
+    templates.edit('base', { note: 'written meanwhile', name: 'renamed', tags: [] });
+    const later = '2100-01-01T00:00:00.000Z';
+    templates.addVersion({ ...record, updatedAt: later }, versionRecord(2), 'two');
+    expect(templates.find('renamed').template).toMatchObject({ note: 'written meanwhile', tags: [], updatedAt: later });
+    templates.delete('renamed');
+    templates.addVersion(record, versionRecord(3), 'three');
+    expect(templates.list(true)).toHaveLength(1);
+  });
+
+  test('have names that are taken once', () => {
+    const { templates, add } = open();
+    add('one', 1);
+    add('two', 1);
+    expect(codeOf(() => templates.edit('one', { name: 'two' }))).toBe('NAME_TAKEN');
+    expect(templates.edit('one', { name: 'one', note: 'same name' }).note).toBe('same name');
+    templates.delete('two');
+    templates.edit('one', { name: 'two' });
+    expect(codeOf(() => templates.undelete('two'))).toBe('NAME_TAKEN');
+    templates.edit('two', { name: 'three' });
+    templates.undelete('two');
+    expect(
+      templates
+        .list(false)
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(['three', 'two']);
+  });
+
+  test('go to the bin as a whole or version by version, and come back', () => {
+    const { templates, add, numbers } = open();
+    add('base', 1, 2, 3);
+    templates.delete('base@2');
+    expect(numbers('base')).toEqual([3, 1]);
+    expect(codeOf(() => templates.find('base@2'))).toBe('TEMPLATE_NOT_FOUND');
+    expect(codeOf(() => templates.delete('base@2'))).toBe('TEMPLATE_NOT_FOUND');
+    expect(codeOf(() => templates.undelete('base@9'))).toBe('TEMPLATE_NOT_FOUND');
+    templates.delete('base@3');
+    expect(templates.find('base').version.number).toBe(1);
+    templates.undelete('base@2');
+    expect(numbers('base')).toEqual([2, 1]);
+    // the last version takes its template along
+    templates.delete('base@2');
+    templates.delete('base@1');
+    expect(templates.list(false)).toEqual([]);
+    expect(templates.list(true)[0].versions.map(({ number }) => number)).toEqual([3, 2, 1]);
+    templates.undelete('base');
+    expect(numbers('base')).toEqual([1]);
+    expect(templates.record(templates.list(false)[0].id).deletedVersions).toEqual([2, 3]);
+    expect(codeOf(() => templates.undelete('nobody'))).toBe('TEMPLATE_NOT_FOUND');
+  });
+
+  test('are gone for good when the bin is emptied, their manifests doomed until their files are gone', () => {
+    const { templates, add, numbers } = open();
+    add('kept', 1, 2);
+    add('gone', 1);
+    const manifest = (reference: string) => templates.find(reference).manifest;
+    const expected = [manifest('kept@1'), manifest('gone')].sort();
+    templates.delete('kept@1');
+    templates.delete('gone');
+    templates.emptyBin();
+    expect(numbers('kept')).toEqual([2]);
+    expect(templates.list(true)).toEqual([]);
+    expect(templates.doomedManifests().sort()).toEqual(expected);
+    expect(templates.unknownManifests([...expected, manifest('kept'), 'stranger'])).toEqual(['stranger']);
+    templates.forgetDoomed();
+    expect(templates.unknownManifests(expected)).toEqual(expected);
+    expect(templates.manifests()).toHaveLength(1);
+  });
+
+  test('whose manifest is on its way are not lost, nor there', () => {
+    const { templates, add } = open();
+    const record = add('base', 1);
+    templates.expectManifest('coming');
+    expect(templates.unknownManifests(['coming'])).toEqual([]);
+    expect(templates.doomedManifests()).toEqual(['coming']);
+    templates.addVersion(record, versionRecord(2), 'coming');
+    expect(templates.doomedManifests()).toEqual([]);
+    expect(templates.find('base').manifest).toBe('coming');
+  });
+
+  test('that a repair brought back in the bin stay there', () => {
+    const { templates, numbers } = open();
+    const record = newTemplateRecord({ name: 'base', note: '', tags: [], kind: 'lab' }, now());
+    templates.addVersion(record, versionRecord(1), 'one', now());
+    templates.deleteWithoutVersions();
+    expect(templates.list(false)).toEqual([]);
+    expect(templates.list(true)).toHaveLength(1);
+    templates.undelete('base');
+    templates.addVersion(record, versionRecord(2), 'two');
+    templates.deleteWithoutVersions();
+    expect(numbers('base')).toEqual([2]);
+  });
+
+  test('tell how healthy they are', () => {
+    const { templates, add } = open();
+    add('base', 1, 2);
+    expect(templates.find('base').version).toMatchObject({ health: 'unverified', verifiedAt: null });
+    const at = now();
+    templates.setHealth(templates.find('base@1').manifest, 'damaged', at);
+    expect(templates.find('base@1').version).toMatchObject({ health: 'damaged', verifiedAt: at });
+    expect(templates.find('base@2').version.health).toBe('unverified');
+  });
+});
+
+describe('jobs', () => {
+  const job = (more: Partial<JobView> = {}): JobView => ({
+    id: randomUUID(),
+    kind: 'capture',
+    templateName: 'base',
+    path: '/x.img',
+    state: 'queued',
+    outcome: null,
+    error: null,
+    createdAt: new Date(Date.UTC(2026, 0, 1) + count++ * 1000).toISOString(),
+    startedAt: null,
+    endedAt: null,
+    phases: [],
+    progress: null,
+    warnings: [],
+    result: null,
+    ...more,
+  });
+
+  test('are saved again and again, listed newest first', () => {
+    const jobs = new JobRepository(openDatabase(newPath()));
+    const [first, second] = [job(), job()];
+    jobs.save(first);
+    jobs.save(second);
+    jobs.save({ ...first, state: 'running' });
+    expect(jobs.list().map(({ id, state }) => [id, state])).toEqual([
+      [second.id, 'queued'],
+      [first.id, 'running'],
+    ]);
+    expect(jobs.find(first.id)?.state).toBe('running');
+    expect(jobs.find(randomUUID())).toBeNull();
+  });
+
+  test('whose process is gone are lost; those of this one and those that ended are not', () => {
+    const db = openDatabase(newPath());
+    const jobs = new JobRepository(db);
+    const [own, dead, done] = [
+      job({ state: 'running' }),
+      job({ state: 'running' }),
+      job({ state: 'ended', outcome: 'done' }),
+    ];
+    for (const one of [own, dead, done]) jobs.save(one);
+    // above the greatest process number that Linux gives
+    db.prepare('UPDATE job SET process_id = 99999999 WHERE id != ?').run(own.id);
+    expect(jobs.markLost().map(({ id }) => id)).toEqual([dead.id]);
+    expect(jobs.find(dead.id)).toMatchObject({ state: 'ended', outcome: 'lost', error: { code: 'ENGINE_LOST' } });
+    expect(jobs.find(own.id)).toMatchObject({ state: 'running', outcome: null });
+    expect(jobs.find(done.id)).toMatchObject({ outcome: 'done' });
+    expect(jobs.markLost()).toEqual([]);
+  });
+
+  test('are dropped once there are more than 500 newer ones', () => {
+    const db = openDatabase(newPath());
+    const jobs = new JobRepository(db);
+    const all = Array.from({ length: 505 }, () => job({ state: 'ended', outcome: 'done' }));
+    db.transaction(() => all.forEach((one) => jobs.save(one)))();
+    jobs.markLost();
+    expect(jobs.list()).toHaveLength(500);
+    expect(jobs.find(all[0].id)).toBeNull();
+    expect(jobs.find(all[504].id)).not.toBeNull();
+  });
+});
+
+test('the audit log says who did what, newest first', () => {
+  const log = new AuditLog(openDatabase(newPath()));
+  log.add('template.captured', 'base', { version: 1 });
+  log.add('template.deleted', 'base');
+  const entries = log.list(10);
+  expect(entries.map(({ action, subject, data }) => [action, subject, data])).toEqual([
+    ['template.deleted', 'base', {}],
+    ['template.captured', 'base', { version: 1 }],
+  ]);
+  expect(entries[0].user).not.toBe('');
+  expect(log.list(1)).toHaveLength(1);
+});
