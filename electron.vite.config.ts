@@ -55,6 +55,9 @@ export default defineConfig({
       outDir: at('out/renderer'),
       emptyOutDir: true,
       target: 'es2024',
+      minify: true,
+      /** the pages are read from this machine: one file more or less costs nothing */
+      chunkSizeWarningLimit: 1000,
       /** an inlined image or script would need `data:` in the policy */
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },

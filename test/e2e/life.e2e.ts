@@ -160,7 +160,8 @@ test('name, note and tags are edited; a name that is taken is refused in its pla
   await app.getByRole('option', { name: /Deprecated/ }).click();
   await form.getByRole('button', { name: 'Save' }).click();
   await expect(app.getByRole('heading', { level: 1, name: 'Payload, edited' })).toBeVisible();
-  await expect(app.getByText('Deprecated')).toBeVisible();
+  await expect(app.getByText('Only active templates may be deployed.')).toBeVisible();
+  await expect(app.getByRole('button', { name: 'Deploy' })).toBeDisabled();
 });
 
 test('a second capture under the same name becomes a version, and says what it added', async ({ app, served }) => {
