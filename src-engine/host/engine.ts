@@ -90,7 +90,7 @@ export class Engine {
     const { parts } = this.#catalog;
     const template = parts.templates.byId(templateId);
     await writeTemplateRecord(parts, templateId);
-    parts.audit.add(action, template.name, data);
+    parts.audit.add(action, template.name, { templateId, ...data });
     this.#publish('catalog', { templateId });
     return template;
   }

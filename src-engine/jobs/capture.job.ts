@@ -102,7 +102,7 @@ export async function runCapture(
 ): Promise<JobResult> {
   const lock = lockWriter(parts.layout, `capture ${plan.name}`);
   let toClose: BlockSource | null = null;
-  const pool = new PressPool(parts.pressUrl);
+  const pool = new PressPool(parts.pressUrl, context.signal);
   try {
     context.phase('inspecting', 0);
     await removeLeftovers(parts);
@@ -170,6 +170,7 @@ export async function runCapture(
     if (isSelfContained) parts.templates.setHealth(versionId, 'verified', new Date().toISOString());
     await writeTemplateRecord(parts, template.id);
     parts.audit.add('template.captured', template.name, {
+      templateId: template.id,
       version: version.number,
       source: plan.source.path,
       serial: plan.source.serial,

@@ -11,6 +11,7 @@ import type { Relocation } from '../volumes/layout.port.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { FinishingBlocks } from './finishing-blocks.ts';
 import type { ManifestJson } from './manifest-json.ts';
+import type { Region } from './regions.ts';
 import { Tasks } from './tasks.ts';
 import { chunksOf } from './window-chunks.ts';
 
@@ -43,10 +44,7 @@ export async function writeAll(
   let writing = 0;
   try {
     for await (const record of manifest.records()) {
-      const region = json.regions[record.region];
-      const endBytes = record.window * WINDOW_BYTES + record.extents.at(-2)! + record.extents.at(-1)!;
-      if (!region || endBytes > region.lengthBytes)
-        throw new EngineError('MANIFEST_DAMAGED', { path: '', reason: 'region' });
+      const region = checkedRegion(json, record);
       const memory = await pool.takeWindow();
       tasks.check();
       context.signal.throwIfAborted();
@@ -86,6 +84,16 @@ export async function writeAll(
   await sink.sync();
   verifiedBytes += await finishing.write(sink);
   return verifiedBytes;
+}
+
+/** @throws EngineError `MANIFEST_DAMAGED` where a window leaves its region or the disk */
+function checkedRegion({ regions, version }: ManifestJson, record: WindowRecord): Region {
+  const region = regions[record.region];
+  const endBytes = record.window * WINDOW_BYTES + record.extents.at(-2)! + record.extents.at(-1)!;
+  if (!region || endBytes > region.lengthBytes || region.startBytes + endBytes > version.disk.lengthBytes) {
+    throw new EngineError('MANIFEST_DAMAGED', { path: '', reason: 'region' });
+  }
+  return region;
 }
 
 type Runs = readonly (readonly [start: number, length: number])[];

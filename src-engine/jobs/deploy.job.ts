@@ -26,7 +26,7 @@ import { withManifest } from './with-manifest.ts';
 export async function runDeploy(parts: EngineParts, plan: DeployPlan, context: JobContext): Promise<JobResult> {
   const found = parts.templates.find(`${plan.templateId}@${plan.versionNumber}`);
   const lock = lockReader(parts.layout);
-  const pool = new PressPool(parts.pressUrl);
+  const pool = new PressPool(parts.pressUrl, context.signal);
   parts.index.forgetFrames();
   try {
     return await withManifest(parts, found, (manifest, json) =>
@@ -68,6 +68,7 @@ async function deployManifest(
     }
     isDone = true;
     parts.audit.add('template.deployed', plan.templateName, {
+      templateId: plan.templateId,
       version: plan.versionNumber,
       target: plan.target.path,
       serial: plan.target.serial,

@@ -27,7 +27,7 @@ const REPACK_BELOW = 0.7;
 /** @throws EngineError `CATALOG_BUSY`, `CATALOG_DAMAGED` where a repair must come first */
 export async function runPrune(parts: EngineParts, context: JobContext): Promise<JobResult> {
   const lock = lockWriter(parts.layout, 'prune');
-  const pool = new PressPool(parts.pressUrl);
+  const pool = new PressPool(parts.pressUrl, context.signal);
   const live = new LiveChunks(parts.db);
   try {
     await removeLeftovers(parts);

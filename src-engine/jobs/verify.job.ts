@@ -22,7 +22,7 @@ export async function runVerify(parts: EngineParts, reference: string | null, co
     .manifests()
     .filter((row) => (wanted ? row.manifest === wanted.manifest : !row.isDeleted));
   const lock = lockReader(parts.layout);
-  const pool = new PressPool(parts.pressUrl);
+  const pool = new PressPool(parts.pressUrl, context.signal);
   parts.index.forgetFrames();
   try {
     context.phase('marking', 0);

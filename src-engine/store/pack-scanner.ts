@@ -1,7 +1,7 @@
 /** Finds the frames of a pack without an index: for repair. Trusts nothing but checksums. */
 import { open } from 'node:fs/promises';
 import { EngineError } from '../core/engine-error.ts';
-import { decodeFrameHead, decodeFrameTable, frameHeader, packEnd, packHeader } from './pack-format.ts';
+import { CODEC_ZSTD, decodeFrameHead, decodeFrameTable, frameHeader, packEnd, packHeader } from './pack-format.ts';
 import type { WrittenFrame, WrittenPack } from './pack-writer.ts';
 
 const FRAME_MAGIC_BYTES = Buffer.from('DPFR', 'latin1');
@@ -19,10 +19,12 @@ export async function scanPack(path: string, name: string, signal: AbortSignal):
   try {
     const { size } = await handle.stat();
     let piece = { offset: 0, bytes: Buffer.alloc(0) };
+    let isSearching = false;
     const readAt: ReadAt = async (offset, length) => {
       const end = Math.min(offset + length, size);
       if (offset < piece.offset || end > piece.offset + piece.bytes.length) {
-        const bytes = Buffer.alloc(Math.max(0, end - offset));
+        const wanted = isSearching ? Math.max(length, SEARCH_BYTES) : length;
+        const bytes = Buffer.alloc(Math.max(0, Math.min(wanted, size - offset)));
         const { bytesRead } = await handle.read(bytes, 0, bytes.length, offset);
         piece = { offset, bytes: bytes.subarray(0, bytesRead) };
       }
@@ -34,8 +36,10 @@ export async function scanPack(path: string, name: string, signal: AbortSignal):
         signal.throwIfAborted();
         const isInPiece = at >= piece.offset && at + FRAME_MAGIC_BYTES.length <= piece.offset + piece.bytes.length;
         const bytes = isInPiece ? piece.bytes.subarray(at - piece.offset) : await readAt(at, SEARCH_BYTES);
-        const found = bytes.indexOf(FRAME_MAGIC_BYTES);
-        if (found >= 0) return at + found;
+        for (let found = bytes.indexOf(FRAME_MAGIC_BYTES); found >= 0;) {
+          if (mayBeHead(bytes.subarray(found))) return at + found;
+          found = bytes.indexOf(FRAME_MAGIC_BYTES, found + 1);
+        }
         at += Math.max(1, bytes.length - FRAME_MAGIC_BYTES.length + 1);
       }
       return size;
@@ -46,6 +50,7 @@ export async function scanPack(path: string, name: string, signal: AbortSignal):
     for (let offset = packHeader.size; offset < size;) {
       signal.throwIfAborted();
       const frame = await tryFrame(readAt, offset, size);
+      isSearching = frame === null;
       if (frame) {
         frames.push(frame);
         offset += frameHeader.size + frame.table.length + frame.storedBytes;
@@ -60,6 +65,11 @@ export async function scanPack(path: string, name: string, signal: AbortSignal):
   } finally {
     await handle.close();
   }
+}
+
+/** A quick look, so that a file full of magic numbers is not looked at in earnest at every one of them. */
+function mayBeHead(bytes: Buffer): boolean {
+  return bytes.length < 8 || (bytes[4] <= CODEC_ZSTD && bytes.readUInt16LE(6) === 1);
 }
 
 /** @returns fewer bytes at the file's end */

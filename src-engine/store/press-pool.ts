@@ -34,21 +34,22 @@ export class PressPool {
   readonly #threads: Thread[] = [];
   readonly #freeWindows: SharedArrayBuffer[] = [];
   readonly #windowWaiters: ((memory: SharedArrayBuffer) => void)[] = [];
+  readonly #signal: AbortSignal;
   #nextId = 0;
 
-  /** @param workerUrl the entry of the worker threads, given by the host */
-  constructor(workerUrl: URL, threads = Math.min(availableParallelism(), MAX_THREADS)) {
+  /**
+   * @param workerUrl the entry of the worker threads, given by the host
+   * @param signal ends the threads; what is asked of them fails with `ABORTED` at once
+   */
+  constructor(workerUrl: URL, signal: AbortSignal, threads = Math.min(availableParallelism(), MAX_THREADS)) {
+    this.#signal = signal;
+    signal.addEventListener('abort', () => this.#threads.forEach((thread) => end(thread, new EngineError('ABORTED'))));
     for (let i = 0; i < threads; i++) this.#threads.push(startThread(workerUrl));
     for (let i = 0; i < threads * 2 + 1; i++) this.#freeWindows.push(alignedMemory(WINDOW_BYTES + HEADROOM_BYTES));
   }
 
   get threadCount(): number {
     return this.#threads.length;
-  }
-
-  /** true where every window is at work: the presses are what the job waits for */
-  get isSaturated(): boolean {
-    return this.#freeWindows.length === 0;
   }
 
   /** Takes a window of {@link WINDOW_BYTES} and a little headroom; waits until one is free. Give it back with {@link releaseWindow}. */
@@ -86,8 +87,10 @@ export class PressPool {
     return reply;
   }
 
+  /** Ends the threads. After a cancel nobody waits for them: a frame that is being compressed cannot be interrupted. */
   async close(): Promise<void> {
-    await Promise.all(this.#threads.map((thread) => thread.worker.terminate()));
+    const ended = Promise.all(this.#threads.map((thread) => thread.worker.terminate()));
+    if (!this.#signal.aborted) await ended;
   }
 }
 
@@ -101,12 +104,17 @@ function startThread(workerUrl: URL): Thread {
     if (reply.kind === 'error') call?.reject(new EngineError(reply.error.code, reply.error.data, reply.error.hint));
     else call?.resolve(reply);
   });
-  const fail = (cause: unknown) => {
-    thread.failure ??= new EngineError('INTERNAL', { reason: 'press thread ended' }, String(cause));
-    for (const call of waiting.values()) call.reject(thread.failure);
-    waiting.clear();
-  };
+  const fail = (cause: unknown) =>
+    end(thread, new EngineError('INTERNAL', { reason: 'press thread ended' }, String(cause)));
   worker.on('error', fail);
   worker.on('exit', fail);
   return thread;
+}
+
+/** Nothing more is asked of a thread, and who waits for it is told why. */
+function end(thread: Thread, failure: EngineError): void {
+  thread.failure ??= failure;
+  for (const call of thread.waiting.values()) call.reject(thread.failure);
+  thread.waiting.clear();
+  void thread.worker.terminate();
 }

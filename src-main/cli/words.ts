@@ -72,8 +72,9 @@ export function createWords(language: Language): Words {
       for (const [name, value] of Object.entries(data)) {
         if (value === null || value === '') continue;
         if (Array.isArray(value)) filled[name] = value.join(', ');
-        else if (typeof value === 'number') filled[name] = name.endsWith('Bytes') ? bytes(value) : number(value);
-        else filled[name] = String(value);
+        else if (typeof value !== 'number') filled[name] = String(value);
+        else if (/sectorBytes$/i.test(name)) filled[name] = plain('units.exact', { value: number(value) });
+        else filled[name] = name.endsWith('Bytes') ? bytes(value) : number(value);
       }
       return plain(key, filled);
     },
