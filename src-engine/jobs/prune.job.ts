@@ -32,6 +32,7 @@ export async function runPrune(parts: EngineParts, context: JobContext): Promise
   try {
     await removeLeftovers(parts);
     refuseUnknownManifests(parts);
+    await removeOrphans(parts, live);
     const before = parts.index.storedBytes();
     parts.templates.emptyBin();
     await removeDoomedManifests(parts);
@@ -45,15 +46,18 @@ export async function runPrune(parts: EngineParts, context: JobContext): Promise
     const dead = packs.filter((pack) => pack.liveRawBytes === 0);
     const worn = packs.filter((pack) => pack.liveRawBytes > 0 && pack.liveRawBytes < pack.rawBytes * REPACK_BELOW);
 
+    // first what is dead as a whole: on a disk that is nearly full its room is needed for what is written anew
+    live.condemn(dead.map((pack) => pack.name));
+    withoutReaders(parts.layout, () => removeCondemned(parts, live));
+
     context.phase(
       'repacking',
       worn.reduce((sum, pack) => sum + pack.rawBytes, 0),
     );
     for (const written of await repack(parts, pool, worn, live, context)) live.replace(written);
-    live.condemn([...dead, ...worn].map((pack) => pack.name));
+    live.condemn(worn.map((pack) => pack.name));
     const areGone = withoutReaders(parts.layout, () => removeCondemned(parts, live));
     if (!areGone) context.warn({ code: 'PACKS_KEPT_FOR_READERS', data: { packs: dead.length + worn.length } });
-    await removeOrphans(parts, live);
     parts.index.forgetFrames();
 
     const reclaimedBytes = Math.max(0, before - parts.index.storedBytes());
@@ -137,12 +141,12 @@ async function repack(
       }
     }
     await append((await pool.request(0, { kind: 'flush', level: 3 })).frames);
-    const last = writer as PackWriter | null;
-    writer = null;
-    if (last) written.push(await last.finish());
+    if (writer) written.push(await (writer as PackWriter).finish());
     return written;
-  } finally {
+  } catch (error) {
     await (writer as PackWriter | null)?.discard();
+    for (const { name } of written) await rm(packPath(parts.layout, name), { force: true });
+    throw error;
   }
 }
 
@@ -153,7 +157,7 @@ function removeCondemned(parts: EngineParts, live: LiveChunks): void {
   }
 }
 
-/** Packs that no row speaks of: finished by a capture that died before it could index them. */
+/** Packs that no row speaks of: finished by a capture or a prune that died before it could index them. */
 async function removeOrphans(parts: EngineParts, live: LiveChunks): Promise<void> {
   const known = new Set(live.packNames());
   for (const { name, path } of await packFiles(parts.layout)) if (!known.has(name)) await rm(path, { force: true });

@@ -1,8 +1,8 @@
 /** Disks that become full: the job ends with the reason, nothing half made stays, what was there before is sound. */
-import { existsSync, readdirSync, rmSync, statfsSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { makeExt4, makeNoiseDisk, makeSlowDisk } from '../support/disks.ts';
+import { makeExt4, makeNoiseDisk, makeSlowDisk, noise } from '../support/disks.ts';
 import { openEngine, refusal, resultOf, type TestEngine } from '../support/engine.ts';
 import { canLoop, MIB, run, workbench } from '../support/workbench.ts';
 
@@ -93,6 +93,39 @@ describe.skipIf(!canLoop)('full', () => {
     resultOf(await engine.capture(source, 'room'));
     resultOf(await engine.prune());
     resultOf(await engine.verify());
+  });
+
+  test('a prune that has no room to write anew what is still alive', async () => {
+    const { client } = engine;
+    await client.call('template.delete', { template: 'base' });
+    resultOf(await engine.prune());
+    const [x, y, z] = ['x', 'y', 'z'].map((name) => noise(name, 12 * MIB));
+    const sources = { worn: Buffer.concat([x.subarray(0, 8 * MIB), y]), kept: x, dead: z };
+    for (const [name, bytes] of Object.entries(sources)) {
+      writeFileSync(bench.path(`${name}.img`), bytes);
+      resultOf(await engine.capture(bench.path(`${name}.img`), name));
+    }
+    await client.call('template.delete', { template: 'worn' });
+    const filler = takeAll(small, 4 * MIB);
+    const stored = async () => (await client.call('app.info', {})).storeBytes;
+    const onDisk = () => {
+      const sizes = run('find', join(catalog, 'packs'), '-type', 'f', '-printf', '%s\n').trim().split('\n').map(Number);
+      return sizes.reduce((sum, size) => sum + size);
+    };
+    expect(await engine.prune()).toMatchObject({ outcome: 'failed', error: { code: 'DISK_FULL' } });
+    expect(onDisk()).toBe(await stored());
+    expect(readdirSync(join(catalog, 'scratch'))).toEqual([]);
+    resultOf(await engine.verify());
+
+    // what is dead as a whole makes the room
+    await client.call('template.delete', { template: 'dead' });
+    resultOf(await engine.prune());
+    expect(await stored()).toBeLessThan(13 * MIB);
+    expect(onDisk()).toBe(await stored());
+    resultOf(await engine.verify());
+    resultOf(await engine.deploy('kept', bench.path('kept.deployed')));
+    run('cmp', bench.path('kept.img'), bench.path('kept.deployed'));
+    rmSync(filler);
   });
 
   test('a deploy to a file for which there is no room from the start', async () => {
