@@ -186,6 +186,15 @@ export class TemplateRepository {
     this.#db.prepare('UPDATE version SET health = ?, verified_at = ? WHERE manifest = ?').run(health, at, manifest);
   }
 
+  /** Versions of a template, or the one that is named by `@version`; none that is in the bin. @throws EngineError `TEMPLATE_NOT_FOUND` */
+  versionsOf(reference: string) {
+    const { template, version } = this.find(reference);
+    const isOne = parseReference(reference).number !== null;
+    return this.manifests().filter(
+      (row) => row.templateId === template.id && !row.isDeleted && (!isOne || row.number === version.number),
+    );
+  }
+
   /** Manifests of every version, those in the bin too. */
   manifests(): { manifest: string; templateId: string; templateName: string; number: number; isDeleted: boolean }[] {
     return this.#db

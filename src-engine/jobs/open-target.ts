@@ -1,6 +1,6 @@
 /** What a deploy writes to: a device that is what the plan says, or a new file under a temporary name. */
 import { constants } from 'node:fs';
-import { open, rm, stat } from 'node:fs/promises';
+import { open, realpath, rm, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import type { PlaceView } from '../contract/disk.contract.ts';
 import { EngineError, ioError, toEngineError } from '../core/engine-error.ts';
@@ -23,7 +23,8 @@ export async function describeTarget(machine: Machine, path: string, facts: Disk
   if (stats?.isBlockDevice()) return { place: await machine.placeOf(path), exists: true };
   if (stats && !stats.isFile()) throw new EngineError('BAD_REQUEST', { path, reason: 'not a file or a disk' });
   const { lengthBytes, sectorBytes, physicalSectorBytes } = facts;
-  const full = resolve(path);
+  // a link stays a link: what it leads to is replaced
+  const full = stats ? await realpath(path) : resolve(path);
   return {
     place: {
       kind: 'file',

@@ -13,14 +13,15 @@ import type { EngineParts } from './engine-parts.ts';
 import { readManifestJson } from './manifest-json.ts';
 
 /**
- * @param reference a template's name, or null for everything
+ * @param reference a template, one version of it (`NAME@VERSION`), or null for everything
  * @throws EngineError `TEMPLATE_DAMAGED` with the names, after all was read; `TEMPLATE_NOT_FOUND`
  */
 export async function runVerify(parts: EngineParts, reference: string | null, context: JobContext): Promise<JobResult> {
   const wanted = reference === null ? null : parts.templates.find(reference);
-  const versions = parts.templates
-    .manifests()
-    .filter((row) => (wanted ? row.manifest === wanted.manifest : !row.isDeleted));
+  const versions =
+    reference === null
+      ? parts.templates.manifests().filter((row) => !row.isDeleted)
+      : parts.templates.versionsOf(reference);
   const lock = lockReader(parts.layout);
   const pool = new PressPool(parts.pressUrl, context.signal);
   parts.index.forgetFrames();

@@ -53,7 +53,14 @@ async function measure(
   return { seconds: (performance.now() - began) / 1000, peakMegabytes, output };
 }
 
-const shell = (script: string) => measure('bash', ['-o', 'pipefail', '-c', script]);
+/** The rival: one more try where it fails, as partclone did once here on a disk that answered an fsync with EIO. */
+async function shell(script: string): Promise<Measured> {
+  const run = () => measure('bash', ['-o', 'pipefail', '-c', script]);
+  return run().catch((error: Error) => {
+    console.error(`${error.message}\nAgain:`);
+    return run();
+  });
+}
 
 /** Diskpress's command line, as it is built. @returns also the job of the last line */
 async function diskpress(catalog: string, ...args: string[]) {
@@ -62,12 +69,12 @@ async function diskpress(catalog: string, ...args: string[]) {
   return { ...measured, value: JSON.parse(last).value };
 }
 
-function withLoop<T>(image: string, run: (loop: string) => T): T {
+async function withLoop<T>(image: string, run: (loop: string) => T): Promise<Awaited<T>> {
   const length = Math.floor((statSync(image).size - 34 * 512 - PARTITION_START) / 4096) * 4096;
   const args = ['-f', '--show', '-o', String(PARTITION_START), '--sizelimit', String(length), image];
   const loop = execFileSync('losetup', args, { encoding: 'utf8' }).trim();
   try {
-    return run(loop);
+    return await run(loop);
   } finally {
     execFileSync('losetup', ['-d', loop]);
   }
@@ -79,7 +86,7 @@ const ratio = (n: number) => n.toFixed(2);
 const megabytes = (n: number) => `${Math.round(n / 1e6)} MB`;
 
 /** Writes new content into files until about one hundredth of the used data has changed. @returns bytes written */
-function changeOnePercent(image: string, usedBytes: number): number {
+function changeOnePercent(image: string, usedBytes: number): Promise<number> {
   return withLoop(image, (loop) => {
     const mount = join(work, 'mount');
     mkdirSync(mount, { recursive: true });
@@ -121,30 +128,12 @@ let usedBytes = 0;
 for (let round = 1; round <= rounds; round++) {
   rmSync(catalog, { recursive: true, force: true });
   rmSync(packed, { force: true });
-  const loop = execFileSync(
-    'losetup',
-    [
-      '-f',
-      '--show',
-      '-o',
-      String(PARTITION_START),
-      '--sizelimit',
-      String(Math.floor((statSync(disk).size - 34 * 512 - PARTITION_START) / 4096) * 4096),
-      disk,
-    ],
-    { encoding: 'utf8' },
-  ).trim();
-  try {
-    capture.rival.push(
-      (
-        await shell(
-          `partclone.ext4 -c -s ${loop} -o - -L /dev/null 2>/dev/null | zstd -T0 -3 -q -o ${packed} && sync ${packed}`,
-        )
-      ).seconds,
-    );
-  } finally {
-    execFileSync('losetup', ['-d', loop]);
-  }
+  const { seconds: rivalCapture } = await withLoop(disk, (loop) =>
+    shell(
+      `partclone.ext4 -c -s ${loop} -o - -L /dev/null 2>/dev/null | zstd -T0 -3 -q -f -o ${packed} && sync ${packed}`,
+    ),
+  );
+  capture.rival.push(rivalCapture);
   const first = await diskpress(catalog, 'capture', disk, '--name', 'bench');
   capture.ours.push(first.seconds);
   peaks.push(first.peakMegabytes);
@@ -156,7 +145,7 @@ for (let round = 1; round <= rounds; round++) {
   deploy.rival.push(
     (
       await shell(
-        `zstd -d -c -q ${packed} | partclone.restore -C -s - -o ${restored} -L /dev/null 2>/dev/null && sync ${restored}`,
+        `zstd -d -c -q ${packed} | partclone.restore -C --overwrite ${restored} -s - -L /dev/null 2>/dev/null && sync ${restored}`,
       )
     ).seconds,
   );
@@ -173,7 +162,7 @@ for (let round = 1; round <= rounds; round++) {
 
 const changed = join(work, 'changed.img');
 execFileSync('cp', ['--sparse=always', disk, changed]);
-const changedBytes = changeOnePercent(changed, usedBytes);
+const changedBytes = await changeOnePercent(changed, usedBytes);
 let addedBytes = 0;
 for (let round = 1; round <= rounds; round++) {
   const copy = join(work, 'catalog-again');
