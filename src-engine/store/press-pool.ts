@@ -7,7 +7,7 @@ import { WINDOW_BYTES } from './chunking.ts';
 import type { PressReply, PressRequest } from './press.ts';
 
 /**
- * Each thread costs about 50 MB: two windows, two open frames, what it has unpacked. Four keep a capture under 400 MB, and are
+ * Each thread costs about 60 MB: three windows, two open frames, what it has unpacked. Four keep a capture under 400 MB, and are
  * as fast as a solid-state disk.
  */
 const MAX_THREADS = 4;
@@ -45,7 +45,7 @@ export class PressPool {
     this.#signal = signal;
     signal.addEventListener('abort', () => this.#threads.forEach((thread) => end(thread, new EngineError('ABORTED'))));
     for (let i = 0; i < threads; i++) this.#threads.push(startThread(workerUrl));
-    for (let i = 0; i < threads * 2 + 1; i++) this.#freeWindows.push(alignedMemory(WINDOW_BYTES + HEADROOM_BYTES));
+    for (let i = 0; i < threads * 3 + 1; i++) this.#freeWindows.push(alignedMemory(WINDOW_BYTES + HEADROOM_BYTES));
   }
 
   get threadCount(): number {

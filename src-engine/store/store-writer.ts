@@ -95,8 +95,9 @@ export class StoreWriter {
     const thread = this.#pool.pickThread();
     const { result } = await this.#pool.request(thread, { kind: 'cut', window: order, memory, extents, unitBytes });
     const wanted = this.#claim(result);
-    const { frames } = await this.#pool.request(thread, { kind: 'keep', window: order, wanted, level: this.#level });
-    this.#enqueue(frames);
+    const kept = this.#pool.request(thread, { kind: 'keep', window: order, wanted, level: this.#level });
+    // where all is known, the press only forgets the window: nobody waits for its turn
+    if (wanted.includes(1)) this.#enqueue((await kept).frames);
     this.#records.set(order, { region, window, extents, lengths: result.lengths, hashes: result.hashes });
     this.#writeRecords();
     if (this.#backlogBytes > MAX_BACKLOG_BYTES) await this.#packTail;

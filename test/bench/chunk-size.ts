@@ -9,7 +9,7 @@ import { crc32, constants, zstdCompressSync } from 'node:zlib';
 import { inspectDisk } from '../../src-engine/jobs/disk-inspection.ts';
 import { regionsOf, usedWindows } from '../../src-engine/jobs/regions.ts';
 import { openFileSource } from '../../src-engine/formats/raw/file-source.ts';
-import { WINDOW_BYTES } from '../../src-engine/store/chunking.ts';
+import { LOOK_BYTES, WINDOW_BYTES } from '../../src-engine/store/chunking.ts';
 
 const FRAME_BYTES = 4 * 1024 * 1024;
 const UNIT_BYTES = 4096;
@@ -58,7 +58,7 @@ for (const path of process.argv.slice(2)) {
       await source.readInto(regions[region].startBytes + window * WINDOW_BYTES + extents[e], run);
       for (let at = 0; at < run.length; at += UNIT_BYTES) units.push(run.subarray(at, at + UNIT_BYTES));
     }
-    const sums = units.map((unit) => crc32(unit));
+    const sums = units.map((unit) => crc32(unit.subarray(0, LOOK_BYTES)));
     SIZES.forEach(({ name: size, min, mask, max }, s) => {
       const store = stores[s];
       let open: Buffer[] = [];
