@@ -36,9 +36,12 @@ function counted(isSuccess, count, path) {
 }
 
 async function vitest(project) {
+  if (!ensureBuilt()) return one(false);
   const report = join(REPORTS, `${project}.json`);
   const options = ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  return counted(await run(modules('vitest', 'vitest.mjs'), options), countVitest, report);
+  // threads run as they are built: see start-engine.ts
+  const env = { DISKPRESS_WORKERS: join(root, 'out', 'main') };
+  return counted(await run(modules('vitest', 'vitest.mjs'), options, env), countVitest, report);
 }
 
 const STAGES = {

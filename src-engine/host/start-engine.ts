@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 import { createClient, type EngineClient } from '../contract/client.ts';
 import { CommandError } from '../contract/client.ts';
@@ -26,10 +27,15 @@ export function defaultCatalogPath(env: NodeJS.ProcessEnv = process.env): string
   return join(env.XDG_DATA_HOME || join(home, '.local', 'share'), 'diskpress', 'catalog');
 }
 
-/** In the sources the entries stand where they are written; in a build all of them lie side by side. */
+/**
+ * In a build the entries lie side by side; in the sources they stand where they are written. Tests run in the sources and name
+ * the build's folder in DISKPRESS_WORKERS: Node strips types with WebAssembly code, and threads that come and go with it
+ * rarely end the process (V8: Check failed: jit_page_->allocations_.erase). A build has no such code.
+ */
 function entry(source: string, built: string): URL {
-  const isSource = import.meta.url.endsWith('.ts');
-  return new URL(isSource ? source : `./${built}`, import.meta.url);
+  if (!import.meta.url.endsWith('.ts')) return new URL(`./${built}`, import.meta.url);
+  const folder = process.env.DISKPRESS_WORKERS;
+  return folder ? pathToFileURL(join(folder, built)) : new URL(source, import.meta.url);
 }
 
 /**
