@@ -2,6 +2,13 @@
 import { z } from 'zod';
 import { bytes, DeviceViewSchema, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
 import { DataSchema } from './errors.ts';
+import {
+  ComparisonSchema,
+  FileEntryViewSchema,
+  FilePathSchema,
+  FileVolumeViewSchema,
+  VolumeRefSchema,
+} from './files.contract.ts';
 import { JobViewSchema } from './job.contract.ts';
 import { CapturePlanSchema, DeployPlanSchema } from './plan.contract.ts';
 import {
@@ -14,6 +21,7 @@ import {
   TemplateViewSchema,
   VISIBILITIES,
 } from './template.contract.ts';
+import { CHECK_CODES } from './warnings.ts';
 
 const none = z.strictObject({});
 const path = z
@@ -22,6 +30,7 @@ const path = z
   .max(4096)
   .refine((p) => !p.includes('\0'));
 const started = z.object({ jobId: z.uuid() });
+const overrides = z.array(z.enum(CHECK_CODES)).default([]);
 const template = z.strictObject({ template: TemplateRefSchema });
 
 export const LogEntrySchema = z.object({
@@ -58,7 +67,7 @@ export const COMMANDS = {
     }),
   },
   'device.list': { params: none, result: z.array(DeviceViewSchema) },
-  /** Reads the tables and file systems of a device or an image file; changes nothing. */
+  /** Reads the tables and file systems of a device or an image file, or those of a template; changes nothing. */
   'source.inspect': {
     params: z.strictObject({ source: path }),
     result: z.object({ source: PlaceViewSchema, disk: DiskViewSchema }),
@@ -77,6 +86,9 @@ export const COMMANDS = {
       kind: z.enum(KINDS).default('lab'),
       /** zstd level */
       level: z.number().int().min(1).max(19).default(3),
+      /** what to do about sectors that cannot be read: give up, or put zeros in their place and mark the template */
+      onUnreadable: z.enum(['stop', 'fill']).default('stop'),
+      overrides,
     }),
     result: CapturePlanSchema,
   },
@@ -106,6 +118,7 @@ export const COMMANDS = {
       target: path,
       /** length of a new image file; the template's capacity where it is not given */
       lengthBytes: bytes.optional(),
+      overrides,
     }),
     result: DeployPlanSchema,
   },
@@ -116,6 +129,58 @@ export const COMMANDS = {
       overwrite: z.boolean().default(false),
     }),
     result: started,
+  },
+  /** The volumes of a template that `files.list` can open, and why it cannot open the others. */
+  'files.volumes': { params: template, result: z.array(FileVolumeViewSchema) },
+  'files.list': {
+    params: z.strictObject({
+      template: TemplateRefSchema,
+      volume: VolumeRefSchema,
+      path: FilePathSchema,
+      sort: z.enum(['name', 'size', 'modified']).default('name'),
+      isDescending: z.boolean().default(false),
+      offset: z.number().int().nonnegative().default(0),
+      limit: z.number().int().min(1).max(10_000).default(1000),
+    }),
+    /** folders first; of a file the file itself is the only entry */
+    result: z.object({
+      self: FileEntryViewSchema,
+      entries: z.array(FileEntryViewSchema),
+      total: z.number().int().nonnegative(),
+      /** the folder holds more than can be listed */
+      isCut: z.boolean(),
+    }),
+  },
+  /** A piece of a file's content, for previews. */
+  'files.read': {
+    params: z.strictObject({
+      template: TemplateRefSchema,
+      volume: VolumeRefSchema,
+      path: FilePathSchema,
+      offsetBytes: bytes.default(0),
+      maxBytes: z
+        .number()
+        .int()
+        .min(1)
+        .max(4 * 1024 * 1024)
+        .default(65_536),
+    }),
+    result: z.object({ lengthBytes: bytes, base64: z.string() }),
+  },
+  /** Copies a file or a folder out of a template, under its own name into `destination`. */
+  'files.extract': {
+    params: z.strictObject({
+      template: TemplateRefSchema,
+      volume: VolumeRefSchema,
+      path: FilePathSchema,
+      destination: path,
+    }),
+    result: started,
+  },
+  /** What differs between the files of two versions. Takes as long as reading what may have changed; can be cancelled. */
+  'files.compare': {
+    params: z.strictObject({ before: TemplateRefSchema, after: TemplateRefSchema }),
+    result: ComparisonSchema,
   },
   'verify.start': { params: z.strictObject({ template: TemplateRefSchema.nullable() }), result: started },
   'prune.start': { params: none, result: started },

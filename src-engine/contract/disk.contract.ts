@@ -4,7 +4,19 @@ import { WarningSchema } from './warnings.ts';
 
 export const bytes = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 
-export const FILE_SYSTEM_KINDS = ['ext2', 'ext3', 'ext4', 'fat12', 'fat16', 'fat32', 'swap'] as const;
+export const FILE_SYSTEM_KINDS = [
+  'ext2',
+  'ext3',
+  'ext4',
+  'fat12',
+  'fat16',
+  'fat32',
+  'exfat',
+  'ntfs',
+  'xfs',
+  'btrfs',
+  'swap',
+] as const;
 export type FileSystemKind = (typeof FILE_SYSTEM_KINDS)[number];
 
 export const FileSystemViewSchema = z.object({
@@ -42,6 +54,34 @@ export const VolumeViewSchema = z.object({
 });
 export type VolumeView = z.infer<typeof VolumeViewSchema>;
 
+/** A volume that lies inside others: a logical volume of LVM2, or what the members of a RAID 1 mirror. */
+export const InnerVolumeViewSchema = z.object({
+  /** how `files` names it: `GROUP/NAME` */
+  ref: z.string(),
+  lengthBytes: bytes,
+  /** 'linear', 'striped', 'mirror' (RAID 1); others are captured whole: 'thin-pool', 'cache', 'raid5'… */
+  mapping: z.string(),
+  fileSystem: FileSystemViewSchema.nullable(),
+  recognised: z.string().nullable(),
+  captureAs: z.enum(['used-blocks', 'whole', 'header-only']),
+  usedBytes: bytes,
+  warnings: z.array(WarningSchema),
+});
+export type InnerVolumeView = z.infer<typeof InnerVolumeViewSchema>;
+
+/** Volumes that together hold others: a volume group of LVM2, an array of MD. */
+export const VolumeGroupViewSchema = z.object({
+  kind: z.enum(['lvm2', 'md-raid']),
+  name: z.string(),
+  uuid: z.string(),
+  /** indices of the disk's volumes that are its members */
+  members: z.array(z.number().int().nonnegative()),
+  /** members that are not on this disk; more than 0: what it holds is captured as it lies, whole */
+  missingMembers: z.number().int().nonnegative(),
+  volumes: z.array(InnerVolumeViewSchema),
+});
+export type VolumeGroupView = z.infer<typeof VolumeGroupViewSchema>;
+
 export const DiskViewSchema = z.object({
   lengthBytes: bytes,
   sectorBytes: z.number().int().positive(),
@@ -50,6 +90,7 @@ export const DiskViewSchema = z.object({
   /** GPT disk GUID or MBR signature, or '' */
   tableId: z.string(),
   volumes: z.array(VolumeViewSchema),
+  groups: z.array(VolumeGroupViewSchema).default([]),
   /** volumes' used bytes and the tables and boot code around them */
   usedBytes: bytes,
   warnings: z.array(WarningSchema),

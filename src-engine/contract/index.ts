@@ -2,6 +2,7 @@ export * from './client.ts';
 export * from './commands.ts';
 export * from './disk.contract.ts';
 export * from './errors.ts';
+export * from './files.contract.ts';
 export * from './job.contract.ts';
 export * from './plan.contract.ts';
 export * from './protocol.ts';

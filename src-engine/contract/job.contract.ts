@@ -4,7 +4,7 @@ import { bytes } from './disk.contract.ts';
 import { ErrorViewSchema } from './errors.ts';
 import { WarningSchema } from './warnings.ts';
 
-export const JOB_KINDS = ['capture', 'deploy', 'verify', 'prune', 'repair'] as const;
+export const JOB_KINDS = ['capture', 'deploy', 'verify', 'prune', 'repair', 'extract'] as const;
 export const PHASES = [
   'waiting',
   'inspecting',
@@ -17,6 +17,7 @@ export const PHASES = [
   'marking',
   'repacking',
   'scanning',
+  'extracting',
 ] as const;
 export type Phase = (typeof PHASES)[number];
 

@@ -22,12 +22,31 @@ export const TagSchema = z
   .regex(/^[^\p{Cc},]+$/u);
 export const TagsSchema = z.array(TagSchema).max(50);
 
+/** A piece of a source that could not be read: zeros stand for it in the template. */
+export const UnreadableSchema = z.object({
+  startBytes: bytes,
+  lengthBytes: bytes,
+});
+export type Unreadable = z.infer<typeof UnreadableSchema>;
+
+/** What a capture could not read, and whose it is. */
+export const DamageSchema = z.object({
+  lengthBytes: bytes,
+  /** where, in offsets of the disk; the first thousand */
+  extents: z.array(UnreadableSchema).max(1000),
+  /** files that lost bytes; the first thousand. A path of '' is the file system itself */
+  files: z.array(z.object({ volume: z.string(), path: z.string(), lengthBytes: bytes })).max(1000),
+});
+export type Damage = z.infer<typeof DamageSchema>;
+
 export const VersionViewSchema = z.object({
   number: z.number().int().positive(),
   createdAt: z.iso.datetime(),
   source: PlaceViewSchema,
   disk: DiskViewSchema,
   warnings: z.array(WarningSchema),
+  /** null: everything was read */
+  damage: DamageSchema.nullable().default(null),
   capacityBytes: bytes,
   usedBytes: bytes,
   /** compressed bytes that this version refers to, shared ones included */

@@ -24,6 +24,16 @@ export const WARNING_CODES = [
   'EXTERNAL_JOURNAL',
   'SWAP_CONTENT_DROPPED',
   'SWAP_HIBERNATED',
+  'WINDOWS_HIBERNATED',
+  'VOLUME_ENCRYPTED',
+  'BITLOCKER_SUSPENDED',
+  'VOLUME_LOOKS_RANDOM',
+  'SEVERAL_DEVICES',
+  'GROUP_INCOMPLETE',
+  'GROUP_UNREADABLE',
+  'LOGICAL_VOLUME_WHOLE',
+  'RAID_MEMBER',
+  'SECTORS_UNREADABLE',
   'READ_BACK_CACHED',
   'PACKS_KEPT_FOR_READERS',
   'VERSION_NOT_RECOVERED',
@@ -41,6 +51,7 @@ export const CHECK_CODES = [
   'SOURCE_IN_USE',
   'SOURCE_NOT_IN_USE',
   'VOLUME_REFUSED',
+  'WINDOWS_HIBERNATED',
   'CATALOG_SPACE',
   'CATALOG_SPACE_LOW',
   'TARGET_LARGE_ENOUGH',
@@ -60,11 +71,13 @@ export const CHECK_CODES = [
   'TARGET_FOLDER_MISSING',
   'TARGET_NOT_A_DISK',
   'SECTOR_SIZE_EQUAL',
+  'SECTOR_SIZE_CONVERTED',
   'SECTOR_SIZE_DIFFERS',
   'TEMPLATE_ACTIVE',
   'TEMPLATE_NOT_ACTIVE',
   'TEMPLATE_HEALTHY',
   'TEMPLATE_DAMAGED',
+  'TEMPLATE_INCOMPLETE',
 ] as const;
 export type CheckCode = (typeof CHECK_CODES)[number];
 
@@ -72,5 +85,7 @@ export const CheckSchema = z.object({
   code: z.enum(CHECK_CODES),
   level: z.enum(['pass', 'warn', 'block']),
   data: DataSchema,
+  /** a `block` that a person may take upon themselves: named in the plan's `overrides`, it becomes a `warn` */
+  canOverride: z.boolean().optional(),
 });
 export type Check = z.infer<typeof CheckSchema>;

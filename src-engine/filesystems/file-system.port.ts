@@ -2,6 +2,7 @@
 import type { FileSystemKind } from '../contract/disk.contract.ts';
 import type { Warning } from '../contract/warnings.ts';
 import type { BlockSource, Extent } from '../disk/block-source.port.ts';
+import type { FileTree } from './file-tree.port.ts';
 
 export interface FileSystem {
   readonly kind: FileSystemKind;
@@ -25,6 +26,12 @@ export interface FileSystem {
    *   `checksum` (what it belongs to) where a checksum is wrong
    */
   used(signal: AbortSignal): AsyncIterable<Extent[]>;
+  /**
+   * Opens its files, read-only; null where it has none (swap). A file system that was not shut down cleanly shows what its
+   * journal will make of it, where that is known here, else what is on the disk.
+   * @throws EngineError `FORMAT_INVALID`, `FORMAT_UNSUPPORTED`, `READ_FAILED`
+   */
+  readonly browse: (() => Promise<FileTree>) | null;
 }
 
 /**

@@ -15,11 +15,11 @@ const FAMILIES = [recogniseExt, recogniseFat, recogniseSwap];
  * @throws EngineError `FORMAT_INVALID` for one that is damaged, `FORMAT_UNSUPPORTED` (data: `feature`), `READ_FAILED`
  */
 export async function recogniseFileSystem(volume: BlockSource): Promise<FileSystem | null> {
-  if ((await recogniseSignature(volume)) !== null) return null;
+  const signature = await recogniseSignature(volume);
   const found: FileSystem[] = [];
   for (const recognise of FAMILIES) {
     const fileSystem = await recognise(volume);
     if (fileSystem) found.push(fileSystem);
   }
-  return found.length === 1 ? found[0] : null;
+  return found.length === 1 && (signature === null || signature === found[0].kind) ? found[0] : null;
 }

@@ -155,6 +155,11 @@ export class Engine {
       const about = { kind: 'deploy', templateName: plan.templateName, path: plan.target.path } as const;
       return { jobId: this.#jobs.start(about, (context) => runDeploy(this.#catalog.parts, plan, context), planId) };
     },
+    'files.volumes': notYet,
+    'files.list': notYet,
+    'files.read': notYet,
+    'files.extract': notYet,
+    'files.compare': notYet,
     'verify.start': ({ template }) => {
       const templateName = template === null ? '' : this.#catalog.parts.templates.find(template).template.name;
       const about = { kind: 'verify', templateName, path: '' } as const;
@@ -178,6 +183,10 @@ export class Engine {
     'job.cancel': ({ jobId }) => this.#jobs.cancel(jobId),
     'log.list': ({ limit }) => this.#catalog.parts.audit.list(limit),
   };
+}
+
+function notYet(): never {
+  throw new EngineError('FORMAT_UNSUPPORTED', { feature: 'files' });
 }
 
 function refuseBlocked(plan: CapturePlan | DeployPlan): void {

@@ -149,6 +149,7 @@ export async function runCapture(
           source: plan.source,
           disk: disk.view,
           warnings: [...disk.view.warnings, ...disk.view.volumes.flatMap((volume) => volume.warnings)],
+          damage: null,
           capacityBytes: disk.source.lengthBytes,
           usedBytes: disk.view.usedBytes,
           ...known,

@@ -44,7 +44,11 @@ async function inspectVolume(source: BlockSource, partition: Partition, signal: 
     if (fileSystem) {
       let usedBytes = 0;
       for await (const batch of fileSystem.used(signal)) for (const extent of batch) usedBytes += extent.lengthBytes;
-      const { captureAs, warnings } = fileSystem;
+      const { captureAs } = fileSystem;
+      const warnings = fileSystem.warnings.map(({ code, data }) => ({
+        code,
+        data: { volume: partition.number ?? 1, ...data },
+      }));
       return { partition, fileSystem, recognised: null, captureAs, usedBytes, warnings };
     }
   } catch (error) {
@@ -75,6 +79,7 @@ function toView(source: BlockSource, layout: DiskLayout, volumes: readonly Volum
     usedBytes:
       sum(volumes.map((volume) => volume.usedBytes)) + sum(layout.metadata.map((extent) => extent.lengthBytes)),
     warnings: [...layout.warnings],
+    groups: [],
     volumes: volumes.map((volume, index) => ({
       index,
       ...volume.partition,

@@ -43,6 +43,7 @@ export async function recogniseExt(volume: BlockSource): Promise<FileSystem | nu
     captureAs: isCertain ? 'used-blocks' : 'whole',
     warnings: [...doubts, ...journal],
     used: (signal) => (isCertain ? joinTouching(usedBlocks(view, sb, signal)) : wholeVolume(volume)),
+    browse: null,
   };
 }
 

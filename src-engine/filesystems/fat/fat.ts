@@ -36,6 +36,7 @@ export async function recogniseFat(volume: BlockSource): Promise<FileSystem | nu
     captureAs: isTruncated ? 'whole' : 'used-blocks',
     warnings,
     used: (signal) => (isTruncated ? wholeVolume(volume) : joinTouching(usedClusters(volume, geometry, signal))),
+    browse: null,
   };
 }
 

@@ -54,6 +54,7 @@ function swapArea(volume: BlockSource, page: Buffer, isHibernated: boolean): Fil
     captureAs: isWhole ? 'whole' : 'header-only',
     warnings,
     used: () => (isWhole ? wholeVolume(volume) : header(pageBytes)),
+    browse: null,
   };
 }
 

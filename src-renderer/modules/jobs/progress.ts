@@ -8,6 +8,7 @@ const SPANS: Record<JobView['kind'], Partial<Record<Phase, readonly [from: numbe
   verify: { verifying: [0, 1] },
   prune: { marking: [0, 0.3], repacking: [0.3, 1] },
   repair: { scanning: [0, 0.9], publishing: [0.9, 1] },
+  extract: { extracting: [0, 1] },
 };
 
 /** 0..1 of the current phase; null where its size is not known */

@@ -24,7 +24,7 @@ const BY_CONTENT: Record<string, Family> = {
   luks: 'encrypted',
   bitlocker: 'encrypted',
   lvm2: 'lvm',
-  mdraid: 'lvm',
+  'md-raid': 'lvm',
   zfs: 'lvm',
 };
 

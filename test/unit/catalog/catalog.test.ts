@@ -80,12 +80,14 @@ const DISK: DiskView = {
   table: 'none',
   tableId: '',
   volumes: [],
+  groups: [],
   usedBytes: 4096,
   warnings: [],
 };
 const now = () => new Date().toISOString();
 const versionRecord = (number: number): VersionRecord => ({
   number,
+  damage: null,
   createdAt: now(),
   source: {
     kind: 'file',
