@@ -7,37 +7,51 @@ import { setImmediate } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { EngineError } from '../../../src-engine/core/engine-error.ts';
 import type { BlockSource } from '../../../src-engine/disk/block-source.port.ts';
+import type { FileSystem } from '../../../src-engine/filesystems/file-system.port.ts';
 import { recogniseFileSystem } from '../../../src-engine/filesystems/recognise.ts';
 import { recogniseSignature } from '../../../src-engine/filesystems/signatures.ts';
+import { walkHostile } from './harmless-tree.ts';
+
+/** Mutations of each kind of metadata in one run. A longer search: DISKPRESS_MUTATIONS=100000. */
+export const MUTATIONS = Number(process.env.DISKPRESS_MUTATIONS ?? 2000);
 
 /** Far more than any of these images needs. */
 const TIME_LIMIT_MS = 5000;
 
 /**
- * Reads `volume` as a capture would. Allowed: nothing recognised, used extents in bounds, or an error that says that the
- * format is invalid or unsupported, in bounded time.
- * @returns what came of it
+ * Reads `volume` as a capture would, and looks into its files where it has any. Allowed: nothing recognised, values in
+ * bounds, or errors that say that the format is invalid or unsupported, in bounded time.
+ * @returns what came of the capture
  */
 export async function readHostile(volume: BlockSource): Promise<string> {
+  const startedMs = performance.now();
   const timeout = AbortSignal.timeout(TIME_LIMIT_MS);
   await recogniseSignature(volume);
   try {
     const fileSystem = await recogniseFileSystem(volume);
     if (!fileSystem) return 'null';
-    let endBytes = 0;
-    for await (const batch of fileSystem.used(timeout)) {
-      for (const { startBytes, lengthBytes } of batch) {
-        if (startBytes < endBytes || !(lengthBytes > 0) || startBytes + lengthBytes > volume.lengthBytes) {
-          throw new Error(`extent ${startBytes}+${lengthBytes} after ${endBytes} of ${volume.lengthBytes}`);
-        }
-        endBytes = startBytes + lengthBytes;
-      }
-    }
+    // what its bitmaps say and what its files say are two things: each is asked for, whatever came of the other
+    await walkHostile(fileSystem, volume, timeout);
+    await readUsed(fileSystem, volume, timeout);
     return fileSystem.captureAs;
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
     expect(['FORMAT_INVALID', 'FORMAT_UNSUPPORTED']).toContain(error.code);
     return error.code;
+  } finally {
+    expect(performance.now() - startedMs, 'milliseconds').toBeLessThan(2 * TIME_LIMIT_MS);
+  }
+}
+
+async function readUsed(fileSystem: FileSystem, volume: BlockSource, signal: AbortSignal): Promise<void> {
+  let endBytes = 0;
+  for await (const batch of fileSystem.used(signal)) {
+    for (const { startBytes, lengthBytes } of batch) {
+      if (startBytes < endBytes || !(lengthBytes > 0) || startBytes + lengthBytes > volume.lengthBytes) {
+        throw new Error(`extent ${startBytes}+${lengthBytes} after ${endBytes} of ${volume.lengthBytes}`);
+      }
+      endBytes = startBytes + lengthBytes;
+    }
   }
 }
 
