@@ -10,6 +10,7 @@ const ENGINE_ROOMS = [
   'volumes',
   'filesystems',
   'store',
+  'archive',
   'catalog',
   'machines',
   'jobs',
@@ -46,6 +47,7 @@ export const LAYERS = [
   engineRoom('filesystems', ['core', 'disk', 'contract'], 'file systems read a volume and nothing else.'),
   engineRoom('store', ['core', 'contract'], 'the store keeps chunks and knows no disks.'),
   engineRoom('catalog', ['core', 'contract'], 'the catalog keeps records and knows no disks.'),
+  engineRoom('archive', ['core', 'disk', 'contract'], 'archives hold files; what is in those is for formats to tell.'),
   engineRoom('machines', ['core', 'disk', 'contract'], 'machines tell facts about hardware.'),
   engineRoom(
     'jobs',

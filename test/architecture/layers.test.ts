@@ -62,6 +62,11 @@ const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: str
     forbidden: ['../../volumes/gpt.ts', '../../store/chunking.ts', '../../jobs/tasks.ts', ...FACES],
     allowed: ['../../core/bounds.ts', '../../disk/slice.ts', '../extents.ts', './superblock.ts'],
   },
+  'src-engine/archive': {
+    file: 'src-engine/archive/example.ts',
+    allowed: ['../core/engine-error.ts', '../disk/read.ts', 'node-7z'],
+    forbidden: ['../formats/raw/file-source.ts', '../jobs/tasks.ts', ...FACES],
+  },
   'src-engine/store': {
     file: 'src-engine/store/example.ts',
     forbidden: ['../disk/read.ts', '../filesystems/extents.ts', '../catalog/database.ts', ...FACES],
