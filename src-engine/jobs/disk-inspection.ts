@@ -20,6 +20,22 @@ export interface Volume {
   readonly warnings: readonly Warning[];
 }
 
+/** A volume as it is found, before anybody asked how much of it is used: a partition, a bare disk, one inside others. */
+export interface OpenedVolume {
+  /** how `files` names it: the number of its partition, '0' where the whole disk is the volume, or `GROUP/NAME` */
+  readonly ref: string;
+  /** the file system's label, or else the partition's name; may be '' */
+  readonly label: string;
+  readonly source: BlockSource;
+  readonly fileSystem: FileSystem | null;
+  /** what it holds where that is no file system known here: 'luks', 'lvm2'…, or null */
+  readonly recognised: string | null;
+  /** why its file system cannot be read: `FORMAT_INVALID` or `FORMAT_UNSUPPORTED` */
+  readonly refusal: EngineError | null;
+  /** Where bytes of the volume lie on the disk: in several places where they are scattered or mirrored. */
+  toDisk(extent: Extent): Extent[];
+}
+
 export interface InspectedDisk {
   readonly source: BlockSource;
   readonly layout: DiskLayout;
@@ -33,6 +49,39 @@ export async function inspectDisk(source: BlockSource, signal: AbortSignal): Pro
   const volumes: Volume[] = [];
   for (const partition of layout.partitions) volumes.push(await inspectVolume(source, partition, signal));
   return { source, layout, volumes, view: toView(source, layout, volumes) };
+}
+
+/**
+ * What is on a disk, told from its tables and superblocks alone: quick, whatever the sizes. In the order of the disk; what
+ * lies inside others comes after them.
+ * @throws EngineError `READ_FAILED`
+ */
+export async function openVolumes(source: BlockSource): Promise<OpenedVolume[]> {
+  const { partitions } = await readLayout(source);
+  const opened: OpenedVolume[] = [];
+  for (const partition of partitions) opened.push(await openVolume(source, partition));
+  return opened;
+}
+
+async function openVolume(disk: BlockSource, partition: Partition): Promise<OpenedVolume> {
+  const source = slice(disk, partition.startBytes, partition.lengthBytes);
+  let fileSystem: FileSystem | null = null;
+  let refusal: EngineError | null = null;
+  try {
+    fileSystem = await recogniseFileSystem(source);
+  } catch (error) {
+    if (!(error instanceof EngineError) || !['FORMAT_INVALID', 'FORMAT_UNSUPPORTED'].includes(error.code)) throw error;
+    refusal = error;
+  }
+  return {
+    ref: String(partition.number ?? 0),
+    label: fileSystem?.label || partition.name,
+    source,
+    fileSystem,
+    recognised: fileSystem ? null : await recogniseSignature(source),
+    refusal,
+    toDisk: ({ startBytes, lengthBytes }) => [{ startBytes: partition.startBytes + startBytes, lengthBytes }],
+  };
 }
 
 async function inspectVolume(source: BlockSource, partition: Partition, signal: AbortSignal): Promise<Volume> {
