@@ -85,9 +85,6 @@ async function visit(visit: Visit): Promise<void> {
       if (await attempt(walk, () => read(visit, node))) walk.filesRead++;
     }
   }
-  // a node of one kind, treated as one of another
-  await attempt(walk, () => read(visit, tree.root));
-  await attempt(walk, () => tree.readLink(tree.root));
 }
 
 function isCount(value: number): boolean {
