@@ -13,6 +13,7 @@ const ENGINE_ROOMS = [
   'archive',
   'catalog',
   'machines',
+  'policies',
   'jobs',
   'host',
 ];
@@ -49,6 +50,7 @@ export const LAYERS = [
   engineRoom('catalog', ['core', 'contract'], 'the catalog keeps records and knows no disks.'),
   engineRoom('archive', ['core', 'disk', 'contract'], 'archives hold files; what is in those is for formats to tell.'),
   engineRoom('machines', ['core', 'disk', 'contract'], 'machines tell facts about hardware.'),
+  engineRoom('policies', ['core', 'contract'], 'policies judge facts and collect none.'),
   engineRoom(
     'jobs',
     ENGINE_ROOMS.filter((room) => room !== 'host'),

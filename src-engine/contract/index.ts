@@ -6,5 +6,6 @@ export * from './files.contract.ts';
 export * from './job.contract.ts';
 export * from './plan.contract.ts';
 export * from './protocol.ts';
+export * from './report.contract.ts';
 export * from './template.contract.ts';
 export * from './warnings.ts';

@@ -82,6 +82,11 @@ const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: str
     forbidden: ['../../volumes/gpt.ts', '../../store/locks.ts', '../../jobs/tasks.ts', ...FACES],
     allowed: ['../../core/engine-error.ts', '../../disk/block-source.port.ts', '../paths.ts', 'node:fs'],
   },
+  'src-engine/policies': {
+    file: 'src-engine/policies/example.ts',
+    allowed: ['../core/engine-error.ts', '../contract/index.ts', 'yaml'],
+    forbidden: ['../machines/machine.port.ts', '../jobs/tasks.ts', '../filesystems/recognise.ts', ...FACES],
+  },
   'src-engine/jobs': {
     file: 'src-engine/jobs/example.ts',
     forbidden: ['../host/router.ts', ...FACES],
