@@ -204,7 +204,7 @@ describe.each(Object.keys(GOOD))('%s', (policyId) => {
       policy,
       rulesOf(policy, all),
       'deploy',
-      factsOf({ ...COMMON, 'template.status': 'disabled', 'guest.isPastEndOfLife': null }),
+      factsOf({ ...GOOD[policyId], 'template.status': 'disabled', 'guest.isPastEndOfLife': null }),
     ).lines.map(({ level }) => order.indexOf(level));
     expect(levels).toEqual([...levels].sort());
     expect(new Set(levels)).toEqual(new Set([0, 1, 2]));
