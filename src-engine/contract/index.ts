@@ -4,6 +4,7 @@ export * from './disk.contract.ts';
 export * from './errors.ts';
 export * from './files.contract.ts';
 export * from './job.contract.ts';
+export * from './machine.contract.ts';
 export * from './plan.contract.ts';
 export * from './protocol.ts';
 export * from './report.contract.ts';
