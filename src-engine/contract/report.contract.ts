@@ -1,0 +1,52 @@
+/** The report of the rules: what each rule of a policy looked at, what it found, why it exists, and what a person can do. */
+import { z } from 'zod';
+import { KINDS } from './template.contract.ts';
+
+/** In both languages: a lab's own policies bring their words along, so they cannot be in the locales. */
+export const WordsSchema = z.strictObject({ en: z.string().min(1).max(2000), fr: z.string().min(1).max(2000) });
+export type PolicyWords = z.infer<typeof WordsSchema>;
+
+export const FactValueSchema = z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]);
+export type FactValue = z.infer<typeof FactValueSchema>;
+
+/** Where a rule comes from. */
+export const RuleSourceSchema = z.strictObject({ document: z.string().min(1).max(300), date: z.iso.date() });
+
+export const ReportLineSchema = z.object({
+  policy: z.string(),
+  rule: z.string(),
+  level: z.enum(['pass', 'warn', 'block']),
+  fact: z.string(),
+  /** null: unknown. A rule about what is unknown warns */
+  value: FactValueSchema.nullable(),
+  /** where the fact was read: a file, a table, a form */
+  origin: z.string(),
+  reason: WordsSchema,
+  wayOut: WordsSchema,
+  source: RuleSourceSchema,
+  /** a block that a person may take upon themselves, by naming the rule */
+  canOverride: z.boolean(),
+  isOverridden: z.boolean(),
+  /** rules of the same document that say otherwise */
+  contradicts: z.array(z.string()),
+});
+export type ReportLine = z.infer<typeof ReportLineSchema>;
+
+export const PolicyViewSchema = z.object({
+  id: z.string(),
+  name: WordsSchema,
+  kinds: z.array(z.enum(KINDS)),
+  source: RuleSourceSchema,
+  /** '' for those that come with Diskpress, else the path of a lab's own file */
+  path: z.string(),
+  ruleCount: z.number().int().nonnegative(),
+});
+export type PolicyView = z.infer<typeof PolicyViewSchema>;
+
+export const ReportSchema = z.object({
+  policy: PolicyViewSchema,
+  action: z.enum(['capture', 'deploy']),
+  /** blocks first, then warnings, then what passed */
+  lines: z.array(ReportLineSchema),
+});
+export type Report = z.infer<typeof ReportSchema>;
