@@ -9,6 +9,7 @@ import { INCOMPAT, kindOf } from './features.ts';
 import { readJournal } from './journal.ts';
 import { replayedVolume } from './replayed.ts';
 import { readSuperblock, type ExtSuperblock } from './superblock.ts';
+import { openExt } from './tree.ts';
 import { usedBlocks } from './used.ts';
 
 /**
@@ -43,7 +44,7 @@ export async function recogniseExt(volume: BlockSource): Promise<FileSystem | nu
     captureAs: isCertain ? 'used-blocks' : 'whole',
     warnings: [...doubts, ...journal],
     used: (signal) => (isCertain ? joinTouching(usedBlocks(view, sb, signal)) : wholeVolume(volume)),
-    browse: null,
+    browse: () => openExt(view, sb),
   };
 }
 

@@ -8,7 +8,8 @@ import { EngineError } from '../../core/engine-error.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
 import { readBlocks } from './blocks.ts';
 import { readDescriptorTable } from './descriptors.ts';
-import { blocksOfInode } from './inode-blocks.ts';
+import { mapOfInode } from './inode-map.ts';
+import { readInode } from './inodes.ts';
 import type { ExtSuperblock } from './superblock.ts';
 
 export const JOURNAL_MAGIC = 0xc03b3998;
@@ -116,8 +117,7 @@ export async function readJournal(volume: BlockSource, sb: ExtSuperblock): Promi
 }
 
 async function openLog(volume: BlockSource, sb: ExtSuperblock): Promise<Log> {
-  const table = await readDescriptorTable(volume, sb);
-  const map = await blocksOfInode(volume, sb, table, sb.journalInode, JOURNAL_BLOCKS_MAX);
+  const map = await readJournalMap(volume, sb);
   const place = (logBlock: number) => {
     if (!map[logBlock])
       throw new EngineError('FORMAT_INVALID', { field: 'block of the journal', value: String(logBlock) });
@@ -154,6 +154,20 @@ async function openLog(volume: BlockSource, sb: ExtSuperblock): Promise<Log> {
     start,
     sequence: s.readUInt32BE(0x18),
   };
+}
+
+/** @returns for each block of the journal its block in the file system; 0 for a hole */
+async function readJournalMap(view: BlockSource, sb: ExtSuperblock): Promise<Float64Array> {
+  const fs = { view, sb, table: await readDescriptorTable(view, sb) };
+  const inode = await readInode(fs, sb.journalInode);
+  const length = checkRange('i_size', Math.ceil(inode.lengthBytes / sb.blockBytes), 0, JOURNAL_BLOCKS_MAX);
+  const map = new Float64Array(length);
+  for await (const { runs } of mapOfInode(fs, inode)) {
+    for (const { logical, start, count } of runs) {
+      for (let i = 0; i < count && logical + i < length; i++) map[logical + i] = start + i;
+    }
+  }
+  return map;
 }
 
 /** Sum over `bytes` with the four bytes at `at` taken as zero. */
