@@ -5,8 +5,9 @@ import { recogniseFat } from './fat/fat.ts';
 import type { FileSystem } from './file-system.port.ts';
 import { recogniseSignature } from './signatures.ts';
 import { recogniseSwap } from './swap/swap.ts';
+import { recogniseXfs } from './xfs/xfs.ts';
 
-const FAMILIES = [recogniseExt, recogniseFat, recogniseSwap];
+const FAMILIES = [recogniseExt, recogniseFat, recogniseSwap, recogniseXfs];
 
 /**
  * Must never take a volume for what it is not: what looks free would be lost. So whoever shows two faces (a RAID member that
