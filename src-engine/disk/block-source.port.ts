@@ -10,6 +10,11 @@ export interface BlockSource {
    * @throws EngineError `READ_FAILED` with the offset; `FORMAT_INVALID` where the range is outside the source
    */
   readInto(offsetBytes: number, into: Uint8Array): Promise<void>;
+  /**
+   * The runs of a range that hold data, ascending, in batches, in offsets of the source; everything else reads as zeros and
+   * need not be read. Absent where that is not known.
+   */
+  dataRuns?(startBytes: number, lengthBytes: number, signal: AbortSignal): AsyncIterable<Extent[]>;
   close(): Promise<void>;
 }
 

@@ -48,6 +48,7 @@ export function readCache(source: BlockSource, capBytes = 16 * 1024 * 1024): Blo
         done += piece.length;
       }
     },
+    ...(source.dataRuns && { dataRuns: source.dataRuns.bind(source) }),
     async close() {
       pages.clear();
     },

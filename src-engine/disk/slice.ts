@@ -16,6 +16,13 @@ export function slice(source: BlockSource, startBytes: number, lengthBytes: numb
       checkSpan('read', offsetBytes, into.length, lengthBytes);
       await source.readInto(startBytes + offsetBytes, into);
     },
+    ...(source.dataRuns && {
+      async *dataRuns(offsetBytes: number, length: number, signal: AbortSignal) {
+        for await (const batch of source.dataRuns!(startBytes + offsetBytes, length, signal)) {
+          yield batch.map((run) => ({ ...run, startBytes: run.startBytes - startBytes }));
+        }
+      },
+    }),
     async close() {},
   };
 }
