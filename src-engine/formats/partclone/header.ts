@@ -37,6 +37,8 @@ const headerV2 = struct(110, {
 export const bitmapEndV1 = struct(8, { magic: raw(0, 8) });
 
 const BITMAP_BITS = 1;
+/** partclone 0.3 writes 0x20; its documentation says 1 */
+const CHECKSUM_CRC32 = [0x20, 1];
 const LITTLE_ENDIAN = 0xc0de;
 /** Caps against lying counts: the bitmap is held in memory. 2^31 blocks of 4 KiB are 8 TiB. */
 const MAX_BLOCKS = 2 ** 31;
@@ -109,7 +111,8 @@ function readV2(head: Buffer): PartcloneHeader {
     throw new EngineError('FORMAT_UNSUPPORTED', { feature: `partclone bitmap mode ${fields.bitmapMode}` });
   checkRange('checksum size', fields.checksumBytes, 0, 64);
   checkRange('blocks per checksum', fields.blocksPerChecksum, 0, 2 ** 20);
-  const isChecked = fields.checksumMode === 1 && fields.checksumBytes === 4 && fields.isReseeded !== 0;
+  const isChecked =
+    CHECKSUM_CRC32.includes(fields.checksumMode) && fields.checksumBytes === 4 && fields.isReseeded !== 0;
   return {
     version: 2,
     fileSystem: fields.fileSystem,
