@@ -1,36 +1,40 @@
 /** From a source to what it is: its layout, its volumes, and which bytes of each a capture takes. Reads only. */
-import type { DiskView, VolumeView } from '../contract/disk.contract.ts';
+import type { DiskView, FileSystemView, InnerVolumeView, VolumeView } from '../contract/disk.contract.ts';
 import type { Warning } from '../contract/warnings.ts';
-import { EngineError } from '../core/engine-error.ts';
+import type { EngineError } from '../core/engine-error.ts';
 import type { BlockSource, Extent } from '../disk/block-source.port.ts';
-import { slice } from '../disk/slice.ts';
 import type { FileSystem } from '../filesystems/file-system.port.ts';
-import { recogniseFileSystem } from '../filesystems/recognise.ts';
-import { recogniseSignature } from '../filesystems/signatures.ts';
+import { MAX_UNIT_BYTES } from '../store/chunking.ts';
 import type { DiskLayout, Partition } from '../volumes/layout.port.ts';
-import { readLayout } from '../volumes/read-layout.ts';
+import { readVolumeTree } from './read-volume-tree.ts';
+import { onDisk, partitionsOf, type TreeGroup, type TreeVolume, type VolumeTree } from './volume-tree.ts';
+import { VolumeUsage } from './volume-usage.ts';
 
 /** A partition, or the whole disk, and how a capture takes it. */
 export interface Volume {
   readonly partition: Partition;
+  /** null for a member of a group too: what it holds is among the disk's {@link InspectedDisk.opened} */
   readonly fileSystem: FileSystem | null;
-  readonly recognised: string | null;
   readonly captureAs: VolumeView['captureAs'];
   readonly usedBytes: number;
-  readonly warnings: readonly Warning[];
+  /** what chunks are cut at, at most 4 KiB */
+  readonly unitBytes: number;
+  /** The bytes that a capture reads, ascending and disjoint, in batches of bounded size. */
+  used(signal: AbortSignal): AsyncIterable<readonly Extent[]>;
 }
 
 /** A volume as it is found, before anybody asked how much of it is used: a partition, a bare disk, one inside others. */
 export interface OpenedVolume {
   /** how `files` names it: the number of its partition, '0' where the whole disk is the volume, or `GROUP/NAME` */
   readonly ref: string;
-  /** the file system's label, or else the partition's name; may be '' */
+  /** the file system's label, or else the partition's name or the inner volume's; may be '' */
   readonly label: string;
+  /** of length 0 where {@link refusal} is `FORMAT_UNSUPPORTED` for the way that a volume lies in others */
   readonly source: BlockSource;
   readonly fileSystem: FileSystem | null;
   /** what it holds where that is no file system known here: 'luks', 'lvm2'…, or null */
   readonly recognised: string | null;
-  /** why its file system cannot be read: `FORMAT_INVALID` or `FORMAT_UNSUPPORTED` */
+  /** why it cannot be read: `FORMAT_INVALID` or `FORMAT_UNSUPPORTED` */
   readonly refusal: EngineError | null;
   /** Where bytes of the volume lie on the disk: in several places where they are scattered or mirrored. */
   toDisk(extent: Extent): Extent[];
@@ -40,15 +44,9 @@ export interface InspectedDisk {
   readonly source: BlockSource;
   readonly layout: DiskLayout;
   readonly volumes: readonly Volume[];
+  /** all volumes, those inside others too */
+  readonly opened: readonly OpenedVolume[];
   readonly view: DiskView;
-}
-
-/** @throws EngineError `READ_FAILED`; damage is not thrown but told in warnings, and captured whole */
-export async function inspectDisk(source: BlockSource, signal: AbortSignal): Promise<InspectedDisk> {
-  const layout = await readLayout(source);
-  const volumes: Volume[] = [];
-  for (const partition of layout.partitions) volumes.push(await inspectVolume(source, partition, signal));
-  return { source, layout, volumes, view: toView(source, layout, volumes) };
 }
 
 /**
@@ -57,67 +55,41 @@ export async function inspectDisk(source: BlockSource, signal: AbortSignal): Pro
  * @throws EngineError `READ_FAILED`
  */
 export async function openVolumes(source: BlockSource): Promise<OpenedVolume[]> {
-  const { partitions } = await readLayout(source);
-  const opened: OpenedVolume[] = [];
-  for (const partition of partitions) opened.push(await openVolume(source, partition));
-  return opened;
+  return opened(await readVolumeTree(source));
 }
 
-async function openVolume(disk: BlockSource, partition: Partition): Promise<OpenedVolume> {
-  const source = slice(disk, partition.startBytes, partition.lengthBytes);
-  let fileSystem: FileSystem | null = null;
-  let refusal: EngineError | null = null;
-  try {
-    fileSystem = await recogniseFileSystem(source);
-  } catch (error) {
-    if (!(error instanceof EngineError) || !['FORMAT_INVALID', 'FORMAT_UNSUPPORTED'].includes(error.code)) throw error;
-    refusal = error;
-  }
-  return {
-    ref: String(partition.number ?? 0),
-    label: fileSystem?.label || partition.name,
-    source,
-    fileSystem,
-    recognised: fileSystem ? null : await recogniseSignature(source),
-    refusal,
-    toDisk: ({ startBytes, lengthBytes }) => [{ startBytes: partition.startBytes + startBytes, lengthBytes }],
-  };
+/** @throws EngineError `READ_FAILED`; damage is not thrown but told in warnings, and captured whole */
+export async function inspectDisk(source: BlockSource, signal: AbortSignal): Promise<InspectedDisk> {
+  const tree = await readVolumeTree(source);
+  const usage = await VolumeUsage.of(tree, signal);
+  const volumes = tree.partitions.map((volume): Volume => ({
+    partition: volume.partition!,
+    fileSystem: usage.contentOf(volume).fileSystem,
+    captureAs: usage.captureAs(volume),
+    usedBytes: usage.usedBytes(volume),
+    unitBytes: usage.unitBytes(volume, MAX_UNIT_BYTES),
+    used: (aborted) => usage.used(volume, aborted),
+  }));
+  return { source, layout: tree.layout, volumes, opened: opened(tree), view: diskView(source, tree, usage) };
 }
 
-async function inspectVolume(source: BlockSource, partition: Partition, signal: AbortSignal): Promise<Volume> {
-  const volume = slice(source, partition.startBytes, partition.lengthBytes);
-  const whole = { partition, fileSystem: null, captureAs: 'whole', usedBytes: partition.lengthBytes } as const;
-  let fileSystem: FileSystem | null;
-  try {
-    fileSystem = await recogniseFileSystem(volume);
-    if (fileSystem) {
-      let usedBytes = 0;
-      for await (const batch of fileSystem.used(signal)) for (const extent of batch) usedBytes += extent.lengthBytes;
-      const { captureAs } = fileSystem;
-      const warnings = fileSystem.warnings.map(({ code, data }) => ({
-        code,
-        data: { volume: partition.number ?? 1, ...data },
-      }));
-      return { partition, fileSystem, recognised: null, captureAs, usedBytes, warnings };
-    }
-  } catch (error) {
-    if (!(error instanceof EngineError) || !['FORMAT_INVALID', 'FORMAT_UNSUPPORTED'].includes(error.code)) throw error;
-    const { checksum, feature, field } = error.data;
-    const warning: Warning = {
-      code: checksum === undefined ? 'FILESYSTEM_UNREADABLE' : 'CHECKSUM_MISMATCH',
-      data: { volume: partition.number ?? 1, reason: String(checksum ?? feature ?? field ?? error.code) },
-    };
-    return { ...whole, recognised: await recogniseSignature(volume), warnings: [warning] };
-  }
-  const recognised = await recogniseSignature(volume);
-  const warning: Warning = {
-    code: 'FILESYSTEM_UNKNOWN',
-    data: { volume: partition.number ?? 1, name: recognised ?? '', lengthBytes: partition.lengthBytes },
-  };
-  return { ...whole, recognised, warnings: [warning] };
+/** What a person should know of a disk and of all that is on it. */
+export function warningsOf(disk: DiskView): Warning[] {
+  const inner = disk.groups.flatMap((group) => group.volumes);
+  return [...disk.warnings, ...[...disk.volumes, ...inner].flatMap(({ warnings }) => warnings)];
 }
 
-function toView(source: BlockSource, layout: DiskLayout, volumes: readonly Volume[]): DiskView {
+function opened({ partitions, groups }: VolumeTree): OpenedVolume[] {
+  return [...partitions, ...groups.flatMap(({ volumes }) => volumes)].map((volume) => {
+    const { ref, name, source, content } = volume;
+    const { fileSystem, recognised, refusal } = content;
+    const label = fileSystem?.label || name;
+    return { ref, label, source, fileSystem, recognised, refusal, toDisk: (extent) => onDisk(volume, extent) };
+  });
+}
+
+function diskView(source: BlockSource, tree: VolumeTree, usage: VolumeUsage): DiskView {
+  const { layout, partitions, groups } = tree;
   const sum = (numbers: number[]) => numbers.reduce((total, n) => total + n, 0);
   return {
     lengthBytes: source.lengthBytes,
@@ -126,30 +98,40 @@ function toView(source: BlockSource, layout: DiskLayout, volumes: readonly Volum
     table: layout.table,
     tableId: layout.tableId,
     usedBytes:
-      sum(volumes.map((volume) => volume.usedBytes)) + sum(layout.metadata.map((extent) => extent.lengthBytes)),
+      sum(partitions.map((volume) => usage.usedBytes(volume))) +
+      sum(layout.metadata.map((extent) => extent.lengthBytes)),
     warnings: [...layout.warnings],
-    groups: [],
-    volumes: volumes.map((volume, index) => ({
-      index,
-      ...volume.partition,
-      fileSystem: volume.fileSystem && {
-        kind: volume.fileSystem.kind,
-        label: volume.fileSystem.label,
-        uuid: volume.fileSystem.uuid,
-        blockBytes: volume.fileSystem.blockBytes,
-        lengthBytes: volume.fileSystem.lengthBytes,
-        usedBytes: volume.usedBytes,
-      },
-      recognised: volume.recognised,
-      captureAs: volume.captureAs,
-      usedBytes: volume.usedBytes,
-      warnings: [...volume.warnings],
+    groups: groups.map(({ group, members, volumes }: TreeGroup) => ({
+      kind: group.kind,
+      name: group.name,
+      uuid: group.uuid,
+      members: [...new Set(members.flatMap(partitionsOf))].map((volume) => partitions.indexOf(volume)),
+      missingMembers: group.missingMembers,
+      volumes: volumes.map((volume): InnerVolumeView => ({
+        ...contentView(volume, usage),
+        ref: volume.ref,
+        lengthBytes: volume.inside!.inner.lengthBytes,
+        mapping: volume.inside!.inner.mapping,
+      })),
     })),
+    volumes: partitions.map((volume, index) => ({ index, ...volume.partition!, ...contentView(volume, usage) })),
   };
 }
 
-/** The bytes of a volume that a capture reads, ascending, in batches. */
-export async function* usedExtents(volume: Volume, signal: AbortSignal): AsyncGenerator<readonly Extent[]> {
-  if (volume.fileSystem) yield* volume.fileSystem.used(signal);
-  else yield [{ startBytes: 0, lengthBytes: volume.partition.lengthBytes }];
+function contentView(volume: TreeVolume, usage: VolumeUsage) {
+  const { fileSystem, recognised, warnings } = usage.contentOf(volume);
+  const usedBytes = usage.usedBytes(volume);
+  const name = volume.partition ? (volume.partition.number ?? 1) : volume.ref;
+  return {
+    fileSystem: fileSystem && fileSystemView(fileSystem, usedBytes),
+    recognised,
+    captureAs: usage.captureAs(volume),
+    usedBytes,
+    warnings: warnings.map(({ code, data }): Warning => ({ code, data: { volume: name, ...data } })),
+  };
+}
+
+function fileSystemView(fileSystem: FileSystem, usedBytes: number): FileSystemView {
+  const { kind, label, uuid, blockBytes, lengthBytes } = fileSystem;
+  return { kind, label, uuid, blockBytes, lengthBytes, usedBytes };
 }

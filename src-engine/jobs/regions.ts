@@ -4,8 +4,8 @@
  */
 import { z } from 'zod';
 import type { Extent } from '../disk/block-source.port.ts';
-import { MAX_UNIT_BYTES, WINDOW_BYTES } from '../store/chunking.ts';
-import { usedExtents, type InspectedDisk } from './disk-inspection.ts';
+import { WINDOW_BYTES } from '../store/chunking.ts';
+import type { InspectedDisk } from './disk-inspection.ts';
 
 export const RegionSchema = z.object({
   startBytes: z.number().int().nonnegative(),
@@ -32,8 +32,7 @@ export function regionsOf(disk: InspectedDisk): Region[] {
 export async function* usedWindows(disk: InspectedDisk, signal: AbortSignal): AsyncGenerator<UsedWindow> {
   yield* cutIntoWindows(0, disk.source.sectorBytes, [disk.layout.metadata]);
   for (const [i, volume] of disk.volumes.entries()) {
-    const unitBytes = Math.min(volume.fileSystem?.blockBytes ?? MAX_UNIT_BYTES, MAX_UNIT_BYTES);
-    yield* cutIntoWindows(i + 1, unitBytes, usedExtents(volume, signal));
+    yield* cutIntoWindows(i + 1, volume.unitBytes, volume.used(signal));
   }
 }
 

@@ -30,12 +30,9 @@ function diskWith(metadata: Extent[], startBytes: number, blockBytes: number, ba
     volumes: [
       {
         partition,
-        captureAs: 'used-blocks',
-        fileSystem: {
-          blockBytes,
-          async *used() {
-            yield* batches;
-          },
+        unitBytes: blockBytes,
+        async *used() {
+          yield* batches;
         },
       },
     ],

@@ -1,0 +1,88 @@
+/**
+ * The label of a physical volume and what follows it: where its metadata is. LVM2, lib/format_text/layout.h (label_header,
+ * pv_header, disk_locn, pv_header_extension) and the manual page lvmreport.
+ */
+import { checkRange, checkSpan } from '../../core/bounds.ts';
+import { EngineError } from '../../core/engine-error.ts';
+import { struct, text, u32le, u64le } from '../../core/struct.ts';
+import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
+import { readBytes } from '../../disk/read.ts';
+import { lvmCrc } from './crc.ts';
+
+/** LVM2 counts in sectors of this size, whatever the disk has. */
+export const LVM_SECTOR_BYTES = 512;
+/** The label is in one of the first four sectors. */
+export const LABEL_SCAN_BYTES = 4 * LVM_SECTOR_BYTES;
+/** Tools write one or two metadata areas, and one data area; the header ends with its sector anyway. */
+const MAX_AREAS = 8;
+const CRC_FROM = 20;
+
+const labelStruct = struct(32, {
+  id: text(0, 8),
+  sector: u64le(8),
+  crc: u32le(16),
+  offset: u32le(20),
+  type: text(24, 8),
+});
+const pvStruct = struct(40, { uuid: text(0, 32), deviceBytes: u64le(32) });
+const areaStruct = struct(16, { offset: u64le(0), size: u64le(8) });
+const extensionStruct = struct(8, { version: u32le(0), flags: u32le(4) });
+
+export interface PhysicalVolumeLabel {
+  /** as LVM2 writes it: 6-4-4-4-4-4-6 characters */
+  readonly uuid: string;
+  /** the sector that it was found in */
+  readonly sector: Extent;
+  readonly metadataAreas: readonly Extent[];
+  /** room that pvcreate left for a boot loader, or none */
+  readonly bootloaderAreas: readonly Extent[];
+}
+
+/**
+ * @returns null where no sector has a label of LVM2
+ * @throws EngineError `FORMAT_INVALID` for one that is damaged; data: `checksum` or `field`
+ */
+export async function readLabel(volume: BlockSource): Promise<PhysicalVolumeLabel | null> {
+  const head = await readBytes(volume, 0, Math.min(LABEL_SCAN_BYTES, volume.lengthBytes));
+  for (let at = 0; at + LVM_SECTOR_BYTES <= head.length; at += LVM_SECTOR_BYTES) {
+    const sector = head.subarray(at, at + LVM_SECTOR_BYTES);
+    const label = labelStruct.read(sector);
+    if (label.id !== 'LABELONE' || label.type !== 'LVM2 001') continue;
+    if (lvmCrc(sector.subarray(CRC_FROM)) !== label.crc) {
+      throw new EngineError('FORMAT_INVALID', { checksum: 'label of the physical volume' });
+    }
+    checkRange('label sector', Number(label.sector), at / LVM_SECTOR_BYTES, at / LVM_SECTOR_BYTES);
+    return { sector: { startBytes: at, lengthBytes: LVM_SECTOR_BYTES }, ...readHeader(volume, sector, label.offset) };
+  }
+  return null;
+}
+
+function readHeader(volume: BlockSource, sector: Buffer, offsetBytes: number): Omit<PhysicalVolumeLabel, 'sector'> {
+  const header = pvStruct.read(sector, offsetBytes);
+  const data = readAreas(volume, sector, offsetBytes + pvStruct.size);
+  const metadata = readAreas(volume, sector, data.endBytes);
+  const hasExtension =
+    metadata.endBytes + extensionStruct.size <= sector.length &&
+    extensionStruct.read(sector, metadata.endBytes).version > 0;
+  const boot = hasExtension ? readAreas(volume, sector, metadata.endBytes + extensionStruct.size).areas : [];
+  return { uuid: uuidOf(header.uuid), metadataAreas: metadata.areas, bootloaderAreas: boot };
+}
+
+/** A list of areas that ends with one of offset 0; an area of size 0 reaches to the end of the volume. */
+function readAreas(volume: BlockSource, sector: Buffer, offsetBytes: number): { areas: Extent[]; endBytes: number } {
+  const areas: Extent[] = [];
+  for (let at = offsetBytes; ; at += areaStruct.size) {
+    const area = areaStruct.read(sector, at);
+    if (area.offset === 0n) return { areas, endBytes: at + areaStruct.size };
+    checkRange('areas', areas.length, 0, MAX_AREAS);
+    const startBytes = Number(area.offset);
+    const lengthBytes = area.size === 0n ? volume.lengthBytes - startBytes : Number(area.size);
+    checkSpan('area', startBytes, lengthBytes, volume.lengthBytes);
+    areas.push({ startBytes, lengthBytes });
+  }
+}
+
+function uuidOf(compact: string): string {
+  if (!/^[\w!#]{32}$/.test(compact)) throw new EngineError('FORMAT_INVALID', { field: 'pv_uuid', value: '' });
+  return compact.replace(/^(.{6})(.{4})(.{4})(.{4})(.{4})(.{4})(.{6})$/, '$1-$2-$3-$4-$5-$6-$7');
+}

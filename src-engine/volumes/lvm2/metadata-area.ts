@@ -1,0 +1,57 @@
+/**
+ * A metadata area: a header sector and a ring in which every change of the group is written behind the one before. LVM2,
+ * lib/format_text/layout.h (mda_header, raw_locn).
+ */
+import { checkRange } from '../../core/bounds.ts';
+import { EngineError } from '../../core/engine-error.ts';
+import { raw, struct, u32le, u64le } from '../../core/struct.ts';
+import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
+import { readBytes } from '../../disk/read.ts';
+import { lvmCrc } from './crc.ts';
+
+const HEADER_BYTES = 512;
+const MAGIC = Buffer.from(' LVM2 x[5A%r0N*>', 'latin1');
+/** A group of a thousand volumes takes less than a megabyte. */
+const MAX_TEXT_BYTES = 8 * 1024 * 1024;
+/** RAW_LOCN_IGNORED: this copy is not kept up to date. */
+const IGNORED = 1;
+
+const headerStruct = struct(HEADER_BYTES, {
+  checksum: u32le(0),
+  magic: raw(4, 16),
+  version: u32le(20),
+  start: u64le(24),
+  size: u64le(32),
+  textOffset: u64le(40),
+  textSize: u64le(48),
+  textChecksum: u32le(56),
+  flags: u32le(60),
+});
+
+/**
+ * The text that counts: the last one that was committed.
+ * @returns null where there is none (no group yet), or where the copy says that it is not kept up to date
+ * @throws EngineError `FORMAT_INVALID` where a checksum or a place is wrong
+ */
+export async function readMetadataArea(volume: BlockSource, area: Extent): Promise<string | null> {
+  checkRange('metadata area', area.lengthBytes, 2 * HEADER_BYTES, Number.MAX_SAFE_INTEGER);
+  const sector = await readBytes(volume, area.startBytes, HEADER_BYTES);
+  const header = headerStruct.read(sector);
+  if (!header.magic.equals(MAGIC) || lvmCrc(sector.subarray(4)) !== header.checksum) {
+    throw new EngineError('FORMAT_INVALID', { checksum: 'header of the metadata' });
+  }
+  checkRange('version', header.version, 1, 1);
+  checkRange('start', Number(header.start), area.startBytes, area.startBytes);
+  const ringEnd = checkRange('size', Number(header.size), 2 * HEADER_BYTES, area.lengthBytes);
+  if (header.textOffset === 0n || header.flags & IGNORED) return null;
+
+  const textBytes = checkRange('text', Number(header.textSize), 1, Math.min(MAX_TEXT_BYTES, ringEnd - HEADER_BYTES));
+  const offset = checkRange('text', Number(header.textOffset), HEADER_BYTES, ringEnd - 1);
+  const first = Math.min(textBytes, ringEnd - offset);
+  const bytes = Buffer.concat([
+    await readBytes(volume, area.startBytes + offset, first),
+    await readBytes(volume, area.startBytes + HEADER_BYTES, textBytes - first),
+  ]);
+  if (lvmCrc(bytes) !== header.textChecksum) throw new EngineError('FORMAT_INVALID', { checksum: 'metadata' });
+  return bytes.toString('utf8').replace(/\0[^]*$/, '');
+}
