@@ -4,7 +4,6 @@ import type { Warning } from '../contract/warnings.ts';
 import type { EngineError } from '../core/engine-error.ts';
 import type { BlockSource, Extent } from '../disk/block-source.port.ts';
 import type { FileSystem } from '../filesystems/file-system.port.ts';
-import { MAX_UNIT_BYTES } from '../store/chunking.ts';
 import type { DiskLayout, Partition } from '../volumes/layout.port.ts';
 import { readVolumeTree } from './read-volume-tree.ts';
 import { onDisk, partitionsOf, type TreeGroup, type TreeVolume, type VolumeTree } from './volume-tree.ts';
@@ -17,7 +16,7 @@ export interface Volume {
   readonly fileSystem: FileSystem | null;
   readonly captureAs: VolumeView['captureAs'];
   readonly usedBytes: number;
-  /** what chunks are cut at, at most 4 KiB */
+  /** the block size of what it holds: the smallest of several, Infinity where nothing has any */
   readonly unitBytes: number;
   /** The bytes that a capture reads, ascending and disjoint, in batches of bounded size. */
   used(signal: AbortSignal): AsyncIterable<readonly Extent[]>;
@@ -67,7 +66,7 @@ export async function inspectDisk(source: BlockSource, signal: AbortSignal): Pro
     fileSystem: usage.contentOf(volume).fileSystem,
     captureAs: usage.captureAs(volume),
     usedBytes: usage.usedBytes(volume),
-    unitBytes: usage.unitBytes(volume, MAX_UNIT_BYTES),
+    unitBytes: usage.unitBytes(volume),
     used: (aborted) => usage.used(volume, aborted),
   }));
   return { source, layout: tree.layout, volumes, opened: opened(tree), view: diskView(source, tree, usage) };

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { Extent } from '../disk/block-source.port.ts';
-import { WINDOW_BYTES } from '../store/chunking.ts';
+import { MAX_UNIT_BYTES, WINDOW_BYTES } from '../store/chunking.ts';
 import type { InspectedDisk } from './disk-inspection.ts';
 
 export const RegionSchema = z.object({
@@ -32,7 +32,8 @@ export function regionsOf(disk: InspectedDisk): Region[] {
 export async function* usedWindows(disk: InspectedDisk, signal: AbortSignal): AsyncGenerator<UsedWindow> {
   yield* cutIntoWindows(0, disk.source.sectorBytes, [disk.layout.metadata]);
   for (const [i, volume] of disk.volumes.entries()) {
-    yield* cutIntoWindows(i + 1, volume.unitBytes, volume.used(signal));
+    const unitBytes = Math.min(volume.unitBytes, MAX_UNIT_BYTES);
+    yield* cutIntoWindows(i + 1, unitBytes, volume.used(signal));
   }
 }
 

@@ -38,11 +38,10 @@ export class VolumeUsage {
     return volume.membership ? 'used-blocks' : (this.contentOf(volume).fileSystem?.captureAs ?? 'whole');
   }
 
-  /** The unit of its used extents: of several file systems the smallest. @param largest for what has none */
-  unitBytes(volume: TreeVolume, largest: number): number {
-    const own = volume.membership ? undefined : this.contentOf(volume).fileSystem?.blockBytes;
-    const inner = volume.membership?.group.volumes.map((one) => this.unitBytes(one, largest)) ?? [];
-    return Math.min(own ?? largest, ...inner, largest);
+  /** The block size of what it holds: the smallest of several, Infinity where nothing has any. */
+  unitBytes(volume: TreeVolume): number {
+    if (!volume.membership) return this.contentOf(volume).fileSystem?.blockBytes ?? Infinity;
+    return Math.min(...volume.membership.group.volumes.map((inner) => this.unitBytes(inner)));
   }
 
   /** The bytes that a capture reads: ascending, disjoint, in batches of bounded size. */
