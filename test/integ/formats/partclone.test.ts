@@ -25,9 +25,9 @@ function clone(tool: string, volume: string, ...options: string[]): string {
 }
 
 /** What partclone itself makes of an image. */
-function restored(tool: string, image: string, lengthBytes: number): Buffer {
+function restored(image: string, lengthBytes: number): Buffer {
   const target = bench.file('restored', lengthBytes);
-  run(tool, '-r', '-q', '-C', '--overwrite', '-L', bench.path('log'), '-s', image, '-o', target);
+  run('partclone.restore', '-C', '-L', bench.path('log'), '-s', image, '-O', target);
   return readFileSync(target);
 }
 
@@ -51,9 +51,9 @@ async function contentOf(
 }
 
 /** The same bytes as partclone restores; what the runs leave out is zeros. */
-async function expectAsRestored(tool: string, image: string, volume: string): Promise<void> {
+async function expectAsRestored(image: string, volume: string): Promise<void> {
   const { bytes, runs } = await contentOf(image);
-  expect(bytes.equals(restored(tool, image, statSync(volume).size))).toBe(true);
+  expect(bytes.equals(restored(image, statSync(volume).size))).toBe(true);
   let endBytes = 0;
   for (const { startBytes, lengthBytes } of runs) {
     expect(bytes.subarray(endBytes, startBytes).every((byte) => byte === 0)).toBe(true);
@@ -70,7 +70,7 @@ describe('version 2', () => {
     ['no sums', ['-a', '0']],
   ];
   test.each(OPTIONS)('%s', async (_, options) => {
-    await expectAsRestored('partclone.ext4', clone('partclone.ext4', ext4, ...options), ext4);
+    await expectAsRestored(clone('partclone.ext4', ext4, ...options), ext4);
   });
 
   test('FAT', async (context) => {
