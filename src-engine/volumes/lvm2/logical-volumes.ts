@@ -22,11 +22,12 @@ export interface LogicalVolumes {
  *   `FORMAT_UNSUPPORTED` for a segment whose place cannot be told
  */
 export function logicalVolumes(group: GroupText, members: ReadonlyMap<string, number>): LogicalVolumes {
-  const all = [...group.logicalVolumes.values()];
+  const all = shown([...group.logicalVolumes.values()]);
   const isComplete = members.size === group.physicalVolumes.size;
   const areas = new Map(all.map((volume) => [volume.name, areasOf(group, volume, members)]));
   checkDisjoint([...areas.values()].flat());
 
+  const byName = new Map(all.map((volume) => [volume.name, volume]));
   const uses = usesOf(all);
   const taken = new Set<string>();
   const volumes = all
@@ -34,12 +35,23 @@ export function logicalVolumes(group: GroupText, members: ReadonlyMap<string, nu
     .map((volume): InnerVolume => {
       const lengthBytes = volume.extentCount * group.extentBytes;
       const runs = isComplete && !uses.has(volume.name) ? runsOf(group, volume, members) : null;
-      const occupied = closureOf(group, volume, taken).flatMap((name) => areas.get(name)!);
+      const occupied = closureOf(byName, volume, taken).flatMap((name) => areas.get(name)!);
       const mapping = mappingOf(volume, uses.get(volume.name));
       if (runs) return { name: volume.name, lengthBytes, mapping, copies: [runs], occupied: [] };
       return { name: volume.name, lengthBytes, mapping, copies: [], occupied };
     });
   return { volumes, hidden: all.filter(({ name }) => !taken.has(name)).flatMap(({ name }) => areas.get(name)!) };
+}
+
+/** A snapshot goes by the name of the volume that keeps its changes; the one that ties it to its origin is nobody's. */
+function shown(all: readonly LogicalVolume[]): LogicalVolume[] {
+  const isTie = ({ segments }: LogicalVolume) => segments.some(({ type }) => type === 'snapshot');
+  const needs = all.filter(isTie).flatMap(({ segments }) => segments.flatMap((segment) => segment.needs));
+  const changes = new Set(needs.filter((need) => need.as === 'cow_store').map((need) => need.logicalVolume));
+  return all.map((volume) => ({
+    ...volume,
+    isVisible: changes.has(volume.name) || (volume.isVisible && !isTie(volume)),
+  }));
 }
 
 /** What each volume that others build upon is to the first of them: 'raid1', 'thin-origin'… */
@@ -64,17 +76,17 @@ function mappingOf({ segments }: LogicalVolume, use: string | undefined): string
 }
 
 /** A volume and all that it is built upon, but for what somebody else came first for. */
-function closureOf(group: GroupText, volume: LogicalVolume, taken: Set<string>): string[] {
+function closureOf(all: ReadonlyMap<string, LogicalVolume>, volume: LogicalVolume, taken: Set<string>): string[] {
   const names: string[] = [];
   const waiting = [volume.name];
   for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
     if (taken.has(name)) continue;
     taken.add(name);
     names.push(name);
-    for (const { needs } of group.logicalVolumes.get(name)!.segments) {
+    for (const { needs } of all.get(name)!.segments) {
       for (const { logicalVolume } of needs) {
         // what is visible stands for itself
-        if (!group.logicalVolumes.get(logicalVolume)!.isVisible) waiting.push(logicalVolume);
+        if (!all.get(logicalVolume)!.isVisible) waiting.push(logicalVolume);
       }
     }
   }
