@@ -1,0 +1,126 @@
+/**
+ * A Clonezilla or Rescuezilla image folder: what its disk consists of. Opening what the pieces hold is for the caller; this
+ * says which file belongs where. Places of files: Clonezilla, ocs-functions; see FORMAT.md.
+ */
+import { EngineError } from '../../core/engine-error.ts';
+import { checkRange } from '../../core/bounds.ts';
+import { logicalRecords, type LogicalRecord } from './logical-records.ts';
+import { partitionPieces, type PartitionPiece } from './pieces.ts';
+import { parseSfdiskDump, type SfdiskDump } from './sfdisk-dump.ts';
+
+/** What the reader of a folder may ask of it. */
+export interface FolderFiles {
+  /** plain names of the regular files in it */
+  readonly names: readonly string[];
+  /** @returns the content of a small file, at most `maxBytes` of it; null where it is not there */
+  read(name: string, maxBytes: number): Promise<Buffer | null>;
+}
+
+export interface ClonedSwap {
+  readonly startBytes: number;
+  readonly lengthBytes: number;
+  readonly uuid: string;
+  readonly label: string;
+}
+
+export interface ClonedDisk {
+  /** 'sda' */
+  readonly device: string;
+  readonly lengthBytes: number;
+  readonly sectorBytes: number;
+  /** tables and boot code, with their places */
+  readonly front: readonly { readonly startBytes: number; readonly bytes: Buffer }[];
+  readonly partitions: readonly (PartitionPiece & { readonly startBytes: number; readonly lengthBytes: number })[];
+  readonly swaps: readonly ClonedSwap[];
+}
+
+const MAX_SMALL_BYTES = 1024 * 1024;
+const MAX_GAP_BYTES = 64 * 1024 * 1024;
+
+/** Whether a folder looks like one of theirs: it says which disks or partitions it holds, and the table of one. */
+export function isCloneFolder(names: readonly string[]): boolean {
+  return names.includes('parts') && names.some((name) => name.endsWith('-pt.sf') || name.endsWith('-pt.parted'));
+}
+
+/**
+ * @returns the disks of the folder
+ * @throws EngineError `FORMAT_INVALID`; `FORMAT_UNSUPPORTED` for volume groups (LVM), encrypted folders, and old kinds of images
+ */
+export async function readCloneFolder(files: FolderFiles): Promise<ClonedDisk[]> {
+  const { names } = files;
+  if (names.includes('ecryptfs.info'))
+    throw new EngineError('FORMAT_UNSUPPORTED', { feature: 'encrypted Clonezilla folder' });
+  if (names.includes('lvm_vg_dev.list'))
+    throw new EngineError('FORMAT_UNSUPPORTED', { feature: 'LVM in a Clonezilla folder' });
+  const pieces = partitionPieces(names);
+  const devices = names.filter((name) => name.endsWith('-pt.sf')).map((name) => name.slice(0, -'-pt.sf'.length));
+  if (devices.length === 0)
+    throw new EngineError('FORMAT_UNSUPPORTED', { feature: 'Clonezilla folder without a table (-pt.sf)' });
+  return Promise.all(devices.sort().map((device) => readDisk(files, device, pieces)));
+}
+
+async function readDisk(files: FolderFiles, device: string, pieces: Map<string, PartitionPiece>): Promise<ClonedDisk> {
+  const text = async (name: string) => (await files.read(name, MAX_SMALL_BYTES))?.toString('utf8') ?? '';
+  const dump = parseSfdiskDump(await text(`${device}-pt.sf`));
+  const { sectorBytes } = dump;
+  const primary = await files.read(`${device}-gpt-1st`, MAX_SMALL_BYTES);
+  const backup = await files.read(`${device}-gpt-2nd`, MAX_SMALL_BYTES);
+  const isGpt = dump.label === 'gpt';
+  if (isGpt && !primary) throw new EngineError('FORMAT_INVALID', { field: `${device}-gpt-1st`, value: 'missing' });
+  const lengthBytes = diskBytes(dump, await text(`${device}-pt.parted`), isGpt ? primary : null);
+
+  const front: { startBytes: number; bytes: Buffer }[] = [];
+  const mbr = await files.read(`${device}-mbr`, 512);
+  if (isGpt) {
+    front.push({ startBytes: 0, bytes: primary! });
+    // the boot code of the protective MBR is kept by itself, too
+    if (mbr && mbr.length === 512) front[0].bytes.set(mbr.subarray(0, 440));
+    if (backup && backup.length <= lengthBytes) front.push({ startBytes: lengthBytes - backup.length, bytes: backup });
+  } else {
+    if (!mbr || mbr.length !== 512)
+      throw new EngineError('FORMAT_INVALID', { field: `${device}-mbr`, value: 'missing' });
+    front.push({ startBytes: 0, bytes: mbr });
+    const gap = await files.read(`${device}-hidden-data-after-mbr`, MAX_GAP_BYTES);
+    const firstBytes = Math.min(...dump.partitions.map(({ startSector }) => startSector)) * sectorBytes;
+    if (gap) front.push({ startBytes: 512, bytes: gap.subarray(0, Math.max(0, firstBytes - 512)) });
+    front.push(
+      ...logicalRecords(dump).map((record: LogicalRecord) => ({
+        startBytes: record.sector * sectorBytes,
+        bytes: record.bytes,
+      })),
+    );
+  }
+
+  const partitions = [];
+  const swaps: ClonedSwap[] = [];
+  for (const { device: name, startSector, sectors } of dump.partitions) {
+    const place = { startBytes: startSector * sectorBytes, lengthBytes: sectors * sectorBytes };
+    if (place.startBytes + place.lengthBytes > lengthBytes) {
+      throw new EngineError('FORMAT_INVALID', { field: 'partition', value: name, max: lengthBytes });
+    }
+    const piece = pieces.get(name);
+    if (piece) partitions.push({ ...piece, ...place });
+    const swap = await text(`swappt-${name}.info`);
+    if (swap)
+      swaps.push({
+        ...place,
+        uuid: /^UUID="?([\w-]+)/m.exec(swap)?.[1] ?? '',
+        label: /^LABEL="?([^"\n]*)/m.exec(swap)?.[1] ?? '',
+      });
+  }
+  return { device, lengthBytes, sectorBytes, front, partitions, swaps };
+}
+
+/** A GPT knows where its copy at the end of the disk is; parted says how long the disk was; else it ends with its last partition. */
+function diskBytes(dump: SfdiskDump, parted: string, gpt: Buffer | null): number {
+  const { sectorBytes } = dump;
+  const ends = dump.partitions.map(({ startSector, sectors }) => startSector + sectors);
+  let sectors = Math.max(1, ...ends);
+  if (gpt && gpt.length >= sectorBytes + 40 && gpt.toString('latin1', sectorBytes, sectorBytes + 8) === 'EFI PART') {
+    sectors = Math.max(sectors, Number(gpt.readBigUInt64LE(sectorBytes + 32)) + 1);
+  } else {
+    const told = /^Disk \S+: (\d+)s$/m.exec(parted);
+    if (told) sectors = Math.max(sectors, Number(told[1]));
+  }
+  return checkRange('disk length', sectors * sectorBytes, sectorBytes, Number.MAX_SAFE_INTEGER);
+}
