@@ -1,0 +1,41 @@
+/** File names: sixteen-bit units, mostly UTF-16, and how NTFS compares them. */
+import { checkRange } from '../../core/bounds.ts';
+import { readRecord, RECORD, type NtfsVolume } from './records.ts';
+import { ATTRIBUTE } from './attributes.ts';
+import { contentOf } from './contents.ts';
+import { openAttribute } from './streams.ts';
+
+const UNITS = 65_536;
+
+/** @returns the text of a name; half a surrogate pair, which nothing can show, stands as `\uNNNN` */
+export function nameText(units: string): string {
+  return units.replace(/\p{Surrogate}/gu, (half) => `\\u${half.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** @returns the names that `text` may stand for: as it is, and with halves of pairs in place of `\uNNNN` */
+export function namesOfText(text: string): string[] {
+  const units = text.replace(/\\u(d[89a-f][0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
+  return units === text ? [text] : [text, units];
+}
+
+/** Tells which unit is the upper case of which, as the volume says. */
+export type UpCase = Uint16Array;
+
+/** @throws EngineError `FORMAT_INVALID`, `READ_FAILED` */
+export async function readUpCase(ntfs: NtfsVolume): Promise<UpCase> {
+  const content = contentOf(ntfs, await openAttribute(ntfs, await readRecord(ntfs, RECORD.UPCASE), ATTRIBUTE.DATA));
+  checkRange('length of $UpCase', content.lengthBytes, 2 * UNITS, 2 * UNITS);
+  const bytes = Buffer.alloc(2 * UNITS);
+  await content.readInto(0, bytes);
+  return Uint16Array.from({ length: UNITS }, (_, unit) => bytes.readUInt16LE(2 * unit));
+}
+
+/** The order of names in a folder, but for names that differ in case only: less than 0, 0, or more. */
+export function compareNames(upCase: UpCase, a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const difference = upCase[a.charCodeAt(i)] - upCase[b.charCodeAt(i)];
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+}

@@ -1,0 +1,71 @@
+/** Which clusters of NTFS are used, from $Bitmap. */
+import { eachSetRun } from '../../core/bitmap.ts';
+import { checkRange } from '../../core/bounds.ts';
+import { EngineError } from '../../core/engine-error.ts';
+import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
+import { ATTRIBUTE } from './attributes.ts';
+import { contentOf } from './contents.ts';
+import { readRecord, RECORD, type NtfsVolume } from './records.ts';
+import { openAttribute } from './streams.ts';
+
+/** Read at once: the clusters of 32 GiB, where they are of 4 KiB. */
+const PIECE_BYTES = 1024 * 1024;
+/** Handed on at once: at most 32,768 extents. */
+const BATCH_BYTES = 8192;
+const FREE = Buffer.alloc(BATCH_BYTES);
+
+/**
+ * The copy of the boot sector stands behind the last cluster, and the bitmap knows nothing of it.
+ * @param volume what `ntfs` is on, where it is long enough for all clusters
+ * @yields the used bytes, one batch for a piece of the bitmap that has any
+ * @throws EngineError `FORMAT_INVALID` where the bitmap cannot be trusted
+ */
+export async function* usedClusters(
+  volume: BlockSource,
+  ntfs: NtfsVolume,
+  signal: AbortSignal,
+): AsyncGenerator<Extent[]> {
+  const { clusterCount, clusterBytes, mftLcn, backupBootBytes, sectorBytes } = ntfs.geometry;
+  const bitmap = contentOf(ntfs, await openBitmap(ntfs));
+  const bitmapBytes = Math.ceil(clusterCount / 8);
+  for (let at = 0; at < bitmapBytes; at += PIECE_BYTES) {
+    signal.throwIfAborted();
+    const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, bitmapBytes - at));
+    await bitmap.readInto(at, piece);
+    for (const cluster of [0, mftLcn]) checkUsed(piece, cluster - at * 8, cluster);
+    for (let from = 0; from < piece.length; from += BATCH_BYTES) {
+      const bits = piece.subarray(from, from + BATCH_BYTES);
+      if (bits.equals(FREE.subarray(0, bits.length))) continue;
+      const first = (at + from) * 8;
+      const extents: Extent[] = [];
+      eachSetRun(bits, Math.min(bits.length * 8, clusterCount - first), (start, count) => {
+        extents.push({ startBytes: (first + start) * clusterBytes, lengthBytes: count * clusterBytes });
+      });
+      yield extents;
+    }
+  }
+  if (backupBootBytes + sectorBytes <= volume.lengthBytes) {
+    yield [{ startBytes: backupBootBytes, lengthBytes: sectorBytes }];
+  }
+}
+
+/** @throws EngineError `FORMAT_INVALID` where it does not say something of every cluster */
+async function openBitmap(ntfs: NtfsVolume): ReturnType<typeof openAttribute> {
+  const stream = await openAttribute(ntfs, await readRecord(ntfs, RECORD.BITMAP), ATTRIBUTE.DATA);
+  const lengthBytes =
+    stream === null
+      ? 0
+      : 'value' in stream
+        ? stream.value.length
+        : Math.min(stream.head.dataBytes, stream.head.initializedBytes);
+  checkRange('length of $Bitmap', lengthBytes, Math.ceil(ntfs.geometry.clusterCount / 8), Number.MAX_SAFE_INTEGER);
+  return stream;
+}
+
+/** A bitmap that takes what is certainly used for free is none. */
+function checkUsed(piece: Buffer, bit: number, cluster: number): void {
+  if (bit < 0 || bit >= piece.length * 8) return;
+  if (((piece[bit >>> 3] >>> (bit & 7)) & 1) === 0) {
+    throw new EngineError('FORMAT_INVALID', { field: '$Bitmap', value: 'free', cluster });
+  }
+}
