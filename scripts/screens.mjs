@@ -30,6 +30,7 @@ const server = await preview({ configFile: false, build: { outDir: app }, previe
 const address = server.resolvedUrls.local[0];
 
 const ID = '00000000-0000-4000-8000-000000000001';
+const SERVER = '00000000-0000-4000-8000-000000000006';
 const DAMAGED = '00000000-0000-4000-8000-000000000004';
 const JOB = (n) => `00000000-0000-4000-8000-${(10_000 + n).toString(16).padStart(12, '0')}`;
 const next = (page) => page.locator('.foot button').last().click();
@@ -53,6 +54,11 @@ async function deployTo(page, target, step) {
   await page.waitForTimeout(150);
   if (step === 'plan') await next(page);
 }
+
+const FILES = `/templates/${ID}?tab=files&volume=2`;
+const STUDENT = `${FILES}&path=/home/student`;
+/** Shows a file beside the list, as a click does. */
+const show = (name) => (page) => page.getByRole('row').filter({ hasText: name }).first().click();
 
 /** [name, scene, address, what to do there] */
 const STATES = [
@@ -85,12 +91,63 @@ const STATES = [
   ['template-history', 'many', `/templates/${ID}?tab=history`],
   ['template-edit', 'many', `/templates/${ID}`, (page) => page.locator('.actions button').nth(2).click()],
   ['template-map', 'many', `/templates/${ID}`, (page) => page.locator('.map .segment').nth(1).hover()],
+  ['template-server', 'many', `/templates/${SERVER}`],
+  ['template-server-disks', 'many', `/templates/${SERVER}?tab=disks`],
+  ['template-server-map', 'many', `/templates/${SERVER}`, (page) => page.locator('.map .segment').nth(2).hover()],
+  ['template-incomplete', 'many', `/templates/${SERVER}?tab=checks`],
+  ['files-volumes', 'many', `/templates/${ID}?tab=files`],
+  ['files-locked', 'locked', `/templates/${ID}?tab=files`],
+  ['files-root', 'many', FILES],
+  ['files-text', 'many', `${FILES}&path=/etc`, show('fstab')],
+  ['files-utf16', 'many', `${FILES}&path=/etc`, show('registry-export')],
+  ['files-devices', 'many', `${FILES}&path=/dev`, show('sda')],
+  ['files-log', 'many', STUDENT, show('boot.log')],
+  ['files-picture', 'many', STUDENT, show('panorama')],
+  ['files-bytes', 'many', STUDENT, show('invoice')],
+  ['files-folder', 'many', STUDENT, show('measurements')],
+  ['files-empty', 'many', `${STUDENT}/empty`],
+  [
+    'files-many',
+    'many',
+    `${STUDENT}/measurements`,
+    (page) => page.locator('.column').evaluate((el) => el.scrollBy(0, 9_000)),
+  ],
+  ['files-deep', 'many', `${STUDENT}/projects/2025/sensor board/firmware/src/drivers/adc.c`],
+  ['files-damaged', 'many', `${STUDENT}/damaged`],
+  ['files-gone', 'many', `${STUDENT}/nothing`],
+  ['files-typing', 'many', STUDENT, (page) => page.locator('.way .type').click()],
+  ['files-saving', 'saving', STUDENT],
+  ['files-save', 'many', STUDENT, (page) => page.locator('.bar > button.button').first().click()],
+  ['compare', 'many', `/templates/${ID}/compare?before=1&after=3`],
+  ['compare-few', 'few', `/templates/${ID}/compare?before=2&after=3`],
+  ['compare-equal', 'equal', `/templates/${ID}/compare?before=2&after=3`],
+  ['compare-running', 'comparing', `/templates/${ID}/compare?before=1&after=3`],
+  ['compare-same', 'many', `/templates/${ID}/compare?before=3&after=3`],
   ['template-gone', 'many', '/templates/nothing'],
   ['capture', 'many', '/capture'],
   ['capture-source', 'many', '/capture', (page) => captureTo(page, 'source')],
   ['capture-name', 'many', '/capture', (page) => captureTo(page, 'name')],
   ['capture-plan', 'many', '/capture', (page) => captureTo(page, 'plan')],
   ['capture-blocked', 'blocked', '/capture', (page) => captureTo(page, 'plan')],
+  [
+    'capture-overridden',
+    'blocked',
+    '/capture',
+    async (page) => {
+      await captureTo(page, 'plan');
+      await page.locator('.override input').first().check();
+    },
+  ],
+  [
+    'capture-groups',
+    'many',
+    '/capture',
+    async (page) => {
+      await pick(page, '/dev/sde');
+      await next(page);
+      await page.locator('.unreadable label').nth(1).click();
+    },
+  ],
   ['capture-file', 'many', '/capture?source=/opt/diskpress/resources/sample.img'],
   [
     'capture-picker',
@@ -105,9 +162,11 @@ const STATES = [
   ['deploy-target', 'many', `/deploy?template=${ID}`],
   ['deploy-target-chosen', 'many', `/deploy?template=${ID}`, (page) => deployTo(page, '/dev/sdc', 'target')],
   ['deploy-confirm', 'many', `/deploy?template=${ID}`, (page) => deployTo(page, '/dev/sdc', 'plan')],
+  ['deploy-incomplete', 'many', `/deploy?template=${SERVER}`, (page) => deployTo(page, '/images/room-2.img', 'plan')],
   ['deploy-file', 'many', `/deploy?template=${ID}`, (page) => deployTo(page, '/images/room-2.img', 'plan')],
   ['devices', 'many', '/devices'],
   ['devices-chosen', 'many', '/devices?device=/dev/sdc'],
+  ['devices-groups', 'many', '/devices?device=/dev/sde'],
   ['devices-refused', 'refused', '/devices'],
   ['jobs', 'many', '/jobs'],
   ['jobs-empty', 'empty', '/jobs'],
@@ -116,6 +175,8 @@ const STATES = [
   ['job-failed', 'many', `/jobs/${JOB(3)}`],
   ['job-done', 'many', `/jobs/${JOB(4)}`],
   ['job-damaged', 'many', `/jobs/${JOB(6)}`],
+  ['job-incomplete', 'many', `/jobs/${JOB(9)}`],
+  ['job-extracted', 'many', `/jobs/${JOB(10)}`],
   ['job-cancel', 'many', `/jobs/${JOB(0)}`, (page) => page.locator('.panel footer button').first().click()],
   ['settings', 'many', '/settings'],
   ['settings-prune', 'many', '/settings', (page) => page.locator('.task button').nth(1).click()],

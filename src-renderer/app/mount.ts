@@ -11,6 +11,8 @@ import '../ui/tokens.css';
 import '../ui/base.css';
 import '../ui/controls.css';
 import '../ui/menu.css';
+import '../ui/rows.css';
+import '../ui/disk-map/hues.css';
 import App from './App.vue';
 import { router } from './router.ts';
 import { listenForShortcuts } from './shortcuts.ts';

@@ -4,6 +4,7 @@ import CapturePage from '../modules/capture/CapturePage.vue';
 import CatalogPage from '../modules/catalog/CatalogPage.vue';
 import DeployPage from '../modules/deploy/DeployPage.vue';
 import DevicesPage from '../modules/devices/DevicesPage.vue';
+import { ComparePage } from '../modules/files/index.ts';
 import HomePage from '../modules/home/HomePage.vue';
 import JobsPage from '../modules/jobs/JobsPage.vue';
 import SettingsPage from '../modules/settings/SettingsPage.vue';
@@ -15,6 +16,7 @@ export const router = createRouter({
     { path: '/', name: 'home', component: HomePage },
     { path: '/catalog', name: 'catalog', component: CatalogPage },
     { path: '/templates/:id', name: 'template', component: TemplatePage },
+    { path: '/templates/:id/compare', name: 'compare', component: ComparePage },
     { path: '/capture', name: 'capture', component: CapturePage },
     { path: '/deploy', name: 'deploy', component: DeployPage },
     { path: '/devices', name: 'devices', component: DevicesPage },

@@ -1,9 +1,18 @@
 /** Answers the contract's calls out of a scene. It checks nothing and does nothing: it is there to be looked at. */
-import type { CommandName, CommandResult, JobView, Request, TemplateView } from '../../src-engine/contract/index.ts';
+import type {
+  CommandName,
+  CommandParams,
+  CommandResult,
+  JobView,
+  Request,
+  TemplateView,
+} from '../../src-engine/contract/index.ts';
 import type { Connect } from '../client/transport.ts';
+import { FileError, listFolder, readFile } from './fake-files.ts';
 import type { Scene } from './scenes.ts';
 
-type Answers = { [C in CommandName]: (params: never) => CommandResult<C> };
+/** null: there is no answer yet */
+type Answers = { [C in CommandName]: (params: never) => CommandResult<C> | null };
 
 class NotThere extends Error {}
 
@@ -26,16 +35,21 @@ export function fakeEngine(scene: Scene): Connect {
     'device.list': () => scene.devices,
     'source.inspect': ({ source }: { source: string }) => scene.inspect(source),
     'folder.list': ({ folder }: { folder: string | null }) => scene.list(folder),
-    'capture.plan': (params: { source: string; name: string }) => scene.capturePlan(params),
+    'capture.plan': (params: CommandParams<'capture.plan'>) => scene.capturePlan(params),
     'capture.start': started,
     'template.list': ({ deleted }: { deleted?: boolean }) => (deleted ? scene.bin : scene.templates),
     'template.show': ({ template }: { template: string }) => templateOf(template),
     'template.edit': ({ template }: { template: string }) => templateOf(template),
     'template.delete': ({ template }: { template: string }) => templateOf(template),
     'template.undelete': ({ template }: { template: string }) => templateOf(template),
-    'deploy.plan': (params: { template: string; target: string }) =>
-      scene.deployPlan(templateOf(params.template), params.target),
+    'deploy.plan': (params: CommandParams<'deploy.plan'>) =>
+      scene.deployPlan(templateOf(params.template), params.target, params.overrides ?? []),
     'deploy.start': started,
+    'files.volumes': () => scene.fileVolumes,
+    'files.list': listFolder,
+    'files.read': readFile,
+    'files.extract': started,
+    'files.compare': () => scene.comparison,
     'verify.start': started,
     'prune.start': started,
     'repair.start': started,
@@ -52,9 +66,13 @@ export function fakeEngine(scene: Scene): Connect {
         const { id, command, params } = request;
         queueMicrotask(() => {
           try {
-            listener?.({ kind: 'result', id, value: answers[command]((params ?? {}) as never) });
+            const value = answers[command]((params ?? {}) as never);
+            if (value !== null) listener?.({ kind: 'result', id, value });
           } catch (thrown) {
-            const error = scene.error ?? { code: 'NOT_FOUND', message: '', hint: String(thrown), data: {} };
+            const error =
+              thrown instanceof FileError
+                ? thrown.view
+                : { code: 'NOT_FOUND', message: '', hint: String(thrown), data: {} };
             listener?.({ kind: 'error', id, error });
           }
         });

@@ -2,25 +2,22 @@
 import type {
   CapturePlan,
   Check,
+  CommandParams,
   CommandResult,
+  Comparison,
   DeployPlan,
   DeviceView,
   DiskView,
-  ErrorView,
+  FileVolumeView,
   JobView,
   LogEntry,
   PlaceView,
   TemplateView,
   VersionView,
-  VolumeView,
   Warning,
 } from '../../src-engine/contract/index.ts';
-
-const MIB = 2 ** 20;
-const GIB = 2 ** 30;
-const NOW = Date.now();
-const ago = (minutes: number) => new Date(NOW - minutes * 60_000).toISOString();
-const uuid = (n: number) => `00000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}`;
+import { ago, debian, huge, mixed, NOW, place, server, stick, uuid, windows } from './fake-disks.ts';
+import { COMPARISON, VOLUMES } from './fake-files.ts';
 
 export interface Scene {
   info: CommandResult<'app.info'>;
@@ -29,112 +26,15 @@ export interface Scene {
   bin: TemplateView[];
   jobs: JobView[];
   log: LogEntry[];
-  error?: ErrorView;
   isLost?: boolean;
   inspect(source: string): CommandResult<'source.inspect'>;
   list(folder: string | null): CommandResult<'folder.list'>;
-  capturePlan(params: { source: string; name: string }): CapturePlan;
-  deployPlan(template: TemplateView, target: string): DeployPlan;
+  capturePlan(params: CommandParams<'capture.plan'>): CapturePlan;
+  deployPlan(template: TemplateView, target: string, overrides: readonly Check['code'][]): DeployPlan;
+  fileVolumes: FileVolumeView[];
+  /** null: it is still being compared */
+  comparison: Comparison | null;
 }
-
-type Part = Partial<VolumeView> & {
-  lengthBytes: number;
-  fs?: [kind: NonNullable<VolumeView['fileSystem']>['kind'], label: string];
-};
-
-/** Volumes one after the other from 1 MiB on; `gapBytes` leaves room before one. */
-function disk(lengthBytes: number, parts: (Part & { gapBytes?: number })[], more: Partial<DiskView> = {}): DiskView {
-  let at = MIB;
-  const volumes = parts.map(({ fs, gapBytes = 0, ...part }, index): VolumeView => {
-    const startBytes = at + gapBytes;
-    at = startBytes + part.lengthBytes;
-    const usedBytes = part.usedBytes ?? part.lengthBytes;
-    return {
-      index,
-      number: index + 1,
-      startBytes,
-      typeId: '0FC63DAF-8483-4772-8E79-3D69D8477DE4',
-      name: '',
-      isLogical: false,
-      isBootable: false,
-      recognised: null,
-      captureAs: fs ? (fs[0] === 'swap' ? 'header-only' : 'used-blocks') : 'whole',
-      warnings: [],
-      ...part,
-      usedBytes,
-      fileSystem: fs
-        ? { kind: fs[0], label: fs[1], uuid: uuid(index), blockBytes: 4096, lengthBytes: part.lengthBytes, usedBytes }
-        : null,
-    };
-  });
-  return {
-    lengthBytes,
-    sectorBytes: 512,
-    physicalSectorBytes: 4096,
-    table: 'gpt',
-    tableId: uuid(99).toUpperCase(),
-    volumes,
-    usedBytes: volumes.reduce((sum, volume) => sum + volume.usedBytes, 2 * MIB),
-    warnings: [],
-    ...more,
-  };
-}
-
-const EFI = 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B';
-const SWAP = '0657FD6D-A4AB-43C4-84E5-0933C84B4F4F';
-const BASIC = 'EBD0A0A2-B9E5-4433-87C0-68B6B72699C7';
-
-const debian = (capacity = 256_060_514_304, used = 31_200_000_000) =>
-  disk(capacity, [
-    { lengthBytes: 512 * MIB, usedBytes: 6.1e6, typeId: EFI, fs: ['fat32', 'EFI'] },
-    { lengthBytes: Math.floor(capacity * 0.6), usedBytes: used, fs: ['ext4', 'debian-root'] },
-    { lengthBytes: 8 * GIB, usedBytes: 4096, typeId: SWAP, fs: ['swap', ''] },
-  ]);
-const windows = () =>
-  disk(512_110_190_592, [
-    { lengthBytes: 100 * MIB, usedBytes: 32e6, typeId: EFI, fs: ['fat32', 'SYSTEM'] },
-    { lengthBytes: 16 * MIB, typeId: 'E3C9E316-0B5C-4DB8-817D-F92DF00215AE', name: 'Microsoft reserved partition' },
-    {
-      lengthBytes: 470 * GIB,
-      usedBytes: 470 * GIB,
-      typeId: BASIC,
-      name: 'Basic data partition',
-      recognised: 'ntfs',
-      warnings: [{ code: 'FILESYSTEM_UNKNOWN', data: { volume: 3, name: 'ntfs', lengthBytes: 470 * GIB } }],
-    },
-    { lengthBytes: 750 * MIB, typeId: 'DE94BBA4-06D1-4D40-A16A-BFD50179D6AC', recognised: 'ntfs' },
-  ]);
-const mixed = () =>
-  disk(2_000_398_934_016, [
-    { lengthBytes: MIB, usedBytes: MIB, typeId: '21686148-6449-6E6F-744E-656564454649' },
-    { lengthBytes: 1 * GIB, usedBytes: 301e6, fs: ['ext4', 'boot'] },
-    { lengthBytes: 400 * GIB, recognised: 'luks', name: 'vault' },
-    { lengthBytes: 700 * GIB, recognised: 'lvm2', typeId: 'E6D6D379-F507-44C2-A23C-238F2A3DF928' },
-    { lengthBytes: 300 * GIB, usedBytes: 212e9, typeId: BASIC, fs: ['fat32', 'PHOTOS'], gapBytes: 80 * GIB },
-  ]);
-const stick = () =>
-  disk(31_914_983_424, [{ lengthBytes: 29 * GIB, usedBytes: 11.4e9, typeId: '0C', fs: ['fat32', 'TOOLS'] }], {
-    table: 'mbr',
-  });
-const huge = () =>
-  disk(
-    18_000_207_937_536,
-    Array.from({ length: 40 }, (_, i) => ({
-      lengthBytes: (i % 7 === 0 ? 900 : 40) * GIB,
-      usedBytes: (i % 5) * 6 * GIB,
-      fs: ['ext4', `data-${i + 1}`] as ['ext4', string],
-    })),
-  );
-
-const place = (model: string, serial: string, lengthBytes: number, path: string): PlaceView => ({
-  kind: path.startsWith('/dev/') ? 'device' : 'file',
-  path,
-  model,
-  serial,
-  lengthBytes,
-  sectorBytes: 512,
-  physicalSectorBytes: path.startsWith('/dev/') ? 4096 : 512,
-});
 
 function version(number: number, view: DiskView, minutes: number, more: Partial<VersionView> = {}): VersionView {
   return {
@@ -143,6 +43,7 @@ function version(number: number, view: DiskView, minutes: number, more: Partial<
     source: place('Samsung SSD 970 EVO Plus', 'S4EWNX0R512345', view.lengthBytes, '/dev/nvme0n1'),
     disk: view,
     warnings: view.volumes.flatMap((volume) => volume.warnings),
+    damage: null,
     capacityBytes: view.lengthBytes,
     usedBytes: view.usedBytes,
     storedBytes: Math.round(view.usedBytes * 0.41),
@@ -212,6 +113,27 @@ const TEMPLATES = [
     status: 'disabled',
   }),
 ];
+
+const DAMAGE: NonNullable<VersionView['damage']> = {
+  lengthBytes: 61_440,
+  extents: Array.from({ length: 7 }, (_, i) => ({
+    startBytes: 41_203_712_000 + i * 7_340_032,
+    lengthBytes: i ? 4_096 : 36_864,
+  })),
+  files: [
+    { volume: 'vg0/root', path: '/var/lib/postgresql/15/main/base/16384/16397', lengthBytes: 36_864 },
+    { volume: 'vg0/root', path: '/usr/lib/x86_64-linux-gnu/libicudata.so.72.1', lengthBytes: 12_288 },
+    { volume: 'vg0/home', path: '/mara/projects/sensor board/measurements/run 00412.csv', lengthBytes: 8_192 },
+    { volume: '5', path: '', lengthBytes: 4_096 },
+  ],
+};
+const UNREADABLE: Warning = { code: 'SECTORS_UNREADABLE', data: { lengthBytes: 61_440, places: 7 } };
+TEMPLATES.push(
+  template(6, 'Mail server', [version(1, server(), 400, { damage: DAMAGE, warnings: [UNREADABLE] })], {
+    note: 'Its disk is failing: two places could not be read.',
+    tags: ['server'],
+  }),
+);
 
 const NAMES = [
   'Debian 12',
@@ -361,6 +283,42 @@ const ENDED: JobView[] = [
   }),
 ];
 
+ENDED.push(
+  job(9, {
+    templateName: 'Mail server',
+    path: '/dev/sdc',
+    warnings: [UNREADABLE],
+    result: result({ templateId: uuid(6), versionNumber: 1 }),
+  }),
+  job(10, {
+    kind: 'extract',
+    templateName: 'Debian 12 lab',
+    path: '/home/mara/from templates',
+    result: result({ processedBytes: 41.2e6, storedBytes: 0, readBack: 'none' }),
+  }),
+);
+/** A folder that is being saved. */
+const SAVING = job(11, {
+  kind: 'extract',
+  templateName: 'Debian 12 lab',
+  path: '/home/mara/from templates',
+  state: 'running',
+  outcome: null,
+  createdAt: ago(0.2),
+  startedAt: ago(0.2),
+  endedAt: null,
+  result: null,
+  phases: [{ phase: 'extracting', startedAt: ago(0.2), elapsedMs: 12_000 }],
+  progress: {
+    phase: 'extracting',
+    doneBytes: 18e6,
+    totalBytes: 41e6,
+    bytesPerSecond: 31e6,
+    etaMs: 1_000,
+    slowest: null,
+  },
+});
+
 const refusedSystem: DeviceView['captureRefusals'] = [{ code: 'MOUNTED_READ_WRITE', details: ['/', '/boot/efi'] }];
 function device(where: PlaceView, more: Partial<DeviceView> = {}): DeviceView {
   return {
@@ -382,6 +340,7 @@ const DISKS: Record<string, DiskView> = {
   '/dev/sdb': stick(),
   '/dev/sdc': mixed(),
   '/dev/sdd': huge(),
+  '/dev/sde': server(),
 };
 const DEVICES = [
   device(place('Samsung SSD 970 EVO Plus', 'S4EWNX0R512345', 256_060_514_304, '/dev/nvme0n1'), {
@@ -398,6 +357,7 @@ const DEVICES = [
     bus: 'usb',
     isRemovable: true,
   }),
+  device(place('Seagate Exos 7E8', 'ZC1A0PYN', 2_000_398_934_016, '/dev/sde'), { bus: 'sas', isRotational: true }),
   device(place('WDC WD180EDGZ', '3WG1K2TN', 18_000_207_937_536, '/dev/sdd'), { bus: 'sata', isRotational: true }),
 ];
 
@@ -469,7 +429,9 @@ const base: Scene = {
       canRun: true,
     };
   },
-  deployPlan(which, target) {
+  fileVolumes: VOLUMES,
+  comparison: COMPARISON,
+  deployPlan(which, target, overrides) {
     const found = DEVICES.find(({ path }) => path === target);
     const source = which.versions[0];
     const capacity = found?.lengthBytes ?? source.capacityBytes * 2;
@@ -493,22 +455,36 @@ const base: Scene = {
           'SECTOR_SIZE_EQUAL',
           'TARGET_NOT_IN_USE',
         ),
+        ...(source.damage ? [incomplete(overrides)] : []),
         ...(found
           ? [{ code: 'TARGET_WILL_BE_ERASED' as const, level: 'warn' as const, data: facts }]
           : passes('TARGET_NEW_FILE', 'TARGET_FOLDER_SPACE')),
       ],
-      canRun: true,
+      canRun: !source.damage || overrides.includes('TEMPLATE_INCOMPLETE'),
       confirmWords: found ? [to.serial, to.path] : [],
       needsOverwrite: false,
     };
   },
 };
 
-const BLOCKS: Check[] = [
-  { code: 'SOURCE_MOUNTED_READ_WRITE', level: 'block', data: { path: '/dev/sda', details: '/home, /srv' } },
-  { code: 'CATALOG_SPACE_LOW', level: 'warn', data: { usedBytes: 505e9, freeBytes: 41e9 } },
-];
+/** What may not be done as it is; two of these a person may take upon themselves. */
+const blocked = (overrides: readonly Check['code'][]): Check[] => {
+  const may = (check: Pick<Check, 'code' | 'data'>): Check =>
+    overrides.includes(check.code) ? { ...check, level: 'warn' } : { ...check, level: 'block', canOverride: true };
+  return [
+    may({ code: 'SOURCE_MOUNTED_READ_WRITE', data: { path: '/dev/sda', details: '/home, /srv' } }),
+    may({ code: 'WINDOWS_HIBERNATED', data: { volume: 3 } }),
+    { code: 'CATALOG_SPACE_LOW', level: 'warn', data: { usedBytes: 505e9, freeBytes: 41e9 } },
+    ...passes('SOURCE_READABLE'),
+  ];
+};
+const incomplete = (overrides: readonly Check['code'][]): Check => ({
+  code: 'TEMPLATE_INCOMPLETE',
+  data: { template: 'Mail server', lengthBytes: 61_440, files: 3 },
+  ...(overrides.includes('TEMPLATE_INCOMPLETE') ? { level: 'warn' } : { level: 'block', canOverride: true }),
+});
 
+const NO_FILES = { files: 0, lengthBytes: 0 };
 const SCENES: Record<string, Partial<Scene>> = {
   many: {},
   empty: { templates: [], bin: [], jobs: [], log: [], info: { ...base.info, storeBytes: 0 } },
@@ -527,10 +503,33 @@ const SCENES: Record<string, Partial<Scene>> = {
   blocked: {
     capturePlan: (params) => ({
       ...base.capturePlan(params),
-      checks: BLOCKS,
-      canRun: false,
+      checks: blocked(params.overrides ?? []),
+      canRun: (params.overrides ?? []).length === 2,
     }),
   },
+  comparing: { comparison: null },
+  equal: {
+    comparison: {
+      ...COMPARISON,
+      ...{ added: NO_FILES, changed: NO_FILES, removed: NO_FILES },
+      changes: [],
+      isCut: false,
+      notCompared: [],
+    },
+  },
+  few: {
+    comparison: {
+      ...COMPARISON,
+      added: { files: 2, lengthBytes: 41_002 },
+      changed: { files: 3, lengthBytes: 1.2e6 },
+      removed: { files: 1, lengthBytes: 871 },
+      changes: COMPARISON.changes.slice(0, 6),
+      isCut: false,
+      notCompared: [],
+    },
+  },
+  locked: { fileVolumes: VOLUMES.slice(2) },
+  saving: { jobs: [SAVING, ...ENDED] },
 };
 
 export const sceneOf = (name: string): Scene => ({ ...base, ...SCENES[name] });

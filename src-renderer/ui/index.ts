@@ -1,11 +1,15 @@
 /** The component kit. It knows how things look and behave, and nothing of the pages. */
 export { default as DiskMap } from './disk-map/DiskMap.vue';
+export { default as GroupVolumes } from './disk-map/GroupVolumes.vue';
+export { default as VolumeSwatch } from './disk-map/VolumeSwatch.vue';
 export { default as DiskMapRibbons } from './disk-map/DiskMapRibbons.vue';
 export * from './disk-map/families.ts';
 export * from './disk-map/glyphs.ts';
 export * from './disk-map/segments.ts';
 export * from './disk-map/volume-words.ts';
+export * from './steps.ts';
 export * from './toast.store.ts';
+export { default as UiBack } from './UiBack.vue';
 export { default as UiBadge } from './UiBadge.vue';
 export { default as UiButton } from './UiButton.vue';
 export { default as UiChecks } from './UiChecks.vue';

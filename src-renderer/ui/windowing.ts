@@ -1,23 +1,36 @@
 /** Shows only those of many equal rows that are in sight: a catalog of thousands scrolls like one of ten. */
-import { computed, onBeforeUnmount, onMounted, ref, type Ref } from 'vue';
+import { computed, onBeforeUnmount, onMounted, ref, watch, type Ref } from 'vue';
 
 const MARGIN_ROWS = 8;
 
 /**
- * @param container the element that is as high as all rows together
+ * Which rows there should be: those in sight and some before and after.
+ * @param scrolled how far the first row is above the upper edge of what is in sight, in px; below 0 where it is still under it
+ * @param viewHeight of what is in sight, in px
+ * @param rowHeight in px
+ * @returns `start` is the first row, `end` the one after the last
+ */
+export function rowsInSight(scrolled: number, viewHeight: number, rowHeight: number, count: number) {
+  const visible = Math.ceil(viewHeight / rowHeight) + 2 * MARGIN_ROWS;
+  const first = Math.max(0, Math.floor(scrolled / rowHeight) - MARGIN_ROWS);
+  const start = Math.min(first, Math.max(0, count - visible));
+  return { start, end: Math.min(count, start + visible) };
+}
+
+/**
+ * @param container the element that is as high as all rows together, inside one that is marked `data-scroller`
  * @param count number of rows
  * @param rowHeight in px, the same for every row
  */
 export function useWindowing(container: Readonly<Ref<HTMLElement | null>>, count: Ref<number>, rowHeight: number) {
-  const from = ref(0);
-  const visible = ref(40);
+  const scrolled = ref(0);
+  const viewHeight = ref(1000);
   let scroller: Element | null = null;
 
   function measure() {
     if (!container.value || !scroller) return;
-    const above = scroller.getBoundingClientRect().top - container.value.getBoundingClientRect().top;
-    from.value = Math.max(0, Math.floor(above / rowHeight) - MARGIN_ROWS);
-    visible.value = Math.ceil(scroller.clientHeight / rowHeight) + 2 * MARGIN_ROWS;
+    scrolled.value = scroller.getBoundingClientRect().top - container.value.getBoundingClientRect().top;
+    viewHeight.value = scroller.clientHeight;
   }
 
   const observer = new ResizeObserver(measure);
@@ -27,14 +40,28 @@ export function useWindowing(container: Readonly<Ref<HTMLElement | null>>, count
     if (scroller) observer.observe(scroller);
     measure();
   });
+  watch(count, measure, { flush: 'post' });
   onBeforeUnmount(() => {
     scroller?.removeEventListener('scroll', measure);
     observer.disconnect();
   });
 
-  const start = computed(() => Math.min(from.value, Math.max(0, count.value - visible.value)));
-  const end = computed(() => Math.min(count.value, start.value + visible.value));
+  const inSight = computed(() => rowsInSight(scrolled.value, viewHeight.value, rowHeight, count.value));
+  const start = computed(() => inSight.value.start);
+  const end = computed(() => inSight.value.end);
   const before = computed(() => start.value * rowHeight);
   const total = computed(() => count.value * rowHeight);
-  return { start, end, before, total };
+
+  /**
+   * Scrolls as little as needed so that a row is in sight.
+   * @param covered px at the upper edge that something fixed lies over
+   */
+  function reveal(index: number, covered: number) {
+    if (!container.value || !scroller) return;
+    const top = container.value.getBoundingClientRect().top - scroller.getBoundingClientRect().top + index * rowHeight;
+    if (top < covered) scroller.scrollBy(0, top - covered);
+    else if (top + rowHeight > scroller.clientHeight) scroller.scrollBy(0, top + rowHeight - scroller.clientHeight);
+  }
+
+  return { start, end, before, total, reveal };
 }

@@ -14,6 +14,10 @@ const BY_CONTENT: Record<string, Family> = {
   f2fs: 'linux',
   squashfs: 'linux',
   erofs: 'linux',
+  bcachefs: 'linux',
+  jfs: 'linux',
+  nilfs2: 'linux',
+  reiserfs: 'linux',
   ntfs: 'windows',
   refs: 'windows',
   fat12: 'fat',
@@ -26,6 +30,9 @@ const BY_CONTENT: Record<string, Family> = {
   lvm2: 'lvm',
   'md-raid': 'lvm',
   zfs: 'lvm',
+  bcache: 'lvm',
+  ceph: 'lvm',
+  vdo: 'lvm',
 };
 
 /** Partition types that have a name of their own in the locales (`partitionType.KEY`): GPT GUIDs and MBR bytes. */
@@ -76,10 +83,10 @@ export function partitionTypeKey(typeId: string): string | null {
   return TYPE_KEYS[typeId.toUpperCase()] ?? null;
 }
 
-/** What a volume holds counts for more than what its table says of it. */
-export function familyOf(volume: VolumeView): Family {
+/** What a volume holds counts for more than what its table says of it. A volume inside a group is in no table. */
+export function familyOf(volume: Pick<VolumeView, 'fileSystem' | 'recognised'> & { typeId?: string }): Family {
   const content = volume.fileSystem?.kind ?? volume.recognised?.toLowerCase();
   if (content && BY_CONTENT[content]) return BY_CONTENT[content];
-  const key = partitionTypeKey(volume.typeId);
+  const key = partitionTypeKey(volume.typeId ?? '');
   return (key && BY_TYPE[key]) || 'unknown';
 }

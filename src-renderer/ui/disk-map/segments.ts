@@ -1,6 +1,9 @@
 /** A disk as segments in the order of the disk: its volumes, and the space between them that belongs to none. */
-import type { DiskView, VolumeView } from '../../../src-engine/contract/index.ts';
+import type { DiskView, VolumeGroupView, VolumeView } from '../../../src-engine/contract/index.ts';
 import { familyOf, type Family } from './families.ts';
+
+/** What a picture needs of a disk. Jobs that were remembered before there were groups have none. */
+export type PicturedDisk = Pick<DiskView, 'lengthBytes' | 'volumes'> & Partial<Pick<DiskView, 'groups'>>;
 
 export interface VolumeSegment {
   kind: 'volume';
@@ -12,6 +15,8 @@ export interface VolumeSegment {
   usedShare: number;
   family: Family;
   volume: VolumeView;
+  /** the group that it is a member of, which holds volumes of its own */
+  group: VolumeGroupView | null;
 }
 export interface FreeSegment {
   kind: 'free';
@@ -28,8 +33,13 @@ export function alignmentBytes(diskBytes: number): number {
   return Math.min(8 * MIB, Math.max(diskBytes / 100, 1.1 * MIB));
 }
 
+/** @param index of a volume of the disk */
+export function groupOf(disk: PicturedDisk, index: number): VolumeGroupView | null {
+  return disk.groups?.find(({ members }) => members.includes(index)) ?? null;
+}
+
 /** Where tables lie and volumes overlap, each is shown in full, one after the other. */
-export function segmentsOf(disk: Pick<DiskView, 'lengthBytes' | 'volumes'>): Segment[] {
+export function segmentsOf(disk: PicturedDisk): Segment[] {
   const segments: Segment[] = [];
   const smallest = alignmentBytes(disk.lengthBytes);
   let endBytes = 0;
@@ -50,6 +60,7 @@ export function segmentsOf(disk: Pick<DiskView, 'lengthBytes' | 'volumes'>): Seg
       usedShare: volume.lengthBytes ? Math.min(1, volume.usedBytes / volume.lengthBytes) : 0,
       family: familyOf(volume),
       volume,
+      group: groupOf(disk, volume.index),
     });
     endBytes = Math.max(endBytes, volume.startBytes + volume.lengthBytes);
   }

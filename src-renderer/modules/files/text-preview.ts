@@ -1,0 +1,54 @@
+/** A file's first bytes as text, where they are text; everything that would hide or act is made visible. Pure. */
+
+export type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be';
+
+export interface TextPreview {
+  encoding: Encoding;
+  text: string;
+}
+
+/** More control characters than this, and it is no text that a person would read. */
+const MOST_CONTROLS = 0.1;
+
+function encodingOf(bytes: Uint8Array): Encoding {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return 'utf-16le';
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) return 'utf-16be';
+  return 'utf-8';
+}
+
+/**
+ * @param bytes the beginning of a file
+ * @param isWhole whether that is all of it; else the last character may be cut off
+ * @returns null where it is not text: UTF-8, or UTF-16 with a byte order mark
+ */
+export function decodeText(bytes: Uint8Array, isWhole: boolean): TextPreview | null {
+  const encoding = encodingOf(bytes);
+  let text: string;
+  try {
+    text = new TextDecoder(encoding, { fatal: true }).decode(bytes, { stream: !isWhole });
+  } catch {
+    return null;
+  }
+  if (text.includes('\0')) return null;
+  const controls = text.match(/[\x01-\x08\x0e-\x1f\x7f-\x9f]/g)?.length ?? 0;
+  return controls > text.length * MOST_CONTROLS ? null : { encoding, text };
+}
+
+/** Control characters, and marks that have no shape of their own or turn the direction of what follows. */
+const HIDDEN = /[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+
+/**
+ * Text as it is, with what cannot be seen made visible: control characters as their pictures (␛), the others as their numbers.
+ * @param keeps characters that stay as they are: line ends and tabs in a text, none in a name
+ */
+export function visible(text: string, keeps = ''): string {
+  return text.replace(HIDDEN, (character) => {
+    if (keeps.includes(character)) return character;
+    const code = character.charCodeAt(0);
+    if (code < 0x20) return String.fromCharCode(0x2400 + code);
+    return code === 0x7f ? '\u2421' : `\u27e8${code.toString(16).toUpperCase().padStart(4, '0')}\u27e9`;
+  });
+}
+
+/** A text for reading: lines end as they do elsewhere. */
+export const readable = (text: string): string => visible(text.replaceAll('\r\n', '\n'), '\n\t');

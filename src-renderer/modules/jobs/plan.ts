@@ -1,0 +1,85 @@
+/** A plan: asked for, looked at, asked for again, carried out. The same for captures and for deployments. */
+import { computed, ref, shallowRef, watch, type Ref } from 'vue';
+import { useRouter } from 'vue-router';
+import type { Check, CommandParams, CommandResult, DiskView, ErrorView } from '../../../src-engine/contract/index.ts';
+import { useEngine } from '../../client/engine.store.ts';
+import { errorView } from '../../client/words.ts';
+import { useJobs } from './jobs.store.ts';
+
+/**
+ * Call it in a component's set-up.
+ * @param request what is planned for; null as long as something is missing
+ */
+export function usePlan<C extends 'capture.plan' | 'deploy.plan'>(
+  command: C,
+  request: Readonly<Ref<CommandParams<C> | null>>,
+) {
+  const engine = useEngine();
+  const jobs = useJobs();
+  const router = useRouter();
+  const plan = shallowRef<CommandResult<C> | null>(null);
+  const error = shallowRef<ErrorView | null>(null);
+  const isPlanning = ref(false);
+  const isStarting = ref(false);
+  const isExpired = ref(false);
+  /** checks that a person takes upon themselves: never any before they are asked */
+  const overrides = ref<Check['code'][]>([]);
+  const key = computed(() => JSON.stringify(request.value));
+
+  /** Something else is planned for: what was said of the other does not hold for it. */
+  function forget() {
+    plan.value = null;
+    error.value = null;
+    isPlanning.value = false;
+    overrides.value = [];
+  }
+  watch(key, forget, { flush: 'sync' });
+
+  /** What is asked for meanwhile makes the answer void. The plan that is shown stays until the next one is there. */
+  async function make() {
+    error.value = null;
+    const wanted = request.value;
+    const asked = JSON.stringify([key.value, overrides.value]);
+    const isAsked = () => asked === JSON.stringify([key.value, overrides.value]);
+    if (!wanted) return;
+    isPlanning.value = true;
+    try {
+      const made = await engine.call(command, { ...wanted, overrides: overrides.value });
+      if (!isAsked()) return;
+      plan.value = made;
+      isExpired.value = false;
+    } catch (thrown) {
+      if (!isAsked()) return;
+      plan.value = null;
+      error.value = errorView(thrown);
+    } finally {
+      if (isAsked()) isPlanning.value = false;
+    }
+  }
+
+  /** Takes a check upon oneself, or gives it back, and plans again. */
+  function override(code: Check['code'], isOn: boolean) {
+    overrides.value = isOn ? [...overrides.value, code] : overrides.value.filter((one) => one !== code);
+    return make();
+  }
+
+  /**
+   * Carries the plan out and shows the job.
+   * @param disk what the job's picture shows
+   */
+  async function start(begin: () => Promise<{ jobId: string }>, disk: DiskView) {
+    isStarting.value = true;
+    error.value = null;
+    try {
+      const { jobId } = await begin();
+      jobs.remember(jobId, disk);
+      await router.push({ name: 'jobs', params: { id: jobId } });
+    } catch (thrown) {
+      error.value = errorView(thrown);
+    } finally {
+      isStarting.value = false;
+    }
+  }
+
+  return { plan, error, isPlanning, isStarting, isExpired, overrides, key, make, override, start };
+}
