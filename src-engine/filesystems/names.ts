@@ -14,3 +14,15 @@ export function decodeName(bytes: Uint8Array): string {
     ).join('');
   }
 }
+
+/**
+ * @param units a name in UTF-16, as systems of Microsoft's family keep it: any 16-bit numbers, mostly well-formed
+ * @returns the name; halves of pairs that stand alone are written as `\uNNNN`
+ */
+export function decodeWideName(units: Uint16Array): string {
+  const name = String.fromCharCode(...units);
+  if (name.isWellFormed()) return name;
+  return Array.from(name, (char) =>
+    char.isWellFormed() ? char : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  ).join('');
+}

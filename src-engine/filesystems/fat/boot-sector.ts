@@ -30,6 +30,7 @@ const tail16 = struct(26, { state: u8(1), bootSig: u8(2), volId: u32le(3), volLa
 /** What FAT32 has from byte 36 on. */
 const tail32 = struct(54, {
   fatSz32: u32le(0),
+  extFlags: u16le(4),
   fsVer: u16le(6),
   rootClus: u32le(8),
   state: u8(29),
@@ -48,9 +49,13 @@ export interface FatGeometry {
   readonly fatCount: number;
   readonly fatStartBytes: number;
   readonly fatBytes: number;
+  /** the FAT that chains are followed in: the first one, unless mirroring is switched off */
+  readonly activeFat: number;
   /** root directory of FAT12 and FAT16: a fixed area after the FATs. Of FAT32: its first cluster */
   readonly rootStartBytes: number;
   readonly rootBytes: number;
+  /** 0 for FAT12 and FAT16 */
+  readonly rootCluster: number;
   /** where cluster 2, the first one, begins */
   readonly dataStartBytes: number;
   readonly clusterCount: number;
@@ -67,6 +72,9 @@ const FAT12_CLUSTERS_MAX = 4084;
 const FAT16_CLUSTERS_MAX = 65_524;
 /** Cluster numbers end where 0x0FFFFFF7 marks a bad one; two are taken from the beginning. */
 const FAT32_CLUSTERS_MAX = 0x0ffffff5;
+
+const NOT_MIRRORED = 0x80;
+const ACTIVE_FAT_MASK = 0x0f;
 
 const isPowerOfTwo = (n: number) => n > 0 && (n & (n - 1)) === 0;
 
@@ -122,7 +130,8 @@ export async function readBootSector(volume: BlockSource): Promise<FatGeometry |
   const clusterBytes = b.secPerClus * b.bytsPerSec;
   const fatStartBytes = b.rsvdSecCnt * b.bytsPerSec;
   const dataStartBytes = dataSector * b.bytsPerSec;
-  const rootCluster = isFat32 ? checkRange('BPB_RootClus', wide.rootClus, 2, clusterCount + 1) : 2;
+  const rootCluster = isFat32 ? checkRange('BPB_RootClus', wide.rootClus, 2, clusterCount + 1) : 0;
+  const isMirrored = !isFat32 || (wide.extFlags & NOT_MIRRORED) === 0;
   const hasId = bootSig === 0x29 || bootSig === 0x28;
   return {
     entryBits,
@@ -132,8 +141,10 @@ export async function readBootSector(volume: BlockSource): Promise<FatGeometry |
     fatCount: b.numFATs,
     fatStartBytes,
     fatBytes,
+    activeFat: isMirrored ? 0 : checkRange('BPB_ExtFlags', wide.extFlags & ACTIVE_FAT_MASK, 0, b.numFATs - 1),
     rootStartBytes: isFat32 ? dataStartBytes + (rootCluster - 2) * clusterBytes : fatStartBytes + b.numFATs * fatBytes,
     rootBytes: isFat32 ? clusterBytes : rootSectors * b.bytsPerSec,
+    rootCluster,
     dataStartBytes,
     clusterCount,
     media: b.media,

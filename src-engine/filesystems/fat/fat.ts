@@ -7,6 +7,7 @@ import type { FileSystem } from '../file-system.port.ts';
 import { checkFirstEntry, readBootSector, type FatGeometry } from './boot-sector.ts';
 import { readLabel } from './label.ts';
 import { entryAt, volumeState } from './table.ts';
+import { openFat } from './tree.ts';
 import { usedClusters } from './used.ts';
 
 const KINDS = { 12: 'fat12', 16: 'fat16', 32: 'fat32' } as const;
@@ -36,7 +37,7 @@ export async function recogniseFat(volume: BlockSource): Promise<FileSystem | nu
     captureAs: isTruncated ? 'whole' : 'used-blocks',
     warnings,
     used: (signal) => (isTruncated ? wholeVolume(volume) : joinTouching(usedClusters(volume, geometry, signal))),
-    browse: null,
+    browse: () => openFat(volume, geometry),
   };
 }
 
