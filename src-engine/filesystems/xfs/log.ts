@@ -10,9 +10,11 @@ import type { XfsSuperblock } from './superblock.ts';
 const BLOCK_BYTES = 512;
 
 const RECORD_MAGIC = 0xfeedbabe;
+/** Of the first operation in a record. */
+const FLAGS_AT = 9;
 const UNMOUNT_FLAG = 0x20;
 
-const record = struct(324, {
+const recordHeader = struct(324, {
   cycle: u32be(4),
   version: u32be(8),
   len: u32be(12),
@@ -32,32 +34,42 @@ const MAX_RECORD_BLOCKS = (MAX_RECORD_BYTES + MAX_RECORD_BYTES / 64) / BLOCK_BYT
  * @throws EngineError `FORMAT_INVALID` where the log is not inside the file system
  */
 export async function isLogClean(volume: BlockSource, sb: XfsSuperblock): Promise<boolean> {
-  const startBytes = blockOffset(sb, 'sb_logstart', sb.logStart, sb.logBlocks);
-  const blocks = Math.floor((sb.logBlocks * sb.blockBytes) / BLOCK_BYTES);
-  const read = (block: number, count: number) =>
-    readBytes(volume, startBytes + block * BLOCK_BYTES, count * BLOCK_BYTES);
-  const cycleAt = async (block: number) => cycleOf(await read(block, 1));
-
-  const first = await cycleAt(0);
-  const last = await cycleAt(blocks - 1);
+  const log = openLog(volume, sb);
+  const first = await log.cycleAt(0);
+  const last = await log.cycleAt(log.blocks - 1);
   // A log that nobody has written to: some tools zero it.
   if (first === 0) return last === 0;
-  const head = first === last ? blocks : await findHead(cycleAt, blocks, last);
-  const count = Math.min(MAX_RECORD_BLOCKS, blocks);
-  const before = Math.min(count, head);
-  const window = [await read(head - before, before)];
-  if (before < count) window.unshift(await read(blocks - (count - before), count - before));
-  return endsWithUnmount(Buffer.concat(window), (head - count + blocks) % blocks, blocks);
+  const head = first === last ? log.blocks : await findHead(log, last);
+  const newest = await lastRecord(log, head);
+  if (!newest || newest.endsAtHead) return newest !== null && newest.isUnmount;
+  // It was never written to its end: recovery passes over it, and so was all that xfs_db left when it cleared the log.
+  const before = await lastRecord(log, newest.block === 0 ? log.blocks : newest.block);
+  return before !== null && before.endsAtHead && before.isUnmount;
 }
 
-/** Every block of the log begins with the number of the round in which it was written; headers have their magic before it. */
-function cycleOf(block: Buffer): number {
-  const word = block.readUInt32BE(0);
-  return word === RECORD_MAGIC ? block.readUInt32BE(4) : word;
+interface Log {
+  readonly blocks: number;
+  read(block: number, count: number): Promise<Buffer>;
+  /** Every block begins with the number of the round in which it was written; headers have their magic before it. */
+  cycleAt(block: number): Promise<number>;
 }
 
-/** @returns the first block of the round before: where the next record would be written */
-async function findHead(cycleAt: (block: number) => Promise<number>, blocks: number, last: number): Promise<number> {
+function openLog(volume: BlockSource, sb: XfsSuperblock): Log {
+  const startBytes = blockOffset(sb, 'sb_logstart', sb.logStart, sb.logBlocks);
+  const read = (block: number, count: number) =>
+    readBytes(volume, startBytes + block * BLOCK_BYTES, count * BLOCK_BYTES);
+  return {
+    blocks: (sb.logBlocks * sb.blockBytes) / BLOCK_BYTES,
+    read,
+    async cycleAt(block) {
+      const bytes = await read(block, 1);
+      return bytes.readUInt32BE(bytes.readUInt32BE(0) === RECORD_MAGIC ? 4 : 0);
+    },
+  };
+}
+
+/** @param last the round of the last block @returns the first block of that round: where the next record would be written */
+async function findHead({ cycleAt, blocks }: Log, last: number): Promise<number> {
   let newer = 0;
   let older = blocks - 1;
   while (older - newer > 1) {
@@ -68,18 +80,31 @@ async function findHead(cycleAt: (block: number) => Promise<number>, blocks: num
   return older;
 }
 
-/** @param window the blocks before the head @param firstBlock where they begin in the log */
-function endsWithUnmount(window: Buffer, firstBlock: number, logBlocks: number): boolean {
+interface LogRecord {
+  readonly block: number;
+  readonly endsAtHead: boolean;
+  /** it holds nothing but the note of an unmount */
+  readonly isUnmount: boolean;
+}
+
+/** @param head after which block to look, backwards and round about @returns null where there is none */
+async function lastRecord({ read, blocks }: Log, head: number): Promise<LogRecord | null> {
+  const count = Math.min(MAX_RECORD_BLOCKS, blocks);
+  const before = Math.min(count, head);
+  const pieces = [await read(head - before, before)];
+  if (before < count) pieces.unshift(await read(blocks - (count - before), count - before));
+  const window = Buffer.concat(pieces);
+
   let at = window.length - BLOCK_BYTES;
   while (at >= 0 && window.readUInt32BE(at) !== RECORD_MAGIC) at -= BLOCK_BYTES;
-  if (at < 0) return false;
-  const header = record.read(window, at);
-  const blockNumber = (firstBlock + at / BLOCK_BYTES) % logBlocks;
-  if (header.lsn !== (BigInt(header.cycle) << 32n) + BigInt(blockNumber)) return false;
-  if (header.num_logops !== 1 || header.len > MAX_RECORD_BYTES) return false;
-  const hasLongHeader = (header.version & 2) !== 0 && header.size > HEADER_COVERS_BYTES;
-  const headerBlocks = hasLongHeader ? Math.ceil(header.size / HEADER_COVERS_BYTES) : 1;
-  const data = at + headerBlocks * BLOCK_BYTES;
-  const end = data + Math.ceil(header.len / BLOCK_BYTES) * BLOCK_BYTES;
-  return end === window.length && data < end && (window[data + 9] & UNMOUNT_FLAG) !== 0;
+  if (at < 0) return null;
+  const header = recordHeader.read(window, at);
+  const block = (head - count + at / BLOCK_BYTES + blocks) % blocks;
+  const isWhere = header.lsn === (BigInt(header.cycle) << 32n) + BigInt(block);
+  if (!isWhere || header.len > MAX_RECORD_BYTES || header.size > MAX_RECORD_BYTES) return null;
+  const isLong = (header.version & 2) !== 0 && header.size > HEADER_COVERS_BYTES;
+  const data = at + (isLong ? Math.ceil(header.size / HEADER_COVERS_BYTES) : 1) * BLOCK_BYTES;
+  const endsAtHead = data + Math.ceil(header.len / BLOCK_BYTES) * BLOCK_BYTES === window.length && data < window.length;
+  const isUnmount = endsAtHead && header.num_logops === 1 && (window[data + FLAGS_AT] & UNMOUNT_FLAG) !== 0;
+  return { block, endsAtHead, isUnmount };
 }

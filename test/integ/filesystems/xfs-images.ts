@@ -7,6 +7,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   readlinkSync,
   rmSync,
   symlinkSync,
@@ -15,6 +16,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { openFileSource } from '../../../src-engine/formats/raw/file-source.ts';
+import { blockChecksum } from '../../../src-engine/filesystems/xfs/checksum.ts';
 import type { FileTree } from '../../../src-engine/filesystems/file-tree.port.ts';
 import { recogniseFileSystem } from '../../../src-engine/filesystems/recognise.ts';
 import { noise } from '../../support/disks.ts';
@@ -51,13 +53,12 @@ export function prototypeOf(root: string): string {
  * Fills a mounted folder with what XFS keeps in ways of its own: folders of every form, a file with a tree of extents, reserved
  * and shared blocks, long links, attributes, devices.
  */
-export function fillXfs(root: string, options: { hasReflink?: boolean; manyNames?: number } = {}): void {
-  const { hasReflink = false, manyNames = 2500 } = options;
+export function fillXfs(root: string, hasReflink = false): void {
   fillTree(root, { smallFiles: 90, largeBytes: 500_000 });
   for (const [name, count] of [
     ['folder of one block', 30],
     ['folder of one leaf', 300],
-    ['folder of many leaves', manyNames],
+    ['folder of many leaves', 1000],
   ] as const) {
     mkdirSync(join(root, name));
     writeFileSync(join(root, name, 'first'), name);
@@ -73,6 +74,7 @@ export function fillXfs(root: string, options: { hasReflink?: boolean; manyNames
       join(root, 'folder in pieces', `link ${i} ${'y'.repeat(i % 200)}`),
     );
   }
+  symlinkSync('far/'.repeat(255), join(root, 'folder in pieces', 'remote'));
   writeBackwards(join(root, 'every other block'), 4000);
   const reserve = ['-f', '-c', 'falloc 0 1m', '-c', 'pwrite -q -S 7 300k 50k', '-c', 'falloc -k 1m 1m'];
   run('xfs_io', [...reserve, join(root, 'reserved')]);
@@ -138,33 +140,39 @@ export async function browsed<T>(image: string, use: (tree: FileTree) => Promise
   }
 }
 
+/** What xfs_db prints, and what it complains of. */
+export function askXfsDb(image: string, ...commands: string[]): string {
+  return run('sh', ['-c', 'xfs_db -r "$@" 2>&1', 'sh', ...commands.flatMap((command) => ['-c', command]), image]);
+}
+
 /** What xfs_db knows of the free space: all else is used; and the blocks that wait in the free lists, which it counts as free. */
-export function xfsDbUsed(image: string): { blockBytes: number; used: Set<number>; waiting: Set<number> } {
-  const ask = (...commands: string[]) =>
-    run('xfs_db', ['-r', ...commands.flatMap((command) => ['-c', command]), image]);
-  const superblock = ask('sb 0', 'p blocksize dblocks agblocks agcount');
-  const [blockBytes, dblocks, agBlocks, agCount] = Array.from(superblock.matchAll(/= (\d+)/g), ([, n]) => Number(n));
-  const used = new Set(Array.from({ length: dblocks }, (_, block) => block));
-  for (const [, ag, first, count] of ask('freesp -d').matchAll(/^ +(\d+) +(\d+) +(\d+)$/gm)) {
+export function xfsDbUsed(image: string) {
+  const numbers = (...commands: string[]) =>
+    Array.from(askXfsDb(image, ...commands).matchAll(/= (\d+)/g), ([, number]) => Number(number));
+  const [blockBytes, blocks, agBlocks, agCount] = numbers('sb 0', 'p blocksize dblocks agblocks agcount');
+  const used = new Set(Array.from({ length: blocks }, (_, block) => block));
+  for (const [, ag, first, count] of askXfsDb(image, 'freesp -d').matchAll(/^ +(\d+) +(\d+) +(\d+)$/gm)) {
     for (let i = 0; i < Number(count); i++) used.delete(Number(ag) * agBlocks + Number(first) + i);
   }
   const waiting = new Set<number>();
   for (let ag = 0; ag < agCount; ag++) {
-    const [first, last, count] = Array.from(
-      ask(`agf ${ag}`, 'p flfirst fllast flcount').matchAll(/= (\d+)/g),
-      ([, n]) => Number(n),
-    );
-    const slots = new Map(
-      Array.from(ask(`agfl ${ag}`, 'p bno').matchAll(/(\d+):(\d+)/g), ([, slot, block]) => [
-        Number(slot),
-        Number(block),
-      ]),
-    );
-    const size = last >= first ? last + 1 : Math.max(...slots.keys()) + 1;
-    for (let i = 0; i < count; i++) {
-      const block = slots.get((first + i) % size);
-      if (block !== undefined) waiting.add(ag * agBlocks + block);
-    }
+    const [first, last, count] = numbers(`agf ${ag}`, 'p flfirst fllast flcount');
+    const slots = /bno\[0-(\d+)\] = (.*)/.exec(askXfsDb(image, `agfl ${ag}`, 'p bno')) ?? ['', '', ''];
+    const list = Array.from(slots[2].matchAll(/\d+:(\d+|null)/g), ([, block]) => Number(block));
+    for (let i = 0; i < count; i++) waiting.add(ag * agBlocks + list[(first + i) % (Number(slots[1]) + 1)]);
+    if (count > 0) waiting.add(ag * agBlocks + list[last]);
   }
-  return { blockBytes, used: used.union(waiting), waiting };
+  return { blockBytes, lengthBytes: blocks * blockBytes, used: used.union(waiting), waiting };
+}
+
+const FEATURES_AT = { roCompat: 212, incompat: 216 };
+
+/** Sets flags in the superblock, with its checksum put right. */
+export function setFeature(image: string, group: keyof typeof FEATURES_AT, flags: number): void {
+  const bytes = readFileSync(image);
+  const at = FEATURES_AT[group];
+  bytes.writeUInt32BE((bytes.readUInt32BE(at) | flags) >>> 0, at);
+  const sector = bytes.subarray(0, bytes.readUInt16BE(102));
+  sector.writeUInt32LE(blockChecksum(sector, 224), 224);
+  writeFileSync(image, bytes);
 }
