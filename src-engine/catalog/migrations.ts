@@ -75,4 +75,5 @@ export const MIGRATIONS: readonly string[] = [
     data TEXT NOT NULL
   );
   `,
+  `ALTER TABLE template ADD COLUMN licence TEXT NOT NULL DEFAULT 'none'`,
 ];

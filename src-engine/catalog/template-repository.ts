@@ -13,6 +13,7 @@ interface TemplateRow {
   kind: string;
   status: string;
   visibility: string;
+  licence: string;
   created_at: string;
   updated_at: string;
   deleted_at: string | null;
@@ -35,7 +36,9 @@ export interface FoundVersion {
   readonly manifest: string;
 }
 
-export type TemplateChanges = Partial<Pick<TemplateView, 'name' | 'note' | 'tags' | 'status' | 'visibility'>>;
+export type TemplateChanges = Partial<
+  Pick<TemplateView, 'name' | 'note' | 'tags' | 'status' | 'visibility' | 'licence'>
+>;
 
 export class TemplateRepository {
   readonly #db: Database.Database;
@@ -138,12 +141,16 @@ export class TemplateRepository {
     })();
   }
 
-  /** @throws EngineError `NAME_TAKEN`, `TEMPLATE_NOT_FOUND` */
+  /** @throws EngineError `NAME_TAKEN`, `TEMPLATE_NOT_FOUND`, `LICENCE_NOT_PUBLIC` */
   edit(reference: string, changes: TemplateChanges): TemplateView {
     const { template } = this.find(reference);
     const taken = changes.name === undefined ? null : this.findByName(changes.name);
     if (taken && taken.id !== template.id) throw new EngineError('NAME_TAKEN', { name: taken.name });
-    this.#upsert({ ...this.record(template.id), ...changes, updatedAt: new Date().toISOString() });
+    const edited = { ...this.record(template.id), ...changes };
+    if (edited.licence === 'own' && edited.visibility === 'public') {
+      throw new EngineError('LICENCE_NOT_PUBLIC', { template: template.name });
+    }
+    this.#upsert({ ...edited, updatedAt: new Date().toISOString() });
     return this.byId(template.id);
   }
 
@@ -250,10 +257,10 @@ export class TemplateRepository {
   #upsert(template: TemplateRecord): void {
     this.#db
       .prepare(
-        `INSERT INTO template (id, name, note, tags, kind, status, visibility, created_at, updated_at, deleted_at)
-         VALUES (@id, @name, @note, @tags, @kind, @status, @visibility, @createdAt, @updatedAt, @deletedAt)
+        `INSERT INTO template (id, name, note, tags, kind, status, visibility, licence, created_at, updated_at, deleted_at)
+         VALUES (@id, @name, @note, @tags, @kind, @status, @visibility, @licence, @createdAt, @updatedAt, @deletedAt)
          ON CONFLICT (id) DO UPDATE SET name = @name, note = @note, tags = @tags, status = @status,
-           visibility = @visibility, updated_at = @updatedAt, deleted_at = @deletedAt`,
+           visibility = @visibility, licence = @licence, updated_at = @updatedAt, deleted_at = @deletedAt`,
       )
       .run({ ...template, tags: JSON.stringify(template.tags), deletedVersions: undefined });
   }
@@ -280,6 +287,7 @@ export class TemplateRepository {
       kind: row.kind,
       status: row.status,
       visibility: row.visibility,
+      licence: row.licence,
       createdAt: row.created_at,
       updatedAt: row.updated_at,
       deletedAt: row.deleted_at,
@@ -299,10 +307,11 @@ function parseReference(reference: string): { name: string; number: number | nul
 
 /** A template that does not exist yet. */
 export function newTemplateRecord(
-  fields: Pick<TemplateView, 'name' | 'note' | 'tags' | 'kind'>,
+  fields: Pick<TemplateView, 'name' | 'note' | 'tags' | 'kind'> & Partial<Pick<TemplateView, 'licence'>>,
   createdAt: string,
 ): TemplateRecord {
   return {
+    licence: 'none',
     ...fields,
     id: randomUUID(),
     status: 'active',

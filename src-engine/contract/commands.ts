@@ -9,10 +9,13 @@ import {
   FileVolumeViewSchema,
   VolumeRefSchema,
 } from './files.contract.ts';
+import { EXPORT_FORMATS, ExportPlanSchema, ImportPlanSchema, ImportViewSchema } from './import.contract.ts';
 import { JobViewSchema } from './job.contract.ts';
 import { CapturePlanSchema, DeployPlanSchema } from './plan.contract.ts';
 import {
+  FIRMWARES,
   KINDS,
+  LICENCES,
   NameSchema,
   NoteSchema,
   STATUSES,
@@ -29,6 +32,12 @@ const path = z
   .min(1)
   .max(4096)
   .refine((p) => !p.includes('\0'));
+const image = {
+  path,
+  /** which image of an archive, where it holds several */
+  entry: z.string().max(4096).nullable().default(null),
+  password: z.string().max(1024).nullable().default(null),
+};
 const started = z.object({ jobId: z.uuid() });
 const overrides = z.array(z.enum(CHECK_CODES)).default([]);
 const template = z.strictObject({ template: TemplateRefSchema });
@@ -106,6 +115,7 @@ export const COMMANDS = {
       tags: TagsSchema.optional(),
       status: z.enum(STATUSES).optional(),
       visibility: z.enum(VISIBILITIES).optional(),
+      licence: z.enum(LICENCES).optional(),
     }),
     result: TemplateViewSchema,
   },
@@ -181,6 +191,44 @@ export const COMMANDS = {
   'files.compare': {
     params: z.strictObject({ before: TemplateRefSchema, after: TemplateRefSchema }),
     result: ComparisonSchema,
+  },
+  /** Looks at an image file, an archive or a folder of Clonezilla's: what it is, and what it holds. Nothing is unpacked. */
+  'import.look': { params: z.strictObject(image), result: ImportViewSchema },
+  'import.plan': {
+    params: z.strictObject({
+      ...image,
+      name: NameSchema,
+      note: NoteSchema.default(''),
+      tags: TagsSchema.default([]),
+      kind: z.enum(KINDS).default('lab'),
+      level: z.number().int().min(1).max(19).default(3),
+      licence: z.enum(LICENCES).default('none'),
+      /** what the person says of it; what is left out is taken from inspection */
+      operatingSystem: z.string().max(200).optional(),
+      bootMode: z.enum(FIRMWARES).optional(),
+      hasCloudInit: z.boolean().optional(),
+      /** limits against bombs, where the usual ones are too tight */
+      maxUnpackedBytes: bytes.optional(),
+      maxRatio: z.number().min(1).max(1e9).optional(),
+      overrides,
+    }),
+    result: ImportPlanSchema,
+  },
+  'import.start': { params: z.strictObject({ planId: z.uuid() }), result: started },
+  'export.plan': {
+    params: z.strictObject({
+      template: TemplateRefSchema,
+      format: z.enum(EXPORT_FORMATS),
+      /** a folder, or the file to be made in one */
+      path,
+      /** packages only: encrypts it, its list of contents too */
+      password: z.string().min(1).max(1024).nullable().default(null),
+    }),
+    result: ExportPlanSchema,
+  },
+  'export.start': {
+    params: z.strictObject({ planId: z.uuid(), overwrite: z.boolean().default(false) }),
+    result: started,
   },
   'verify.start': { params: z.strictObject({ template: TemplateRefSchema.nullable() }), result: started },
   'prune.start': { params: none, result: started },

@@ -4,7 +4,7 @@ import { bytes } from './disk.contract.ts';
 import { ErrorViewSchema } from './errors.ts';
 import { WarningSchema } from './warnings.ts';
 
-export const JOB_KINDS = ['capture', 'deploy', 'verify', 'prune', 'repair', 'extract'] as const;
+export const JOB_KINDS = ['capture', 'deploy', 'verify', 'prune', 'repair', 'extract', 'import', 'export'] as const;
 export const PHASES = [
   'waiting',
   'inspecting',
@@ -18,6 +18,8 @@ export const PHASES = [
   'repacking',
   'scanning',
   'extracting',
+  'unpacking',
+  'exporting',
 ] as const;
 export type Phase = (typeof PHASES)[number];
 

@@ -22,6 +22,30 @@ export const TagSchema = z
   .regex(/^[^\p{Cc},]+$/u);
 export const TagsSchema = z.array(TagSchema).max(50);
 
+export const LICENCES = ['none', 'own'] as const;
+export const FIRMWARES = ['bios', 'uefi'] as const;
+
+/** What was recorded of the machine that a version comes from: what deploy forms begin with. null: unknown. */
+export const RecordedConfigurationSchema = z.object({
+  /** as a person would say it: 'Debian GNU/Linux 12 (bookworm)' */
+  operatingSystem: z.string().max(200).nullable(),
+  bootMode: z.enum(FIRMWARES).nullable(),
+  hasCloudInit: z.boolean().nullable(),
+  cpus: z.number().int().positive().max(100_000).nullable(),
+  memoryBytes: bytes.nullable(),
+  networks: z.array(z.string().max(200)).max(100),
+});
+export type RecordedConfiguration = z.infer<typeof RecordedConfigurationSchema>;
+
+export const NOTHING_RECORDED: RecordedConfiguration = {
+  operatingSystem: null,
+  bootMode: null,
+  hasCloudInit: null,
+  cpus: null,
+  memoryBytes: null,
+  networks: [],
+};
+
 /** A piece of a source that could not be read: zeros stand for it in the template. */
 export const UnreadableSchema = z.object({
   startBytes: bytes,
@@ -47,6 +71,9 @@ export const VersionViewSchema = z.object({
   warnings: z.array(WarningSchema),
   /** null: everything was read */
   damage: DamageSchema.nullable().default(null),
+  /** `disk`: of a disk; `iso`: a boot medium, which is never customised */
+  medium: z.enum(['disk', 'iso']).default('disk'),
+  configuration: RecordedConfigurationSchema.default(NOTHING_RECORDED),
   capacityBytes: bytes,
   usedBytes: bytes,
   /** compressed bytes that this version refers to, shared ones included */
@@ -66,6 +93,8 @@ export const TemplateViewSchema = z.object({
   kind: z.enum(KINDS),
   status: z.enum(STATUSES),
   visibility: z.enum(VISIBILITIES),
+  /** whose licence its operating system runs under: one's own may never be public */
+  licence: z.enum(LICENCES).default('none'),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
   /** set while it waits in the bin: `template.undelete` brings it back until a prune reclaims it */

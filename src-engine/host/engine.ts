@@ -160,6 +160,11 @@ export class Engine {
     'files.read': notYet,
     'files.extract': notYet,
     'files.compare': notYet,
+    'import.look': notYet,
+    'import.plan': notYet,
+    'import.start': notYet,
+    'export.plan': notYet,
+    'export.start': notYet,
     'verify.start': ({ template }) => {
       const templateName = template === null ? '' : this.#catalog.parts.templates.find(template).template.name;
       const about = { kind: 'verify', templateName, path: '' } as const;

@@ -8,6 +8,7 @@ import type { PlaceView } from '../contract/disk.contract.ts';
 import type { CapturePlan } from '../contract/plan.contract.ts';
 import type { JobResult } from '../contract/job.contract.ts';
 import type { Check } from '../contract/warnings.ts';
+import { NOTHING_RECORDED } from '../contract/template.contract.ts';
 import { EngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
@@ -150,6 +151,8 @@ export async function runCapture(
           disk: disk.view,
           warnings: [...disk.view.warnings, ...disk.view.volumes.flatMap((volume) => volume.warnings)],
           damage: null,
+          medium: 'disk',
+          configuration: NOTHING_RECORDED,
           capacityBytes: disk.source.lengthBytes,
           usedBytes: disk.view.usedBytes,
           ...known,

@@ -9,6 +9,14 @@ const SPANS: Record<JobView['kind'], Partial<Record<Phase, readonly [from: numbe
   prune: { marking: [0, 0.3], repacking: [0.3, 1] },
   repair: { scanning: [0, 0.9], publishing: [0.9, 1] },
   extract: { extracting: [0, 1] },
+  import: {
+    unpacking: [0, 0.4],
+    inspecting: [0.4, 0.42],
+    capturing: [0.42, 0.94],
+    publishing: [0.94, 0.96],
+    verifying: [0.96, 1],
+  },
+  export: { exporting: [0, 1] },
 };
 
 /** 0..1 of the current phase; null where its size is not known */

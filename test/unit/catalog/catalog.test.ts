@@ -10,6 +10,7 @@ import { JobRepository } from '../../../src-engine/catalog/job-repository.ts';
 import { MIGRATIONS } from '../../../src-engine/catalog/migrations.ts';
 import type { TemplateRecord, VersionRecord } from '../../../src-engine/catalog/records.ts';
 import { newTemplateRecord, TemplateRepository } from '../../../src-engine/catalog/template-repository.ts';
+import { NOTHING_RECORDED } from '../../../src-engine/contract/template.contract.ts';
 import type { DiskView } from '../../../src-engine/contract/disk.contract.ts';
 import type { JobView } from '../../../src-engine/contract/job.contract.ts';
 import { EngineError } from '../../../src-engine/core/engine-error.ts';
@@ -88,6 +89,8 @@ const now = () => new Date().toISOString();
 const versionRecord = (number: number): VersionRecord => ({
   number,
   damage: null,
+  medium: 'disk',
+  configuration: NOTHING_RECORDED,
   createdAt: now(),
   source: {
     kind: 'file',
