@@ -1,0 +1,91 @@
+/** Bringing images of other tools in, and taking templates out in their formats. Sizes are in bytes. */
+import { z } from 'zod';
+import { bytes, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
+import { KINDS, NameSchema, RecordedConfigurationSchema } from './template.contract.ts';
+import { CheckSchema, WarningSchema } from './warnings.ts';
+
+/** What an image file may be, recognised by its content. */
+export const IMAGE_FORMATS = [
+  'raw',
+  'qcow2',
+  'vmdk',
+  'vdi',
+  'vhd',
+  'vhdx',
+  'ova',
+  'iso',
+  'clonezilla',
+  'partclone',
+  'package',
+] as const;
+export type ImageFormat = (typeof IMAGE_FORMATS)[number];
+
+export const ARCHIVE_TYPES = ['7z', 'zip', 'tar', 'gzip', 'xz', 'bzip2', 'zstd', 'lz4'] as const;
+
+export const ImportViewSchema = z.object({
+  source: PlaceViewSchema,
+  /** around the image, or around what is in there; null: it lies open */
+  archive: z.enum(ARCHIVE_TYPES).nullable(),
+  needsPassword: z.boolean(),
+  /** what may be an image in it; more than one: a person has to say which, as `entry` */
+  entries: z.array(z.object({ name: z.string(), lengthBytes: bytes.nullable() })).max(1000),
+  /** null until it is unpacked, chosen, or its password is known */
+  format: z.enum(IMAGE_FORMATS).nullable(),
+  /** null as long as it is not known, or where it holds several disks */
+  disk: DiskViewSchema.nullable(),
+  /** room that unpacking takes beside the catalog, as far as it can be told; 0: nothing is unpacked */
+  scratchBytes: bytes,
+  proposedName: z.string(),
+  /** what inspection says of it, for a form to begin with */
+  proposed: RecordedConfigurationSchema,
+  /** whether inspection is sure of the boot mode */
+  isBootModeCertain: z.boolean(),
+  warnings: z.array(WarningSchema),
+});
+export type ImportView = z.infer<typeof ImportViewSchema>;
+
+export const ImportPlanSchema = z.object({
+  planId: z.uuid(),
+  expiresAt: z.iso.datetime(),
+  image: ImportViewSchema,
+  name: NameSchema,
+  kind: z.enum(KINDS),
+  versionNumber: z.number().int().positive(),
+  catalogFreeBytes: bytes,
+  checks: z.array(CheckSchema),
+  canRun: z.boolean(),
+});
+export type ImportPlan = z.infer<typeof ImportPlanSchema>;
+
+/** What a template can be taken out as. The words (which program opens it) are `exportFormat.NAME`. */
+export const EXPORT_FORMATS = [
+  'package',
+  'raw',
+  'raw.zst',
+  'qcow2',
+  'qcow2-zlib',
+  'vmdk',
+  'vmdk-stream',
+  'vdi',
+  'vhd',
+  'vhdx',
+  'ova',
+] as const;
+export type ExportFormat = (typeof EXPORT_FORMATS)[number];
+
+export const ExportPlanSchema = z.object({
+  planId: z.uuid(),
+  expiresAt: z.iso.datetime(),
+  templateName: z.string(),
+  versionNumber: z.number().int().positive(),
+  format: z.enum(EXPORT_FORMATS),
+  /** the file that will be there: the name that was asked for, made safe for other systems */
+  path: z.string(),
+  /** the most that it can take */
+  atMostBytes: bytes,
+  checks: z.array(CheckSchema),
+  canRun: z.boolean(),
+  /** a file of that name is there: `overwrite` must be said */
+  needsOverwrite: z.boolean(),
+});
+export type ExportPlan = z.infer<typeof ExportPlanSchema>;
