@@ -13,7 +13,7 @@ export async function removeLeftovers(parts: EngineParts): Promise<void> {
   for (const name of await readdir(scratch)) {
     const path = join(scratch, name);
     const isOurs = name.endsWith('.pack') || name.endsWith('.manifest');
-    if (isOurs || (await ageMs(path)) > MAX_RECORD_AGE_MS) await rm(path, { force: true });
+    if (isOurs || (await ageMs(path)) > MAX_RECORD_AGE_MS) await rm(path, { force: true, recursive: true });
   }
   await removeDoomedManifests(parts);
 }
