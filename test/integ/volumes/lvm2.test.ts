@@ -25,7 +25,9 @@ function newGroup(name: string, ...options: string[]): { disk: string; lvm: Lvm 
 }
 
 async function inspect(disk: string): Promise<InspectedDisk> {
-  return inspectDisk(await openFileSource(disk), new AbortController().signal);
+  const source = await openFileSource(disk);
+  bench.atEnd(() => source.close());
+  return inspectDisk(source, new AbortController().signal);
 }
 
 /** What a capture takes of each partition. */
@@ -45,6 +47,13 @@ async function usedOf(disk: InspectedDisk): Promise<[number, number][][]> {
     used.push(extents);
   }
   return used;
+}
+
+/** How often each byte occurs: stripes are found in another order. */
+function sortedBytes(pieces: readonly Buffer[]): number[] {
+  const counts = new Array<number>(256).fill(0);
+  for (const byte of Buffer.concat(pieces)) counts[byte]++;
+  return counts;
 }
 
 const MIBS = ([from, to]: [number, number]) => [from / MIB, to / MIB];
@@ -100,7 +109,11 @@ describe.skipIf(!canLoop)('a group over two partitions', () => {
         const extent = { startBytes: at, lengthBytes: 200_001 };
         expect((await readBytes(volume.source, at, 200_001)).equals(expected.subarray(at, at + 200_001))).toBe(true);
         const places = volume.toDisk(extent);
-        expect(places.reduce((sum, place) => sum + place.lengthBytes, 0)).toBe(200_001);
+        const found = await Promise.all(
+          places.map((place) => readBytes(inspected.source, place.startBytes, place.lengthBytes)),
+        );
+        if (name === 'stripes') expect(sortedBytes(found)).toEqual(sortedBytes([expected.subarray(at, at + 200_001)]));
+        else expect(Buffer.concat(found).equals(expected.subarray(at, at + 200_001))).toBe(true);
       }
     }
     const [first, second] = await usedOf(inspected);
@@ -220,6 +233,79 @@ describe.skipIf(!canLoop)('a group over two partitions', () => {
       }
       expect(taken).toEqual(expected[i]);
     }
+  });
+
+  test('metadata that was changed often, and kept twice or not at all, is the newest', async (context) => {
+    proves(context, { subject: 'LVM2', feature: 'several copies of the metadata', aspect: 'read', judge: 'vgs' });
+    const disk = bench.file('often.img', 104 * MIB);
+    run('sgdisk', '-n', '1:1M:+60M', '-t', '1:8e00', '-n', '2:61M:+40M', '-t', '2:8e00', disk);
+    const lvm = lvmOn(bench, disk, PARTS);
+    // the smallest ring there is, so that it is gone round
+    lvm('pvcreate', '-y', '--pvmetadatacopies', '2', '--metadatasize', '64k', lvm.devices[0]);
+    lvm('pvcreate', '-y', '--pvmetadatacopies', '0', lvm.devices[1]);
+    lvm('vgcreate', '-y', '-s', '1M', 'lab', ...lvm.devices);
+    for (let i = 0; i < 40; i++) lvm('vgchange', '--addtag', `tag${i}${'x'.repeat(100)}`, 'lab');
+    lvm.create('-Wn', '-L', '50M', '-n', 'last', 'lab');
+    const { view } = await inspect(disk);
+    expect(codes({ view } as InspectedDisk)).toEqual(['FILESYSTEM_UNKNOWN']);
+    expect(view.groups).toMatchObject([{ members: [0, 1], volumes: [{ ref: 'lab/last', lengthBytes: 50 * MIB }] }]);
+    expect(view.volumes[1].usedBytes).toBeLessThan(MIB);
+  });
+
+  test('a group of which a member is gone, or damaged, is captured whole', async () => {
+    const { disk, lvm } = newGroup('gone.img');
+    lvm.create('-Wn', '-L', '8M', '-n', 'one', 'lab', lvm.devices[0]);
+    const bytes = readFileSync(disk);
+    const without = Buffer.from(bytes).fill(0, PARTS[1].startBytes, PARTS[1].startBytes + MIB);
+    writeFileSync(bench.path('without.img'), without);
+    const { view } = await inspect(bench.path('without.img'));
+    expect(view.groups).toMatchObject([{ members: [0], missingMembers: 1, volumes: [{ captureAs: 'whole' }] }]);
+    expect(view.volumes[0]).toMatchObject({
+      recognised: 'lvm2',
+      captureAs: 'whole',
+      usedBytes: PARTS[0].lengthBytes,
+      warnings: [{ code: 'GROUP_INCOMPLETE', data: { group: 'lab', missing: 1 } }],
+    });
+
+    for (const { startBytes } of PARTS) bytes[bytes.lastIndexOf('seqno', startBytes + MIB)] ^= 1;
+    writeFileSync(bench.path('damaged.img'), bytes);
+    const damaged = await inspect(bench.path('damaged.img'));
+    expect(damaged.view.volumes.map(({ captureAs }) => captureAs)).toEqual(['whole', 'whole']);
+    expect(codes(damaged)).toEqual(['GROUP_UNREADABLE', 'GROUP_UNREADABLE']);
+  });
+
+  test('two groups of one name, as after a disk was copied from two machines', async () => {
+    const first = newGroup('first.img');
+    first.lvm('vgreduce', 'lab', first.lvm.devices[1]);
+    first.lvm.create('-Wn', '-L', '8M', '-n', 'one', 'lab');
+    const second = newGroup('second.img');
+    second.lvm('vgreduce', 'lab', second.lvm.devices[0]);
+    second.lvm.create('-Wn', '-L', '6M', '-n', 'one', 'lab');
+    const bytes = readFileSync(first.disk);
+    const { startBytes, lengthBytes } = PARTS[1];
+    readFileSync(second.disk).copy(bytes, startBytes, startBytes, startBytes + lengthBytes);
+    writeFileSync(bench.path('both.img'), bytes);
+    const { view } = await inspect(bench.path('both.img'));
+    expect(view.groups.map(({ members }) => members)).toEqual([[0], [1]]);
+    const uuid = second.lvm('vgs', '--noheadings', '-o', 'vg_uuid').trim();
+    expect(view.groups.flatMap(({ volumes }) => volumes.map(({ ref }) => ref))).toEqual(['lab/one', `${uuid}/one`]);
+  });
+
+  test('an ext4 inside is known by its used blocks', async (context) => {
+    proves(context, { subject: 'LVM2', feature: 'file systems inside', aspect: 'used blocks', judge: 'dumpe2fs' });
+    const { disk, lvm } = newGroup('inside.img');
+    lvm.create('-Wn', '-i2', '-I', '4k', '-L', '16M', '-n', 'files', 'lab');
+    const image = makeExt4(bench, 'inside.part', 16 * MIB);
+    lvm.fill('lab/files', image);
+    const inspected = await inspect(disk);
+    const [{ fileSystem, usedBytes, captureAs }] = inspected.view.groups[0].volumes;
+    expect(captureAs).toBe('used-blocks');
+    const told = run('dumpe2fs', '-h', image);
+    const blocks = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(told)![1]);
+    expect(usedBytes).toBe((blocks('Block count') - blocks('Free blocks')) * blocks('Block size'));
+    expect(fileSystem).toMatchObject({ kind: 'ext4', usedBytes });
+    const used = (await usedOf(inspected)).map((extents) => extents.reduce((sum, [from, to]) => sum + to - from, 0));
+    expect(used[0] + used[1] - usedBytes).toBeLessThanOrEqual(2 * MIB);
   });
 });
 
