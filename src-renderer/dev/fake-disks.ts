@@ -157,11 +157,18 @@ export const server = () =>
     [
       { lengthBytes: GIB, usedBytes: 7e6, typeId: EFI, fs: ['fat32', 'EFI'] },
       { lengthBytes: 2 * GIB, usedBytes: 301e6, fs: ['xfs', 'boot'] },
-      { lengthBytes: 900 * GIB, usedBytes: 96e9, recognised: 'lvm2', typeId: 'E6D6D379-F507-44C2-A23C-238F2A3DF928' },
+      {
+        lengthBytes: 900 * GIB,
+        usedBytes: 96e9,
+        recognised: 'lvm2',
+        captureAs: 'used-blocks',
+        typeId: 'E6D6D379-F507-44C2-A23C-238F2A3DF928',
+      },
       {
         lengthBytes: 300 * GIB,
         usedBytes: 41e9,
         recognised: 'md-raid',
+        captureAs: 'used-blocks',
         typeId: 'A19D880F-05FC-4D3B-A006-743F0F84911E',
       },
       { lengthBytes: 200 * GIB, usedBytes: 74e9, typeId: BASIC, fs: ['ntfs', 'Archive'] },

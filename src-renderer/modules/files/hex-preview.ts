@@ -1,9 +1,9 @@
-/** Bytes as rows of sixteen, as every hex viewer shows them. Pure. */
+/** Bytes as rows of eight, as hex viewers show them: as many as fit into the panel. Pure. */
 
-export const ROW_BYTES = 16;
+const ROW_BYTES = 8;
 
 export interface HexRow {
-  /** where the row begins, eight hexadecimal digits */
+  /** where the row begins, four hexadecimal digits */
   offset: string;
   /** two digits for each byte, a wider gap in the middle */
   hex: string;
@@ -17,8 +17,8 @@ export function hexRows(bytes: Uint8Array): HexRow[] {
     const row = [...bytes.subarray(at, at + ROW_BYTES)];
     const digits = row.map((byte) => byte.toString(16).padStart(2, '0'));
     rows.push({
-      offset: at.toString(16).padStart(8, '0'),
-      hex: `${digits.slice(0, 8).join(' ')}  ${digits.slice(8).join(' ')}`.trimEnd(),
+      offset: at.toString(16).padStart(4, '0'),
+      hex: `${digits.slice(0, 4).join(' ')}  ${digits.slice(4).join(' ')}`.trimEnd(),
       text: row.map((byte) => (byte > 0x1f && byte < 0x7f ? String.fromCharCode(byte) : '.')).join(''),
     });
   }

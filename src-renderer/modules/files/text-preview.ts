@@ -38,16 +38,13 @@ export function decodeText(bytes: Uint8Array, isWhole: boolean): TextPreview | n
 const HIDDEN = /[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
 
 /**
- * Text as it is, with what cannot be seen made visible: control characters as their pictures (␛), the others as their numbers.
+ * Text as it is, with what cannot be seen made visible, as its number: ⟨1B⟩.
  * @param keeps characters that stay as they are: line ends and tabs in a text, none in a name
  */
 export function visible(text: string, keeps = ''): string {
-  return text.replace(HIDDEN, (character) => {
-    if (keeps.includes(character)) return character;
-    const code = character.charCodeAt(0);
-    if (code < 0x20) return String.fromCharCode(0x2400 + code);
-    return code === 0x7f ? '\u2421' : `\u27e8${code.toString(16).toUpperCase().padStart(4, '0')}\u27e9`;
-  });
+  return text.replace(HIDDEN, (character) =>
+    keeps.includes(character) ? character : `⟨${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}⟩`,
+  );
 }
 
 /** A text for reading: lines end as they do elsewhere. */
