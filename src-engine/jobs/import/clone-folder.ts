@@ -1,0 +1,89 @@
+/** A disk of a Clonezilla or Rescuezilla folder, put together again. */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Warning } from '../../contract/warnings.ts';
+import { EngineError } from '../../core/engine-error.ts';
+import type { BlockSource } from '../../disk/block-source.port.ts';
+import { composedSource, type Part } from '../../disk/composed-source.ts';
+import { memorySource } from '../../disk/memory-source.ts';
+import { slice } from '../../disk/slice.ts';
+import { swapHeader } from '../../filesystems/swap/header.ts';
+import { isCloneFolder, readCloneFolder, type ClonedDisk } from '../../formats/clonezilla/folder.ts';
+import { openPartclone } from '../../formats/partclone/reader.ts';
+import { openJoined, readSmall, type Scratch } from './image-files.ts';
+
+/** Looks at a folder without opening its images. @returns its disks; null where it is no such folder */
+export async function lookAtCloneFolder(folder: string): Promise<ClonedDisk[] | null> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  // links may lead anywhere
+  const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+  if (!isCloneFolder(names)) return null;
+  const read = (name: string, maxBytes: number) => readSmall(join(folder, name), maxBytes);
+  return readCloneFolder({
+    names,
+    read: async (name, maxBytes) => (names.includes(name) ? read(name, maxBytes) : null),
+  });
+}
+
+/**
+ * @returns the disk as it was, with partitions that were not saved as zeros
+ * @throws EngineError `FORMAT_INVALID`, `FORMAT_UNSUPPORTED`, `ARCHIVE_UNSAFE`, `DISK_FULL`
+ */
+export async function openClonedDisk(
+  folder: string,
+  disk: ClonedDisk,
+  scratch: Scratch,
+  warnings: Warning[],
+): Promise<BlockSource> {
+  const parts: Part[] = disk.front.map(({ startBytes, bytes }) => ({ startBytes, source: memorySource(bytes) }));
+  try {
+    for (const { startBytes, lengthBytes, uuid, label } of disk.swaps) {
+      parts.push({ startBytes, source: memorySource(swapHeader(lengthBytes, uuid, label)) });
+    }
+    for (const partition of disk.partitions) {
+      const paths = partition.files.map((name) => join(folder, name));
+      const source = await openPartition(paths, partition.kind, scratch, warnings);
+      parts.push({ startBytes: partition.startBytes, source: cutTo(source, partition.lengthBytes, paths[0]) });
+    }
+    parts.sort((a, b) => a.startBytes - b.startBytes);
+    return composedSource(parts, disk.lengthBytes, disk.sectorBytes);
+  } catch (error) {
+    await Promise.all(parts.map(({ source }) => source.close()));
+    throw error;
+  }
+}
+
+async function openPartition(
+  paths: string[],
+  kind: 'partclone' | 'dd',
+  scratch: Scratch,
+  warnings: Warning[],
+): Promise<BlockSource> {
+  const stream = await openJoined(paths, scratch);
+  if (kind === 'dd') return stream;
+  try {
+    const image = await openPartclone(stream);
+    if (!image) throw new EngineError('FORMAT_INVALID', { path: paths[0], field: 'partclone image' });
+    if (image.header.checksum === 'unchecked')
+      warnings.push({ code: 'IMAGE_SUMS_NOT_CHECKED', data: { path: paths[0] } });
+    return { ...image.source, close: () => stream.close() };
+  } catch (error) {
+    await stream.close();
+    throw error;
+  }
+}
+
+/** partclone keeps a file system; a partition may be longer, and is never shorter. */
+function cutTo(source: BlockSource, lengthBytes: number, path: string): BlockSource {
+  if (source.lengthBytes <= lengthBytes) return source;
+  // blocks of the file system that the partition has no room for would be lost
+  if (source.lengthBytes - lengthBytes >= 1024 * 1024) {
+    throw new EngineError('FORMAT_INVALID', {
+      path,
+      field: 'file system',
+      value: String(source.lengthBytes),
+      max: lengthBytes,
+    });
+  }
+  return { ...slice(source, 0, lengthBytes), close: () => source.close() };
+}
