@@ -31,7 +31,7 @@ export interface ClusterRun {
 export interface ClusterChain {
   /**
    * The runs of the chain in its order, from one on that begins at or before its `index`th cluster.
-   * @throws EngineError `FORMAT_INVALID` where the chain leaves the volume, goes over free or bad clusters, or in circles
+   * @throws EngineError `FORMAT_INVALID` where the chain leaves the volume, goes over free or bad clusters or in circles, or is too short
    */
   runsFrom(index: number): AsyncGenerator<ClusterRun[]>;
 }
@@ -39,8 +39,11 @@ export interface ClusterChain {
 /** A place in a chain is remembered for each so many of its clusters: 4 MiB of memory for the longest chain there can be. */
 const CLUSTERS_TO_A_MARK = 8192;
 
-/** @param first number of the chain's first cluster */
-export function clusterChain(table: AllocationTable, first: number): ClusterChain {
+/**
+ * @param first number of the chain's first cluster
+ * @param clusters how many it has, where that is known; what the chain has behind them is left out
+ */
+export function clusterChain(table: AllocationTable, first: number, clusters?: number): ClusterChain {
   const check = (cluster: number) =>
     checkRange('cluster', cluster, FIRST_CLUSTER, table.clusterCount + FIRST_CLUSTER - 1);
   /** the cluster at each multiple of CLUSTERS_TO_A_MARK, as far as the chain was followed */
@@ -56,7 +59,7 @@ export function clusterChain(table: AllocationTable, first: number): ClusterChai
       while (cluster !== null) {
         const piece = await table.pieceAt(cluster);
         const runs: ClusterRun[] = [];
-        let run = { index, first: cluster, count: 0 };
+        let run: { index: number; first: number; count: number } = { index, first: cluster, count: 0 };
         while (cluster !== null && cluster >= piece.first && cluster < piece.end) {
           if (cluster !== run.first + run.count) {
             runs.push(run);
@@ -64,7 +67,7 @@ export function clusterChain(table: AllocationTable, first: number): ClusterChai
           }
           run.count++;
           index++;
-          const next = piece.next(cluster);
+          const next: number | null = index === clusters ? null : piece.next(cluster);
           cluster = next === null ? null : check(next);
           if (cluster === null) break;
           if (cluster === kept.cluster)
@@ -76,6 +79,9 @@ export function clusterChain(table: AllocationTable, first: number): ClusterChai
         }
         runs.push(run);
         yield runs;
+      }
+      if (clusters !== undefined && index < clusters) {
+        throw new EngineError('FORMAT_INVALID', { field: 'cluster chain', value: String(index), clusters });
       }
     },
   };

@@ -1,6 +1,7 @@
 /** Tells what file system a volume holds, if it is one whose free space is known here. */
 import type { BlockSource } from '../disk/block-source.port.ts';
 import { recogniseExt } from './ext/ext.ts';
+import { recogniseExfat } from './exfat/exfat.ts';
 import { recogniseFat } from './fat/fat.ts';
 import type { FileSystem } from './file-system.port.ts';
 import { recogniseNtfs } from './ntfs/ntfs.ts';
@@ -8,7 +9,7 @@ import { recogniseSignature } from './signatures.ts';
 import { recogniseSwap } from './swap/swap.ts';
 import { recogniseXfs } from './xfs/xfs.ts';
 
-const FAMILIES = [recogniseExt, recogniseFat, recogniseNtfs, recogniseSwap, recogniseXfs];
+const FAMILIES = [recogniseExfat, recogniseExt, recogniseFat, recogniseNtfs, recogniseSwap, recogniseXfs];
 
 /**
  * Must never take a volume for what it is not: what looks free would be lost. So whoever shows two faces (a RAID member that

@@ -1,5 +1,6 @@
 /** Entries of folders: fatgen103, sections "FAT Directory Structure" and "FAT Long Directory Entries". */
 import { struct, u16le, u32le, u8 } from '../../core/struct.ts';
+import { dosTime } from '../dos-time.ts';
 import { decodeWideName } from '../names.ts';
 import { oemText } from './oem-text.ts';
 
@@ -47,7 +48,8 @@ export function parseEntry(bytes: Buffer, at: number, isWide: boolean, longName 
     isFolder: (e.attributes & ATTRIBUTE.FOLDER) !== 0,
     firstCluster: e.clusterLow + (isWide ? e.clusterHigh * 2 ** 16 : 0),
     lengthBytes: e.lengthBytes,
-    modifiedMs: timeOf(e.writeDate, e.writeTime),
+    // local time of the machine that wrote, which is not kept
+    modifiedMs: dosTime(e.writeDate, e.writeTime),
     at,
   };
 }
@@ -133,13 +135,4 @@ function shortNameOf(bytes: Buffer, caseBits: number): string {
   const base = part(0, 8, LOWER.BASE);
   const extension = part(8, 11, LOWER.EXTENSION);
   return extension === '' ? base : `${base}.${extension}`;
-}
-
-/** Local time of the machine that wrote, which is not kept: taken for UTC. Null where a field is out of its range. */
-function timeOf(date: number, time: number): number | null {
-  const [year, month, day] = [1980 + (date >>> 9), (date >>> 5) & 15, date & 31];
-  const [hour, minute, second] = [time >>> 11, (time >>> 5) & 63, (time & 31) * 2];
-  const ms = Date.UTC(year, month - 1, day, hour, minute, second);
-  const isDate = month >= 1 && month <= 12 && new Date(ms).getUTCDate() === day;
-  return isDate && hour < 24 && minute < 60 && second < 60 ? ms : null;
 }

@@ -138,20 +138,13 @@ function contentOf({ view, geometry, table }: FatVolume, entry: FatEntry): FileC
   if (lengthBytes === 0) return memoryContent(new Uint8Array());
   const clusters = Math.ceil(lengthBytes / clusterBytes);
   checkRange('DIR_FileSize', clusters, 0, geometry.clusterCount);
-  const chain = clusterChain(table, entry.firstCluster);
+  const chain = clusterChain(table, entry.firstCluster, clusters);
   const fileRun = ({ index, first, count }: ClusterRun): FileRun => ({
     fileBytes: index * clusterBytes,
     volumeBytes: clusterPlace(view, geometry, first, count).startBytes,
     lengthBytes: count * clusterBytes,
   });
   return mappedContent(view, lengthBytes, async function* (offsetBytes) {
-    let index = 0;
-    for await (const runs of chain.runsFrom(Math.floor(offsetBytes / clusterBytes))) {
-      yield runs.map(fileRun);
-      const last = runs[runs.length - 1];
-      index = last.index + last.count;
-      if (index >= clusters) return;
-    }
-    throw new EngineError('FORMAT_INVALID', { field: 'cluster chain', value: String(index), clusters });
+    for await (const runs of chain.runsFrom(Math.floor(offsetBytes / clusterBytes))) yield runs.map(fileRun);
   });
 }
