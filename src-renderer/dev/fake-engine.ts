@@ -11,10 +11,14 @@ import type { Connect } from '../client/transport.ts';
 import { FileError, listFolder, readFile } from './fake-files.ts';
 import type { Scene } from './scenes.ts';
 
-/** null: there is no answer yet */
-type Answers = { [C in CommandName]: (params: never) => CommandResult<C> | null };
+/** null: there is no answer yet. What no scene asks for has none at all. */
+type Answers = { [C in CommandName]?: (params: never) => CommandResult<C> | null };
 
 class NotThere extends Error {}
+
+function missing(): never {
+  throw new NotThere();
+}
 
 export function fakeEngine(scene: Scene): Connect {
   const jobById = (id: string): JobView => {
@@ -66,7 +70,7 @@ export function fakeEngine(scene: Scene): Connect {
         const { id, command, params } = request;
         queueMicrotask(() => {
           try {
-            const value = answers[command]((params ?? {}) as never);
+            const value = (answers[command] ?? missing)((params ?? {}) as never);
             if (value !== null) listener?.({ kind: 'result', id, value });
           } catch (thrown) {
             const error =

@@ -16,6 +16,7 @@ import type {
   VersionView,
   Warning,
 } from '../../src-engine/contract/index.ts';
+import { NOTHING_RECORDED } from '../../src-engine/contract/index.ts';
 import { ago, debian, huge, mixed, NOW, place, server, stick, uuid, windows } from './fake-disks.ts';
 import { COMPARISON, VOLUMES } from './fake-files.ts';
 
@@ -44,6 +45,8 @@ function version(number: number, view: DiskView, minutes: number, more: Partial<
     disk: view,
     warnings: view.volumes.flatMap((volume) => volume.warnings),
     damage: null,
+    medium: 'disk',
+    configuration: NOTHING_RECORDED,
     capacityBytes: view.lengthBytes,
     usedBytes: view.usedBytes,
     storedBytes: Math.round(view.usedBytes * 0.41),
@@ -63,6 +66,7 @@ function template(n: number, name: string, versions: VersionView[], more: Partia
     kind: 'lab',
     status: 'active',
     visibility: 'private',
+    licence: 'none',
     createdAt: versions[versions.length - 1].createdAt,
     updatedAt: versions[0].createdAt,
     deletedAt: null,

@@ -1,21 +1,6 @@
 /** Shows only those of many equal rows that are in sight: a catalog of thousands scrolls like one of ten. */
 import { computed, onBeforeUnmount, onMounted, ref, watch, type Ref } from 'vue';
-
-const MARGIN_ROWS = 8;
-
-/**
- * Which rows there should be: those in sight and some before and after.
- * @param scrolled how far the first row is above the upper edge of what is in sight, in px; below 0 where it is still under it
- * @param viewHeight of what is in sight, in px
- * @param rowHeight in px
- * @returns `start` is the first row, `end` the one after the last
- */
-export function rowsInSight(scrolled: number, viewHeight: number, rowHeight: number, count: number) {
-  const visible = Math.ceil(viewHeight / rowHeight) + 2 * MARGIN_ROWS;
-  const first = Math.max(0, Math.floor(scrolled / rowHeight) - MARGIN_ROWS);
-  const start = Math.min(first, Math.max(0, count - visible));
-  return { start, end: Math.min(count, start + visible) };
-}
+import { rowsInSight } from './rows-in-sight.ts';
 
 /**
  * @param container the element that is as high as all rows together, inside one that is marked `data-scroller`

@@ -3,19 +3,11 @@ import { ref, shallowRef, watch, onScopeDispose, type Ref } from 'vue';
 import type { CommandParams, ErrorView } from '../../../src-engine/contract/index.ts';
 import { useEngine } from '../../client/engine.store.ts';
 import { errorView } from '../../client/words.ts';
-import { hexRows, type HexRow } from './hex-preview.ts';
-import { looksLikePicture, pictureOf, type Picture } from './picture-preview.ts';
-import { decodeText, readable, type Encoding } from './text-preview.ts';
+import { looksLikePicture, pictureOf } from './picture-preview.ts';
+import { HEX_BYTES, hexPreview, plainPreview, type Preview } from './plain-preview.ts';
 
 const TEXT_BYTES = 64 * 1024;
-const HEX_BYTES = 4 * 1024;
 const PICTURE_BYTES = 4 * 1024 * 1024;
-
-export type Preview =
-  | { kind: 'empty' }
-  | { kind: 'picture'; picture: Picture; url: string }
-  | { kind: 'text'; encoding: Encoding; text: string; shownBytes: number; lengthBytes: number }
-  | { kind: 'hex'; rows: HexRow[]; shownBytes: number; lengthBytes: number };
 
 export interface FilePlace {
   template: string;
@@ -24,19 +16,6 @@ export interface FilePlace {
 }
 
 const bytesOf = (base64: string) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-
-export function hexPreview(bytes: Uint8Array, lengthBytes: number): Preview {
-  const shown = bytes.subarray(0, HEX_BYTES);
-  return { kind: 'hex', rows: hexRows(shown), shownBytes: shown.length, lengthBytes };
-}
-
-/** What the first bytes of a file are shown as, where it is no picture. */
-export function plainPreview(head: Uint8Array, lengthBytes: number): Preview {
-  if (lengthBytes === 0) return { kind: 'empty' };
-  const text = decodeText(head, head.length >= lengthBytes);
-  if (!text) return hexPreview(head, lengthBytes);
-  return { kind: 'text', encoding: text.encoding, text: readable(text.text), shownBytes: head.length, lengthBytes };
-}
 
 /** Arrow keys may run over many files: only where they rest is read. */
 const SETTLE_MS = 120;

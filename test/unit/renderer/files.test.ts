@@ -3,7 +3,7 @@ import type { Change } from '../../../src-engine/contract/index.ts';
 import { changesLike, isEqual } from '../../../src-renderer/modules/files/changes.ts';
 import { modeDigits, modeLetters } from '../../../src-renderer/modules/files/mode.ts';
 import { childOf, crumbsOf, follow, nameOf, parentOf } from '../../../src-renderer/modules/files/paths.ts';
-import { rowsInSight } from '../../../src-renderer/ui/windowing.ts';
+import { rowsInSight } from '../../../src-renderer/ui/rows-in-sight.ts';
 
 describe('paths', () => {
   it('go down into a name and up again', () => {

@@ -2,7 +2,7 @@ import { deflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { hexRows } from '../../../src-renderer/modules/files/hex-preview.ts';
 import { looksLikePicture, MOST_PIXELS, pictureOf } from '../../../src-renderer/modules/files/picture-preview.ts';
-import { plainPreview } from '../../../src-renderer/modules/files/preview.ts';
+import { plainPreview } from '../../../src-renderer/modules/files/plain-preview.ts';
 import { decodeText, readable, visible } from '../../../src-renderer/modules/files/text-preview.ts';
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
