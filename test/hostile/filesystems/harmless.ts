@@ -10,7 +10,7 @@ import type { BlockSource } from '../../../src-engine/disk/block-source.port.ts'
 import type { FileSystem } from '../../../src-engine/filesystems/file-system.port.ts';
 import { recogniseFileSystem } from '../../../src-engine/filesystems/recognise.ts';
 import { recogniseSignature } from '../../../src-engine/filesystems/signatures.ts';
-import { walkHostile } from './harmless-tree.ts';
+import { walkHostile, type Walk } from './harmless-tree.ts';
 
 /** Mutations of each kind of metadata in one run. A longer search: DISKPRESS_MUTATIONS=100000. */
 export const MUTATIONS = Number(process.env.DISKPRESS_MUTATIONS ?? 2000);
@@ -24,20 +24,26 @@ const TIME_LIMIT_MS = 5000;
  * @returns what came of the capture
  */
 export async function readHostile(volume: BlockSource): Promise<string> {
+  return (await examineHostile(volume)).outcome;
+}
+
+/** Like {@link readHostile}; says also what came of the walk through the files. */
+export async function examineHostile(volume: BlockSource): Promise<{ outcome: string; walk: Walk | null }> {
   const startedMs = performance.now();
   const timeout = AbortSignal.timeout(TIME_LIMIT_MS);
+  let walk: Walk | null = null;
   await recogniseSignature(volume);
   try {
     const fileSystem = await recogniseFileSystem(volume);
-    if (!fileSystem) return 'null';
+    if (!fileSystem) return { outcome: 'null', walk };
     // what its bitmaps say and what its files say are two things: each is asked for, whatever came of the other
-    await walkHostile(fileSystem, volume, timeout);
+    walk = await walkHostile(fileSystem, volume, timeout);
     await readUsed(fileSystem, volume, timeout);
-    return fileSystem.captureAs;
+    return { outcome: fileSystem.captureAs, walk };
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
     expect(['FORMAT_INVALID', 'FORMAT_UNSUPPORTED']).toContain(error.code);
-    return error.code;
+    return { outcome: error.code, walk };
   } finally {
     expect(performance.now() - startedMs, 'milliseconds').toBeLessThan(2 * TIME_LIMIT_MS);
   }
@@ -102,8 +108,20 @@ export function randomBelow(seed: number): (limit: number) => number {
 
 const EXTREMES = [0, 1, 2, 3, 0x7f, 0xff, 0x100, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff];
 
+export type Region = readonly [start: number, length: number];
+
+/** Lets `use` change `regions` of `bytes`, then puts back what was there: quicker than a copy of an image for each mutation. */
+export async function restoring<T>(bytes: Buffer, regions: readonly Region[], use: () => Promise<T>): Promise<T> {
+  const saved = regions.map(([start, length]) => Buffer.from(bytes.subarray(start, start + length)));
+  try {
+    return await use();
+  } finally {
+    regions.forEach(([start], i) => saved[i].copy(bytes, start));
+  }
+}
+
 /** Changes one to four things inside one of `regions` of `bytes`: bits, bytes, whole numbers, runs. */
-export function mutate(bytes: Buffer, regions: readonly [start: number, length: number][], seed: number): void {
+export function mutate(bytes: Buffer, regions: readonly Region[], seed: number): void {
   const below = randomBelow(seed);
   for (let changes = 1 + below(4); changes > 0; changes--) {
     const [start, length] = regions[below(regions.length)];
