@@ -3,10 +3,17 @@ import { existsSync } from 'node:fs';
 import type { CheckedParams, CommandName, CommandResult, TopicEvent, TopicName } from '../contract/commands.ts';
 import type { CapturePlan, DeployPlan } from '../contract/plan.contract.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
+import type { JobContext } from '../core/job-context.ts';
 import { planCapture, runCapture, type CaptureRequest } from '../jobs/capture.job.ts';
 import { planDeploy, type DeployRequest } from '../jobs/deploy-plan.ts';
 import { removeLostTarget, runDeploy } from '../jobs/deploy.job.ts';
 import { inspectDisk } from '../jobs/disk-inspection.ts';
+import { compareVersions } from '../jobs/files/compare-versions.ts';
+import { runExtract } from '../jobs/files/extract.job.ts';
+import { listFiles } from '../jobs/files/list-files.ts';
+import { volumeView } from '../jobs/files/open-template.ts';
+import { OpenTemplates } from '../jobs/files/open-templates.ts';
+import { readFile } from '../jobs/files/read-file.ts';
 import { freeBytes } from '../jobs/free-bytes.ts';
 import { openSource } from '../jobs/open-source.ts';
 import { runPrune } from '../jobs/prune.job.ts';
@@ -37,6 +44,7 @@ export class Engine {
   readonly #options: EngineOptions;
   readonly #catalog: CatalogHandle;
   readonly #jobs: JobRunner;
+  readonly #files = new OpenTemplates();
   readonly #capturePlans = new Plans<CapturePlan, CaptureRequest>();
   readonly #deployPlans = new Plans<DeployPlan, DeployRequest>();
   readonly #listeners: { [T in TopicName]: Set<Listener<T>> } = { jobs: new Set(), catalog: new Set() };
@@ -69,6 +77,7 @@ export class Engine {
   /** Cancels what runs and closes the catalog. */
   async close(): Promise<void> {
     await this.#jobs.close();
+    await this.#files.closeAll();
     this.#catalog.close();
   }
 
@@ -155,11 +164,34 @@ export class Engine {
       const about = { kind: 'deploy', templateName: plan.templateName, path: plan.target.path } as const;
       return { jobId: this.#jobs.start(about, (context) => runDeploy(this.#catalog.parts, plan, context), planId) };
     },
-    'files.volumes': notYet,
-    'files.list': notYet,
-    'files.read': notYet,
-    'files.extract': notYet,
-    'files.compare': notYet,
+    'files.volumes': ({ template }) =>
+      this.#files.use(this.#catalog.parts, template, async ({ volumes, found }) => {
+        const { volumes: views, groups } = found.version.disk;
+        const inner = groups.flatMap((group) => group.volumes);
+        const usedBytes = (ref: string) =>
+          (views.find(({ number }) => String(number ?? 0) === ref) ?? inner.find((volume) => volume.ref === ref))
+            ?.usedBytes;
+        return volumes.map((volume) => volumeView(volume, usedBytes(volume.ref) ?? 0));
+      }),
+    'files.list': (params, signal) =>
+      this.#files.use(this.#catalog.parts, params.template, async (opened) =>
+        listFiles(await opened.tree(params.volume), params, signal),
+      ),
+    'files.read': (params) =>
+      this.#files.use(this.#catalog.parts, params.template, async (opened) =>
+        readFile(await opened.tree(params.volume), params),
+      ),
+    'files.extract': (params) => {
+      const { template } = this.#catalog.parts.templates.find(params.template);
+      const about = { kind: 'extract', templateName: template.name, path: params.path || '/' } as const;
+      const work = (context: JobContext) =>
+        this.#files.use(this.#catalog.parts, params.template, (opened) => runExtract(opened, params, context));
+      return { jobId: this.#jobs.start(about, work) };
+    },
+    'files.compare': ({ before, after }, signal) =>
+      this.#files.use(this.#catalog.parts, before, (old) =>
+        this.#files.use(this.#catalog.parts, after, (now) => compareVersions(old, now, signal)),
+      ),
     'import.look': notYet,
     'import.plan': notYet,
     'import.start': notYet,

@@ -5,18 +5,36 @@ import type { ChunkIndex } from '../store/chunk-index.ts';
 import { WINDOW_BYTES } from '../store/chunking.ts';
 import { FrameReader } from '../store/frame-reader.ts';
 import type { ManifestReader } from '../store/manifest-reader.ts';
+import type { ChunkPlace } from '../store/press.ts';
 import type { ManifestJson } from './manifest-json.ts';
 import { chunksOf } from './window-chunks.ts';
 
+/** Whoever jumps about in metadata comes back to the same few places. */
+const CACHED_WINDOWS = 32;
+const CACHED_FRAMES = 12;
+
 /** @param manifest stays open as long as the source is used; closing the source does not close it */
 export function templateSource(index: ChunkIndex, manifest: ManifestReader, json: ManifestJson): BlockSource {
-  const frames = new FrameReader();
+  const frames = new FrameReader(CACHED_FRAMES);
   const { lengthBytes, sectorBytes, physicalSectorBytes } = json.version.disk;
+  // the first is the one that was not used longest
+  const windows = new Map<string, Promise<readonly ChunkPlace[]>>();
+
+  function chunksIn(region: number, window: number): Promise<readonly ChunkPlace[]> {
+    const key = `${region}:${window}`;
+    let chunks = windows.get(key);
+    if (chunks) windows.delete(key);
+    else {
+      chunks = manifest.find(region, window).then((record) => (record ? chunksOf(index, record) : []));
+      chunks.catch(() => windows.delete(key));
+    }
+    windows.set(key, chunks);
+    if (windows.size > CACHED_WINDOWS) windows.delete(windows.keys().next().value!);
+    return chunks;
+  }
 
   async function copyWindow(region: number, window: number, windowStart: number, offset: number, into: Uint8Array) {
-    const record = await manifest.find(region, window);
-    if (!record) return;
-    for (const chunk of chunksOf(index, record)) {
+    for (const chunk of await chunksIn(region, window)) {
       let from = chunk.offsetInFrame;
       for (let p = 0; p < chunk.pieces.length; p += 2) {
         const start = windowStart + chunk.pieces[p];

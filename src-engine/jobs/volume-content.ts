@@ -2,6 +2,9 @@
 import type { Warning } from '../contract/warnings.ts';
 import { EngineError } from '../core/engine-error.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
+import type { EncryptedVolume } from '../filesystems/encrypted/encrypted.port.ts';
+import { looksRandom } from '../filesystems/encrypted/random.ts';
+import { recogniseEncrypted } from '../filesystems/encrypted/recognise-encrypted.ts';
 import type { FileSystem } from '../filesystems/file-system.port.ts';
 import { recogniseFileSystem } from '../filesystems/recognise.ts';
 import { recogniseSignature } from '../filesystems/signatures.ts';
@@ -18,15 +21,37 @@ export interface VolumeContent {
 
 /** @throws EngineError `READ_FAILED` */
 export async function contentOf(volume: BlockSource): Promise<VolumeContent> {
+  const recognised = await recogniseSignature(volume);
+  const encrypted = ENCRYPTED.includes(recognised) ? await recogniseEncrypted(volume) : null;
+  if (encrypted) return { fileSystem: null, recognised, refusal: null, warnings: encryptedWarnings(volume, encrypted) };
   try {
     const fileSystem = await recogniseFileSystem(volume);
     if (fileSystem) return { fileSystem, recognised: null, refusal: null, warnings: fileSystem.warnings };
   } catch (error) {
-    return unreadable(await recogniseSignature(volume), damage(error));
+    return unreadable(recognised, damage(error));
   }
-  const recognised = await recogniseSignature(volume);
   const data = { name: recognised ?? '', lengthBytes: volume.lengthBytes };
   return { fileSystem: null, recognised, refusal: null, warnings: [{ code: 'FILESYSTEM_UNKNOWN', data }] };
+}
+
+const ENCRYPTED: (string | null)[] = ['luks', 'bitlocker'];
+
+function encryptedWarnings({ lengthBytes }: BlockSource, encrypted: EncryptedVolume): Warning[] {
+  const { name, cipher, uuid, isSuspended, drive } = encrypted;
+  const warnings: Warning[] = [{ code: 'VOLUME_ENCRYPTED', data: { name, lengthBytes, cipher, uuid } }];
+  // the drive that Windows is on, where the volume does not say which one it is
+  if (isSuspended) warnings.push({ code: 'BITLOCKER_SUSPENDED', data: { drive: drive || 'C:' } });
+  return warnings;
+}
+
+/**
+ * The same where nothing is known of a volume, after a look at many places of it: whether it looks like random bytes.
+ * @throws EngineError `READ_FAILED`
+ */
+export async function sampled(volume: BlockSource, content: VolumeContent): Promise<VolumeContent> {
+  if (content.warnings[0]?.code !== 'FILESYSTEM_UNKNOWN' || content.recognised !== null) return content;
+  if (!(await looksRandom(volume))) return content;
+  return { ...content, warnings: [{ code: 'VOLUME_LOOKS_RANDOM', data: { lengthBytes: volume.lengthBytes } }] };
 }
 
 /** What is there and cannot be read, for the reason that an error gives. */

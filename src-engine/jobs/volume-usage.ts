@@ -4,13 +4,13 @@ import type { Extent } from '../disk/block-source.port.ts';
 import { columnExtent } from '../volumes/mapped-extents.ts';
 import { piecesOf } from './member-pieces.ts';
 import { UsedCursors } from './used-cursor.ts';
-import { damage, unreadable, type VolumeContent } from './volume-content.ts';
+import { damage, sampled, unreadable, type VolumeContent } from './volume-content.ts';
 import { placesOf, type TreeVolume, type VolumeTree } from './volume-tree.ts';
 
 /** What a capture takes of every volume of a disk. */
 export class VolumeUsage {
   readonly #usedBytes = new Map<TreeVolume, number>();
-  readonly #unbelievable = new Map<TreeVolume, VolumeContent>();
+  readonly #looked = new Map<TreeVolume, VolumeContent>();
 
   /**
    * Goes through the used blocks of every file system once.
@@ -24,9 +24,9 @@ export class VolumeUsage {
     return usage;
   }
 
-  /** What the volume holds. A file system whose used blocks contradict it is none. */
+  /** What the volume holds, after a closer look: a file system whose used blocks contradict it is none. */
   contentOf(volume: TreeVolume): VolumeContent {
-    return this.#unbelievable.get(volume) ?? volume.content;
+    return this.#looked.get(volume) ?? volume.content;
   }
 
   /** How many bytes a capture reads of it. */
@@ -93,6 +93,7 @@ export class VolumeUsage {
       return;
     }
     const { fileSystem } = volume.content;
+    if (!fileSystem) this.#looked.set(volume, await sampled(volume.source, volume.content));
     // counted for itself first: one that fails half-way is taken whole
     const counted = new VolumeUsage();
     try {
@@ -101,7 +102,7 @@ export class VolumeUsage {
       }
       counted.#usedBytes.forEach((lengthBytes, holder) => this.#count([[holder, { lengthBytes }]]));
     } catch (error) {
-      this.#unbelievable.set(volume, unreadable(fileSystem?.kind ?? null, damage(error)));
+      this.#looked.set(volume, unreadable(fileSystem?.kind ?? null, damage(error)));
       this.#count(withHolders(volume, { startBytes: 0, lengthBytes: volume.source.lengthBytes }));
     }
   }

@@ -14,12 +14,19 @@ export interface FramePlace {
 }
 
 const MAX_OPEN_PACKS = 16;
+/** Of those that read one window after the other. */
 const MAX_CACHED_FRAMES = 4;
 
 export class FrameReader {
   readonly #packs = new Map<string, number>();
   readonly #frames = new Map<string, Buffer>();
+  readonly #maxFrames: number;
   #input = Buffer.allocUnsafeSlow(FRAME_TARGET_BYTES);
+
+  /** @param maxFrames how many decoded frames are kept, of 4 MiB each */
+  constructor(maxFrames = MAX_CACHED_FRAMES) {
+    this.#maxFrames = maxFrames;
+  }
 
   /**
    * @returns the frame's uncompressed bytes; valid until the next few calls
@@ -28,10 +35,15 @@ export class FrameReader {
   read(place: FramePlace): Buffer {
     const key = `${place.packPath}:${place.offset}`;
     const cached = this.#frames.get(key);
-    if (cached) return cached;
+    if (cached) {
+      // the first is the one that was not used longest
+      this.#frames.delete(key);
+      this.#frames.set(key, cached);
+      return cached;
+    }
     const decoded = this.readWhole(place).bytes;
     const bytes = decoded.buffer === this.#input.buffer ? Buffer.from(decoded) : decoded;
-    if (this.#frames.size >= MAX_CACHED_FRAMES) {
+    if (this.#frames.size >= this.#maxFrames) {
       const [oldest, oldestBytes] = this.#frames.entries().next().value!;
       this.#frames.delete(oldest);
       releaseMemory(oldestBytes);

@@ -1,0 +1,98 @@
+/** A version of a template, opened to look inside: its volumes, and the trees of those that were asked for. */
+import type { FoundVersion } from '../../catalog/template-repository.ts';
+import type { FileVolumeView } from '../../contract/files.contract.ts';
+import { EngineError } from '../../core/engine-error.ts';
+import { readCache } from '../../disk/read-cache.ts';
+import type { FileTree } from '../../filesystems/file-tree.port.ts';
+import { recogniseFileSystem } from '../../filesystems/recognise.ts';
+import { lockReader } from '../../store/locks.ts';
+import { ManifestReader } from '../../store/manifest-reader.ts';
+import { openVolumes, type OpenedVolume } from '../disk-inspection.ts';
+import type { EngineParts } from '../engine-parts.ts';
+import { readManifestJson, type ManifestJson } from '../manifest-json.ts';
+import { naming } from '../naming.ts';
+import { templateSource } from '../template-source.ts';
+
+/** Of metadata, for each volume that is looked into. */
+const CACHE_BYTES = 16 * 1024 * 1024;
+
+export interface OpenTemplate {
+  readonly found: FoundVersion;
+  readonly manifest: ManifestReader;
+  readonly json: ManifestJson;
+  readonly volumes: readonly OpenedVolume[];
+  /** @throws EngineError `NOT_FOUND` for a volume that there is not; `FORMAT_UNSUPPORTED`, `FORMAT_INVALID` */
+  tree(ref: string): Promise<FileTree>;
+  close(): Promise<void>;
+}
+
+/**
+ * Only tables and superblocks are read: a template of any size opens at once. Packs that it needs stay where they are until it
+ * is closed.
+ * @throws EngineError `MANIFEST_DAMAGED`, `PACK_DAMAGED`, `CHUNK_MISSING` naming the template
+ */
+export async function openTemplate(parts: EngineParts, found: FoundVersion): Promise<OpenTemplate> {
+  const lock = lockReader(parts.layout);
+  let manifest: ManifestReader | null = null;
+  try {
+    return await naming(found.template.name, async () => {
+      const reader = (manifest = await ManifestReader.open(parts.layout, found.manifest));
+      const json = readManifestJson(reader, found.manifest);
+      const source = templateSource(parts.index, reader, json);
+      const volumes = await openVolumes(readCache(source));
+      const trees = new Map<string, Promise<FileTree>>();
+      return {
+        found,
+        manifest: reader,
+        json,
+        volumes,
+        tree(ref) {
+          let tree = trees.get(ref);
+          if (!tree) {
+            tree = naming(found.template.name, () => openTree(volumes, ref));
+            tree.catch(() => trees.delete(ref));
+            trees.set(ref, tree);
+          }
+          return tree;
+        },
+        async close() {
+          await source.close();
+          await reader.close();
+          lock.release();
+        },
+      };
+    });
+  } catch (error) {
+    await (manifest as ManifestReader | null)?.close();
+    lock.release();
+    throw error;
+  }
+}
+
+async function openTree(volumes: readonly OpenedVolume[], ref: string): Promise<FileTree> {
+  const volume = volumes.find((candidate) => candidate.ref === ref);
+  if (!volume) throw new EngineError('NOT_FOUND', { path: ref });
+  const refusal = refusalOf(volume);
+  if (refusal) throw refusal;
+  // once more over a cache of its own: what was recognised reads past it
+  const fileSystem = await recogniseFileSystem(readCache(volume.source, CACHE_BYTES));
+  return (fileSystem ?? volume.fileSystem)!.browse!();
+}
+
+/** Why a volume cannot be looked into; null: it can. */
+function refusalOf({ fileSystem, refusal, recognised }: OpenedVolume): EngineError | null {
+  if (refusal) return refusal;
+  if (fileSystem?.browse) return null;
+  return new EngineError('FORMAT_UNSUPPORTED', { feature: fileSystem?.kind ?? recognised ?? 'no file system' });
+}
+
+export function volumeView(volume: OpenedVolume, usedBytes: number): FileVolumeView {
+  return {
+    ref: volume.ref,
+    label: volume.label,
+    kind: volume.fileSystem?.kind ?? null,
+    lengthBytes: volume.source.lengthBytes,
+    usedBytes,
+    refusal: refusalOf(volume)?.toView() ?? null,
+  };
+}

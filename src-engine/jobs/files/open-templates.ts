@@ -1,0 +1,73 @@
+/** Templates that are being looked into: kept open for a while, so that going from folder to folder reads nothing twice. */
+import type { EngineParts } from '../engine-parts.ts';
+import { openTemplate, type OpenTemplate } from './open-template.ts';
+
+const MAX_OPEN = 4;
+/** A prune cannot delete what it replaced while somebody may read it. */
+const IDLE_MS = 30_000;
+
+interface Entry {
+  readonly opened: Promise<OpenTemplate>;
+  users: number;
+  timer: NodeJS.Timeout | null;
+}
+
+export class OpenTemplates {
+  readonly #entries = new Map<string, Entry>();
+
+  /**
+   * Opens the version that `reference` names, or takes it as it is open, for the time of `work`.
+   * @throws EngineError `TEMPLATE_NOT_FOUND`; those of {@link openTemplate}
+   */
+  async use<T>(parts: EngineParts, reference: string, work: (template: OpenTemplate) => Promise<T>): Promise<T> {
+    const found = parts.templates.find(reference);
+    const entry = this.#take(found.manifest, () => openTemplate(parts, found));
+    try {
+      return await work(await entry.opened);
+    } finally {
+      this.#giveBack(found.manifest, entry);
+    }
+  }
+
+  /** Closes all that nobody uses, and the others once they are given back. */
+  async closeAll(): Promise<void> {
+    await Promise.all([...this.#entries.keys()].map((key) => this.#drop(key)));
+  }
+
+  #take(key: string, open: () => Promise<OpenTemplate>): Entry {
+    let entry = this.#entries.get(key);
+    if (!entry) {
+      entry = { opened: open(), users: 0, timer: null };
+      entry.opened.catch(() => this.#entries.delete(key));
+    }
+    // the first is the one that was not used longest
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    entry.users++;
+    if (entry.timer) clearTimeout(entry.timer);
+    for (const [other, { users }] of this.#entries) {
+      if (this.#entries.size <= MAX_OPEN) break;
+      if (users === 0) void this.#drop(other);
+    }
+    return entry;
+  }
+
+  #giveBack(key: string, entry: Entry): void {
+    entry.users--;
+    if (entry.users > 0) return;
+    if (this.#entries.get(key) !== entry) void close(entry);
+    else entry.timer = setTimeout(() => void this.#drop(key), IDLE_MS).unref();
+  }
+
+  async #drop(key: string): Promise<void> {
+    const entry = this.#entries.get(key);
+    this.#entries.delete(key);
+    if (entry?.timer) clearTimeout(entry.timer);
+    if (entry?.users === 0) await close(entry);
+  }
+}
+
+async function close({ opened }: Entry): Promise<void> {
+  const template = await opened.catch(() => null);
+  await template?.close();
+}
