@@ -33,8 +33,9 @@ const MAGICS: readonly Magic[] = [
   ascii('luks', 0, 'LUKS\xba\xbe'),
   ...[0, 1, 2, 3].map((sector) => ascii('lvm2', sector * 512 + 24, 'LVM2 001')),
   ascii('bitlocker', 3, '-FVE-FS-'),
-  // BitLocker To Go: a FAT32 for show in front of the encrypted volume, told by this GUID.
+  // BitLocker To Go: a FAT32 for show in front of the encrypted volume, told by these GUIDs.
   hex('bitlocker', 424, '3bd66749292ed84a8399f6a339e3d001'),
+  hex('bitlocker', 424, '3b4da89280dd0e4d9e4eb1e3284eaed8'),
   hex('md-raid', 0, 'fc4e2ba901000000'),
   hex('md-raid', 4 * KIB, 'fc4e2ba901000000'),
   hex('bcache', 4 * KIB + 24, 'c68573f64e1a45ca8265f57f48ba6d81'),

@@ -60,7 +60,7 @@ export function unreadable(recognised: string | null, refusal: EngineError): Vol
   const reason = String(checksum ?? feature ?? field ?? refusal.code);
   const warning: Warning =
     feature === 'several devices'
-      ? { code: 'SEVERAL_DEVICES', data: { devices: devices ?? null } }
+      ? { code: 'SEVERAL_DEVICES', data: { devices: devices ?? '2+' } }
       : { code: checksum === undefined ? 'FILESYSTEM_UNREADABLE' : 'CHECKSUM_MISMATCH', data: { reason } };
   return { fileSystem: null, recognised, refusal, warnings: [warning] };
 }
