@@ -1,0 +1,106 @@
+/** Whose the sectors are that could not be read: the files of all volumes are asked where they lie. */
+import type { Damage } from '../contract/template.contract.ts';
+import { EngineError } from '../core/engine-error.ts';
+import type { BlockSource, Extent } from '../disk/block-source.port.ts';
+import { readCache } from '../disk/read-cache.ts';
+import type { FileNode, FileTree } from '../filesystems/file-tree.port.ts';
+import { openVolumes, type OpenedVolume } from './disk-inspection.ts';
+import { filledSource, type UnreadablePlaces } from './unreadable.ts';
+
+const MAX_FILES = 1000;
+const MAX_DEPTH = 512;
+
+/**
+ * @param source may still fail where it failed: that reads as zeros here
+ * @returns what is written down with the version; a path of '' stands for what belongs to no file that can be found: tables,
+ *   lists, free space of a volume that was captured whole
+ */
+export async function damageOf(
+  source: BlockSource,
+  places: UnreadablePlaces,
+  signal: AbortSignal,
+): Promise<Damage | null> {
+  if (places.lengthBytes === 0) return null;
+  const { extents } = places;
+  const files: Damage['files'] = [];
+  for (const volume of await openVolumes(readCache(filledSource(source, null)))) {
+    await new VolumeSearch(volume, extents, files, signal).run();
+  }
+  return {
+    lengthBytes: places.lengthBytes,
+    extents: extents.map(({ startBytes, lengthBytes }) => ({ startBytes, lengthBytes })),
+    files,
+  };
+}
+
+class VolumeSearch {
+  readonly #volume: OpenedVolume;
+  readonly #bad: readonly Extent[];
+  readonly #files: Damage['files'];
+  readonly #signal: AbortSignal;
+  readonly #seen = new Set<string>();
+  #foundBytes = 0;
+
+  constructor(volume: OpenedVolume, bad: readonly Extent[], files: Damage['files'], signal: AbortSignal) {
+    this.#volume = volume;
+    this.#bad = bad;
+    this.#files = files;
+    this.#signal = signal;
+  }
+
+  async run(): Promise<void> {
+    const { fileSystem, source } = this.#volume;
+    const lostBytes = this.#lost({ startBytes: 0, lengthBytes: source.lengthBytes });
+    if (lostBytes === 0) return;
+    try {
+      const tree = await fileSystem?.browse?.();
+      if (tree) await this.#search(tree, tree.root, '', 0);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+    }
+    if (lostBytes > this.#foundBytes) this.#add('', lostBytes - this.#foundBytes);
+  }
+
+  async #search(tree: FileTree, node: FileNode, path: string, depth: number): Promise<void> {
+    this.#signal.throwIfAborted();
+    if (this.#seen.has(node.id)) return;
+    if (node.linkCount > 1 || node.kind === 'folder') this.#seen.add(node.id);
+    try {
+      let lostBytes = 0;
+      for await (const batch of tree.extents(node, this.#signal)) {
+        for (const extent of batch) lostBytes += this.#lost(extent);
+      }
+      if (lostBytes > 0) {
+        this.#foundBytes += lostBytes;
+        this.#add(path || '/', lostBytes);
+      }
+      if (node.kind !== 'folder' || depth > MAX_DEPTH) return;
+      for await (const batch of tree.list(node, this.#signal)) {
+        for (const entry of batch) await this.#search(tree, entry.node, `${path}/${entry.name}`, depth + 1);
+      }
+    } catch (error) {
+      // what is damaged is what was looked for
+      if (!isDamage(error)) throw error;
+    }
+  }
+
+  #add(path: string, lengthBytes: number): void {
+    if (this.#files.length < MAX_FILES) this.#files.push({ volume: this.#volume.ref, path, lengthBytes });
+  }
+
+  /** How many bytes of an extent of the volume could not be read. */
+  #lost(extent: Extent): number {
+    let sum = 0;
+    for (const place of this.#volume.toDisk(extent)) {
+      for (const { startBytes, lengthBytes } of this.#bad) {
+        const from = Math.max(startBytes, place.startBytes);
+        const to = Math.min(startBytes + lengthBytes, place.startBytes + place.lengthBytes);
+        if (to > from) sum += to - from;
+      }
+    }
+    return sum;
+  }
+}
+
+const isDamage = (error: unknown) =>
+  error instanceof EngineError && ['FORMAT_INVALID', 'FORMAT_UNSUPPORTED'].includes(error.code);

@@ -1,0 +1,174 @@
+/** From a disk to a version in the catalog: windows to chunks, manifest, verification, and only then the row that makes it exist. */
+import { randomUUID } from 'node:crypto';
+import { newTemplateRecord } from '../catalog/template-repository.ts';
+import type { VersionRecord } from '../catalog/records.ts';
+import type { PlaceView } from '../contract/disk.contract.ts';
+import type { JobResult } from '../contract/job.contract.ts';
+import type { RecordedConfiguration, TemplateView } from '../contract/template.contract.ts';
+import type { Warning } from '../contract/warnings.ts';
+import { EngineError } from '../core/engine-error.ts';
+import type { JobContext } from '../core/job-context.ts';
+import { PressPool } from '../store/press-pool.ts';
+import { StoreWriter } from '../store/store-writer.ts';
+import { auditFrames } from './audit-frames.ts';
+import { damageOf } from './damaged-files.ts';
+import { warningsOf, type InspectedDisk } from './disk-inspection.ts';
+import type { EngineParts } from './engine-parts.ts';
+import { removeDoomedManifests } from './leftovers.ts';
+import type { ManifestJson } from './manifest-json.ts';
+import { readWindow } from './read-window.ts';
+import { regionsOf, usedWindows } from './regions.ts';
+import { Tasks } from './tasks.ts';
+import { writeTemplateRecord } from './template-record-file.ts';
+import { filledSource, UnreadablePlaces } from './unreadable.ts';
+
+/** What a person has said of the template, and what is known of where it comes from. */
+export interface AboutVersion
+  extends Pick<TemplateView, 'name' | 'note' | 'tags' | 'kind' | 'licence'>, Pick<VersionRecord, 'medium'> {
+  readonly place: PlaceView;
+  readonly configuration: RecordedConfiguration;
+  /** beside those of the disk */
+  readonly warnings: readonly Warning[];
+  /** zstd level */
+  readonly level: number;
+  readonly onUnreadable: 'stop' | 'fill';
+}
+
+export interface StoredVersion extends Pick<ManifestJson, 'template' | 'version'> {
+  readonly result: JobResult;
+}
+
+/**
+ * Whoever calls holds the writer's lock. Whatever ends it early leaves the catalog as it was.
+ * @param beforePublishing the last chance to find that the source is not what it was
+ */
+export async function storeDisk(
+  parts: EngineParts,
+  disk: InspectedDisk,
+  about: AboutVersion,
+  context: JobContext,
+  beforePublishing: () => Promise<void>,
+): Promise<StoredVersion> {
+  const pool = new PressPool(parts.pressUrl, context.signal);
+  const versionId = randomUUID();
+  const lastOldFrameId = parts.index.lastFrameId();
+  const unreadable = new UnreadablePlaces();
+  try {
+    const writer = await StoreWriter.create(parts.layout, parts.index, pool, versionId, about.level);
+    let json!: ManifestJson;
+    let verifiedBytes: number;
+    try {
+      context.phase('capturing', disk.view.usedBytes);
+      await pressWindows(disk, about.onUnreadable === 'fill' ? unreadable : null, pool, writer, context);
+      await beforePublishing();
+      context.signal.throwIfAborted();
+
+      context.phase('publishing', 0);
+      const damage = await damageOf(disk.source, unreadable, context.signal);
+      const warnings = [...about.warnings, ...warningsOf(disk.view)];
+      if (damage) {
+        const warning: Warning = {
+          code: 'SECTORS_UNREADABLE',
+          data: { lengthBytes: damage.lengthBytes, places: unreadable.extents.length },
+        };
+        warnings.push(warning);
+        context.warn(warning);
+      }
+      const createdAt = new Date().toISOString();
+      const existing = parts.templates.findByName(about.name);
+      const { name, note, tags, kind, licence } = about;
+      const template = existing
+        ? { ...parts.templates.record(existing.id), updatedAt: createdAt }
+        : newTemplateRecord({ name, note, tags, kind, licence }, createdAt);
+      parts.templates.expectManifest(versionId);
+      await writer.finish((known) => {
+        const version: VersionRecord = {
+          number: existing ? parts.templates.nextVersionNumber(existing.id) : 1,
+          createdAt,
+          source: about.place,
+          disk: disk.view,
+          warnings,
+          damage,
+          medium: about.medium,
+          configuration: about.configuration,
+          capacityBytes: disk.source.lengthBytes,
+          usedBytes: disk.view.usedBytes,
+          ...known,
+        };
+        json = { template, version, regions: regionsOf(disk) };
+        return json;
+      });
+      verifiedBytes = await auditFrames(pool, parts.index.framesAfter(lastOldFrameId), context);
+      parts.templates.addVersion(json.template, json.version, versionId);
+    } catch (error) {
+      await writer.discard();
+      // where not even that is possible any more, the next writer does it
+      await removeDoomedManifests(parts).catch(() => {});
+      throw error;
+    }
+    const { template, version } = json;
+    const isSelfContained = version.storedBytes === version.newBytes;
+    if (isSelfContained) parts.templates.setHealth(versionId, 'verified', new Date().toISOString());
+    await writeTemplateRecord(parts, template.id);
+    const result: JobResult = {
+      templateId: template.id,
+      versionNumber: version.number,
+      processedBytes: version.usedBytes,
+      storedBytes: version.newBytes,
+      verifiedBytes,
+      readBack: 'none',
+      damagedTemplates: [],
+    };
+    return { template, version, result };
+  } finally {
+    await pool.close();
+  }
+}
+
+/** @param unreadable where to write down what cannot be read; null: that ends it */
+async function pressWindows(
+  disk: InspectedDisk,
+  unreadable: UnreadablePlaces | null,
+  pool: PressPool,
+  writer: StoreWriter,
+  context: JobContext,
+): Promise<void> {
+  const source = unreadable ? filledSource(disk.source, unreadable) : disk.source;
+  const regions = regionsOf(disk);
+  const tasks = new Tasks();
+  let order = 0;
+  let reading = 0;
+  let pressing = 0;
+  try {
+    for await (const window of usedWindows(disk, context.signal)) {
+      const memory = await pool.takeWindow();
+      tasks.check();
+      context.signal.throwIfAborted();
+      context.slowest(writer.isBehind ? 'catalog' : reading > pressing ? 'source' : 'processor');
+      const number = order++;
+      const { startBytes } = regions[window.region];
+      tasks.start(async () => {
+        try {
+          reading++;
+          await readWindow(source, startBytes, window, Buffer.from(memory), context.signal).finally(() => reading--);
+          pressing++;
+          await writer
+            .add(number, window.region, window.window, memory, window.extents, window.unitBytes)
+            .finally(() => pressing--);
+          context.advance(window.extents.reduce((sum, value, i) => (i % 2 === 1 ? sum + value : sum), 0));
+        } finally {
+          pool.releaseWindow(memory);
+        }
+      });
+    }
+    await tasks.finish();
+  } catch (error) {
+    // says how to go on over it
+    if (error instanceof EngineError && error.code === 'READ_FAILED' && !unreadable) {
+      throw new EngineError('READ_FAILED', { ...error.data, canFill: true }, error.hint, { cause: error });
+    }
+    throw error;
+  } finally {
+    await tasks.settle();
+  }
+}
