@@ -1,4 +1,5 @@
 /** Names in folders: Linux, Documentation/filesystems/ext4/directory.rst. */
+import type { FileKind } from '../../contract/files.contract.ts';
 import { checkRange } from '../../core/bounds.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { readBlocks } from './blocks.ts';
@@ -11,7 +12,21 @@ import { inlineParts } from './inline-data.ts';
 export interface ExtName {
   readonly name: Buffer;
   readonly inode: number;
+  /** what the inode is, where the folder says so; it is asked only where the inode cannot be read */
+  readonly kind: FileKind | undefined;
 }
+
+/** The numbers by which entries tell it, from 1 on. */
+const KINDS: readonly (FileKind | undefined)[] = [
+  undefined,
+  'file',
+  'folder',
+  'character-device',
+  'block-device',
+  'fifo',
+  'socket',
+  'link',
+];
 
 /** 4 GiB of 4 KiB blocks: a hundred million names. */
 const FOLDER_BLOCKS_MAX = 2 ** 20;
@@ -88,7 +103,7 @@ function namesIn(block: Buffer): ExtName[] {
     if (inode !== 0) {
       const nameBytes = checkRange('name_len', block[at + 6], 1, entryBytes - ENTRY_BYTES);
       const name = block.subarray(at + ENTRY_BYTES, at + ENTRY_BYTES + nameBytes);
-      if (!isDot(name)) names.push({ name, inode });
+      if (!isDot(name)) names.push({ name, inode, kind: KINDS[block[at + 7]] });
     }
     at += entryBytes;
   }

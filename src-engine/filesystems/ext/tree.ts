@@ -1,12 +1,13 @@
 /** The files of ext2, ext3 and ext4. */
 import { checkRange } from '../../core/bounds.ts';
+import { EngineError } from '../../core/engine-error.ts';
 import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
 import { readCache } from '../../disk/read-cache.ts';
 import type { FileContent, FileNode, FileTree } from '../file-tree.port.ts';
 import { mappedContent, memoryContent, type FileRun } from '../mapped-content.ts';
 import { decodeName } from '../names.ts';
 import { readDescriptorTable } from './descriptors.ts';
-import { namesOf, refuseEncrypted } from './directories.ts';
+import { namesOf, refuseEncrypted, type ExtName } from './directories.ts';
 import { inlineParts } from './inline-data.ts';
 import { mapOfInode, type BlockRun } from './inode-map.ts';
 import { FLAG, readInode, ROOT_INODE, type ExtInode, type ExtVolume } from './inodes.ts';
@@ -30,8 +31,9 @@ export async function openExt(view: BlockSource, sb: ExtSuperblock): Promise<Fil
     async *list(folder, signal) {
       for await (const names of namesOf(fs, await inodeOf(folder))) {
         signal.throwIfAborted();
-        const inodes = await Promise.all(names.map(({ inode }) => readInode(fs, inode)));
-        yield inodes.map((inode, i) => ({ name: decodeName(names[i].name), node: nodeOf(inode) }));
+        yield Promise.all(
+          names.map(async (entry) => ({ name: decodeName(entry.name), node: await nodeNamed(fs, entry) })),
+        );
       }
     },
     async find(folder, name) {
@@ -39,7 +41,7 @@ export async function openExt(view: BlockSource, sb: ExtSuperblock): Promise<Fil
       const isNamed = nameMatcher(name, (inode.flags & FLAG.CASEFOLD) !== 0);
       for await (const names of namesOf(fs, inode)) {
         const found = names.find((entry) => isNamed(entry.name));
-        if (found) return nodeOf(await readInode(fs, found.inode));
+        if (found) return nodeNamed(fs, found);
       }
       return null;
     },
@@ -61,6 +63,17 @@ export async function openExt(view: BlockSource, sb: ExtSuperblock): Promise<Fil
       }
     },
   };
+}
+
+/** An inode that is damaged does not hide its folder: it has a name, and whoever opens it is told. */
+async function nodeNamed(fs: ExtVolume, { inode, kind = 'file' }: ExtName): Promise<FileNode> {
+  try {
+    return nodeOf(await readInode(fs, inode));
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.code !== 'FORMAT_INVALID') throw error;
+    const unknown = { lengthBytes: 0, modifiedMs: null, mode: null, ownerId: null, groupId: null, linkCount: 1 };
+    return { id: String(inode), kind, ...unknown };
+  }
 }
 
 function nodeOf(inode: ExtInode): FileNode {

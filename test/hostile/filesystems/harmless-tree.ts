@@ -83,7 +83,8 @@ async function visit(visit: Visit): Promise<void> {
       await attempt(walk, () => tree.find(node, 'a name that nobody has'));
     } else if (node.kind === 'link') {
       await attempt(walk, () => tree.readLink(node));
-    } else if (node.kind === 'file' && opened++ < OPENED_FILES) {
+    } else if (node.kind === 'file' && opened < OPENED_FILES) {
+      opened += Number(node.lengthBytes > 0);
       if (await attempt(walk, () => read(visit, node))) walk.filesRead++;
     }
   }
