@@ -1,23 +1,12 @@
 /** For everybody: by keyboard alone, in French, in the dark, at 200 %, and judged by axe. */
-import AxeBuilder from '@axe-core/playwright';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import { makeExt4, makeFiles, makeGptDisk } from './disks.ts';
 import { complaintsOf, expect, test } from './fixtures.ts';
+import { judge } from './judge.ts';
 import { captureFile, untilDone } from './steps.ts';
 
 test.describe.configure({ mode: 'serial' });
-
-async function judge(page: Page, where: string) {
-  // what is still fading in has no contrast yet
-  await page.evaluate(async () => {
-    const ending = document.getAnimations().filter((one) => one.effect?.getComputedTiming().iterations !== Infinity);
-    await Promise.all(ending.map((one) => one.finished));
-  });
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-  expect(grave.map(({ id, nodes }) => `${where}: ${id}: ${nodes.map((node) => node.html).join(' | ')}`)).toEqual([]);
-}
 
 /** Tab until the focus is on what is looked for, as somebody without a mouse does. */
 async function tabTo(page: Page, name: RegExp) {
@@ -100,7 +89,7 @@ test('no page has a serious fault for people who do not see or do not use a mous
   }
   await go('/catalog');
   await app.getByRole('link', { name: 'Partitions' }).click();
-  for (const tab of ['Overview', 'Disks', 'Checks', 'History']) {
+  for (const tab of ['Overview', 'Disks', 'Files', 'Checks', 'History']) {
     await app.getByRole('tab', { name: tab }).click();
     await app.waitForTimeout(200);
     await judge(app, tab);

@@ -1,0 +1,217 @@
+/** Looking inside templates: by mouse and by keyboard, on file systems made by their own tools, and what is saved compared by diff. */
+import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { crc32, deflateSync } from 'node:zlib';
+import type { Page } from '@playwright/test';
+import { GPT, makeFiles, makeGptDisk, run } from './disks.ts';
+import { expect, test } from './fixtures.ts';
+import { judge } from './judge.ts';
+import { captureFile, untilDone } from './steps.ts';
+
+test.describe.configure({ mode: 'serial' });
+
+const WIDTH = 48;
+const HEIGHT = 32;
+const MANY = 4_000;
+
+/** A grey picture (PNG, third edition: 5.3 chunks, 11.2 IHDR). */
+function makePicture(path: string) {
+  const chunk = (type: string, data: Buffer) => {
+    const body = Buffer.concat([Buffer.from(type), data]);
+    const ends = Buffer.alloc(8);
+    ends.writeUInt32BE(data.length, 0);
+    ends.writeUInt32BE(crc32(body), 4);
+    return Buffer.concat([ends.subarray(0, 4), body, ends.subarray(4)]);
+  };
+  const head = Buffer.alloc(13);
+  head.writeUInt32BE(WIDTH, 0);
+  head.writeUInt32BE(HEIGHT, 4);
+  head.set([8, 0, 0, 0, 0], 8);
+  const rows = Buffer.alloc((WIDTH + 1) * HEIGHT, 0x90);
+  for (let row = 0; row < HEIGHT; row++) rows[row * (WIDTH + 1)] = 0;
+  const parts = [chunk('IHDR', head), chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0))];
+  writeFileSync(path, Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), ...parts]));
+}
+
+/** What the first version holds besides docs/été.txt, numbers.bin and version.txt. */
+function fill(files: string) {
+  makeFiles(files);
+  makePicture(join(files, 'picture.png'));
+  writeFileSync(join(files, 'page.html'), '<script>document.title = "taken"</script><b>not bold</b>');
+  writeFileSync(join(files, 'old report.txt'), 'Last year.\n');
+  run('ln', '-s', 'docs/été.txt', join(files, 'shortcut'));
+  mkdirSync(join(files, 'many'));
+  for (let i = 0; i < MANY; i++) writeFileSync(join(files, 'many', `run ${String(i).padStart(5, '0')}`), '');
+}
+
+const grid = (page: Page) => page.getByRole('grid');
+const row = (page: Page, name: string) =>
+  grid(page)
+    .getByRole('row')
+    .filter({ has: page.getByText(name, { exact: true }) });
+const active = (page: Page) => grid(page).locator('[role=row][aria-selected=true]');
+const aside = (page: Page) => page.getByRole('complementary', { name: 'File' });
+const preview = (page: Page, name: string) => aside(page).getByRole('region', { name: `Beginning of ${name}` });
+
+async function openTemplate(page: Page) {
+  await page.getByRole('link', { name: 'Catalog' }).click();
+  await page.getByRole('link', { name: 'Station', exact: true }).click();
+  await page.getByRole('tab', { name: 'Files' }).click();
+}
+
+test.beforeEach(({ app }) => app.setViewportSize({ width: 1500, height: 900 }));
+
+test('a template opens like a folder: its volumes, and why one cannot be opened', async ({ app, served }) => {
+  const files = join(served.folder, 'files');
+  fill(files);
+  const disk = makeGptDisk(join(served.folder, 'station.img'), files);
+  run('mcopy', '-i', `${disk}@@${GPT.espStart}`, join(files, 'version.txt'), '::Lies mich.txt');
+  await captureFile(app, disk, 'Station');
+  await untilDone(app, /Captured/);
+
+  await openTemplate(app);
+  const volumes = app.getByRole('list', { name: 'Volumes' });
+  await expect(volumes.getByRole('listitem')).toHaveCount(3);
+  await expect(volumes.getByRole('button', { name: 'lab-root' })).toBeVisible();
+  await expect(volumes.getByRole('listitem').nth(2)).toContainText('Swap');
+  await expect(volumes.getByRole('listitem').nth(2).getByRole('button')).toHaveCount(0);
+  await judge(app, 'volumes');
+  await volumes.getByRole('button', { name: 'lab-root' }).click();
+  for (const name of ['docs', 'many', 'numbers.bin', 'picture.png', 'version.txt']) {
+    await expect(row(app, name)).toBeVisible();
+  }
+  await expect(row(app, 'shortcut')).toContainText('docs/été.txt');
+  await expect(row(app, 'numbers.bin')).toContainText('300 kB');
+  await expect(row(app, 'docs')).toContainText('rwxr-xr-x');
+  await judge(app, 'folder');
+});
+
+test('text, pictures and bytes are previewed, and markup is text', async ({ app }) => {
+  await openTemplate(app);
+  await app.getByRole('button', { name: 'lab-root' }).click();
+
+  await row(app, 'page.html').click();
+  await expect(preview(app, 'page.html')).toHaveText('<script>document.title = "taken"</script><b>not bold</b>');
+  await expect(app).toHaveTitle('Diskpress');
+
+  await row(app, 'picture.png').click();
+  const picture = aside(app).getByRole('img', { name: 'picture.png' });
+  await expect(picture).toBeVisible();
+  expect(await picture.evaluate((image: HTMLImageElement) => [image.naturalWidth, image.naturalHeight])).toEqual([
+    WIDTH,
+    HEIGHT,
+  ]);
+
+  await row(app, 'numbers.bin').click();
+  await expect(preview(app, 'numbers.bin')).toContainText(/^0000 +00 8a 19 a3/);
+  await expect(aside(app).getByText('300 kB · 300,000 bytes')).toBeVisible();
+
+  await row(app, 'shortcut').dblclick();
+  await expect(app).toHaveURL(/path=\/docs/);
+  await expect(preview(app, 'été.txt')).toContainText('What was captured is what is deployed.');
+  await expect(aside(app).getByText(/the first 65\.5\skB of 78\skB/)).toBeVisible();
+  await judge(app, 'preview');
+});
+
+test('folders are walked by keyboard, and the way back is where one came from', async ({ app }) => {
+  await openTemplate(app);
+  await app.getByRole('button', { name: 'lab-root' }).focus();
+  await app.keyboard.press('Enter');
+  await expect(grid(app)).toBeFocused();
+  await app.keyboard.type('doc');
+  await expect(active(app)).toContainText('docs');
+  await app.keyboard.press('Enter');
+  await expect(active(app)).toContainText('été.txt');
+  await expect(grid(app)).toBeFocused();
+  await app.keyboard.press('Backspace');
+  await expect(active(app)).toContainText('docs');
+  await app.goBack();
+  await expect(row(app, 'été.txt')).toBeVisible();
+  await app.goBack();
+  await expect(active(app)).toContainText('docs');
+
+  await grid(app).focus();
+  await app.keyboard.press('/');
+  await app.getByRole('textbox', { name: 'Path in this volume' }).fill('many');
+  await app.keyboard.press('Enter');
+  await expect(grid(app)).toHaveAttribute('aria-rowcount', String(MANY + 1));
+  await grid(app).focus();
+  await app.keyboard.press('End');
+  await expect(active(app)).toContainText('run 03999');
+  await expect(active(app)).toBeInViewport();
+  expect(await grid(app).getByRole('row').count()).toBeLessThan(80);
+
+  await app.keyboard.press('/');
+  await app.getByRole('textbox', { name: 'Path in this volume' }).fill('/no/such/thing');
+  await app.keyboard.press('Enter');
+  await expect(app.getByText('Nothing is at this path')).toBeVisible();
+});
+
+test('what FAT holds is listed, without the rights that it does not know', async ({ app }) => {
+  await openTemplate(app);
+  await app.getByRole('button', { name: 'EFI' }).click();
+  await expect(row(app, 'Lies mich.txt')).toBeVisible();
+  await expect(grid(app).getByRole('columnheader', { name: 'Mode' })).toHaveCount(0);
+  await expect(preview(app, 'Lies mich.txt')).toHaveText('first');
+});
+
+test('a folder is saved, and nothing that is there is overwritten', async ({ app, served }) => {
+  const saved = join(served.folder, 'saved');
+  mkdirSync(saved);
+  await openTemplate(app);
+  await app.getByRole('button', { name: 'lab-root' }).click();
+  const save = async () => {
+    await row(app, 'docs').getByText(':').first().click();
+    await aside(app).getByRole('button', { name: 'Save…' }).click();
+    await app.getByRole('textbox', { name: 'Folder' }).fill(saved);
+    await app.getByRole('textbox', { name: 'Folder' }).press('Enter');
+    await expect(app.getByRole('dialog').getByText('This folder is empty').or(app.getByText('docs'))).not.toHaveCount(
+      0,
+    );
+    await app.getByRole('button', { name: 'Save here' }).click();
+  };
+  await save();
+  await expect(app.getByText(/^Saved: .* written\.$/).first()).toBeVisible();
+  run('diff', '-r', join(served.folder, 'files', 'docs'), join(saved, 'docs'));
+  const { mtimeMs } = statSync(join(saved, 'docs', 'été.txt'));
+  await save();
+  await expect(
+    app
+      .getByText(/docs/)
+      .filter({ hasText: /already|exists/ })
+      .first(),
+  ).toBeVisible();
+  expect(statSync(join(saved, 'docs', 'été.txt')).mtimeMs).toBe(mtimeMs);
+});
+
+test('two versions are compared, and a change leads to its file in the version that has it', async ({
+  app,
+  served,
+}) => {
+  const files = join(served.folder, 'files');
+  writeFileSync(join(files, 'docs', 'new note.txt'), 'Since then.\n');
+  writeFileSync(join(files, 'numbers.bin'), 'other numbers');
+  renameSync(join(files, 'old report.txt'), join(served.folder, 'gone.txt'));
+  rmSync(join(served.folder, 'station.img'));
+  const disk = makeGptDisk(join(served.folder, 'station.img'), files);
+  await captureFile(app, disk, 'Station');
+  await untilDone(app, /Captured/);
+
+  await openTemplate(app);
+  await app.getByRole('tab', { name: 'Overview' }).click();
+  await app.getByRole('link', { name: 'What changed since Version 1' }).click();
+  await expect(app.getByRole('heading', { level: 1, name: 'What changed' })).toBeVisible();
+  const changes = app.getByRole('table', { name: 'Changes' });
+  const change = (name: string) => changes.getByRole('row').filter({ hasText: name });
+  await expect(change('new note.txt')).toContainText('Added');
+  await expect(change('numbers.bin')).toContainText('300 kB → 13 B');
+  await expect(change('old report.txt')).toContainText('Removed');
+  await judge(app, 'compare');
+
+  await app.getByRole('radio', { name: 'Removed' }).check({ force: true });
+  await expect(changes.getByRole('row').filter({ has: app.getByRole('link') })).toHaveCount(2);
+  await app.getByRole('searchbox', { name: 'Filter by path' }).fill('REPORT');
+  await changes.getByRole('link', { name: 'old report.txt' }).click();
+  await expect(app.getByRole('combobox', { name: 'Version' })).toContainText('Version 1');
+  await expect(preview(app, 'old report.txt')).toHaveText('Last year.');
+});
