@@ -20,6 +20,8 @@ const PACKAGES = {
   mmdebstrap: 'mmdebstrap',
   mount: 'losetup',
   mtools: 'mcopy',
+  'libnbd-bin': 'nbdfuse',
+  nbdkit: 'nbdkit',
   'ntfs-3g': 'mkfs.ntfs',
   ovmf: null,
   partclone: 'partclone.ext4',

@@ -15,6 +15,7 @@ import { readArrays } from '../volumes/md/arrays.ts';
 import { readLayout } from '../volumes/read-layout.ts';
 import { withoutLabel } from '../volumes/without-label.ts';
 import { contentOf, damage, type VolumeContent } from './volume-content.ts';
+import { UNREADABLE_SECTOR } from './unreadable.ts';
 import type { TreeGroup, TreeVolume, VolumeTree } from './volume-tree.ts';
 
 const NOTHING: VolumeContent = { fileSystem: null, recognised: null, refusal: null, warnings: [] };
@@ -80,7 +81,10 @@ class TreeBuilder {
     broken: readonly BrokenMember[],
     volumes: readonly TreeVolume[],
   ): Promise<void> {
-    for (const { volume, reason } of broken) this.#break(kind, volumes[volume], reason);
+    for (const { volume, reason } of broken) {
+      // what cannot be read says nothing of groups: whatever else the volume is
+      if (reason !== UNREADABLE_SECTOR) this.#break(kind, volumes[volume], reason);
+    }
     for (const group of groups) {
       const members = group.members.map(({ volume }) => volumes[volume]);
       const isDouble = await hasOtherFace(group, members);

@@ -79,6 +79,9 @@ function middleOf(start: number, end: number, unitBytes: number): number {
   return first < end ? first : start;
 }
 
+/** The field that errors of {@link damagedSource} name. */
+export const UNREADABLE_SECTOR = 'unreadable sector';
+
 /**
  * @returns a source whose unreadable sectors are damage of what lies there, so that a volume whose tables cannot be read is
  *   captured whole: zeros in a bitmap would pass for free space
@@ -92,7 +95,7 @@ export function damagedSource(source: BlockSource): BlockSource {
       } catch (error) {
         if (!isUnreadable(error)) throw error;
         const { offsetBytes: at = offsetBytes } = (error as EngineError).data;
-        throw new EngineError('FORMAT_INVALID', { field: 'unreadable sector', value: String(at) }, '', {
+        throw new EngineError('FORMAT_INVALID', { field: UNREADABLE_SECTOR, value: String(at) }, '', {
           cause: error,
         });
       }

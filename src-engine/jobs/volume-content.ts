@@ -21,10 +21,13 @@ export interface VolumeContent {
 
 /** @throws EngineError `READ_FAILED` */
 export async function contentOf(volume: BlockSource): Promise<VolumeContent> {
-  const recognised = await recogniseSignature(volume);
-  const encrypted = ENCRYPTED.includes(recognised) ? await recogniseEncrypted(volume) : null;
-  if (encrypted) return { fileSystem: null, recognised, refusal: null, warnings: encryptedWarnings(volume, encrypted) };
+  let recognised: string | null = null;
   try {
+    recognised = await recogniseSignature(volume);
+    const encrypted = ENCRYPTED.includes(recognised) ? await recogniseEncrypted(volume) : null;
+    if (encrypted) {
+      return { fileSystem: null, recognised, refusal: null, warnings: encryptedWarnings(volume, encrypted) };
+    }
     const fileSystem = await recogniseFileSystem(volume);
     if (fileSystem) return { fileSystem, recognised: null, refusal: null, warnings: fileSystem.warnings };
   } catch (error) {
@@ -50,7 +53,12 @@ function encryptedWarnings({ lengthBytes }: BlockSource, encrypted: EncryptedVol
  */
 export async function sampled(volume: BlockSource, content: VolumeContent): Promise<VolumeContent> {
   if (content.warnings[0]?.code !== 'FILESYSTEM_UNKNOWN' || content.recognised !== null) return content;
-  if (!(await looksRandom(volume))) return content;
+  try {
+    if (!(await looksRandom(volume))) return content;
+  } catch (error) {
+    // sectors that a capture goes on over
+    return unreadable(null, damage(error));
+  }
   return { ...content, warnings: [{ code: 'VOLUME_LOOKS_RANDOM', data: { lengthBytes: volume.lengthBytes } }] };
 }
 
