@@ -169,8 +169,8 @@ test('a second capture under the same name becomes a version, and says what it a
   await captureFile(app, disk, 'Lab image');
   await untilDone(app, /Captured/);
   await panel(app).getByRole('link', { name: 'Open the template' }).click();
-  await expect(app.getByRole('link', { name: 'Version 2' })).toHaveAttribute('aria-current', 'true');
-  await app.getByRole('link', { name: 'Version 1' }).click();
+  await expect(app.getByRole('link', { name: 'Version 2', exact: true })).toHaveAttribute('aria-current', 'true');
+  await app.getByRole('link', { name: 'Version 1', exact: true }).click();
   await expect(app).toHaveURL(/version=1/);
   await expect(app.getByRole('combobox', { name: 'Version' })).toContainText('Version 1');
 });
@@ -179,9 +179,9 @@ test('a version and a template go to the bin and come back', async ({ app }) => 
   await app.getByRole('link', { name: 'Catalog' }).click();
   await app.getByRole('link', { name: 'Lab image' }).click();
   await app.getByRole('button', { name: 'Delete version 1' }).click();
-  await expect(app.getByRole('link', { name: 'Version 1' })).toHaveCount(0);
+  await expect(app.getByRole('link', { name: 'Version 1', exact: true })).toHaveCount(0);
   await app.getByRole('button', { name: 'Undo' }).click();
-  await expect(app.getByRole('link', { name: 'Version 1' })).toBeVisible();
+  await expect(app.getByRole('link', { name: 'Version 1', exact: true })).toBeVisible();
 
   await app.getByRole('button', { name: 'More' }).click();
   await app.getByRole('menuitem', { name: 'Move to the bin' }).click();
