@@ -6,6 +6,7 @@ import { joinTouching } from '../extents.ts';
 import type { FileContent } from '../file-tree.port.ts';
 import { mappedContent, memoryContent, type FileRun } from '../mapped-content.ts';
 import { unpackLznt1 } from './lznt1.ts';
+import { fileRuns } from './file-runs.ts';
 import type { NtfsVolume } from './records.ts';
 import { runAt, type ClusterRun } from './runs.ts';
 import type { openAttribute } from './streams.ts';
@@ -21,7 +22,7 @@ export function contentOf(ntfs: NtfsVolume, stream: Awaited<ReturnType<typeof op
   const { head } = stream;
   if (head.isEncrypted) throw new EngineError('FORMAT_UNSUPPORTED', { feature: 'EFS encryption' });
   if (head.isCompressed && head.unitClusters > 1) return compressedContent(ntfs, stream);
-  return mappedContent(ntfs.source, head.dataBytes, (offsetBytes) => fileRuns(ntfs, stream, offsetBytes));
+  return mappedContent(ntfs.source, head.dataBytes, (offsetBytes) => writtenRuns(ntfs, stream, offsetBytes));
 }
 
 /** What was written of a value: behind it, runs hold bytes of others. */
@@ -29,25 +30,21 @@ function writtenBytes({ head }: ClusterStream): number {
   return Math.min(head.dataBytes, head.initializedBytes);
 }
 
-async function* fileRuns(ntfs: NtfsVolume, stream: ClusterStream, offsetBytes: number): AsyncGenerator<FileRun[]> {
+async function* writtenRuns(ntfs: NtfsVolume, stream: ClusterStream, offsetBytes: number): AsyncGenerator<FileRun[]> {
   const { clusterBytes } = ntfs.geometry;
   const written = writtenBytes(stream);
-  const firstVcn = Math.floor(offsetBytes / clusterBytes);
-  let endBytes = 0;
-  for await (const runs of stream.runsFrom(firstVcn)) {
-    const batch: FileRun[] = [];
-    for (let i = runAt(runs, firstVcn); i < runs.length; i++) {
-      const { vcn, lcn, count } = runs[i];
-      const fileBytes = vcn * clusterBytes;
-      endBytes = fileBytes + count * clusterBytes;
-      if (lcn === null || fileBytes >= written) continue;
-      const lengthBytes = Math.min(endBytes, written) - fileBytes;
-      batch.push({ fileBytes, volumeBytes: lcn * clusterBytes, lengthBytes });
-    }
-    yield batch;
+  let endBytes = offsetBytes;
+  for await (const runs of stream.runsFrom(Math.floor(offsetBytes / clusterBytes))) {
+    yield* fileRuns(runs, clusterBytes, offsetBytes, written);
+    const last = runs.at(-1);
+    if (last) endBytes = (last.vcn + last.count) * clusterBytes;
   }
-  // a file whose last runs are missing does not end in zeros
-  checkRange('end of the runs', Math.max(endBytes, offsetBytes), written, Number.MAX_SAFE_INTEGER);
+  checkCovered(endBytes, written);
+}
+
+/** A file whose last runs are missing does not end in zeros. */
+function checkCovered(endBytes: number, neededBytes: number): void {
+  checkRange('end of the runs', Math.min(endBytes, neededBytes), neededBytes, neededBytes);
 }
 
 /** Units of (mostly) 16 clusters: those with a hole at their end are compressed, the others stand there as they are. */
@@ -93,8 +90,7 @@ async function readUnit(ntfs: NtfsVolume, stream: ClusterStream, number: number)
   const bytes = Buffer.alloc(unitClusters * geometry.clusterBytes);
   const runs = await runsOfUnit(stream, number * unitClusters, unitClusters);
   const endBytes = (number * unitClusters + runs.reduce((sum, run) => sum + run.count, 0)) * geometry.clusterBytes;
-  const neededBytes = Math.min(number * bytes.length + bytes.length, writtenBytes(stream));
-  checkRange('end of the runs', endBytes, neededBytes, Number.MAX_SAFE_INTEGER);
+  checkCovered(endBytes, Math.min((number + 1) * bytes.length, writtenBytes(stream)));
   let stored = 0;
   for (const { lcn, count } of runs) {
     if (lcn === null) continue;

@@ -3,16 +3,16 @@ import { checkRange } from '../../core/bounds.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
 import { readBytes } from '../../disk/read.ts';
-import { mappedContent, type FileRun } from '../mapped-content.ts';
+import { mappedContent } from '../mapped-content.ts';
 import { readAttributeList } from './attribute-list.ts';
 import { ATTRIBUTE, type NonResidentAttribute } from './attributes.ts';
 import type { NtfsGeometry } from './boot-sector.ts';
+import { fileRuns } from './file-runs.ts';
 import { parseRecord, readRecord, RECORD, type MftRecord, type NtfsVolume } from './records.ts';
-import { decodeRuns, runAt, type ClusterRun } from './runs.ts';
+import { decodeRuns, type ClusterRun } from './runs.ts';
 
 /** All runs of $MFT are kept. A volume that is full of small fragments has some thousands. */
 const MFT_RUNS_MAX = 262_144;
-const RUNS_AT_ONCE = 16;
 
 /**
  * @param source small reads of it should be cheap: records are read one by one
@@ -25,7 +25,9 @@ export async function openMft(source: BlockSource, geometry: NtfsGeometry): Prom
   const head = dataPart(first, 0);
   const lengthBytes = Math.min(head.dataBytes, head.initializedBytes);
   const runs = decodeRuns(head, geometry.clusterCount);
-  const mft = mappedContent(source, lengthBytes, (offsetBytes) => fileRuns(runs, clusterBytes, offsetBytes));
+  const mft = mappedContent(source, lengthBytes, async function* (offsetBytes) {
+    yield* fileRuns(runs, clusterBytes, offsetBytes, lengthBytes);
+  });
   const ntfs: NtfsVolume = { source, geometry, mft };
 
   for (const place of (await readAttributeList(source, geometry, first)) ?? []) {
@@ -51,19 +53,4 @@ function dataPart(record: MftRecord, lowestVcn: number): NonResidentAttribute {
 function endOf(runs: readonly ClusterRun[]): number {
   const last = runs.at(-1);
   return last ? last.vcn + last.count : 0;
-}
-
-async function* fileRuns(
-  runs: readonly ClusterRun[],
-  clusterBytes: number,
-  offsetBytes: number,
-): AsyncGenerator<FileRun[]> {
-  for (let i = runAt(runs, Math.floor(offsetBytes / clusterBytes)); i < runs.length; i += RUNS_AT_ONCE) {
-    const batch: FileRun[] = [];
-    for (const { vcn, lcn, count } of runs.slice(i, i + RUNS_AT_ONCE)) {
-      if (lcn === null) continue;
-      batch.push({ fileBytes: vcn * clusterBytes, volumeBytes: lcn * clusterBytes, lengthBytes: count * clusterBytes });
-    }
-    yield batch;
-  }
 }

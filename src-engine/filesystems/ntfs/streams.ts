@@ -35,6 +35,9 @@ export async function openAttribute(
   const head = await readPart(ntfs, record, places[0]);
   if (head.value !== null) return { value: head.value };
   checkRange('first part of an attribute', head.lowestVcn, 0, 0);
+  for (let i = 1; i < places.length; i++) {
+    checkRange('part of an attribute', places[i].lowestVcn, places[i - 1].lowestVcn + 1, Number.MAX_SAFE_INTEGER);
+  }
   return { head, runsFrom: runReader(ntfs, record, places) };
 }
 

@@ -3,10 +3,11 @@ import { eachSetRun } from '../../core/bitmap.ts';
 import { checkRange } from '../../core/bounds.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
+import type { FileContent } from '../file-tree.port.ts';
 import { ATTRIBUTE } from './attributes.ts';
 import { contentOf } from './contents.ts';
 import { readRecord, RECORD, type NtfsVolume } from './records.ts';
-import { openAttribute } from './streams.ts';
+import { openAttribute, required } from './streams.ts';
 
 /** Read at once: the clusters of 32 GiB, where they are of 4 KiB. */
 const PIECE_BYTES = 1024 * 1024;
@@ -26,11 +27,12 @@ export async function* usedClusters(
   signal: AbortSignal,
 ): AsyncGenerator<Extent[]> {
   const { clusterCount, clusterBytes, mftLcn, backupBootBytes, sectorBytes } = ntfs.geometry;
-  const bitmap = contentOf(ntfs, await openBitmap(ntfs));
+  const bitmap = await openBitmap(ntfs);
   const bitmapBytes = Math.ceil(clusterCount / 8);
+  const buffer = Buffer.allocUnsafe(Math.min(PIECE_BYTES, bitmapBytes));
   for (let at = 0; at < bitmapBytes; at += PIECE_BYTES) {
     signal.throwIfAborted();
-    const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, bitmapBytes - at));
+    const piece = buffer.subarray(0, bitmapBytes - at);
     await bitmap.readInto(at, piece);
     for (const cluster of [0, mftLcn]) checkUsed(piece, cluster - at * 8, cluster);
     for (let from = 0; from < piece.length; from += BATCH_BYTES) {
@@ -50,16 +52,20 @@ export async function* usedClusters(
 }
 
 /** @throws EngineError `FORMAT_INVALID` where it does not say something of every cluster */
-async function openBitmap(ntfs: NtfsVolume): ReturnType<typeof openAttribute> {
-  const stream = await openAttribute(ntfs, await readRecord(ntfs, RECORD.BITMAP), ATTRIBUTE.DATA);
+async function openBitmap(ntfs: NtfsVolume): Promise<FileContent> {
+  const stream = required(await openAttribute(ntfs, await readRecord(ntfs, RECORD.BITMAP), ATTRIBUTE.DATA), 'DATA');
+  const neededBytes = Math.ceil(ntfs.geometry.clusterCount / 8);
   const lengthBytes =
-    stream === null
-      ? 0
-      : 'value' in stream
-        ? stream.value.length
-        : Math.min(stream.head.dataBytes, stream.head.initializedBytes);
-  checkRange('length of $Bitmap', lengthBytes, Math.ceil(ntfs.geometry.clusterCount / 8), Number.MAX_SAFE_INTEGER);
-  return stream;
+    'value' in stream ? stream.value.length : Math.min(stream.head.dataBytes, stream.head.initializedBytes);
+  checkRange('length of $Bitmap', lengthBytes, neededBytes, Number.MAX_SAFE_INTEGER);
+  if ('head' in stream) {
+    for await (const runs of stream.runsFrom(0)) {
+      if (runs.some((run) => run.lcn === null)) {
+        throw new EngineError('FORMAT_INVALID', { field: '$Bitmap', value: 'hole' });
+      }
+    }
+  }
+  return contentOf(ntfs, stream);
 }
 
 /** A bitmap that takes what is certainly used for free is none. */
