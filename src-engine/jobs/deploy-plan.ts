@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { CheckedParams } from '../contract/commands.ts';
 import type { DiskView, PlaceView } from '../contract/disk.contract.ts';
 import type { DeployPlan } from '../contract/plan.contract.ts';
+import type { VersionView } from '../contract/template.contract.ts';
 import type { Check } from '../contract/warnings.ts';
 import { readLayout } from '../volumes/read-layout.ts';
 import type { Machine } from '../machines/machine.port.ts';
@@ -10,6 +11,8 @@ import { inspectDisk } from './disk-inspection.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { openSource } from './open-source.ts';
 import { describeTarget } from './open-target.ts';
+import { withOverrides } from './overrides.ts';
+import { planRelocation } from './sector-move.ts';
 import { checkTarget } from './target-checks.ts';
 import { templateSource } from './template-source.ts';
 import { withManifest } from './with-manifest.ts';
@@ -37,33 +40,24 @@ export async function planDeploy(
         sectorBytes: version.disk.sectorBytes,
         physicalSectorBytes: version.disk.physicalSectorBytes,
       });
-      const checks: Check[] = [
-        template.status === 'active'
-          ? { code: 'TEMPLATE_ACTIVE', level: 'pass', data: { template: template.name } }
-          : { code: 'TEMPLATE_NOT_ACTIVE', level: 'block', data: { template: template.name, status: template.status } },
-        version.health === 'damaged'
-          ? { code: 'TEMPLATE_DAMAGED', level: 'block', data: { template: template.name } }
-          : { code: 'TEMPLATE_HEALTHY', level: 'pass', data: { template: template.name } },
-        target.place.lengthBytes < minimumBytes
-          ? {
-              code: 'TARGET_TOO_SMALL',
-              level: 'block',
-              data: { requiredBytes: minimumBytes, targetBytes: target.place.lengthBytes },
-            }
-          : {
-              code: 'TARGET_LARGE_ENOUGH',
-              level: 'pass',
-              data: { requiredBytes: minimumBytes, targetBytes: target.place.lengthBytes },
-            },
-        target.place.sectorBytes === version.disk.sectorBytes
-          ? { code: 'SECTOR_SIZE_EQUAL', level: 'pass', data: { sectorBytes: version.disk.sectorBytes } }
-          : {
-              code: 'SECTOR_SIZE_DIFFERS',
-              level: 'block',
-              data: { templateSectorBytes: version.disk.sectorBytes, targetSectorBytes: target.place.sectorBytes },
-            },
-        ...(await checkTarget(parts.machine, target, version.usedBytes, parts.layout.root)),
-      ];
+      const checks = withOverrides(
+        [
+          template.status === 'active'
+            ? { code: 'TEMPLATE_ACTIVE', level: 'pass', data: { template: template.name } }
+            : {
+                code: 'TEMPLATE_NOT_ACTIVE',
+                level: 'block',
+                data: { template: template.name, status: template.status },
+              },
+          version.health === 'damaged'
+            ? { code: 'TEMPLATE_DAMAGED', level: 'block', data: { template: template.name } }
+            : { code: 'TEMPLATE_HEALTHY', level: 'pass', data: { template: template.name } },
+          ...incompleteCheck(template.name, version),
+          ...(await planRelocation(source, target.place)).checks,
+          ...(await checkTarget(parts.machine, target, version.usedBytes, parts.layout.root)),
+        ],
+        request.overrides,
+      );
       return {
         planId: randomUUID(),
         expiresAt,
@@ -83,6 +77,13 @@ export async function planDeploy(
       await source.close();
     }
   });
+}
+
+/** What could not be read at the capture is zeros in every deploy. */
+function incompleteCheck(template: string, { damage }: VersionView): Check[] {
+  if (!damage) return [];
+  const files = damage.files.filter(({ path }) => path !== '').length;
+  return [{ code: 'TEMPLATE_INCOMPLETE', level: 'warn', data: { template, lengthBytes: damage.lengthBytes, files } }];
 }
 
 /** The serial number or the path, as it was given or as it is. */
@@ -108,10 +109,18 @@ async function lookAt(machine: Machine, path: string, signal: AbortSignal): Prom
 }
 
 function withoutWarnings(disk: DiskView): DiskView {
-  return { ...disk, warnings: [], volumes: disk.volumes.map((volume) => ({ ...volume, warnings: [] })) };
+  return {
+    ...disk,
+    warnings: [],
+    volumes: disk.volumes.map((volume) => ({ ...volume, warnings: [] })),
+    groups: disk.groups.map((group) => ({
+      ...group,
+      volumes: group.volumes.map((volume) => ({ ...volume, warnings: [] })),
+    })),
+  };
 }
 
 function afterDeploy(disk: DiskView, place: PlaceView): DiskView {
-  const { lengthBytes, physicalSectorBytes } = place;
-  return { ...withoutWarnings(disk), lengthBytes, physicalSectorBytes };
+  const { lengthBytes, sectorBytes, physicalSectorBytes } = place;
+  return { ...withoutWarnings(disk), lengthBytes, sectorBytes, physicalSectorBytes };
 }

@@ -9,11 +9,11 @@ import { syncFolder } from '../store/durable.ts';
 import { lockReader } from '../store/locks.ts';
 import type { ManifestReader } from '../store/manifest-reader.ts';
 import { PressPool } from '../store/press-pool.ts';
-import { relocateTables } from '../volumes/relocate-tables.ts';
 import { writeAll } from './deploy-windows.ts';
 import type { EngineParts } from './engine-parts.ts';
 import type { ManifestJson } from './manifest-json.ts';
 import { openDeviceTarget, openFileTarget } from './open-target.ts';
+import { planRelocation } from './sector-move.ts';
 import { checkTarget } from './target-checks.ts';
 import { templateSource } from './template-source.ts';
 import { withManifest } from './with-manifest.ts';
@@ -49,7 +49,11 @@ async function deployManifest(
   context.phase('inspecting', 0);
   if (plan.target.kind === 'file') await checkFileAgain(parts, plan, json.version.usedBytes);
   const source = templateSource(parts.index, manifest, json);
-  const relocation = await relocateTables(source, plan.target.lengthBytes).finally(() => source.close());
+  const { relocation, checks } = await planRelocation(source, plan.target).finally(() => source.close());
+  if (!relocation) {
+    const { code, data } = checks.find(({ level }) => level === 'block')!;
+    throw new EngineError('PLAN_BLOCKED', { ...data, check: code });
+  }
   const partial = partialPath(plan.target.path, plan.planId);
   const sink = await (plan.target.kind === 'file'
     ? openFileTarget(plan.target, partial)

@@ -152,6 +152,30 @@ export function movedHeader(copy: GptCopy, place: GptPlace): Buffer {
   return sector;
 }
 
+/**
+ * The table as it has to be on a disk that counts in sectors of another size: array behind the header, every partition where it
+ * was. Places are filled in by {@link movedHeader}.
+ * @returns null where a partition does not begin and end on such a sector, or the array has no room in front of the first one
+ */
+export function convertedCopy(copy: GptCopy, fromSectorBytes: number, toSectorBytes: number): GptCopy | null {
+  const entries = Buffer.from(copy.entries);
+  const entriesLba = 2;
+  const arrayEnd = BigInt(entriesLba + entrySectors(copy, toSectorBytes));
+  const [from, to] = [BigInt(fromSectorBytes), BigInt(toSectorBytes)];
+  for (const { number, firstLba, lastLba } of gptEntries(copy)) {
+    const [startBytes, endBytes] = [firstLba * from, (lastLba + 1n) * from];
+    if (startBytes % to !== 0n || endBytes % to !== 0n || startBytes / to < arrayEnd) return null;
+    const at = (number - 1) * copy.entryBytes;
+    entryStruct.write(entries, { firstLba: startBytes / to, lastLba: endBytes / to - 1n }, at);
+  }
+  const firstUsable = (copy.firstUsableLba * from + to - 1n) / to;
+  const firstUsableLba = firstUsable > arrayEnd ? firstUsable : arrayEnd;
+  const headerSector = Buffer.alloc(toSectorBytes);
+  copy.headerSector.copy(headerSector, 0, 0, headerStruct.size);
+  headerStruct.write(headerSector, { headerBytes: headerStruct.size, firstUsableLba, entriesCrc: crc32(entries) });
+  return { ...copy, entriesLba, firstUsableLba, headerSector, entries };
+}
+
 /** The checksum over the header with its own field as zero. */
 function headerCrc(sector: Buffer, headerBytes: number): number {
   const header = Buffer.from(sector.subarray(0, headerBytes));

@@ -59,6 +59,30 @@ export function mbrSignature(sector: Buffer): string {
   return recordStruct.read(sector).diskSignature.toString(16).toUpperCase().padStart(8, '0');
 }
 
+/** Entries have 32 bits for a sector. */
+const MAX_SECTOR = 2 ** 32 - 1;
+
+/**
+ * The record with its entries counted in sectors of another size; a protective entry is left as it is.
+ * @returns null where one of them does not begin and end on such a sector, or its number has no room
+ */
+export function convertedRecord(sector: Buffer, fromSectorBytes: number, toSectorBytes: number): Buffer | null {
+  const converted = Buffer.from(sector);
+  for (const entry of (mbrEntries(sector) ?? []).filter(isUsed)) {
+    if (entry.type === MBR_TYPE_PROTECTIVE) continue;
+    const startSector = (entry.startSector * fromSectorBytes) / toSectorBytes;
+    const sectorCount = (entry.sectorCount * fromSectorBytes) / toSectorBytes;
+    const isWhole = Number.isInteger(startSector) && Number.isInteger(sectorCount);
+    if (!isWhole || startSector > MAX_SECTOR || sectorCount > MAX_SECTOR) return null;
+    const at = FIRST_ENTRY_BYTES + (entry.slot - 1) * ENTRY_BYTES;
+    entryStruct.write(converted, { startSector, sectorCount }, at);
+    // cylinder, head and sector: as where they are past what can be told
+    converted.set([0xfe, 0xff, 0xff], at + 1);
+    converted.set([0xfe, 0xff, 0xff], at + 5);
+  }
+  return converted;
+}
+
 /** @returns the sector with the size of its protective entry set for a disk of `diskSectors` (UEFI 2.10, table 5.4) */
 export function resizedProtective(sector: Buffer, diskSectors: number): Buffer {
   const resized = Buffer.from(sector);

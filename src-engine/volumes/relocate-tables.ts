@@ -1,7 +1,8 @@
-/** Moves the tables of a layout to a disk of another size. */
+/** Moves the tables of a layout to a disk of another size, or one that counts in other sectors. */
 import { EngineError } from '../core/engine-error.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
 import { readBytes } from '../disk/read.ts';
+import { convertGpt, convertMbr } from './convert-tables.ts';
 import { joinExtents } from './extents.ts';
 import { backupBytes, type Gpt } from './gpt.ts';
 import { gptCopyExtents, movedHeader } from './gpt-copy.ts';
@@ -15,15 +16,25 @@ const BARE_HEAD_BYTES = 128 * 1024;
 /**
  * Works out what differs between the tables of `source` and those of a disk of `targetLengthBytes`. For a GPT: both
  * headers and arrays, and the size in the protective MBR; a damaged copy is written anew from the good one, a misplaced
- * backup goes to the end. An MBR has nothing that depends on the size of its disk. Sectors stay as they are: a target that
- * counts in others than {@link DiskLayout.sectorBytes} cannot read these tables.
+ * backup goes to the end. An MBR has nothing that depends on the size of its disk.
  * @param source the disk that the tables are read from: a template, or the captured disk itself
- * @throws EngineError `TARGET_TOO_SMALL` (data: requiredBytes, targetBytes); `READ_FAILED`
+ * @param targetSectorBytes what the target counts in; as the tables do where it is not given
+ * @throws EngineError `TARGET_TOO_SMALL` (data: requiredBytes, targetBytes); `FORMAT_UNSUPPORTED` (data: feature, table) for
+ *   tables that cannot count in sectors of that size; `READ_FAILED`
  */
-export async function relocateTables(source: BlockSource, targetLengthBytes: number): Promise<Relocation> {
+export async function relocateTables(
+  source: BlockSource,
+  targetLengthBytes: number,
+  targetSectorBytes?: number,
+): Promise<Relocation> {
   const { layout, gpt } = await readTables(source);
   if (targetLengthBytes < layout.minimumBytes) {
     throw new EngineError('TARGET_TOO_SMALL', { requiredBytes: layout.minimumBytes, targetBytes: targetLengthBytes });
+  }
+  if (layout.table !== 'none' && targetSectorBytes !== undefined && targetSectorBytes !== layout.sectorBytes) {
+    return gpt
+      ? convertGpt(source, gpt, layout, targetLengthBytes, targetSectorBytes)
+      : convertMbr(source, targetSectorBytes);
   }
   if (gpt) return relocateGpt(source, gpt, targetLengthBytes);
   const headBytes = layout.table === 'mbr' ? layout.sectorBytes : Math.min(BARE_HEAD_BYTES, source.lengthBytes);
