@@ -20,14 +20,15 @@ export async function readUpCaseTable(fs: ExfatVolume, upCase: RootEntries['upCa
 }
 
 function expand(bytes: Buffer): UpCaseTable {
-  const table = Uint16Array.from({ length: UNITS }, (_, unit) => unit);
-  let unit = 0;
-  for (let at = 0; at + 2 <= bytes.length && unit < UNITS; at += 2) {
+  const table = new Uint16Array(UNITS);
+  for (let unit = 0; unit < UNITS; unit++) table[unit] = unit;
+  let next = 0;
+  for (let at = 0; at + 2 <= bytes.length && next < UNITS; at += 2) {
     const value = bytes.readUInt16LE(at);
     if (value === IDENTITY_RUN && at + 4 <= bytes.length) {
       at += 2;
-      unit += bytes.readUInt16LE(at);
-    } else table[unit++] = value;
+      next += bytes.readUInt16LE(at);
+    } else table[next++] = value;
   }
   return table;
 }
