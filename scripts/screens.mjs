@@ -128,10 +128,11 @@ const STATES = [
   ['capture-source', 'many', '/capture', (page) => captureTo(page, 'source')],
   ['capture-name', 'many', '/capture', (page) => captureTo(page, 'name')],
   ['capture-plan', 'many', '/capture', (page) => captureTo(page, 'plan')],
+  ['capture-hibernated', 'hibernated', '/capture', (page) => captureTo(page, 'plan')],
   ['capture-blocked', 'blocked', '/capture', (page) => captureTo(page, 'plan')],
   [
     'capture-overridden',
-    'blocked',
+    'hibernated',
     '/capture',
     async (page) => {
       await captureTo(page, 'plan');
@@ -173,6 +174,7 @@ const STATES = [
   ['job-running', 'many', `/jobs/${JOB(0)}`],
   ['job-verifying', 'many', `/jobs/${JOB(1)}`],
   ['job-failed', 'many', `/jobs/${JOB(3)}`],
+  ['job-unreadable', 'many', `/jobs/${JOB(12)}`],
   ['job-done', 'many', `/jobs/${JOB(4)}`],
   ['job-damaged', 'many', `/jobs/${JOB(6)}`],
   ['job-incomplete', 'many', `/jobs/${JOB(9)}`],

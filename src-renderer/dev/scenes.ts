@@ -301,6 +301,28 @@ ENDED.push(
     result: result({ processedBytes: 41.2e6, storedBytes: 0, readBack: 'none' }),
   }),
 );
+ENDED.push(
+  job(12, {
+    templateName: 'Measuring station',
+    path: '/dev/sdb',
+    outcome: 'failed',
+    result: null,
+    error: {
+      code: 'READ_FAILED',
+      message: 'READ_FAILED',
+      hint: 'EIO: i/o error, read',
+      data: { path: '/dev/sdb', offsetBytes: 8.9e9, canFill: true },
+    },
+    progress: {
+      phase: 'capturing',
+      doneBytes: 8.4e9,
+      totalBytes: 11.4e9,
+      bytesPerSecond: 0,
+      etaMs: null,
+      slowest: null,
+    },
+  }),
+);
 /** A folder that is being saved. */
 const SAVING = job(11, {
   kind: 'extract',
@@ -471,17 +493,21 @@ const base: Scene = {
   },
 };
 
-/** What may not be done as it is; two of these a person may take upon themselves. */
-const blocked = (overrides: readonly Check['code'][]): Check[] => {
-  const may = (check: Pick<Check, 'code' | 'data'>): Check =>
-    overrides.includes(check.code) ? { ...check, level: 'warn' } : { ...check, level: 'block', canOverride: true };
-  return [
-    may({ code: 'SOURCE_MOUNTED_READ_WRITE', data: { path: '/dev/sda', details: '/home, /srv' } }),
-    may({ code: 'WINDOWS_HIBERNATED', data: { volume: 3 } }),
-    { code: 'CATALOG_SPACE_LOW', level: 'warn', data: { usedBytes: 505e9, freeBytes: 41e9 } },
-    ...passes('SOURCE_READABLE'),
-  ];
-};
+/** What may not be done as it is, and one thing that a person may take upon themselves. */
+const blocked = (overrides: readonly Check['code'][]): Check[] => [
+  { code: 'SOURCE_MOUNTED_READ_WRITE', level: 'block', data: { path: '/dev/sda', details: '/home, /srv' } },
+  ...hibernated(overrides),
+  { code: 'CATALOG_SPACE_LOW', level: 'warn', data: { usedBytes: 505e9, freeBytes: 41e9 } },
+];
+const hibernated = (overrides: readonly Check['code'][]): Check[] => [
+  {
+    code: 'WINDOWS_HIBERNATED',
+    level: overrides.includes('WINDOWS_HIBERNATED') ? 'warn' : 'block',
+    canOverride: true,
+    data: { volume: 3 },
+  },
+  ...passes('SOURCE_READABLE', 'SOURCE_NOT_IN_USE'),
+];
 const incomplete = (overrides: readonly Check['code'][]): Check => ({
   code: 'TEMPLATE_INCOMPLETE',
   data: { template: 'Mail server', lengthBytes: 61_440, files: 3 },
@@ -508,7 +534,14 @@ const SCENES: Record<string, Partial<Scene>> = {
     capturePlan: (params) => ({
       ...base.capturePlan(params),
       checks: blocked(params.overrides ?? []),
-      canRun: (params.overrides ?? []).length === 2,
+      canRun: false,
+    }),
+  },
+  hibernated: {
+    capturePlan: (params) => ({
+      ...base.capturePlan(params),
+      checks: hibernated(params.overrides ?? []),
+      canRun: (params.overrides ?? []).length > 0,
     }),
   },
   comparing: { comparison: null },
