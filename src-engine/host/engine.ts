@@ -1,5 +1,6 @@
 /** The engine: every command of the contract, put together from jobs and rooms. */
 import { existsSync } from 'node:fs';
+import type { FoundVersion } from '../catalog/template-repository.ts';
 import type { CheckedParams, CommandName, CommandResult, TopicEvent, TopicName } from '../contract/commands.ts';
 import type { CapturePlan, DeployPlan } from '../contract/plan.contract.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
@@ -104,6 +105,17 @@ export class Engine {
     return template;
   }
 
+  /** The template that `reference` names, where no file or device of that name is there. */
+  #templateNamed(reference: string): FoundVersion | null {
+    if (reference.includes('/') || existsSync(reference)) return null;
+    try {
+      return this.#catalog.parts.templates.find(reference);
+    } catch (error) {
+      if (toEngineError(error).code === 'TEMPLATE_NOT_FOUND') return null;
+      throw error;
+    }
+  }
+
   readonly #handlers: Handlers = {
     'app.info': async () => ({
       version: this.#options.version,
@@ -116,6 +128,8 @@ export class Engine {
     }),
     'device.list': () => this.#catalog.machine.listDevices(this.#options.catalogPath),
     'source.inspect': async ({ source: path }, signal) => {
+      const template = this.#templateNamed(path);
+      if (template) return { source: template.version.source, disk: template.version.disk };
       const { source, place } = await openSource(this.#catalog.machine, path);
       try {
         return { source: place, disk: (await inspectDisk(source, signal)).view };

@@ -1,5 +1,4 @@
 /** Every command of the command line: which call it makes, and what it prints. */
-import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
@@ -15,6 +14,7 @@ import {
 } from '../../src-engine/contract/index.ts';
 import type { RunningEngine } from '../../src-engine/host/start-engine.ts';
 import { startBrowserServer } from '../browser/server.ts';
+import { addFileCommands } from './file-commands.ts';
 import { followJob } from './follow-job.ts';
 import type { Printer } from './printer.port.ts';
 import type { Words } from './words.ts';
@@ -47,11 +47,7 @@ export function addCommands(program: Command, session: Session): void {
     .command('inspect <source>')
     .description(help('inspect'))
     .action(async (source: string) => {
-      const client = await connect();
-      if (existsSync(source) || source.includes('/')) {
-        return printer.result({ kind: 'inspection', value: await client.call('source.inspect', { source }) });
-      }
-      printer.result({ kind: 'template', value: await client.call('template.show', { template: source }) });
+      printer.result({ kind: 'inspection', value: await (await connect()).call('source.inspect', { source }) });
     });
 
   program
@@ -62,11 +58,13 @@ export function addCommands(program: Command, session: Session): void {
     .option(`--kind ${oneOf(KINDS)}`, help('kind'))
     .option('--tag <tag>', help('tag'), collect)
     .option('--level <n>', help('level'), Number)
+    .option('--on-unreadable <stop|fill>', help('on-unreadable'))
+    .option('--override <code>', help('override'), collect)
     .option('--plan', help('plan'))
-    .action(async (source: string, options: Record<string, never> & { tag?: string[]; plan?: boolean }) => {
+    .action(async (source: string, options: CaptureOptions) => {
       const client = await connect();
-      const { tag: tags, plan: isPlanOnly, ...rest } = options;
-      const params = { source, ...rest, ...(tags && { tags }) } as unknown as CommandParams<'capture.plan'>;
+      const { tag: tags, override: overrides, plan: isPlanOnly, ...rest } = options;
+      const params = { source, ...rest, tags, overrides } as CommandParams<'capture.plan'>;
       const plan = await client.call('capture.plan', params);
       if (isPlanOnly) return printer.result({ kind: 'capture-plan', value: plan });
       printer.event({ kind: 'capture-plan', value: plan });
@@ -109,9 +107,13 @@ export function addCommands(program: Command, session: Session): void {
     .option('--confirm <serial|path>', help('confirm'), collect)
     .option('--overwrite', help('overwrite'))
     .option('--size <bytes>', help('size'), Number)
+    .option('--override <code>', help('override'), collect)
     .action(async (template: string, targets: string[], options: DeployOptions) => {
       const client = await connect();
-      const planFor = (target: string) => client.call('deploy.plan', { template, target, lengthBytes: options.size });
+      const planFor = (target: string) => {
+        const overrides = options.override as CommandParams<'deploy.plan'>['overrides'];
+        return client.call('deploy.plan', { template, target, lengthBytes: options.size, overrides });
+      };
       const plans = new Map<string, DeployPlan>();
       for (const target of targets) plans.set(target, await planFor(target));
       if (options.plan) return printPlans([...plans.values()]);
@@ -147,6 +149,8 @@ export function addCommands(program: Command, session: Session): void {
         printer.result({ kind: 'template', value: await (await connect()).call(`template.${name}`, { template }) });
       });
   }
+
+  addFileCommands(program, printer, words, connect);
 
   program
     .command('verify [template]')
@@ -201,11 +205,19 @@ export function addCommands(program: Command, session: Session): void {
     });
 }
 
+interface CaptureOptions {
+  name: string;
+  tag?: string[];
+  override?: string[];
+  plan?: boolean;
+}
+
 interface DeployOptions {
   plan?: boolean;
   confirm?: string[];
   overwrite?: boolean;
   size?: number;
+  override?: string[];
 }
 
 /** What a person, or an option, has said of one target. */

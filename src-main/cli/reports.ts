@@ -2,8 +2,10 @@
 import type {
   CapturePlan,
   CommandResult,
+  Comparison,
   DeployPlan,
   DeviceView,
+  FileVolumeView,
   JobView,
   LogEntry,
   TemplateView,
@@ -19,4 +21,7 @@ export type Report =
   | { kind: 'job'; value: JobView }
   | { kind: 'jobs'; value: JobView[] }
   | { kind: 'log'; value: LogEntry[] }
+  | { kind: 'file-volumes'; value: FileVolumeView[] }
+  | { kind: 'files'; value: CommandResult<'files.list'> }
+  | { kind: 'comparison'; value: Comparison }
   | { kind: 'serving'; value: { address: string } };

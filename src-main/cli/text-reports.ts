@@ -1,6 +1,10 @@
 /** Results as text: tables that line up, sizes that can be read. */
-import type { Check, DiskView, JobView, PlaceView, VersionView, Warning } from '../../src-engine/contract/index.ts';
+import type { Check, JobView, PlaceView, VersionView } from '../../src-engine/contract/index.ts';
+import { diskLines, warningLines } from './disk-reports.ts';
+import { comparisonLines, fileLines, volumeLines } from './file-reports.ts';
+import { printable } from './printable.ts';
 import type { Report } from './reports.ts';
+import { table } from './text-table.ts';
 import type { Words } from './words.ts';
 
 export function reportLines(words: Words, report: Report): string[] {
@@ -96,6 +100,12 @@ export function reportLines(words: Words, report: Report): string[] {
             .join(' '),
         ]),
       );
+    case 'file-volumes':
+      return volumeLines(words, report.value);
+    case 'files':
+      return fileLines(words, report.value);
+    case 'comparison':
+      return comparisonLines(words, report.value);
     case 'serving':
       return [t('cli.serving'), report.value.address];
   }
@@ -121,36 +131,15 @@ function versionLines(words: Words, version: VersionView): string[] {
     t(`health.${version.health}`),
     ...diskLines(words, version.disk),
     ...warningLines(words, version.warnings),
+    ...damageLines(version),
   ];
 }
 
-function diskLines(words: Words, disk: DiskView): string[] {
-  const { t, bytes } = words;
-  const rows = disk.volumes.map((volume) => [
-    volume.number === null ? '' : String(volume.number),
-    volume.fileSystem ? t(`fileSystem.${volume.fileSystem.kind}`) : (volume.recognised ?? t('cli.unknown')),
-    volume.fileSystem?.label || volume.name,
-    bytes(volume.startBytes),
-    bytes(volume.lengthBytes),
-    bytes(volume.usedBytes),
-    t(`captureAs.${volume.captureAs}`),
-  ]);
-  return [
-    t('cli.disk', {
-      table: disk.table === 'none' ? t('cli.no-table') : t('cli.table', { name: disk.table.toUpperCase() }),
-      sectorBytes: disk.sectorBytes,
-      usedBytes: disk.usedBytes,
-    }),
-    ...table(
-      ['number', 'filesystem', 'label', 'start', 'size', 'used', 'captured'].map((column) => t(`cli.column.${column}`)),
-      rows,
-    ).map((line) => `  ${line}`),
-    ...warningLines(words, [...disk.warnings, ...disk.volumes.flatMap((volume) => volume.warnings)]),
-  ];
-}
-
-function warningLines({ t }: Words, warnings: readonly Warning[]): string[] {
-  return warnings.map((warning) => `! ${t(`warning.${warning.code}`, warning.data)}`);
+/** Files that lost bytes: their volume, their path. */
+function damageLines({ damage }: VersionView): string[] {
+  return (damage?.files ?? [])
+    .filter(({ path }) => path !== '')
+    .map(({ volume, path }) => `  ${printable(volume)}:${printable(path)}`);
 }
 
 /** What blocks comes first; what passes is one line. */
@@ -187,14 +176,4 @@ function jobLines(words: Words, job: JobView): string[] {
       : []),
     ...(result && result.readBack !== 'none' ? [t(`cli.read-back.${result.readBack}`)] : []),
   ];
-}
-
-function table(head: string[], rows: string[][]): string[] {
-  const widths = head.map((_, i) => Math.max(...[head, ...rows].map((row) => row[i].length)));
-  return [head, ...rows].map((row) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i]))
-      .join('  ')
-      .trimEnd(),
-  );
 }

@@ -33,6 +33,8 @@ const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const;
 export interface Words {
   /** @param key of `cli.*` or of the shared words @param data fills the placeholders, sizes first made readable */
   t(key: string, data?: MessageData): string;
+  /** A word for a code that an image may have made up. @param otherwise where there is none */
+  shared(key: string, otherwise: string): string;
   bytes(lengthBytes: number): string;
   rate(bytesPerSecond: number): string;
   duration(ms: number): string;
@@ -51,6 +53,10 @@ export function createWords(language: Language): Words {
   const number = (value: number) => new Intl.NumberFormat(language).format(value);
   const plain = (key: string, data: Record<string, unknown> = {}) =>
     String((translate as (...args: unknown[]) => unknown)(context, key, data));
+  const shared = (key: string, otherwise: string) => {
+    const word = plain(key);
+    return word === key || word === '' ? otherwise : word;
+  };
   const missing = messages[language].missing as Record<string, string>;
 
   const bytes = (lengthBytes: number) => {
@@ -78,6 +84,7 @@ export function createWords(language: Language): Words {
       }
       return plain(key, filled);
     },
+    shared,
     bytes,
     rate: (bytesPerSecond) => plain('units.rate', { size: bytes(Math.round(bytesPerSecond)) }),
     duration(ms) {
