@@ -72,8 +72,8 @@ describe.skipIf(!canLoop)('inside a template', () => {
     expect(volumes.map(({ ref, kind, refusal: why }) => [ref, kind, why?.code ?? null])).toEqual([
       ['1', 'fat16', null],
       ['2', 'ext4', null],
-      ['3', 'swap', 'FORMAT_UNSUPPORTED'],
-      ['4', null, 'FORMAT_UNSUPPORTED'],
+      ['3', 'swap', 'NO_FILE_SYSTEM'],
+      ['4', null, 'NO_FILE_SYSTEM'],
     ]);
     expect(volumes[1].usedBytes).toBeGreaterThan(MIB);
   });

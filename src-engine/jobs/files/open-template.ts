@@ -21,7 +21,7 @@ export interface OpenTemplate {
   readonly manifest: ManifestReader;
   readonly json: ManifestJson;
   readonly volumes: readonly OpenedVolume[];
-  /** @throws EngineError `NOT_FOUND` for a volume that there is not; `FORMAT_UNSUPPORTED`, `FORMAT_INVALID` */
+  /** @throws EngineError `NOT_FOUND` for a volume that there is not; `NO_FILE_SYSTEM`, `FORMAT_UNSUPPORTED`, `FORMAT_INVALID` */
   tree(ref: string): Promise<FileTree>;
   close(): Promise<void>;
 }
@@ -83,7 +83,7 @@ async function openTree(volumes: readonly OpenedVolume[], ref: string): Promise<
 function refusalOf({ fileSystem, refusal, recognised }: OpenedVolume): EngineError | null {
   if (refusal) return refusal;
   if (fileSystem?.browse) return null;
-  return new EngineError('FORMAT_UNSUPPORTED', { feature: fileSystem?.kind ?? recognised ?? 'no file system' });
+  return new EngineError('NO_FILE_SYSTEM', { name: fileSystem?.kind ?? recognised ?? '' });
 }
 
 export function volumeView(volume: OpenedVolume, usedBytes: number): FileVolumeView {
