@@ -6,10 +6,8 @@ import type { XfsSuperblock } from './superblock.ts';
 /** An opened file system: what reads its parts need. */
 export interface XfsVolume {
   readonly sb: XfsSuperblock;
-  /** small reads of metadata */
-  readonly metadata: BlockSource;
-  /** contents of files */
-  readonly data: BlockSource;
+  /** the volume, small reads of it cached */
+  readonly view: BlockSource;
 }
 
 /** Blocks of a group: fewer in the last one. */

@@ -51,12 +51,12 @@ export async function* directoryBlocks(
   checkRange('blocks of a directory', places.length, 0, 0);
 }
 
-async function readPlaces({ sb, metadata }: XfsVolume, places: number[]): Promise<ReadBlock> {
+async function readPlaces({ sb, view }: XfsVolume, places: number[]): Promise<ReadBlock> {
   const bytes = Buffer.alloc(places.length * sb.blockBytes);
   await Promise.all(
     places.map((startBytes, i) => {
-      checkSpan('directory block', startBytes, sb.blockBytes, metadata.lengthBytes);
-      return metadata.readInto(startBytes, bytes.subarray(i * sb.blockBytes, (i + 1) * sb.blockBytes));
+      checkSpan('directory block', startBytes, sb.blockBytes, view.lengthBytes);
+      return view.readInto(startBytes, bytes.subarray(i * sb.blockBytes, (i + 1) * sb.blockBytes));
     }),
   );
   return { bytes, startBytes: places[0] };

@@ -1,4 +1,5 @@
 /** Entries of directories, in the inode and in blocks: "XFS Algorithms & Data Structures", "Directories". */
+import type { FileKind } from '../../contract/files.contract.ts';
 import { checkRange } from '../../core/bounds.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { checkBlock } from './checksum.ts';
@@ -9,7 +10,20 @@ import type { XfsSuperblock } from './superblock.ts';
 export interface RawEntry {
   readonly name: Buffer;
   readonly inode: number;
+  /** what the folder says that it is; null where folders say nothing */
+  readonly kind: FileKind | null;
 }
+
+/** Types of entries (XFS_DIR3_FT_*). */
+const KINDS: Partial<Record<number, FileKind>> = {
+  1: 'file',
+  2: 'folder',
+  3: 'character-device',
+  4: 'block-device',
+  5: 'fifo',
+  6: 'socket',
+  7: 'link',
+};
 
 /** Magic numbers in versions 4 and 5: of the only block of a directory, which holds its index too, and of one among more. */
 const SINGLE_BLOCK = [0x58443242, 0x58444233];
@@ -36,10 +50,15 @@ export function shortEntries(sb: XfsSuperblock, { data, lengthBytes }: XfsInode)
     const nameBytes = checkRange('namelen', bytes[at], 1, bytes.length - at - 3 - typeBytes - inodeBytes);
     const name = bytes.subarray(at + 3, at + 3 + nameBytes);
     const inodeAt = at + 3 + nameBytes + typeBytes;
-    entries.push({ name, inode: inodeNumber(bytes, inodeAt, inodeBytes) });
+    const kind = kindAt(sb, bytes, at + 3 + nameBytes);
+    entries.push({ name, kind, inode: inodeNumber(bytes, inodeAt, inodeBytes) });
     at = inodeAt + inodeBytes;
   }
   return entries;
+}
+
+function kindAt(sb: XfsSuperblock, bytes: Buffer, at: number): FileKind | null {
+  return (sb.features.hasFileTypes && KINDS[bytes[at]]) || null;
 }
 
 /** Numbers that are too large for one are outside the file system, and are refused as such when they are looked for. */
@@ -107,5 +126,6 @@ export function entryAt(sb: XfsSuperblock, { bytes, start, end }: DirectoryBlock
   const entryEnd = at + entryBytes(sb, nameBytes);
   checkRange('namelen', entryEnd, at, end);
   checkRange('directory block: tag', bytes.readUInt16BE(entryEnd - 2), at, at);
-  return { name: bytes.subarray(at + 9, at + 9 + nameBytes), inode: inodeNumber(bytes, at, 8) };
+  const name = bytes.subarray(at + 9, at + 9 + nameBytes);
+  return { name, kind: kindAt(sb, bytes, at + 9 + nameBytes), inode: inodeNumber(bytes, at, 8) };
 }

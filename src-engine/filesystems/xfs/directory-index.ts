@@ -4,7 +4,7 @@ import { EngineError } from '../../core/engine-error.ts';
 import type { XfsVolume } from './addresses.ts';
 import { checkBlock } from './checksum.ts';
 import { INDEX_OFFSET_BYTES, readDirectoryBlock } from './directory-blocks.ts';
-import { entryAt, openBlock } from './directory-entries.ts';
+import { entryAt, openBlock, type RawEntry } from './directory-entries.ts';
 import type { XfsInode } from './inode.ts';
 
 /** Magic numbers of versions 4 and 5: the only leaf, a leaf among more, an inner node. */
@@ -40,8 +40,8 @@ export function hashName(name: Uint8Array): number {
   return hash >>> 0;
 }
 
-/** @returns the number of the inode that `name` names, or null @throws EngineError `FORMAT_INVALID` */
-export async function findInIndex(volume: XfsVolume, inode: XfsInode, name: Buffer): Promise<number | null> {
+/** @returns the entry with that name, or null @throws EngineError `FORMAT_INVALID` */
+export async function findInIndex(volume: XfsVolume, inode: XfsInode, name: Buffer): Promise<RawEntry | null> {
   const hash = hashName(name);
   let leaf = await findLeaf(volume, inode, hash);
   for (let siblings = 0; leaf !== null; siblings++) {
@@ -52,7 +52,7 @@ export async function findInIndex(volume: XfsVolume, inode: XfsInode, name: Buff
       const place = valueAt(leaf.entries, i);
       if (place === 0) continue;
       const entry = await entryAtPlace(volume, inode, place * 8);
-      if (entry.name.equals(name)) return entry.inode;
+      if (entry.name.equals(name)) return entry;
     }
     if (i < count || leaf.next === 0) return null;
     leaf = await readIndexBlock(volume, inode, leaf.next);

@@ -15,8 +15,8 @@ export async function* readDirectory(volume: XfsVolume, inode: XfsInode): AsyncG
   for await (const block of entryBlocks(volume, inode)) yield blockEntries(volume.sb, block).filter(isChild);
 }
 
-/** The number of the inode that has a name in a folder, or null. @throws EngineError `FORMAT_INVALID` */
-export async function findInDirectory(volume: XfsVolume, inode: XfsInode, name: string): Promise<number | null> {
+/** The entry of a folder that has a name, or null. @throws EngineError `FORMAT_INVALID` */
+export async function findInDirectory(volume: XfsVolume, inode: XfsInode, name: string): Promise<RawEntry | null> {
   const { sb } = volume;
   const bytes = Buffer.from(name);
   if (!isChild({ name: bytes })) return null;
@@ -27,7 +27,7 @@ export async function findInDirectory(volume: XfsVolume, inode: XfsInode, name: 
   const wanted = fold(bytes);
   for await (const batch of readDirectory(volume, inode)) {
     const found = batch.find((entry) => fold(entry.name).equals(wanted) || decodeName(entry.name) === name);
-    if (found) return found.inode;
+    if (found) return found;
   }
   return null;
 }

@@ -38,9 +38,9 @@ export function rootOf({ bytes }: Fork): TreeNode {
 
 /** @param level that the block must have @throws EngineError `FORMAT_INVALID` */
 export async function readNode(volume: XfsVolume, inode: XfsInode, address: number, level: number): Promise<TreeNode> {
-  const { sb, metadata } = volume;
+  const { sb, view } = volume;
   const startBytes = blockOffset(sb, 'bmbt block', address, 1);
-  const bytes = await readBytes(metadata, startBytes, sb.blockBytes);
+  const bytes = await readBytes(view, startBytes, sb.blockBytes);
   const magic = sb.features.hasChecksums ? MAGIC_V5 : MAGIC_V4;
   checkRange('bb_magic', bytes.readUInt32BE(0), magic, magic);
   checkBlock(sb, bytes, 'bmbt', PLACES, startBytes, inode.number);

@@ -65,9 +65,9 @@ export interface XfsInode {
  *   `FORMAT_UNSUPPORTED` for files whose length does not fit a number
  */
 export async function readInode(volume: XfsVolume, number: number): Promise<XfsInode> {
-  const { sb, metadata } = volume;
+  const { sb, view } = volume;
   const offsetBytes = inodeOffset(sb, number);
-  const bytes = await readBytes(metadata, offsetBytes, sb.inodeBytes);
+  const bytes = await readBytes(view, offsetBytes, sb.inodeBytes);
   const inode = layout.read(bytes);
   checkRange('di_magic', inode.magic, MAGIC, MAGIC);
   const hasChecksum = sb.features.hasChecksums;

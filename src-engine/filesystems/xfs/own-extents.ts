@@ -9,7 +9,7 @@ import type { XfsInode } from './inode.ts';
 export async function* ownExtents(volume: XfsVolume, inode: XfsInode, signal: AbortSignal): AsyncGenerator<Extent[]> {
   const { blockBytes } = volume.sb;
   const inVolume = (startBytes: number, lengthBytes: number): Extent => {
-    checkSpan('extent', startBytes, lengthBytes, volume.data.lengthBytes);
+    checkSpan('extent', startBytes, lengthBytes, volume.view.lengthBytes);
     return { startBytes, lengthBytes };
   };
   for (const fork of [inode.data, inode.attributes]) {

@@ -50,9 +50,9 @@ async function readPiece(
   count: number,
   offset: number,
 ): Promise<Buffer> {
-  const { sb, metadata } = volume;
+  const { sb, view } = volume;
   checkRange('blocks of a link', count, 1, maxBlocks(sb));
-  const bytes = await readBytes(metadata, startBytes, count * sb.blockBytes);
+  const bytes = await readBytes(view, startBytes, count * sb.blockBytes);
   if (!sb.features.hasChecksums) return bytes;
   const { magic, ...piece } = header.read(bytes);
   checkRange('sl_magic', magic, MAGIC, MAGIC);

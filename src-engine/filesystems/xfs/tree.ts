@@ -9,6 +9,7 @@ import { decodeName } from '../names.ts';
 import type { XfsVolume } from './addresses.ts';
 import { contentOf } from './content.ts';
 import { findInDirectory, readDirectory } from './directory.ts';
+import type { RawEntry } from './directory-entries.ts';
 import { readInode, type XfsInode } from './inode.ts';
 import { ownExtents } from './own-extents.ts';
 import type { XfsSuperblock } from './superblock.ts';
@@ -30,9 +31,8 @@ const INODES_AT_ONCE = 64;
 
 /** @throws EngineError `FORMAT_INVALID` where there is no root folder, `READ_FAILED` */
 export async function openTree(source: BlockSource, sb: XfsSuperblock): Promise<FileTree> {
-  const volume: XfsVolume = { sb, metadata: readCache(source), data: source };
-  const nodeAt = async (inode: number) => nodeOf(await readInode(volume, inode));
-  const root = await nodeAt(sb.rootInode);
+  const volume: XfsVolume = { sb, view: readCache(source) };
+  const root = nodeOf(await readInode(volume, sb.rootInode));
   if (root.kind !== 'folder') refuse('sb_rootino', root.kind);
   return {
     root,
@@ -44,7 +44,7 @@ export async function openTree(source: BlockSource, sb: XfsSuperblock): Promise<
           const some = entries.slice(at, at + INODES_AT_ONCE);
           yield await Promise.all(
             some.map(async (entry): Promise<FolderEntry> => {
-              return { name: decodeName(entry.name), node: await nodeAt(entry.inode) };
+              return { name: decodeName(entry.name), node: await nodeNamed(volume, entry) };
             }),
           );
         }
@@ -52,7 +52,7 @@ export async function openTree(source: BlockSource, sb: XfsSuperblock): Promise<
     },
     async find(folder, name) {
       const found = await findInDirectory(volume, await inodeOf(volume, folder, 'folder'), name);
-      return found === null ? null : nodeAt(found);
+      return found && nodeNamed(volume, found);
     },
     readLink: async (link) => readSymlink(volume, await inodeOf(volume, link, 'link')),
     open: async (file) => contentOf(volume, await inodeOf(volume, file, 'file')),
@@ -60,6 +60,18 @@ export async function openTree(source: BlockSource, sb: XfsSuperblock): Promise<
       yield* ownExtents(volume, await inodeOf(volume, node, node.kind), signal);
     },
   };
+}
+
+/** An inode that is damaged does not hide its folder: it has a name, and whoever opens it is told. */
+async function nodeNamed(volume: XfsVolume, { inode, kind }: RawEntry): Promise<FileNode> {
+  try {
+    return nodeOf(await readInode(volume, inode));
+  } catch (error) {
+    const isOfFormat = error instanceof EngineError && /^FORMAT_/.test(error.code);
+    if (!isOfFormat) throw error;
+    const unknown = { lengthBytes: 0, modifiedMs: null, mode: null, ownerId: null, groupId: null, linkCount: 1 };
+    return { id: String(inode), kind: kind ?? 'file', ...unknown };
+  }
 }
 
 async function inodeOf(volume: XfsVolume, node: FileNode, kind: FileKind): Promise<XfsInode> {
