@@ -53,6 +53,7 @@ export async function moveFat(volume: BlockSource, toSectorBytes: number): Promi
   const places = scaled.rsvdSecCnt > USUAL_PLACES.backup + 1 ? USUAL_PLACES : TIGHT_PLACES;
   if (scaled.rsvdSecCnt <= places.backup + 1) return MISFIT;
   const hasInfo = !NONE.includes(boot.fsInfo) && boot.fsInfo < boot.rsvdSecCnt;
+  if (volume.lengthBytes < boot.rsvdSecCnt * fromSectorBytes) return MISFIT;
   const hasBackup = !NONE.includes(boot.bkBootSec);
   bootStruct.write(record, {
     ...scaled,
