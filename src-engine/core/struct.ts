@@ -75,6 +75,24 @@ export const u64le = (offset: number): Field<bigint> => ({
   read: (v, at) => v.readBigUInt64LE(at),
   write: (v, at, n) => void v.writeBigUInt64LE(n, at),
 });
+export const u16be = (offset: number): Field<number> => ({
+  offset,
+  size: 2,
+  read: (v, at) => v.readUInt16BE(at),
+  write: (v, at, n) => void v.writeUInt16BE(n, at),
+});
+export const u32be = (offset: number): Field<number> => ({
+  offset,
+  size: 4,
+  read: (v, at) => v.readUInt32BE(at),
+  write: (v, at, n) => void v.writeUInt32BE(n, at),
+});
+export const u64be = (offset: number): Field<bigint> => ({
+  offset,
+  size: 8,
+  read: (v, at) => v.readBigUInt64BE(at),
+  write: (v, at, n) => void v.writeBigUInt64BE(n, at),
+});
 /** Bytes as they stand; reading copies, so that the struct's buffer can be let go. */
 export const raw = (offset: number, size: number): Field<Buffer> => ({
   offset,
