@@ -3,4 +3,4 @@ export type { ChosenFile } from './chosen.ts';
 export { default as ComparePage } from './ComparePage.vue';
 export { default as FilePanel } from './FilePanel.vue';
 export { default as FilesTab } from './FilesTab.vue';
-export { useVolumeTitle } from './use-volume-title.ts';
+export { useVolumeTitle } from './volumes.ts';

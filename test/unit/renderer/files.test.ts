@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Change } from '../../../src-engine/contract/index.ts';
+import type { Change, DiskView } from '../../../src-engine/contract/index.ts';
+import { arrangeVolumes } from '../../../src-renderer/modules/files/arrange-volumes.ts';
 import { changesLike, isEqual } from '../../../src-renderer/modules/files/changes.ts';
 import { modeDigits, modeLetters } from '../../../src-renderer/modules/files/mode.ts';
 import { childOf, crumbsOf, follow, nameOf, parentOf } from '../../../src-renderer/modules/files/paths.ts';
@@ -102,5 +103,24 @@ describe('changes', () => {
     expect(isEqual({ ...comparison, changes: [], isCut: false, notCompared: [] })).toBe(true);
     const removed = { files: 1, lengthBytes: 0 };
     expect(isEqual({ ...comparison, removed, changes: [], isCut: false, notCompared: [] })).toBe(false);
+  });
+});
+
+describe('arrangeVolumes', () => {
+  /** Partitions 1 to 4; 2 and 4 are members of a group that holds two volumes. */
+  const disk = {
+    volumes: [1, 2, 3, 4].map((number) => ({ index: number - 1, number })),
+    groups: [{ members: [1, 3], volumes: [{ ref: 'vg/a' }, { ref: 'vg/b' }] }],
+  } as unknown as Pick<DiskView, 'volumes' | 'groups'>;
+  const named = (...refs: string[]) => refs.map((ref) => ({ ref }));
+  const order = (...refs: string[]) => arrangeVolumes(named(...refs), disk).map(({ ref }) => ref);
+
+  it('puts what a group holds in the place of its first member', () => {
+    expect(order('1', '2', '3', '4', 'vg/a', 'vg/b')).toEqual(['1', 'vg/a', 'vg/b', '3']);
+  });
+
+  it('keeps members whose group cannot be looked into', () => {
+    expect(order('1', '2', '3', '4')).toEqual(['1', '2', '3', '4']);
+    expect(arrangeVolumes(named('0'), { volumes: [], groups: [] })).toEqual(named('0'));
   });
 });
