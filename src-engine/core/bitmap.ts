@@ -15,7 +15,10 @@ export function eachSetRun(bits: Uint8Array, countBits: number, visit: (first: n
         visit(start, i - start);
         start = -1;
       }
-      i += 8;
+      // most of a bitmap is long runs of one or the other
+      let next = (i >>> 3) + 1;
+      while (next < countBits >>> 3 && bits[next] === byte) next++;
+      i = next * 8;
       continue;
     }
     const isSet = ((byte >>> (i & 7)) & 1) === 1;

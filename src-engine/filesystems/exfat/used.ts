@@ -3,11 +3,11 @@ import { eachSetRun } from '../../core/bitmap.ts';
 import { checkRange } from '../../core/bounds.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { Extent } from '../../disk/block-source.port.ts';
-import { contentOf, type ExfatVolume } from './allocation.ts';
+import { placesOf, type Allocation, type ExfatVolume } from './allocation.ts';
 import type { RootEntries } from './root-entries.ts';
 
-/** Bytes of the bitmap looked at in one go: 262,144 clusters. */
-const PIECE_BYTES = 32 * 1024;
+/** Bytes of the bitmap looked at in one go: a million clusters. */
+const PIECE_BYTES = 128 * 1024;
 
 /**
  * @yields the used bytes, one batch for a piece of the bitmap
@@ -22,14 +22,12 @@ export async function* usedClusters(
   if (!bitmap) throw new EngineError('FORMAT_INVALID', { field: 'allocation bitmap', value: 'none' });
   const bitmapBytes = Math.ceil(clusterCount / 8);
   checkRange('DataLength of the bitmap', bitmap.lengthBytes, bitmapBytes, Number.MAX_SAFE_INTEGER);
-  const content = contentOf(fs, bitmap);
   const known = [rootCluster, bitmap.firstCluster, ...(upCase ? [upCase.allocation.firstCluster] : [])];
 
   yield [{ startBytes: 0, lengthBytes: heapStartBytes }];
-  for (let at = 0; at < bitmapBytes; at += PIECE_BYTES) {
+  let at = 0;
+  for await (const bits of piecesOf(fs, { ...bitmap, lengthBytes: bitmapBytes })) {
     signal.throwIfAborted();
-    const bits = Buffer.alloc(Math.min(PIECE_BYTES, bitmapBytes - at));
-    await content.readInto(at, bits);
     for (const cluster of known) checkTaken(bits, cluster - 2 - at * 8, cluster);
     const extents: Extent[] = [];
     eachSetRun(bits, Math.min(bits.length * 8, clusterCount - at * 8), (first, count) => {
@@ -39,6 +37,23 @@ export async function* usedClusters(
       });
     });
     yield extents;
+    at += bits.length;
+  }
+}
+
+/** @yields the bitmap, piece by piece, in a buffer that is used again */
+async function* piecesOf(fs: ExfatVolume, bitmap: Allocation): AsyncGenerator<Buffer> {
+  const buffer = Buffer.alloc(PIECE_BYTES);
+  let left = bitmap.lengthBytes;
+  for await (const places of placesOf(fs, bitmap)) {
+    for (const { startBytes, lengthBytes } of places) {
+      for (let at = 0; at < lengthBytes && left > 0; at += PIECE_BYTES) {
+        const piece = buffer.subarray(0, Math.min(PIECE_BYTES, lengthBytes - at, left));
+        await fs.view.readInto(startBytes + at, piece);
+        yield piece;
+        left -= piece.length;
+      }
+    }
   }
 }
 
