@@ -10,8 +10,9 @@ import { openTree } from './tree.ts';
 import { usedBlocks } from './used.ts';
 
 /**
- * The trees of free space are only believed of a file system that was unmounted, frozen snapshots not among them: what its log
- * still holds, or what xfs_repair must do first, may change them. Such a volume is captured whole, and the warnings say why.
+ * The trees of free space are only believed of a file system that was unmounted: what the log of another one still holds, or
+ * what xfs_repair must do first, may change them. Such a volume is captured whole, and the warnings say why. Its files are
+ * shown as they are on the disk.
  * @throws EngineError `FORMAT_INVALID`, `FORMAT_UNSUPPORTED`: see {@link readSuperblock}
  */
 export async function recogniseXfs(volume: BlockSource): Promise<FileSystem | null> {

@@ -104,3 +104,16 @@ test('the folder in pieces has a tree of extents, in version 4 too', () => {
   const inode = /^\d+ +(\d+) .*in-pieces/m.exec(askXfsDb(image, 'sb 0', 'addr rootino', 'ls'))?.[1];
   expect(askXfsDb(image, `inode ${inode}`, 'p core.format')).toContain('(btree)');
 });
+
+test('inodes of version 1, which count their names elsewhere', async (context) => {
+  const image = makeXfs(join(folder, 'version-1'), 64 * MIB, ['-m', 'crc=0', '-p', prototype()]);
+  const inode = await browsed(image, async (tree) => (await tree.find(tree.root, 'large'))!.id);
+  const write = ['write core.version 1', 'write core.nlinkv1 3'];
+  run('xfs_db', ['-x', ...[`inode ${inode}`, ...write].flatMap((command) => ['-c', command]), image]);
+  expect(askXfsDb(image, `inode ${inode}`, 'p core.version core.nlinkv1')).toMatch(/version = 1\ncore.nlinkv1 = 3/);
+  await browsed(image, async (tree) => {
+    expect(await tree.find(tree.root, 'large')).toMatchObject({ linkCount: 3, lengthBytes: 400_000, kind: 'file' });
+    expect(await expectSameTree(tree, root(), { timeToleranceMs: null, isPosix: false })).toBeGreaterThan(900);
+  });
+  proves(context, { subject, feature: 'inodes of version 1', aspect: 'files', judge: 'xfs_db' });
+});

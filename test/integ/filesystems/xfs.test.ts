@@ -32,10 +32,10 @@ interface Variant {
 const MATRIX: Variant[] = [
   { feature: 'version 5, as mkfs.xfs makes it', args: [], hasReflink: true },
   { feature: 'blocks of 1 KiB, many groups', args: ['-b', 'size=1024', '-d', 'agsize=17m'], hasReflink: true },
-  { feature: 'blocks of 64 KiB', args: ['-b', 'size=65536'], lengthBytes: 640 * MIB, hasReflink: true },
+  { feature: 'blocks of 64 KiB', args: ['-b', 'size=65536'], lengthBytes: 400 * MIB, hasReflink: true },
   { feature: 'folder blocks of 64 KiB', args: ['-n', 'size=65536'] },
   { feature: 'sectors of 4 KiB', args: ['-s', 'size=4096', '-m', 'reflink=0'] },
-  { feature: 'sectors of 32 KiB', args: ['-s', 'size=32768', '-b', 'size=32768'], lengthBytes: 400 * MIB },
+  { feature: 'sectors of 32 KiB', args: ['-s', 'size=32768', '-b', 'size=32768'], lengthBytes: 320 * MIB },
   { feature: 'reverse-map trees', args: ['-m', 'rmapbt=1'], hasReflink: true },
   { feature: 'times after 2038 (bigtime)', args: ['-m', 'bigtime=1'], hasReflink: true },
   { feature: 'large extent counters (nrext64)', args: ['-i', 'nrext64=1,sparse=1'] },
