@@ -76,7 +76,7 @@ export const VolumeGroupViewSchema = z.object({
   uuid: z.string(),
   /** indices of the disk's volumes that are its members */
   members: z.array(z.number().int().nonnegative()),
-  /** members that are not on this disk; more than 0: what it holds is captured as it lies, whole */
+  /** members that are not on this disk; more than 0: what it holds is captured as it lies, whole, unless each member holds all */
   missingMembers: z.number().int().nonnegative(),
   volumes: z.array(InnerVolumeViewSchema),
 });

@@ -82,7 +82,8 @@ export class VolumeUsage {
   async #measure(volume: TreeVolume, signal: AbortSignal): Promise<void> {
     const { inside, membership } = volume;
     if (membership) {
-      for (const extent of membership.group.group.members[membership.member].metadata) this.#count([[volume, extent]]);
+      const { metadata } = membership.group.group.members[membership.member];
+      for (const extent of metadata) this.#count(withHolders(volume, extent));
       return;
     }
     if (inside?.inner.copies.length === 0) {

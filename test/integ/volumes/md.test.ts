@@ -2,6 +2,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { memorySource } from '../../../src-engine/disk/memory-source.ts';
+import { openFileSource } from '../../../src-engine/formats/raw/file-source.ts';
+import { inspectDisk } from '../../../src-engine/jobs/disk-inspection.ts';
 import { readArrays } from '../../../src-engine/volumes/md/arrays.ts';
 import { DELETED_MARKER, LIVE_MARKER, makeExt4, place, type Part } from '../../support/disks.ts';
 import { openEngine, resultOf, type TestEngine } from '../../support/engine.ts';
@@ -56,6 +58,20 @@ describe('superblocks', () => {
   );
 });
 
+test.each(['0.90', '1.0'] as const)(
+  'a superblock %s that a new file system left behind is no reason to leave anything out',
+  async (version) => {
+    const image = makeExt4(bench, 'new.img', 24 * MIB);
+    const bytes = readFileSync(image);
+    writeMember(bytes, { version });
+    const { view } = await inspectDisk(memorySource(bytes), new AbortController().signal);
+    expect(view.groups[0].volumes).toMatchObject([
+      { captureAs: 'whole', warnings: [{ code: 'FILESYSTEM_TRUNCATED' }] },
+    ]);
+    expect(view.usedBytes).toBeGreaterThan(bytes.length - 200 * 1024);
+  },
+);
+
 describe.skipIf(!canLoop)('a disk with mirrors', () => {
   const PARTS = {
     left: { startBytes: MIB, lengthBytes: 34 * MIB },
@@ -103,8 +119,19 @@ describe.skipIf(!canLoop)('a disk with mirrors', () => {
   afterAll(() => engine.close());
 
   test('is captured by what is used of the mirrored volumes', async () => {
-    resultOf(await engine.capture(disk, 'md'));
+    const result = resultOf(await engine.capture(disk, 'md'));
     const [version] = (await engine.client.call('template.show', { template: 'md' })).versions;
+    expect(result.processedBytes).toBe(version.usedBytes);
+    // as many bytes as were counted before
+    const source = await openFileSource(disk);
+    for (const { used, usedBytes } of (await inspectDisk(source, new AbortController().signal)).volumes) {
+      let total = 0;
+      for await (const batch of used(new AbortController().signal)) {
+        for (const { lengthBytes } of batch) total += lengthBytes;
+      }
+      expect(total).toBe(usedBytes);
+    }
+    await source.close();
     expect(version.disk.groups).toMatchObject([
       {
         kind: 'md-raid',
