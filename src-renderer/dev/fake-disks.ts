@@ -176,7 +176,6 @@ export const server = () =>
       { lengthBytes: 120 * GIB, recognised: 'bitlocker', typeId: BASIC },
       {
         lengthBytes: 64 * GIB,
-        recognised: 'random',
         warnings: [{ code: 'VOLUME_LOOKS_RANDOM', data: { volume: 8, lengthBytes: 64 * GIB } }],
       },
     ],

@@ -47,7 +47,7 @@ export function fakeEngine(scene: Scene): Connect {
     'template.delete': ({ template }: { template: string }) => templateOf(template),
     'template.undelete': ({ template }: { template: string }) => templateOf(template),
     'deploy.plan': (params: CommandParams<'deploy.plan'>) =>
-      scene.deployPlan(templateOf(params.template), params.target, params.overrides ?? []),
+      scene.deployPlan(templateOf(params.template), params.target),
     'deploy.start': started,
     'files.volumes': () => scene.fileVolumes,
     'files.list': listFolder,

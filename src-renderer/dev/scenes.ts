@@ -31,7 +31,7 @@ export interface Scene {
   inspect(source: string): CommandResult<'source.inspect'>;
   list(folder: string | null): CommandResult<'folder.list'>;
   capturePlan(params: CommandParams<'capture.plan'>): CapturePlan;
-  deployPlan(template: TemplateView, target: string, overrides: readonly Check['code'][]): DeployPlan;
+  deployPlan(template: TemplateView, target: string): DeployPlan;
   fileVolumes: FileVolumeView[];
   /** null: it is still being compared */
   comparison: Comparison | null;
@@ -457,7 +457,7 @@ const base: Scene = {
   },
   fileVolumes: VOLUMES,
   comparison: COMPARISON,
-  deployPlan(which, target, overrides) {
+  deployPlan(which, target) {
     const found = DEVICES.find(({ path }) => path === target);
     const source = which.versions[0];
     const capacity = found?.lengthBytes ?? source.capacityBytes * 2;
@@ -481,12 +481,12 @@ const base: Scene = {
           'SECTOR_SIZE_EQUAL',
           'TARGET_NOT_IN_USE',
         ),
-        ...(source.damage ? [incomplete(overrides)] : []),
+        ...(source.damage ? [INCOMPLETE] : []),
         ...(found
           ? [{ code: 'TARGET_WILL_BE_ERASED' as const, level: 'warn' as const, data: facts }]
           : passes('TARGET_NEW_FILE', 'TARGET_FOLDER_SPACE')),
       ],
-      canRun: !source.damage || overrides.includes('TEMPLATE_INCOMPLETE'),
+      canRun: true,
       confirmWords: found ? [to.serial, to.path] : [],
       needsOverwrite: false,
     };
@@ -508,11 +508,11 @@ const hibernated = (overrides: readonly Check['code'][]): Check[] => [
   },
   ...passes('SOURCE_READABLE', 'SOURCE_NOT_IN_USE'),
 ];
-const incomplete = (overrides: readonly Check['code'][]): Check => ({
+const INCOMPLETE: Check = {
   code: 'TEMPLATE_INCOMPLETE',
+  level: 'warn',
   data: { template: 'Mail server', lengthBytes: 61_440, files: 3 },
-  ...(overrides.includes('TEMPLATE_INCOMPLETE') ? { level: 'warn' } : { level: 'block', canOverride: true }),
-});
+};
 
 const NO_FILES = { files: 0, lengthBytes: 0 };
 const SCENES: Record<string, Partial<Scene>> = {

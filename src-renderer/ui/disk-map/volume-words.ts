@@ -17,8 +17,9 @@ export function useVolumeWords() {
   }
 
   /** `ext4`, `FAT32`, `LUKS`, or that it is not known. */
-  function content(volume: Pick<VolumeView, 'fileSystem' | 'recognised'>) {
-    const kind = volume.fileSystem?.kind ?? volume.recognised;
+  function content({ fileSystem, recognised, warnings }: Pick<VolumeView, 'fileSystem' | 'recognised' | 'warnings'>) {
+    const isRandom = warnings.some(({ code }) => code === 'VOLUME_LOOKS_RANDOM');
+    const kind = fileSystem?.kind ?? recognised ?? (isRandom ? 'random' : null);
     if (!kind) return t('volume.unknownContent');
     return te(`fileSystem.${kind}`, 'en') ? t(`fileSystem.${kind}`) : kind;
   }
