@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync 
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Extent } from '../../../src-engine/disk/block-source.port.ts';
+import { proves } from '../../support/matrix.ts';
 import {
   copyOntoOnes,
   difference,
@@ -81,8 +82,19 @@ function expectSound(original: string, copy: string): number {
 
 const sumBytes = (extents: Extent[]) => extents.reduce((sum, extent) => sum + extent.lengthBytes, 0);
 
+/** What some of them are called where people read about it; the same words as for their files. */
+const FEATURES: Record<string, string> = {
+  'FAT12 with one FAT': 'FAT12',
+  'FAT12 with sectors of 4096': 'FAT12, sectors of 4 KiB',
+  FAT16: 'FAT16',
+  'FAT16 with large clusters': 'FAT16, large clusters, one FAT',
+  FAT32: 'FAT32',
+  'FAT32 with sectors of 4096': 'FAT32, sectors of 4 KiB',
+};
+
 describe('nothing is lost when only the used clusters are kept', () => {
-  test.each(Object.entries(MATRIX))('%s', async (name, { kind, args, lengthBytes, askPartclone }) => {
+  test.for(Object.entries(MATRIX))('%s', async ([name, options], context) => {
+    const { kind, args, lengthBytes, askPartclone } = options;
     const image = makeFat(`${name.replaceAll(/\W+/g, '-')}.img`, args, lengthBytes);
     const { fileSystem, extents } = await readUsed(image);
     expect(fileSystem).toMatchObject({
@@ -108,6 +120,8 @@ describe('nothing is lost when only the used clusters are kept', () => {
       expect(difference(usedUnits(extents, unitBytes), used)).toEqual(NO_DIFFERENCE);
     }
     rmSync(image);
+    const feature = FEATURES[name];
+    if (feature) proves(context, { subject: 'FAT', feature, aspect: 'used blocks', judge: 'fsck.fat' });
   });
 
   /** mkfs.vfat makes it, and Linux and firmware read it as FAT32; mtools goes by the count of clusters and does not. */
