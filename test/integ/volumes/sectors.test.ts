@@ -197,6 +197,19 @@ describe.skipIf(!canLoop)('a GPT disk', () => {
     bench.detach(target);
     judge(bench.path('back.img'), 512, bench.path('from512.img'));
   });
+
+  test('an image file says by its table what sectors its disk had', async () => {
+    resultOf(await engine.capture(bench.path('from4096.img'), 'image'));
+    for (const [sectorBytes, code] of [
+      [4096, 'SECTOR_SIZE_EQUAL'],
+      [512, 'SECTOR_SIZE_CONVERTED'],
+    ] as const) {
+      const target = bench.attach(bench.file('image.target', DISK_BYTES), '-b', String(sectorBytes));
+      expect(await planned('image', target)).toMatchObject({ canRun: true, checks: [{ code }] });
+      bench.detach(target);
+    }
+    expect(await planned('image', bench.path('new.img'))).toMatchObject({ checks: [{ code: 'SECTOR_SIZE_EQUAL' }] });
+  });
 });
 
 describe.skipIf(!canLoop)('a FAT32 on a bare disk', () => {
@@ -235,61 +248,71 @@ describe.skipIf(!canLoop)('a FAT32 on a bare disk', () => {
   });
 });
 
-describe.skipIf(!canLoop)('what cannot be moved is refused by name', () => {
-  /** A template of one partition. */
-  async function templateOf(name: string, image: string, sectorBytes = 512, start = '1M'): Promise<void> {
-    const lengthBytes = readFileSync(image).length;
-    const disk = bench.file(`${name}.disk`, lengthBytes + 3 * MIB);
-    const whole = bench.attach(disk, '-b', String(sectorBytes));
-    run('sgdisk', '-a', '1', '-n', `1:${start}:+${lengthBytes / 1024}K`, whole);
-    place(image, disk, start === '1M' ? MIB : Number(start) * sectorBytes);
-    resultOf(await engine.capture(whole, name));
-    bench.detach(whole);
-  }
-
-  async function refusalOf(name: string, toSectorBytes = 4096) {
-    const target = bench.attach(bench.file(`${name}.target`, 400 * MIB), '-b', String(toSectorBytes));
-    const { canRun, checks } = await planned(name, target);
-    bench.detach(target);
-    expect(canRun).toBe(checks.every(({ level }) => level !== 'block'));
-    return checks;
-  }
-
-  test.each<[string, number, (image: string) => void, RegExp]>([
-    ['ext4 with small blocks', 8, (image) => run('mkfs.ext4', '-q', '-b', '1024', image), /blocks of 1024/],
-    ['xfs', 40, (image) => run('mkfs.xfs', '-q', '--unsupported', '-s', 'size=512', image), /XFS .* 512/],
-    ['exfat', 8, (image) => run('mkfs.exfat', image), /exFAT|nobody knows/],
-    ['ntfs', 8, (image) => run('mkfs.ntfs', '-F', '-q', image), /NTFS|nobody knows/],
-    ['fat32 with small clusters', 40, (image) => run('mkfs.vfat', '-F', '32', '-s', '1', image), /FAT/],
-    ['fat12', 2, (image) => run('mkfs.vfat', '-F', '12', '-s', '1', image), /FAT/],
-    ['noise', 2, (image) => writeFileSync(image, noise('n', 2 * MIB)), /nobody knows/],
-  ])('%s', async (name, mib, make, reason) => {
-    const image = bench.file(`${name}.img`, mib * MIB);
-    make(image);
-    await templateOf(name, image);
-    const refused = { code: 'SECTOR_SIZE_DIFFERS', level: 'block', templateSectorBytes: 512, targetSectorBytes: 4096 };
-    expect(await refusalOf(name)).toMatchObject([{ ...refused, volume: '1', reason: expect.stringMatching(reason) }]);
-  });
-
-  test('LUKS, unless it counts in sectors of 4096 bytes', async () => {
+describe.skipIf(!canLoop)('what cannot be moved', () => {
+  const luks = (sectorBytes: number) => (image: string) => {
     writeFileSync(bench.path('key'), 'open sesame');
-    for (const sectorBytes of [512, 4096]) {
-      const image = bench.file(`luks${sectorBytes}.img`, 18 * MIB);
-      const options = ['--pbkdf', 'pbkdf2', '--pbkdf-force-iterations', '1000', '--sector-size', String(sectorBytes)];
-      run('cryptsetup', 'luksFormat', '-q', '--key-file', bench.path('key'), ...options, image);
-      await templateOf(`luks${sectorBytes}`, image);
+    const options = ['--pbkdf', 'pbkdf2', '--pbkdf-force-iterations', '1000', '--sector-size', String(sectorBytes)];
+    run('cryptsetup', 'luksFormat', '-q', '--key-file', bench.path('key'), ...options, image);
+  };
+  const MADE: [mib: number, make: (image: string) => unknown, reason: RegExp | null][] = [
+    [8, (image) => run('mkfs.ext4', '-q', '-b', '1024', image), /blocks of 1024/],
+    [40, (image) => run('mkfs.xfs', '-q', '--unsupported', '-s', 'size=512', image), /XFS .* 512/],
+    [8, (image) => run('mkfs.exfat', image), /exFAT .* 512/],
+    [8, (image) => run('mkfs.ntfs', '-F', '-q', image), /NTFS .* 512/],
+    [40, (image) => run('mkfs.vfat', '-F', '32', '-s', '1', image), /FAT/],
+    [2, (image) => run('mkfs.vfat', '-F', '12', '-s', '1', image), /FAT/],
+    [2, (image) => writeFileSync(image, noise('n', 2 * MIB)), /nobody knows/],
+    [18, luks(512), /LUKS2 .* 512/],
+    [18, luks(4096), null],
+    [8, (image) => run('mkfs.ext4', '-q', '-b', '4096', image), null],
+  ];
+  const DISK_BYTES = 160 * MIB;
+
+  test('is refused by name, and a person may take it upon themselves', async () => {
+    const disk = bench.file('refused.disk', DISK_BYTES);
+    let nextMib = 1;
+    for (const [i, [mib, make]] of MADE.entries()) {
+      const image = bench.file(`refused${i}.img`, mib * MIB);
+      make(image);
+      run('sgdisk', '-n', `${i + 1}:${nextMib}M:+${mib}M`, disk);
+      place(image, disk, nextMib * MIB);
+      nextMib += mib;
     }
-    expect(await refusalOf('luks512')).toMatchObject([{ code: 'SECTOR_SIZE_DIFFERS', reason: /LUKS2 .* 512/ }]);
-    expect(await refusalOf('luks4096')).toMatchObject([{ code: 'SECTOR_SIZE_CONVERTED' }]);
+    resultOf(await engine.capture(disk, 'refused'));
+    const target = bench.attach(bench.file('refused.target', DISK_BYTES), '-b', '4096');
+    const { canRun, checks } = await planned('refused', target);
+    expect(canRun).toBe(false);
+    const refused = { code: 'SECTOR_SIZE_DIFFERS', level: 'block', templateSectorBytes: 512, targetSectorBytes: 4096 };
+    const expected = MADE.flatMap(([, , reason], i) =>
+      reason ? [{ ...refused, volume: String(i + 1), reason: expect.stringMatching(reason) as string }] : [],
+    );
+    expect(checks).toEqual(expected);
+
+    const overrides = ['SECTOR_SIZE_DIFFERS' as const];
+    const overridden = await engine.client.call('deploy.plan', { template: 'refused', target, overrides });
+    expect(overridden.canRun).toBe(true);
+    const { jobId } = await engine.client.call('deploy.start', { planId: overridden.planId, confirm: target });
+    resultOf(await engine.ended(jobId));
+    expectSoundGpt(target);
+    bench.detach(target);
   });
 
-  test('a partition that does not lie on such sectors, and one with no room for the table before it', async () => {
-    const image = bench.file('empty.img', 4 * MIB);
+  test.each(['2049', '40'])('a partition from sector %s on is refused with its table', async (start) => {
+    const image = bench.file('alone.img', 4 * MIB);
     run('mkfs.ext4', '-q', '-b', '4096', image);
-    await templateOf('odd', image, 512, '2049');
-    expect(await refusalOf('odd')).toMatchObject([{ code: 'SECTOR_SIZE_DIFFERS', volume: 'GPT' }]);
-    await templateOf('close', image, 512, '40');
-    expect(await refusalOf('close')).toMatchObject([{ code: 'SECTOR_SIZE_DIFFERS', volume: 'GPT' }]);
+    const disk = bench.file('alone.disk', 8 * MIB);
+    run('sgdisk', '-a', '1', '-n', `1:${start}:+4M`, disk);
+    place(image, disk, Number(start) * 512);
+    resultOf(await engine.capture(disk, `alone ${start}`));
+    const target = bench.attach(bench.file('alone.target', 8 * MIB), '-b', '4096');
+    expect(await planned(`alone ${start}`, target)).toMatchObject({
+      canRun: false,
+      checks: [{ code: 'SECTOR_SIZE_DIFFERS', level: 'block', volume: 'GPT' }],
+    });
+    const overrides = ['SECTOR_SIZE_DIFFERS' as const];
+    const { canRun } = await engine.client.call('deploy.plan', { template: `alone ${start}`, target, overrides });
+    expect(canRun).toBe(false);
+    bench.detach(target);
   });
 });
 
