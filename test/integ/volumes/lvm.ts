@@ -46,10 +46,11 @@ export interface Lvm {
   restore(group: string, change: (text: string) => string): void;
 }
 
-/** @param parts members on the disk */
-export function lvmOn(bench: Workbench, disk: string, parts: readonly Part[]): Lvm {
+/** @param parts members on the disk @param sectorBytes what it counts in */
+export function lvmOn(bench: Workbench, disk: string, parts: readonly Part[], sectorBytes = 512): Lvm {
+  const sectors = ['-b', String(sectorBytes)];
   const devices = parts.map(({ startBytes, lengthBytes }) =>
-    bench.attach(disk, '-o', String(startBytes), '--sizelimit', String(lengthBytes)),
+    bench.attach(disk, ...sectors, '-o', String(startBytes), '--sizelimit', String(lengthBytes)),
   );
   const accept = devices.map((device) => `"a|^${device}$|"`).join(',');
   const config = [

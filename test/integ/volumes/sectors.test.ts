@@ -88,7 +88,7 @@ describe.skipIf(!canLoop)('a GPT disk', () => {
     });
     make(PARTS.swap, (path) => void run('mkswap', path));
     makeEsp(image, sectorBytes);
-    const lvm = lvmOn(bench, image, [PARTS.lvm]);
+    const lvm = lvmOn(bench, image, [PARTS.lvm], sectorBytes);
     lvm('vgcreate', '-y', '-s', '1M', 'lab', ...lvm.devices);
     lvm.create('-Wn', '-L', '16M', '-n', 'files', 'lab');
     lvm.fill('lab/files', makeExt4(bench, 'files.img', 16 * MIB, '-b', '4096'));
@@ -155,8 +155,10 @@ describe.skipIf(!canLoop)('a GPT disk', () => {
       });
       run('diff', '-r', ...trees);
     });
-    const lvm = lvmOn(bench, image, [PARTS.lvm]);
+    const lvm = lvmOn(bench, image, [PARTS.lvm], sectorBytes);
     run('e2fsck', '-fn', lvm.cut('lab/files', image, [PARTS.lvm], bench.path('files.copy')));
+    // and writes
+    lvm('vgchange', '--addtag', 'moved', 'lab');
     detachAll(bench, lvm);
     expect(occurrences(image, DELETED_MARKER)).toBe(0);
   }
