@@ -76,16 +76,15 @@ export function parseAttributes(bytes: Buffer, firstOffset: number): Attribute[]
   while (true) {
     checkSpan('attribute', at, 4, bytes.length);
     if (bytes.readUInt32LE(at) === END) return attributes;
-    const { length } = common.read(bytes, at);
-    checkRange('length of an attribute', length, resident.size, bytes.length - at);
-    checkRange('alignment of an attribute', length % 8, 0, 0);
-    attributes.push(parseAttribute(bytes.subarray(at, at + length)));
-    at += length;
+    const header = common.read(bytes, at);
+    checkRange('length of an attribute', header.length, resident.size, bytes.length - at);
+    checkRange('alignment of an attribute', header.length % 8, 0, 0);
+    attributes.push(parseAttribute(bytes.subarray(at, at + header.length), header));
+    at += header.length;
   }
 }
 
-function parseAttribute(bytes: Buffer): Attribute {
-  const h = common.read(bytes);
+function parseAttribute(bytes: Buffer, h: ReturnType<typeof common.read>): Attribute {
   checkSpan('name of an attribute', h.nameLength && h.nameOffset, 2 * h.nameLength, bytes.length);
   const header = {
     type: h.type,

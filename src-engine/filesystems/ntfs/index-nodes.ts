@@ -59,17 +59,16 @@ function parseNode(node: Buffer): IndexEntry[] {
   const entries: IndexEntry[] = [];
   for (let at = header.entriesOffset; ;) {
     checkSpan('index entry', at, entryLayout.size, header.lengthBytes);
-    const { length, flags } = entryLayout.read(node, at);
-    checkRange('length of an index entry', length, entryLayout.size, header.lengthBytes - at);
-    checkRange('alignment of an index entry', length % 8, 0, 0);
-    entries.push(parseEntry(node.subarray(at, at + length)));
-    if (flags & IS_END) return entries;
-    at += length;
+    const entry = entryLayout.read(node, at);
+    checkRange('length of an index entry', entry.length, entryLayout.size, header.lengthBytes - at);
+    checkRange('alignment of an index entry', entry.length % 8, 0, 0);
+    entries.push(parseEntry(node.subarray(at, at + entry.length), entry));
+    if (entry.flags & IS_END) return entries;
+    at += entry.length;
   }
 }
 
-function parseEntry(bytes: Buffer): IndexEntry {
-  const entry = entryLayout.read(bytes);
+function parseEntry(bytes: Buffer, entry: ReturnType<typeof entryLayout.read>): IndexEntry {
   const hasChild = (entry.flags & HAS_CHILD) !== 0;
   const keyEnd = bytes.length - (hasChild ? 8 : 0);
   checkRange('length of an index entry', keyEnd, entryLayout.size, bytes.length);

@@ -27,7 +27,9 @@ export async function readUpCase(ntfs: NtfsVolume): Promise<UpCase> {
   checkRange('length of $UpCase', content.lengthBytes, 2 * UNITS, 2 * UNITS);
   const bytes = Buffer.alloc(2 * UNITS);
   await content.readInto(0, bytes);
-  return Uint16Array.from({ length: UNITS }, (_, unit) => bytes.readUInt16LE(2 * unit));
+  const upCase = new Uint16Array(UNITS);
+  for (let unit = 0; unit < UNITS; unit++) upCase[unit] = bytes.readUInt16LE(2 * unit);
+  return upCase;
 }
 
 /** The order of names in a folder, but for names that differ in case only: less than 0, 0, or more. */

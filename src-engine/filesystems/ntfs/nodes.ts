@@ -24,13 +24,15 @@ export interface NtfsFile {
   readonly record: MftRecord;
   /** see {@link FILE_ATTRIBUTE} */
   readonly attributes: number;
+  readonly modifiedMs: number | null;
   readonly kind: FileKind;
 }
 
 /** @throws EngineError `FORMAT_INVALID`, `READ_FAILED` */
 export async function fileOf(ntfs: NtfsVolume, record: MftRecord): Promise<NtfsFile> {
-  const { attributes } = standardInformation(record);
-  return { record, attributes, kind: await kindOf(ntfs, record, attributes) };
+  const value = required(residentValue(record, ATTRIBUTE.STANDARD_INFORMATION), 'STANDARD_INFORMATION');
+  const { attributes, modified } = standardLayout.read(value);
+  return { record, attributes, modifiedMs: dateOf(modified), kind: await kindOf(ntfs, record, attributes) };
 }
 
 async function kindOf(ntfs: NtfsVolume, record: MftRecord, attributes: number): Promise<FileKind> {
@@ -53,22 +55,17 @@ function isInterix(attributes: number): boolean {
 }
 
 /** @throws EngineError `FORMAT_INVALID`, `READ_FAILED` */
-export async function nodeOf(ntfs: NtfsVolume, { record, kind }: NtfsFile): Promise<FileNode> {
+export async function nodeOf(ntfs: NtfsVolume, { record, modifiedMs, kind }: NtfsFile): Promise<FileNode> {
   return {
     id: String(record.number),
     kind,
     lengthBytes: kind === 'file' ? await lengthOf(ntfs, record) : 0,
-    modifiedMs: dateOf(standardInformation(record).modified),
+    modifiedMs,
     mode: null,
     ownerId: null,
     groupId: null,
     linkCount: record.linkCount - dosNames(record),
   };
-}
-
-function standardInformation(record: MftRecord): ReturnType<typeof standardLayout.read> {
-  const value = residentValue(record, ATTRIBUTE.STANDARD_INFORMATION);
-  return standardLayout.read(required(value, 'STANDARD_INFORMATION'));
 }
 
 async function lengthOf(ntfs: NtfsVolume, record: MftRecord): Promise<number> {
