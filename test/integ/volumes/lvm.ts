@@ -54,7 +54,7 @@ export function lvmOn(bench: Workbench, disk: string, parts: readonly Part[], se
   );
   const accept = devices.map((device) => `"a|^${device}$|"`).join(',');
   const config = [
-    `devices { filter=[${accept},"r|.*|"] use_devicesfile=0 }`,
+    `devices { filter=[${accept},"r|.*|"] use_devicesfile=0 hints="none" }`,
     'activation { udev_sync=0 udev_rules=0 monitoring=0 }',
     'backup { backup=0 archive=0 }',
   ].join(' ');
