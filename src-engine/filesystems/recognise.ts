@@ -1,5 +1,6 @@
 /** Tells what file system a volume holds, if it is one whose free space is known here. */
 import type { BlockSource } from '../disk/block-source.port.ts';
+import { recogniseBtrfs } from './btrfs/btrfs.ts';
 import { recogniseExt } from './ext/ext.ts';
 import { recogniseExfat } from './exfat/exfat.ts';
 import { recogniseFat } from './fat/fat.ts';
@@ -9,7 +10,15 @@ import { recogniseSignature } from './signatures.ts';
 import { recogniseSwap } from './swap/swap.ts';
 import { recogniseXfs } from './xfs/xfs.ts';
 
-const FAMILIES = [recogniseExfat, recogniseExt, recogniseFat, recogniseNtfs, recogniseSwap, recogniseXfs];
+const FAMILIES = [
+  recogniseBtrfs,
+  recogniseExfat,
+  recogniseExt,
+  recogniseFat,
+  recogniseNtfs,
+  recogniseSwap,
+  recogniseXfs,
+];
 
 /**
  * Must never take a volume for what it is not: what looks free would be lost. So whoever shows two faces (a RAID member that

@@ -1,0 +1,78 @@
+/** The files of btrfs: the topmost subvolume, with the others as folders at their places in it. */
+import { EngineError } from '../../core/engine-error.ts';
+import type { FileNode, FileTree, FolderEntry } from '../file-tree.port.ts';
+import { decodeName } from '../names.ts';
+import { contentOf, placesInVolume } from './contents.ts';
+import { findInFolder, nodeOf, readFolder, type RawEntry } from './directories.ts';
+import { isEmptyFolder, placeOf, readNode } from './inodes.ts';
+import { needRoot, OBJECT, type BtrfsVolume } from './volume.ts';
+
+const BATCH = 64;
+/** The target of a link lies in one inline extent. */
+const MAX_LINK_BYTES = 4096;
+
+/** @throws EngineError `FORMAT_INVALID` where there is no root folder */
+export async function openTree(volume: BtrfsVolume): Promise<FileTree> {
+  const top = await needRoot(volume, OBJECT.TOP_SUBVOLUME);
+  const root = await readNode(volume, { subvolume: top, inode: top.rootInode });
+  need(root, 'folder');
+  return {
+    root,
+    async *list(folder, signal) {
+      need(folder, 'folder');
+      if (isEmptyFolder(folder)) return;
+      const place = await placeOf(volume, folder.id);
+      const entriesOf = (some: RawEntry[]) =>
+        Promise.all(
+          some.map(async (entry): Promise<FolderEntry> => {
+            return { name: decodeName(entry.name), node: await nodeOf(volume, place, folder, entry) };
+          }),
+        );
+      let some: RawEntry[] = [];
+      for await (const entry of readFolder(volume, place)) {
+        if (isDots(entry.name))
+          throw new EngineError('FORMAT_INVALID', { field: 'name', value: entry.name.toString() });
+        some.push(entry);
+        if (some.length < BATCH) continue;
+        signal.throwIfAborted();
+        yield await entriesOf(some);
+        some = [];
+      }
+      if (some.length > 0) yield await entriesOf(some);
+    },
+    async find(folder, name) {
+      need(folder, 'folder');
+      if (isEmptyFolder(folder)) return null;
+      const place = await placeOf(volume, folder.id);
+      const direct = await findInFolder(volume, place, Buffer.from(name));
+      if (direct) return nodeOf(volume, place, folder, direct);
+      // a name that is no UTF-8 is shown otherwise than it is kept
+      if (!name.includes('\\x')) return null;
+      for await (const entry of readFolder(volume, place)) {
+        if (decodeName(entry.name) === name) return nodeOf(volume, place, folder, entry);
+      }
+      return null;
+    },
+    async readLink(link) {
+      need(link, 'link');
+      if (link.lengthBytes > MAX_LINK_BYTES)
+        throw new EngineError('FORMAT_INVALID', { field: 'link', value: String(link.lengthBytes) });
+      const bytes = Buffer.alloc(link.lengthBytes);
+      await contentOf(volume, await placeOf(volume, link.id), link.lengthBytes).readInto(0, bytes);
+      return decodeName(bytes);
+    },
+    async open(file) {
+      need(file, 'file');
+      return contentOf(volume, await placeOf(volume, file.id), file.lengthBytes);
+    },
+    async *extents(node, signal) {
+      if (!isEmptyFolder(node)) yield* placesInVolume(volume, await placeOf(volume, node.id), signal);
+    },
+  };
+}
+
+const isDots = (name: Buffer) => name.equals(Buffer.from('.')) || name.equals(Buffer.from('..'));
+
+function need(node: FileNode, kind: FileNode['kind']): void {
+  if (node.kind !== kind) throw new EngineError('FORMAT_INVALID', { field: 'kind', value: node.kind });
+}

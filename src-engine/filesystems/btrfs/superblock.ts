@@ -1,0 +1,157 @@
+/** The superblock of btrfs and its copies. Source: Linux, include/uapi/linux/btrfs_tree.h, struct btrfs_super_block; btrfs documentation, "On-disk format". */
+import { checkRange } from '../../core/bounds.ts';
+import { EngineError } from '../../core/engine-error.ts';
+import { raw, struct, text, u16le, u32le, u64le, u8 } from '../../core/struct.ts';
+import type { BlockSource } from '../../disk/block-source.port.ts';
+import { readBytes } from '../../disk/read.ts';
+import { checksumOf, type ChecksumType } from './checksum.ts';
+
+export const SUPERBLOCK_BYTES = 4096;
+/** The same block at 64 KiB, 64 MiB and 256 GiB, as far as the device reaches. */
+export const SUPERBLOCK_PLACES = [64 * 1024, 64 * 1024 * 1024, 256 * 2 ** 30];
+const MAGIC = '_BHRfS_M';
+const MAX_SYSTEM_CHUNK_BYTES = 2048;
+
+const fields = struct(SUPERBLOCK_BYTES, {
+  checksum: raw(0, 32),
+  fsid: raw(32, 16),
+  bytenr: u64le(48),
+  flags: u64le(56),
+  magic: text(64, 8),
+  generation: u64le(72),
+  root: u64le(80),
+  chunkRoot: u64le(88),
+  logRoot: u64le(96),
+  deviceCount: u64le(136),
+  sectorBytes: u32le(144),
+  nodeBytes: u32le(148),
+  systemChunkBytes: u32le(160),
+  chunkRootGeneration: u64le(164),
+  incompat: u64le(188),
+  checksumType: u16le(196),
+  rootLevel: u8(198),
+  chunkRootLevel: u8(199),
+  logRootLevel: u8(200),
+  deviceId: u64le(201),
+  deviceBytes: u64le(209),
+  label: text(299, 256, 'utf8'),
+  metadataUuid: raw(571, 16),
+  systemChunks: raw(811, MAX_SYSTEM_CHUNK_BYTES),
+});
+
+const INCOMPAT = {
+  METADATA_UUID: 1n << 10n,
+  ZONED: 1n << 12n,
+  EXTENT_TREE_V2: 1n << 13n,
+  RAID_STRIPE_TREE: 1n << 14n,
+};
+/** Backrefs, default subvolume, mixed groups, compression, big metadata, long names of links, RAID, skinny metadata, no holes, metadata UUID, simple quota. */
+const KNOWN_INCOMPAT = 0xfffn | (1n << 16n);
+const REFUSED: [bigint, string][] = [
+  [INCOMPAT.ZONED, 'btrfs zoned'],
+  [INCOMPAT.EXTENT_TREE_V2, 'btrfs extent tree v2'],
+  [INCOMPAT.RAID_STRIPE_TREE, 'btrfs RAID stripe tree'],
+];
+const FLAG_ERROR = 1n << 2n;
+const FLAGS_REFUSED: [bigint, string][] = [
+  [1n << 32n, 'btrfs seed device'],
+  [1n << 33n, 'btrfs metadata dump'],
+  [1n << 34n, 'btrfs metadata dump'],
+];
+
+/** A root of a tree: where its topmost node is, in the file system's own (logical) addresses. */
+export interface TreeRoot {
+  readonly bytenr: number;
+  readonly level: number;
+}
+
+export interface BtrfsSuperblock {
+  readonly fsid: Buffer;
+  /** what nodes say they belong to */
+  readonly metadataUuid: Buffer;
+  readonly label: string;
+  readonly generation: bigint;
+  readonly sectorBytes: number;
+  readonly nodeBytes: number;
+  readonly deviceBytes: number;
+  readonly deviceId: bigint;
+  readonly checksumType: ChecksumType;
+  readonly hasErrors: boolean;
+  readonly hasLog: boolean;
+  readonly root: TreeRoot;
+  readonly chunkRoot: TreeRoot;
+  /** pairs of keys and chunk items that lead to the chunk tree */
+  readonly systemChunks: Buffer;
+}
+
+/**
+ * @returns the newest copy whose checksum is right; null where there is none at 64 KiB
+ * @throws EngineError `FORMAT_INVALID`; `FORMAT_UNSUPPORTED` for several devices and for features that change where things are
+ */
+export async function readSuperblock(volume: BlockSource): Promise<BtrfsSuperblock | null> {
+  const copies: Buffer[] = [];
+  for (const [i, place] of SUPERBLOCK_PLACES.entries()) {
+    if (place + SUPERBLOCK_BYTES > volume.lengthBytes) break;
+    const bytes = await readBytes(volume, place, SUPERBLOCK_BYTES);
+    if (fields.read(bytes).magic === MAGIC) copies.push(bytes);
+    else if (i === 0) return null;
+  }
+  if (copies.length === 0) return null;
+  const whole = copies.filter((bytes) => isWhole(bytes));
+  if (whole.length === 0) throw new EngineError('FORMAT_INVALID', { field: 'superblock', checksum: 'superblock' });
+  const newest = whole.reduce((a, b) => (fields.read(b).generation > fields.read(a).generation ? b : a));
+  return checked(newest);
+}
+
+function isWhole(bytes: Buffer): boolean {
+  const { checksum, checksumType } = fields.read(bytes);
+  const expected = checksumOf(checksumType as ChecksumType, bytes.subarray(32));
+  return expected === null || expected.equals(checksum.subarray(0, expected.length));
+}
+
+function checked(bytes: Buffer): BtrfsSuperblock {
+  const f = fields.read(bytes);
+  checkRange('csum_type', f.checksumType, 0, 3);
+  checkRange('sectorsize', f.sectorBytes, 512, 65_536);
+  checkRange('nodesize', f.nodeBytes, 4096, 65_536);
+  if ((f.sectorBytes & (f.sectorBytes - 1)) !== 0 || (f.nodeBytes & (f.nodeBytes - 1)) !== 0) {
+    throw new EngineError('FORMAT_INVALID', { field: 'nodesize', value: `${f.nodeBytes}/${f.sectorBytes}` });
+  }
+  checkRange('sys_chunk_array_size', f.systemChunkBytes, 1, MAX_SYSTEM_CHUNK_BYTES);
+  const refused = REFUSED.find(([bit]) => f.incompat & bit) ?? FLAGS_REFUSED.find(([bit]) => f.flags & bit);
+  if (refused) throw new EngineError('FORMAT_UNSUPPORTED', { feature: refused[1] });
+  if (f.incompat & ~KNOWN_INCOMPAT) {
+    throw new EngineError('FORMAT_UNSUPPORTED', { feature: `btrfs incompat 0x${f.incompat.toString(16)}` });
+  }
+  if (f.deviceCount !== 1n) {
+    const devices = Number(f.deviceCount > 65_536n ? 65_536n : f.deviceCount);
+    throw new EngineError('FORMAT_UNSUPPORTED', { feature: 'several devices', devices });
+  }
+  return {
+    fsid: f.fsid,
+    metadataUuid: f.incompat & INCOMPAT.METADATA_UUID ? f.metadataUuid : f.fsid,
+    label: f.label,
+    generation: f.generation,
+    sectorBytes: f.sectorBytes,
+    nodeBytes: f.nodeBytes,
+    deviceBytes: address('total_bytes', f.deviceBytes),
+    deviceId: f.deviceId,
+    checksumType: f.checksumType as ChecksumType,
+    hasErrors: (f.flags & FLAG_ERROR) !== 0n,
+    hasLog: f.logRoot !== 0n,
+    root: { bytenr: address('root', f.root), level: level(f.rootLevel) },
+    chunkRoot: { bytenr: address('chunk_root', f.chunkRoot), level: level(f.chunkRootLevel) },
+    systemChunks: f.systemChunks.subarray(0, f.systemChunkBytes),
+  };
+}
+
+const MAX_LEVEL = 7;
+/** @throws EngineError `FORMAT_INVALID` for trees that are deeper than any can be */
+export const level = (value: number) => checkRange('level', value, 0, MAX_LEVEL);
+
+/** An address or length of 64 bits as a number. @throws EngineError `FORMAT_INVALID` */
+export function address(what: string, value: bigint): number {
+  if (value > BigInt(Number.MAX_SAFE_INTEGER))
+    throw new EngineError('FORMAT_INVALID', { field: what, value: String(value) });
+  return Number(value);
+}

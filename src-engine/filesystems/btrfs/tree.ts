@@ -1,0 +1,178 @@
+/**
+ * B-trees of btrfs: nodes that are checked, searched and walked. Source: Linux, include/uapi/linux/btrfs_tree.h, struct
+ * btrfs_header, btrfs_key_ptr, btrfs_item.
+ */
+import { checkSpan } from '../../core/bounds.ts';
+import { EngineError } from '../../core/engine-error.ts';
+import { checksumOf } from './checksum.ts';
+import type { ChunkMap } from './chunk-map.ts';
+import { address, type BtrfsSuperblock, type TreeRoot } from './superblock.ts';
+
+const HEADER_BYTES = 101;
+const POINTER_BYTES = 33;
+const ITEM_BYTES = 25;
+
+/** Nodes that are kept: 16 KiB each, mostly. */
+const CACHED_NODES = 256;
+
+export interface Key {
+  readonly objectId: bigint;
+  readonly type: number;
+  readonly offset: bigint;
+}
+
+export interface Item extends Key {
+  readonly data: Buffer;
+}
+
+export const MAX_OFFSET = 2n ** 64n - 1n;
+
+export function compareKeys(a: Key, b: Key): number {
+  if (a.objectId !== b.objectId) return a.objectId < b.objectId ? -1 : 1;
+  if (a.type !== b.type) return a.type - b.type;
+  return a.offset === b.offset ? 0 : a.offset < b.offset ? -1 : 1;
+}
+
+interface Node {
+  readonly bytes: Buffer;
+  readonly count: number;
+  readonly level: number;
+}
+
+export class Trees {
+  readonly #map: ChunkMap;
+  readonly #sb: BtrfsSuperblock;
+  // the first is the one that was not used longest
+  readonly #nodes = new Map<number, Promise<Node>>();
+
+  constructor(map: ChunkMap, sb: BtrfsSuperblock) {
+    this.#map = map;
+    this.#sb = sb;
+  }
+
+  /**
+   * The items from `min` to `max`, both included, ascending. Keys ascend through the whole tree, which is checked: no node
+   * comes twice, whatever points at it.
+   * @throws EngineError `FORMAT_INVALID` with `checksum` where one is wrong
+   */
+  async *items(root: TreeRoot, min: Key, max: Key): AsyncGenerator<Item> {
+    yield* this.#walk(await this.#node(root.bytenr, root.level), min, max, null);
+  }
+
+  async *#walk(node: Node, min: Key, max: Key, limit: Key | null): AsyncGenerator<Item> {
+    if (node.level === 0) {
+      for (let i = this.#firstFrom(node, min); i < node.count; i++) {
+        const item = itemAt(node, i);
+        if (compareKeys(item, max) > 0) return;
+        if (limit && compareKeys(item, limit) >= 0) throw invalid('key order', item.objectId);
+        yield item;
+      }
+      return;
+    }
+    // the last pointer that is not behind `min`, and all that follow
+    for (let i = Math.max(0, this.#firstAfter(node, min) - 1); i < node.count; i++) {
+      const key = keyAt(node, i);
+      if (compareKeys(key, max) > 0) return;
+      const next = i + 1 < node.count ? keyAt(node, i + 1) : limit;
+      yield* this.#walk(await this.#child(node, i), min, max, next);
+    }
+  }
+
+  /** The item with that key, or null. */
+  async find(root: TreeRoot, key: Key): Promise<Item | null> {
+    const found = await this.floor(root, key);
+    return found && compareKeys(found, key) === 0 ? found : null;
+  }
+
+  /** The last item whose key is not behind `key`, or null. */
+  async floor(root: TreeRoot, key: Key): Promise<Item | null> {
+    let node = await this.#node(root.bytenr, root.level);
+    while (node.level > 0) {
+      const at = this.#firstAfter(node, key) - 1;
+      if (at < 0) return null;
+      node = await this.#child(node, at);
+    }
+    const at = this.#firstAfter(node, key) - 1;
+    return at < 0 ? null : itemAt(node, at);
+  }
+
+  async #child(parent: Node, i: number): Promise<Node> {
+    const at = HEADER_BYTES + i * POINTER_BYTES;
+    const child = await this.#node(address('blockptr', parent.bytes.readBigUInt64LE(at + 17)), parent.level - 1);
+    if (child.count === 0 || compareKeys(keyAt(child, 0), keyAt(parent, i)) !== 0)
+      throw invalid('first key', keyAt(parent, i).objectId);
+    return child;
+  }
+
+  /** Index of the first key that is not before `key`. */
+  #firstFrom(node: Node, key: Key): number {
+    return firstWhere(node.count, (i) => compareKeys(keyAt(node, i), key) >= 0);
+  }
+
+  /** Index of the first key behind `key`. */
+  #firstAfter(node: Node, key: Key): number {
+    return firstWhere(node.count, (i) => compareKeys(keyAt(node, i), key) > 0);
+  }
+
+  async #node(bytenr: number, level: number): Promise<Node> {
+    let node = this.#nodes.get(bytenr);
+    if (node) this.#nodes.delete(bytenr);
+    else {
+      node = this.#read(bytenr);
+      node.catch(() => this.#nodes.delete(bytenr));
+    }
+    this.#nodes.set(bytenr, node);
+    if (this.#nodes.size > CACHED_NODES) this.#nodes.delete(this.#nodes.keys().next().value!);
+    const read = await node;
+    if (read.level !== level) throw invalid('level', BigInt(read.level));
+    return read;
+  }
+
+  async #read(bytenr: number): Promise<Node> {
+    const { nodeBytes, checksumType, metadataUuid, generation } = this.#sb;
+    const bytes = Buffer.allocUnsafeSlow(nodeBytes);
+    await this.#map.readInto(bytenr, bytes);
+    const sum = checksumOf(checksumType, bytes.subarray(32));
+    if (sum && !sum.equals(bytes.subarray(0, sum.length))) {
+      throw new EngineError('FORMAT_INVALID', { field: 'node', checksum: 'tree node', value: String(bytenr) });
+    }
+    if (!bytes.subarray(32, 48).equals(metadataUuid)) throw invalid('node fsid', BigInt(bytenr));
+    if (bytes.readBigUInt64LE(48) !== BigInt(bytenr)) throw invalid('node bytenr', BigInt(bytenr));
+    if (bytes.readBigUInt64LE(80) > generation + 1n) throw invalid('node generation', bytes.readBigUInt64LE(80));
+    const count = bytes.readUInt32LE(96);
+    const level = bytes.readUInt8(100);
+    const node = { bytes, count, level };
+    checkSpan('nritems', HEADER_BYTES, count * (level === 0 ? ITEM_BYTES : POINTER_BYTES), nodeBytes);
+    for (let i = 1; i < count; i++) {
+      if (compareKeys(keyAt(node, i - 1), keyAt(node, i)) >= 0) throw invalid('key order', BigInt(bytenr));
+    }
+    return node;
+  }
+}
+
+const invalid = (field: string, value: bigint) => new EngineError('FORMAT_INVALID', { field, value: String(value) });
+
+function keyAt({ bytes, level }: Node, i: number): Key {
+  const at = HEADER_BYTES + i * (level === 0 ? ITEM_BYTES : POINTER_BYTES);
+  return { objectId: bytes.readBigUInt64LE(at), type: bytes.readUInt8(at + 8), offset: bytes.readBigUInt64LE(at + 9) };
+}
+
+function itemAt(node: Node, i: number): Item {
+  const at = HEADER_BYTES + i * ITEM_BYTES;
+  const start = HEADER_BYTES + node.bytes.readUInt32LE(at + 17);
+  const size = node.bytes.readUInt32LE(at + 21);
+  // behind the items' own heads
+  checkSpan('item', start, size, node.bytes.length);
+  if (start < HEADER_BYTES + node.count * ITEM_BYTES) throw invalid('item offset', BigInt(start));
+  return { ...keyAt(node, i), data: node.bytes.subarray(start, start + size) };
+}
+
+function firstWhere(count: number, isTrue: (i: number) => boolean): number {
+  let low = 0;
+  for (let high = count; low < high;) {
+    const middle = (low + high) >>> 1;
+    if (isTrue(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
