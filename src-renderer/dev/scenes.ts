@@ -297,7 +297,7 @@ ENDED.push(
   job(10, {
     kind: 'extract',
     templateName: 'Debian 12 lab',
-    path: '/home/mara/from templates',
+    path: '/home/student',
     result: result({ processedBytes: 41.2e6, storedBytes: 0, readBack: 'none' }),
   }),
 );
@@ -327,7 +327,7 @@ ENDED.push(
 const SAVING = job(11, {
   kind: 'extract',
   templateName: 'Debian 12 lab',
-  path: '/home/mara/from templates',
+  path: '/home/student',
   state: 'running',
   outcome: null,
   createdAt: ago(0.2),
