@@ -57,13 +57,13 @@ describe.skipIf(!canLoop)('a GPT disk', () => {
     esp: at(1, 36),
     ext4: at(37, 32),
     xfs: at(69, 40),
-    // btrfs: at(109, 112),
+    btrfs: at(109, 112),
     swap: at(221, 4),
     lvm: at(225, 30),
     bios: at(255, 1),
   };
   const DISK_BYTES = 258 * MIB;
-  const TYPES = { esp: 'ef00', ext4: '8300', xfs: '8300', swap: '8200', lvm: '8e00', bios: 'ef02' };
+  const TYPES = { esp: 'ef00', ext4: '8300', xfs: '8300', btrfs: '8300', swap: '8200', lvm: '8e00', bios: 'ef02' };
 
   /** The disk with sectors of either size; xfs and FAT are made for sectors of `sectorBytes`. */
   function makeDisk(name: string, sectorBytes: number): string {
@@ -84,6 +84,10 @@ describe.skipIf(!canLoop)('a GPT disk', () => {
     place(makeExt4(bench, 'sectors.ext4', PARTS.ext4.lengthBytes, '-b', '4096'), image, PARTS.ext4.startBytes);
     make(PARTS.xfs, (path) => {
       run('mkfs.xfs', '-q', '--unsupported', '-s', 'size=4096', path);
+      fill(path, 'rw');
+    });
+    make(PARTS.btrfs, (path) => {
+      run('mkfs.btrfs', '-q', path);
       fill(path, 'rw');
     });
     make(PARTS.swap, (path) => void run('mkswap', path));
@@ -134,6 +138,10 @@ describe.skipIf(!canLoop)('a GPT disk', () => {
     });
     on(PARTS.xfs, (path) => {
       run('xfs_repair', '-n', path);
+      expect(readLiving(path, 'rw')).toBe(LIVING);
+    });
+    on(PARTS.btrfs, (path) => {
+      run('btrfs', 'check', '--readonly', path);
       expect(readLiving(path, 'rw')).toBe(LIVING);
     });
     on(PARTS.swap, (path) => {
