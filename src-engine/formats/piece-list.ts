@@ -2,6 +2,8 @@
 import type { BlockSource } from '../disk/block-source.port.ts';
 import type { PackedPiece, Piece } from './image-map.port.ts';
 
+const LONG = 8192;
+
 export class PieceList {
   readonly pieces: Piece[] = [];
   #last: Piece | undefined;
@@ -25,6 +27,11 @@ export class PieceList {
 
   packed(piece: Omit<PackedPiece, 'kind'>): void {
     this.#push({ kind: 'packed', ...piece });
+  }
+
+  /** Blocks whose sectors are here and there in turn make many pieces: the rest is for the next call. */
+  get isLong(): boolean {
+    return this.pieces.length >= LONG;
   }
 
   #push(piece: Piece): void {

@@ -6,19 +6,17 @@ const MAX_NAME_BYTES = 255;
 const SHOWN_CHARACTERS = 200;
 
 /**
- * Refuses whatever could lead out of the folder on any system: separators, drive letters, URLs and `json:` (both have a colon),
- * `.` and `..`, control characters, and names that no file system takes.
- * @throws EngineError `FORMAT_UNSUPPORTED`
+ * Whether a name stays in the folder on every system: no separators, drive letters, URLs or `json:` (these have a colon), no `.`
+ * and `..`, no control characters, and not too long for a file system.
  */
+export function isSiblingName(name: string): boolean {
+  return !/[/\\:\0-\x1f]/.test(name) && !['', '.', '..'].includes(name) && Buffer.byteLength(name) <= MAX_NAME_BYTES;
+}
+
+/** @throws EngineError `FORMAT_UNSUPPORTED`, with the name, unless {@link isSiblingName} */
 export function checkSiblingName(name: string): string {
-  const isPlain =
-    !/[/\\:\0-\x1f]/.test(name) &&
-    name !== '' &&
-    name !== '.' &&
-    name !== '..' &&
-    Buffer.byteLength(name) <= MAX_NAME_BYTES;
-  if (isPlain) return name;
-  const shown = name.replace(/[\0-\x1f]/g, '�').slice(0, SHOWN_CHARACTERS);
+  if (isSiblingName(name)) return name;
+  const shown = name.replace(/[\0-\x1f]/g, '\ufffd').slice(0, SHOWN_CHARACTERS);
   throw new EngineError('FORMAT_UNSUPPORTED', { feature: `a file outside the image's folder (${shown})`, path: shown });
 }
 
