@@ -5,18 +5,17 @@ import type { Extent } from '../../disk/block-source.port.ts';
 import { joinTouching } from '../extents.ts';
 import type { FileContent } from '../file-tree.port.ts';
 import { mappedContent, memoryContent, type FileRun } from '../mapped-content.ts';
-import { unpackLznt1 } from './lznt1.ts';
 import { fileRuns } from './file-runs.ts';
+import { unpackLznt1 } from './lznt1.ts';
 import type { NtfsVolume } from './records.ts';
 import { runAt, type ClusterRun } from './runs.ts';
-import type { openAttribute } from './streams.ts';
-import { type ClusterStream } from './streams.ts';
+import type { AttributeValue, ClusterStream } from './streams.ts';
 
 /** Windows compresses 16 clusters of at most 4 KiB together. */
 const UNIT_BYTES_MAX = 1024 * 1024;
 
 /** @throws EngineError `FORMAT_INVALID`, `FORMAT_UNSUPPORTED` for an encrypted one */
-export function contentOf(ntfs: NtfsVolume, stream: Awaited<ReturnType<typeof openAttribute>>): FileContent {
+export function contentOf(ntfs: NtfsVolume, stream: AttributeValue | null): FileContent {
   if (stream === null) return memoryContent(Buffer.alloc(0));
   if ('value' in stream) return memoryContent(stream.value);
   const { head } = stream;

@@ -4,8 +4,8 @@ import { EngineError } from '../../core/engine-error.ts';
 import type { FileContent } from '../file-tree.port.ts';
 import { ATTRIBUTE } from './attributes.ts';
 import { contentOf } from './contents.ts';
-import { parseIndexBlock, parseIndexRoot, type IndexEntry } from './index-nodes.ts';
-import { RECORD, type FileReference, type MftRecord, type NtfsVolume } from './records.ts';
+import { parseIndexBlock, parseIndexRoot, type IndexEntry, type IndexKey } from './index-nodes.ts';
+import { RECORD, type MftRecord, type NtfsVolume } from './records.ts';
 import { openAttribute, required } from './streams.ts';
 
 const INDEX_NAME = '$I30';
@@ -14,11 +14,6 @@ const DEPTH_MAX = 32;
 /** 64 GiB of names. */
 const BLOCKS_MAX = 2 ** 24;
 const NAMES_AT_ONCE = 256;
-
-export interface FolderName {
-  readonly name: string;
-  readonly reference: FileReference;
-}
 
 /**
  * The names of a folder in their order, in batches, without short names of DOS and without the files of NTFS itself.
@@ -30,10 +25,10 @@ export async function* namesOf(
   ntfs: NtfsVolume,
   folder: MftRecord,
   order: (name: string) => number = () => 0,
-): AsyncGenerator<FolderName[]> {
+): AsyncGenerator<IndexKey[]> {
   const { entries, readBlock } = await openIndex(ntfs, folder);
   const path = [{ entries, next: 0 }];
-  let batch: FolderName[] = [];
+  let batch: IndexKey[] = [];
   while (path.length > 0) {
     const node = path[path.length - 1];
     // an entry is looked at when what is below it has been
@@ -60,7 +55,7 @@ export async function* namesOf(
   if (batch.length > 0) yield batch;
 }
 
-function isShown({ name, isDosName, reference }: NonNullable<IndexEntry['key']>): boolean {
+function isShown({ name, isDosName, reference }: IndexKey): boolean {
   return !isDosName && reference.record >= RECORD.FIRST_USER && name !== '' && name !== '.' && name !== '..';
 }
 

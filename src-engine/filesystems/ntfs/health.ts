@@ -54,8 +54,10 @@ export async function stateWarnings(
 
 async function isHibernated(tree: FileTree): Promise<boolean> {
   const node = await tree.find(tree.root, HIBERNATION_FILE);
-  if (node?.kind !== 'file' || node.lengthBytes < 4) return false;
+  if (node?.kind !== 'file') return false;
+  const content = await tree.open(node);
+  if (content.lengthBytes < 4) return false;
   const magic = Buffer.alloc(4);
-  await (await tree.open(node)).readInto(0, magic);
+  await content.readInto(0, magic);
   return WAITING.includes(magic.toString('latin1'));
 }

@@ -12,7 +12,10 @@ const blockLayout = struct(24, { vcn: u64le(16) });
 /** Offsets count from the beginning of this header. */
 const headerLayout = struct(16, { entriesOffset: u32le(0), lengthBytes: u32le(4) });
 const entryLayout = struct(16, { reference: u64le(0), length: u16le(8), keyLength: u16le(10), flags: u16le(12) });
-const keyLayout = struct(66, { nameLength: u8(64), nameType: u8(65) });
+const keyLayout = struct(66, { attributes: u32le(56), nameLength: u8(64), nameType: u8(65) });
+
+const IS_FOLDER = 0x10000000;
+const DOS_NAME = 2;
 
 const HAS_CHILD = 1;
 const IS_END = 2;
@@ -21,9 +24,16 @@ const FILE_NAME = 0x30;
 const COLLATION_FILE_NAME = 1;
 const BLOCK_BYTES_MAX = 65_536;
 
+export interface IndexKey {
+  readonly name: string;
+  readonly isDosName: boolean;
+  readonly isFolder: boolean;
+  readonly reference: FileReference;
+}
+
 export interface IndexEntry {
   /** null: the end of the node, which may have a child too */
-  readonly key: { readonly name: string; readonly isDosName: boolean; readonly reference: FileReference } | null;
+  readonly key: IndexKey | null;
   /** where the node of the names in front of this one stands, in units of the index; null: nowhere */
   readonly childVcn: number | null;
 }
@@ -78,12 +88,13 @@ function parseEntry(bytes: Buffer, entry: ReturnType<typeof entryLayout.read>): 
   if (entry.flags & IS_END) return { key: null, childVcn };
   checkSpan('key of an index entry', entryLayout.size, entry.keyLength, keyEnd);
   const key = bytes.subarray(entryLayout.size, entryLayout.size + entry.keyLength);
-  const { nameLength, nameType } = keyLayout.read(key);
+  const { attributes, nameLength, nameType } = keyLayout.read(key);
   checkSpan('name in an index entry', keyLayout.size, 2 * nameLength, key.length);
   return {
     key: {
       name: key.toString('utf16le', keyLayout.size, keyLayout.size + 2 * nameLength),
-      isDosName: nameType === 2,
+      isDosName: nameType === DOS_NAME,
+      isFolder: (attributes & IS_FOLDER) !== 0,
       reference: fileReference(entry.reference),
     },
     childVcn,

@@ -17,10 +17,14 @@ const KINDS = new Map<string, FileKind>([
 /** Linux limits paths to 4 KiB, of which every byte may be a unit here. */
 const LINK_BYTES_MAX = MAGIC_BYTES + 2 * 4096;
 
-/** @param content of a file with the attribute 'system' and without 'hidden' @returns what it stands for */
-export async function interixKind(content: FileContent): Promise<FileKind> {
-  if (content.lengthBytes === 0) return 'fifo';
-  if (content.lengthBytes === 1) return 'socket';
+/**
+ * @param content of a file with the attribute 'system'
+ * @param isHidden whether it is hidden too: as system files of Windows are, some of which are as short
+ * @returns what it stands for
+ */
+export async function interixKind(content: FileContent, isHidden: boolean): Promise<FileKind> {
+  if (content.lengthBytes === 0 && !isHidden) return 'fifo';
+  if (content.lengthBytes === 1 && !isHidden) return 'socket';
   if (content.lengthBytes < MAGIC_BYTES || content.lengthBytes > LINK_BYTES_MAX) return 'file';
   const magic = Buffer.alloc(MAGIC_BYTES);
   await content.readInto(0, magic);

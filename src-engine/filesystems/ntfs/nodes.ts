@@ -20,6 +20,7 @@ const EPOCH_MS = 11_644_473_600_000;
 /** The last moment that a Date can tell. */
 const DATE_MS_MAX = 8.64e15;
 
+/** A file that was read from its record. */
 export interface NtfsFile {
   readonly record: MftRecord;
   /** see {@link FILE_ATTRIBUTE} */
@@ -41,17 +42,10 @@ async function kindOf(ntfs: NtfsVolume, record: MftRecord, attributes: number): 
     if (kind !== null) return kind;
   }
   if (record.isFolder) return 'folder';
-  if (!isInterix(attributes)) return 'file';
+  if ((attributes & FILE_ATTRIBUTE.SYSTEM) === 0) return 'file';
   const data = await openAttribute(ntfs, record, ATTRIBUTE.DATA);
-  return data !== null && !isEncrypted(data) ? interixKind(contentOf(ntfs, data)) : 'file';
-}
-
-const isEncrypted = (data: NonNullable<Awaited<ReturnType<typeof openAttribute>>>) =>
-  'head' in data && data.head.isEncrypted;
-
-/** Windows hides the system files of its own that are empty. */
-function isInterix(attributes: number): boolean {
-  return (attributes & FILE_ATTRIBUTE.SYSTEM) !== 0 && (attributes & FILE_ATTRIBUTE.HIDDEN) === 0;
+  if (data === null || ('head' in data && data.head.isEncrypted)) return 'file';
+  return interixKind(contentOf(ntfs, data), (attributes & FILE_ATTRIBUTE.HIDDEN) !== 0);
 }
 
 /** @throws EngineError `FORMAT_INVALID`, `READ_FAILED` */

@@ -43,7 +43,7 @@ export async function recogniseNtfs(volume: BlockSource): Promise<FileSystem | n
     lengthBytes,
     captureAs: isCertain ? 'used-blocks' : 'whole',
     warnings: doubts,
-    used: (signal) => (isCertain ? joinTouching(usedClusters(volume, ntfs, signal)) : wholeVolume(volume)),
+    used: (signal) => (isCertain ? joinTouching(usedClusters(ntfs, signal)) : wholeVolume(volume)),
     browse: async () => openNtfs(await openMft(readCache(volume), geometry)),
   };
 }

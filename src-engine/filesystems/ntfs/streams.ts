@@ -2,8 +2,7 @@
 import { checkRange } from '../../core/bounds.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { readAttributeList, type AttributePlace } from './attribute-list.ts';
-import type { ATTRIBUTE } from './attributes.ts';
-import { type Attribute, type NonResidentAttribute } from './attributes.ts';
+import type { Attribute, ATTRIBUTE, NonResidentAttribute } from './attributes.ts';
 import { readRecord, type MftRecord, type NtfsVolume } from './records.ts';
 import { decodeRuns, type ClusterRun } from './runs.ts';
 
@@ -18,13 +17,16 @@ export interface ClusterStream {
   runsFrom(vcn: number): AsyncGenerator<readonly ClusterRun[]>;
 }
 
-/** @returns the attribute's value, or what tells where it lies; null where the file has no such attribute */
+/** A value that stands in a record, or one in clusters. */
+export type AttributeValue = { readonly value: Buffer } | ClusterStream;
+
+/** @returns null where the file has no such attribute */
 export async function openAttribute(
   ntfs: NtfsVolume,
   record: MftRecord,
   type: number,
   name = '',
-): Promise<{ value: Buffer } | ClusterStream | null> {
+): Promise<AttributeValue | null> {
   const list = await readAttributeList(ntfs.source, ntfs.geometry, record);
   const places = list
     ? list.filter((place) => place.type === type && place.name === name)
@@ -115,7 +117,7 @@ export function residentValue(record: MftRecord, type: number): Buffer | null {
 }
 
 /** What a file system has no sense without. */
-export const required = <T>(value: T | null, type: keyof typeof ATTRIBUTE): T => {
+export function required<T>(value: T | null, type: keyof typeof ATTRIBUTE): T {
   if (value === null) throw new EngineError('FORMAT_INVALID', { field: type, value: 'missing' });
   return value;
-};
+}

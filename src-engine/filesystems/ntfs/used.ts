@@ -2,7 +2,7 @@
 import { eachSetRun } from '../../core/bitmap.ts';
 import { checkRange } from '../../core/bounds.ts';
 import { EngineError } from '../../core/engine-error.ts';
-import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
+import type { Extent } from '../../disk/block-source.port.ts';
 import type { FileContent } from '../file-tree.port.ts';
 import { ATTRIBUTE } from './attributes.ts';
 import { contentOf } from './contents.ts';
@@ -17,15 +17,10 @@ const FREE = Buffer.alloc(BATCH_BYTES);
 
 /**
  * The copy of the boot sector stands behind the last cluster, and the bitmap knows nothing of it.
- * @param volume what `ntfs` is on, where it is long enough for all clusters
  * @yields the used bytes, one batch for a piece of the bitmap that has any
  * @throws EngineError `FORMAT_INVALID` where the bitmap cannot be trusted
  */
-export async function* usedClusters(
-  volume: BlockSource,
-  ntfs: NtfsVolume,
-  signal: AbortSignal,
-): AsyncGenerator<Extent[]> {
+export async function* usedClusters(ntfs: NtfsVolume, signal: AbortSignal): AsyncGenerator<Extent[]> {
   const { clusterCount, clusterBytes, mftLcn, backupBootBytes, sectorBytes } = ntfs.geometry;
   const bitmap = await openBitmap(ntfs);
   const bitmapBytes = Math.ceil(clusterCount / 8);
@@ -46,7 +41,7 @@ export async function* usedClusters(
       yield extents;
     }
   }
-  if (backupBootBytes + sectorBytes <= volume.lengthBytes) {
+  if (backupBootBytes + sectorBytes <= ntfs.source.lengthBytes) {
     yield [{ startBytes: backupBootBytes, lengthBytes: sectorBytes }];
   }
 }

@@ -297,6 +297,22 @@ describe.skipIf(!isRoot)('mutated (needs root to mount)', () => {
       await expect(tree.open(file)).rejects.toEqual(invalid);
     });
 
+    test.each<[string, (record: Buffer) => void]>([
+      ['is no record', (record) => record.write('BAAD', 0, 'latin1')],
+      ['is not in use', (record) => record.writeUInt16LE(0, 22)],
+      ['is a part of another file', (record) => record.writeUInt32LE(5, 32)],
+      ['stands for another file by now', (record) => record.writeUInt16LE(record.readUInt16LE(16) + 1, 16)],
+    ])('a record that %s does not hide its folder', async (_, lie) => {
+      const { tree } = await lied('folder/first', lie);
+      const folder = (await tree.find(tree.root, 'folder'))!;
+      const names: string[] = [];
+      for await (const batch of tree.list(folder, signal)) names.push(...batch.map((entry) => entry.name));
+      expect(names).toHaveLength(9);
+      const file = (await tree.find(folder, 'first'))!;
+      expect(file).toMatchObject({ kind: 'file', lengthBytes: 0 });
+      await expect(tree.open(file)).rejects.toEqual(invalid);
+    });
+
     test('a tree of names that goes in circles', async () => {
       const bytes = Buffer.from(base);
       for (const block of indexBlocks(bytes)) {

@@ -281,11 +281,13 @@ describe('links', () => {
 
   test('of Interix', async () => {
     const content = (text: string) => memoryContent(Buffer.from(text, 'latin1'));
-    expect(await interixKind(content(''))).toBe('fifo');
-    expect(await interixKind(content('\0'))).toBe('socket');
-    expect(await interixKind(content('IntxLNK\x01a\0/\0b\0'))).toBe('link');
+    expect(await interixKind(content(''), false)).toBe('fifo');
+    expect(await interixKind(content('\0'), false)).toBe('socket');
+    expect(await interixKind(content('IntxLNK\x01a\0/\0b\0'), false)).toBe('link');
+    expect(await interixKind(content(''), true)).toBe('file');
+    expect(await interixKind(content('1'), true)).toBe('file');
     expect(await interixTarget(content('IntxLNK\x01a\0/\0b\0'))).toBe('a/b');
-    expect(await interixKind(content('IntxCHR'))).toBe('file');
-    expect(await interixKind(content('IntxLNK\x01'.padEnd(9000)))).toBe('file');
+    expect(await interixKind(content('IntxCHR'), false)).toBe('file');
+    expect(await interixKind(content('IntxLNK\x01'.padEnd(9000)), false)).toBe('file');
   });
 });
