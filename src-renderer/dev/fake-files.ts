@@ -200,7 +200,7 @@ export const VOLUMES: FileVolumeView[] = [
     kind: 'swap',
     lengthBytes: 8 * GIB,
     usedBytes: 4096,
-    refusal: { code: 'FORMAT_UNSUPPORTED', message: '', hint: '', data: { feature: 'swap' } },
+    refusal: { code: 'NO_FILE_SYSTEM', message: '', hint: '', data: { volume: '3' } },
   },
 ];
 
