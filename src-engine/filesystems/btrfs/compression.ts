@@ -3,8 +3,8 @@ import { promisify } from 'node:util';
 import { inflate, zstdDecompress } from 'node:zlib';
 import { checkRange, checkSpan } from '../../core/bounds.ts';
 import { EngineError } from '../../core/engine-error.ts';
+import { zstdFrameBytes } from '../../core/zstd-frame.ts';
 import { unpackLzo } from './lzo.ts';
-import { zstdFrame } from './zstd-frame.ts';
 
 /** What one compressed extent holds at most (BTRFS_MAX_COMPRESSED). */
 export const MAX_UNPACKED_BYTES = 128 * 1024;
@@ -33,7 +33,7 @@ export async function unpackExtent(
   let bytes: Buffer;
   try {
     if (kind === 1) bytes = await inflated(packed, options);
-    else if (kind === 3) bytes = await zstd(zstdFrame(packed), options);
+    else if (kind === 3) bytes = await zstd(packed.subarray(0, zstdFrameBytes(packed)), options);
     else throw new EngineError('FORMAT_UNSUPPORTED', { feature: `btrfs compression ${kind}` });
   } catch (error) {
     if (error instanceof EngineError) throw error;

@@ -1,7 +1,7 @@
 /** Compressed clusters of qcow2: raw deflate, or one zstd frame. QEMU, docs/interop/qcow2.txt, "Compressed Clusters Descriptor". */
 import { promisify } from 'node:util';
 import { constants, inflateRaw, zstdDecompress } from 'node:zlib';
-import { zstdFrameBytes } from './zstd-frame.ts';
+import { zstdFrameBytes } from '../../core/zstd-frame.ts';
 
 const inflate = promisify(inflateRaw);
 const zstd = promisify<Buffer, object, Buffer>(zstdDecompress);

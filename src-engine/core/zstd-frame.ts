@@ -1,5 +1,5 @@
 /** Where a zstd frame ends: RFC 8878, sections 3.1.1.1 (frame header) and 3.1.1.2 (blocks). */
-import { EngineError } from '../../core/engine-error.ts';
+import { EngineError } from './engine-error.ts';
 
 const MAGIC = 0xfd2fb528;
 const BLOCK_RLE = 1;
