@@ -1,9 +1,14 @@
-/** `npm run bench`: builds what is missing, then measures. See test/bench/bench.ts. */
+/** `npm run bench [-- look]`: builds what is missing, then measures. See test/bench/bench.ts, and test/bench/look.ts for `look`. */
 import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { ensureBuilt, ensureInstalled, node24 } from './ensure.mjs';
+import { join } from 'node:path';
+import { appEnvironment, ensureBuilt, ensureInstalled, node24, root } from './ensure.mjs';
 
 ensureInstalled();
 if (!ensureBuilt()) process.exit(1);
-const bench = fileURLToPath(new URL('../test/bench/bench.ts', import.meta.url));
-process.exitCode = spawnSync(node24, [bench, ...process.argv.slice(2)], { stdio: 'inherit' }).status ?? 1;
+const [first, ...rest] = process.argv.slice(2);
+const isLook = first === 'look';
+const script = join(root, 'test', 'bench', isLook ? 'look.ts' : 'bench.ts');
+// threads run as they are built: see start-engine.ts
+const env = { ...appEnvironment(), DISKPRESS_WORKERS: join(root, 'out', 'main') };
+const args = isLook ? rest : process.argv.slice(2);
+process.exitCode = spawnSync(node24, [script, ...args], { stdio: 'inherit', env }).status ?? 1;
