@@ -156,8 +156,11 @@ export class Engine {
       this.#changed(this.#catalog.parts.templates.edit(template, changes).id, 'template.edited', {
         fields: Object.keys(changes).join(', '),
       }),
-    'template.delete': ({ template }) =>
-      this.#changed(this.#catalog.parts.templates.delete(template).id, 'template.deleted', { template }),
+    'template.delete': async ({ template }) => {
+      const { id } = this.#catalog.parts.templates.delete(template);
+      await this.#files.closeAll();
+      return this.#changed(id, 'template.deleted', { template });
+    },
     'template.undelete': ({ template }) =>
       this.#changed(this.#catalog.parts.templates.undelete(template).id, 'template.undeleted', { template }),
     'deploy.plan': async (params, signal) =>
@@ -218,7 +221,12 @@ export class Engine {
     },
     'prune.start': () => {
       const about = { kind: 'prune', templateName: '', path: this.#options.catalogPath } as const;
-      return { jobId: this.#jobs.start(about, (context) => runPrune(this.#catalog.parts, context)) };
+      const work = async (context: JobContext) => {
+        // what is kept open for nobody must not keep its packs
+        await this.#files.closeAll();
+        return runPrune(this.#catalog.parts, context);
+      };
+      return { jobId: this.#jobs.start(about, work) };
     },
     'repair.start': () => {
       // behind other jobs it waits, as they do: they could not run where the database is damaged

@@ -93,8 +93,8 @@ export async function runCapture(
     const modified = await modifiedAt(opened.place);
     const inspected = await inspectDisk(toInspect(source, request), context.signal);
     const disk = { ...inspected, source };
-    const checks = await captureChecks(parts, opened.place, disk.view);
-    const blocked = withOverrides(checks, request.overrides).find((check) => check.level === 'block');
+    const checks = withOverrides(await captureChecks(parts, opened.place, disk.view), request.overrides);
+    const blocked = checks.find((check) => check.level === 'block');
     if (blocked) throw new EngineError('PLAN_BLOCKED', { ...blocked.data, check: blocked.code });
     for (const warning of warningsOf(disk.view)) context.warn(warning);
 
@@ -128,7 +128,7 @@ export async function runCapture(
       source: plan.source.path,
       serial: plan.source.serial,
       newBytes: version.newBytes,
-      overridden: overriddenCodes(checks, request.overrides),
+      overridden: overriddenCodes(checks),
     });
     return result;
   } finally {

@@ -13,6 +13,7 @@ import { writeAll } from './deploy-windows.ts';
 import type { EngineParts } from './engine-parts.ts';
 import type { ManifestJson } from './manifest-json.ts';
 import { openDeviceTarget, openFileTarget } from './open-target.ts';
+import { overriddenCodes } from './overrides.ts';
 import { planRelocation } from './sector-move.ts';
 import { checkTarget } from './target-checks.ts';
 import { templateSource } from './template-source.ts';
@@ -77,6 +78,7 @@ async function deployManifest(
       target: plan.target.path,
       serial: plan.target.serial,
       verifiedBytes,
+      overridden: overriddenCodes(plan.checks),
     });
     return {
       templateId: plan.templateId,

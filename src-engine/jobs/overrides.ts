@@ -3,13 +3,15 @@ import type { Check } from '../contract/warnings.ts';
 
 /** @param overrides codes of checks: a `block` of that name that may be overridden becomes a `warn` */
 export function withOverrides(checks: readonly Check[], overrides: readonly Check['code'][]): Check[] {
-  return checks.map((check) => (isOverridden(check, overrides) ? { ...check, level: 'warn' } : check));
+  return checks.map((check) => {
+    const isOverridden = check.level === 'block' && check.canOverride === true && overrides.includes(check.code);
+    return isOverridden ? { ...check, level: 'warn' } : check;
+  });
 }
 
-/** What goes into the audit log: the blocks that were overridden. */
-export function overriddenCodes(checks: readonly Check[], overrides: readonly Check['code'][]): string[] {
-  return [...new Set(checks.filter((check) => isOverridden(check, overrides)).map(({ code }) => code))];
+/** What goes into the audit log: the blocks that were overridden. @param checks as {@link withOverrides} returns them */
+export function overriddenCodes(checks: readonly Check[]): string[] {
+  return [
+    ...new Set(checks.filter(({ level, canOverride }) => level === 'warn' && canOverride).map(({ code }) => code)),
+  ];
 }
-
-const isOverridden = ({ level, canOverride, code }: Check, overrides: readonly Check['code'][]) =>
-  level === 'block' && canOverride === true && overrides.includes(code);

@@ -10,7 +10,7 @@ import type { ManifestJson } from './manifest-json.ts';
 import { chunksOf } from './window-chunks.ts';
 
 /** Whoever jumps about in metadata comes back to the same few places. */
-const CACHED_WINDOWS = 32;
+const CACHED_WINDOWS = 128;
 const CACHED_FRAMES = 12;
 
 /** @param manifest stays open as long as the source is used; closing the source does not close it */

@@ -19,6 +19,7 @@ import {
 import { manifestPath, type StoreLayout } from './store-layout.ts';
 
 const READ_AHEAD_BYTES = 1024 * 1024;
+const INDEX_READ_ENTRIES = 256;
 
 export class ManifestReader {
   /** as it was given to the writer; check it against a schema before use */
@@ -112,34 +113,41 @@ export class ManifestReader {
   /** The window that covers an offset of a region, or null where nothing in it is used. */
   async find(region: number, window: number): Promise<WindowRecord | null> {
     return guarded(this.#path, async () => {
-      let low = 0;
-      let high = this.recordCount - 1;
-      while (low <= high) {
-        const middle = (low + high) >>> 1;
-        const entry = indexEntry.read(
-          await readExactly(this.#handle, this.#indexOffset + middle * indexEntry.size, indexEntry.size),
-        );
-        const order = entry.region - region || Number(entry.window) - window;
-        if (order === 0) {
-          const at = checkRange(
-            'record offset',
-            Number(entry.offset),
-            MANIFEST_MAGIC.length,
-            this.#recordsEnd - recordHeader.size,
-          );
-          const length = checkRange(
-            'record length',
-            recordLength(await readExactly(this.#handle, at, recordHeader.size)),
-            1,
-            Math.min(MAX_RECORD_BYTES, this.#recordsEnd - at),
-          );
-          return decodeRecord(await readExactly(this.#handle, at, length));
-        }
-        if (order < 0) low = middle + 1;
-        else high = middle - 1;
-      }
-      return null;
+      const at = await this.#offsetOf(region, window);
+      if (at === null) return null;
+      checkRange('record offset', at, MANIFEST_MAGIC.length, this.#recordsEnd - recordHeader.size);
+      const length = checkRange(
+        'record length',
+        recordLength(await readExactly(this.#handle, at, recordHeader.size)),
+        1,
+        Math.min(MAX_RECORD_BYTES, this.#recordsEnd - at),
+      );
+      return decodeRecord(await readExactly(this.#handle, at, length));
     });
+  }
+
+  /** Halves the index until what is left can be read in one go. @returns where the record is, or null where there is none */
+  async #offsetOf(region: number, window: number): Promise<number | null> {
+    let low = 0;
+    let end = this.recordCount;
+    const order = (bytes: Buffer, i: number) => {
+      const entry = indexEntry.read(bytes, i * indexEntry.size);
+      return entry.region - region || Number(entry.window) - window;
+    };
+    while (end - low > INDEX_READ_ENTRIES) {
+      const middle = (low + end) >>> 1;
+      if (order(await this.#index(middle, 1), 0) <= 0) low = middle;
+      else end = middle;
+    }
+    const entries = await this.#index(low, end - low);
+    for (let i = 0; i < end - low; i++) {
+      if (order(entries, i) === 0) return Number(indexEntry.read(entries, i * indexEntry.size).offset);
+    }
+    return null;
+  }
+
+  #index(first: number, count: number): Promise<Buffer> {
+    return readExactly(this.#handle, this.#indexOffset + first * indexEntry.size, count * indexEntry.size);
   }
 
   close(): Promise<void> {

@@ -50,7 +50,10 @@ export function createWords(language: Language): Words {
     missingWarn: false,
     fallbackWarn: false,
   });
-  const number = (value: number) => new Intl.NumberFormat(language).format(value);
+  // made once: they are slow to make, and there may be a line for each of many files
+  const numbers = new Intl.NumberFormat(language);
+  const dates = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
+  const number = (value: number) => numbers.format(value);
   const plain = (key: string, data: Record<string, unknown> = {}) =>
     String((translate as (...args: unknown[]) => unknown)(context, key, data));
   const shared = (key: string, otherwise: string) => {
@@ -94,6 +97,6 @@ export function createWords(language: Language): Words {
       if (minutes < 60) return plain('units.minS', { m: minutes, s: String(seconds % 60).padStart(2, '0') });
       return plain('units.hMin', { h: Math.floor(minutes / 60), m: String(minutes % 60).padStart(2, '0') });
     },
-    date: (iso) => new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(iso)),
+    date: (iso) => dates.format(new Date(iso)),
   };
 }

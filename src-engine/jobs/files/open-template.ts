@@ -2,9 +2,7 @@
 import type { FoundVersion } from '../../catalog/template-repository.ts';
 import type { FileVolumeView } from '../../contract/files.contract.ts';
 import { EngineError } from '../../core/engine-error.ts';
-import { readCache } from '../../disk/read-cache.ts';
 import type { FileTree } from '../../filesystems/file-tree.port.ts';
-import { recogniseFileSystem } from '../../filesystems/recognise.ts';
 import { lockReader } from '../../store/locks.ts';
 import { ManifestReader } from '../../store/manifest-reader.ts';
 import { openVolumes, type OpenedVolume } from '../disk-inspection.ts';
@@ -12,9 +10,6 @@ import type { EngineParts } from '../engine-parts.ts';
 import { readManifestJson, type ManifestJson } from '../manifest-json.ts';
 import { naming } from '../naming.ts';
 import { templateSource } from '../template-source.ts';
-
-/** Of metadata, for each volume that is looked into. */
-const CACHE_BYTES = 16 * 1024 * 1024;
 
 export interface OpenTemplate {
   readonly found: FoundVersion;
@@ -33,13 +28,16 @@ export interface OpenTemplate {
  */
 export async function openTemplate(parts: EngineParts, found: FoundVersion): Promise<OpenTemplate> {
   const lock = lockReader(parts.layout);
+  // another process may have pruned since
+  parts.index.forgetFrames();
   let manifest: ManifestReader | null = null;
   try {
     return await naming(found.template.name, async () => {
       const reader = (manifest = await ManifestReader.open(parts.layout, found.manifest));
       const json = readManifestJson(reader, found.manifest);
       const source = templateSource(parts.index, reader, json);
-      const volumes = await openVolumes(readCache(source));
+      // trees keep what they read again
+      const volumes = await openVolumes(source);
       const trees = new Map<string, Promise<FileTree>>();
       return {
         found,
@@ -74,9 +72,7 @@ async function openTree(volumes: readonly OpenedVolume[], ref: string): Promise<
   if (!volume) throw new EngineError('NOT_FOUND', { path: ref });
   const refusal = refusalOf(volume);
   if (refusal) throw refusal;
-  // once more over a cache of its own: what was recognised reads past it
-  const fileSystem = await recogniseFileSystem(readCache(volume.source, CACHE_BYTES));
-  return (fileSystem ?? volume.fileSystem)!.browse!();
+  return volume.fileSystem!.browse!();
 }
 
 /** Why a volume cannot be looked into; null: it can. */

@@ -38,7 +38,7 @@ export class OpenTemplates {
     let entry = this.#entries.get(key);
     if (!entry) {
       entry = { opened: open(), users: 0, timer: null };
-      entry.opened.catch(() => this.#entries.delete(key));
+      entry.opened.catch(() => this.#forget(key, entry!));
     }
     // the first is the one that was not used longest
     this.#entries.delete(key);
@@ -57,6 +57,10 @@ export class OpenTemplates {
     if (entry.users > 0) return;
     if (this.#entries.get(key) !== entry) void close(entry);
     else entry.timer = setTimeout(() => void this.#drop(key), IDLE_MS).unref();
+  }
+
+  #forget(key: string, entry: Entry): void {
+    if (this.#entries.get(key) === entry) this.#entries.delete(key);
   }
 
   async #drop(key: string): Promise<void> {

@@ -2,7 +2,10 @@
 
 /** Windows takes these for devices, with any ending: Microsoft, "Naming Files, Paths, and Namespaces". */
 const RESERVED = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/i;
-const MAX_BYTES = 240;
+/** What most file systems take. */
+const MAX_BYTES = 255;
+/** A name that is cut has room for a number, too. */
+const CUT_BYTES = 240;
 
 /**
  * @param forWindows also what only Windows does not take; else separators, control characters, '.' and '..'
@@ -18,23 +21,36 @@ export function safeName(name: string, forWindows = process.platform === 'win32'
   return shortened(safe);
 }
 
-/** Most file systems take 255 bytes; some room is left for a number. */
 function shortened(name: string): string {
-  let short = name;
-  while (Buffer.byteLength(short) > MAX_BYTES + 15) short = short.slice(0, -1);
+  if (Buffer.byteLength(name) <= MAX_BYTES) return name;
+  let short = name.slice(0, CUT_BYTES);
+  while (Buffer.byteLength(short) > CUT_BYTES) short = short.slice(0, -1);
   return short;
 }
 
-/** Gives every name of one folder once, also where case does not count. */
+/** Gives every name of one folder once. */
 export class UniqueNames {
-  readonly #taken = new Set<string>();
+  readonly #taken = new Map<string, number>();
+  readonly #plain: (name: string) => string;
+
+  /** @param isExact names that differ in case, or in how their letters are composed, are two */
+  constructor(isExact: boolean) {
+    this.#plain = isExact ? (name) => name : (name) => name.normalize('NFC').toLowerCase();
+  }
 
   take(name: string): string {
-    const dot = name.lastIndexOf('.');
-    const [stem, ending] = dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, ''];
+    const plain = this.#plain(name);
+    let number = this.#taken.get(plain) ?? 1;
     let unique = name;
-    for (let n = 2; this.#taken.has(unique.toLowerCase()); n++) unique = `${stem} (${n})${ending}`;
-    this.#taken.add(unique.toLowerCase());
+    while (this.#taken.has(this.#plain(unique))) unique = withNumber(name, ++number);
+    this.#taken.set(this.#plain(unique), 1);
+    if (unique !== name) this.#taken.set(plain, number);
     return unique;
   }
+}
+
+function withNumber(name: string, number: number): string {
+  const dot = name.lastIndexOf('.');
+  const [stem, ending] = dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, ''];
+  return `${stem} (${number})${ending}`;
 }

@@ -1,15 +1,17 @@
 /** Whether two files of two versions have the same bytes: told by their chunks where that is enough, else by reading them. */
-import { EngineError } from '../../core/engine-error.ts';
 import type { Extent } from '../../disk/block-source.port.ts';
 import type { FileNode, FileTree } from '../../filesystems/file-tree.port.ts';
 import { WINDOW_BYTES } from '../../store/chunking.ts';
 import type { WindowRecord } from '../../store/manifest-format.ts';
 import type { OpenedVolume } from '../disk-inspection.ts';
+import { isDamage } from './damage.ts';
 import type { OpenTemplate } from './open-template.ts';
 
 const PIECE_BYTES = 1024 * 1024;
 /** Files in more pieces than this are read. */
 const MAX_EXTENTS = 10_000;
+/** Windows whose comparison is kept in mind. */
+const MAX_WINDOWS = 10_000;
 
 /** One volume of one version. */
 export interface Side {
@@ -22,8 +24,9 @@ export class ContentComparison {
   readonly #before: Side;
   readonly #after: Side;
   readonly #signal: AbortSignal;
-  /** windows that were compared; a number for each region and window */
-  readonly #windows = new Map<string, Promise<boolean>>();
+  /** windows that were compared */
+  readonly #windows = new Map<string, boolean>();
+  readonly #pieces = [Buffer.allocUnsafeSlow(PIECE_BYTES), Buffer.allocUnsafeSlow(PIECE_BYTES)];
 
   constructor(before: Side, after: Side, signal: AbortSignal) {
     this.#before = before;
@@ -37,34 +40,34 @@ export class ContentComparison {
     try {
       return (await this.#haveSameChunks(before, after)) || (await this.#haveSameBytes(before, after));
     } catch (error) {
-      if (error instanceof EngineError && ['FORMAT_INVALID', 'FORMAT_UNSUPPORTED'].includes(error.code)) return false;
+      if (isDamage(error)) return false;
       throw error;
     }
   }
 
-  /** The same places on both disks, in windows that hold the same chunks at the same places. */
+  /**
+   * The same places on both disks, in windows that hold the same chunks at the same places. The order of the places in the file is
+   * told by its runs, and nobody has written to it since.
+   */
   async #haveSameChunks(before: FileNode, after: FileNode): Promise<boolean> {
+    if (before.modifiedMs === null || before.modifiedMs !== after.modifiedMs) return false;
     const places = await this.#placesOf(this.#before, before);
     if (!places || places.length === 0) return false;
-    const others = await this.#placesOf(this.#after, after);
-    if (!others || others.length !== places.length) return false;
-    const isMoved = places.some(({ startBytes, lengthBytes }, i) => {
-      return startBytes !== others[i].startBytes || lengthBytes !== others[i].lengthBytes;
-    });
-    if (isMoved) return false;
+    if (!areSame(places, await this.#placesOf(this.#after, after))) return false;
+    const runs = await this.#runsOf(this.#before, before);
+    if (!runs || !areSame(runs, await this.#runsOf(this.#after, after))) return false;
     for (const { startBytes, lengthBytes } of places) {
       if (!(await this.#areSameWindows(startBytes, startBytes + lengthBytes))) return false;
     }
     return true;
   }
 
-  async #placesOf({ tree, volume }: Side, node: FileNode): Promise<Extent[] | null> {
-    const places: Extent[] = [];
-    for await (const batch of tree.extents(node, this.#signal)) {
-      places.push(...batch.flatMap((extent) => volume.toDisk(extent)));
-      if (places.length > MAX_EXTENTS) return null;
-    }
-    return places;
+  #placesOf({ tree, volume }: Side, node: FileNode): Promise<Extent[] | null> {
+    return few(tree.extents(node, this.#signal), (extent) => volume.toDisk(extent));
+  }
+
+  async #runsOf({ tree }: Side, node: FileNode): Promise<Extent[] | null> {
+    return few((await tree.open(node)).dataRuns(this.#signal), (run) => [run]);
   }
 
   async #areSameWindows(startBytes: number, endBytes: number): Promise<boolean> {
@@ -82,29 +85,45 @@ export class ContentComparison {
     return true;
   }
 
-  #isSameWindow(region: number, window: number): Promise<boolean> {
+  async #isSameWindow(region: number, window: number): Promise<boolean> {
     const key = `${region}:${window}`;
-    let answer = this.#windows.get(key);
-    if (!answer) {
-      const records = [this.#before, this.#after].map(({ template }) => template.manifest.find(region, window));
-      answer = Promise.all(records).then(([a, b]) => areEqual(a, b));
-      this.#windows.set(key, answer);
-    }
-    return answer;
+    const known = this.#windows.get(key);
+    if (known !== undefined) return known;
+    const [a, b] = [this.#before, this.#after].map(({ template }) => template.manifest.find(region, window));
+    const isSame = areEqual(await a, await b);
+    if (this.#windows.size >= MAX_WINDOWS) this.#windows.clear();
+    this.#windows.set(key, isSame);
+    return isSame;
   }
 
   async #haveSameBytes(before: FileNode, after: FileNode): Promise<boolean> {
     const [a, b] = [await this.#before.tree.open(before), await this.#after.tree.open(after)];
-    const pieces = [Buffer.allocUnsafe(PIECE_BYTES), Buffer.allocUnsafe(PIECE_BYTES)];
     for (let at = 0; at < a.lengthBytes; at += PIECE_BYTES) {
       this.#signal.throwIfAborted();
-      const [one, other] = pieces.map((piece) => piece.subarray(0, Math.min(PIECE_BYTES, a.lengthBytes - at)));
+      const [one, other] = this.#pieces.map((piece) => piece.subarray(0, Math.min(PIECE_BYTES, a.lengthBytes - at)));
       await a.readInto(at, one);
       await b.readInto(at, other);
       if (!one.equals(other)) return false;
     }
     return true;
   }
+}
+
+/** @returns null where there are more than are looked at */
+async function few(batches: AsyncIterable<Extent[]>, places: (extent: Extent) => Extent[]): Promise<Extent[] | null> {
+  const all: Extent[] = [];
+  for await (const batch of batches) {
+    all.push(...batch.flatMap(places));
+    if (all.length > MAX_EXTENTS) return null;
+  }
+  return all;
+}
+
+function areSame(places: readonly Extent[], others: readonly Extent[] | null): boolean {
+  if (others?.length !== places.length) return false;
+  return places.every(({ startBytes, lengthBytes }, i) => {
+    return startBytes === others[i].startBytes && lengthBytes === others[i].lengthBytes;
+  });
 }
 
 function areEqual(a: WindowRecord | null, b: WindowRecord | null): boolean {
