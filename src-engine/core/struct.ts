@@ -40,8 +40,11 @@ export function struct<F extends Record<string, Field<unknown>>>(size: number, f
           max: bytes.length - size,
         });
       }
-      const view = Buffer.from(bytes.buffer, bytes.byteOffset + offset, size);
-      return Object.fromEntries(entries.map(([name, field]) => [name, field.read(view, field.offset)])) as Values<F>;
+      // parsers call this for every record of a disk: no more is made than the result
+      const view = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      const values: Record<string, unknown> = {};
+      for (const [name, field] of entries) values[name] = field.read(view, offset + field.offset);
+      return values as Values<F>;
     },
     write(bytes, values, offset = 0) {
       const view = Buffer.from(bytes.buffer, bytes.byteOffset + offset, size);
