@@ -52,7 +52,7 @@ export class PackedClusters {
       const clusters = this.#groups.run(() => this.#unpackGroup(group));
       underWay.push(clusters.then(() => {}));
       group.forEach((one, i) => {
-        if (one.piece.lengthBytes < this.#map.clusterBytes) this.#keep(one, clusters, i);
+        if (!this.#isWhole(one)) this.#keep(one, clusters, i);
       });
     }
     return underWay;
@@ -63,16 +63,24 @@ export class PackedClusters {
     checkInFile('compressed cluster', file, offsetBytes, 1);
     const bytes = Buffer.allocUnsafeSlow(Math.min(endOf(group), file.lengthBytes) - offsetBytes);
     await file.readInto(offsetBytes, bytes);
-    return Promise.all(
-      group.map((one) =>
-        this.#unpacks.run(async () => {
-          const from = one.piece.offsetBytes - offsetBytes;
-          const cluster = await this.#unpack(file, one.piece, bytes.subarray(from, from + one.piece.packedBytes));
-          copy(cluster, one);
-          return cluster;
-        }),
-      ),
+    const unpacking = group.map((one) =>
+      this.#unpacks.run(async () => {
+        const from = one.piece.offsetBytes - offsetBytes;
+        const cluster = await this.#unpack(file, one.piece, bytes.subarray(from, from + one.piece.packedBytes));
+        copy(cluster, one);
+        if (this.#isWhole(one)) release(cluster);
+        return cluster;
+      }),
     );
+    // where one fails, the others must not write into memory that was taken back
+    await Promise.allSettled(unpacking);
+    const clusters = await Promise.all(unpacking);
+    release(bytes);
+    return clusters;
+  }
+
+  #isWhole({ piece }: Wanted): boolean {
+    return piece.lengthBytes === this.#map.clusterBytes;
   }
 
   async #unpack(file: BlockSource, piece: PackedPiece, packed: Buffer): Promise<Buffer> {
@@ -124,4 +132,12 @@ function endOf(group: readonly Wanted[]): number {
 
 function copy(cluster: Buffer, { piece, into }: Wanted): void {
   into.set(cluster.subarray(piece.skipBytes, piece.skipBytes + piece.lengthBytes));
+}
+
+/**
+ * Gives memory back at once: the garbage collector, which sees small objects only, lets a hundred megabytes come together. What
+ * zlib made is never a piece of Node's pool: that has only pieces of half its size.
+ */
+function release({ buffer }: Buffer): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize) buffer.transfer(0);
 }
