@@ -1,17 +1,17 @@
 /** Whose the sectors are that could not be read: the files of all volumes are asked where they lie. */
 import type { Damage } from '../contract/template.contract.ts';
-import { EngineError } from '../core/engine-error.ts';
 import type { BlockSource, Extent } from '../disk/block-source.port.ts';
 import { readCache } from '../disk/read-cache.ts';
 import type { FileNode, FileTree } from '../filesystems/file-tree.port.ts';
 import { openVolumes, type OpenedVolume } from './disk-inspection.ts';
-import { filledSource, type UnreadablePlaces } from './unreadable.ts';
+import { isDamage } from './files/damage.ts';
+import { filledSource, sourceWithout, type UnreadablePlaces } from './unreadable.ts';
 
 const MAX_FILES = 1000;
 const MAX_DEPTH = 512;
 
 /**
- * @param source may still fail where it failed: that reads as zeros here
+ * @param source is not asked again where it failed: that reads as zeros here
  * @returns what is written down with the version; a path of '' stands for what belongs to no file that can be found: tables,
  *   lists, free space of a volume that was captured whole
  */
@@ -23,7 +23,8 @@ export async function damageOf(
   if (places.lengthBytes === 0) return null;
   const { extents } = places;
   const files: Damage['files'] = [];
-  for (const volume of await openVolumes(readCache(filledSource(source, null)))) {
+  const readable = filledSource(sourceWithout(source, extents), null, signal);
+  for (const volume of await openVolumes(readCache(readable))) {
     await new VolumeSearch(volume, extents, files, signal).run();
   }
   return {
@@ -92,15 +93,25 @@ class VolumeSearch {
   #lost(extent: Extent): number {
     let sum = 0;
     for (const place of this.#volume.toDisk(extent)) {
-      for (const { startBytes, lengthBytes } of this.#bad) {
-        const from = Math.max(startBytes, place.startBytes);
-        const to = Math.min(startBytes + lengthBytes, place.startBytes + place.lengthBytes);
-        if (to > from) sum += to - from;
+      const end = place.startBytes + place.lengthBytes;
+      for (let i = firstAfter(this.#bad, place.startBytes); i < this.#bad.length; i++) {
+        const { startBytes, lengthBytes } = this.#bad[i];
+        if (startBytes >= end) break;
+        sum += Math.min(startBytes + lengthBytes, end) - Math.max(startBytes, place.startBytes);
       }
     }
     return sum;
   }
 }
 
-const isDamage = (error: unknown) =>
-  error instanceof EngineError && ['FORMAT_INVALID', 'FORMAT_UNSUPPORTED'].includes(error.code);
+/** The first of ascending extents that ends after `offsetBytes`. */
+function firstAfter(extents: readonly Extent[], offsetBytes: number): number {
+  let low = 0;
+  let high = extents.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (extents[middle].startBytes + extents[middle].lengthBytes > offsetBytes) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

@@ -133,7 +133,7 @@ async function pressWindows(
   writer: StoreWriter,
   context: JobContext,
 ): Promise<void> {
-  const source = unreadable ? filledSource(disk.source, unreadable) : disk.source;
+  const source = unreadable ? filledSource(disk.source, unreadable, context.signal) : disk.source;
   const regions = regionsOf(disk);
   const tasks = new Tasks();
   let order = 0;

@@ -1,25 +1,20 @@
 /** Sectors that cannot be read: tried again in smaller pieces, filled with zeros, and written down. */
 import { EngineError } from '../core/engine-error.ts';
 import type { BlockSource, Extent } from '../disk/block-source.port.ts';
+import { FailureRow } from './failure-row.ts';
 
 /** The smallest piece that is asked for: the kernel reads no less. */
 const MIN_BYTES = 4096;
-/** Once so many pieces of one request have failed, what fails is not cut smaller than this: a dying disk takes seconds for each. */
-const MANY_FAILURES = 256;
-const COARSE_BYTES = 64 * 1024;
-
 /** The first places are kept; all bytes are counted. */
 const MAX_PLACES = 1000;
 
 /** Where a source could not be read. */
 export class UnreadablePlaces {
   lengthBytes = 0;
-  places = 0;
   readonly #extents: Extent[] = [];
 
   add(startBytes: number, lengthBytes: number): void {
     this.lengthBytes += lengthBytes;
-    this.places++;
     this.#extents.push({ startBytes, lengthBytes });
     if (this.#extents.length > 2 * MAX_PLACES) this.#extents.splice(0, this.#extents.length, ...this.#joined());
   }
@@ -44,29 +39,73 @@ export class UnreadablePlaces {
 const isUnreadable = (error: unknown) => error instanceof EngineError && error.code === 'READ_FAILED';
 
 /** @returns a source whose unreadable sectors read as zeros, and are told to `places` where they are given */
-export function filledSource(source: BlockSource, places: UnreadablePlaces | null): BlockSource {
+export function filledSource(source: BlockSource, places: UnreadablePlaces | null, signal: AbortSignal): BlockSource {
   const unitBytes = Math.max(MIN_BYTES, source.physicalSectorBytes);
+  const row = new FailureRow();
+  // one after the other: failing sectors do not fail faster when several are asked for
+  let retries: Promise<void> = Promise.resolve();
+
+  async function retry(offsetBytes: number, into: Uint8Array): Promise<void> {
+    const skipped = row.skippedBytes(offsetBytes, into.length);
+    if (skipped > 0) {
+      into.fill(0, 0, skipped);
+      places?.add(offsetBytes, skipped);
+      if (skipped < into.length) await retry(offsetBytes + skipped, into.subarray(skipped));
+      return;
+    }
+    signal.throwIfAborted();
+    const began = performance.now();
+    try {
+      await source.readInto(offsetBytes, into);
+      row.end();
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      const spentMs = performance.now() - began;
+      const middle = middleOf(offsetBytes, offsetBytes + into.length, unitBytes) - offsetBytes;
+      row.failed(offsetBytes, middle > 0 ? 0 : into.length, spentMs);
+      if (middle > 0) {
+        await retry(offsetBytes, into.subarray(0, middle));
+        await retry(offsetBytes + middle, into.subarray(middle));
+      } else {
+        into.fill(0);
+        places?.add(offsetBytes, into.length);
+      }
+    }
+  }
+
   return {
     ...source,
     async readInto(offsetBytes, into) {
-      let failures = 0;
-      const read = async (from: number, to: number): Promise<void> => {
+      if (row.skippedBytes(offsetBytes, into.length) === 0) {
         try {
-          await source.readInto(offsetBytes + from, into.subarray(from, to));
+          await source.readInto(offsetBytes, into);
+          return row.end();
         } catch (error) {
           if (!isUnreadable(error)) throw error;
-          const smallest = ++failures > MANY_FAILURES ? COARSE_BYTES : unitBytes;
-          const middle = middleOf(offsetBytes + from, offsetBytes + to, smallest) - offsetBytes;
-          if (middle > from && middle < to) {
-            await read(from, middle);
-            await read(middle, to);
-          } else {
-            into.fill(0, from, to);
-            places?.add(offsetBytes + from, to - from);
-          }
         }
-      };
-      await read(0, into.length);
+      }
+      const done = retries.then(() => retry(offsetBytes, into));
+      retries = done.catch(() => {});
+      return done;
+    },
+  };
+}
+
+/** @returns a source that is not asked for these places again: they read as zeros */
+export function sourceWithout(source: BlockSource, places: readonly Extent[]): BlockSource {
+  return {
+    ...source,
+    async readInto(offsetBytes, into) {
+      let done = 0;
+      for (const { startBytes, lengthBytes } of places) {
+        const start = Math.max(done, startBytes - offsetBytes);
+        const end = Math.min(into.length, startBytes + lengthBytes - offsetBytes);
+        if (end <= start) continue;
+        if (start > done) await source.readInto(offsetBytes + done, into.subarray(done, start));
+        into.fill(0, start, end);
+        done = end;
+      }
+      if (done < into.length) await source.readInto(offsetBytes + done, into.subarray(done));
     },
   };
 }
