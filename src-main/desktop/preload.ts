@@ -1,5 +1,8 @@
 /** Runs in the page's process, in a world of its own and sandboxed, before the page. */
-import { ipcRenderer } from 'electron';
+import { ipcRenderer, webUtils } from 'electron';
+import { tellDroppedPaths, type DropWindow } from './dropped-files.ts';
 import { handOverPorts, type PageWindow } from './port-handover.ts';
 
-handOverPorts(globalThis as unknown as PageWindow, ipcRenderer);
+const page = globalThis as unknown as PageWindow & DropWindow;
+handOverPorts(page, ipcRenderer);
+tellDroppedPaths(page, (file) => webUtils.getPathForFile(file));

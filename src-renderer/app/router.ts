@@ -4,8 +4,10 @@ import CapturePage from '../modules/capture/CapturePage.vue';
 import CatalogPage from '../modules/catalog/CatalogPage.vue';
 import DeployPage from '../modules/deploy/DeployPage.vue';
 import DevicesPage from '../modules/devices/DevicesPage.vue';
+import ExportPage from '../modules/export/ExportPage.vue';
 import { ComparePage } from '../modules/files/index.ts';
 import HomePage from '../modules/home/HomePage.vue';
+import ImportPage from '../modules/import/ImportPage.vue';
 import JobsPage from '../modules/jobs/JobsPage.vue';
 import SettingsPage from '../modules/settings/SettingsPage.vue';
 import TemplatePage from '../modules/template/TemplatePage.vue';
@@ -17,6 +19,8 @@ export const router = createRouter({
     { path: '/catalog', name: 'catalog', component: CatalogPage },
     { path: '/templates/:id', name: 'template', component: TemplatePage },
     { path: '/templates/:id/compare', name: 'compare', component: ComparePage },
+    { path: '/templates/:id/export', name: 'export', component: ExportPage },
+    { path: '/import', name: 'import', component: ImportPage },
     { path: '/capture', name: 'capture', component: CapturePage },
     { path: '/deploy', name: 'deploy', component: DeployPage },
     { path: '/devices', name: 'devices', component: DevicesPage },

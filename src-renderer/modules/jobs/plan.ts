@@ -1,4 +1,4 @@
-/** A plan: asked for, looked at, asked for again, carried out. The same for captures and for deployments. */
+/** A plan: asked for, looked at, asked for again, carried out. The same for every job that is planned. */
 import { computed, ref, shallowRef, watch, type Ref } from 'vue';
 import { useRouter } from 'vue-router';
 import type { Check, CommandParams, CommandResult, DiskView, ErrorView } from '../../../src-engine/contract/index.ts';
@@ -6,14 +6,13 @@ import { useEngine } from '../../client/engine.store.ts';
 import { errorView } from '../../client/words.ts';
 import { useJobs } from './jobs.store.ts';
 
+type Planned = 'capture.plan' | 'deploy.plan' | 'import.plan' | 'export.plan';
+
 /**
  * Call it in a component's set-up.
  * @param request what is planned for; null as long as something is missing
  */
-export function usePlan<C extends 'capture.plan' | 'deploy.plan'>(
-  command: C,
-  request: Readonly<Ref<CommandParams<C> | null>>,
-) {
+export function usePlan<C extends Planned>(command: C, request: Readonly<Ref<CommandParams<C> | null>>) {
   const engine = useEngine();
   const jobs = useJobs();
   const router = useRouter();
@@ -44,7 +43,9 @@ export function usePlan<C extends 'capture.plan' | 'deploy.plan'>(
     if (!wanted) return;
     isPlanning.value = true;
     try {
-      const made = await engine.call(command, { ...wanted, overrides: overrides.value });
+      // nothing that forbids an export can be taken upon oneself
+      const taken = command === 'export.plan' ? {} : { overrides: overrides.value };
+      const made = await engine.call(command, { ...wanted, ...taken });
       if (!isAsked()) return;
       plan.value = made;
       isExpired.value = false;
@@ -65,15 +66,20 @@ export function usePlan<C extends 'capture.plan' | 'deploy.plan'>(
 
   /**
    * Carries the plan out and shows the job.
-   * @param disk what the job's picture shows
+   * @param disk what the job's picture shows; null: it has none
+   * @param then what comes after, where it is not the job's page
    */
-  async function start(begin: () => Promise<{ jobId: string }>, disk: DiskView) {
+  async function start(
+    begin: () => Promise<{ jobId: string }>,
+    disk: DiskView | null,
+    then: (jobId: string) => unknown = (id) => router.push({ name: 'jobs', params: { id } }),
+  ) {
     isStarting.value = true;
     error.value = null;
     try {
       const { jobId } = await begin();
-      jobs.remember(jobId, disk);
-      await router.push({ name: 'jobs', params: { id: jobId } });
+      if (disk) jobs.remember(jobId, disk);
+      await then(jobId);
     } catch (thrown) {
       error.value = errorView(thrown);
     } finally {

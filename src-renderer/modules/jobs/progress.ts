@@ -35,7 +35,8 @@ export function jobShare(job: JobView): number {
 
 /** How the picture of the disk is filled: what is done, and what was read back. */
 export function mapShares(job: JobView): { done: number; verified: number } {
-  if (job.outcome === 'done') return { done: 1, verified: job.kind === 'capture' || hasReadBack(job) ? 1 : 0 };
+  if (job.outcome === 'done')
+    return { done: 1, verified: job.kind === 'capture' || job.kind === 'import' || hasReadBack(job) ? 1 : 0 };
   const share = phaseShare(job.progress) ?? 0;
   switch (job.progress?.phase) {
     case 'capturing':

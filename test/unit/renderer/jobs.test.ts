@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JobView, Progress } from '../../../src-engine/contract/index.ts';
-import { attention } from '../../../src-renderer/modules/home/attention.ts';
+import { attention } from '../../../src-renderer/modules/jobs/attention.ts';
 import { jobShare, mapShares, phaseShare, steady } from '../../../src-renderer/modules/jobs/progress.ts';
 
 const progress = (more: Partial<Progress>): Progress => ({

@@ -1,0 +1,35 @@
+/** What was recognised of an image, in words. */
+import { useI18n } from 'vue-i18n';
+import type { ImportView } from '../../../src-engine/contract/index.ts';
+import { useFormat } from '../../client/format.ts';
+
+/** Call it in a component's set-up. */
+export function useImageWords() {
+  const { t } = useI18n();
+  const { bytes } = useFormat();
+
+  /** `qcow2`, `qcow2 in zip`, `Archive (7z)` */
+  function kind({ format, archive }: ImportView) {
+    if (format && archive) {
+      return t('import.formatIn', { format: t(`imageFormat.${format}`), archive: t(`archive.${archive}`) });
+    }
+    if (format) return t(`imageFormat.${format}`);
+    return archive ? t('import.archiveOf', { archive: t(`archive.${archive}`) }) : t('import.notRecognised');
+  }
+
+  /** `qcow2 · 2.1 GB` */
+  const summary = (view: ImportView) => [kind(view), bytes(view.source.lengthBytes)].join(' · ');
+
+  function facts(view: ImportView) {
+    return [
+      { key: 'format', name: t('import.format'), value: kind(view) },
+      { key: 'size', name: t('import.fileSize'), value: bytes(view.source.lengthBytes) },
+      ...(view.disk ? [{ key: 'disk', name: t('import.diskSize'), value: bytes(view.disk.lengthBytes) }] : []),
+      ...(view.scratchBytes
+        ? [{ key: 'scratch', name: t('import.scratch'), value: t('import.atMost', { size: bytes(view.scratchBytes) }) }]
+        : []),
+    ];
+  }
+
+  return { kind, summary, facts };
+}

@@ -1,0 +1,119 @@
+/** The images that wait to be imported, and those whose import was started in this window. */
+import { defineStore } from 'pinia';
+import { computed, markRaw, ref } from 'vue';
+import { useEngine } from '../../client/engine.store.ts';
+import { errorView } from '../../client/words.ts';
+import { useJobs } from '../jobs/index.ts';
+import { fileName, type DroppedFile } from './dropped.ts';
+import { emptyForm, importRequest, needOf, propose, type QueuedImage } from './queued-image.ts';
+
+export const useImports = defineStore('imports', () => {
+  const engine = useEngine();
+  const jobs = useJobs();
+  const images = ref<QueuedImage[]>([]);
+  const activeId = ref<number | null>(null);
+  let lastId = 0;
+
+  const waiting = computed(() => images.value.filter(({ jobId }) => jobId === null));
+  const started = computed(() => images.value.filter(({ jobId }) => jobId !== null));
+  const active = computed(() => waiting.value.find(({ id }) => id === activeId.value) ?? waiting.value.at(0) ?? null);
+  const ready = computed(() => waiting.value.filter((image) => importRequest(image) !== null));
+
+  /** Looks at an image as soon as its place is known. What is said meanwhile makes the answer void. */
+  async function look(image: QueuedImage) {
+    const { path, entry, password } = image;
+    if (path === null) return;
+    const isAsked = () => image.path === path && image.entry === entry && image.password === password;
+    image.isLooking = true;
+    image.error = null;
+    try {
+      const seen = await engine.call('import.look', { path, entry, password: password || null });
+      if (!isAsked()) return;
+      image.view = markRaw(seen);
+      image.form = propose(image.form, seen);
+    } catch (thrown) {
+      if (isAsked()) image.error = errorView(thrown);
+    } finally {
+      if (isAsked()) image.isLooking = false;
+    }
+  }
+
+  /** Puts files at the end of the queue; one that waits there already is not added twice. */
+  function add(files: readonly DroppedFile[]) {
+    for (const { name, path } of files) {
+      const same = waiting.value.find((one) => (path === null ? one.name === name && !one.path : one.path === path));
+      if (same) {
+        activeId.value = same.id;
+        continue;
+      }
+      const id = ++lastId;
+      const image = { path, name, password: '', entry: null, isLooking: false, view: null, error: null, jobId: null };
+      images.value.push({ id, ...image, form: emptyForm() });
+      if (files.length === 1) activeId.value = id;
+      void look(images.value[images.value.length - 1]);
+    }
+  }
+
+  const addPath = (path: string) => add([{ name: fileName(path), path }]);
+
+  /** Says where an image is that was only known by name, or takes another file in its place. */
+  function locate(image: QueuedImage, path: string) {
+    Object.assign(image, { path, name: fileName(path), view: null, entry: null, password: '' });
+    return look(image);
+  }
+
+  function choose(image: QueuedImage, said: { entry: string } | { password: string }) {
+    Object.assign(image, said);
+    return look(image);
+  }
+
+  function remove(image: QueuedImage) {
+    images.value = images.value.filter(({ id }) => id !== image.id);
+  }
+
+  /** Takes those out of sight that have ended. */
+  function clearEnded() {
+    images.value = images.value.filter(({ jobId }) => jobId === null || jobs.views.get(jobId)?.state !== 'ended');
+  }
+
+  function markStarted(image: QueuedImage, jobId: string) {
+    if (image.view?.disk) jobs.remember(jobId, image.view.disk);
+    Object.assign(image, { jobId, password: '' });
+  }
+
+  /** Plans and starts all that are ready, with what is proposed for each. What a check forbids stays in the queue. */
+  async function startReady() {
+    for (const image of ready.value) {
+      const request = importRequest(image);
+      if (!request || image.jobId !== null) continue;
+      try {
+        const plan = await engine.call('import.plan', request);
+        if (!plan.canRun) continue;
+        markStarted(image, (await engine.call('import.start', { planId: plan.planId })).jobId);
+      } catch (thrown) {
+        image.error = errorView(thrown);
+      }
+    }
+  }
+
+  const needs = computed(() => new Map(waiting.value.map((image) => [image.id, needOf(image)])));
+
+  return {
+    images,
+    waiting,
+    started,
+    ready,
+    active,
+    activeId,
+    needs,
+    add,
+    addPath,
+    look,
+    locate,
+    choose,
+    remove,
+    clearEnded,
+    markStarted,
+    startReady,
+  };
+});

@@ -1,0 +1,95 @@
+/** An image that waits to be imported: what was recognised of it, and what a person said. */
+import {
+  NameSchema,
+  type CommandParams,
+  type ErrorView,
+  type ImportView,
+  type RecordedConfiguration,
+  type TemplateView,
+} from '../../../src-engine/contract/index.ts';
+
+export interface ImportForm {
+  name: string;
+  note: string;
+  tags: string[];
+  kind: TemplateView['kind'];
+  licence: TemplateView['licence'];
+  operatingSystem: string;
+  /** null: not said */
+  bootMode: RecordedConfiguration['bootMode'];
+  hasCloudInit: boolean | null;
+  /** limits against bombs; null: the usual ones */
+  maxUnpackedBytes: number | null;
+  maxRatio: number | null;
+}
+
+export interface QueuedImage {
+  readonly id: number;
+  /** null: a file was dropped, and the browser does not tell where it lies */
+  path: string | null;
+  name: string;
+  password: string;
+  /** which image of an archive with several */
+  entry: string | null;
+  isLooking: boolean;
+  view: ImportView | null;
+  error: ErrorView | null;
+  form: ImportForm;
+  jobId: string | null;
+}
+
+/** What a queued image needs next, before it can be described. */
+export type Need = 'path' | 'looking' | 'password' | 'entry' | 'other-file' | null;
+
+export function needOf({ path, isLooking, view, error, password, entry }: QueuedImage): Need {
+  if (path === null) return 'path';
+  if (isLooking) return 'looking';
+  if (error?.code === 'ARCHIVE_PASSWORD' || (view?.needsPassword && password === '')) return 'password';
+  if (error || !view) return 'other-file';
+  return view.entries.length > 1 && entry === null ? 'entry' : null;
+}
+
+export const emptyForm = (): ImportForm => ({
+  name: '',
+  note: '',
+  tags: [],
+  kind: 'lab',
+  licence: 'none',
+  operatingSystem: '',
+  bootMode: null,
+  hasCloudInit: null,
+  maxUnpackedBytes: null,
+  maxRatio: null,
+});
+
+/** The form with what inspection proposes, where nothing was said yet. Of the boot mode only what is certain. */
+export function propose(form: ImportForm, { proposed, proposedName, isBootModeCertain }: ImportView): ImportForm {
+  return {
+    ...form,
+    name: form.name || (NameSchema.safeParse(proposedName).success ? proposedName : ''),
+    operatingSystem: form.operatingSystem || (proposed.operatingSystem ?? ''),
+    bootMode: form.bootMode ?? (isBootModeCertain ? proposed.bootMode : null),
+    hasCloudInit: form.hasCloudInit ?? proposed.hasCloudInit,
+  };
+}
+
+/** What is planned for; null as long as something is missing. What was not said is left to inspection. */
+export function importRequest(image: QueuedImage): CommandParams<'import.plan'> | null {
+  const { path, form, entry, password } = image;
+  if (path === null || needOf(image) !== null || !NameSchema.safeParse(form.name).success) return null;
+  return {
+    path,
+    entry,
+    password: password || null,
+    name: form.name.trim(),
+    note: form.note,
+    tags: [...form.tags],
+    kind: form.kind,
+    licence: form.licence,
+    ...(form.operatingSystem.trim() ? { operatingSystem: form.operatingSystem.trim() } : {}),
+    ...(form.bootMode ? { bootMode: form.bootMode } : {}),
+    ...(form.hasCloudInit === null ? {} : { hasCloudInit: form.hasCloudInit }),
+    ...(form.maxUnpackedBytes === null ? {} : { maxUnpackedBytes: form.maxUnpackedBytes }),
+    ...(form.maxRatio === null ? {} : { maxRatio: form.maxRatio }),
+  };
+}

@@ -1,0 +1,158 @@
+/** What was dropped, what a queued image needs, what is proposed for it, and what is asked of the engine. */
+import { describe, expect, it } from 'vitest';
+import { NOTHING_RECORDED, type ImportView } from '../../../src-engine/contract/index.ts';
+import { droppedFiles, fileName, pathsInUriList, toldPaths } from '../../../src-renderer/modules/import/dropped.ts';
+import {
+  emptyForm,
+  importRequest,
+  needOf,
+  propose,
+  type QueuedImage,
+} from '../../../src-renderer/modules/import/queued-image.ts';
+
+const seen = (more: Partial<ImportView> = {}): ImportView => ({
+  source: {
+    kind: 'file',
+    path: '/images/lab.qcow2',
+    model: 'lab.qcow2',
+    serial: '',
+    lengthBytes: 2e9,
+    sectorBytes: 512,
+    physicalSectorBytes: 512,
+  },
+  archive: null,
+  needsPassword: false,
+  entries: [],
+  format: 'qcow2',
+  disk: null,
+  scratchBytes: 0,
+  proposedName: 'lab',
+  proposed: NOTHING_RECORDED,
+  isBootModeCertain: false,
+  warnings: [],
+  ...more,
+});
+
+const queued = (more: Partial<QueuedImage> = {}): QueuedImage => ({
+  id: 1,
+  path: '/images/lab.qcow2',
+  name: 'lab.qcow2',
+  password: '',
+  entry: null,
+  isLooking: false,
+  view: seen(),
+  error: null,
+  form: { ...emptyForm(), name: 'lab' },
+  jobId: null,
+  ...more,
+});
+
+describe('what was dropped', () => {
+  it('has paths where the browser tells addresses of files of this machine', () => {
+    const list = '# files\r\nfile:///images/%C3%A9t%C3%A9%20lab.img\r\nfile:///C:/images/disk.vhd\r\n';
+    expect(pathsInUriList(list)).toEqual(['/images/été lab.img', 'C:/images/disk.vhd']);
+  });
+
+  it('has no paths of other machines, of other schemes, or of what is no text', () => {
+    expect(pathsInUriList('file://server/share/a.img\nhttps://example.org/b.img\nfile:///%E9.img\nfile:')).toEqual([
+      '/',
+    ]);
+  });
+
+  it('is known by name alone where the browser keeps the place to itself', () => {
+    const files = [{ name: 'a.img' }, { name: 'b.vdi' }] as unknown as FileList;
+    expect(droppedFiles({ getData: () => '', files })).toEqual([
+      { name: 'a.img', path: null },
+      { name: 'b.vdi', path: null },
+    ]);
+  });
+
+  it('is told by the preload, and by no other message', () => {
+    expect(toldPaths({ type: 'diskpress:dropped', paths: ['/a.img', 7] })).toEqual(['/a.img']);
+    for (const other of [null, 'text', {}, { type: 'diskpress:port' }, { type: 'diskpress:dropped', paths: '/a' }]) {
+      expect(toldPaths(other)).toBeNull();
+    }
+  });
+
+  it('is called by the last part of its path, on either kind of system', () => {
+    expect(['/images/a.img', 'C:\\images\\b.vhd', '/clones/room 2/'].map(fileName)).toEqual([
+      'a.img',
+      'b.vhd',
+      'room 2',
+    ]);
+  });
+});
+
+describe('a queued image', () => {
+  const wrong = { code: 'ARCHIVE_PASSWORD' as const, message: '', hint: '', data: {} };
+  const broken = { code: 'FORMAT_INVALID' as const, message: '', hint: '', data: {} };
+  const two = ['a.img', 'b.img'].map((name) => ({ name, lengthBytes: 1 }));
+
+  it.each([
+    ['path', { path: null, view: null }],
+    ['looking', { isLooking: true }],
+    ['password', { view: seen({ needsPassword: true }) }],
+    ['password', { error: wrong, password: 'wrong' }],
+    ['other-file', { error: broken }],
+    ['entry', { view: seen({ entries: two }) }],
+    [null, { view: seen({ entries: two }), entry: 'b.img' }],
+    [null, { view: seen({ needsPassword: true }), password: 'right' }],
+    [null, { view: seen({ format: null, archive: 'xz', entries: [two[0]] }) }],
+    [null, {}],
+  ] as const)('needs %s next', (need, more) => {
+    const image = queued(more as Partial<QueuedImage>);
+    expect(needOf(image)).toBe(need);
+    expect(importRequest(image) === null).toBe(need !== null);
+  });
+
+  it('is not planned for without a name', () => {
+    expect(importRequest(queued({ form: { ...emptyForm(), name: 'a/b' } }))).toBeNull();
+  });
+
+  it('leaves what nobody said to inspection', () => {
+    const request = importRequest(queued());
+    for (const key of ['operatingSystem', 'bootMode', 'hasCloudInit', 'maxUnpackedBytes', 'maxRatio']) {
+      expect(request).not.toHaveProperty(key);
+    }
+    expect(request).toMatchObject({ path: '/images/lab.qcow2', entry: null, password: null, licence: 'none' });
+  });
+
+  it('asks for what was said, false too', () => {
+    const form = { ...emptyForm(), name: ' lab ', bootMode: 'uefi' as const, hasCloudInit: false, maxRatio: 2000 };
+    expect(importRequest(queued({ form }))).toMatchObject({
+      name: 'lab',
+      bootMode: 'uefi',
+      hasCloudInit: false,
+      maxRatio: 2000,
+    });
+  });
+});
+
+describe('what is proposed', () => {
+  const proposed = { ...NOTHING_RECORDED, operatingSystem: 'Debian 12', bootMode: 'uefi' as const, hasCloudInit: true };
+
+  it('fills what is empty; a boot mode only where it is certain', () => {
+    expect(propose(emptyForm(), seen({ proposed }))).toMatchObject({
+      name: 'lab',
+      operatingSystem: 'Debian 12',
+      bootMode: null,
+      hasCloudInit: true,
+    });
+    expect(propose(emptyForm(), seen({ proposed, isBootModeCertain: true })).bootMode).toBe('uefi');
+  });
+
+  it('takes nothing from what a person said', () => {
+    const form = {
+      ...emptyForm(),
+      name: 'Mine',
+      operatingSystem: 'Other',
+      bootMode: 'bios' as const,
+      hasCloudInit: false,
+    };
+    expect(propose(form, seen({ proposed, isBootModeCertain: true }))).toEqual(form);
+  });
+
+  it('is no name that the catalog refuses', () => {
+    expect(propose(emptyForm(), seen({ proposedName: 'a/b' })).name).toBe('');
+  });
+});
