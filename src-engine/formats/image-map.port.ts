@@ -2,7 +2,7 @@
 import type { BlockSource } from '../disk/block-source.port.ts';
 
 /** How one stretch of the virtual disk is kept. Lengths are of the virtual disk. */
-export type Piece = ZeroPiece | ParentPiece | StoredPiece | PackedPiece;
+export type Piece = ZeroPiece | ParentPiece | StoredPiece | PackedPiece | MissingPiece;
 
 export interface ZeroPiece {
   readonly kind: 'zeros';
@@ -29,6 +29,15 @@ export interface PackedPiece {
   readonly packedBytes: number;
   /** where in the unpacked cluster the piece begins */
   readonly skipBytes: number;
+}
+
+/** The file ends before the table that says how this is kept. */
+export interface MissingPiece {
+  readonly kind: 'missing';
+  lengthBytes: number;
+  readonly file: BlockSource;
+  /** how long the file has to be, at least */
+  readonly neededBytes: number;
 }
 
 export interface ImageMap {

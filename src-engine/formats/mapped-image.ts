@@ -2,7 +2,7 @@
 import { checkSpan } from '../core/bounds.ts';
 import type { EngineError } from '../core/engine-error.ts';
 import type { BlockSource, Extent } from '../disk/block-source.port.ts';
-import type { ImageMap, StoredPiece } from './image-map.port.ts';
+import type { ImageMap, MissingPiece, PackedPiece, StoredPiece } from './image-map.port.ts';
 import { PackedClusters, type Wanted } from './packed-clusters.ts';
 import { RunBatch } from './run-batch.ts';
 import { Slots } from './slots.ts';
@@ -39,7 +39,8 @@ export function mappedImage({ map, parent, owned, ...image }: MappedImage): Bloc
           if (piece.kind === 'packed') wanted.push({ piece, startBytes, into: target });
           else if (piece.kind === 'zeros') target.fill(0);
           else if (piece.kind === 'stored') underWay.push(reads.run(() => readStored(piece, target)));
-          else underWay.push(readParent(startBytes, target));
+          else if (piece.kind === 'parent') underWay.push(readParent(startBytes, target));
+          else throw truncated(piece.file, piece.neededBytes);
           done += piece.lengthBytes;
         }
       }
@@ -72,11 +73,8 @@ export function mappedImage({ map, parent, owned, ...image }: MappedImage): Bloc
           }
         } else if (piece.kind !== 'zeros') {
           runs.add(at, piece.lengthBytes);
-          const storedBytes = piece.kind === 'stored' ? piece.lengthBytes : 1;
-          if (!isInFile('cluster', piece.file, piece.offsetBytes, storedBytes)) {
-            const error = truncated(piece.file, piece.offsetBytes + storedBytes);
-            if (missingBytes(error) > missingBytes(cutOff)) cutOff = error;
-          }
+          const error = cutOffIn(piece);
+          if (missingBytes(error) > missingBytes(cutOff)) cutOff = error;
         }
         at += piece.lengthBytes;
         if (runs.isFull) yield runs.take();
@@ -110,6 +108,15 @@ export function mappedImage({ map, parent, owned, ...image }: MappedImage): Bloc
 async function readStored({ file, offsetBytes }: StoredPiece, into: Uint8Array): Promise<void> {
   checkInFile('cluster', file, offsetBytes, into.length);
   await file.readInto(offsetBytes, into);
+}
+
+/** What is to be said of a piece that the file ends before. */
+function cutOffIn(piece: StoredPiece | PackedPiece | MissingPiece): EngineError | null {
+  if (piece.kind === 'missing') return truncated(piece.file, piece.neededBytes);
+  // how long a compressed cluster is can only be told when it is unpacked
+  const storedBytes = piece.kind === 'stored' ? piece.lengthBytes : 1;
+  const isThere = isInFile('cluster', piece.file, piece.offsetBytes, storedBytes);
+  return isThere ? null : truncated(piece.file, piece.offsetBytes + storedBytes);
 }
 
 const missingBytes = (error: EngineError | null) => Number(error?.data.missingBytes ?? 0);

@@ -29,6 +29,10 @@ export class PieceList {
     this.#push({ kind: 'packed', ...piece });
   }
 
+  missing(file: BlockSource, neededBytes: number, lengthBytes: number): void {
+    this.#push({ kind: 'missing', file, neededBytes, lengthBytes });
+  }
+
   /** Blocks whose sectors are here and there in turn make many pieces: the rest is for the next call. */
   get isLong(): boolean {
     return this.pieces.length >= LONG;

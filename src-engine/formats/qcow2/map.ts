@@ -4,7 +4,7 @@ import type { BlockSource } from '../../disk/block-source.port.ts';
 import { readBytes } from '../../disk/read.ts';
 import { MAX_ENTRIES, type ImageMap, type Piece } from '../image-map.port.ts';
 import { PieceList } from '../piece-list.ts';
-import { checkInFile } from '../truncated.ts';
+import { isInFile } from '../truncated.ts';
 import type { Qcow2Header } from './header.ts';
 import { unpackerOf } from './unpack.ts';
 
@@ -44,7 +44,10 @@ export function qcow2Map(file: BlockSource, tables: BlockSource, header: Qcow2He
     const first = Math.floor(inL2 / clusterBytes);
     const inCluster = inL2 - first * clusterBytes;
     const count = Math.min(MAX_ENTRIES, l2Entries - first, Math.ceil((inCluster + wantedBytes) / clusterBytes));
-    checkInFile('L2 table', file, l2Offset, clusterBytes);
+    if (!isInFile('L2 table', file, l2Offset, clusterBytes)) {
+      list.missing(file, l2Offset + clusterBytes, Math.min(wantedBytes, l2Covers - inL2));
+      return list.pieces;
+    }
     const l2 = await readBytes(tables, l2Offset + first * l2EntryBytes, count * l2EntryBytes);
     for (let i = 0, skip = inCluster, left = wantedBytes; i < count && left > 0; i++, skip = 0) {
       const length = Math.min(left, clusterBytes - skip);

@@ -1,7 +1,7 @@
 /** Files that lie beside an image. */
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { EngineError, ioError } from '../../core/engine-error.ts';
+import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import type { OpenSibling } from '../disk-image.port.ts';
 import { checkSiblingName } from '../sibling-name.ts';
 import { openFileSource } from './file-source.ts';
@@ -14,7 +14,7 @@ export function filesOfFolder(folder: string): OpenSibling {
   return async (name) => {
     const path = join(folder, checkSiblingName(name));
     const stat = await lstat(path).catch((error) => {
-      throw ioError(error, 'READ_FAILED', { path });
+      throw toEngineError(error);
     });
     if (!stat.isFile())
       throw new EngineError('FORMAT_UNSUPPORTED', { feature: `a link or folder as a file (${name})`, path });

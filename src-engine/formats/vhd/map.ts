@@ -5,7 +5,7 @@ import { readBytes } from '../../disk/read.ts';
 import { MAX_ENTRIES, type ImageMap, type Piece } from '../image-map.port.ts';
 import { PieceList } from '../piece-list.ts';
 import { splitBySectors } from '../sector-bitmap.ts';
-import { checkInFile } from '../truncated.ts';
+import { isInFile } from '../truncated.ts';
 import type { VhdHeader } from './footer.ts';
 import { BLOCK_FREE, SECTOR_BYTES } from './struct.ts';
 
@@ -24,10 +24,10 @@ export function vhdMap(file: BlockSource, lengthBytes: number, header: VhdHeader
   const bitmapBytes = Math.ceil(blockSize / SECTOR_BYTES / 8 / SECTOR_BYTES) * SECTOR_BYTES;
   const tables = readCache(file, TABLE_CACHE_BYTES);
 
-  /** What says that every sector is here, for blocks that there are none of. */
+  /** @returns null where the file ends before it */
   async function bitmapOf(sector: number): Promise<Buffer | null> {
     if (sector === BLOCK_FREE) return null;
-    checkInFile('block', file, sector * SECTOR_BYTES, bitmapBytes);
+    if (!isInFile('block', file, sector * SECTOR_BYTES, bitmapBytes)) return null;
     const bits = await readBytes(file, sector * SECTOR_BYTES, bitmapBytes);
     for (let i = 0; i < bits.length; i++) bits[i] = REVERSED[bits[i]];
     return bits;
@@ -54,8 +54,9 @@ export function vhdMap(file: BlockSource, lengthBytes: number, header: VhdHeader
       const bits = bitmaps[i];
       const dataAt = sectors[i] * SECTOR_BYTES + bitmapBytes;
       const here = (from: number, bytes: number) => list.stored(file, dataAt + from, bytes);
-      if (bits) splitBySectors(bits, SECTOR_BYTES, skip, length, here, elsewhere);
-      else elsewhere(length);
+      if (sectors[i] === BLOCK_FREE) elsewhere(length);
+      else if (bits) splitBySectors(bits, SECTOR_BYTES, skip, length, here, elsewhere);
+      else list.missing(file, dataAt + blockSize, length);
       left -= length;
     }
     return list.pieces;

@@ -7,7 +7,7 @@ import { readBytes } from '../../disk/read.ts';
 import { MAX_ENTRIES, type ImageMap, type Piece } from '../image-map.port.ts';
 import { PieceList } from '../piece-list.ts';
 import { splitBySectors } from '../sector-bitmap.ts';
-import { checkInFile } from '../truncated.ts';
+import { isInFile } from '../truncated.ts';
 import type { Region } from './header.ts';
 import type { VhdxMetadata } from './metadata.ts';
 import { BLOCK_STATE, MIB, SECTORS_PER_BITMAP } from './struct.ts';
@@ -26,8 +26,14 @@ export function vhdxMap(file: BlockSource, bat: Region, metadata: VhdxMetadata):
   if (blocks > 0) checkRange('BAT length', bat.lengthBytes, entriesNeeded * 8, Number.MAX_SAFE_INTEGER);
   const tables = readCache(file, TABLE_CACHE_BYTES);
 
-  /** The bits of one block's sectors. */
-  async function bitmapOf(block: number): Promise<Buffer> {
+  /** Adds a stretch of a block of which only some sectors are here. */
+  async function addPartial(
+    list: PieceList,
+    block: number,
+    dataAt: number,
+    skip: number,
+    length: number,
+  ): Promise<void> {
     const chunk = Math.floor(block / chunkRatio);
     const entry = await readBytes(tables, bat.offsetBytes + (chunk * (chunkRatio + 1) + chunkRatio) * 8, 8);
     if ((entry[0] & 7) !== BLOCK_STATE.FULLY_PRESENT) {
@@ -35,13 +41,16 @@ export function vhdxMap(file: BlockSource, bat: Region, metadata: VhdxMetadata):
     }
     const bytesPerBlock = blockBytes / sectorBytes / 8;
     const offsetBytes = placeOf(entry, 0) + (block % chunkRatio) * bytesPerBlock;
-    checkInFile('sector bitmap block', file, offsetBytes, bytesPerBlock);
-    return readBytes(file, offsetBytes, bytesPerBlock);
+    if (!isInFile('sector bitmap block', file, offsetBytes, bytesPerBlock)) {
+      return list.missing(file, offsetBytes + bytesPerBlock, length);
+    }
+    const bits = await readBytes(file, offsetBytes, bytesPerBlock);
+    const here = (from: number, bytes: number) => list.stored(file, dataAt + from, bytes);
+    splitBySectors(bits, sectorBytes, skip, length, here, (bytes) => list.parent(bytes));
   }
 
   async function pieces(startBytes: number, wantedBytes: number): Promise<Piece[]> {
     const list = new PieceList();
-    const elsewhere = (length: number) => list.parent(length);
     const first = Math.floor(startBytes / blockBytes);
     const inBlock = startBytes - first * blockBytes;
     const count = Math.min(MAX_ENTRIES, Math.ceil((inBlock + wantedBytes) / blockBytes));
@@ -55,10 +64,9 @@ export function vhdxMap(file: BlockSource, bat: Region, metadata: VhdxMetadata):
       const at = (entryOf(first + i) - firstEntry) * 8;
       const length = Math.min(left, blockBytes - skip);
       const offsetBytes = placeOf(entries, at);
-      const here = (from: number, bytes: number) => list.stored(file, offsetBytes + from, bytes);
       switch (entries[at] & 7) {
         case BLOCK_STATE.NOT_PRESENT:
-          elsewhere(length);
+          list.parent(length);
           break;
         case BLOCK_STATE.UNDEFINED:
         case BLOCK_STATE.ZERO:
@@ -66,11 +74,11 @@ export function vhdxMap(file: BlockSource, bat: Region, metadata: VhdxMetadata):
           list.zeros(length);
           break;
         case BLOCK_STATE.FULLY_PRESENT:
-          here(skip, length);
+          list.stored(file, offsetBytes + skip, length);
           break;
         case BLOCK_STATE.PARTIALLY_PRESENT:
           if (!isDifferencing) throw invalidState(first + i);
-          splitBySectors(await bitmapOf(first + i), sectorBytes, skip, length, here, elsewhere);
+          await addPartial(list, first + i, offsetBytes, skip, length);
           break;
         default:
           throw invalidState(first + i);

@@ -6,7 +6,7 @@ import type { BlockSource } from '../../disk/block-source.port.ts';
 import { readBytes } from '../../disk/read.ts';
 import { MAX_ENTRIES, type ImageMap, type Piece } from '../image-map.port.ts';
 import { PieceList } from '../piece-list.ts';
-import { checkInFile } from '../truncated.ts';
+import { isInFile } from '../truncated.ts';
 import type { SparseHeader } from './sparse-header.ts';
 import { grainMarker, SECTOR_BYTES, ZERO_GRAIN } from './struct.ts';
 
@@ -41,7 +41,10 @@ export function sparseMap(file: BlockSource, tables: BlockSource, header: Sparse
     const first = Math.floor(inTable / grainBytes);
     const inGrain = inTable - first * grainBytes;
     const count = Math.min(tableEntries - first, Math.ceil((inGrain + wantedBytes) / grainBytes));
-    checkInFile('grain table', file, tableOffset, tableEntries * 4);
+    if (!isInFile('grain table', file, tableOffset, tableEntries * 4)) {
+      list.missing(file, tableOffset + tableEntries * 4, Math.min(wantedBytes, tableCovers - inTable));
+      return list.pieces;
+    }
     const table = await readBytes(tables, tableOffset + first * 4, count * 4);
     for (let i = 0, skip = inGrain, left = wantedBytes; i < count && left > 0; i++, skip = 0) {
       const length = Math.min(left, grainBytes - skip);
