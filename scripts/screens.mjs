@@ -55,6 +55,36 @@ async function deployTo(page, target, step) {
   if (step === 'plan') await next(page);
 }
 
+const ISO = '00000000-0000-4000-8000-000000000007';
+const OWN = '00000000-0000-4000-8000-000000000008';
+const IMAGES = '/home/lab/images';
+
+/** Drags made-up files over the window, or drops them, as a browser that tells no paths. */
+const drop = (page, names, type = 'drop') =>
+  page.evaluate(
+    ([files, event]) => {
+      const dataTransfer = new DataTransfer();
+      for (const name of files) dataTransfer.items.add(new File([], name));
+      document.body.dispatchEvent(new DragEvent(event, { dataTransfer, bubbles: true, cancelable: true }));
+    },
+    [names, type],
+  );
+
+async function queue(page) {
+  for (const name of ['kiosk.qcow2', 'station.ova', 'old-office', 'locked.7z', 'broken.vmdk']) {
+    await page.locator('.path input').first().fill(`${IMAGES}/${name}`);
+    await page.locator('.path input').first().blur();
+  }
+}
+
+async function exportTo(page, folder, step) {
+  await next(page);
+  await page.locator('.path input').fill(folder);
+  await page.locator('.path input').blur();
+  if (step === 'plan') await next(page);
+  else await page.locator('input[type=password]').first().fill('correct horse');
+}
+
 const FILES = `/templates/${ID}?tab=files&volume=2`;
 const STUDENT = `${FILES}&path=/home/student`;
 /** Shows a file beside the list, as a click does. */
@@ -159,6 +189,64 @@ const STATES = [
       await page.locator('.path button').click();
     },
   ],
+  ['import', 'empty', '/import'],
+  ['import-looking', 'importing', '/import?path=/images/slow.img'],
+  ['import-recognised', 'importing', `/import?path=${IMAGES}/kiosk.qcow2`],
+  ['import-about', 'importing', `/import?path=${IMAGES}/kiosk.qcow2`, next],
+  [
+    'import-plan',
+    'importing',
+    `/import?path=${IMAGES}/station.ova`,
+    async (page) => {
+      await next(page);
+      await page.locator('.form input[maxlength="200"]').fill('Ubuntu 22.04');
+      await next(page);
+    },
+  ],
+  ['import-password', 'importing', `/import?path=${IMAGES}/locked.7z`],
+  [
+    'import-password-wrong',
+    'importing',
+    `/import?path=${IMAGES}/locked.7z`,
+    async (page) => {
+      await page.locator('input[type=password]').fill('wrong');
+      await page.locator('form.password button').click();
+    },
+  ],
+  ['import-entries', 'importing', `/import?path=${IMAGES}/exam-room.zip`],
+  [
+    'import-entry-chosen',
+    'importing',
+    `/import?path=${IMAGES}/exam-room.zip`,
+    (page) => page.locator('input[type=radio]').first().check(),
+  ],
+  ['import-iso', 'importing', `/import?path=${IMAGES}/debian-12.iso`],
+  ['import-failed', 'importing', `/import?path=${IMAGES}/broken.vmdk`],
+  ['import-over', 'importing', '/catalog', (page) => drop(page, ['kiosk.qcow2'], 'dragenter')],
+  ['import-where', 'importing', '/catalog', (page) => drop(page, ['kiosk.qcow2', 'station.ova'])],
+  ['import-queue', 'importing', '/import', (page) => queue(page)],
+  [
+    'import-queue-running',
+    'importing',
+    '/import',
+    async (page) => {
+      await queue(page);
+      await page.locator('.all button').click();
+    },
+  ],
+  ['import-picker', 'importing', '/import', (page) => page.locator('.path button').click()],
+  ['catalog-imports', 'importing', '/catalog'],
+  ['catalog-imports-cards', 'importing', '/catalog?view=cards'],
+  ['job-import-failed', 'importing', `/jobs/${JOB(23)}`],
+  ['export', 'many', `/templates/${ID}/export`],
+  ['export-file', 'many', `/templates/${ID}/export`, (page) => exportTo(page, '/images', 'file')],
+  ['export-plan', 'many', `/templates/${ID}/export`, (page) => exportTo(page, '/images', 'plan')],
+  ['export-overwrite', 'many', `/templates/${ID}/export`, (page) => exportTo(page, '/images/there', 'plan')],
+  ['export-blocked', 'many', `/templates/${ID}/export`, (page) => exportTo(page, '/images/full', 'plan')],
+  ['template-configuration', 'many', `/templates/${OWN}?tab=configuration`],
+  ['template-licence', 'many', `/templates/${OWN}`, (page) => page.locator('.actions button').nth(2).click()],
+  ['template-iso', 'many', `/templates/${ISO}?tab=configuration`],
+  ['deploy-iso', 'many', `/deploy?template=${ISO}`],
   ['deploy', 'many', '/deploy'],
   ['deploy-target', 'many', `/deploy?template=${ID}`],
   ['deploy-target-chosen', 'many', `/deploy?template=${ID}`, (page) => deployTo(page, '/dev/sdc', 'target')],

@@ -9,6 +9,7 @@ import type {
 } from '../../src-engine/contract/index.ts';
 import type { Connect } from '../client/transport.ts';
 import { FileError, listFolder, readFile } from './fake-files.ts';
+import { lookAtImage, planExport, planImport } from './fake-images.ts';
 import type { Scene } from './scenes.ts';
 
 /** null: there is no answer yet. What no scene asks for has none at all. */
@@ -33,6 +34,8 @@ export function fakeEngine(scene: Scene): Connect {
     return template;
   };
   const started = () => ({ jobId: scene.jobs[0].id });
+  const imports = scene.jobs.filter(({ kind }) => kind === 'import');
+  let importsBegun = 0;
 
   const answers: Answers = {
     'app.info': () => scene.info,
@@ -54,6 +57,12 @@ export function fakeEngine(scene: Scene): Connect {
     'files.read': readFile,
     'files.extract': started,
     'files.compare': () => scene.comparison,
+    'import.look': (params: CommandParams<'import.look'>) =>
+      params.path.includes('slow') ? null : lookAtImage(params),
+    'import.plan': planImport,
+    'import.start': () => ({ jobId: imports[importsBegun++ % imports.length].id }),
+    'export.plan': (params: CommandParams<'export.plan'>) => planExport(params, templateOf(params.template)),
+    'export.start': started,
     'verify.start': started,
     'prune.start': started,
     'repair.start': started,

@@ -139,6 +139,27 @@ TEMPLATES.push(
   }),
 );
 
+TEMPLATES.push(
+  template(7, 'Debian netinst', [version(1, stick(), 500, { medium: 'iso' })], { tags: ['tools'] }),
+  template(
+    8,
+    'Exchange gateway',
+    [
+      version(1, windows(), 800, {
+        configuration: {
+          operatingSystem: 'Windows Server 2019 Standard',
+          bootMode: 'uefi',
+          hasCloudInit: false,
+          cpus: 4,
+          memoryBytes: 17_179_869_184,
+          networks: ['bridged', 'lab-net'],
+        },
+      }),
+    ],
+    { licence: 'own', tags: ['server'] },
+  ),
+);
+
 const NAMES = [
   'Debian 12',
   'Ubuntu 24.04',
@@ -323,6 +344,56 @@ ENDED.push(
     },
   }),
 );
+/** Imports in every state. */
+const importing = (n: number, templateName: string, path: string, more: Partial<JobView>) =>
+  job(n, {
+    kind: 'import',
+    templateName,
+    path,
+    state: 'running',
+    outcome: null,
+    createdAt: ago(n / 10),
+    startedAt: ago(n / 10),
+    endedAt: null,
+    result: null,
+    phases: [],
+    ...more,
+  });
+const IMPORTS: JobView[] = [
+  importing(20, 'kiosk', '/home/lab/images/kiosk.qcow2', {
+    progress: {
+      phase: 'capturing',
+      doneBytes: 3.9e9,
+      totalBytes: 6.8e9,
+      bytesPerSecond: 214e6,
+      etaMs: 14_000,
+      slowest: 'processor',
+    },
+  }),
+  importing(21, 'station', '/home/lab/images/station.ova', {
+    progress: {
+      phase: 'unpacking',
+      doneBytes: 1.1e9,
+      totalBytes: 4.2e9,
+      bytesPerSecond: 88e6,
+      etaMs: 35_000,
+      slowest: null,
+    },
+  }),
+  importing(22, 'old office', '/home/lab/images/old-office', { state: 'queued', startedAt: null }),
+  importing(23, 'archive server', '/home/lab/images/archive.vmdk', {
+    state: 'ended',
+    outcome: 'failed',
+    endedAt: ago(2),
+    error: {
+      code: 'FILE_TRUNCATED',
+      message: 'FILE_TRUNCATED',
+      hint: 'grain 131072',
+      data: { path: '/home/lab/images/archive.vmdk', endBytes: 8.4e9, missingBytes: 4.5e9 },
+    },
+  }),
+];
+
 /** A folder that is being saved. */
 const SAVING = job(11, {
   kind: 'extract',
@@ -566,6 +637,7 @@ const SCENES: Record<string, Partial<Scene>> = {
     },
   },
   locked: { fileVolumes: VOLUMES.slice(2) },
+  importing: { jobs: [...IMPORTS, ...ENDED] },
   saving: { jobs: [SAVING, ...ENDED] },
 };
 

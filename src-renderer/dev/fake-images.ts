@@ -1,0 +1,126 @@
+/** Images that could be real: what they are is told by their names, which the engine would never do. */
+import {
+  NOTHING_RECORDED,
+  type Check,
+  type CommandParams,
+  type ExportPlan,
+  type ImportPlan,
+  type ImportView,
+  type TemplateView,
+} from '../../src-engine/contract/index.ts';
+import { FileError } from './fake-files.ts';
+import { debian, NOW, place, stick, uuid, windows } from './fake-disks.ts';
+
+const DEBIAN = {
+  ...NOTHING_RECORDED,
+  operatingSystem: 'Debian GNU/Linux 12 (bookworm)',
+  bootMode: 'uefi' as const,
+  hasCloudInit: true,
+};
+
+function view(path: string, more: Partial<ImportView>): ImportView {
+  const name = path.split('/').pop() ?? path;
+  return {
+    source: place(name, '', 2_147_483_648, path),
+    archive: null,
+    needsPassword: false,
+    entries: [],
+    format: 'qcow2',
+    disk: debian(64_023_257_088, 6.8e9),
+    scratchBytes: 0,
+    proposedName: name.replace(/\..*$/, ''),
+    proposed: DEBIAN,
+    isBootModeCertain: true,
+    warnings: [],
+    ...more,
+  };
+}
+
+const ENTRIES = ['exam/station-1.vmdk', 'exam/station-2.vmdk', 'exam/readme disk.img'].map((name, i) => ({
+  name,
+  lengthBytes: [12.9e9, 12.9e9, 1.4e6][i],
+}));
+
+export function lookAtImage({ path, entry, password }: CommandParams<'import.look'>): ImportView {
+  if (/broken/.test(path)) {
+    throw new FileError('FILE_TRUNCATED', { path, endBytes: 8.4e9, missingBytes: 4.5e9 });
+  }
+  if (/locked/.test(path)) {
+    if (password === 'wrong') throw new FileError('ARCHIVE_PASSWORD', { path });
+    if (!password)
+      return view(path, { archive: '7z', needsPassword: true, format: null, disk: null, proposedName: '' });
+    return view(path, { archive: '7z', needsPassword: true, format: 'vhdx', disk: windows(), scratchBytes: 41e9 });
+  }
+  if (/exam/.test(path)) {
+    const some = { archive: 'zip' as const, entries: ENTRIES, scratchBytes: 12.9e9, proposed: NOTHING_RECORDED };
+    const unknown = { format: null, disk: null, isBootModeCertain: false };
+    return view(path, entry ? { ...some, format: 'vmdk' } : { ...some, ...unknown });
+  }
+  if (/\.iso$/.test(path)) {
+    return view(path, { format: 'iso', disk: stick(), proposed: { ...DEBIAN, hasCloudInit: null } });
+  }
+  if (/\.ova$/.test(path)) {
+    const proposed = { ...DEBIAN, cpus: 2, memoryBytes: 4_294_967_296, networks: ['bridged', 'lab-net'] };
+    return view(path, { format: 'ova', proposed });
+  }
+  if (/old/.test(path)) {
+    const warnings = [{ code: 'IMAGE_SUMS_NOT_CHECKED' as const, data: { path } }];
+    return view(path, { format: 'clonezilla', disk: windows(), warnings, isBootModeCertain: false });
+  }
+  return view(path, {});
+}
+
+const expiresAt = new Date(NOW + 10 * 60_000).toISOString();
+
+export function planImport(params: CommandParams<'import.plan'>): ImportPlan {
+  const image = lookAtImage(params);
+  const { operatingSystem: said } = params;
+  const found = image.proposed.operatingSystem;
+  const isContradicted = said !== undefined && found !== null && said !== found;
+  const contradicted: Check = {
+    code: 'IMPORT_CONTRADICTED',
+    level: 'warn',
+    data: { field: 'operatingSystem', found, said: said ?? '' },
+  };
+  return {
+    planId: uuid(79),
+    expiresAt,
+    image,
+    name: params.name,
+    kind: params.kind ?? 'lab',
+    versionNumber: 1,
+    catalogFreeBytes: 412e9,
+    checks: [
+      ...(isContradicted ? [contradicted] : []),
+      { code: 'IMAGE_RECOGNISED', level: 'pass', data: { format: image.format ?? '' } },
+      { code: 'CATALOG_SPACE', level: 'pass', data: { freeBytes: 412e9 } },
+    ],
+    canRun: true,
+  };
+}
+
+/** A file called `there` is there already; a folder called `full` has no room. */
+export function planExport({ format, path }: CommandParams<'export.plan'>, template: TemplateView): ExportPlan {
+  const isThere = path.includes('there');
+  const isFull = path.includes('full');
+  const folder = path.slice(0, path.lastIndexOf('/'));
+  const room = { folder, freeBytes: isFull ? 2.1e9 : 412e9, requiredBytes: template.versions[0].usedBytes };
+  return {
+    planId: uuid(80),
+    expiresAt,
+    templateName: template.name,
+    versionNumber: template.versions[0].number,
+    format,
+    path,
+    atMostBytes: template.versions[0].usedBytes,
+    checks: [
+      isFull
+        ? { code: 'TARGET_FOLDER_SPACE_LOW', level: 'block', data: room }
+        : { code: 'TARGET_FOLDER_SPACE', level: 'pass', data: room },
+      { code: 'TEMPLATE_HEALTHY', level: 'pass', data: {} },
+      ...(isThere ? [{ code: 'TARGET_EXISTS' as const, level: 'warn' as const, data: { path } }] : []),
+    ],
+    canRun: !isFull,
+    needsOverwrite: isThere,
+  };
+}
