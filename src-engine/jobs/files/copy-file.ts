@@ -3,29 +3,29 @@ import { constants } from 'node:fs';
 import { chmod, open, rm, utimes, type FileHandle } from 'node:fs/promises';
 import type { FileContent, FileNode } from '../../filesystems/file-tree.port.ts';
 
-const PIECE_BYTES = 1024 * 1024;
 const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
 
 /**
  * What is a hole stays one. What cannot be read whole is not left behind.
+ * @param piece memory to copy through
  * @param advance is told the bytes that were written, piece by piece
  * @throws EngineError `FORMAT_INVALID`, `READ_FAILED`; errors of the system, `EEXIST` where something is there
  */
 export async function copyFile(
   content: FileContent,
   to: string,
+  piece: Buffer,
   signal: AbortSignal,
   advance: (bytes: number) => void,
 ): Promise<void> {
   const file = await open(to, O_WRONLY | O_CREAT | O_EXCL | (O_NOFOLLOW ?? 0), 0o600);
   let isWhole = false;
   try {
-    const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, content.lengthBytes));
     for await (const runs of content.dataRuns(signal)) {
       for (const { startBytes, lengthBytes } of runs) {
-        for (let done = 0; done < lengthBytes; done += PIECE_BYTES) {
+        for (let done = 0; done < lengthBytes; done += piece.length) {
           signal.throwIfAborted();
-          const bytes = piece.subarray(0, Math.min(PIECE_BYTES, lengthBytes - done));
+          const bytes = piece.subarray(0, Math.min(piece.length, lengthBytes - done));
           await content.readInto(startBytes + done, bytes);
           await writeWhole(file, bytes, startBytes + done);
           advance(bytes.length);

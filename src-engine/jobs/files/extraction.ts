@@ -16,6 +16,7 @@ import { VisitedFolders } from './visited-folders.ts';
 /** Folders inside folders: no system could open deeper ones by their path. */
 export const MAX_DEPTH = 512;
 const MAX_PENDING = 4096;
+const PIECE_BYTES = 1024 * 1024;
 
 /** Where something comes from, inside what is copied, and where it goes. */
 interface Copy {
@@ -29,6 +30,7 @@ export class Extraction {
   readonly #tree: FileTree;
   readonly #context: JobContext;
   readonly #hasExactNames: boolean;
+  readonly #piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
   readonly #visited = new VisitedFolders();
   /** where the first copy is */
   readonly #names = new SecondNames<string>();
@@ -138,7 +140,7 @@ export class Extraction {
 
   async #content({ node, to }: Copy): Promise<void> {
     const content = await this.#tree.open(node);
-    await copyFile(content, to, this.#context.signal, (bytes) => {
+    await copyFile(content, to, this.#piece, this.#context.signal, (bytes) => {
       this.writtenBytes += bytes;
       this.#context.advance(bytes);
     });

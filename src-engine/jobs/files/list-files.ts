@@ -3,11 +3,10 @@ import type { CheckedParams, CommandResult } from '../../contract/commands.ts';
 import type { FileEntryView } from '../../contract/files.contract.ts';
 import type { FileTree, FolderEntry } from '../../filesystems/file-tree.port.ts';
 import { findPath, type FoundFile } from './find-path.ts';
+import { nameKey } from './name-key.ts';
 
 /** So many entries are sorted in memory; a folder that holds more is cut off, and says so. */
 const MAX_ENTRIES = 250_000;
-
-const { compare } = new Intl.Collator('en', { numeric: true });
 
 type Sort = CheckedParams<'files.list'>['sort'];
 
@@ -62,23 +61,25 @@ async function sorted(
       break;
     }
   }
-  const listing = { key, entries: entries.sort(orderOf(sort, isDescending)), isCut };
+  const listing = { key, entries: inOrder(entries, sort, isDescending), isCut };
   last.set(tree, listing);
   return listing;
 }
 
 /** Folders first, whatever the order; what is equal goes by name. */
-function orderOf(sort: Sort, isDescending: boolean): (a: FolderEntry, b: FolderEntry) => number {
+function inOrder(entries: readonly FolderEntry[], sort: Sort, isDescending: boolean): FolderEntry[] {
   const sign = isDescending ? -1 : 1;
-  const by = {
-    name: () => 0,
-    size: (a: FolderEntry, b: FolderEntry) => a.node.lengthBytes - b.node.lengthBytes,
-    modified: (a: FolderEntry, b: FolderEntry) => (a.node.modifiedMs ?? 0) - (b.node.modifiedMs ?? 0),
-  }[sort];
-  return (a, b) => {
-    const folders = Number(b.node.kind === 'folder') - Number(a.node.kind === 'folder');
-    return folders || sign * (by(a, b) || compare(a.name, b.name) || (a.name < b.name ? -1 : 1));
-  };
+  const number = ({ node }: FolderEntry) =>
+    sort === 'size' ? node.lengthBytes : sort === 'modified' ? (node.modifiedMs ?? 0) : 0;
+  return entries
+    .map((entry) => ({
+      entry,
+      rank: entry.node.kind === 'folder' ? 0 : 1,
+      number: number(entry),
+      name: nameKey(entry.name),
+    }))
+    .sort((a, b) => a.rank - b.rank || sign * (a.number - b.number || (a.name < b.name ? -1 : 1)))
+    .map(({ entry }) => entry);
 }
 
 export async function entryView(tree: FileTree, { name, node }: FolderEntry): Promise<FileEntryView> {
