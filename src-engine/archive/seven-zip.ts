@@ -11,7 +11,7 @@ import { EngineError } from '../core/engine-error.ts';
 import type { ArchiveType } from './archive-type.ts';
 
 /** Where an application is packed into one file, programs lie beside it. */
-const BINARY = sevenBin.path7z.replace(/app\.asar([/\\])/, 'app.asar.unpacked$1');
+export const SEVEN_ZIP = sevenBin.path7z.replace(/app\.asar([/\\])/, 'app.asar.unpacked$1');
 
 export interface ArchiveFile {
   /** absolute: nothing that begins with a dash or an at sign reaches the command line */
@@ -41,7 +41,7 @@ export function runOnArchive(
   signal: AbortSignal,
 ): Running {
   // no wildcards in names, the type that was recognised and no other, text as UTF-8
-  const options = { $bin: BINARY, $defer: true, $raw: ['-spd', `-t${file.type}`, '-sccUTF-8', ...raw] };
+  const options = { $bin: SEVEN_ZIP, $defer: true, $raw: ['-spd', `-t${file.type}`, '-sccUTF-8', ...raw] };
   const { _args: args } = (command === 'list'
     ? seven.list(file.path, { ...options, techInfo: true })
     : seven.extract(file.path, '', { ...options, toStdout: true })) as unknown as { _args: string[] };
@@ -54,8 +54,10 @@ export function runOnArchive(
  * @param input what it reads from standard input; its password where there is none
  */
 export function start(args: readonly string[], about: ArchiveFile, signal: AbortSignal, input?: Readable): Running {
-  if (!existsSync(BINARY)) throw new EngineError('UNSUPPORTED_PLATFORM', { feature: '7-Zip' });
-  const child = spawn(BINARY, args, { stdio: 'pipe', windowsHide: true, signal });
+  if (!existsSync(SEVEN_ZIP)) throw new EngineError('UNSUPPORTED_PLATFORM', { feature: '7-Zip' });
+  // names and passwords are UTF-8, whatever the language of the system
+  const env = { ...process.env, LC_ALL: 'C.UTF-8' };
+  const child = spawn(SEVEN_ZIP, args, { stdio: 'pipe', windowsHide: true, signal, env });
   // whoever is not asked does not read it
   child.stdin.on('error', () => {});
   if (input) input.pipe(child.stdin);

@@ -3,12 +3,15 @@ import { existsSync } from 'node:fs';
 import type { FoundVersion } from '../catalog/template-repository.ts';
 import type { CheckedParams, CommandName, CommandResult, TopicEvent, TopicName } from '../contract/commands.ts';
 import type { CapturePlan, DeployPlan } from '../contract/plan.contract.ts';
+import type { Check } from '../contract/warnings.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
 import { planCapture, runCapture, type CaptureRequest } from '../jobs/capture.job.ts';
 import { planDeploy, type DeployRequest } from '../jobs/deploy-plan.ts';
-import { removeLostTarget, runDeploy } from '../jobs/deploy.job.ts';
+import { runDeploy } from '../jobs/deploy.job.ts';
 import { inspectDisk } from '../jobs/disk-inspection.ts';
+import { runExport } from '../jobs/export/export.job.ts';
+import { planExport, type ExportRequest, type PlannedExport } from '../jobs/export/export-plan.ts';
 import { compareVersions } from '../jobs/files/compare-versions.ts';
 import { runExtract } from '../jobs/files/extract.job.ts';
 import { listFiles } from '../jobs/files/list-files.ts';
@@ -17,6 +20,7 @@ import { OpenTemplates } from '../jobs/files/open-templates.ts';
 import { readFile } from '../jobs/files/read-file.ts';
 import { freeBytes } from '../jobs/free-bytes.ts';
 import { openSource } from '../jobs/open-source.ts';
+import { removeLostTarget } from '../jobs/partial-path.ts';
 import { runPrune } from '../jobs/prune.job.ts';
 import { runRepair } from '../jobs/repair.job.ts';
 import { writeTemplateRecord } from '../jobs/template-record-file.ts';
@@ -48,6 +52,7 @@ export class Engine {
   readonly #files = new OpenTemplates();
   readonly #capturePlans = new Plans<CapturePlan, CaptureRequest>();
   readonly #deployPlans = new Plans<DeployPlan, DeployRequest>();
+  readonly #exportPlans = new Plans<PlannedExport, ExportRequest>();
   readonly #listeners: { [T in TopicName]: Set<Listener<T>> } = { jobs: new Set(), catalog: new Set() };
 
   /** @throws EngineError `CATALOG_TOO_NEW`, `PERMISSION_DENIED` */
@@ -212,8 +217,17 @@ export class Engine {
     'import.look': notYet,
     'import.plan': notYet,
     'import.start': notYet,
-    'export.plan': notYet,
-    'export.start': notYet,
+    'export.plan': async (params) =>
+      this.#exportPlans.keep(await planExport(this.#catalog.parts, params, this.#exportPlans.expiry()), params),
+    'export.start': ({ planId, overwrite }) => {
+      const { plan, request } = this.#exportPlans.find(planId);
+      refuseBlocked(plan);
+      if (plan.needsOverwrite && !overwrite) throw new EngineError('OVERWRITE_REQUIRED', { path: plan.path });
+      this.#exportPlans.use(planId);
+      const about = { kind: 'export', templateName: plan.templateName, path: plan.path } as const;
+      const work = (context: JobContext) => runExport(this.#catalog.parts, plan, request.password, context);
+      return { jobId: this.#jobs.start(about, work, planId) };
+    },
     'verify.start': ({ template }) => {
       const templateName = template === null ? '' : this.#catalog.parts.templates.find(template).template.name;
       const about = { kind: 'verify', templateName, path: '' } as const;
@@ -248,7 +262,7 @@ function notYet(): never {
   throw new EngineError('FORMAT_UNSUPPORTED', { feature: 'files' });
 }
 
-function refuseBlocked(plan: CapturePlan | DeployPlan): void {
+function refuseBlocked(plan: { checks: readonly Check[] }): void {
   const block = plan.checks.find((check) => check.level === 'block');
   if (!block) return;
   // the commonest refusal has a code of its own, with both sizes

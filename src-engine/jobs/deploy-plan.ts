@@ -79,8 +79,8 @@ export async function planDeploy(
   });
 }
 
-/** What could not be read at the capture is zeros in every deploy. */
-function incompleteCheck(template: string, { damage }: VersionView): Check[] {
+/** What could not be read at the capture is zeros in every deploy and export. */
+export function incompleteCheck(template: string, { damage }: VersionView): Check[] {
   if (!damage) return [];
   const files = damage.files.filter(({ path }) => path !== '').length;
   return [{ code: 'TEMPLATE_INCOMPLETE', level: 'warn', data: { template, lengthBytes: damage.lengthBytes, files } }];

@@ -1,7 +1,7 @@
 /** Carries out deploys. Nothing is written before the plan was made, shown, confirmed and checked again. */
 import { rename, rm, stat } from 'node:fs/promises';
-import { dirname, basename, join } from 'node:path';
-import type { JobResult, JobView } from '../contract/job.contract.ts';
+import { dirname } from 'node:path';
+import type { JobResult } from '../contract/job.contract.ts';
 import type { DeployPlan } from '../contract/plan.contract.ts';
 import { EngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
@@ -14,6 +14,7 @@ import type { EngineParts } from './engine-parts.ts';
 import type { ManifestJson } from './manifest-json.ts';
 import { openDeviceTarget, openFileTarget } from './open-target.ts';
 import { overriddenCodes } from './overrides.ts';
+import { partialPath } from './partial-path.ts';
 import { planRelocation } from './sector-move.ts';
 import { checkTarget } from './target-checks.ts';
 import { templateSource } from './template-source.ts';
@@ -95,16 +96,6 @@ async function deployManifest(
       if (plan.target.kind === 'file') await rm(partial, { force: true });
     }
   }
-}
-
-/** Where a file is written before it has its name. @param id of the plan, which is the job's too */
-function partialPath(path: string, id: string): string {
-  return join(dirname(path), `.${basename(path)}.${id}.partial`);
-}
-
-/** Removes the unfinished file of a deploy whose process died. */
-export async function removeLostTarget(job: JobView): Promise<void> {
-  if (job.kind === 'deploy') await rm(partialPath(job.path, job.id), { force: true });
 }
 
 /** A file that became somebody else's matter since the plan was made is left alone. Devices are checked when they are opened. */

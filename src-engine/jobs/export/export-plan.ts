@@ -1,0 +1,122 @@
+/** Plans an export: which file will be there, how much room it takes at most, what speaks against it. */
+import { randomUUID } from 'node:crypto';
+import { realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import type { CheckedParams } from '../../contract/commands.ts';
+import type { ExportFormat, ExportPlan } from '../../contract/import.contract.ts';
+import type { TemplateView, VersionView } from '../../contract/template.contract.ts';
+import type { Check } from '../../contract/warnings.ts';
+import { EngineError } from '../../core/engine-error.ts';
+import { lengthRule } from '../../formats/create-image.ts';
+import { roundedLength } from '../../formats/length-rule.ts';
+import { incompleteCheck } from '../deploy-plan.ts';
+import type { EngineParts } from '../engine-parts.ts';
+import { safeName } from '../files/safe-name.ts';
+import { describeTarget } from '../open-target.ts';
+import { checkTarget } from '../target-checks.ts';
+
+export type ExportRequest = CheckedParams<'export.plan'>;
+
+/** The plan with what only the engine needs: a template may be renamed before the export begins. */
+export interface PlannedExport extends ExportPlan {
+  readonly templateId: string;
+}
+
+const ENDINGS: Record<ExportFormat, string> = {
+  package: '.dpk.7z',
+  raw: '.img',
+  'raw.zst': '.img.zst',
+  qcow2: '.qcow2',
+  'qcow2-zlib': '.qcow2',
+  vmdk: '.vmdk',
+  'vmdk-stream': '.vmdk',
+  vdi: '.vdi',
+  vhd: '.vhd',
+  vhdx: '.vhdx',
+  ova: '.ova',
+};
+
+/** Descriptions, checksums, what an archive says of its files. */
+const SMALL_FILES_BYTES = 1024 * 1024;
+
+/**
+ * @throws EngineError `TEMPLATE_NOT_FOUND`; `FORMAT_UNSUPPORTED` where the format has no disks of that length; `BAD_REQUEST` for a
+ *   password that the format has no place for, or a path that is no file
+ */
+export async function planExport(
+  parts: EngineParts,
+  request: ExportRequest,
+  expiresAt: string,
+): Promise<PlannedExport> {
+  const { format } = request;
+  if (request.password !== null && format !== 'package') {
+    throw new EngineError('BAD_REQUEST', { field: 'password', reason: format });
+  }
+  // 7-Zip reads it as a line
+  if (/[\0-\x1f\x7f]/.test(request.password ?? '')) {
+    throw new EngineError('BAD_REQUEST', { field: 'password', reason: 'control characters' });
+  }
+  const { template, version } = parts.templates.find(request.template);
+  const asked = await askedPath(request, template, version);
+  const name = safeName(basename(asked), true);
+  const atMostBytes = atMost(format, version);
+  const target = await describeTarget(parts.machine, join(dirname(asked), name), {
+    ...version.disk,
+    lengthBytes: atMostBytes,
+  });
+  if (target.place.kind !== 'file') throw new EngineError('BAD_REQUEST', { path: asked, reason: 'not a file' });
+  const { path } = target.place;
+  const checks: Check[] = [
+    version.health === 'damaged'
+      ? { code: 'TEMPLATE_DAMAGED', level: 'block', data: { template: template.name } }
+      : { code: 'TEMPLATE_HEALTHY', level: 'pass', data: { template: template.name } },
+    ...incompleteCheck(template.name, version),
+    ...(name === basename(asked)
+      ? []
+      : [{ code: 'NAME_MADE_SAFE', level: 'warn', data: { name, asked: basename(asked) } } as const]),
+    ...(await checkTarget(parts.machine, target, roomFor(format, atMostBytes), parts.layout.root)),
+  ];
+  return {
+    planId: randomUUID(),
+    expiresAt,
+    templateId: template.id,
+    templateName: template.name,
+    versionNumber: version.number,
+    format,
+    path,
+    atMostBytes,
+    checks,
+    canRun: checks.every((check) => check.level !== 'block'),
+    needsOverwrite: target.exists,
+  };
+}
+
+/** A folder gets a file that is called like the template. */
+async function askedPath({ path, format }: ExportRequest, template: TemplateView, version: VersionView) {
+  const full = resolve(path);
+  const isFolder = (await stat(full).catch(() => null))?.isDirectory() ?? false;
+  if (!isFolder && !path.endsWith('/')) return full;
+  const ending = format === 'raw' && version.medium === 'iso' ? '.iso' : ENDINGS[format];
+  return join(await realpath(full).catch(() => full), template.name + ending);
+}
+
+function atMost(format: ExportFormat, { usedBytes, storedBytes, disk }: VersionView): number {
+  switch (format) {
+    case 'package':
+      return storedBytes + SMALL_FILES_BYTES;
+    case 'raw.zst':
+      // what cannot be compressed grows by a few bytes in each block, and holes are not quite nothing
+      return usedBytes + Math.ceil(disk.lengthBytes / 8192) + SMALL_FILES_BYTES;
+    default: {
+      const written = format === 'ova' ? 'vmdk-stream' : format;
+      const rule = lengthRule(written, disk);
+      const lengthBytes = roundedLength(format, rule, disk.lengthBytes);
+      return usedBytes + rule.overheadBytes(lengthBytes) + (format === 'ova' ? SMALL_FILES_BYTES : 0);
+    }
+  }
+}
+
+/** What goes into a package lies beside it until it is packed. */
+function roomFor(format: ExportFormat, atMostBytes: number): number {
+  return format === 'package' ? 2 * atMostBytes : atMostBytes;
+}

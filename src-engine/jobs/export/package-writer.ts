@@ -1,0 +1,217 @@
+/** Writes a Diskpress package: new packs with just this version's chunks, its manifest, what is known of it, checksums; all in one 7z. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { copyFile, mkdir, open, stat, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { packFiles } from '../../archive/pack.ts';
+import { EngineError } from '../../core/engine-error.ts';
+import type { JobContext } from '../../core/job-context.ts';
+import type { IndexedFrame } from '../../store/chunk-index.ts';
+import { LiveChunks } from '../../store/live-chunks.ts';
+import { isZeroHash } from '../../store/manifest-format.ts';
+import type { ManifestReader } from '../../store/manifest-reader.ts';
+import { CHUNK_ENTRY_BYTES, decodeFrameHead, frameHeader, HASH_BYTES, type Frame } from '../../store/pack-format.ts';
+import { packPath } from '../../store/pack-path.ts';
+import { PACK_TARGET_BYTES, PackWriter } from '../../store/pack-writer.ts';
+import type { PressPool } from '../../store/press-pool.ts';
+import type { EngineParts } from '../engine-parts.ts';
+import type { ManifestJson } from '../manifest-json.ts';
+import { PACKAGE_FILES, type PackageAbout } from '../package-format.ts';
+
+/** For frames that hold what belongs to other templates too: what is left of them is compressed anew. */
+const LEVEL = 3;
+
+/**
+ * @param manifestFile the manifest's own file
+ * @param folder an empty one; everything is made in it
+ * @returns the finished package
+ * @throws EngineError `PACK_DAMAGED`, `CHUNK_MISSING`, `DISK_FULL`, `WRITE_FAILED`
+ */
+export async function writePackage(
+  parts: EngineParts,
+  manifest: ManifestReader,
+  manifestFile: string,
+  json: ManifestJson,
+  folder: string,
+  password: string | null,
+  pool: PressPool,
+  context: JobContext,
+): Promise<string> {
+  const packs = await writePacks(parts, manifest, folder, pool, context);
+  const about: PackageAbout = {
+    format: 'diskpress-package',
+    formatVersion: 1,
+    template: { ...parts.templates.record(json.template.id), deletedVersions: [] },
+    version: json.version,
+  };
+  const at = (name: string) => join(folder, name);
+  await writeFile(at(PACKAGE_FILES.about), JSON.stringify(about, null, 2));
+  await writeFile(at(PACKAGE_FILES.readme), readme(about));
+  await copyFile(manifestFile, at(PACKAGE_FILES.manifest));
+  const files = [at(PACKAGE_FILES.about), at(PACKAGE_FILES.readme), at(PACKAGE_FILES.manifest), ...packs];
+  const sizes = await Promise.all(files.map(async (path) => (await stat(path)).size));
+  context.phase('finishing', 2 * sizes.reduce((sum, size) => sum + size, 0));
+  const sums: string[] = [];
+  for (const path of files) sums.push(`${await sha256Of(path, context)}  ${basename(path)}\n`);
+  await writeFile(at(PACKAGE_FILES.sums), sums.join(''));
+  const packed = at('package.7z');
+  const inOrder = [...files.slice(0, 2), at(PACKAGE_FILES.sums), ...files.slice(2)];
+  await packFiles(packed, inOrder, password, context.signal, (bytes) => context.advance(bytes));
+  const handle = await open(packed, 'r+');
+  await handle.sync().finally(() => handle.close());
+  return packed;
+}
+
+/** @returns the paths of the packs */
+async function writePacks(
+  parts: EngineParts,
+  manifest: ManifestReader,
+  folder: string,
+  pool: PressPool,
+  context: JobContext,
+): Promise<string[]> {
+  const layout = { ...parts.layout, scratch: folder, packs: join(folder, 'packs') };
+  await mkdir(layout.packs);
+  const live = new LiveChunks(parts.db);
+  const written: string[] = [];
+  let pack: PackWriter | null = null;
+  const finish = async () => {
+    if (!pack) return;
+    const { name } = await pack.finish();
+    written.push(packPath(layout, name));
+    pack = null;
+  };
+  const append = async (frames: readonly Frame[]) => {
+    for (const frame of frames) {
+      pack ??= await PackWriter.create(layout);
+      await pack.append(frame);
+      if (pack.lengthBytes >= PACK_TARGET_BYTES) await finish();
+    }
+  };
+  try {
+    const frames = await framesOf(parts, manifest, live, context);
+    context.phase(
+      'exporting',
+      frames.reduce((sum, frame) => sum + frame.rawBytes, 0),
+    );
+    const next = new ReadAhead(frames, pool, live);
+    for (const frame of frames) {
+      context.signal.throwIfAborted();
+      await append(await next.take());
+      context.advance(frame.rawBytes);
+    }
+    await append((await pool.request(REPACK_THREAD, { kind: 'flush', level: LEVEL })).frames);
+    await finish();
+    return written;
+  } finally {
+    live.close();
+    await (pack as PackWriter | null)?.discard().catch(() => {});
+  }
+}
+
+/** Half-full frames are of one thread, which fills one with what is left of others. */
+const REPACK_THREAD = 0;
+const AHEAD = 4;
+
+/** Frames of the store, each checked by its chunks' hashes, a few of them under way at once. */
+class ReadAhead {
+  readonly #frames: readonly IndexedFrame[];
+  readonly #pool: PressPool;
+  readonly #live: LiveChunks;
+  readonly #started: Promise<readonly Frame[]>[] = [];
+  #next = 0;
+
+  constructor(frames: readonly IndexedFrame[], pool: PressPool, live: LiveChunks) {
+    this.#frames = frames;
+    this.#pool = pool;
+    this.#live = live;
+  }
+
+  take(): Promise<readonly Frame[]> {
+    while (this.#started.length < AHEAD && this.#next < this.#frames.length) {
+      const frames = this.#read(this.#frames[this.#next++]);
+      frames.catch(() => {});
+      this.#started.push(frames);
+    }
+    return this.#started.shift()!;
+  }
+
+  async #read(place: IndexedFrame): Promise<readonly Frame[]> {
+    const offsets = this.#live.offsetsIn(place.id);
+    const chunks = (place.headBytes - frameHeader.size) / CHUNK_ENTRY_BYTES;
+    if (offsets.length < chunks) {
+      return (await this.#pool.request(REPACK_THREAD, { kind: 'repack', place, offsets, level: LEVEL })).frames;
+    }
+    await this.#pool.request(this.#pool.pickThread(), { kind: 'audit', place });
+    return [await readFrame(place)];
+  }
+}
+
+/** A frame as it is, for another pack. */
+async function readFrame({ packPath: path, offset, headBytes, storedBytes }: IndexedFrame): Promise<Frame> {
+  const bytes = Buffer.alloc(headBytes + storedBytes);
+  const handle = await open(path, 'r');
+  try {
+    const { bytesRead } = await handle.read(bytes, 0, bytes.length, offset);
+    if (bytesRead < bytes.length)
+      throw new EngineError('PACK_DAMAGED', { path, offsetBytes: offset, reason: 'length' });
+  } finally {
+    await handle.close();
+  }
+  const { codec, rawBytes } = decodeFrameHead(bytes);
+  const table = bytes.subarray(frameHeader.size, headBytes);
+  return { codec, rawBytes, table, payload: bytes.subarray(headBytes) };
+}
+
+/** The frames that hold the version's chunks, in their order on disk; the chunks are marked. */
+async function framesOf(
+  parts: EngineParts,
+  manifest: ManifestReader,
+  live: LiveChunks,
+  { signal }: JobContext,
+): Promise<IndexedFrame[]> {
+  const frames = new Map<number, IndexedFrame>();
+  for await (const { lengths, hashes } of manifest.records()) {
+    signal.throwIfAborted();
+    const wanted: Uint8Array[] = [];
+    for (let i = 0; i < lengths.length; i++) {
+      if (isZeroHash(hashes, i)) continue;
+      const hash = hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
+      const found = parts.index.place(hash);
+      if (!found) throw new EngineError('CHUNK_MISSING', { chunk: Buffer.from(hash).toString('hex') });
+      frames.set(found.frame.id, found.frame);
+      wanted.push(hash);
+    }
+    live.mark(wanted);
+  }
+  return [...frames.values()].sort((a, b) =>
+    a.packPath < b.packPath ? -1 : a.packPath > b.packPath ? 1 : a.offset - b.offset,
+  );
+}
+
+async function sha256Of(path: string, context: JobContext): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of createReadStream(path, { signal: context.signal, highWaterMark: 1024 * 1024 })) {
+    hash.update(piece as Buffer);
+    context.advance((piece as Buffer).length);
+  }
+  return hash.digest('hex');
+}
+
+function readme({ template, version }: PackageAbout): string {
+  return `This is a package of Diskpress: one version of an image template of a disk.
+
+Template:  ${template.name}
+Version:   ${version.number}, of ${version.createdAt}
+Disk:      ${version.capacityBytes} bytes, of which ${version.usedBytes} are used
+
+To use it, import the whole .7z file into Diskpress:
+    diskpress import FILE --name NAME
+
+7-Zip opens the file. What is in it:
+    ${PACKAGE_FILES.about}   name, note and description of the template, as JSON
+    ${PACKAGE_FILES.manifest}    which pieces of the disk lie where
+    *.dpk           the pieces, compressed with zstd
+    ${PACKAGE_FILES.sums}      checksums; in the unpacked folder run: sha256sum -c ${PACKAGE_FILES.sums}
+`;
+}
