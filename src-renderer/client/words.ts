@@ -19,7 +19,7 @@ export function errorView(thrown: unknown): ErrorView {
 
 /** Call it in a component's set-up. */
 export function useWords() {
-  const { t, tm } = useI18n();
+  const { t, te, tm } = useI18n();
   const format = useFormat();
 
   /** Keys carry their unit. Sectors are told exactly: 4096 bytes are not 4.1 kB to anyone. */
@@ -28,12 +28,24 @@ export function useWords() {
     return key.endsWith('Bytes') ? format.bytes(value) : format.number(value);
   }
 
+  /** What is known by a name here: a format, a field of a form and what is in it. Everything else is told as it is. */
+  function nameOf(key: string, value: MessageData[string]) {
+    if ((key === 'found' || key === 'said') && typeof value === 'boolean') {
+      return t(value ? 'import.present' : 'import.absent');
+    }
+    const sections = { format: 'imageFormat', field: 'configuration', found: 'firmware', said: 'firmware' };
+    const section = key in sections ? sections[key as keyof typeof sections] : null;
+    return section && te(`${section}.${String(value)}`, 'en') ? t(`${section}.${String(value)}`) : null;
+  }
+
   /** Facts as words: sizes with units, lists with commas. What an error does not carry is said in general terms (`missing`). */
   function fill(data: MessageData) {
     const filled: Record<string, string> = { ...(tm('missing') as Record<string, string>) };
     for (const [key, value] of Object.entries(data)) {
       if (value === null || value === '') continue;
-      if (Array.isArray(value)) filled[key] = format.list(value);
+      const name = nameOf(key, value);
+      if (name) filled[key] = name;
+      else if (Array.isArray(value)) filled[key] = format.list(value);
       else if (typeof value === 'number') filled[key] = size(key, value);
       else filled[key] = String(value);
     }
