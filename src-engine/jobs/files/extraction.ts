@@ -16,6 +16,8 @@ import { VisitedFolders } from './visited-folders.ts';
 /** Folders inside folders: no system could open deeper ones by their path. */
 export const MAX_DEPTH = 512;
 const MAX_PENDING = 4096;
+/** Files that are written at once, each through a piece of memory of its own: who waits for a disk need not wait for each file. */
+const AT_ONCE = 4;
 const PIECE_BYTES = 1024 * 1024;
 
 /** Where something comes from, inside what is copied, and where it goes. */
@@ -30,7 +32,7 @@ export class Extraction {
   readonly #tree: FileTree;
   readonly #context: JobContext;
   readonly #hasExactNames: boolean;
-  readonly #piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
+  readonly #pieces = Array.from({ length: AT_ONCE }, () => Buffer.allocUnsafeSlow(PIECE_BYTES));
   readonly #visited = new VisitedFolders();
   /** where the first copy is */
   readonly #names = new SecondNames<string>();
@@ -128,19 +130,33 @@ export class Extraction {
   async #settlePending(): Promise<void> {
     const [files, links, folders] = [this.#files, this.#links, this.#folders];
     [this.#files, this.#links, this.#folders] = [[], [], []];
-    for (const copy of files.sort((a, b) => a.startBytes - b.startBytes)) {
-      await this.#attempt(copy, () => this.#content(copy));
-    }
+    await this.#contents(files.sort((a, b) => b.startBytes - a.startBytes));
     for (const { first, ...copy } of links) {
       // the first may be left out, or this place may know no second names
-      await this.#attempt(copy, () => link(first, copy.to).catch(() => this.#content(copy)));
+      await this.#attempt(copy, () => link(first, copy.to).catch(() => this.#content(copy, this.#pieces[0])));
     }
     for (const { node, to } of folders) await settle(node, to);
   }
 
-  async #content({ node, to }: Copy): Promise<void> {
+  /** @param files from last to first */
+  async #contents(files: Copy[]): Promise<void> {
+    const writers = this.#pieces.map(async (piece) => {
+      try {
+        for (let copy; (copy = files.pop());) {
+          const own = copy;
+          await this.#attempt(own, () => this.#content(own, piece));
+        }
+      } finally {
+        // where one fails, the others end too
+        files.length = 0;
+      }
+    });
+    for (const ended of await Promise.allSettled(writers)) if (ended.status === 'rejected') throw ended.reason;
+  }
+
+  async #content({ node, to }: Copy, piece: Buffer): Promise<void> {
     const content = await this.#tree.open(node);
-    await copyFile(content, to, this.#piece, this.#context.signal, (bytes) => {
+    await copyFile(content, to, piece, this.#context.signal, (bytes) => {
       this.writtenBytes += bytes;
       this.#context.advance(bytes);
     });
