@@ -1,0 +1,123 @@
+/** Block maps beside images: which blocks hold something, and their checksums. Versions 1.x and 2.0, as bmaptool describes them in its files. */
+import { DOMParser, type Element } from '@xmldom/xmldom';
+import { checkRange } from '../../core/bounds.ts';
+import { EngineError } from '../../core/engine-error.ts';
+import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
+
+export const MAX_BMAP_BYTES = 32 * 1024 * 1024;
+const MAX_RANGES = 1_000_000;
+const SUM_KINDS = ['sha1', 'sha256', 'sha512'] as const;
+
+export interface MappedRange extends Extent {
+  /** hexadecimal digits, small; '' where there is none */
+  readonly sum: string;
+}
+
+export interface BlockMapFile {
+  readonly lengthBytes: number;
+  /** ascending and disjoint */
+  readonly ranges: readonly MappedRange[];
+  readonly sumKind: (typeof SUM_KINDS)[number];
+}
+
+/** @throws EngineError `FORMAT_INVALID`; `FORMAT_UNSUPPORTED` for other versions and kinds of sums */
+export function parseBmap(bytes: Buffer): BlockMapFile {
+  const root = parse(bytes);
+  const version = root.getAttribute('version') ?? '';
+  if (!/^(1\.[0-4]|2\.0)$/.test(version))
+    throw new EngineError('FORMAT_UNSUPPORTED', { feature: `bmap ${version.slice(0, 20)}` });
+  const lengthBytes = number(root, 'ImageSize', 1, Number.MAX_SAFE_INTEGER);
+  const blockBytes = number(root, 'BlockSize', 1, 2 ** 30);
+  const kind = text(root, 'ChecksumType') || 'sha1';
+  const sumKind = SUM_KINDS.find((known) => known === kind);
+  if (!sumKind) throw new EngineError('FORMAT_UNSUPPORTED', { feature: `bmap checksum ${kind.slice(0, 20)}` });
+  const map = child(root, 'BlockMap');
+  if (!map) throw new EngineError('FORMAT_INVALID', { field: 'BlockMap', value: 'missing' });
+  const ranges: MappedRange[] = [];
+  let endBytes = 0;
+  const blocks = Math.ceil(lengthBytes / blockBytes);
+  for (let node = map.firstChild; node; node = node.nextSibling) {
+    if (node.nodeType !== 1 || (node as unknown as Element).localName !== 'Range') continue;
+    const range = node as unknown as Element;
+    const [, first, last = first] = /^\s*(\d+)\s*(?:-\s*(\d+)\s*)?$/.exec(range.textContent ?? '') ?? [];
+    const from = checkRange('Range', Number(first), Math.ceil(endBytes / blockBytes), blocks - 1);
+    const to = checkRange('Range', Number(last), from, blocks - 1);
+    const startBytes = from * blockBytes;
+    endBytes = Math.min(lengthBytes, (to + 1) * blockBytes);
+    const sum = (range.getAttribute('chksum') || range.getAttribute('sha1') || '').toLowerCase();
+    ranges.push({ startBytes, lengthBytes: endBytes - startBytes, sum });
+    if (ranges.length > MAX_RANGES) throw new EngineError('FORMAT_INVALID', { field: 'Range', max: MAX_RANGES });
+  }
+  return { lengthBytes, ranges, sumKind };
+}
+
+/** The image with what the map leaves out as zeros; closing it closes `image`. @param image as long as the map says */
+export function mappedSource(image: BlockSource, { ranges }: BlockMapFile): BlockSource {
+  function* touched(startBytes: number, lengthBytes: number): Generator<Extent> {
+    let low = 0;
+    for (let high = ranges.length; low < high;) {
+      const middle = (low + high) >>> 1;
+      if (ranges[middle].startBytes + ranges[middle].lengthBytes <= startBytes) low = middle + 1;
+      else high = middle;
+    }
+    for (let i = low; i < ranges.length && ranges[i].startBytes < startBytes + lengthBytes; i++) {
+      const from = Math.max(startBytes, ranges[i].startBytes);
+      const to = Math.min(startBytes + lengthBytes, ranges[i].startBytes + ranges[i].lengthBytes);
+      yield { startBytes: from, lengthBytes: to - from };
+    }
+  }
+  return {
+    ...image,
+    async readInto(offsetBytes, into) {
+      let done = 0;
+      for (const run of touched(offsetBytes, into.length)) {
+        const start = run.startBytes - offsetBytes;
+        into.fill(0, done, start);
+        done = start + run.lengthBytes;
+        await image.readInto(run.startBytes, into.subarray(start, done));
+      }
+      into.fill(0, done);
+    },
+    async *dataRuns(startBytes, lengthBytes) {
+      let batch: Extent[] = [];
+      for (const run of touched(startBytes, lengthBytes)) {
+        batch.push(run);
+        if (batch.length < 1024) continue;
+        yield batch;
+        batch = [];
+      }
+      if (batch.length > 0) yield batch;
+    },
+  };
+}
+
+function parse(bytes: Buffer): Element {
+  const content = bytes.toString('utf8');
+  if (/<!(DOCTYPE|ENTITY)/i.test(content)) throw new EngineError('FORMAT_INVALID', { field: 'bmap', value: 'DOCTYPE' });
+  try {
+    const onError = (level: string, message: string) => {
+      if (level !== 'warning') throw new SyntaxError(message.slice(0, 200));
+    };
+    const root = new DOMParser({ onError }).parseFromString(content, 'text/xml').documentElement;
+    if (root?.localName === 'bmap') return root;
+  } catch (cause) {
+    throw new EngineError('FORMAT_INVALID', { field: 'bmap', value: 'XML' }, '', { cause });
+  }
+  throw new EngineError('FORMAT_INVALID', { field: 'bmap', value: 'root' });
+}
+
+function child(element: Element, name: string): Element | null {
+  for (let node = element.firstChild; node; node = node.nextSibling) {
+    if (node.nodeType === 1 && (node as unknown as Element).localName === name) return node as unknown as Element;
+  }
+  return null;
+}
+
+function text(element: Element, name: string): string {
+  return child(element, name)?.textContent?.trim() ?? '';
+}
+
+function number(element: Element, name: string, min: number, max: number): number {
+  const found = text(element, name);
+  return checkRange(name, /^\d+$/.test(found) ? Number(found) : NaN, min, max);
+}

@@ -1,0 +1,177 @@
+/** Reads OVF descriptors: the disks of a machine, and what is said of it. DMTF DSP0243 1.x and 2.x; hardware as in DSP1041. */
+import { DOMParser, type Element } from '@xmldom/xmldom';
+import { NOTHING_RECORDED, type RecordedConfiguration } from '../../contract/template.contract.ts';
+import { EngineError } from '../../core/engine-error.ts';
+import { checkSiblingName } from '../sibling-name.ts';
+
+export const MAX_DESCRIPTOR_BYTES = 4 * 1024 * 1024;
+const MAX_DISKS = 256;
+const MAX_NETWORKS = 100;
+const MAX_TEXT = 200;
+/** Elements of elements: more than any descriptor has, and few enough for every walk. */
+const MAX_DEPTH = 32;
+
+export interface DescribedDisk {
+  /** plain name of the file beside the descriptor */
+  readonly fileName: string;
+  /** the file's compression, for the caller to refuse; '' for none */
+  readonly compression: string;
+}
+
+export interface Descriptor {
+  readonly name: string;
+  readonly disks: readonly DescribedDisk[];
+  readonly configuration: RecordedConfiguration;
+}
+
+/** Whether the first bytes of a file look like a descriptor: XML with an Envelope. */
+export function looksLikeDescriptor(head: Buffer): boolean {
+  return (
+    /^(\xef\xbb\xbf)?\s*<(\?xml|!--|(\w+:)?Envelope)/.test(head.toString('latin1', 0, 200)) &&
+    /<(\w+:)?Envelope[\s>]/.test(head.toString('latin1'))
+  );
+}
+
+/**
+ * @param bytes at most {@link MAX_DESCRIPTOR_BYTES}
+ * @throws EngineError `FORMAT_INVALID`; `FORMAT_UNSUPPORTED` for several machines in one, and for files that lie elsewhere
+ */
+export function parseDescriptor(bytes: Buffer): Descriptor {
+  const envelope = parse(bytes);
+  const systems = [...find(envelope, 'VirtualSystem')];
+  if (systems.length > 1) throw new EngineError('FORMAT_UNSUPPORTED', { feature: 'several machines in one OVF' });
+  const system = systems[0] ?? envelope;
+  const files = new Map([...find(envelope, 'File')].map((file) => [attribute(file, 'id'), file]));
+  const disks: DescribedDisk[] = [];
+  for (const disk of find(envelope, 'Disk')) {
+    const reference = attribute(disk, 'fileRef');
+    // a disk without a file is an empty one
+    if (reference === '') continue;
+    const file = files.get(reference);
+    if (!file) throw new EngineError('FORMAT_INVALID', { field: 'fileRef', value: reference.slice(0, MAX_TEXT) });
+    if (attribute(file, 'chunkSize')) throw new EngineError('FORMAT_UNSUPPORTED', { feature: 'OVF files in chunks' });
+    const compression = attribute(file, 'compression');
+    disks.push({
+      fileName: checkSiblingName(decodedName(attribute(file, 'href'))),
+      compression: compression === 'identity' ? '' : compression,
+    });
+    if (disks.length > MAX_DISKS) throw new EngineError('FORMAT_INVALID', { field: 'Disk', max: MAX_DISKS });
+  }
+  return { name: short(textOf(system, 'Name')), disks, configuration: configurationOf(system) };
+}
+
+function parse(bytes: Buffer): Element {
+  const text = bytes.toString('utf8');
+  // entities are not expanded here, and nobody needs them: whoever declares some is not to be trusted
+  if (/<!(DOCTYPE|ENTITY)/i.test(text))
+    throw new EngineError('FORMAT_INVALID', { field: 'OVF descriptor', value: 'DOCTYPE' });
+  try {
+    const document = new DOMParser({
+      onError: (level, message) => level !== 'warning' && fail(message),
+    }).parseFromString(text, 'text/xml');
+    const root = document.documentElement;
+    if (root?.localName === 'Envelope') return root;
+  } catch (cause) {
+    throw new EngineError('FORMAT_INVALID', { field: 'OVF descriptor', value: 'XML' }, '', { cause });
+  }
+  throw new EngineError('FORMAT_INVALID', { field: 'OVF descriptor', value: 'Envelope' });
+}
+
+function fail(message: string): never {
+  throw new SyntaxError(message.slice(0, MAX_TEXT));
+}
+
+function configurationOf(system: Element): RecordedConfiguration {
+  const networks: string[] = [];
+  let cpus: number | null = null;
+  let memoryBytes: number | null = null;
+  for (const item of hardware(system)) {
+    const quantity = Number(textOf(item, 'VirtualQuantity'));
+    const type = textOf(item, 'ResourceType');
+    if (type === '3' && isCount(quantity, 100_000)) cpus = (cpus ?? 0) + quantity;
+    if (type === '4') {
+      const bytes = quantity * unitBytes(textOf(item, 'AllocationUnits'));
+      if (isCount(bytes, Number.MAX_SAFE_INTEGER)) memoryBytes = bytes;
+    }
+    if (type === '10' && networks.length < MAX_NETWORKS) networks.push(short(textOf(item, 'Connection')));
+  }
+  const os = [...find(system, 'OperatingSystemSection')][0];
+  const operatingSystem = os ? short(textOf(os, 'Description')) || short(attribute(os, 'osType')) : '';
+  return {
+    ...NOTHING_RECORDED,
+    operatingSystem: operatingSystem || null,
+    bootMode: bootModeOf(system),
+    cpus: cpus !== null && isCount(cpus, 100_000) ? cpus : null,
+    memoryBytes,
+    networks,
+  };
+}
+
+function* hardware(system: Element): Generator<Element> {
+  for (const name of ['Item', 'EthernetPortItem', 'StorageItem']) yield* find(system, name);
+}
+
+/** As VMware (`firmware`), and as VirtualBox writes it (`Firmware type`). */
+function bootModeOf(system: Element): RecordedConfiguration['bootMode'] {
+  const told = [
+    ...[...find(system, 'Config'), ...find(system, 'ExtraConfig')]
+      .filter((config) => attribute(config, 'key') === 'firmware')
+      .map((config) => attribute(config, 'value')),
+    ...[...find(system, 'Firmware')].map((firmware) => attribute(firmware, 'type')),
+  ].map((word) => word.toLowerCase());
+  if (told.some((word) => word.startsWith('efi'))) return 'uefi';
+  return told.includes('bios') ? 'bios' : null;
+}
+
+/** 'byte * 2^20', or a word of older versions. DSP0004, programmatic units. */
+function unitBytes(units: string): number {
+  const power = /2\s*\^\s*(\d{1,2})/.exec(units);
+  if (power) return 2 ** Number(power[1]);
+  if (/^(kilo|kb)/i.test(units)) return 2 ** 10;
+  if (/^(giga|gb)/i.test(units)) return 2 ** 30;
+  return units === 'byte' ? 1 : 2 ** 20;
+}
+
+function isCount(value: number, max: number): boolean {
+  return Number.isSafeInteger(value) && value > 0 && value <= max;
+}
+
+function* find(element: Element, name: string, depth = 0): Generator<Element> {
+  if (depth > MAX_DEPTH) throw new EngineError('FORMAT_INVALID', { field: 'OVF descriptor', value: 'depth' });
+  for (let child = element.firstChild; child; child = child.nextSibling) {
+    if (child.nodeType !== 1) continue;
+    const inner = child as unknown as Element;
+    if (inner.localName === name) yield inner;
+    else yield* find(inner, name, depth + 1);
+  }
+}
+
+function textOf(element: Element, name: string): string {
+  for (let child = element.firstChild; child; child = child.nextSibling) {
+    if (child.nodeType === 1 && (child as unknown as Element).localName === name)
+      return child.textContent?.trim() ?? '';
+  }
+  return '';
+}
+
+/** Whatever its prefix. */
+function attribute(element: Element, name: string): string {
+  for (const { localName, value } of element.attributes) if (localName === name) return value;
+  return '';
+}
+
+/** A reference is a URL: a plain name may have its blanks escaped. */
+function decodedName(href: string): string {
+  try {
+    return decodeURIComponent(href);
+  } catch {
+    return href;
+  }
+}
+
+function short(text: string): string {
+  return text
+    .replace(/\p{Cc}+/gu, ' ')
+    .trim()
+    .slice(0, MAX_TEXT);
+}
