@@ -1,5 +1,5 @@
 /** The desktop application in Electron: that it works, and that a page cannot get out. Runs where Electron's binary is. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { _electron, expect, test, type ElectronApplication, type Page } from '@playwright/test';
@@ -55,6 +55,20 @@ test('hands over a port to the engine, as often as it is asked', async () => {
     );
     expect(reply).toMatchObject({ kind: 'result', id: 1, value: { catalogPath: join(folder, 'catalog') } });
   }
+});
+
+test('tells a page where a dropped file lies, and takes it to its import', async () => {
+  const image = join(folder, 'dropped image.img');
+  await writeFile(image, Buffer.alloc(1_048_576));
+  const session = await page.context().newCDPSession(page);
+  const at = { x: 400, y: 300, data: { items: [], files: [image], dragOperationsMask: 1 } };
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
+    await session.send('Input.dispatchDragEvent', { ...at, type });
+  }
+  await session.detach();
+  await expect(page).toHaveURL(/#\/import/);
+  await expect(page.getByText(image, { exact: true })).toBeVisible();
+  await page.evaluate(() => void (location.hash = '#/'));
 });
 
 test('gives a page nothing of Node and nothing of Electron', async () => {
