@@ -20,6 +20,7 @@ const PACKAGES = {
   mmdebstrap: 'mmdebstrap',
   mount: 'losetup',
   mtools: 'mcopy',
+  'libhivex-bin': 'hivexsh',
   'libnbd-bin': 'nbdfuse',
   nbdkit: 'nbdkit',
   'ntfs-3g': 'mkfs.ntfs',

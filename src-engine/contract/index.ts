@@ -3,6 +3,7 @@ export * from './commands.ts';
 export * from './disk.contract.ts';
 export * from './errors.ts';
 export * from './files.contract.ts';
+export * from './guest.contract.ts';
 export * from './import.contract.ts';
 export * from './job.contract.ts';
 export * from './machine.contract.ts';

@@ -62,6 +62,11 @@ const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: str
     forbidden: ['../../volumes/gpt.ts', '../../store/chunking.ts', '../../jobs/tasks.ts', ...FACES],
     allowed: ['../../core/bounds.ts', '../../disk/slice.ts', '../extents.ts', './superblock.ts'],
   },
+  'src-engine/guest': {
+    file: 'src-engine/guest/linux/example.ts',
+    forbidden: ['../../policies/facts.ts', '../../jobs/disk-inspection.ts', '../../store/press.ts', ...FACES],
+    allowed: ['../../core/bounds.ts', '../../filesystems/file-tree.port.ts', '../../volumes/layout.port.ts', 'yaml'],
+  },
   'src-engine/archive': {
     file: 'src-engine/archive/example.ts',
     allowed: ['../core/engine-error.ts', '../disk/read.ts', 'node-7z'],

@@ -1,0 +1,141 @@
+/** All that a Windows system tells of itself, from its registry hives SOFTWARE and SYSTEM. */
+import { known, unknown } from '../datum.ts';
+import type { GuestFiles } from '../guest-files.ts';
+import { Hive } from './hive/hive.ts';
+import { windowsRelease } from './version.ts';
+
+const CONFIG = '/Windows/System32/config';
+const VERSION_KEY = 'Microsoft\\Windows NT\\CurrentVersion';
+const STATE_KEY = 'Microsoft\\Windows\\CurrentVersion\\Setup\\State';
+
+const ARCHITECTURES: Record<string, string> = { AMD64: 'x86_64', X86: 'i386', ARM64: 'aarch64' };
+/** Services of guest agents, in lower case. */
+const AGENTS: Record<string, string> = {
+  'qemu-ga': 'qemu-guest-agent',
+  vmtools: 'vmware-tools',
+  vboxservice: 'virtualbox-guest-additions',
+  xenagent: 'xe-guest-utilities',
+  xensvc: 'xe-guest-utilities',
+  rdagent: 'waagent',
+  amazonssmagent: 'amazon-ssm-agent',
+};
+
+/** A hive whose damage is told once and then is as if everything in it were missing. */
+class HiveFile {
+  readonly #files: GuestFiles;
+  readonly #hive: Hive | null;
+  readonly path: string;
+
+  private constructor(files: GuestFiles, path: string, hive: Hive | null) {
+    this.#files = files;
+    this.path = path;
+    this.#hive = hive;
+  }
+
+  static async open(files: GuestFiles, name: string): Promise<HiveFile> {
+    const path = `${CONFIG}/${name}`;
+    const content = await files.content(path);
+    return new HiveFile(files, path, content && (await files.guarded(path, () => Hive.open(content))));
+  }
+
+  async text(key: string, name: string): Promise<string | null> {
+    const value = await this.#value(key, name);
+    return typeof value === 'string' && value.length > 0 && value.length <= 1000 ? value : null;
+  }
+
+  async number(key: string, name: string): Promise<number | null> {
+    const value = await this.#value(key, name);
+    return typeof value === 'number' ? value : null;
+  }
+
+  async subkeys(key: string): Promise<string[] | null> {
+    const hive = this.#hive;
+    return hive && this.#files.guarded(this.path, () => hive.subkeys(key));
+  }
+
+  async datum(key: string, name: string) {
+    const origin = `${this.path}: ${key}\\${name}`;
+    const value = await this.text(key, name);
+    return value === null ? unknown(origin) : known(value, origin);
+  }
+
+  async #value(key: string, name: string) {
+    const hive = this.#hive;
+    return hive && this.#files.guarded(this.path, () => hive.value(key, name));
+  }
+}
+
+export async function inspectWindows(files: GuestFiles) {
+  const software = await HiveFile.open(files, 'SOFTWARE');
+  const system = await HiveFile.open(files, 'SYSTEM');
+  const origin = `${software.path}: ${VERSION_KEY}`;
+  const none = unknown('Windows');
+  return {
+    family: known('windows' as const, software.path),
+    ...(await readVersion(software)),
+    edition: await software.datum(VERSION_KEY, 'EditionID'),
+    kernels: none,
+    bootKernel: none,
+    kernelOrigin: known('distribution' as const, origin),
+    fstab: none,
+    usesSwap: none,
+    mountsByDeviceName: none,
+    networkSystems: none,
+    machineId: await software.datum('Microsoft\\Cryptography', 'MachineGuid'),
+    sshHostKeys: none,
+    ...(await readState(software, system)),
+    ...(await readServices(system)),
+  };
+}
+
+async function readVersion(software: HiveFile) {
+  const origin = `${software.path}: ${VERSION_KEY}`;
+  const name = await software.datum(VERSION_KEY, 'ProductName');
+  const buildText =
+    (await software.text(VERSION_KEY, 'CurrentBuildNumber')) ?? (await software.text(VERSION_KEY, 'CurrentBuild'));
+  const build = /^\d{4,6}$/.test(buildText ?? '') ? Number(buildText) : null;
+  const installation = await software.text(VERSION_KEY, 'InstallationType');
+  // before Windows Vista and Server 2008 the name alone tells
+  const isServer = installation ? installation.startsWith('Server') : (name.value ?? '').includes('Server');
+  const canTell = build !== null && (installation !== null || name.value !== null);
+  const release = canTell ? windowsRelease(build, name.value ?? '', isServer) : null;
+  const major = await software.number(VERSION_KEY, 'CurrentMajorVersionNumber');
+  const number = major === null ? await software.text(VERSION_KEY, 'CurrentVersion') : `${major}.0`;
+  return {
+    distribution: canTell ? known(isServer ? 'windows-server' : 'windows', origin) : unknown(origin),
+    version: number && build !== null ? known(`${number}.${build}`, origin) : unknown(origin),
+    name,
+    release: release ? known(release, origin) : unknown(origin),
+    pointRelease: unknown(origin),
+  };
+}
+
+/** Sysprep leaves the state of the image; before Windows Vista it left the small setup to be run. */
+async function readState(software: HiveFile, system: HiveFile) {
+  const state = await software.datum(STATE_KEY, 'ImageState');
+  if (state.value !== null) {
+    return { sysprepState: state, isGeneralized: known(/GENERALIZE/.test(state.value), state.origin) };
+  }
+  const setup = await system.text('Setup', 'CmdLine');
+  const origin = `${system.path}: Setup\\CmdLine`;
+  return {
+    sysprepState: state,
+    isGeneralized: setup !== null && /-mini\b/i.test(setup) ? known(true, origin) : unknown(state.origin),
+  };
+}
+
+async function readServices(system: HiveFile) {
+  const current = await system.number('Select', 'Current');
+  const set = `ControlSet${String(current ?? 1).padStart(3, '0')}`;
+  const origin = `${system.path}: ${set}\\Services`;
+  const services = (await system.subkeys(`${set}\\Services`))?.map((service) => service.toLowerCase()) ?? null;
+  const agents = [...new Set(services?.flatMap((service) => (Object.hasOwn(AGENTS, service) ? AGENTS[service] : [])))];
+  const architecture = await system.datum(`${set}\\Control\\Session Manager\\Environment`, 'PROCESSOR_ARCHITECTURE');
+  const machine = ARCHITECTURES[architecture.value?.toUpperCase() ?? ''];
+  return {
+    architecture: machine ? known(machine, architecture.origin) : unknown(architecture.origin),
+    hostname: await system.datum(`${set}\\Control\\ComputerName\\ComputerName`, 'ComputerName'),
+    hasCloudInit: services ? known(services.includes('cloudbase-init'), origin) : unknown(origin),
+    guestAgents: services ? known(agents, origin) : unknown(origin),
+  };
+}

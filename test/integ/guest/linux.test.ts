@@ -1,0 +1,250 @@
+/** Phony Linux guests in real file systems: what each tells of itself. */
+import { existsSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { GuestSchema } from '../../../src-engine/contract/guest.contract.ts';
+import type { BlockSource } from '../../../src-engine/disk/block-source.port.ts';
+import { slice } from '../../../src-engine/disk/slice.ts';
+import { recogniseFileSystem } from '../../../src-engine/filesystems/recognise.ts';
+import { loadEndOfLife } from '../../../src-engine/guest/end-of-life.ts';
+import { guestFacts } from '../../../src-engine/guest/guest-facts.ts';
+import type { GuestVolume } from '../../../src-engine/guest/guest-input.ts';
+import { inspectGuest } from '../../../src-engine/guest/inspect-guest.ts';
+import { FACT_IDS } from '../../../src-engine/policies/facts.ts';
+import { readLayout } from '../../../src-engine/volumes/read-layout.ts';
+import { ELF, ext4Guest, fatGuest, type GuestTree } from '../../support/guests.ts';
+import { temporaryFolder } from '../../support/temporary.ts';
+
+const work = temporaryFolder();
+const table = await loadEndOfLife(resolve(import.meta.dirname, '../../../resources/end-of-life.yaml'));
+const { signal } = new AbortController();
+
+const inspect = async (volumes: GuestVolume[], firstSectors = new Uint8Array(512)) =>
+  GuestSchema.parse(await inspectGuest({ volumes, firstSectors }, table, signal));
+
+const osRelease = (id: string, version: string, words = version) =>
+  `NAME="${id}"\nID=${id}\n${version && `VERSION_ID="${version}"\n`}VERSION="${words}"\nPRETTY_NAME="${id} ${words}"\n`;
+const redHat = (words: string, kernel: string): GuestTree => ({
+  '/etc/redhat-release': `${words}\n`,
+  [`/boot/vmlinuz-${kernel}`]: '',
+});
+const modern = (release: string, kernel: string): GuestTree => ({
+  '/usr/lib/os-release': release,
+  '/etc/os-release': '-> ../usr/lib/os-release',
+  [`/boot/vmlinuz-${kernel}`]: '',
+});
+
+/** name, files, release, point release, whether past its end on 2026-11-21 */
+const GUESTS: [string, GuestTree, string, string | null, boolean | null][] = [
+  ['CentOS 5', redHat('CentOS release 5.11 (Final)', '2.6.18-398.el5'), 'centos-5', 'centos-5.11', true],
+  ['CentOS 6.10', redHat('CentOS release 6.10 (Final)', '2.6.32-754.el6.x86_64'), 'centos-6', 'centos-6.10', true],
+  [
+    'CentOS 7.6',
+    {
+      ...redHat('CentOS Linux release 7.6.1810 (Core)', '3.10.0-957.el7.x86_64'),
+      '/etc/os-release': osRelease('centos', '7'),
+    },
+    'centos-7',
+    'centos-7.6',
+    true,
+  ],
+  ...[
+    ['5.11', 'Server release 5.11 (Tikanga)', '2.6.18-398.el5', true],
+    ['6.10', 'Server release 6.10 (Santiago)', '2.6.32-754.el6.x86_64', true],
+    ['7.9', 'Server release 7.9 (Maipo)', '3.10.0-1160.el7.x86_64', true],
+    ['8.10', 'release 8.10 (Ootpa)', '4.18.0-553.el8_10.x86_64', false],
+    ['9.4', 'release 9.4 (Plow)', '5.14.0-427.13.1.el9_4.x86_64', false],
+  ].map(([version, words, kernel, isPast]): [string, GuestTree, string, string, boolean] => [
+    `RHEL ${version}`,
+    redHat(`Red Hat Enterprise Linux ${words}`, kernel as string),
+    `rhel-${(version as string).split('.')[0]}`,
+    `rhel-${version}`,
+    isPast as boolean,
+  ]),
+  ...[
+    ['16.04', '16.04.7', '4.4.0-210', true],
+    ['18.04', '18.04.6', '4.15.0-213', true],
+    ['20.04', '20.04.6', '5.4.0-182', true],
+    ['22.04', '22.04.4', '5.15.0-107', false],
+    ['24.04', '24.04.1', '6.8.0-45', false],
+  ].map(([version, point, kernel, isPast]): [string, GuestTree, string, string, boolean] => [
+    `Ubuntu ${version}`,
+    modern(osRelease('ubuntu', version as string, `${point} LTS`), `${kernel}-generic`),
+    `ubuntu-${version}`,
+    `ubuntu-${point}`,
+    isPast as boolean,
+  ]),
+  [
+    'Debian 12',
+    { ...modern(osRelease('debian', '12', '12 (bookworm)'), '6.1.0-21-amd64'), '/etc/debian_version': '12.5\n' },
+    'debian-12',
+    'debian-12.5',
+    false,
+  ],
+  ['Fedora', redHat('Fedora release 40 (Forty)', '6.8.5-301.fc40.x86_64'), 'fedora-40', null, true],
+  [
+    'openSUSE',
+    modern(osRelease('opensuse-leap', '15.5'), '5.14.21-150500.53-default'),
+    'opensuse-leap-15',
+    'opensuse-leap-15.5',
+    true,
+  ],
+  ['Arch', modern(osRelease('arch', ''), 'linux'), 'arch', null, null],
+];
+
+test.each(GUESTS)('%s', async (_, tree, release, pointRelease, isPast) => {
+  const guest = await inspect([
+    await ext4Guest(work, { '/usr/bin/dash': ELF, '/bin': '-> usr/bin', '/usr/bin/sh': '-> dash', ...tree }),
+  ]);
+  expect(guest.warnings).toEqual([]);
+  expect(guest.release.value).toBe(release);
+  expect(guest.pointRelease.value).toBe(pointRelease);
+  expect(guest.architecture).toEqual({ value: 'x86_64', origin: '/bin/sh' });
+  expect(guest.kernelOrigin.value).toBe('distribution');
+  const facts = guestFacts(guest, '2026-11-21');
+  expect(facts['guest.isPastEndOfLife'].value).toBe(isPast);
+  expect(Object.keys(facts).sort()).toEqual(FACT_IDS.filter((id) => id.startsWith('guest.')).sort());
+});
+
+const UUID = '11111111-2222-3333-4444-555555555555';
+
+test('a whole server: /boot and ESP by fstab, GRUB 2, network, cloud-init, identity', async () => {
+  const root: GuestTree = {
+    '/etc/os-release': osRelease('ubuntu', '22.04', '22.04.4 LTS'),
+    '/etc/fstab': `# comment\n/dev/sda2 / ext4 defaults 0 1\nUUID=${UUID} /boot ext4 defaults 0 2\nLABEL=none /data\\040x xfs ro\n/dev/mapper/my--vg-swap none swap sw\nbroken\n`,
+    '/boot/empty': '',
+    '/etc/netplan/50-cloud-init.yaml': 'network:\n',
+    '/etc/cloud/cloud.cfg': '',
+    '/usr/sbin/qemu-ga': '',
+    '/etc/machine-id': 'uninitialized\n',
+    '/etc/hostname': 'server\n',
+  };
+  const boot: GuestTree = {
+    '/vmlinuz-5.15.0-100-generic': '',
+    '/vmlinuz-5.15.0-107-generic': '',
+    '/vmlinuz-6.6.1-custom': '',
+    '/grub/grub.cfg': `set default="\${saved_entry}"\nmenuentry 'Ubuntu' {\n\tlinux /vmlinuz-5.15.0-107-generic root=x\n}\nsubmenu 'More' {\n\tmenuentry 'Own' {\n\t\tlinux /vmlinuz-6.6.1-custom\n\t}\n}\n`,
+    '/grub/grubenv': 'saved_entry=More>Own\n',
+  };
+  const volumes = [
+    await fatGuest(work, { 'EFI/ubuntu/grubx64.efi': '', 'EFI/BOOT/BOOTX64.EFI': '' }, '1'),
+    await ext4Guest(work, root, '2'),
+    await ext4Guest(work, boot, '3', UUID),
+    { ref: 'my-vg/swap', label: '', uuid: '', kind: 'swap', tree: null, recognised: null },
+    { ref: '4', label: '', uuid: '', kind: null, tree: null, recognised: 'lvm2' },
+  ];
+  const sector = Buffer.alloc(512);
+  sector.write('GRUB ', 0x180);
+  sector.writeUInt16BE(0x55aa, 510);
+  const guest = await inspect(volumes, sector);
+  expect(guest.warnings).toEqual([]);
+  expect(guest.fstab.value?.map(({ reference, volume, mountPoint }) => [reference, volume, mountPoint])).toEqual([
+    ['device-name', '2', '/'],
+    ['uuid', '3', '/boot'],
+    ['label', null, '/data x'],
+    ['mapper', 'my-vg/swap', 'none'],
+  ]);
+  expect(guest.kernels.value?.map(({ version, kind }) => [version, kind])).toEqual([
+    ['5.15.0-100-generic', 'distribution'],
+    ['5.15.0-107-generic', 'distribution'],
+    ['6.6.1-custom', 'custom'],
+  ]);
+  expect(guest.bootKernel).toEqual({ value: '6.6.1-custom', origin: '/boot/grub/grub.cfg' });
+  expect(guest.kernelOrigin.value).toBe('custom');
+  expect(guest.bootModes.value).toEqual(['bios', 'uefi']);
+  expect(guest.bootLoaders.value?.map(({ kind }) => kind).sort()).toEqual(['esp', 'esp-fallback', 'grub-mbr']);
+  expect(guest.networkSystems).toEqual({ value: ['netplan'], origin: '/etc/netplan' });
+  expect(guest.guestAgents.value).toEqual(['qemu-guest-agent']);
+  expect([guest.hasCloudInit.value, guest.isGeneralized.value, guest.usesLvm.value]).toEqual([true, true, true]);
+  expect([guest.isEncrypted.value, guest.usesSwap.value, guest.mountsByDeviceName.value]).toEqual([false, true, true]);
+  expect(guest.hostname).toEqual({ value: 'server', origin: '/etc/hostname' });
+});
+
+test('a machine that has an identity is not generalized; GRUB Legacy names the kernel', async () => {
+  const guest = await inspect([
+    await ext4Guest(work, {
+      '/etc/redhat-release': 'CentOS release 6.10 (Final)\n',
+      '/etc/ssh/ssh_host_rsa_key': 'x',
+      '/etc/sysconfig/network': 'NETWORKING=yes\nHOSTNAME="old.example"\n',
+      '/etc/sysconfig/network-scripts/ifcfg-eth0': '',
+      '/boot/vmlinuz-2.6.32-696.el6.x86_64': '',
+      '/boot/vmlinuz-2.6.32-754.el6.x86_64': '',
+      '/boot/grub/grub.conf':
+        'default=1\ntitle new\n kernel /vmlinuz-2.6.32-754.el6.x86_64 ro\ntitle old\n kernel (hd0,0)/vmlinuz-2.6.32-696.el6.x86_64 ro\n',
+    }),
+  ]);
+  expect(guest.bootKernel.value).toBe('2.6.32-696.el6.x86_64');
+  expect(guest.sshHostKeys.value).toEqual(['ssh_host_rsa_key']);
+  expect(guest.isGeneralized.value).toBe(false);
+  expect(guest.hostname.value).toBe('old.example');
+  expect(guest.networkSystems.value).toEqual(['network-scripts']);
+});
+
+describe('hostile files', () => {
+  test('links in a circle, a huge file and a folder in its place are unknown, with warnings', async () => {
+    const guest = await inspect([
+      await ext4Guest(work, {
+        '/etc/os-release': '-> os-release',
+        '/etc/debian_version': '12.5\n',
+        '/etc/fstab': Buffer.alloc(1_100_000, 'a'),
+        '/etc/hostname/folder': '',
+      }),
+    ]);
+    expect(guest.release.value).toBe('debian-12');
+    expect([guest.fstab.value, guest.hostname.value]).toEqual([null, null]);
+    expect(guest.warnings.map(({ code, data }) => [code, data.path])).toEqual([
+      ['GUEST_FILE_UNREADABLE', '/etc/os-release'],
+      ['GUEST_FILE_UNREADABLE', '/etc/fstab'],
+    ]);
+  });
+
+  test('links do not leave the guest', async () => {
+    const guest = await inspect([
+      await ext4Guest(work, { '/etc/os-release': '-> ../../../../../../etc/own', '/etc/own': osRelease('arch', '') }),
+    ]);
+    expect(guest.release.value).toBe('arch');
+  });
+
+  test('a disk without a system knows nothing and throws nothing', async () => {
+    const guest = await inspect([], new Uint8Array(0));
+    expect(guest.family.value).toBeNull();
+    expect(guest.bootModes.value).toBeNull();
+  });
+});
+
+const GOLDEN = join(homedir(), '.cache/diskpress-lab/golden-4G.img');
+test.skipIf(!existsSync(GOLDEN))('a real Debian disk (skipped where golden-4G.img is not built)', async () => {
+  const file = await open(GOLDEN);
+  try {
+    const source: BlockSource = {
+      lengthBytes: (await file.stat()).size,
+      sectorBytes: 512,
+      physicalSectorBytes: 512,
+      async readInto(offsetBytes, into) {
+        await file.read(into, 0, into.length, offsetBytes);
+      },
+      async close() {},
+    };
+    const volumes: GuestVolume[] = [];
+    for (const { number, startBytes, lengthBytes } of (await readLayout(source)).partitions) {
+      const found = await recogniseFileSystem(slice(source, startBytes, lengthBytes));
+      const { kind = null, label = '', uuid = '' } = found ?? {};
+      const tree = found?.browse ? await found.browse() : null;
+      volumes.push({ ref: String(number ?? 0), label, uuid, kind, tree, recognised: null });
+    }
+    const firstSectors = new Uint8Array(512);
+    await source.readInto(0, firstSectors);
+    const guest = await inspect(volumes, firstSectors);
+    expect(guest.warnings).toEqual([]);
+    expect(guest.release.value).toMatch(/^debian-\d+$/);
+    expect(guest.architecture.value).toBe('x86_64');
+    expect(guest.kernelOrigin.value).toBe('distribution');
+    expect(guest.bootKernel.value).not.toBeNull();
+    expect(guest.bootModes.value).not.toEqual([]);
+    console.log(JSON.stringify({ ...guestFacts(guest, '2026-11-21'), loaders: guest.bootLoaders.value }));
+  } finally {
+    await file.close();
+  }
+});
