@@ -40,9 +40,13 @@ export class InOrder<T> {
     return this.#last;
   }
 
+  /** Never fails, and ends after all that came before it. */
   async #takeNext(before: Promise<void>, result: Promise<T>): Promise<void> {
+    // it may fail before its turn, while nobody waits for it
+    result.catch(() => {});
+    await before;
     try {
-      const [, own] = await Promise.all([before, result]);
+      const own = await result;
       if (!this.#failure) await this.#take(own);
     } catch (error) {
       this.#failure ??= { error };

@@ -17,6 +17,7 @@ export class TableWriter {
   readonly #layout: TableLayout;
   readonly #page = Buffer.alloc(PAGE_BYTES);
   #number = 0;
+  #isSet = false;
 
   constructor(file: OutputFile, layout: TableLayout) {
     this.#file = file;
@@ -29,6 +30,7 @@ export class TableWriter {
     const at = index * this.#layout.entryBytes;
     await this.#turnTo(Math.floor(at / PAGE_BYTES));
     put(this.#page, at % PAGE_BYTES);
+    this.#isSet = true;
   }
 
   /** Writes what is left of the table. */
@@ -38,10 +40,13 @@ export class TableWriter {
 
   async #turnTo(number: number): Promise<void> {
     for (; this.#number < number; this.#number++) {
+      // zeros are what is there anyway
+      if (!this.#isSet && this.#layout.fill === 0) continue;
       const start = this.#number * PAGE_BYTES;
       const length = Math.min(PAGE_BYTES, this.#layout.entries * this.#layout.entryBytes - start);
       for (const place of this.#layout.places) await this.#file.write(place + start, this.#page.subarray(0, length));
       this.#page.fill(this.#layout.fill);
+      this.#isSet = false;
     }
   }
 }
