@@ -26,8 +26,14 @@ export function pathsInUriList(list: string): string[] {
   return paths;
 }
 
+/** What of a DataTransfer is asked for. */
+export interface Dropped {
+  getData(format: string): string;
+  readonly files: ArrayLike<{ readonly name: string }>;
+}
+
 /** What was dropped, as far as the page is told. */
-export function droppedFiles(transfer: Pick<DataTransfer, 'getData' | 'files'>): DroppedFile[] {
+export function droppedFiles(transfer: Dropped): DroppedFile[] {
   const paths = pathsInUriList(transfer.getData('text/uri-list'));
   if (paths.length) return paths.map((path) => ({ name: fileName(path), path }));
   return Array.from(transfer.files, ({ name }) => ({ name, path: null }));

@@ -60,7 +60,7 @@ describe('what was dropped', () => {
   });
 
   it('is known by name alone where the browser keeps the place to itself', () => {
-    const files = [{ name: 'a.img' }, { name: 'b.vdi' }] as unknown as FileList;
+    const files = [{ name: 'a.img' }, { name: 'b.vdi' }];
     expect(droppedFiles({ getData: () => '', files })).toEqual([
       { name: 'a.img', path: null },
       { name: 'b.vdi', path: null },
