@@ -4,7 +4,7 @@ import { checkRange } from '../../core/bounds.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
 
-export const MAX_BMAP_BYTES = 32 * 1024 * 1024;
+export const MAX_BMAP_BYTES = 8 * 1024 * 1024;
 const MAX_RANGES = 1_000_000;
 const SUM_KINDS = ['sha1', 'sha256', 'sha512'] as const;
 
@@ -22,6 +22,16 @@ export interface BlockMapFile {
 
 /** @throws EngineError `FORMAT_INVALID`; `FORMAT_UNSUPPORTED` for other versions and kinds of sums */
 export function parseBmap(bytes: Buffer): BlockMapFile {
+  try {
+    return blockMapOf(bytes);
+  } catch (error) {
+    if (error instanceof EngineError) throw error;
+    // the parser goes down into elements by calling itself
+    throw new EngineError('FORMAT_INVALID', { field: 'bmap', value: 'XML' }, '', { cause: error });
+  }
+}
+
+function blockMapOf(bytes: Buffer): BlockMapFile {
   const root = parse(bytes);
   const version = root.getAttribute('version') ?? '';
   if (!/^(1\.[0-4]|2\.0)$/.test(version))

@@ -37,6 +37,16 @@ export function looksLikeDescriptor(head: Buffer): boolean {
  * @throws EngineError `FORMAT_INVALID`; `FORMAT_UNSUPPORTED` for several machines in one, and for files that lie elsewhere
  */
 export function parseDescriptor(bytes: Buffer): Descriptor {
+  try {
+    return descriptorOf(bytes);
+  } catch (error) {
+    if (error instanceof EngineError) throw error;
+    // the parser goes down into elements by calling itself
+    throw new EngineError('FORMAT_INVALID', { field: 'OVF descriptor', value: 'XML' }, '', { cause: error });
+  }
+}
+
+function descriptorOf(bytes: Buffer): Descriptor {
   const envelope = parse(bytes);
   const systems = [...find(envelope, 'VirtualSystem')];
   if (systems.length > 1) throw new EngineError('FORMAT_UNSUPPORTED', { feature: 'several machines in one OVF' });

@@ -52,7 +52,8 @@ async function openAll(paths: readonly string[]): Promise<BlockSource[]> {
   }
 }
 
-async function* piecesOf(source: BlockSource, signal: AbortSignal): AsyncGenerator<Buffer> {
+/** A source from front to back. */
+export async function* piecesOf(source: BlockSource, signal: AbortSignal): AsyncGenerator<Buffer> {
   for (let at = 0; at < source.lengthBytes; at += PIECE_BYTES) {
     signal.throwIfAborted();
     yield await readBytes(source, at, Math.min(PIECE_BYTES, source.lengthBytes - at));

@@ -1,0 +1,45 @@
+/** What looking for an image comes to. */
+import type { ARCHIVE_TYPES, ImageFormat } from '../../contract/import.contract.ts';
+import type { RecordedConfiguration } from '../../contract/template.contract.ts';
+import type { Warning } from '../../contract/warnings.ts';
+import type { JobContext } from '../../core/job-context.ts';
+import type { BlockSource } from '../../disk/block-source.port.ts';
+import type { ArchiveEntry } from '../../archive/list-archive.ts';
+import type { ArchiveFile } from '../../archive/seven-zip.ts';
+import type { PackageAbout } from '../package-format.ts';
+import type { Candidate } from './candidates.ts';
+
+/** A disk that can be read. It is open as long as what was found is. */
+export interface OpenedImage {
+  readonly source: BlockSource;
+  readonly medium: 'disk' | 'iso';
+  /** what its file says of the machine; what is on the disk is not looked at */
+  readonly configuration: RecordedConfiguration;
+  readonly warnings: readonly Warning[];
+  /** Compares what was read of the files with checksums that came along. @throws EngineError `FORMAT_INVALID` with the file's name */
+  verify(context: JobContext): Promise<void>;
+}
+
+export interface FoundPackage {
+  readonly archive: ArchiveFile;
+  readonly entries: readonly ArchiveEntry[];
+  readonly about: PackageAbout;
+}
+
+export interface Found {
+  /** around all of it */
+  readonly archive: (typeof ARCHIVE_TYPES)[number] | null;
+  /** null: not known before it is unpacked */
+  readonly format: ImageFormat | null;
+  readonly needsPassword: boolean;
+  /** more than one: a person has to say which */
+  readonly entries: readonly Candidate[];
+  /** unpacked bytes beside the catalog, as far as known */
+  readonly scratchBytes: number;
+  /** null until it is unpacked, chosen, or its password is known; a package has none */
+  readonly image: OpenedImage | null;
+  readonly package: FoundPackage | null;
+  /** of the innermost file or machine, for a name */
+  readonly name: string;
+  close(): Promise<void>;
+}
