@@ -95,7 +95,7 @@ export function hive(work: string, keys: Record<string, Record<string, string | 
   return readFileSync(path);
 }
 
-/** An empty hive: the base block with its checksum, and one bin with the root key. */
+/** An empty hive: the base block with its checksum, and one bin with the root key and what secures it. */
 function emptyHive(): Buffer {
   const bytes = Buffer.alloc(8192);
   bytes.write('regf', 0);
@@ -117,10 +117,17 @@ function emptyHive(): Buffer {
   const key = bin.subarray(0x24);
   key.write('nk', 0);
   key.writeUInt16LE(0x2c, 2);
-  for (const at of [16, 28, 32, 40, 44, 48]) key.writeUInt32LE(0xffffffff, at);
+  key.writeUInt32LE(0x78, 44);
+  for (const at of [16, 28, 32, 40, 48]) key.writeUInt32LE(0xffffffff, at);
   key.writeUInt32LE(0, 36);
   key.writeUInt16LE(4, 72);
   key.write('ROOT', 76);
-  bin.writeInt32LE(4096 - 0x78, 0x78);
+  bin.writeInt32LE(-0x20, 0x78);
+  bin.write('sk', 0x7c);
+  bin.writeUInt32LE(0x78, 0x80);
+  bin.writeUInt32LE(0x78, 0x84);
+  bin.writeUInt32LE(1, 0x88);
+  bin.writeUInt32LE(8, 0x8c);
+  bin.writeInt32LE(4096 - 0x98, 0x98);
   return bytes;
 }

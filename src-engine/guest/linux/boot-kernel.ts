@@ -23,7 +23,9 @@ export async function bootKernelOf(files: GuestFiles): Promise<Booted | null> {
   for (const origin of GRUB2) {
     const text = await files.text(origin);
     if (text === null) continue;
-    const name = (text.includes('blscfg') ? await fromEntries(files, saved) : null) ?? fromGrub2(text, saved);
+    const entry = text.includes('blscfg') ? await fromEntries(files, saved) : null;
+    if (entry) return entry;
+    const name = fromGrub2(text, saved);
     return name === null ? null : { name, origin };
   }
   for (const origin of GRUB_LEGACY) {
@@ -45,11 +47,12 @@ async function savedEntry(files: GuestFiles): Promise<string | null> {
 const fileName = (path: string) => path.split('/').at(-1)!;
 
 /** Fedora and RHEL from 8 on: a file for each kernel, named like the entry that is saved. */
-async function fromEntries(files: GuestFiles, saved: string | null): Promise<string | null> {
+async function fromEntries(files: GuestFiles, saved: string | null): Promise<Booted | null> {
   if (saved === null || saved.includes('/')) return null;
-  const text = await files.text(`/boot/loader/entries/${saved}.conf`);
+  const origin = `/boot/loader/entries/${saved}.conf`;
+  const text = await files.text(origin);
   const path = /^linux[ \t]+(\S{1,500})/m.exec(text ?? '')?.[1];
-  return path ? fileName(path) : null;
+  return path ? { name: fileName(path), origin } : null;
 }
 
 /** The default is a number, a title or an id; a number counts the entries of the uppermost level. */

@@ -8,6 +8,8 @@ interface Found {
   readonly version: string;
   readonly name: string;
   readonly origin: string;
+  /** where the version was read, if that is another file */
+  readonly versionOrigin?: string;
 }
 
 /** Distributions of the Red Hat family by how their release file begins. */
@@ -31,18 +33,18 @@ export async function readRelease(files: GuestFiles) {
     const nothing = unknown('/etc/os-release');
     return { distribution: nothing, version: nothing, name: nothing, release: nothing, pointRelease: nothing };
   }
-  const { distribution, version, name, origin } = found;
+  const { distribution, version, name, origin, versionOrigin = origin } = found;
   const parts = version.split('.');
   const major = parts.slice(0, TWO_PART_RELEASES.has(distribution) ? 2 : 1).join('.');
   // CentOS 7 adds the month of its making: 7.6.1810
   const point = parts.slice(0, TWO_PART_RELEASES.has(distribution) ? 3 : 2).join('.');
-  const id = (number: string) => known(number ? `${distribution}-${number}` : distribution, origin);
+  const id = (number: string, from: string) => known(number ? `${distribution}-${number}` : distribution, from);
   return {
     distribution: known(distribution, origin),
-    version: version ? known(version, origin) : unknown(origin),
+    version: version ? known(version, versionOrigin) : unknown(versionOrigin),
     name: known(name, origin),
-    release: id(major),
-    pointRelease: point !== major ? id(point) : unknown(origin),
+    release: id(major, origin),
+    pointRelease: point !== major ? id(point, versionOrigin) : unknown(versionOrigin),
   };
 }
 
@@ -64,7 +66,13 @@ async function fromOsRelease(files: GuestFiles): Promise<Found | null> {
     const number = /^[0-9]{1,8}(\.[0-9]{1,6}){0,3}/.exec(values.get('VERSION_ID') ?? '')?.[0] ?? '';
     const isDated = distribution === 'opensuse-tumbleweed' || distribution === 'arch';
     const version = isDated ? '' : await precise(files, distribution, number, values.get('VERSION') ?? '');
-    return { distribution, version, name, origin };
+    return {
+      distribution,
+      version,
+      name,
+      origin,
+      ...(distribution === 'debian' && version !== number && { versionOrigin: '/etc/debian_version' }),
+    };
   }
   return null;
 }

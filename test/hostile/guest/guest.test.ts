@@ -1,0 +1,140 @@
+/** Hostile guests: mutated hives and text files. Whatever is in them: unknown or a value, never an exception. */
+import { resolve } from 'node:path';
+import { expect, test } from 'vitest';
+import { GuestSchema } from '../../../src-engine/contract/guest.contract.ts';
+import type { FileNode, FileTree } from '../../../src-engine/filesystems/file-tree.port.ts';
+import { loadEndOfLife } from '../../../src-engine/guest/end-of-life.ts';
+import { inspectGuest } from '../../../src-engine/guest/inspect-guest.ts';
+import { hive } from '../../support/guests.ts';
+import { randomBelow, temporaryFolder } from '../../support/temporary.ts';
+
+const work = temporaryFolder();
+const MUTATIONS = Number(process.env.DISKPRESS_MUTATIONS ?? 2000);
+const table = await loadEndOfLife(resolve(import.meta.dirname, '../../../resources/end-of-life.yaml'));
+
+/** A file system whose only promise is the port's: files in memory by path. */
+function memoryTree(files: Record<string, Buffer>): FileTree {
+  const node = (id: string): FileNode | null => {
+    const isFile = Object.hasOwn(files, id);
+    if (!isFile && id !== '' && !Object.keys(files).some((path) => path.startsWith(`${id}/`))) return null;
+    const kind = isFile ? 'file' : 'folder';
+    const lengthBytes = isFile ? files[id].length : 0;
+    return { id, kind, lengthBytes, modifiedMs: null, mode: null, ownerId: null, groupId: null, linkCount: 1 };
+  };
+  return {
+    root: node('')!,
+    async *list(folder) {
+      const names = Object.keys(files).filter((path) => path.startsWith(`${folder.id}/`));
+      const first = new Set(names.map((path) => path.slice(folder.id.length + 1).split('/')[0]));
+      yield [...first].map((name) => ({ name, node: node(`${folder.id}/${name}`)! }));
+    },
+    find: async (folder, name) => node(`${folder.id}/${name}`),
+    readLink: async () => '',
+    async open(file) {
+      const bytes = files[file.id];
+      return {
+        lengthBytes: bytes.length,
+        async readInto(offsetBytes, into) {
+          into.set(bytes.subarray(offsetBytes, offsetBytes + into.length));
+        },
+        async *dataRuns() {},
+      };
+    },
+    async *extents() {},
+  };
+}
+
+async function inspect(files: Record<string, Buffer>, signal = new AbortController().signal) {
+  const volume = { ref: '1', label: '', uuid: '', kind: 'ext4', tree: memoryTree(files), recognised: null };
+  return GuestSchema.parse(await inspectGuest({ volumes: [volume], firstSectors: new Uint8Array(512) }, table, signal));
+}
+
+/** Overwrites, cuts or repeats, as the seed says. */
+function mutated(bytes: Buffer, seed: number, within: (length: number) => number): Buffer {
+  const copy = Buffer.from(bytes);
+  const below = randomBelow(seed);
+  for (let i = 0; i <= below(8); i++) {
+    const at = within(below(copy.length));
+    const value = [0, 1, 0x7f, 0x80, 0xff, 0x0a, 0x22, below(256)][below(8)];
+    copy.fill(value, at, Math.min(copy.length, at + 1 + below(4)));
+  }
+  return below(10) === 0 ? copy.subarray(0, below(copy.length)) : copy;
+}
+
+test('mutated hives', async () => {
+  const software = hive(work, {
+    'Microsoft\\Windows NT\\CurrentVersion': {
+      ProductName: 'Windows Server 2019',
+      CurrentBuildNumber: '17763',
+      InstallationType: 'Server',
+    },
+    'Microsoft\\Windows\\CurrentVersion\\Setup\\State': { ImageState: 'IMAGE_STATE_COMPLETE' },
+  });
+  const system = hive(work, {
+    Select: { Current: 1 },
+    'ControlSet001\\Services\\cloudbase-init': {},
+    'ControlSet001\\Control\\ComputerName\\ComputerName': { ComputerName: 'A' },
+  });
+  // the base block matters in its first bytes only, and bins in what is filled
+  const filled = (length: number) => (length < 4096 ? length % 48 : 4096 + (length % 2048));
+  let unknown = 0;
+  for (let seed = 0; seed < MUTATIONS; seed++) {
+    const guest = await inspect({
+      '/Windows/System32/config/SOFTWARE': mutated(software, seed, filled),
+      '/Windows/System32/config/SYSTEM': mutated(system, seed + 1_000_000, filled),
+    });
+    expect(guest.family.value).toBe('windows');
+    if (guest.release.value === null) unknown++;
+  }
+  expect(unknown).toBeGreaterThan(MUTATIONS / 20);
+  expect(unknown).toBeLessThan(MUTATIONS);
+});
+
+test('a subkey list that lists itself ends', async () => {
+  const bytes = hive(work, { 'Microsoft\\Windows NT\\CurrentVersion': { ProductName: 'x' } });
+  const at = 4096 + bytes.readUInt32LE(4096 + 0x20 + 4 + 28) + 4;
+  expect(bytes.toString('latin1', at, at + 2)).toMatch(/^l[fhi]$/);
+  bytes.write('ri', at);
+  bytes.writeUInt32LE(at - 4 - 4096, at + 4);
+  const guest = await inspect({ '/Windows/System32/config/SOFTWARE': bytes });
+  expect(guest.name.value).toBeNull();
+});
+
+test('mutated text files', async () => {
+  const files: Record<string, string> = {
+    '/etc/os-release': 'ID=ubuntu\nVERSION_ID="18.04"\nVERSION="18.04.6 LTS"\nPRETTY_NAME="Ubuntu 18.04.6 LTS"\n',
+    '/etc/fstab': 'UUID=1 / ext4 defaults 0 1\n/dev/sda2 /boot ext4 ro 0 0\nLABEL="x" /a\\040b xfs rw\n',
+    '/etc/machine-id': '0123456789abcdef0123456789abcdef\n',
+    '/etc/hostname': 'name\n',
+    '/boot/vmlinuz-4.15.0-213-generic': '',
+    '/boot/grub/grub.cfg': 'set default="0"\nmenuentry \'U\' {\n linux /vmlinuz-4.15.0-213-generic root=x\n}\n',
+    '/boot/grub/grubenv': 'saved_entry=0\n',
+  };
+  const bytes = Object.entries(files).map(([path, text]) => [path, Buffer.from(text)] as const);
+  const releases = new Set<string | null>();
+  for (let seed = 0; seed < MUTATIONS; seed++) {
+    const copies = bytes.map(([path, content], i) => [
+      path,
+      content.length > 0 ? mutated(content, seed * 10 + i, (at) => at) : content,
+    ]);
+    releases.add((await inspect(Object.fromEntries(copies))).release.value);
+  }
+  expect(releases).toContain('ubuntu-18.04');
+  expect(releases.size).toBeGreaterThan(1);
+});
+
+test('long lines and many lines are quick', async () => {
+  const line = Buffer.alloc(1_000_000, '/dev/a ');
+  const lines = Buffer.alloc(1_000_000, 'A=b c\n');
+  for (const content of [line, lines, Buffer.alloc(1_000_000, ' '), Buffer.alloc(1_000_000, '\n')]) {
+    const names = ['/etc/os-release', '/etc/redhat-release', '/etc/fstab', '/etc/hostname', '/boot/grub/grub.cfg'];
+    const files = { ...Object.fromEntries(names.map((name) => [name, content])), '/boot/vmlinuz-1': Buffer.alloc(0) };
+    const startMs = performance.now();
+    await inspect(files);
+    expect(performance.now() - startMs).toBeLessThan(2000);
+  }
+});
+
+test('an abort gets out', async () => {
+  await expect(inspect({ '/etc/os-release': Buffer.from('ID=a\n') }, AbortSignal.abort())).rejects.toThrow();
+});
