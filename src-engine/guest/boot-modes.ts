@@ -25,7 +25,7 @@ export async function readBoot(
   warnings: Warning[],
 ) {
   const loaders: BootLoader[] = bootCode(firstSectors);
-  const before = warnings.length;
+  let failedReads = 0;
   for (const { ref, kind, tree } of volumes) {
     if (!tree) continue;
     const files = new GuestFiles({ tree, node: tree.root }, signal, warnings, `${ref}:`);
@@ -36,8 +36,9 @@ export async function readBoot(
     ] as const) {
       if (await files.exists(path)) loaders.push({ kind: loader, origin: files.origin(path) });
     }
+    failedReads += files.failedReads;
   }
-  const isComplete = warnings.length === before && firstSectors.length >= SIGNATURE_AT + 2;
+  const isComplete = failedReads === 0 && firstSectors.length >= SIGNATURE_AT + 2;
   return {
     bootLoaders: known(loaders.slice(0, MAX_LOADERS), 'first sector, volumes'),
     bootModes: modes(loaders, isComplete),

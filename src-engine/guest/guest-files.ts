@@ -26,6 +26,8 @@ export class GuestFiles {
   readonly #warned = new Set<string>();
   readonly #signal: AbortSignal;
   readonly warnings: Warning[];
+  /** reads that failed, told in warnings or not: those are limited */
+  failedReads = 0;
   /** stands before paths in warnings and origins: the volume, where it is not the root */
   readonly #prefix: string;
 
@@ -109,6 +111,7 @@ export class GuestFiles {
       return await read();
     } catch (error) {
       if (!(error instanceof EngineError) || error.code === 'ABORTED') throw error;
+      this.failedReads++;
       const origin = this.origin(path);
       if (!this.#warned.has(origin) && this.warnings.length < MAX_WARNINGS) {
         this.#warned.add(origin);

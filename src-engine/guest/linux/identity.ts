@@ -4,11 +4,11 @@ import type { GuestFiles } from '../guest-files.ts';
 import { parseAssignments } from './assignments.ts';
 
 export async function readIdentity(files: GuestFiles) {
-  const warningsBefore = files.warnings.length;
+  const failedBefore = files.failedReads;
   const idPath = '/etc/machine-id';
   const id = (await files.text(idPath))?.trim() ?? null;
   const keys = (await files.names('/etc/ssh')).filter((name) => /^ssh_host_\w{1,40}_key$|^ssh_host_key$/.test(name));
-  const isRead = files.warnings.length === warningsBefore;
+  const isRead = files.failedReads === failedBefore;
   const isCleared = id === null || id === '' || id === 'uninitialized';
   return {
     machineId: id !== null && /^[0-9a-f]{32}$/.test(id) ? known(id, idPath) : unknown(idPath),

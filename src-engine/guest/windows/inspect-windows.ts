@@ -70,13 +70,14 @@ export async function inspectWindows(files: GuestFiles) {
   const system = await HiveFile.open(files, 'SYSTEM');
   const origin = `${software.path}: ${VERSION_KEY}`;
   const none = unknown('Windows');
+  const version = await readVersion(software);
   return {
     family: known('windows' as const, software.path),
-    ...(await readVersion(software)),
+    ...version,
     edition: await software.datum(VERSION_KEY, 'EditionID'),
     kernels: none,
     bootKernel: none,
-    kernelOrigin: known('distribution' as const, origin),
+    kernelOrigin: version.release.value === null ? unknown(origin) : known('distribution' as const, origin),
     fstab: none,
     usesSwap: none,
     mountsByDeviceName: none,
