@@ -18,13 +18,13 @@ import { openVolume } from './volume.ts';
 export async function recogniseBtrfs(volume: BlockSource): Promise<FileSystem | null> {
   const sb = await readSuperblock(volume);
   if (!sb) return null;
-  // what cannot be read is told at once, not at the first look at it
-  await openVolume(readCache(volume), sb);
   const { deviceBytes: lengthBytes } = sb;
   const warnings: Warning[] = [];
   if (lengthBytes > volume.lengthBytes) {
     warnings.push({ code: 'FILESYSTEM_TRUNCATED', data: { lengthBytes, volumeBytes: volume.lengthBytes } });
-  }
+    // what cannot be read is told at once, not at the first look at it
+  } else await openVolume(readCache(volume), sb);
+  if (sb.isFirstStale) warnings.push({ code: 'CHECKSUM_MISMATCH', data: { checksum: 'superblock' } });
   if (sb.hasLog) warnings.push({ code: 'JOURNAL_NOT_CLEAN', data: {} });
   if (sb.hasErrors) warnings.push({ code: 'FILESYSTEM_HAS_ERRORS', data: {} });
   const isWhole = warnings.length > 0;

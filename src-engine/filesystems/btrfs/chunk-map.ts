@@ -8,6 +8,8 @@ import { struct, u16le, u64le } from '../../core/struct.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
 import { address, type BtrfsSuperblock } from './superblock.ts';
 
+/** Type of the keys of chunks: BTRFS_CHUNK_ITEM_KEY. */
+export const CHUNK_ITEM = 228;
 const chunkItem = struct(48, { length: u64le(0), type: u64le(24), stripeCount: u16le(44) });
 const stripe = struct(32, { deviceId: u64le(0), offset: u64le(8) });
 
@@ -50,11 +52,12 @@ export class ChunkMap {
    * @param item a chunk item; what is there already (the superblock tells some that the tree tells again) must be the same
    * @throws EngineError `FORMAT_INVALID`; `FORMAT_UNSUPPORTED` for profiles over several devices
    */
-  add(logical: bigint, item: Buffer, { deviceId, sectorBytes }: BtrfsSuperblock): void {
+  add(logical: bigint, item: Buffer, { deviceId, deviceBytes, sectorBytes }: BtrfsSuperblock): void {
     const { length, type, stripeCount } = chunkItem.read(item);
     const profile = PROFILES.find(([bit]) => type & bit);
     if (profile) throw new EngineError('FORMAT_UNSUPPORTED', { feature: `btrfs ${profile[1]}` });
-    checkRange('num_stripes', stripeCount, 1, type & DUP ? 2 : 1);
+    const copies = type & DUP ? 2 : 1;
+    checkRange('num_stripes', stripeCount, copies, copies);
     const lengthBytes = checkRange(
       'chunk length',
       address('chunk length', length),
@@ -66,7 +69,9 @@ export class ChunkMap {
     const places = Array.from({ length: stripeCount }, (_, i) => {
       const { deviceId: id, offset } = stripe.read(item, chunkItem.size + i * stripe.size);
       if (id !== deviceId) throw new EngineError('FORMAT_INVALID', { field: 'stripe devid', value: String(id) });
-      return address('stripe offset', offset);
+      const place = address('stripe offset', offset);
+      checkSpan('stripe offset', place, lengthBytes, deviceBytes);
+      return place;
     });
     this.#insert({ logicalBytes, lengthBytes, places });
   }
@@ -97,22 +102,46 @@ export class ChunkMap {
   }
 
   /** The chunk that a range lies in. @throws EngineError `FORMAT_INVALID` where it lies in none */
-  chunkOf(logicalBytes: number, lengthBytes: number): Chunk {
+  #chunkOf(logicalBytes: number, lengthBytes: number): Chunk {
     const chunk = this.#chunks[this.#after(logicalBytes) - 1];
     if (!chunk) throw new EngineError('FORMAT_INVALID', { field: 'logical address', value: String(logicalBytes) });
     checkSpan('logical address', logicalBytes - chunk.logicalBytes, lengthBytes, chunk.lengthBytes);
     return chunk;
   }
 
-  /** Where a range lies on the device: once, or twice. */
+  /** Where a range lies in the volume: once, or twice. @throws EngineError `FORMAT_INVALID` where it lies outside */
   placesOf(logicalBytes: number, lengthBytes: number): number[] {
-    const chunk = this.chunkOf(logicalBytes, lengthBytes);
-    return chunk.places.map((place) => place + logicalBytes - chunk.logicalBytes);
+    const chunk = this.#chunkOf(logicalBytes, lengthBytes);
+    return chunk.places.map((place) => {
+      const startBytes = place + logicalBytes - chunk.logicalBytes;
+      checkSpan('physical address', startBytes, lengthBytes, this.#volume.lengthBytes);
+      return startBytes;
+    });
   }
 
-  /** Fills `into` from its first place. */
+  /** Fills `into` from the first copy that can be read. */
   async readInto(logicalBytes: number, into: Uint8Array): Promise<void> {
-    await this.#volume.readInto(this.placesOf(logicalBytes, into.length)[0], into);
+    await this.readFirst(logicalBytes, into, () => {});
+  }
+
+  /**
+   * Fills `into` from the first copy that can be read and that `accept` does not refuse.
+   * @param accept looks at `into`; throws EngineError
+   * @returns what `accept` returned
+   * @throws EngineError what was wrong with the first copy, where none is right
+   */
+  async readFirst<T>(logicalBytes: number, into: Uint8Array, accept: () => T): Promise<T> {
+    let first: EngineError | undefined;
+    for (const place of this.placesOf(logicalBytes, into.length)) {
+      try {
+        await this.#volume.readInto(place, into);
+        return accept();
+      } catch (error) {
+        if (!(error instanceof EngineError)) throw error;
+        first ??= error;
+      }
+    }
+    throw first!;
   }
 }
 
@@ -121,6 +150,7 @@ export function addSystemChunks(map: ChunkMap, sb: BtrfsSuperblock): void {
   const bytes = sb.systemChunks;
   for (let at = 0; at < bytes.length;) {
     checkSpan('sys_chunk_array', at, 17 + chunkItem.size, bytes.length);
+    checkRange('sys_chunk_array key', bytes.readUInt8(at + 8), CHUNK_ITEM, CHUNK_ITEM);
     const logical = bytes.readBigUInt64LE(at + 9);
     const itemBytes = chunkItem.size + chunkItem.read(bytes, at + 17).stripeCount * stripe.size;
     checkSpan('sys_chunk_array', at + 17, itemBytes, bytes.length);

@@ -1,6 +1,6 @@
 /** Unpacks one extent: zlib, LZO in pieces of a sector, zstd. Source: Linux, fs/btrfs/compression.c, lzo.c, zstd.c; btrfs documentation, "Compression". */
 import { promisify } from 'node:util';
-import { inflate, zstdDecompress } from 'node:zlib';
+import { constants, inflate, zstdDecompress } from 'node:zlib';
 import { checkRange, checkSpan } from '../../core/bounds.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { zstdFrameBytes } from '../../core/zstd-frame.ts';
@@ -8,6 +8,12 @@ import { unpackLzo } from './lzo.ts';
 
 /** What one compressed extent holds at most (BTRFS_MAX_COMPRESSED). */
 export const MAX_UNPACKED_BYTES = 128 * 1024;
+
+/** The kernel allows no larger window either (ZSTD_BTRFS_MAX_WINDOWLOG), which is memory that a frame asks for. */
+const ZSTD_OPTIONS = {
+  maxOutputLength: MAX_UNPACKED_BYTES,
+  params: { [constants.ZSTD_d_windowLogMax]: Math.log2(MAX_UNPACKED_BYTES) },
+};
 
 const inflated = promisify(inflate);
 const zstd = promisify(zstdDecompress);
@@ -29,11 +35,10 @@ export async function unpackExtent(
     unpackPieces(packed, out, sectorBytes);
     return out;
   }
-  const options = { maxOutputLength: MAX_UNPACKED_BYTES };
   let bytes: Buffer;
   try {
-    if (kind === 1) bytes = await inflated(packed, options);
-    else if (kind === 3) bytes = await zstd(packed.subarray(0, zstdFrameBytes(packed)), options);
+    if (kind === 1) bytes = await inflated(packed, { maxOutputLength: MAX_UNPACKED_BYTES });
+    else if (kind === 3) bytes = await zstd(packed.subarray(0, zstdFrameBytes(packed)), ZSTD_OPTIONS);
     else throw new EngineError('FORMAT_UNSUPPORTED', { feature: `btrfs compression ${kind}` });
   } catch (error) {
     if (error instanceof EngineError) throw error;

@@ -1,10 +1,11 @@
 /** The files of btrfs: the topmost subvolume, with the others as folders at their places in it. */
+import { checkRange } from '../../core/bounds.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { FileNode, FileTree, FolderEntry } from '../file-tree.port.ts';
 import { decodeName } from '../names.ts';
 import { contentOf, placesInVolume } from './contents.ts';
 import { findInFolder, nodeOf, readFolder, type RawEntry } from './directories.ts';
-import { isEmptyFolder, placeOf, readNode } from './inodes.ts';
+import { isEmptyFolder, placeOf, readNode, type Place } from './inodes.ts';
 import { needRoot, OBJECT, type BtrfsVolume } from './volume.ts';
 
 const BATCH = 64;
@@ -16,12 +17,21 @@ export async function openTree(volume: BtrfsVolume): Promise<FileTree> {
   const top = await needRoot(volume, OBJECT.TOP_SUBVOLUME);
   const root = await readNode(volume, { subvolume: top, inode: top.rootInode });
   need(root, 'folder');
+
+  /** Reads its inode again: of a damaged one, a listing shows no more than the name. */
+  async function opened(node: FileNode, kind: FileNode['kind']): Promise<{ place: Place; node: FileNode }> {
+    need(node, kind);
+    const place = await placeOf(volume, node.id);
+    const read = await readNode(volume, place);
+    need(read, kind);
+    return { place, node: read };
+  }
+
   return {
     root,
     async *list(folder, signal) {
-      need(folder, 'folder');
       if (isEmptyFolder(folder)) return;
-      const place = await placeOf(volume, folder.id);
+      const { place } = await opened(folder, 'folder');
       const entriesOf = (some: RawEntry[]) =>
         Promise.all(
           some.map(async (entry): Promise<FolderEntry> => {
@@ -54,16 +64,14 @@ export async function openTree(volume: BtrfsVolume): Promise<FileTree> {
       return null;
     },
     async readLink(link) {
-      need(link, 'link');
-      if (link.lengthBytes > MAX_LINK_BYTES)
-        throw new EngineError('FORMAT_INVALID', { field: 'link', value: String(link.lengthBytes) });
-      const bytes = Buffer.alloc(link.lengthBytes);
-      await contentOf(volume, await placeOf(volume, link.id), link.lengthBytes).readInto(0, bytes);
+      const { place, node } = await opened(link, 'link');
+      const bytes = Buffer.alloc(checkRange('link', node.lengthBytes, 0, MAX_LINK_BYTES));
+      await contentOf(volume, place, bytes.length).readInto(0, bytes);
       return decodeName(bytes);
     },
     async open(file) {
-      need(file, 'file');
-      return contentOf(volume, await placeOf(volume, file.id), file.lengthBytes);
+      const { place, node } = await opened(file, 'file');
+      return contentOf(volume, place, node.lengthBytes);
     },
     async *extents(node, signal) {
       if (!isEmptyFolder(node)) yield* placesInVolume(volume, await placeOf(volume, node.id), signal);

@@ -22,6 +22,7 @@ const fields = struct(SUPERBLOCK_BYTES, {
   root: u64le(80),
   chunkRoot: u64le(88),
   logRoot: u64le(96),
+  usedBytes: u64le(120),
   deviceCount: u64le(136),
   sectorBytes: u32le(144),
   nodeBytes: u32le(148),
@@ -31,7 +32,6 @@ const fields = struct(SUPERBLOCK_BYTES, {
   checksumType: u16le(196),
   rootLevel: u8(198),
   chunkRootLevel: u8(199),
-  logRootLevel: u8(200),
   deviceId: u64le(201),
   deviceBytes: u64le(209),
   label: text(299, 256, 'utf8'),
@@ -53,16 +53,19 @@ const REFUSED: [bigint, string][] = [
   [INCOMPAT.RAID_STRIPE_TREE, 'btrfs RAID stripe tree'],
 ];
 const FLAG_ERROR = 1n << 2n;
+/** Written, being relocated, errors: those behind stand for what is half done, and for what cannot be mounted. */
+const KNOWN_FLAGS = 0b111n;
 const FLAGS_REFUSED: [bigint, string][] = [
   [1n << 32n, 'btrfs seed device'],
   [1n << 33n, 'btrfs metadata dump'],
   [1n << 34n, 'btrfs metadata dump'],
 ];
 
-/** A root of a tree: where its topmost node is, in the file system's own (logical) addresses. */
+/** A root of a tree: where its topmost node is, in the file system's own (logical) addresses, and which change wrote it. */
 export interface TreeRoot {
   readonly bytenr: number;
   readonly level: number;
+  readonly generation: bigint;
 }
 
 export interface BtrfsSuperblock {
@@ -70,13 +73,16 @@ export interface BtrfsSuperblock {
   /** what nodes say they belong to */
   readonly metadataUuid: Buffer;
   readonly label: string;
-  readonly generation: bigint;
   readonly sectorBytes: number;
   readonly nodeBytes: number;
+  /** of all extents, each counted once */
+  readonly usedBytes: number;
   readonly deviceBytes: number;
   readonly deviceId: bigint;
   readonly checksumType: ChecksumType;
   readonly hasErrors: boolean;
+  /** the first copy, which is what the kernel mounts, is damaged or is not the newest */
+  readonly isFirstStale: boolean;
   readonly hasLog: boolean;
   readonly root: TreeRoot;
   readonly chunkRoot: TreeRoot;
@@ -85,31 +91,31 @@ export interface BtrfsSuperblock {
 }
 
 /**
- * @returns the newest copy whose checksum is right; null where there is none at 64 KiB
+ * @returns the newest copy whose checksum is right; null where there is none at 64 KiB. What another file system left at the
+ *   other places does not count
  * @throws EngineError `FORMAT_INVALID`; `FORMAT_UNSUPPORTED` for several devices and for features that change where things are
  */
 export async function readSuperblock(volume: BlockSource): Promise<BtrfsSuperblock | null> {
+  const places = SUPERBLOCK_PLACES.filter((place) => place + SUPERBLOCK_BYTES <= volume.lengthBytes);
+  if (places.length === 0) return null;
   const copies: Buffer[] = [];
-  for (const [i, place] of SUPERBLOCK_PLACES.entries()) {
-    if (place + SUPERBLOCK_BYTES > volume.lengthBytes) break;
-    const bytes = await readBytes(volume, place, SUPERBLOCK_BYTES);
-    if (fields.read(bytes).magic === MAGIC) copies.push(bytes);
-    else if (i === 0) return null;
-  }
-  if (copies.length === 0) return null;
-  const whole = copies.filter((bytes) => isWhole(bytes));
+  for (const place of places) copies.push(await readBytes(volume, place, SUPERBLOCK_BYTES));
+  const { magic, fsid } = fields.read(copies[0]);
+  if (magic !== MAGIC) return null;
+  const whole = copies.filter((bytes, i) => isWhole(bytes, places[i], fsid));
   if (whole.length === 0) throw new EngineError('FORMAT_INVALID', { field: 'superblock', checksum: 'superblock' });
   const newest = whole.reduce((a, b) => (fields.read(b).generation > fields.read(a).generation ? b : a));
-  return checked(newest);
+  return checked(newest, newest !== copies[0]);
 }
 
-function isWhole(bytes: Buffer): boolean {
-  const { checksum, checksumType } = fields.read(bytes);
+function isWhole(bytes: Buffer, place: number, expectedFsid: Buffer): boolean {
+  const { magic, checksum, checksumType, bytenr, fsid } = fields.read(bytes);
+  if (magic !== MAGIC || bytenr !== BigInt(place) || !fsid.equals(expectedFsid)) return false;
   const expected = checksumOf(checksumType as ChecksumType, bytes.subarray(32));
   return expected === null || expected.equals(checksum.subarray(0, expected.length));
 }
 
-function checked(bytes: Buffer): BtrfsSuperblock {
+function checked(bytes: Buffer, isFirstStale: boolean): BtrfsSuperblock {
   const f = fields.read(bytes);
   checkRange('csum_type', f.checksumType, 0, 3);
   checkRange('sectorsize', f.sectorBytes, 512, 65_536);
@@ -123,6 +129,9 @@ function checked(bytes: Buffer): BtrfsSuperblock {
   if (f.incompat & ~KNOWN_INCOMPAT) {
     throw new EngineError('FORMAT_UNSUPPORTED', { feature: `btrfs incompat 0x${f.incompat.toString(16)}` });
   }
+  if (f.flags & ~KNOWN_FLAGS) {
+    throw new EngineError('FORMAT_UNSUPPORTED', { feature: `btrfs flags 0x${f.flags.toString(16)}` });
+  }
   if (f.deviceCount !== 1n) {
     const devices = Number(f.deviceCount > 65_536n ? 65_536n : f.deviceCount);
     throw new EngineError('FORMAT_UNSUPPORTED', { feature: 'several devices', devices });
@@ -131,16 +140,21 @@ function checked(bytes: Buffer): BtrfsSuperblock {
     fsid: f.fsid,
     metadataUuid: f.incompat & INCOMPAT.METADATA_UUID ? f.metadataUuid : f.fsid,
     label: f.label,
-    generation: f.generation,
     sectorBytes: f.sectorBytes,
     nodeBytes: f.nodeBytes,
+    usedBytes: address('bytes_used', f.usedBytes),
     deviceBytes: address('total_bytes', f.deviceBytes),
     deviceId: f.deviceId,
     checksumType: f.checksumType as ChecksumType,
     hasErrors: (f.flags & FLAG_ERROR) !== 0n,
+    isFirstStale,
     hasLog: f.logRoot !== 0n,
-    root: { bytenr: address('root', f.root), level: level(f.rootLevel) },
-    chunkRoot: { bytenr: address('chunk_root', f.chunkRoot), level: level(f.chunkRootLevel) },
+    root: { bytenr: address('root', f.root), level: level(f.rootLevel), generation: f.generation },
+    chunkRoot: {
+      bytenr: address('chunk_root', f.chunkRoot),
+      level: level(f.chunkRootLevel),
+      generation: f.chunkRootGeneration,
+    },
     systemChunks: f.systemChunks.subarray(0, f.systemChunkBytes),
   };
 }

@@ -37,6 +37,7 @@ interface Node {
   readonly bytes: Buffer;
   readonly count: number;
   readonly level: number;
+  readonly generation: bigint;
 }
 
 export class Trees {
@@ -50,23 +51,30 @@ export class Trees {
     this.#sb = sb;
   }
 
-  /**
-   * The items from `min` to `max`, both included, ascending. Keys ascend through the whole tree, which is checked: no node
-   * comes twice, whatever points at it.
-   * @throws EngineError `FORMAT_INVALID` with `checksum` where one is wrong
-   */
+  /** {@link itemsByLeaf}, one by one. */
   async *items(root: TreeRoot, min: Key, max: Key): AsyncGenerator<Item> {
-    yield* this.#walk(await this.#node(root.bytenr, root.level), min, max, null);
+    for await (const items of this.itemsByLeaf(root, min, max)) yield* items;
   }
 
-  async *#walk(node: Node, min: Key, max: Key, limit: Key | null): AsyncGenerator<Item> {
+  /**
+   * The items from `min` to `max`, both included, ascending, those of a leaf at a time. Keys ascend through the whole tree, which
+   * is checked: no node comes twice, whatever points at it.
+   * @throws EngineError `FORMAT_INVALID` with `checksum` where one is wrong
+   */
+  async *itemsByLeaf(root: TreeRoot, min: Key, max: Key): AsyncGenerator<Item[]> {
+    yield* this.#walk(await this.#node(root), min, max, null);
+  }
+
+  async *#walk(node: Node, min: Key, max: Key, limit: Key | null): AsyncGenerator<Item[]> {
     if (node.level === 0) {
+      const items: Item[] = [];
       for (let i = this.#firstFrom(node, min); i < node.count; i++) {
         const item = itemAt(node, i);
-        if (compareKeys(item, max) > 0) return;
+        if (compareKeys(item, max) > 0) break;
         if (limit && compareKeys(item, limit) >= 0) throw invalid('key order', item.objectId);
-        yield item;
+        items.push(item);
       }
+      if (items.length > 0) yield items;
       return;
     }
     // the last pointer that is not behind `min`, and all that follow
@@ -86,7 +94,7 @@ export class Trees {
 
   /** The last item whose key is not behind `key`, or null. */
   async floor(root: TreeRoot, key: Key): Promise<Item | null> {
-    let node = await this.#node(root.bytenr, root.level);
+    let node = await this.#node(root);
     while (node.level > 0) {
       const at = this.#firstAfter(node, key) - 1;
       if (at < 0) return null;
@@ -98,7 +106,11 @@ export class Trees {
 
   async #child(parent: Node, i: number): Promise<Node> {
     const at = HEADER_BYTES + i * POINTER_BYTES;
-    const child = await this.#node(address('blockptr', parent.bytes.readBigUInt64LE(at + 17)), parent.level - 1);
+    const child = await this.#node({
+      bytenr: address('blockptr', parent.bytes.readBigUInt64LE(at + 17)),
+      level: parent.level - 1,
+      generation: parent.bytes.readBigUInt64LE(at + 25),
+    });
     if (child.count === 0 || compareKeys(keyAt(child, 0), keyAt(parent, i)) !== 0)
       throw invalid('first key', keyAt(parent, i).objectId);
     return child;
@@ -114,34 +126,41 @@ export class Trees {
     return firstWhere(node.count, (i) => compareKeys(keyAt(node, i), key) > 0);
   }
 
-  async #node(bytenr: number, level: number): Promise<Node> {
+  async #node(expected: TreeRoot): Promise<Node> {
+    const { bytenr } = expected;
     let node = this.#nodes.get(bytenr);
     if (node) this.#nodes.delete(bytenr);
     else {
-      node = this.#read(bytenr);
+      node = this.#read(expected);
       node.catch(() => this.#nodes.delete(bytenr));
     }
     this.#nodes.set(bytenr, node);
     if (this.#nodes.size > CACHED_NODES) this.#nodes.delete(this.#nodes.keys().next().value!);
     const read = await node;
-    if (read.level !== level) throw invalid('level', BigInt(read.level));
+    checkExpected(read, expected);
     return read;
   }
 
-  async #read(bytenr: number): Promise<Node> {
-    const { nodeBytes, checksumType, metadataUuid, generation } = this.#sb;
-    const bytes = Buffer.allocUnsafeSlow(nodeBytes);
-    await this.#map.readInto(bytenr, bytes);
+  async #read(expected: TreeRoot): Promise<Node> {
+    const bytes = Buffer.allocUnsafeSlow(this.#sb.nodeBytes);
+    return this.#map.readFirst(expected.bytenr, bytes, () => {
+      const node = this.#parse(bytes, expected.bytenr);
+      checkExpected(node, expected);
+      return node;
+    });
+  }
+
+  #parse(bytes: Buffer, bytenr: number): Node {
+    const { nodeBytes, checksumType, metadataUuid } = this.#sb;
     const sum = checksumOf(checksumType, bytes.subarray(32));
     if (sum && !sum.equals(bytes.subarray(0, sum.length))) {
       throw new EngineError('FORMAT_INVALID', { field: 'node', checksum: 'tree node', value: String(bytenr) });
     }
     if (!bytes.subarray(32, 48).equals(metadataUuid)) throw invalid('node fsid', BigInt(bytenr));
     if (bytes.readBigUInt64LE(48) !== BigInt(bytenr)) throw invalid('node bytenr', BigInt(bytenr));
-    if (bytes.readBigUInt64LE(80) > generation + 1n) throw invalid('node generation', bytes.readBigUInt64LE(80));
     const count = bytes.readUInt32LE(96);
     const level = bytes.readUInt8(100);
-    const node = { bytes, count, level };
+    const node = { bytes, count, level, generation: bytes.readBigUInt64LE(80) };
     checkSpan('nritems', HEADER_BYTES, count * (level === 0 ? ITEM_BYTES : POINTER_BYTES), nodeBytes);
     for (let i = 1; i < count; i++) {
       if (compareKeys(keyAt(node, i - 1), keyAt(node, i)) >= 0) throw invalid('key order', BigInt(bytenr));
@@ -151,6 +170,12 @@ export class Trees {
 }
 
 const invalid = (field: string, value: bigint) => new EngineError('FORMAT_INVALID', { field, value: String(value) });
+
+/** Who points at a node says when it was written: an older one was left where a write was lost. */
+function checkExpected(node: Node, { level, generation }: TreeRoot): void {
+  if (node.level !== level) throw invalid('level', BigInt(node.level));
+  if (node.generation !== generation) throw invalid('node generation', node.generation);
+}
 
 function keyAt({ bytes, level }: Node, i: number): Key {
   const at = HEADER_BYTES + i * (level === 0 ? ITEM_BYTES : POINTER_BYTES);

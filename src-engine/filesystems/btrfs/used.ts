@@ -11,6 +11,7 @@ import { needRoot, OBJECT, TYPE, type BtrfsVolume } from './volume.ts';
 const BATCH = 4096;
 
 /**
+ * What the items come to must be what the superblock says: none was lost, and none lies outside the chunks.
  * In bytes of the volume, ascending, disjoint.
  * @param lengthBytes of the volume
  * @throws EngineError `FORMAT_INVALID`
@@ -24,21 +25,26 @@ export async function* usedExtents(
   const places = volume.map.chunks.flatMap((chunk) => chunk.places.map((startBytes) => ({ startBytes, chunk })));
   places.sort((a, b) => a.startBytes - b.startBytes);
   const merge = new Ascending(lengthBytes);
+  let foundBytes = 0;
   for (const { startBytes, chunk } of places) {
-    for await (const { objectId, type, offset } of volume.trees.items(root, firstOf(chunk), lastOf(chunk))) {
-      if (type !== TYPE.EXTENT && type !== TYPE.METADATA) continue;
-      const logicalBytes = address('extent', objectId);
-      const length = type === TYPE.METADATA ? volume.sb.nodeBytes : address('extent length', offset);
-      if (length === 0 || logicalBytes + length > chunk.logicalBytes + chunk.lengthBytes) {
-        throw new EngineError('FORMAT_INVALID', { field: 'extent', value: String(logicalBytes) });
+    for await (const items of volume.trees.itemsByLeaf(root, firstOf(chunk), lastOf(chunk))) {
+      signal.throwIfAborted();
+      for (const { objectId, type, offset } of items) {
+        if (type !== TYPE.EXTENT && type !== TYPE.METADATA) continue;
+        const logicalBytes = address('extent', objectId);
+        const length = type === TYPE.METADATA ? volume.sb.nodeBytes : address('extent length', offset);
+        if (length === 0 || logicalBytes + length > chunk.logicalBytes + chunk.lengthBytes) {
+          throw new EngineError('FORMAT_INVALID', { field: 'extent', value: String(logicalBytes) });
+        }
+        // chunks that are kept twice count once
+        if (startBytes === chunk.places[0]) foundBytes += length;
+        merge.add(startBytes + logicalBytes - chunk.logicalBytes, length);
       }
-      merge.add(startBytes + logicalBytes - chunk.logicalBytes, length);
-      if (merge.batch.length >= BATCH) {
-        signal.throwIfAborted();
-        yield merge.take();
-      }
+      if (merge.batch.length >= BATCH) yield merge.take();
     }
-    signal.throwIfAborted();
+  }
+  if (foundBytes !== volume.sb.usedBytes) {
+    throw new EngineError('FORMAT_INVALID', { field: 'bytes_used', value: String(volume.sb.usedBytes), foundBytes });
   }
   merge.end();
   yield merge.take();

@@ -2,7 +2,7 @@
 import { EngineError } from '../../core/engine-error.ts';
 import { struct, u64le, u8 } from '../../core/struct.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
-import { addSystemChunks, ChunkMap } from './chunk-map.ts';
+import { addSystemChunks, CHUNK_ITEM, ChunkMap } from './chunk-map.ts';
 import { address, level, type BtrfsSuperblock, type TreeRoot } from './superblock.ts';
 import { MAX_OFFSET, Trees } from './tree.ts';
 
@@ -16,11 +16,11 @@ export const TYPE = {
   ROOT_REF: 156,
   EXTENT: 168,
   METADATA: 169,
-  CHUNK: 228,
+  CHUNK: CHUNK_ITEM,
 };
 
 /** struct btrfs_root_item, as far as it matters; older ones end behind the level. */
-const rootItem = struct(239, { rootInode: u64le(168), bytenr: u64le(176), level: u8(238) });
+const rootItem = struct(239, { generation: u64le(160), rootInode: u64le(168), bytenr: u64le(176), level: u8(238) });
 
 export interface BtrfsVolume {
   readonly sb: BtrfsSuperblock;
@@ -49,8 +49,8 @@ export async function openVolume(source: BlockSource, sb: BtrfsSuperblock): Prom
 export async function rootOf({ sb, trees }: BtrfsVolume, id: bigint): Promise<Subvolume | null> {
   const found = await trees.floor(sb.root, { objectId: id, type: TYPE.ROOT, offset: MAX_OFFSET });
   if (found?.objectId !== id || found.type !== TYPE.ROOT) return null;
-  const { rootInode, bytenr, level: levels } = rootItem.read(found.data);
-  return { id, rootInode, bytenr: address('root bytenr', bytenr), level: level(levels) };
+  const { generation, rootInode, bytenr, level: levels } = rootItem.read(found.data);
+  return { id, rootInode, generation, bytenr: address('root bytenr', bytenr), level: level(levels) };
 }
 
 /** @throws EngineError `FORMAT_INVALID` where there is no such tree */
