@@ -21,7 +21,15 @@ export async function packFiles(
   advance: (bytes: number) => void,
 ): Promise<void> {
   // no compression, no wildcards, text as UTF-8, nothing asked; files in the order of the arguments
-  const raw = ['-t7z', '-mx0', '-spd', '-sccUTF-8', '-mqs=off', ...(password === null ? [] : ['-p', '-mhe=on'])];
+  const raw = [
+    '-t7z',
+    '-mx0',
+    '-ms=off',
+    '-spd',
+    '-sccUTF-8',
+    '-mqs=off',
+    ...(password === null ? [] : ['-p', '-mhe=on']),
+  ];
   const { _args: args } = seven.add(to, [...paths], { $bin: SEVEN_ZIP, $defer: true, $raw: raw }) as unknown as {
     _args: string[];
   };

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import type { FoundVersion } from '../catalog/template-repository.ts';
 import type { CheckedParams, CommandName, CommandResult, TopicEvent, TopicName } from '../contract/commands.ts';
+import type { ImportPlan } from '../contract/import.contract.ts';
 import type { CapturePlan, DeployPlan } from '../contract/plan.contract.ts';
 import type { Check } from '../contract/warnings.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
@@ -19,6 +20,9 @@ import { volumeView } from '../jobs/files/open-template.ts';
 import { OpenTemplates } from '../jobs/files/open-templates.ts';
 import { readFile } from '../jobs/files/read-file.ts';
 import { freeBytes } from '../jobs/free-bytes.ts';
+import { runImport } from '../jobs/import/import.job.ts';
+import type { ImportRequest } from '../jobs/import/import-form.ts';
+import { lookAtImage, planImport } from '../jobs/import/import-plan.ts';
 import { openSource } from '../jobs/open-source.ts';
 import { removeLostTarget } from '../jobs/partial-path.ts';
 import { runPrune } from '../jobs/prune.job.ts';
@@ -52,6 +56,7 @@ export class Engine {
   readonly #files = new OpenTemplates();
   readonly #capturePlans = new Plans<CapturePlan, CaptureRequest>();
   readonly #deployPlans = new Plans<DeployPlan, DeployRequest>();
+  readonly #importPlans = new Plans<ImportPlan, ImportRequest>();
   readonly #exportPlans = new Plans<PlannedExport, ExportRequest>();
   readonly #listeners: { [T in TopicName]: Set<Listener<T>> } = { jobs: new Set(), catalog: new Set() };
 
@@ -214,9 +219,16 @@ export class Engine {
       this.#files.use(this.#catalog.parts, before, (old) =>
         this.#files.use(this.#catalog.parts, after, (now) => compareVersions(old, now, signal)),
       ),
-    'import.look': notYet,
-    'import.plan': notYet,
-    'import.start': notYet,
+    'import.look': (params, signal) => lookAtImage(params, signal),
+    'import.plan': async (params, signal) =>
+      this.#importPlans.keep(await planImport(this.#catalog.parts, params, this.#importPlans.expiry(), signal), params),
+    'import.start': ({ planId }) => {
+      const { plan, request } = this.#importPlans.find(planId);
+      refuseBlocked(plan);
+      this.#importPlans.use(planId);
+      const about = { kind: 'import', templateName: plan.name, path: plan.image.source.path } as const;
+      return { jobId: this.#jobs.start(about, (context) => runImport(this.#catalog.parts, plan, request, context)) };
+    },
     'export.plan': async (params) =>
       this.#exportPlans.keep(await planExport(this.#catalog.parts, params, this.#exportPlans.expiry()), params),
     'export.start': ({ planId, overwrite }) => {
@@ -256,10 +268,6 @@ export class Engine {
     'job.cancel': ({ jobId }) => this.#jobs.cancel(jobId),
     'log.list': ({ limit }) => this.#catalog.parts.audit.list(limit),
   };
-}
-
-function notYet(): never {
-  throw new EngineError('FORMAT_UNSUPPORTED', { feature: 'files' });
 }
 
 function refuseBlocked(plan: { checks: readonly Check[] }): void {

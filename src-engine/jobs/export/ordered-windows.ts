@@ -41,7 +41,7 @@ export async function takeInOrder(
   let unpacking = 0;
   let writing = false;
   try {
-    for await (const step of inOrder(manifest, json)) {
+    for await (const step of windowsInOrder(manifest, json)) {
       const memory = await pool.takeWindow();
       tasks.check();
       context.signal.throwIfAborted();
@@ -81,8 +81,14 @@ export async function takeInOrder(
   }
 }
 
-/** Region 0 lies around and between the others: its runs are put where they belong. */
-async function* inOrder(manifest: ManifestReader, { regions, version }: ManifestJson): AsyncGenerator<Step> {
+/**
+ * Region 0 lies around and between the others: its runs are put where they belong.
+ * @throws EngineError `MANIFEST_DAMAGED` where windows leave their regions or the disk, or overlap
+ */
+export async function* windowsInOrder(
+  manifest: ManifestReader,
+  { regions, version }: ManifestJson,
+): AsyncGenerator<Step> {
   const layout: Step[] = [];
   let doneBytes = 0;
   const checked = (step: Step): Step => {

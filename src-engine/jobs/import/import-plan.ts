@@ -1,0 +1,159 @@
+/** Looks at what may be imported, and plans it. Nothing is unpacked here. */
+import { randomUUID } from 'node:crypto';
+import { realpath, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { UNPACK_LIMITS } from '../../archive/sparse-file.ts';
+import type { PlaceView } from '../../contract/disk.contract.ts';
+import type { ImportPlan, ImportView } from '../../contract/import.contract.ts';
+import { NOTHING_RECORDED } from '../../contract/template.contract.ts';
+import type { Check } from '../../contract/warnings.ts';
+import { EngineError, toEngineError } from '../../core/engine-error.ts';
+import { captureChecks } from '../capture-checks.ts';
+import { spaceCheck } from '../capture.job.ts';
+import type { EngineParts } from '../engine-parts.ts';
+import { freeBytes } from '../free-bytes.ts';
+import { withOverrides } from '../overrides.ts';
+import { checkSource } from '../source-checks.ts';
+import { choiceRequired } from './candidates.ts';
+import { findImage, type ImageRequest } from './find-image.ts';
+import { contradictions, type ImportRequest } from './import-form.ts';
+import { inspectImage, proposalFor } from './inspect-image.ts';
+import type { Found } from './opened-image.ts';
+import { destinationOf } from './package-import.ts';
+
+const MAX_ENTRIES = 1000;
+/** What templates' names may not have: contract, NameSchema. */
+const NOT_IN_NAMES = /[\p{Cc}/@]+/gu;
+const ENDINGS = /\.(img|raw|dd|bin|image|qcow2?|vmdk|vdi|vhdx?|ova|ovf|iso|wic|gz|xz|bz2|zst|lz4|7z|zip|tar|dpk)$/i;
+
+/** @throws EngineError as {@link findImage}; `READ_FAILED` */
+export async function lookAtImage(request: ImageRequest, signal: AbortSignal): Promise<ImportView> {
+  const found = await findImage(request, null, signal);
+  try {
+    return await viewOf(request.path, found, signal);
+  } finally {
+    await found.close();
+  }
+}
+
+async function viewOf(path: string, found: Found, signal: AbortSignal): Promise<ImportView> {
+  const disk = found.image
+    ? (await inspectImage(found.image, signal)).view
+    : (found.package?.about.version.disk ?? null);
+  const proposal = found.image && disk ? await proposalFor(found.image, disk) : null;
+  return {
+    source: await placeOf(path, disk?.lengthBytes),
+    archive: found.archive,
+    needsPassword: found.needsPassword,
+    entries: found.entries.slice(0, MAX_ENTRIES).map(({ name, lengthBytes }) => ({ name, lengthBytes })),
+    format: found.format,
+    disk,
+    scratchBytes: found.scratchBytes,
+    proposedName: nameFor(found.name),
+    proposed: proposal?.configuration ?? found.package?.about.version.configuration ?? NOTHING_RECORDED,
+    isBootModeCertain: proposal?.isBootModeCertain ?? false,
+    warnings: [...(found.image?.warnings ?? []), ...(disk?.warnings ?? [])],
+  };
+}
+
+/** @returns the file or folder, with the length of the disk where it is known */
+export async function placeOf(path: string, diskBytes?: number): Promise<PlaceView> {
+  const real = await realpath(path);
+  const stats = await stat(real);
+  return {
+    kind: 'file',
+    path: real,
+    model: basename(real),
+    serial: '',
+    lengthBytes: diskBytes ?? (stats.isFile() ? stats.size : 0),
+    sectorBytes: 512,
+    physicalSectorBytes: 512,
+  };
+}
+
+function nameFor(name: string): string {
+  let plain = name.replace(NOT_IN_NAMES, ' ').trim();
+  while (ENDINGS.test(plain)) plain = plain.replace(ENDINGS, '');
+  return plain.slice(0, 128).trim() || 'image';
+}
+
+/** @throws EngineError as {@link findImage}; `IMAGE_CHOICE_REQUIRED`, `ARCHIVE_PASSWORD` */
+export async function planImport(
+  parts: EngineParts,
+  request: ImportRequest,
+  expiresAt: string,
+  signal: AbortSignal,
+): Promise<ImportPlan> {
+  const found = await findImage(request, null, signal);
+  try {
+    refuseUnclear(request, found);
+    const image = await viewOf(request.path, found, signal);
+    const destination = destinationOf(parts, request.name, found.package?.about ?? null);
+    const catalogFreeBytes = await freeBytes(parts.layout.root);
+    const file = await placeOf(request.path);
+    const usedBytes = image.disk?.usedBytes ?? Math.max(image.scratchBytes, file.lengthBytes);
+    const checks: Check[] = [
+      ...(image.format === null
+        ? []
+        : [{ code: 'IMAGE_RECOGNISED', level: 'pass', data: { format: image.format } } as const]),
+      ...withOverrides(
+        image.disk && found.image
+          ? await captureChecks(parts, image.source, image.disk)
+          : await checkSource(parts.machine, image.source, parts.layout.root),
+        request.overrides,
+      ),
+      ...scratchChecks(image, file.lengthBytes, catalogFreeBytes, request),
+      spaceCheck(usedBytes, catalogFreeBytes),
+    ];
+    if (image.disk && found.image) {
+      const proposal = { configuration: image.proposed, isBootModeCertain: image.isBootModeCertain };
+      for (const data of contradictions(request, proposal, image.disk)) {
+        checks.push({ code: 'IMPORT_CONTRADICTED', level: 'warn', data });
+      }
+    }
+    return {
+      planId: randomUUID(),
+      expiresAt,
+      image,
+      name: destination.name,
+      kind: destination.existing?.kind ?? found.package?.about.template.kind ?? request.kind,
+      versionNumber: destination.existing ? parts.templates.nextVersionNumber(destination.existing.id) : 1,
+      catalogFreeBytes,
+      checks,
+      canRun: checks.every((check) => check.level !== 'block'),
+    };
+  } finally {
+    await found.close();
+  }
+}
+
+/** @throws EngineError `IMAGE_CHOICE_REQUIRED`, `ARCHIVE_PASSWORD` where a person has to say more */
+export function refuseUnclear({ path, password }: ImageRequest, found: Found): void {
+  if (found.needsPassword) throw new EngineError('ARCHIVE_PASSWORD', { path, isWrong: password !== null });
+  if (found.entries.length > 0) throw choiceRequired(path, found.entries);
+}
+
+/** Zeros take no room when they are unpacked, so a long image may fit all the same; what is shorter than its archive hardly ever does. */
+function scratchChecks(image: ImportView, fileBytes: number, free: number, request: ImportRequest): Check[] {
+  const isPacked = image.format === null || image.format === 'clonezilla' || image.format === 'package';
+  if (!isPacked) return [];
+  const limits = limitsOf(request);
+  const requiredBytes = Math.min(limits.maxBytes, Math.max(image.scratchBytes, fileBytes));
+  const data = { freeBytes: free, requiredBytes };
+  if (free >= requiredBytes) return [{ code: 'SCRATCH_SPACE', level: 'pass', data }];
+  return [{ code: 'SCRATCH_SPACE_LOW', level: free < fileBytes ? 'block' : 'warn', data }];
+}
+
+export function limitsOf({ maxUnpackedBytes, maxRatio }: ImportRequest) {
+  return { maxBytes: maxUnpackedBytes ?? UNPACK_LIMITS.maxBytes, maxRatio: maxRatio ?? UNPACK_LIMITS.maxRatio };
+}
+
+/** When a file, or the newest file of a folder, was written to last. */
+export async function modifiedAt(path: string): Promise<number> {
+  return stat(path).then(
+    ({ mtimeMs }) => mtimeMs,
+    (error) => {
+      throw toEngineError(error);
+    },
+  );
+}

@@ -1,0 +1,111 @@
+/** Import: find the image, unpack what has to be, check sums, inspect, store. Whatever ends it early leaves the catalog as it was. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ImportPlan } from '../../contract/import.contract.ts';
+import type { JobResult } from '../../contract/job.contract.ts';
+import type { Warning } from '../../contract/warnings.ts';
+import { EngineError } from '../../core/engine-error.ts';
+import type { JobContext } from '../../core/job-context.ts';
+import { lockWriter } from '../../store/locks.ts';
+import { captureChecks } from '../capture-checks.ts';
+import { warningsOf } from '../disk-inspection.ts';
+import type { EngineParts } from '../engine-parts.ts';
+import { removeLeftovers } from '../leftovers.ts';
+import { overriddenCodes, withOverrides } from '../overrides.ts';
+import { storeDisk } from '../store-disk.ts';
+import { findImage } from './find-image.ts';
+import { contradictions, recordedConfiguration, type ImportRequest } from './import-form.ts';
+import { limitsOf, modifiedAt, placeOf, refuseUnclear } from './import-plan.ts';
+import { inspectImage, proposalFor } from './inspect-image.ts';
+import type { Found, OpenedImage } from './opened-image.ts';
+import { importPackage } from './package-import.ts';
+
+/**
+ * @throws EngineError as {@link findImage}; `PLAN_BLOCKED` for what inspection finds behind an archive, `SOURCE_CHANGED`, `DISK_FULL`,
+ *   `READ_FAILED`, `FORMAT_INVALID` where a checksum that came along is wrong
+ */
+export async function runImport(
+  parts: EngineParts,
+  plan: ImportPlan,
+  request: ImportRequest,
+  context: JobContext,
+): Promise<JobResult> {
+  const lock = lockWriter(parts.layout, `import ${plan.name}`);
+  let scratchFolder: string | null = null;
+  let found: Found | null = null;
+  try {
+    await removeLeftovers(parts);
+    const modified = await modifiedAt(request.path);
+    const folder = (scratchFolder = await mkdtemp(join(parts.layout.scratch, 'import-')));
+    const scratch = {
+      folder,
+      limits: limitsOf(request),
+      signal: context.signal,
+      advance: (bytes: number) => context.advance(bytes),
+    };
+    context.phase('unpacking', plan.image.scratchBytes);
+    found = await findImage(request, scratch, context.signal);
+    refuseUnclear(request, found);
+    const refuseChanged = async () => {
+      if ((await modifiedAt(request.path)) !== modified)
+        throw new EngineError('SOURCE_CHANGED', { path: request.path });
+    };
+    if (found.package)
+      return await importPackage(parts, plan.name, request, found.package, scratch, refuseChanged, context);
+    if (!found.image) throw new EngineError('FORMAT_INVALID', { path: request.path, field: 'image', value: 'none' });
+    return await importDisk(parts, plan, request, found, found.image, refuseChanged, context);
+  } finally {
+    await found?.close();
+    if (scratchFolder) await rm(scratchFolder, { recursive: true, force: true });
+    lock.release();
+  }
+}
+
+async function importDisk(
+  parts: EngineParts,
+  plan: ImportPlan,
+  request: ImportRequest,
+  { format }: Found,
+  image: OpenedImage,
+  refuseChanged: () => Promise<void>,
+  context: JobContext,
+): Promise<JobResult> {
+  await image.verify(context);
+  context.phase('inspecting', 0);
+  const disk = await inspectImage(image, context.signal);
+  const place = await placeOf(request.path, disk.view.lengthBytes);
+  const checks = withOverrides(await captureChecks(parts, place, disk.view), request.overrides);
+  const blocked = checks.find((check) => check.level === 'block');
+  if (blocked) throw new EngineError('PLAN_BLOCKED', { ...blocked.data, check: blocked.code });
+  const proposal = await proposalFor(image, disk.view);
+  const warnings: Warning[] = [
+    ...image.warnings,
+    ...contradictions(request, proposal, disk.view).map((data) => ({ code: 'IMPORT_CONTRADICTED', data }) as const),
+  ];
+  for (const warning of [...warnings, ...warningsOf(disk.view)]) context.warn(warning);
+  const { note, tags, kind, licence, level } = request;
+  const about = { name: plan.name, note, tags, kind, licence, level, onUnreadable: 'stop' } as const;
+  const { template, version, result } = await storeDisk(
+    parts,
+    disk,
+    {
+      ...about,
+      tags,
+      place,
+      medium: image.medium,
+      configuration: recordedConfiguration(request, proposal.configuration),
+      warnings,
+    },
+    context,
+    refuseChanged,
+  );
+  parts.audit.add('template.imported', template.name, {
+    templateId: template.id,
+    version: version.number,
+    source: place.path,
+    format: format ?? '',
+    newBytes: version.newBytes,
+    overridden: overriddenCodes(checks),
+  });
+  return result;
+}
