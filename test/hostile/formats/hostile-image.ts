@@ -1,0 +1,175 @@
+/** Image files that lie: opened and read as an import would, beside files that they may and may not ask for. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { EngineError } from '../../../src-engine/core/engine-error.ts';
+import type { BlockSource } from '../../../src-engine/disk/block-source.port.ts';
+import { memorySource } from '../../../src-engine/disk/memory-source.ts';
+import type { DiskImage } from '../../../src-engine/formats/disk-image.port.ts';
+import { openDiskImage } from '../../../src-engine/formats/open-image.ts';
+import { noise } from '../../support/disks.ts';
+import { randomBelow } from '../filesystems/harmless.ts';
+
+/** Far more than any of these images needs. */
+const TIME_LIMIT_MS = 5000;
+/** What is read of an image, at the most. */
+const READ_BYTES_MAX = 8 * 1024 * 1024;
+const WINDOW_BYTES = 1024 * 1024;
+
+/** What a format may answer to lies. `NOT_FOUND`: it asked for a plain name that is not in the folder. */
+const ALLOWED = ['FORMAT_INVALID', 'FORMAT_UNSUPPORTED', 'FILE_TRUNCATED', 'NOT_FOUND'];
+
+export type Folder = ReadonlyMap<string, Buffer>;
+
+/**
+ * Opens `name` of `folder` and reads it. Every file that it asks for must be of that folder.
+ * @returns 'null', 'read', or the code of the error
+ */
+export async function readHostileImage(folder: Folder, name: string): Promise<string> {
+  const startedMs = performance.now();
+  const signal = AbortSignal.timeout(TIME_LIMIT_MS);
+  const opened: string[] = [];
+  const openSibling = async (sibling: string): Promise<BlockSource> => {
+    opened.push(sibling);
+    const bytes = folder.get(sibling);
+    if (!bytes) throw new EngineError('NOT_FOUND', { path: sibling });
+    return memorySource(bytes);
+  };
+  try {
+    const image = await openDiskImage(memorySource(folder.get(name)!), name, openSibling, signal);
+    if (!image) return 'null';
+    await readAll(image, signal);
+    return 'read';
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    expect(ALLOWED, error.message).toContain(error.code);
+    if (error.code === 'FILE_TRUNCATED') expect(Number(error.data.missingBytes)).toBeGreaterThan(0);
+    return error.code;
+  } finally {
+    for (const sibling of opened) expect(sibling).toMatch(/^(?!\.{1,2}$)[^/\\:\0]+$/);
+    expect(opened.length).toBeLessThan(5000);
+    expect(performance.now() - startedMs, 'milliseconds').toBeLessThan(2 * TIME_LIMIT_MS);
+  }
+}
+
+async function readAll({ source }: DiskImage, signal: AbortSignal): Promise<void> {
+  expect(Number.isSafeInteger(source.lengthBytes) && source.lengthBytes >= 0).toBe(true);
+  expect([512, 4096]).toContain(source.sectorBytes);
+  const window = Buffer.alloc(WINDOW_BYTES);
+  const ends = [0, Math.max(0, source.lengthBytes - 5000)];
+  for (const at of ends) await source.readInto(at, window.subarray(0, Math.min(5000, source.lengthBytes - at)));
+  let left = READ_BYTES_MAX;
+  let endBytes = 0;
+  for await (const batch of source.dataRuns?.(0, source.lengthBytes, signal) ?? []) {
+    for (const { startBytes, lengthBytes } of batch) {
+      if (startBytes < endBytes || !(lengthBytes > 0) || startBytes + lengthBytes > source.lengthBytes) {
+        throw new Error(`run ${startBytes}+${lengthBytes} after ${endBytes} of ${source.lengthBytes}`);
+      }
+      endBytes = startBytes + lengthBytes;
+      for (let at = startBytes; at < endBytes && left > 0; at += WINDOW_BYTES) {
+        const piece = window.subarray(0, Math.min(WINDOW_BYTES, endBytes - at));
+        await source.readInto(at, piece);
+        left -= piece.length;
+      }
+    }
+  }
+}
+
+/** A disk of 1 MiB with text, noise and holes. */
+export const RAW = (() => {
+  const disk = Buffer.alloc(1024 * 1024 + 512);
+  noise('hostile', 100_000).copy(disk, 512);
+  disk.write('hostile text '.repeat(6000), 300_000);
+  noise('end', 512).copy(disk, disk.length - 512);
+  return disk;
+})();
+
+/** What qemu-img makes of {@link RAW}: all files of the folder that it did it in. */
+export function byQemu(name: string, format: string, ...commands: string[][]): Map<string, Buffer> {
+  const folder = mkdtempSync(join(tmpdir(), 'diskpress-hostile-'));
+  const run = (args: string[]) =>
+    execFileSync(args[0], args.slice(1), { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+  try {
+    writeFileSync(join(folder, 'disk.raw'), RAW);
+    for (const command of commands) run(command);
+    const files = execFileSync('ls', [folder], { encoding: 'utf8' }).trim().split('\n');
+    expect(files, format).toContain(name);
+    return new Map(files.map((file) => [file, readFileSync(join(folder, file))]));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const NAMES = [
+  '/etc/passwd',
+  '../disk.raw',
+  'disk.raw',
+  '..',
+  '.',
+  '',
+  'C:\\x',
+  '\\\\host\\x',
+  'json:{}',
+  'nbd:x',
+  'a/b',
+  '.\\disk.raw',
+  'x\0y',
+];
+const NUMBERS = [
+  '0',
+  '1',
+  '-1',
+  '512',
+  '2049',
+  '4294967295',
+  '4294967296',
+  '18446744073709551615',
+  '99999999999999999999999',
+  '1e9',
+  'x',
+];
+const WORDS = [
+  'FLAT',
+  'SPARSE',
+  'ZERO',
+  'VMFS',
+  'VMFSSPARSE',
+  'SESPARSE',
+  'RDONLY',
+  'NOACCESS',
+  'CID=fffffffe',
+  'parentCID=1',
+  'encoding="windows-1252"',
+];
+
+/** Changes words, numbers and quoted names of a text, and sometimes bytes. @returns a text of any length */
+export function mutateText(text: string, seed: number): string {
+  const below = randomBelow(seed);
+  let result = text;
+  for (let changes = 1 + below(3); changes > 0; changes--) {
+    const [pattern, choices] = [
+      [/"[^"\n]*"/g, NAMES.map((name) => `"${name}"`)],
+      [/\b\d+\b/g, NUMBERS],
+      [/\b[A-Z]{2,}\b/g, WORDS],
+      [
+        /\n/g,
+        [
+          '',
+          '\0',
+          '\n\n',
+          '\n# ',
+          '\r',
+          '\nparentFileNameHint="/etc/passwd"\nparentCID=1\n',
+          '\nRW 10 FLAT "../x" 0\n',
+        ],
+      ],
+    ][below(4)] as [RegExp, string[]];
+    const found = [...result.matchAll(pattern)];
+    if (found.length === 0) continue;
+    const { index, 0: old } = found[below(found.length)];
+    result = result.slice(0, index) + choices[below(choices.length)] + result.slice(index + old.length);
+  }
+  return result;
+}
