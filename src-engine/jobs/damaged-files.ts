@@ -5,6 +5,8 @@ import { readCache } from '../disk/read-cache.ts';
 import type { FileNode, FileTree } from '../filesystems/file-tree.port.ts';
 import { openVolumes, type OpenedVolume } from './disk-inspection.ts';
 import { isDamage } from './files/damage.ts';
+import { SecondNames } from './files/second-names.ts';
+import { VisitedFolders } from './files/visited-folders.ts';
 import { filledSource, sourceWithout, type UnreadablePlaces } from './unreadable.ts';
 
 const MAX_FILES = 1000;
@@ -22,37 +24,42 @@ export async function damageOf(
 ): Promise<Damage | null> {
   if (places.lengthBytes === 0) return null;
   const { extents } = places;
-  const files: Damage['files'] = [];
   const readable = filledSource(sourceWithout(source, extents), null, signal);
-  for (const volume of await openVolumes(readCache(readable))) {
-    await new VolumeSearch(volume, extents, files, signal).run();
+  const volumes = await openVolumes(readCache(readable));
+  let files: Damage['files'] = [];
+  let left: readonly Extent[] = extents;
+  // those inside others first: what is theirs is no loss of who holds them
+  for (const volume of volumes.reverse()) {
+    files = [...(await new VolumeSearch(volume, left, signal).run()), ...files];
+    left = without(left, volume.toDisk({ startBytes: 0, lengthBytes: volume.source.lengthBytes }));
   }
   return {
     lengthBytes: places.lengthBytes,
     extents: extents.map(({ startBytes, lengthBytes }) => ({ startBytes, lengthBytes })),
-    files,
+    files: files.slice(0, MAX_FILES),
   };
 }
 
 class VolumeSearch {
   readonly #volume: OpenedVolume;
   readonly #bad: readonly Extent[];
-  readonly #files: Damage['files'];
+  readonly #files: Damage['files'] = [];
   readonly #signal: AbortSignal;
-  readonly #seen = new Set<string>();
+  readonly #visited = new VisitedFolders();
+  readonly #names = new SecondNames<true>();
   #foundBytes = 0;
 
-  constructor(volume: OpenedVolume, bad: readonly Extent[], files: Damage['files'], signal: AbortSignal) {
+  /** @param bad ascending */
+  constructor(volume: OpenedVolume, bad: readonly Extent[], signal: AbortSignal) {
     this.#volume = volume;
     this.#bad = bad;
-    this.#files = files;
     this.#signal = signal;
   }
 
-  async run(): Promise<void> {
+  async run(): Promise<Damage['files']> {
     const { fileSystem, source } = this.#volume;
     const lostBytes = this.#lost({ startBytes: 0, lengthBytes: source.lengthBytes });
-    if (lostBytes === 0) return;
+    if (lostBytes === 0) return [];
     try {
       const tree = await fileSystem?.browse?.();
       if (tree) await this.#search(tree, tree.root, '', 0);
@@ -60,12 +67,12 @@ class VolumeSearch {
       if (!isDamage(error)) throw error;
     }
     if (lostBytes > this.#foundBytes) this.#add('', lostBytes - this.#foundBytes);
+    return this.#files;
   }
 
   async #search(tree: FileTree, node: FileNode, path: string, depth: number): Promise<void> {
     this.#signal.throwIfAborted();
-    if (this.#seen.has(node.id)) return;
-    if (node.linkCount > 1 || node.kind === 'folder') this.#seen.add(node.id);
+    if (node.kind === 'folder' ? !this.#visited.isNew(node) : this.#names.firstOf(node, true)) return;
     try {
       let lostBytes = 0;
       for await (const batch of tree.extents(node, this.#signal)) {
@@ -114,4 +121,22 @@ function firstAfter(extents: readonly Extent[], offsetBytes: number): number {
     else low = middle + 1;
   }
   return low;
+}
+
+/** @returns what of ascending extents lies in none of `places` */
+function without(extents: readonly Extent[], places: readonly Extent[]): Extent[] {
+  let left = [...extents];
+  for (const place of places) {
+    const end = place.startBytes + place.lengthBytes;
+    left = left.flatMap(({ startBytes, lengthBytes }) => {
+      const parts = [
+        [startBytes, Math.min(startBytes + lengthBytes, place.startBytes)],
+        [Math.max(startBytes, end), startBytes + lengthBytes],
+      ];
+      return parts
+        .filter(([from, to]) => from < to)
+        .map(([from, to]) => ({ startBytes: from, lengthBytes: to - from }));
+    });
+  }
+  return left;
 }
