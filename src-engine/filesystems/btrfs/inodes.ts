@@ -69,12 +69,12 @@ function timeOf(seconds: bigint, nanoseconds: number): number | null {
 }
 
 /**
- * What stands in a snapshot where a subvolume was: an empty folder of nobody's (Linux, fs/btrfs/inode.c, new_simple_dir).
- * Inode 2 belongs to no file.
+ * What stands in a snapshot where a subvolume was: an empty folder with the owner of the one above, and no time of its own
+ * (Linux, fs/btrfs/inode.c, new_simple_dir). Its id has three numbers: those of the folder above, and the subvolume's.
  */
 export function emptyFolder(subvolumeId: bigint, parent: FileNode): FileNode {
-  const id = `${subvolumeId}:2`;
-  return { ...parent, id, kind: 'folder', mode: 0o755, ownerId: 0, groupId: 0, linkCount: 1, lengthBytes: 0 };
+  const id = `${parent.id}:${subvolumeId}`;
+  return { ...parent, id, kind: 'folder', mode: 0o755, modifiedMs: null, linkCount: 1, lengthBytes: 0 };
 }
 
-export const isEmptyFolder = ({ id }: FileNode) => id.endsWith(':2');
+export const isEmptyFolder = ({ id }: FileNode) => id.split(':').length === 3;
