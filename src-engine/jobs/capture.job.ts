@@ -19,7 +19,7 @@ import { removeLeftovers } from './leftovers.ts';
 import { openSource } from './open-source.ts';
 import { overriddenCodes, withOverrides } from './overrides.ts';
 import { storeDisk } from './store-disk.ts';
-import { damagedSource } from './unreadable.ts';
+import { damagedSource, tellingOfFill } from './unreadable.ts';
 
 export type CaptureRequest = CheckedParams<'capture.plan'>;
 
@@ -37,7 +37,7 @@ export async function planCapture(
   try {
     if (place.lengthBytes === 0)
       throw new EngineError('FORMAT_INVALID', { path: place.path, field: 'length', value: '0' });
-    const disk = await inspectDisk(toInspect(source, request), signal);
+    const disk = await inspectSource(source, request, signal);
     const existing = parts.templates.findByName(request.name);
     const catalogFreeBytes = await freeBytes(parts.layout.root);
     const checks = [
@@ -63,8 +63,10 @@ export async function planCapture(
 }
 
 /** Where a capture goes on over unreadable sectors, volumes whose tables lie there are captured whole. */
-function toInspect(source: BlockSource, { onUnreadable }: CaptureRequest): BlockSource {
-  return onUnreadable === 'fill' ? damagedSource(source) : source;
+function inspectSource(source: BlockSource, { onUnreadable }: CaptureRequest, signal: AbortSignal) {
+  return onUnreadable === 'fill'
+    ? inspectDisk(damagedSource(source), signal)
+    : tellingOfFill(() => inspectDisk(source, signal));
 }
 
 /** Nobody knows how far data shrinks: half is usual, so less than half warns, and only nothing at all would be certain. */
@@ -91,7 +93,7 @@ export async function runCapture(
     source = opened.source;
     checkSamePlace(plan.source, opened.place);
     const modified = await modifiedAt(opened.place);
-    const inspected = await inspectDisk(toInspect(source, request), context.signal);
+    const inspected = await inspectSource(source, request, context.signal);
     const disk = { ...inspected, source };
     const checks = withOverrides(await captureChecks(parts, opened.place, disk.view), request.overrides);
     const blocked = checks.find((check) => check.level === 'block');

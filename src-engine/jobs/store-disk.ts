@@ -6,7 +6,6 @@ import type { PlaceView } from '../contract/disk.contract.ts';
 import type { JobResult } from '../contract/job.contract.ts';
 import type { RecordedConfiguration, TemplateView } from '../contract/template.contract.ts';
 import type { Warning } from '../contract/warnings.ts';
-import { EngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
 import { PressPool } from '../store/press-pool.ts';
 import { StoreWriter } from '../store/store-writer.ts';
@@ -20,7 +19,7 @@ import { readWindow } from './read-window.ts';
 import { regionsOf, usedWindows } from './regions.ts';
 import { Tasks } from './tasks.ts';
 import { writeTemplateRecord } from './template-record-file.ts';
-import { filledSource, UnreadablePlaces } from './unreadable.ts';
+import { filledSource, tellingOfFill, UnreadablePlaces } from './unreadable.ts';
 
 /** What a person has said of the template, and what is known of where it comes from. */
 export interface AboutVersion
@@ -59,7 +58,8 @@ export async function storeDisk(
     let verifiedBytes: number;
     try {
       context.phase('capturing', disk.view.usedBytes);
-      await pressWindows(disk, about.onUnreadable === 'fill' ? unreadable : null, pool, writer, context);
+      const press = (places: UnreadablePlaces | null) => pressWindows(disk, places, pool, writer, context);
+      await (about.onUnreadable === 'fill' ? press(unreadable) : tellingOfFill(() => press(null)));
       await beforePublishing();
       context.signal.throwIfAborted();
 
@@ -162,12 +162,6 @@ async function pressWindows(
       });
     }
     await tasks.finish();
-  } catch (error) {
-    // says how to go on over it
-    if (error instanceof EngineError && error.code === 'READ_FAILED' && !unreadable) {
-      throw new EngineError('READ_FAILED', { ...error.data, canFill: true }, error.hint, { cause: error });
-    }
-    throw error;
   } finally {
     await tasks.settle();
   }

@@ -118,6 +118,17 @@ function middleOf(start: number, end: number, unitBytes: number): number {
   return first < end ? first : start;
 }
 
+/** Says of a failed read that a capture can go on over it. @throws what `work` throws */
+export async function tellingOfFill<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    const { code, data, hint } = error as EngineError;
+    throw new EngineError(code, { ...data, canFill: true }, hint, { cause: error });
+  }
+}
+
 /** The field that errors of {@link damagedSource} name. */
 export const UNREADABLE_SECTOR = 'unreadable sector';
 

@@ -17,6 +17,7 @@ import { startBrowserServer } from '../browser/server.ts';
 import { addFileCommands } from './file-commands.ts';
 import { followJob } from './follow-job.ts';
 import type { Printer } from './printer.port.ts';
+import { addTransferCommands } from './transfer-commands.ts';
 import type { Words } from './words.ts';
 
 export interface Session {
@@ -151,6 +152,7 @@ export function addCommands(program: Command, session: Session): void {
   }
 
   addFileCommands(program, printer, words, connect);
+  addTransferCommands(program, session, connect);
 
   program
     .command('verify [template]')

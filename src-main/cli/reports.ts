@@ -5,7 +5,10 @@ import type {
   Comparison,
   DeployPlan,
   DeviceView,
+  ExportPlan,
   FileVolumeView,
+  ImportPlan,
+  ImportView,
   JobView,
   LogEntry,
   TemplateView,
@@ -18,6 +21,9 @@ export type Report =
   | { kind: 'template'; value: TemplateView }
   | { kind: 'capture-plan'; value: CapturePlan }
   | { kind: 'deploy-plan'; value: DeployPlan }
+  | { kind: 'import-view'; value: ImportView }
+  | { kind: 'import-plan'; value: ImportPlan }
+  | { kind: 'export-plan'; value: ExportPlan }
   | { kind: 'job'; value: JobView }
   | { kind: 'jobs'; value: JobView[] }
   | { kind: 'log'; value: LogEntry[] }

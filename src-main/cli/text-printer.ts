@@ -1,4 +1,5 @@
 import type { JobView } from '../../src-engine/contract/index.ts';
+import { printable } from './printable.ts';
 import type { Printer } from './printer.port.ts';
 import { reportLines } from './text-reports.ts';
 import type { Words } from './words.ts';
@@ -46,7 +47,8 @@ export function textPrinter(words: Words, screen: Screen): Printer {
     error(error) {
       clearBar();
       for (const part of ['what', 'state', 'todo'])
-        screen.err(`${words.t(`error.${error.code}.${part}`, error.data)}\n`);
+        screen.err(`${printable(words.t(`error.${error.code}.${part}`, error.data))}\n`);
+      if (error.data.canFill === true) screen.err(`${words.t('cli.can-fill')}\n`);
       screen.err(`${error.code}\n`);
       if (error.code === 'INTERNAL') screen.err(`${error.hint}\n`);
     },

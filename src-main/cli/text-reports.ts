@@ -1,5 +1,5 @@
 /** Results as text: tables that line up, sizes that can be read. */
-import type { Check, JobView, PlaceView, VersionView } from '../../src-engine/contract/index.ts';
+import type { Check, ImportView, JobView, PlaceView, VersionView } from '../../src-engine/contract/index.ts';
 import { diskLines, warningLines } from './disk-reports.ts';
 import { comparisonLines, fileLines, volumeLines } from './file-reports.ts';
 import { printable } from './printable.ts';
@@ -72,6 +72,29 @@ export function reportLines(words: Words, report: Report): string[] {
         ...checkLines(words, value.checks),
       ];
     }
+    case 'import-view':
+      return imageLines(words, report.value);
+    case 'import-plan': {
+      const { value } = report;
+      return [
+        ...imageLines(words, value.image),
+        ...checkLines(words, value.checks),
+        t('cli.import-plan', { name: value.name, version: value.versionNumber }),
+      ];
+    }
+    case 'export-plan': {
+      const { value } = report;
+      return [
+        t('cli.export-plan', {
+          name: value.templateName,
+          version: value.versionNumber,
+          path: value.path,
+          lengthBytes: value.atMostBytes,
+        }),
+        words.shared(`exportFormat.${value.format}.opens`, value.format),
+        ...checkLines(words, value.checks),
+      ];
+    }
     case 'job':
       return jobLines(words, report.value);
     case 'jobs':
@@ -118,6 +141,22 @@ function placeLine({ bytes, t }: Words, place: PlaceView): string {
     .join('  ');
 }
 
+/** What an image file is, and what is in it as far as it can be told before it is unpacked. */
+function imageLines(words: Words, image: ImportView): string[] {
+  const { t, bytes } = words;
+  const format = image.format ?? t('cli.unknown');
+  return [
+    placeLine(words, image.source),
+    image.archive ? t('cli.image-in', { format, archive: image.archive }) : t('cli.image', { format }),
+    ...(image.needsPassword ? [t('cli.needs-password')] : []),
+    ...table(
+      null,
+      image.entries.map(({ name, lengthBytes }) => [printable(name), lengthBytes === null ? '' : bytes(lengthBytes)]),
+    ).map((line) => `  ${line}`),
+    ...(image.disk ? diskLines(words, image.disk) : []),
+  ];
+}
+
 function versionLines(words: Words, version: VersionView): string[] {
   const { t, date } = words;
   return [
@@ -149,7 +188,12 @@ function checkLines({ t }: Words, checks: readonly Check[]): string[] {
     ...(['block', 'warn'] as const).flatMap((level) =>
       checks
         .filter((check) => check.level === level)
-        .map((check) => `${marks[level]} ${t(`check.${check.code}`, check.data)}`),
+        .map((check) => {
+          const line = `${marks[level]} ${printable(t(`check.${check.code}`, check.data))}`;
+          return level === 'block' && check.canOverride
+            ? `${line} ${t('cli.can-override', { code: check.code })}`
+            : line;
+        }),
     ),
     t('cli.checks-passed', { count: checks.filter((check) => check.level === 'pass').length }),
   ];

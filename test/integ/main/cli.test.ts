@@ -1,40 +1,11 @@
 /** The command line as a script uses it: a template's whole life, JSON lines, exit codes. */
-import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { commandLine, lastLine } from '../../support/command-line.ts';
 import { MIB, run, workbench } from '../../support/workbench.ts';
 
 const bench = workbench();
-const main = join(import.meta.dirname, '../../../src-main/cli/main.ts');
-
-interface Ended {
-  code: number | null;
-  out: string;
-  err: string;
-}
-
-function diskpress(...args: string[]): Promise<Ended> & { interrupt(): void } {
-  const child = spawn(process.execPath, [main, '--catalog', bench.path('catalog'), '--lang', 'en', ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const ended: Ended = { code: null, out: '', err: '' };
-  child.stdout.on('data', (data) => (ended.out += data));
-  child.stderr.on('data', (data) => (ended.err += data));
-  const promise = new Promise<Ended>((resolve) => child.on('close', (code) => resolve({ ...ended, code })));
-  return Object.assign(promise, {
-    interrupt: () => {
-      const timer = setInterval(() => {
-        // only a job that has begun can be cancelled
-        if (!ended.out.includes('"progress"')) return;
-        clearInterval(timer);
-        child.kill('SIGINT');
-      }, 20);
-    },
-  });
-}
-
-const lastLine = ({ out }: Ended) => JSON.parse(out.trim().split('\n').at(-1)!);
+const diskpress = commandLine(bench.path('catalog'));
 
 function ext4(name: string): string {
   const image = bench.file(name, 24 * MIB);

@@ -1,0 +1,128 @@
+/** Images in and templates out: `import` and `export`. */
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import {
+  CommandError,
+  EXPORT_FORMATS,
+  FIRMWARES,
+  KINDS,
+  LICENCES,
+  type CommandParams,
+  type EngineClient,
+} from '../../src-engine/contract/index.ts';
+import type { Session } from './commands.ts';
+import { followJob } from './follow-job.ts';
+
+const collect = (value: string, list: string[] = []) => [...list, value];
+const oneOf = (values: readonly string[]) => `<${values.join('|')}>`;
+
+interface ImportOptions extends Record<string, unknown> {
+  entry?: string;
+  passwordFile?: string;
+  name?: string;
+  tag?: string[];
+  override?: string[];
+  os?: string;
+  cloudInit?: string;
+  maxBytes?: number;
+  look?: boolean;
+  plan?: boolean;
+}
+
+interface ExportOptions {
+  format: string;
+  passwordFile?: string;
+  overwrite?: boolean;
+  plan?: boolean;
+}
+
+export function addTransferCommands(
+  program: Command,
+  { printer, words }: Session,
+  connect: () => Promise<EngineClient>,
+): void {
+  const help = (name: string) => words.t(`cli.help.${name}`);
+
+  program
+    .command('import <file>')
+    .description(help('import'))
+    .option('--name <name>', help('name'))
+    .option('--entry <name>', help('entry'))
+    .option('--password-file <file>', help('password-file'))
+    .option('--note <text>', help('note'))
+    .option('--tag <tag>', help('tag'), collect)
+    .option(`--kind ${oneOf(KINDS)}`, help('kind'))
+    .option(`--licence ${oneOf(LICENCES)}`, help('licence'))
+    .option('--os <text>', help('os'))
+    .option(`--boot-mode ${oneOf(FIRMWARES)}`, help('boot-mode'))
+    .option('--cloud-init <yes|no>', help('cloud-init'))
+    .option('--level <n>', help('level'), Number)
+    .option('--max-ratio <n>', help('max-ratio'), Number)
+    .option('--max-bytes <n>', help('max-bytes'), Number)
+    .option('--override <code>', help('override'), collect)
+    .option('--look', help('look'))
+    .option('--plan', help('plan'))
+    .action(async (path: string, options: ImportOptions) => {
+      const {
+        passwordFile,
+        entry,
+        tag: tags,
+        override: overrides,
+        os,
+        cloudInit,
+        maxBytes,
+        look,
+        plan,
+        ...rest
+      } = options;
+      const image = { path, entry: entry ?? null, password: passwordIn(passwordFile) };
+      const client = await connect();
+      if (look) return printer.result({ kind: 'import-view', value: await client.call('import.look', image) });
+      if (options.name === undefined) throw badOption('--name');
+      if (cloudInit !== undefined && !['yes', 'no'].includes(cloudInit)) throw badOption('--cloud-init');
+      const form = {
+        operatingSystem: os,
+        hasCloudInit: cloudInit === undefined ? undefined : cloudInit === 'yes',
+        maxUnpackedBytes: maxBytes,
+      };
+      const params = { ...image, ...rest, ...form, tags, overrides } as CommandParams<'import.plan'>;
+      const value = await client.call('import.plan', params);
+      if (plan) return printer.result({ kind: 'import-plan', value });
+      printer.event({ kind: 'import-plan', value });
+      const job = await followJob(client, printer, () => client.call('import.start', { planId: value.planId }));
+      printer.result({ kind: 'job', value: job });
+    });
+
+  program
+    .command('export <template> <file>')
+    .description(help('export'))
+    .requiredOption(`--format ${oneOf(EXPORT_FORMATS)}`, help('format'))
+    .option('--password-file <file>', help('password-file'))
+    .option('--overwrite', help('overwrite'))
+    .option('--plan', help('plan'))
+    .action(async (template: string, path: string, { format, passwordFile, overwrite, plan }: ExportOptions) => {
+      const password = passwordIn(passwordFile);
+      const client = await connect();
+      const params = { template, path, format, password } as CommandParams<'export.plan'>;
+      const value = await client.call('export.plan', params);
+      if (plan) return printer.result({ kind: 'export-plan', value });
+      printer.event({ kind: 'export-plan', value });
+      const { planId } = value;
+      const job = await followJob(client, printer, () => client.call('export.start', { planId, overwrite }));
+      printer.result({ kind: 'job', value: job });
+    });
+}
+
+/** Arguments can be read by every user of the machine; a file can be kept to oneself. @returns its first line */
+function passwordIn(file: string | undefined): string | null {
+  if (file === undefined) return null;
+  try {
+    return readFileSync(file === '-' ? 0 : file, 'utf8').split(/\r?\n/)[0];
+  } catch (cause) {
+    throw new CommandError({ code: 'NOT_FOUND', message: String(cause), hint: '', data: { path: file } });
+  }
+}
+
+function badOption(field: string): CommandError {
+  return new CommandError({ code: 'BAD_REQUEST', message: field, hint: '', data: { field, reason: field } });
+}

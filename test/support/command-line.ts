@@ -1,0 +1,38 @@
+/** The command line as a script runs it: a process for each command. */
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+
+const main = join(import.meta.dirname, '../../src-main/cli/main.ts');
+
+export interface Ended {
+  code: number | null;
+  out: string;
+  err: string;
+}
+
+/** @param catalog the catalog's folder @returns a way to run commands on it, in English unless they say otherwise */
+export function commandLine(catalog: string) {
+  return (...args: string[]): Promise<Ended> & { interrupt(): void } => {
+    const child = spawn(process.execPath, [main, '--catalog', catalog, '--lang', 'en', ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const ended: Ended = { code: null, out: '', err: '' };
+    child.stdout.on('data', (data) => (ended.out += data));
+    child.stderr.on('data', (data) => (ended.err += data));
+    const promise = new Promise<Ended>((resolve) => child.on('close', (code) => resolve({ ...ended, code })));
+    return Object.assign(promise, {
+      /** Ctrl-C, once a job has begun. */
+      interrupt: () => {
+        const timer = setInterval(() => {
+          // only a job that has begun can be cancelled
+          if (!ended.out.includes('"progress"')) return;
+          clearInterval(timer);
+          child.kill('SIGINT');
+        }, 20);
+      },
+    });
+  };
+}
+
+/** The result of a command that was run with --json. */
+export const lastLine = ({ out }: Ended) => JSON.parse(out.trim().split('\n').at(-1)!);
