@@ -99,8 +99,8 @@ describe('packages that are not what they say', () => {
     execFileSync(sevenBin.path7z, ['a', '-bso0', '-mx0', bench.path('changed.7z'), '.'], { cwd: folder });
     const empty = await openEngine(bench.path('empty'));
     try {
-      const job = await importFrom(empty, bench.path('changed.7z'), 'changed').catch((error) => ({
-        error: error.view,
+      const job = await importFrom(empty, bench.path('changed.7z'), 'changed').catch((thrown: CommandError) => ({
+        error: thrown.view,
       }));
       expect(await empty.client.call('template.list', {})).toEqual([]);
       expect(readdirSync(bench.path('empty/scratch'))).toEqual([]);
@@ -117,7 +117,7 @@ describe('packages that are not what they say', () => {
     files.set(name, bytes);
   };
 
-  test.each([
+  test.each<[string, (files: Map<string, Buffer>) => void, boolean, string]>([
     ['a changed pack', (files: Map<string, Buffer>) => flip(files, packName, 5000), false, 'FORMAT_INVALID'],
     [
       'a changed pack with sums that fit',
