@@ -56,6 +56,19 @@ const outcome = (work: Promise<unknown>) =>
     (error) => (error instanceof EngineError ? error.code : String(error)),
   );
 
+test('any window of thousands is found, and none that is not there', async () => {
+  const records = Array.from({ length: 3000 }, (_, i) => recordOf(i < 1000 ? 0 : 2, i * 3, [[0, 512]]));
+  await writeManifest(layout, 'thousands', records, {});
+  const manifest = await ManifestReader.open(layout, 'thousands');
+  for (const { region, window } of records) {
+    expect(await manifest.find(region, window)).toMatchObject({ region, window });
+    expect(await manifest.find(region, window + 1)).toBeNull();
+  }
+  expect(await manifest.find(1, 0)).toBeNull();
+  expect(await manifest.find(3, 0)).toBeNull();
+  await manifest.close();
+});
+
 test('windows in order, one by one, and the description', async () => {
   await writeManifest(layout, 'round', RECORDS, JSON_VALUE);
   const { json, records } = await readAll('round');
