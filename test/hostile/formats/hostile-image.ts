@@ -10,7 +10,7 @@ import { memorySource } from '../../../src-engine/disk/memory-source.ts';
 import type { DiskImage } from '../../../src-engine/formats/disk-image.port.ts';
 import { openDiskImage } from '../../../src-engine/formats/open-image.ts';
 import { noise } from '../../support/disks.ts';
-import { randomBelow } from '../filesystems/harmless.ts';
+import { mutate, MUTATIONS, randomBelow, restoring, type Region } from '../filesystems/harmless.ts';
 
 /** Far more than any of these images needs. */
 const TIME_LIMIT_MS = 5000;
@@ -173,3 +173,64 @@ export function mutateText(text: string, seed: number): string {
   }
   return result;
 }
+
+/** Of one kind of image; several kinds share what is asked of a format. */
+export const EACH = Math.ceil(MUTATIONS / 4);
+
+export interface Kind {
+  readonly folder: Map<string, Buffer>;
+  readonly name: string;
+  /** a file of the folder that is changed */
+  readonly changed: string;
+  readonly regions: readonly Region[];
+  /** puts checksums right */
+  repair?(bytes: Buffer): void;
+}
+
+/** More than any of these images needs. */
+const MEMORY_MAX = 300 * 1024 * 1024;
+
+/** Every seed changes the file and reads the image, with checksums put right in three of four. */
+export async function attack(
+  { folder, name, changed, regions, repair }: Kind,
+  count: number,
+): Promise<Map<string, number>> {
+  expect(await readHostileImage(folder, name)).toBe('read');
+  const bytes = folder.get(changed)!;
+  const before = process.memoryUsage().rss;
+  const outcomes = new Map<string, number>();
+  for (let seed = 0; seed < count; seed++) {
+    const outcome = await restoring(bytes, pagesOf(bytes, regions), async () => {
+      mutate(bytes, regions, seed);
+      if (seed % 4 !== 0) repair?.(bytes);
+      return readHostileImage(folder, name);
+    });
+    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+  }
+  expect(process.memoryUsage().rss - before).toBeLessThan(MEMORY_MAX);
+  expect(await readHostileImage(folder, name)).toBe('read');
+  // lies are noticed, and not everything is taken for one
+  expect(outcomes.get('FORMAT_INVALID') ?? 0).toBeGreaterThan(0);
+  return outcomes;
+}
+
+/** What a mutation and the repair after it may change. */
+function pagesOf(bytes: Buffer, regions: readonly Region[]): readonly Region[] {
+  const pages = new Set<number>();
+  for (const [start, length] of regions)
+    for (let at = start - (start % 4096); at < start + length; at += 4096) pages.add(at);
+  return [...pages, Math.max(0, bytes.length - 512)].map((at) => [at, Math.min(4096, bytes.length - at)]);
+}
+
+/** Files that end anywhere: an error that says so, or a part that is not needed. */
+export async function cutOff(folder: Folder, name: string, changed = name): Promise<void> {
+  const whole = folder.get(changed)!;
+  const cut = new Map(folder);
+  for (let i = 0; i < 200; i++) {
+    cut.set(changed, whole.subarray(0, Math.floor((whole.length * i) / 200) + (i % 3)));
+    await readHostileImage(cut, name);
+  }
+}
+
+export const hostile = (subject: string) =>
+  ({ subject, feature: 'mutated headers and tables', aspect: 'hostile', judge: 'bounds' }) as const;

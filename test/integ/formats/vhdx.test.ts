@@ -161,6 +161,22 @@ describe('a log that has to be replayed', () => {
     await expectContent(save('log.vhdx', file), expected);
   });
 
+  test('one entry with more descriptors than its first sector holds says the same as several', async () => {
+    const { file } = unfinished();
+    const at = 5 * MIB;
+    const changes = Array.from({ length: 150 }, (_, i) => ({ at: at + 8192 * i, page: noise(`many ${i}`, 4096) }));
+    const common = { guid: LOG, tail: 0, fileBytes: file.length };
+    const several = Buffer.from(file);
+    const first = logEntry({ ...common, sequence: 1, changes: changes.slice(0, 75) });
+    putInLog(several, 0, first);
+    putInLog(several, first.length, logEntry({ ...common, sequence: 2, changes: changes.slice(75) }));
+    markLog(several, LOG);
+    putInLog(file, 0, logEntry({ ...common, sequence: 1, changes }));
+    markLog(file, LOG);
+    const expected = replayedByQemu(save('several.vhdx', several));
+    await expectContent(save('one.vhdx', file), expected);
+  });
+
   test('a log without a whole sequence is refused', async () => {
     const file = withLog(0);
     file[Number(file.readBigUInt64LE(65_536 + 72)) + 100] ^= 1;
