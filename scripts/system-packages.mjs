@@ -31,6 +31,7 @@ const PACKAGES = {
   'qemu-utils': 'qemu-img',
   'util-linux': 'lsblk',
   xfsprogs: 'mkfs.xfs',
+  xorriso: 'xorriso',
   'xz-utils': 'xz',
   zstd: 'zstd',
 };

@@ -3,6 +3,7 @@
  * anew from the dump; so does this. A record may lie anywhere between the partitions: each lies right behind the partition
  * before its own, the first at the start of the extended partition.
  */
+import { checkRange } from '../../core/bounds.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { DumpedPartition, SfdiskDump } from './sfdisk-dump.ts';
 
@@ -13,7 +14,7 @@ export interface LogicalRecord {
   readonly bytes: Buffer;
 }
 
-/** @throws EngineError `FORMAT_INVALID` where there is no room for a record */
+/** @throws EngineError `FORMAT_INVALID` where there is no room for a record, or places are none that it can say */
 export function logicalRecords({ partitions, sectorBytes }: SfdiskDump): LogicalRecord[] {
   const extended = partitions.find(({ number, type }) => number <= 4 && EXTENDED.includes(type.toLowerCase()));
   const logical = partitions.filter(({ number }) => number > 4).sort((a, b) => a.number - b.number);
@@ -50,6 +51,6 @@ function writeEntry(
   // cylinders, heads and sectors that say: look at the numbers of sectors instead
   record.fill(0xfe, at + 1, at + 4).fill(0xfe, at + 5, at + 8);
   record[at + 4] = type;
-  record.writeUInt32LE(start, at + 8);
-  record.writeUInt32LE(sectors, at + 12);
+  record.writeUInt32LE(checkRange('logical partition', start, 0, 0xffffffff), at + 8);
+  record.writeUInt32LE(checkRange('logical partition', sectors, 0, 0xffffffff), at + 12);
 }

@@ -112,7 +112,6 @@ async function writeImage(
     }
     context.phase('exporting', version.usedBytes);
     await takeInOrder(parts.index, manifest, json, pool, context, (offset, bytes) => writer.write(offset, bytes));
-    context.phase('finishing', 0);
     await writer.finish();
   } catch (error) {
     await writer.abort();

@@ -50,7 +50,7 @@ export async function writePackage(
   await copyFile(manifestFile, at(PACKAGE_FILES.manifest));
   const files = [at(PACKAGE_FILES.about), at(PACKAGE_FILES.readme), at(PACKAGE_FILES.manifest), ...packs];
   const sizes = await Promise.all(files.map(async (path) => (await stat(path)).size));
-  context.phase('finishing', 2 * sizes.reduce((sum, size) => sum + size, 0));
+  context.phase('exporting', 2 * sizes.reduce((sum, size) => sum + size, 0));
   const sums: string[] = [];
   for (const path of files) sums.push(`${await sha256Of(path, context)}  ${basename(path)}\n`);
   await writeFile(at(PACKAGE_FILES.sums), sums.join(''));
