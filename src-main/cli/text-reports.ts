@@ -33,7 +33,7 @@ export function reportLines(words: Words, report: Report): string[] {
           bytes(newest.usedBytes),
           bytes(newest.storedBytes),
           date(newest.createdAt),
-          t(`health.${newest.health}`),
+          healthText(words, newest),
         ]),
       );
     case 'template': {
@@ -167,11 +167,16 @@ function versionLines(words: Words, version: VersionView): string[] {
       storedBytes: version.storedBytes,
       newBytes: version.newBytes,
     }),
-    t(`health.${version.health}`),
+    healthText(words, version),
     ...diskLines(words, version.disk),
     ...warningLines(words, version.warnings),
     ...damageLines(version),
   ];
+}
+
+/** What is known of its chunks, and whether parts of the source are missing in it. */
+function healthText({ t }: Words, { health, damage }: VersionView): string {
+  return [t(`health.${health}`), ...(damage ? [t('damage.badge')] : [])].join(' · ');
 }
 
 /** Files that lost bytes: their volume, their path. */

@@ -1,8 +1,9 @@
-/** The command line as a script runs it: a process for each command. */
+/** The command line as a script runs it: a process for each command, as it is built where the tests' threads are. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 
-const main = join(import.meta.dirname, '../../src-main/cli/main.ts');
+const built = process.env.DISKPRESS_WORKERS;
+const main = built ? join(built, 'cli.js') : join(import.meta.dirname, '../../src-main/cli/main.ts');
 
 export interface Ended {
   code: number | null;

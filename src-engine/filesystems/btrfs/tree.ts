@@ -165,6 +165,7 @@ export class Trees {
     for (let i = 1; i < count; i++) {
       if (compareKeys(keyAt(node, i - 1), keyAt(node, i)) >= 0) throw invalid('key order', BigInt(bytenr));
     }
+    if (level === 0) for (let i = 0; i < count; i++) checkItem(node, i);
     return node;
   }
 }
@@ -182,13 +183,20 @@ function keyAt({ bytes, level }: Node, i: number): Key {
   return { objectId: bytes.readBigUInt64LE(at), type: bytes.readUInt8(at + 8), offset: bytes.readBigUInt64LE(at + 9) };
 }
 
-function itemAt(node: Node, i: number): Item {
+function spanAt({ bytes }: Node, i: number): { start: number; size: number } {
   const at = HEADER_BYTES + i * ITEM_BYTES;
-  const start = HEADER_BYTES + node.bytes.readUInt32LE(at + 17);
-  const size = node.bytes.readUInt32LE(at + 21);
-  // behind the items' own heads
+  return { start: HEADER_BYTES + bytes.readUInt32LE(at + 17), size: bytes.readUInt32LE(at + 21) };
+}
+
+/** What an item holds lies in its leaf, behind the heads of all items. */
+function checkItem(node: Node, i: number): void {
+  const { start, size } = spanAt(node, i);
   checkSpan('item', start, size, node.bytes.length);
   if (start < HEADER_BYTES + node.count * ITEM_BYTES) throw invalid('item offset', BigInt(start));
+}
+
+function itemAt(node: Node, i: number): Item {
+  const { start, size } = spanAt(node, i);
   return { ...keyAt(node, i), data: node.bytes.subarray(start, start + size) };
 }
 

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { noise } from '../../support/disks.ts';
 import { proves } from '../../support/matrix.ts';
 import { expectSameTree, fillTree } from '../../support/trees.ts';
+import { canLoop } from '../../support/workbench.ts';
 import { browsed, dumpTree, expectSound, fillSmall, make, mounted, SECTOR } from './btrfs-images.ts';
 import { partcloneUnits, readUsed, run, scratchFolder, usedUnits } from './images.ts';
 
@@ -30,7 +31,7 @@ const writeAt = (path: string, offsetBytes: number, bytes: Buffer) => {
   closeSync(file);
 };
 
-describe('used blocks and files', () => {
+describe.skipIf(!canLoop)('used blocks and files (needs root for loop mounts)', () => {
   test.for(MKFS)('%s', async ([feature, options], context) => {
     proves(
       context,

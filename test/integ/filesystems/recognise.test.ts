@@ -83,7 +83,6 @@ async function both(image: string): Promise<[unknown, string | null]> {
 
 describe('what others have made is captured whole, under its name', () => {
   test.each([
-    ['btrfs', 128 * MIB, (image: string) => run('mkfs.btrfs', ['-q', image])],
     [
       'luks',
       16 * MIB,
