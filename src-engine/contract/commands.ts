@@ -1,7 +1,7 @@
 /** Every command of the engine: its parameters and its result. The only list; faces and the router both read it. */
 import { z } from 'zod';
 import { bytes, DeviceViewSchema, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
-import { DataSchema } from './errors.ts';
+import { DataSchema, ErrorViewSchema } from './errors.ts';
 import {
   ComparisonSchema,
   FileEntryViewSchema,
@@ -11,13 +11,18 @@ import {
 } from './files.contract.ts';
 import { EXPORT_FORMATS, ExportPlanSchema, ImportPlanSchema, ImportViewSchema } from './import.contract.ts';
 import { JobViewSchema } from './job.contract.ts';
+import { GuestSchema } from './guest.contract.ts';
+import { MachineProfileSchema } from './machine.contract.ts';
 import { CapturePlanSchema, DeployPlanSchema } from './plan.contract.ts';
+import { PolicyViewSchema, ReportSchema, RuleViewSchema } from './report.contract.ts';
 import {
   FIRMWARES,
   KINDS,
   LICENCES,
   NameSchema,
   NoteSchema,
+  PeopleSchema,
+  PolicyIdSchema,
   STATUSES,
   TagsSchema,
   TemplateRefSchema,
@@ -39,7 +44,15 @@ const image = {
   password: z.string().max(1024).nullable().default(null),
 };
 const started = z.object({ jobId: z.uuid() });
-const overrides = z.array(z.enum(CHECK_CODES)).default([]);
+/** blocks that a person takes upon themselves: codes of checks, ids of rules */
+const overrides = z.array(z.union([z.enum(CHECK_CODES), PolicyIdSchema])).default([]);
+const rules = {
+  /** a policy by its id; that of the template or of its kind where it is not given */
+  policy: PolicyIdSchema.optional(),
+  /** the machine in question: 'this', the name of a saved profile, or the path of a profile's file */
+  machine: z.string().min(1).max(4096).optional(),
+  overrides,
+};
 const template = z.strictObject({ template: TemplateRefSchema });
 
 export const LogEntrySchema = z.object({
@@ -79,7 +92,14 @@ export const COMMANDS = {
   /** Reads the tables and file systems of a device or an image file, or those of a template; changes nothing. */
   'source.inspect': {
     params: z.strictObject({ source: path }),
-    result: z.object({ source: PlaceViewSchema, disk: DiskViewSchema }),
+    result: z.object({
+      source: PlaceViewSchema,
+      disk: DiskViewSchema,
+      /** what is installed; null for a template that was captured before this was looked at */
+      guest: GuestSchema.nullable(),
+      /** the machine that it was captured from, for a template */
+      machine: MachineProfileSchema.nullable(),
+    }),
   },
   /** Folders and files of this machine, for choosing an image file: the browser face has no file dialog of its own. */
   'folder.list': {
@@ -97,7 +117,7 @@ export const COMMANDS = {
       level: z.number().int().min(1).max(19).default(3),
       /** what to do about sectors that cannot be read: give up, or put zeros in their place and mark the template */
       onUnreadable: z.enum(['stop', 'fill']).default('stop'),
-      overrides,
+      ...rules,
     }),
     result: CapturePlanSchema,
   },
@@ -116,6 +136,9 @@ export const COMMANDS = {
       status: z.enum(STATUSES).optional(),
       visibility: z.enum(VISIBILITIES).optional(),
       licence: z.enum(LICENCES).optional(),
+      owner: z.string().trim().max(200).optional(),
+      sharedWith: PeopleSchema.optional(),
+      policy: PolicyIdSchema.nullable().optional(),
     }),
     result: TemplateViewSchema,
   },
@@ -128,7 +151,7 @@ export const COMMANDS = {
       target: path,
       /** length of a new image file; the template's capacity where it is not given */
       lengthBytes: bytes.optional(),
-      overrides,
+      ...rules,
     }),
     result: DeployPlanSchema,
   },
@@ -210,7 +233,7 @@ export const COMMANDS = {
       /** limits against bombs, where the usual ones are too tight */
       maxUnpackedBytes: bytes.optional(),
       maxRatio: z.number().min(1).max(1e9).optional(),
-      overrides,
+      ...rules,
     }),
     result: ImportPlanSchema,
   },
@@ -230,6 +253,49 @@ export const COMMANDS = {
     params: z.strictObject({ planId: z.uuid(), overwrite: z.boolean().default(false) }),
     result: started,
   },
+  /** The report of the rules for a capture of a source, or a deploy of a template; changes nothing. */
+  'report.check': {
+    params: z.strictObject({
+      /** a device, an image file or a template */
+      subject: path,
+      /** of a template, its own kind where it is not given; of a source, lab */
+      kind: z.enum(KINDS).optional(),
+      /** where a template would go */
+      target: path.optional(),
+      ...rules,
+    }),
+    result: ReportSchema,
+  },
+  /** A report as a file to keep or send. */
+  'report.document': {
+    params: z.strictObject({
+      report: ReportSchema,
+      format: z.enum(['html', 'pdf']),
+      language: z.enum(['en', 'fr']),
+    }),
+    result: z.object({ fileName: z.string(), mediaType: z.string(), base64: z.string() }),
+  },
+  'policy.list': {
+    params: none,
+    /** `refused`: files of a lab's own with an error, which do not count */
+    result: z.object({ policies: z.array(PolicyViewSchema), folder: z.string(), refused: z.array(ErrorViewSchema) }),
+  },
+  'policy.show': {
+    params: z.strictObject({ policy: PolicyIdSchema }),
+    /** its rules, those of the policies that it includes first */
+    result: z.object({ policy: PolicyViewSchema, rules: z.array(RuleViewSchema) }),
+  },
+  /** The profile of the machine that the engine runs on. */
+  'machine.probe': { params: none, result: MachineProfileSchema },
+  /** Profiles that were saved beside the catalog, by name. */
+  'machine.list': { params: none, result: z.array(MachineProfileSchema) },
+  /** Reads the file of a profile; saves nothing. */
+  'machine.read': { params: z.strictObject({ path }), result: MachineProfileSchema },
+  'machine.save': {
+    params: z.strictObject({ profile: MachineProfileSchema, replace: z.boolean().default(false) }),
+    result: MachineProfileSchema,
+  },
+  'machine.delete': { params: z.strictObject({ name: z.string().min(1).max(128) }), result: z.object({}) },
   'verify.start': { params: z.strictObject({ template: TemplateRefSchema.nullable() }), result: started },
   'prune.start': { params: none, result: started },
   'repair.start': { params: none, result: started },

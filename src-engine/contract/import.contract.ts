@@ -1,6 +1,8 @@
 /** Bringing images of other tools in, and taking templates out in their formats. Sizes are in bytes. */
 import { z } from 'zod';
 import { bytes, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
+import { GuestSchema } from './guest.contract.ts';
+import { ReportSchema } from './report.contract.ts';
 import { KINDS, NameSchema, RecordedConfigurationSchema } from './template.contract.ts';
 import { CheckSchema, WarningSchema } from './warnings.ts';
 
@@ -36,6 +38,8 @@ export const ImportViewSchema = z.object({
   /** room that unpacking takes beside the catalog, as far as it can be told; 0: nothing is unpacked */
   scratchBytes: bytes,
   proposedName: z.string(),
+  /** what is installed on it, where it could be looked at */
+  guest: GuestSchema.nullable(),
   /** what inspection says of it, for a form to begin with */
   proposed: RecordedConfigurationSchema,
   /** whether inspection is sure of the boot mode */
@@ -53,6 +57,8 @@ export const ImportPlanSchema = z.object({
   versionNumber: z.number().int().positive(),
   catalogFreeBytes: bytes,
   checks: z.array(CheckSchema),
+  /** the rules of the kind; null where the disk cannot be looked at before it is unpacked */
+  report: ReportSchema.nullable(),
   canRun: z.boolean(),
 });
 export type ImportPlan = z.infer<typeof ImportPlanSchema>;

@@ -1,6 +1,8 @@
 /** Plans: what a job will do, checked before anything is done. A plan is kept by the engine and named by its id. */
 import { z } from 'zod';
 import { bytes, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
+import { GuestSchema } from './guest.contract.ts';
+import { ReportSchema } from './report.contract.ts';
 import { KINDS, NameSchema } from './template.contract.ts';
 import { CheckSchema } from './warnings.ts';
 
@@ -15,7 +17,11 @@ export const CapturePlanSchema = z.object({
   versionNumber: z.number().int().positive(),
   readBytes: bytes,
   catalogFreeBytes: bytes,
+  /** what is installed on it */
+  guest: GuestSchema,
   checks: z.array(CheckSchema),
+  /** the rules of the kind; a block in it forbids the job as one of the checks does */
+  report: ReportSchema,
   canRun: z.boolean(),
 });
 export type CapturePlan = z.infer<typeof CapturePlanSchema>;
@@ -33,6 +39,8 @@ export const DeployPlanSchema = z.object({
   after: DiskViewSchema,
   writeBytes: bytes,
   checks: z.array(CheckSchema),
+  /** the rules of the template's kind; a block in it forbids the job as one of the checks does */
+  report: ReportSchema,
   canRun: z.boolean(),
   /** one of these must be repeated as `confirm`; empty: nothing to confirm */
   confirmWords: z.array(z.string()),

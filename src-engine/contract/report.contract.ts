@@ -9,6 +9,9 @@ export type PolicyWords = z.infer<typeof WordsSchema>;
 export const FactValueSchema = z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]);
 export type FactValue = z.infer<typeof FactValueSchema>;
 
+/** A comparison by its name: is, isNot, oneOf, noneOf, atMost, atLeast, includes (another fact). */
+export const TestViewSchema = z.record(z.string(), FactValueSchema);
+
 /** Where a rule comes from. */
 export const RuleSourceSchema = z.strictObject({ document: z.string().min(1).max(300), date: z.iso.date() });
 
@@ -36,6 +39,8 @@ export const PolicyViewSchema = z.object({
   id: z.string(),
   name: WordsSchema,
   kinds: z.array(z.enum(KINDS)),
+  /** what a kind lives under where no policy is named */
+  isDefault: z.boolean(),
   source: RuleSourceSchema,
   /** '' for those that come with Diskpress, else the path of a lab's own file */
   path: z.string(),
@@ -43,9 +48,35 @@ export const PolicyViewSchema = z.object({
 });
 export type PolicyView = z.infer<typeof PolicyViewSchema>;
 
+/** One rule as a policy file states it, to be explained. */
+export const RuleViewSchema = z.object({
+  id: z.string(),
+  when: z.enum(['capture', 'deploy', 'always']),
+  /** it speaks only where all of these hold */
+  if: z.array(z.object({ fact: z.string(), test: TestViewSchema })),
+  fact: z.string(),
+  test: TestViewSchema,
+  severity: z.enum(['warn', 'block']),
+  canOverride: z.boolean(),
+  reason: WordsSchema,
+  wayOut: WordsSchema,
+  source: RuleSourceSchema,
+  contradicts: z.array(z.string()),
+});
+export type RuleView = z.infer<typeof RuleViewSchema>;
+
 export const ReportSchema = z.object({
   policy: PolicyViewSchema,
   action: z.enum(['capture', 'deploy']),
+  /** what was looked at: a path, or a template's name with its version */
+  subject: z.string(),
+  /** what it is for: a path; '' where none was named */
+  target: z.string(),
+  /** name of the machine profile that was asked; '' where no machine is known */
+  machine: z.string(),
+  createdAt: z.iso.datetime(),
+  /** other policies under which the same facts block nothing, where this one blocks */
+  others: z.array(PolicyViewSchema),
   /** blocks first, then warnings, then what passed */
   lines: z.array(ReportLineSchema),
 });

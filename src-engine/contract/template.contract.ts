@@ -1,6 +1,8 @@
 /** Templates and their versions as every face sees them. */
 import { z } from 'zod';
 import { bytes, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
+import { GuestSchema } from './guest.contract.ts';
+import { MachineProfileSchema } from './machine.contract.ts';
 import { WarningSchema } from './warnings.ts';
 
 export const KINDS = ['standard', 'flex', 'bare-metal', 'lab'] as const;
@@ -21,6 +23,12 @@ export const TagSchema = z
   .max(64)
   .regex(/^[^\p{Cc},]+$/u);
 export const TagsSchema = z.array(TagSchema).max(50);
+
+export const PeopleSchema = z.array(z.string().trim().min(1).max(200)).max(100);
+export const PolicyIdSchema = z
+  .string()
+  .max(64)
+  .regex(/^[a-z0-9]+([.-][a-z0-9]+)*$/);
 
 export const LICENCES = ['none', 'own'] as const;
 export const FIRMWARES = ['bios', 'uefi'] as const;
@@ -74,6 +82,10 @@ export const VersionViewSchema = z.object({
   /** `disk`: of a disk; `iso`: a boot medium, which is never customised */
   medium: z.enum(['disk', 'iso']).default('disk'),
   configuration: RecordedConfigurationSchema.default(NOTHING_RECORDED),
+  /** what is installed on it; null: it was not looked at */
+  guest: GuestSchema.nullable().default(null),
+  /** the machine that it was captured from; null: it is not known */
+  machine: MachineProfileSchema.nullable().default(null),
   capacityBytes: bytes,
   usedBytes: bytes,
   /** compressed bytes that this version refers to, shared ones included */
@@ -95,6 +107,12 @@ export const TemplateViewSchema = z.object({
   visibility: z.enum(VISIBILITIES),
   /** whose licence its operating system runs under: one's own may never be public */
   licence: z.enum(LICENCES).default('none'),
+  /** who captured or imported it */
+  owner: z.string().max(200).default(''),
+  /** people that it is shared with, where its visibility is `shared` */
+  sharedWith: PeopleSchema.default([]),
+  /** the policy that it lives under; null: that of its kind */
+  policy: PolicyIdSchema.nullable().default(null),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
   /** set while it waits in the bin: `template.undelete` brings it back until a prune reclaims it */
