@@ -37,15 +37,16 @@ function expectSameDisk(copy: string): void {
 }
 
 describe('what is exported has the same used blocks', () => {
-  test.each([
-    ['qcow2', 'qcow2'],
-    ['qcow2-zlib', 'qcow2'],
-    ['vmdk', 'vmdk'],
-    ['vmdk-stream', 'vmdk'],
-    ['vdi', 'vdi'],
-    ['vhd', 'vpc'],
-    ['vhdx', 'vhdx'],
-  ] as const)('as %s, which qemu-img converts back', async (format, qemuFormat) => {
+  test.for([
+    ['qcow2', 'qcow2', 'qcow2', 'compressed with zstd'],
+    ['qcow2-zlib', 'qcow2', 'qcow2', 'compressed with zlib'],
+    ['vmdk', 'vmdk', 'VMDK', 'monolithicSparse'],
+    ['vmdk-stream', 'vmdk', 'VMDK', 'streamOptimized'],
+    ['vdi', 'vdi', 'VDI', 'dynamic'],
+    ['vhd', 'vpc', 'VHD', 'dynamic'],
+    ['vhdx', 'vhdx', 'VHDX', 'dynamic'],
+  ] as const)('as %s, which qemu-img converts back', async ([format, qemuFormat, subject, feature], context) => {
+    proves(context, { subject, feature, aspect: 'write', judge: 'qemu-img' });
     const { plan, job } = await exportTo('server', format, bench.path('out'));
     resultOf(job);
     expect(plan.path.startsWith(bench.path('out', 'server.'))).toBe(true);

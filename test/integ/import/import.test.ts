@@ -74,7 +74,8 @@ describe('archives', () => {
   const seven = (...args: string[]) =>
     execFileSync(sevenBin.path7z, ['a', '-mx1', ...args], { cwd: bench.folder, stdio: 'ignore' });
 
-  test.each(['gz', 'xz', 'bz2', 'zst', 'lz4'])('a stream: %s', async (ending) => {
+  test.for(['gz', 'xz', 'bz2', 'zst', 'lz4'])('a stream: %s', async (ending, context) => {
+    proves(context, { subject: 'packed image', feature: ending, aspect: 'read', judge: 'its own tool' });
     const path = bench.path(`stream.img.${ending}`);
     const tool = { gz: 'gzip -1', xz: 'xz -0', bz2: 'bzip2 -1', zst: 'zstd -q', lz4: 'lz4 -q' }[ending]!;
     execFileSync('sh', ['-c', `${tool} -c < ${disk.path} > ${path}`]);
@@ -180,7 +181,8 @@ describe('machines', () => {
       .update(readFileSync(at(name)))
       .digest('hex');
 
-  test.each(['sha1', 'sha256', 'sha512'])('an OVA with %s sums: its machine is kept', async (kind) => {
+  test.for(['sha1', 'sha256', 'sha512'])('an OVA with %s sums: its machine is kept', async (kind, context) => {
+    proves(context, { subject: 'OVA', feature: `${kind.toUpperCase()} sums`, aspect: 'read', judge: 'qemu-img, tar' });
     writeFileSync(at('m.ovf'), text);
     const sums = ['m.ovf', 'disk 1.vmdk'].map((name) => `${kind.toUpperCase()}(${name})= ${sumOf(name, kind)}\n`);
     writeFileSync(at('m.mf'), sums.join(''));
