@@ -2,6 +2,7 @@
 import { userInfo } from 'node:os';
 import type Database from 'better-sqlite3';
 import { LogEntrySchema, type LogEntry } from '../contract/commands.ts';
+import type { PlaceView } from '../contract/disk.contract.ts';
 import type { MessageData } from '../contract/errors.ts';
 
 export class AuditLog {
@@ -16,6 +17,19 @@ export class AuditLog {
     this.#db
       .prepare('INSERT INTO audit (at, user, action, subject, data) VALUES (?, ?, ?, ?, ?)')
       .run(new Date().toISOString(), userName(), action, subject, JSON.stringify(data));
+  }
+
+  /** @returns id of the template that was last deployed to a place, told by its serial number, or its path where it has none; or null */
+  lastDeployed({ serial, path }: Pick<PlaceView, 'serial' | 'path'>): string | null {
+    const [key, value] = serial === '' ? ['target', path] : ['serial', serial];
+    const id = this.#db
+      .prepare<[string, string], string>(
+        `SELECT json_extract(data, '$.templateId') FROM audit
+         WHERE action = 'template.deployed' AND json_extract(data, '$.' || ?) = ? ORDER BY id DESC LIMIT 1`,
+      )
+      .pluck()
+      .get(key, value);
+    return id ?? null;
   }
 
   /** Newest first. */

@@ -84,6 +84,8 @@ export const VersionViewSchema = z.object({
   configuration: RecordedConfigurationSchema.default(NOTHING_RECORDED),
   /** what is installed on it; null: it was not looked at */
   guest: GuestSchema.nullable().default(null),
+  /** whether the disk was a virtual machine's or a physical one's; null: it is not known */
+  platform: z.enum(['physical', 'virtual']).nullable().default(null),
   /** the machine that it was captured from; null: it is not known */
   machine: MachineProfileSchema.nullable().default(null),
   capacityBytes: bytes,

@@ -15,6 +15,7 @@ import { manifestNames, manifestPath, storeLayout, type StoreLayout } from '../s
 export class CatalogHandle {
   readonly layout: StoreLayout;
   readonly #pressUrl: URL;
+  readonly #resourcesPath: string;
   readonly #machine = openMachine();
   #db: Database.Database | null = null;
   #parts: EngineParts | null = null;
@@ -22,9 +23,10 @@ export class CatalogHandle {
   #damage: EngineError | null = null;
 
   /** Makes the folder where it does not exist. @throws EngineError `CATALOG_TOO_NEW`, `PERMISSION_DENIED` */
-  constructor(root: string, pressUrl: URL) {
+  constructor(root: string, pressUrl: URL, resourcesPath: string) {
     this.layout = storeLayout(root);
     this.#pressUrl = pressUrl;
+    this.#resourcesPath = resourcesPath;
     for (const folder of [root, this.layout.packs, this.layout.manifests, this.layout.scratch]) {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
     }
@@ -117,6 +119,7 @@ export class CatalogHandle {
       index: new ChunkIndex(db, this.layout),
       audit: new AuditLog(db),
       pressUrl: this.#pressUrl,
+      resourcesPath: this.#resourcesPath,
     };
   }
 }

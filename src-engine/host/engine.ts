@@ -1,9 +1,11 @@
 /** The engine: every command of the contract, put together from jobs and rooms. */
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { FoundVersion } from '../catalog/template-repository.ts';
 import type { CheckedParams, CommandName, CommandResult, TopicEvent, TopicName } from '../contract/commands.ts';
 import type { ImportPlan } from '../contract/import.contract.ts';
 import type { CapturePlan, DeployPlan } from '../contract/plan.contract.ts';
+import type { Report } from '../contract/report.contract.ts';
 import type { Check } from '../contract/warnings.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
@@ -24,11 +26,19 @@ import { runImport } from '../jobs/import/import.job.ts';
 import type { ImportRequest } from '../jobs/import/import-form.ts';
 import { lookAtImage, planImport } from '../jobs/import/import-plan.ts';
 import { openSource } from '../jobs/open-source.ts';
+import { checkSourceRules, checkTemplateRules, recordedGuest } from '../jobs/report/check.ts';
+import { readProfile } from '../jobs/report/chosen-machine.ts';
+import { guestOf } from '../jobs/report/guest-of.ts';
+import { refuseReported } from '../jobs/report/make-report.ts';
+import { openRulebook, policyList, policyRules } from '../jobs/report/rulebook.ts';
 import { removeLostTarget } from '../jobs/partial-path.ts';
 import { runPrune } from '../jobs/prune.job.ts';
 import { runRepair } from '../jobs/repair.job.ts';
 import { writeTemplateRecord } from '../jobs/template-record-file.ts';
 import { runVerify } from '../jobs/verify.job.ts';
+import { probeMachine } from '../machines/profile/profile.ts';
+import { deleteProfile, listProfiles, saveProfile } from '../machines/profile/saved-profiles.ts';
+import { reportDocument } from '../report/report-document.ts';
 import { CatalogHandle } from './catalog-handle.ts';
 import { listFolder } from './folder-list.ts';
 import { JobRunner } from './job-runner.ts';
@@ -39,8 +49,8 @@ export interface EngineOptions {
   readonly version: string;
   /** entry of the press threads */
   readonly pressUrl: URL;
-  /** a small disk image to try things with, or null */
-  readonly samplePath: string | null;
+  /** folder of what comes with Diskpress: policies, tables, a small disk image to try things with */
+  readonly resourcesPath: string;
 }
 
 type Handlers = {
@@ -63,7 +73,7 @@ export class Engine {
   /** @throws EngineError `CATALOG_TOO_NEW`, `PERMISSION_DENIED` */
   constructor(options: EngineOptions) {
     this.#options = options;
-    this.#catalog = new CatalogHandle(options.catalogPath, options.pressUrl);
+    this.#catalog = new CatalogHandle(options.catalogPath, options.pressUrl, options.resourcesPath);
     this.#jobs = new JobRunner(
       () => this.#catalog.jobs,
       (job) => {
@@ -126,6 +136,11 @@ export class Engine {
     }
   }
 
+  #samplePath(): string | null {
+    const path = join(this.#options.resourcesPath, 'sample-disk.img');
+    return existsSync(path) ? path : null;
+  }
+
   readonly #handlers: Handlers = {
     'app.info': async () => ({
       version: this.#options.version,
@@ -134,15 +149,23 @@ export class Engine {
       storeBytes: this.#catalog.parts.index.storedBytes(),
       canOpenDevices: process.getuid?.() === 0,
       platform: process.platform,
-      samplePath: this.#options.samplePath && existsSync(this.#options.samplePath) ? this.#options.samplePath : null,
+      samplePath: this.#samplePath(),
     }),
     'device.list': () => this.#catalog.machine.listDevices(this.#options.catalogPath),
     'source.inspect': async ({ source: path }, signal) => {
       const template = this.#templateNamed(path);
-      if (template) return { source: template.version.source, disk: template.version.disk };
+      if (template) {
+        const { version } = template;
+        const book = await openRulebook(this.#catalog.parts);
+        const guest = await recordedGuest(this.#catalog.parts, book, template, signal);
+        return { source: version.source, disk: version.disk, guest, machine: version.machine };
+      }
       const { source, place } = await openSource(this.#catalog.machine, path);
       try {
-        return { source: place, disk: (await inspectDisk(source, signal)).view };
+        const disk = await inspectDisk(source, signal);
+        const { endOfLife } = await openRulebook(this.#catalog.parts);
+        const guest = await guestOf(source, disk.opened, endOfLife, signal);
+        return { source: place, disk: disk.view, guest, machine: null };
       } finally {
         await source.close();
       }
@@ -219,7 +242,7 @@ export class Engine {
       this.#files.use(this.#catalog.parts, before, (old) =>
         this.#files.use(this.#catalog.parts, after, (now) => compareVersions(old, now, signal)),
       ),
-    'import.look': (params, signal) => lookAtImage(params, signal),
+    'import.look': (params, signal) => lookAtImage(this.#catalog.parts, params, signal),
     'import.plan': async (params, signal) =>
       this.#importPlans.keep(await planImport(this.#catalog.parts, params, this.#importPlans.expiry(), signal), params),
     'import.start': ({ planId }) => {
@@ -239,6 +262,26 @@ export class Engine {
       const about = { kind: 'export', templateName: plan.templateName, path: plan.path } as const;
       const work = (context: JobContext) => runExport(this.#catalog.parts, plan, request.password, context);
       return { jobId: this.#jobs.start(about, work, planId) };
+    },
+    'report.check': (params, signal) => {
+      const template = this.#templateNamed(params.subject);
+      return template
+        ? checkTemplateRules(this.#catalog.parts, template, params, signal)
+        : checkSourceRules(this.#catalog.parts, params, signal);
+    },
+    'report.document': async ({ report, format, language }) => {
+      const { fileName, mediaType, bytes } = await reportDocument(report, format, language);
+      return { fileName, mediaType, base64: Buffer.from(bytes).toString('base64') };
+    },
+    'policy.list': async () => policyList(await openRulebook(this.#catalog.parts), this.#catalog.parts.layout.policies),
+    'policy.show': async ({ policy }) => policyRules(await openRulebook(this.#catalog.parts), policy),
+    'machine.probe': () => probeMachine(),
+    'machine.list': () => listProfiles(this.#catalog.parts.layout.machines),
+    'machine.read': ({ path }) => readProfile(path),
+    'machine.save': ({ profile, replace }) => saveProfile(this.#catalog.parts.layout.machines, profile, replace),
+    'machine.delete': async ({ name }) => {
+      await deleteProfile(this.#catalog.parts.layout.machines, name);
+      return {};
     },
     'verify.start': ({ template }) => {
       const templateName = template === null ? '' : this.#catalog.parts.templates.find(template).template.name;
@@ -270,9 +313,12 @@ export class Engine {
   };
 }
 
-function refuseBlocked(plan: { checks: readonly Check[] }): void {
+function refuseBlocked(plan: { checks: readonly Check[]; report?: Report | null }): void {
   const block = plan.checks.find((check) => check.level === 'block');
-  if (!block) return;
+  if (!block) {
+    if (plan.report) refuseReported(plan.report);
+    return;
+  }
   // the commonest refusal has a code of its own, with both sizes
   if (block.code === 'TARGET_TOO_SMALL') throw new EngineError('TARGET_TOO_SMALL', block.data);
   throw new EngineError('PLAN_BLOCKED', { ...block.data, check: block.code });

@@ -1,5 +1,4 @@
 /** Starts the engine in a worker thread: what every face calls first. */
-import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -47,13 +46,12 @@ export async function startEngine(options: {
   version: string;
   resourcesPath: string;
 }): Promise<RunningEngine> {
-  const samplePath = join(options.resourcesPath, 'sample-disk.img');
   const worker = new Worker(entry('./worker.ts', 'engine.js'), {
     workerData: {
       catalogPath: options.catalogPath,
       version: options.version,
       pressUrl: entry('./press-worker.ts', 'press.js').href,
-      samplePath: existsSync(samplePath) ? samplePath : null,
+      resourcesPath: options.resourcesPath,
     },
   });
   await new Promise<void>((resolve, reject) => {

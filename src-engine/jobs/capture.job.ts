@@ -5,7 +5,6 @@ import type { CheckedParams } from '../contract/commands.ts';
 import type { PlaceView } from '../contract/disk.contract.ts';
 import type { CapturePlan } from '../contract/plan.contract.ts';
 import type { JobResult } from '../contract/job.contract.ts';
-import { NOTHING_RECORDED } from '../contract/template.contract.ts';
 import type { Check } from '../contract/warnings.ts';
 import { EngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
@@ -17,6 +16,11 @@ import type { EngineParts } from './engine-parts.ts';
 import { freeBytes } from './free-bytes.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { openSource } from './open-source.ts';
+import { captureReport } from './report/capture-report.ts';
+import { configurationOf } from './report/configuration.ts';
+import { guestOf } from './report/guest-of.ts';
+import { isAllowed, overriddenRules, refuseReported } from './report/make-report.ts';
+import { openRulebook } from './report/rulebook.ts';
 import { overriddenCodes, withOverrides } from './overrides.ts';
 import { storeDisk } from './store-disk.ts';
 import { damagedSource, tellingOfFill } from './unreadable.ts';
@@ -40,6 +44,9 @@ export async function planCapture(
     const disk = await inspectSource(source, request, signal);
     const existing = parts.templates.findByName(request.name);
     const catalogFreeBytes = await freeBytes(parts.layout.root);
+    const book = await openRulebook(parts);
+    const guest = await guestOf(source, disk.opened, book.endOfLife, signal);
+    const { report } = await captureReport(parts, book, place, guest, existing, { ...request, licence: 'none' });
     const checks = [
       ...withOverrides(await captureChecks(parts, place, disk.view), request.overrides),
       spaceCheck(disk.view.usedBytes, catalogFreeBytes),
@@ -54,8 +61,10 @@ export async function planCapture(
       versionNumber: existing ? parts.templates.nextVersionNumber(existing.id) : 1,
       readBytes: disk.view.usedBytes,
       catalogFreeBytes,
+      guest,
       checks,
-      canRun: checks.every((check) => check.level !== 'block'),
+      report,
+      canRun: checks.every((check) => check.level !== 'block') && isAllowed(report),
     };
   } finally {
     await source.close();
@@ -98,25 +107,21 @@ export async function runCapture(
     const checks = withOverrides(await captureChecks(parts, opened.place, disk.view), request.overrides);
     const blocked = checks.find((check) => check.level === 'block');
     if (blocked) throw new EngineError('PLAN_BLOCKED', { ...blocked.data, check: blocked.code });
-    for (const warning of warningsOf(disk.view)) context.warn(warning);
+    const book = await openRulebook(parts);
+    const guest = await guestOf(source, disk.opened, book.endOfLife, context.signal);
+    const existing = parts.templates.findByName(request.name);
+    const about = { ...request, licence: 'none' } as const;
+    const { report, machine, platform } = await captureReport(parts, book, opened.place, guest, existing, about);
+    refuseReported(report);
+    for (const warning of [...warningsOf(disk.view), ...guest.warnings]) context.warn(warning);
 
-    const { name, note, tags, kind, level, onUnreadable } = request;
-    const about = {
-      name,
-      note,
-      tags,
-      kind,
-      level,
-      onUnreadable,
-      licence: 'none',
-      medium: 'disk',
-      warnings: [],
-    } as const;
-    const recorded = { place: plan.source, configuration: NOTHING_RECORDED };
-    const { template, version, result } = await storeDisk(
+    const { name, note, tags, kind, level, onUnreadable, policy = null } = request;
+    const template = { name, note, tags, kind, licence: about.licence, policy };
+    const recorded = { place: plan.source, guest, machine, platform, configuration: configurationOf(guest, machine) };
+    const stored = await storeDisk(
       parts,
       disk,
-      { ...about, ...recorded, tags },
+      { ...template, ...recorded, level, onUnreadable, medium: 'disk', warnings: guest.warnings },
       context,
       async () => {
         if ((await modifiedAt(opened.place)) !== modified) {
@@ -124,15 +129,15 @@ export async function runCapture(
         }
       },
     );
-    parts.audit.add('template.captured', template.name, {
-      templateId: template.id,
-      version: version.number,
+    parts.audit.add('template.captured', stored.template.name, {
+      templateId: stored.template.id,
+      version: stored.version.number,
       source: plan.source.path,
       serial: plan.source.serial,
-      newBytes: version.newBytes,
-      overridden: overriddenCodes(checks),
+      newBytes: stored.version.newBytes,
+      overridden: [...overriddenCodes(checks), ...overriddenRules(report)],
     });
-    return result;
+    return stored.result;
   } finally {
     await source?.close();
     lock.release();

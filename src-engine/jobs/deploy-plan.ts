@@ -7,11 +7,15 @@ import type { VersionView } from '../contract/template.contract.ts';
 import type { Check } from '../contract/warnings.ts';
 import { readLayout } from '../volumes/read-layout.ts';
 import type { Machine } from '../machines/machine.port.ts';
-import { inspectDisk } from './disk-inspection.ts';
+import { inspectDisk, openVolumes } from './disk-inspection.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { openSource } from './open-source.ts';
 import { describeTarget } from './open-target.ts';
 import { withOverrides } from './overrides.ts';
+import { deployReport } from './report/deploy-report.ts';
+import { guestOf } from './report/guest-of.ts';
+import { isAllowed } from './report/make-report.ts';
+import { openRulebook } from './report/rulebook.ts';
 import { planRelocation } from './sector-move.ts';
 import { checkTarget } from './target-checks.ts';
 import { templateSource } from './template-source.ts';
@@ -42,13 +46,6 @@ export async function planDeploy(
       });
       const checks = withOverrides(
         [
-          template.status === 'active'
-            ? { code: 'TEMPLATE_ACTIVE', level: 'pass', data: { template: template.name } }
-            : {
-                code: 'TEMPLATE_NOT_ACTIVE',
-                level: 'block',
-                data: { template: template.name, status: template.status },
-              },
           version.health === 'damaged'
             ? { code: 'TEMPLATE_DAMAGED', level: 'block', data: { template: template.name } }
             : { code: 'TEMPLATE_HEALTHY', level: 'pass', data: { template: template.name } },
@@ -58,6 +55,9 @@ export async function planDeploy(
         ],
         request.overrides,
       );
+      const book = await openRulebook(parts);
+      const guest = version.guest ?? (await guestOf(source, await openVolumes(source), book.endOfLife, signal));
+      const report = await deployReport(parts, book, found, guest, target, request);
       return {
         planId: randomUUID(),
         expiresAt,
@@ -69,7 +69,8 @@ export async function planDeploy(
         after: afterDeploy(version.disk, target.place),
         writeBytes: version.usedBytes,
         checks,
-        canRun: checks.every((check) => check.level !== 'block'),
+        report,
+        canRun: checks.every((check) => check.level !== 'block') && isAllowed(report),
         confirmWords: target.place.kind === 'device' ? confirmWords(target.place, request.target) : [],
         needsOverwrite: target.exists && target.place.kind === 'file',
       };

@@ -15,6 +15,7 @@ import type { ManifestJson } from './manifest-json.ts';
 import { openDeviceTarget, openFileTarget } from './open-target.ts';
 import { overriddenCodes } from './overrides.ts';
 import { partialPath } from './partial-path.ts';
+import { overriddenRules } from './report/make-report.ts';
 import { planRelocation } from './sector-move.ts';
 import { checkTarget } from './target-checks.ts';
 import { templateSource } from './template-source.ts';
@@ -79,7 +80,7 @@ async function deployManifest(
       target: plan.target.path,
       serial: plan.target.serial,
       verifiedBytes,
-      overridden: overriddenCodes(plan.checks),
+      overridden: [...overriddenCodes(plan.checks), ...overriddenRules(plan.report)],
     });
     return {
       templateId: plan.templateId,

@@ -13,6 +13,8 @@ export interface EngineParts {
   readonly templates: TemplateRepository;
   readonly index: ChunkIndex;
   readonly audit: AuditLog;
+  /** folder of what comes with Diskpress: policies, tables */
+  readonly resourcesPath: string;
   /** entry of the press threads */
   readonly pressUrl: URL;
 }

@@ -1,8 +1,8 @@
 /** Blocks that a person may take upon themselves. */
 import type { Check } from '../contract/warnings.ts';
 
-/** @param overrides codes of checks: a `block` of that name that may be overridden becomes a `warn` */
-export function withOverrides(checks: readonly Check[], overrides: readonly Check['code'][]): Check[] {
+/** @param overrides codes of checks, and others: a `block` of that name that may be overridden becomes a `warn` */
+export function withOverrides(checks: readonly Check[], overrides: readonly string[]): Check[] {
   return checks.map((check) => {
     const isOverridden = check.level === 'block' && check.canOverride === true && overrides.includes(check.code);
     return isOverridden ? { ...check, level: 'warn' } : check;

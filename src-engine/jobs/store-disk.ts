@@ -23,7 +23,9 @@ import { filledSource, tellingOfFill, UnreadablePlaces } from './unreadable.ts';
 
 /** What a person has said of the template, and what is known of where it comes from. */
 export interface AboutVersion
-  extends Pick<TemplateView, 'name' | 'note' | 'tags' | 'kind' | 'licence'>, Pick<VersionRecord, 'medium'> {
+  extends
+    Pick<TemplateView, 'name' | 'note' | 'tags' | 'kind' | 'licence' | 'policy'>,
+    Pick<VersionRecord, 'medium' | 'guest' | 'machine' | 'platform'> {
   readonly place: PlaceView;
   readonly configuration: RecordedConfiguration;
   /** beside those of the disk */
@@ -91,6 +93,9 @@ export async function storeDisk(
           damage,
           medium: about.medium,
           configuration: about.configuration,
+          guest: about.guest,
+          machine: about.machine,
+          platform: about.platform,
           capacityBytes: disk.source.lengthBytes,
           usedBytes: disk.view.usedBytes,
           ...known,

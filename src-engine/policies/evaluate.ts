@@ -6,6 +6,9 @@ import type { Condition, Policy, Rule, Test } from './policy.ts';
 /** null: it cannot be told */
 type Answer = boolean | null;
 
+/** A report without what it is about. */
+export type Judgement = Pick<Report, 'policy' | 'action' | 'lines'>;
+
 const ORDER = { block: 0, warn: 1, pass: 2 };
 
 /**
@@ -19,7 +22,7 @@ export function evaluate(
   action: Report['action'],
   facts: Facts,
   overrides: readonly string[] = [],
-): Report {
+): Judgement {
   const lines = rules
     .filter(({ when }) => when === 'always' || when === action)
     .map((rule) => toLine(policy, rule, facts, overrides.includes(rule.id)))
@@ -27,8 +30,8 @@ export function evaluate(
   return { policy: viewOf(policy, rules.length), action, lines: lines.sort((a, b) => ORDER[a.level] - ORDER[b.level]) };
 }
 
-export function viewOf({ id, name, kinds, source, path }: Policy, ruleCount: number): PolicyView {
-  return { id, name, kinds, source, path, ruleCount };
+export function viewOf({ id, name, kinds, isDefault, source, path }: Policy, ruleCount: number): PolicyView {
+  return { id, name, kinds, isDefault, source, path, ruleCount };
 }
 
 function toLine(policy: Policy, rule: Rule, facts: Facts, isNamed: boolean): ReportLine | null {

@@ -50,6 +50,8 @@ export const PolicyFileSchema = z.strictObject({
   name: WordsSchema,
   /** the kinds of templates that may live under it; none: its rules are there to be included */
   kinds: z.array(z.enum(KINDS)).max(4),
+  /** what its kinds live under where no policy is named: one of ours for each kind, never a lab's own */
+  isDefault: z.boolean().default(false),
   source: RuleSourceSchema,
   includes: z.array(IdSchema).max(10).default([]),
   rules: z.array(RuleSchema).max(500),

@@ -9,6 +9,10 @@ export interface StoreLayout {
   readonly manifests: string;
   /** unfinished files: nothing in here is referred to, and a writer empties it when it starts */
   readonly scratch: string;
+  /** a lab's own policies; need not be there */
+  readonly policies: string;
+  /** profiles of machines that are elsewhere; need not be there */
+  readonly machines: string;
   readonly writerLock: string;
   readonly readersLock: string;
 }
@@ -33,6 +37,8 @@ export function storeLayout(root: string): StoreLayout {
     packs: join(root, 'packs'),
     manifests: join(root, 'manifests'),
     scratch: join(root, 'scratch'),
+    policies: join(root, 'policies'),
+    machines: join(root, 'machines'),
     writerLock: join(root, 'writer.lock'),
     readersLock: join(root, 'readers.lock'),
   };

@@ -546,7 +546,6 @@ const base: Scene = {
       writeBytes: source.usedBytes,
       checks: [
         ...passes(
-          'TEMPLATE_ACTIVE',
           'TEMPLATE_HEALTHY',
           'TARGET_LARGE_ENOUGH',
           'SECTOR_SIZE_EQUAL',

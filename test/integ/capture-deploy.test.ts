@@ -208,7 +208,8 @@ describe.skipIf(!canLoop)('a GPT disk', () => {
       code: 'NAME_TAKEN',
     });
     const plan = await client.call('deploy.plan', { template: 'renamed', target: bench.path('x.img') });
-    expect(plan.checks.find((check) => check.level === 'block')?.code).toBe('TEMPLATE_NOT_ACTIVE');
+    expect(plan.canRun).toBe(false);
+    expect(plan.report.lines[0]).toMatchObject({ level: 'block', rule: 'active-for-new', value: 'deprecated' });
     await client.call('template.edit', { template: 'renamed', name: 'gpt', status: 'active' });
     const actions = (await client.call('log.list', {})).map((entry) => entry.action);
     expect(actions.slice(0, 2)).toEqual(['template.edited', 'template.edited']);

@@ -13,6 +13,10 @@ import { spaceCheck } from '../capture.job.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { freeBytes } from '../free-bytes.ts';
 import { withOverrides } from '../overrides.ts';
+import { captureReport } from '../report/capture-report.ts';
+import { guestOf } from '../report/guest-of.ts';
+import { isAllowed } from '../report/make-report.ts';
+import { openRulebook, type Rulebook } from '../report/rulebook.ts';
 import { checkSource } from '../source-checks.ts';
 import { choiceRequired } from './candidates.ts';
 import { findImage, type ImageRequest } from './find-image.ts';
@@ -27,20 +31,22 @@ const NOT_IN_NAMES = /[\p{Cc}/@]+/gu;
 const ENDINGS = /\.(img|raw|dd|bin|image|qcow2?|vmdk|vdi|vhdx?|ova|ovf|iso|wic|gz|xz|bz2|zst|lz4|7z|zip|tar|dpk)$/i;
 
 /** @throws EngineError as {@link findImage}; `READ_FAILED` */
-export async function lookAtImage(request: ImageRequest, signal: AbortSignal): Promise<ImportView> {
+export async function lookAtImage(parts: EngineParts, request: ImageRequest, signal: AbortSignal): Promise<ImportView> {
   const found = await findImage(request, null, signal);
   try {
-    return await viewOf(request.path, found, signal);
+    return await viewOf(await openRulebook(parts), request.path, found, signal);
   } finally {
     await found.close();
   }
 }
 
-async function viewOf(path: string, found: Found, signal: AbortSignal): Promise<ImportView> {
-  const disk = found.image
-    ? (await inspectImage(found.image, signal)).view
-    : (found.package?.about.version.disk ?? null);
-  const proposal = found.image && disk ? await proposalFor(found.image, disk) : null;
+async function viewOf(book: Rulebook, path: string, found: Found, signal: AbortSignal): Promise<ImportView> {
+  const inspected = found.image && (await inspectImage(found.image, signal));
+  const disk = inspected?.view ?? found.package?.about.version.disk ?? null;
+  const guest = inspected
+    ? await guestOf(inspected.source, inspected.opened, book.endOfLife, signal)
+    : (found.package?.about.version.guest ?? null);
+  const proposal = found.image && disk && guest ? await proposalFor(found.image, disk, guest) : null;
   return {
     source: await placeOf(path, disk?.lengthBytes),
     archive: found.archive,
@@ -48,6 +54,7 @@ async function viewOf(path: string, found: Found, signal: AbortSignal): Promise<
     entries: found.entries.slice(0, MAX_ENTRIES).map(({ name, lengthBytes }) => ({ name, lengthBytes })),
     format: found.format,
     disk,
+    guest,
     scratchBytes: found.scratchBytes,
     proposedName: nameFor(found.name),
     proposed: proposal?.configuration ?? found.package?.about.version.configuration ?? NOTHING_RECORDED,
@@ -87,7 +94,8 @@ export async function planImport(
   const found = await findImage(request, null, signal);
   try {
     refuseUnclear(request, found);
-    const image = await viewOf(request.path, found, signal);
+    const book = await openRulebook(parts);
+    const image = await viewOf(book, request.path, found, signal);
     const destination = destinationOf(parts, request.name, found.package?.about ?? null);
     const catalogFreeBytes = await freeBytes(parts.layout.root);
     const file = await placeOf(request.path);
@@ -111,16 +119,24 @@ export async function planImport(
         checks.push({ code: 'IMPORT_CONTRADICTED', level: 'warn', data });
       }
     }
+    const place = { ...image.source, lengthBytes: image.disk?.lengthBytes ?? image.source.lengthBytes };
+    const kind = found.package?.about.template.kind ?? request.kind;
+    const asked = { ...request, kind };
+    const report =
+      image.guest && image.disk
+        ? (await captureReport(parts, book, place, image.guest, destination.existing, asked)).report
+        : null;
     return {
       planId: randomUUID(),
       expiresAt,
       image,
       name: destination.name,
-      kind: destination.existing?.kind ?? found.package?.about.template.kind ?? request.kind,
+      kind: destination.existing?.kind ?? kind,
       versionNumber: destination.existing ? parts.templates.nextVersionNumber(destination.existing.id) : 1,
       catalogFreeBytes,
       checks,
-      canRun: checks.every((check) => check.level !== 'block'),
+      report,
+      canRun: checks.every((check) => check.level !== 'block') && (report === null || isAllowed(report)),
     };
   } finally {
     await found.close();

@@ -12,6 +12,10 @@ import { warningsOf } from '../disk-inspection.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { removeLeftovers } from '../leftovers.ts';
 import { overriddenCodes, withOverrides } from '../overrides.ts';
+import { captureReport } from '../report/capture-report.ts';
+import { guestOf } from '../report/guest-of.ts';
+import { overriddenRules, refuseReported } from '../report/make-report.ts';
+import { openRulebook } from '../report/rulebook.ts';
 import { storeDisk } from '../store-disk.ts';
 import { findImage } from './find-image.ts';
 import { contradictions, recordedConfiguration, type ImportRequest } from './import-form.ts';
@@ -77,20 +81,29 @@ async function importDisk(
   const checks = withOverrides(await captureChecks(parts, place, disk.view), request.overrides);
   const blocked = checks.find((check) => check.level === 'block');
   if (blocked) throw new EngineError('PLAN_BLOCKED', { ...blocked.data, check: blocked.code });
-  const proposal = await proposalFor(image, disk.view);
+  const book = await openRulebook(parts);
+  const guest = await guestOf(disk.source, disk.opened, book.endOfLife, context.signal);
+  const existing = parts.templates.findByName(plan.name);
+  const { report, machine, platform } = await captureReport(parts, book, place, guest, existing, request);
+  refuseReported(report);
+  const proposal = await proposalFor(image, disk.view, guest);
   const warnings: Warning[] = [
     ...image.warnings,
+    ...guest.warnings,
     ...contradictions(request, proposal, disk.view).map((data) => ({ code: 'IMPORT_CONTRADICTED', data }) as const),
   ];
   for (const warning of [...warnings, ...warningsOf(disk.view)]) context.warn(warning);
-  const { note, tags, kind, licence, level } = request;
-  const about = { name: plan.name, note, tags, kind, licence, level, onUnreadable: 'stop' } as const;
+  const { note, tags, kind, licence, level, policy = null } = request;
+  const about = { name: plan.name, note, tags, kind, licence, level, policy, onUnreadable: 'stop' } as const;
   const { template, version, result } = await storeDisk(
     parts,
     disk,
     {
       ...about,
       tags,
+      guest,
+      machine,
+      platform,
       place,
       medium: image.medium,
       configuration: recordedConfiguration(request, proposal.configuration),
@@ -105,7 +118,7 @@ async function importDisk(
     source: place.path,
     format: format ?? '',
     newBytes: version.newBytes,
-    overridden: overriddenCodes(checks),
+    overridden: [...overriddenCodes(checks), ...overriddenRules(report)],
   });
   return result;
 }

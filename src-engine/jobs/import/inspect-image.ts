@@ -3,6 +3,8 @@ import type { DiskView } from '../../contract/disk.contract.ts';
 import type { RecordedConfiguration } from '../../contract/template.contract.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
 import { readBytes } from '../../disk/read.ts';
+import type { Guest } from '../../contract/guest.contract.ts';
+import { configurationOf } from '../report/configuration.ts';
 import { inspectDisk, type InspectedDisk } from '../disk-inspection.ts';
 import type { OpenedImage } from './opened-image.ts';
 
@@ -66,9 +68,15 @@ const MBR_EFI_SYSTEM = 'EF';
 const BOOT_CODE_BYTES = 440;
 
 /** What the image's file says counts first; else where a firmware would begin: boot code, an EFI system partition. */
-export async function proposalFor(image: OpenedImage, disk: DiskView): Promise<Proposal> {
-  const { configuration, medium, source } = image;
-  if (medium === 'iso') return { configuration, isBootModeCertain: false };
+export async function proposalFor(image: OpenedImage, disk: DiskView, guest: Guest): Promise<Proposal> {
+  const { medium, source } = image;
+  if (medium === 'iso') return { configuration: image.configuration, isBootModeCertain: false };
+  const inside = configurationOf(guest, null);
+  const configuration = {
+    ...image.configuration,
+    operatingSystem: image.configuration.operatingSystem ?? inside.operatingSystem,
+    hasCloudInit: image.configuration.hasCloudInit ?? inside.hasCloudInit,
+  };
   if (configuration.bootMode !== null) return { configuration, isBootModeCertain: true };
   const code = await readBytes(source, 0, Math.min(BOOT_CODE_BYTES, source.lengthBytes));
   const types = disk.volumes.map(({ typeId }) => typeId.toUpperCase());

@@ -11,7 +11,7 @@ const engine = new Engine({
   catalogPath: join(temporaryFolder(), 'catalog'),
   version: '1.2.3',
   pressUrl: new URL('../../../src-engine/host/press-worker.ts', import.meta.url),
-  samplePath: null,
+  resourcesPath: new URL('../../../resources', import.meta.url).pathname,
 });
 afterAll(() => engine.close());
 

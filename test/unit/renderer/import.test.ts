@@ -25,6 +25,7 @@ const seen = (more: Partial<ImportView> = {}): ImportView => ({
   entries: [],
   format: 'qcow2',
   disk: null,
+  guest: null,
   scratchBytes: 0,
   proposedName: 'lab',
   proposed: NOTHING_RECORDED,

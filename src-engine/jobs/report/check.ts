@@ -1,0 +1,66 @@
+/** `check`: the report alone, of a source for a capture, or of a template for a deploy. Changes nothing. */
+import type { CheckedParams } from '../../contract/commands.ts';
+import type { Report } from '../../contract/report.contract.ts';
+import type { FoundVersion } from '../../catalog/template-repository.ts';
+import type { Guest } from '../../contract/guest.contract.ts';
+import { openVolumes } from '../disk-inspection.ts';
+import type { EngineParts } from '../engine-parts.ts';
+import { openSource } from '../open-source.ts';
+import { describeTarget } from '../open-target.ts';
+import { templateSource } from '../template-source.ts';
+import { withManifest } from '../with-manifest.ts';
+import { captureReport } from './capture-report.ts';
+import { deployReport } from './deploy-report.ts';
+import { guestOf } from './guest-of.ts';
+import { openRulebook, type Rulebook } from './rulebook.ts';
+
+type CheckRequest = CheckedParams<'report.check'>;
+
+/** @throws EngineError those of opening the source; `NOT_FOUND`, `BAD_REQUEST`, `FORMAT_INVALID` for a policy or a machine that is none */
+export async function checkSourceRules(
+  parts: EngineParts,
+  request: CheckRequest,
+  signal: AbortSignal,
+): Promise<Report> {
+  const book = await openRulebook(parts);
+  const { source, place } = await openSource(parts.machine, request.subject);
+  try {
+    const guest = await guestOf(source, await openVolumes(source), book.endOfLife, signal);
+    const { kind = 'lab', ...rest } = request;
+    return (await captureReport(parts, book, place, guest, null, { ...rest, kind, licence: 'none' })).report;
+  } finally {
+    await source.close();
+  }
+}
+
+export async function checkTemplateRules(
+  parts: EngineParts,
+  found: FoundVersion,
+  request: CheckRequest,
+  signal: AbortSignal,
+): Promise<Report> {
+  const book = await openRulebook(parts);
+  const { disk, capacityBytes } = found.version;
+  const { sectorBytes, physicalSectorBytes } = disk;
+  const facts = { lengthBytes: capacityBytes, sectorBytes, physicalSectorBytes };
+  const target = request.target === undefined ? null : await describeTarget(parts.machine, request.target, facts);
+  return deployReport(parts, book, found, await recordedGuest(parts, book, found, signal), target, request);
+}
+
+/** As it was captured; read now where the version is from before guests were looked at. */
+export async function recordedGuest(
+  parts: EngineParts,
+  book: Rulebook,
+  found: FoundVersion,
+  signal: AbortSignal,
+): Promise<Guest> {
+  if (found.version.guest) return found.version.guest;
+  return withManifest(parts, found, async (manifest, json) => {
+    const source = templateSource(parts.index, manifest, json);
+    try {
+      return await guestOf(source, await openVolumes(source), book.endOfLife, signal);
+    } finally {
+      await source.close();
+    }
+  });
+}

@@ -1,0 +1,55 @@
+/** The machine that a report is about: this one, one whose profile was saved, or one whose profile is in a file. */
+import { readFile, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { DeviceView, PlaceView } from '../../contract/disk.contract.ts';
+import type { MachineProfile } from '../../contract/machine.contract.ts';
+import { EngineError, toEngineError } from '../../core/engine-error.ts';
+import { parseProfile, probeMachine } from '../../machines/profile/profile.ts';
+import { findProfile } from '../../machines/profile/saved-profiles.ts';
+import type { EngineParts } from '../engine-parts.ts';
+
+export const THIS_MACHINE = 'this';
+const MAX_FILE_BYTES = 1024 * 1024;
+
+/**
+ * @param wanted null: this machine for a disk that is built into it; nobody knows where another disk or a file belongs
+ * @returns null where no machine is known
+ * @throws EngineError `NOT_FOUND`, `FORMAT_INVALID`, `PERMISSION_DENIED`
+ */
+export async function chosenMachine(
+  parts: EngineParts,
+  wanted: string | null,
+  place: PlaceView | null,
+): Promise<MachineProfile | null> {
+  if (wanted === null) return place && (await isBuiltIn(parts, place)) ? probeMachine() : null;
+  if (wanted === THIS_MACHINE) return probeMachine();
+  const saved = await findProfile(parts.layout.machines, wanted);
+  return saved ?? readProfile(wanted);
+}
+
+/** @throws EngineError `NOT_FOUND`, `FORMAT_INVALID`, `PERMISSION_DENIED` */
+export async function readProfile(path: string): Promise<MachineProfile> {
+  const full = resolve(path);
+  try {
+    const { size } = await stat(full);
+    if (size > MAX_FILE_BYTES) throw new EngineError('FORMAT_INVALID', { path, field: 'length', value: String(size) });
+    return parseProfile(await readFile(full, 'utf8'), full);
+  } catch (error) {
+    throw toEngineError(error);
+  }
+}
+
+/** What is plugged in may belong to any machine. */
+async function isBuiltIn({ machine, layout }: EngineParts, place: PlaceView): Promise<boolean> {
+  const device = await deviceAt(machine, place, layout.root);
+  return device !== null && !device.isRemovable && device.bus !== 'loop';
+}
+
+export async function deviceAt(
+  machine: EngineParts['machine'],
+  place: PlaceView,
+  catalogRoot: string,
+): Promise<DeviceView | null> {
+  if (place.kind === 'file') return null;
+  return (await machine.listDevices(catalogRoot)).find(({ path }) => path === place.path) ?? null;
+}
