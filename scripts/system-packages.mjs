@@ -26,6 +26,7 @@ const PACKAGES = {
   'ntfs-3g': 'mkfs.ntfs',
   ovmf: null,
   partclone: 'partclone.ext4',
+  'poppler-utils': 'pdftotext',
   python3: 'python3',
   'qemu-system-x86': 'qemu-system-x86_64',
   'qemu-utils': 'qemu-img',
