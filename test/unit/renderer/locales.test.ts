@@ -14,6 +14,7 @@ import {
   VISIBILITIES,
   WARNING_CODES,
 } from '../../../src-engine/contract/index.ts';
+import { FACT_IDS } from '../../../src-engine/policies/facts.ts';
 
 const RENDERER = join(import.meta.dirname, '../../../src-renderer');
 
@@ -66,6 +67,7 @@ describe('locales', () => {
     ['status', STATUSES],
     ['visibility', VISIBILITIES],
     ['fileSystem', FILE_SYSTEM_KINDS],
+    ['fact', FACT_IDS],
   ] as const)('have words for every %s', (section, codes) => {
     expect(codes.filter((code) => !en.has(`${section}.${code}`))).toEqual([]);
   });
@@ -109,7 +111,7 @@ describe('pages', () => {
   it('use every message', () => {
     const all = sources.join('\n');
     const built = [...all.matchAll(/\bt\(\s*`([^`$]+)\$\{/g)].map(([, start]) => start);
-    const sections = ['missing.', 'units.', 'log.', 'fileSystem.', 'partitionType.', ...built];
+    const sections = ['missing.', 'units.', 'log.', 'fileSystem.', 'partitionType.', 'fact.', 'report.', ...built];
     const unused = [...en.keys()].filter(
       (key) => !all.includes(`'${key}'`) && !sections.some((start) => key.startsWith(start)),
     );
