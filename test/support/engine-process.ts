@@ -2,12 +2,17 @@
  * An engine in a process of its own, to be killed. Arguments: the catalog, then commands as JSON: `[command, params]`. A command
  * that plans is followed by its start, a job is waited for; everything that happens to jobs is printed, one line each.
  */
+import { fileURLToPath } from 'node:url';
 import type { CommandName, CommandParams } from '../../src-engine/contract/commands.ts';
 import type { JobView } from '../../src-engine/contract/job.contract.ts';
 import { startEngine } from '../../src-engine/host/start-engine.ts';
 
 const [catalogPath, ...commands] = process.argv.slice(2);
-const engine = await startEngine({ catalogPath, version: '0.0.0', resourcesPath: '/nonexistent' });
+const engine = await startEngine({
+  catalogPath,
+  version: '0.0.0',
+  resourcesPath: fileURLToPath(new URL('../../resources', import.meta.url)),
+});
 const client = engine.client();
 const say = (line: string) => process.stdout.write(`${line}\n`);
 

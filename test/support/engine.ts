@@ -1,9 +1,12 @@
 /** The engine as a face drives it, on a catalog of its own. */
+import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { CommandError, type EngineClient } from '../../src-engine/contract/client.ts';
 import type { CommandParams } from '../../src-engine/contract/commands.ts';
 import type { JobView, Phase } from '../../src-engine/contract/job.contract.ts';
 import { startEngine } from '../../src-engine/host/start-engine.ts';
+
+const resourcesPath = fileURLToPath(new URL('../../resources', import.meta.url));
 
 export interface TestEngine {
   readonly client: EngineClient;
@@ -26,7 +29,7 @@ export interface TestEngine {
 }
 
 export async function openEngine(catalogPath: string): Promise<TestEngine> {
-  const engine = await startEngine({ catalogPath, version: '0.0.0', resourcesPath: '/nonexistent' });
+  const engine = await startEngine({ catalogPath, version: '0.0.0', resourcesPath });
   const client = engine.client();
   const events: JobView[] = [];
   const waiting = new Set<{ jobId: string; isMet(job: JobView): boolean; resolve(job: JobView): void }>();
