@@ -275,7 +275,7 @@ export class Engine {
     },
     'policy.list': async () => policyList(await openRulebook(this.#catalog.parts), this.#catalog.parts.layout.policies),
     'policy.show': async ({ policy }) => policyRules(await openRulebook(this.#catalog.parts), policy),
-    'machine.probe': () => probeMachine(),
+    'machine.probe': () => probeMachine(true),
     'machine.list': () => listProfiles(this.#catalog.parts.layout.machines),
     'machine.read': ({ path }) => readProfile(path),
     'machine.save': ({ profile, replace }) => saveProfile(this.#catalog.parts.layout.machines, profile, replace),

@@ -21,8 +21,8 @@ export async function chosenMachine(
   wanted: string | null,
   place: PlaceView | null,
 ): Promise<MachineProfile | null> {
-  if (wanted === null) return place && (await isBuiltIn(parts, place)) ? probeMachine() : null;
-  if (wanted === THIS_MACHINE) return probeMachine();
+  if (wanted === null) return place && (await isBuiltIn(parts, place)) ? probeMachine(false) : null;
+  if (wanted === THIS_MACHINE) return probeMachine(false);
   const saved = await findProfile(parts.layout.machines, wanted);
   return saved ?? readProfile(wanted);
 }

@@ -8,9 +8,12 @@ import { otherProfile } from './other-profile.ts';
 
 const MAX_PROFILE_BYTES = 1024 * 1024;
 
-/** The profile of the machine that this runs on. */
-export function probeMachine(platform: NodeJS.Platform = process.platform): Promise<MachineProfile> {
-  return platform === 'linux' ? linuxProfile(KERNEL_ROOTS, true) : otherProfile();
+/**
+ * The profile of the machine that this runs on.
+ * @param isHealthAsked drives' own checks: smartctl takes seconds where drives sleep
+ */
+export function probeMachine(isHealthAsked: boolean, platform = process.platform): Promise<MachineProfile> {
+  return platform === 'linux' ? linuxProfile(KERNEL_ROOTS, isHealthAsked) : otherProfile();
 }
 
 /**
