@@ -15,6 +15,7 @@ const ENGINE_ROOMS = [
   'catalog',
   'machines',
   'policies',
+  'report',
   'jobs',
   'host',
 ];
@@ -57,6 +58,20 @@ export const LAYERS = [
   engineRoom('archive', ['core', 'disk', 'contract'], 'archives hold files; what is in those is for formats to tell.'),
   engineRoom('machines', ['core', 'disk', 'contract'], 'machines tell facts about hardware.'),
   engineRoom('policies', ['core', 'contract'], 'policies judge facts and collect none.'),
+  {
+    ...engineRoom(
+      'report',
+      ['core', 'contract'],
+      'reports are written from what they say and the words of a language.',
+    ),
+    forbidden: [
+      ...reaches(ENGINE_ROOMS.filter((room) => !['report', 'core', 'contract'].includes(room))),
+      ...FACES.slice(0, -1),
+      '^(\\.\\./)+src-main/',
+      '^(\\.\\./)+src-renderer/(?!locales/)',
+      '^node:',
+    ],
+  },
   engineRoom(
     'jobs',
     ENGINE_ROOMS.filter((room) => room !== 'host'),

@@ -92,6 +92,11 @@ const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: str
     allowed: ['../core/engine-error.ts', '../contract/index.ts', 'yaml'],
     forbidden: ['../machines/machine.port.ts', '../jobs/tasks.ts', '../filesystems/recognise.ts', ...FACES],
   },
+  'src-engine/report': {
+    file: 'src-engine/report/example.ts',
+    allowed: ['../core/bounds.ts', '../contract/report.contract.ts', '../../src-renderer/locales/en.json', 'pdfkit'],
+    forbidden: ['../policies/facts.ts', '../jobs/tasks.ts', '../host/router.ts', 'node:fs', ...FACES],
+  },
   'src-engine/jobs': {
     file: 'src-engine/jobs/example.ts',
     forbidden: ['../host/router.ts', ...FACES],
