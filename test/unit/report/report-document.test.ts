@@ -124,7 +124,7 @@ describe('HTML', () => {
     expect(new Set(attributes)).toEqual(
       new Set(['lang', 'xmlns', 'charset', 'http-equiv', 'content', 'name', 'class']),
     );
-    // eslint-disable-next-line no-control-regex
+     
     expect(document.documentElement!.textContent).not.toMatch(/[\0-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/);
     if (!/[\0-\x1f\u{80}-\u{ffff}]/u.test(text)) expect(texts(document, 'dd')).toContain(text);
   });
