@@ -1,0 +1,2 @@
+export function policyDocument(): string;
+export function isPolicyDocumentCurrent(): boolean;
