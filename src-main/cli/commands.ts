@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import {
   CommandError,
   KINDS,
+  LICENCES,
   STATUSES,
   VISIBILITIES,
   type CommandParams,
@@ -16,7 +17,9 @@ import type { RunningEngine } from '../../src-engine/host/start-engine.ts';
 import { startBrowserServer } from '../browser/server.ts';
 import { addFileCommands } from './file-commands.ts';
 import { followJob } from './follow-job.ts';
+import { addMachineCommands } from './machine-commands.ts';
 import type { Printer } from './printer.port.ts';
+import { addRuleCommands, addRuleOptions, ruleParams, type RuleOptions } from './rule-commands.ts';
 import { addTransferCommands } from './transfer-commands.ts';
 import type { Words } from './words.ts';
 
@@ -51,7 +54,7 @@ export function addCommands(program: Command, session: Session): void {
       printer.result({ kind: 'inspection', value: await (await connect()).call('source.inspect', { source }) });
     });
 
-  program
+  const capture = program
     .command('capture <source>')
     .description(help('capture'))
     .requiredOption('--name <name>', help('name'))
@@ -60,18 +63,17 @@ export function addCommands(program: Command, session: Session): void {
     .option('--tag <tag>', help('tag'), collect)
     .option('--level <n>', help('level'), Number)
     .option('--on-unreadable <stop|fill>', help('on-unreadable'))
-    .option('--override <code>', help('override'), collect)
-    .option('--plan', help('plan'))
-    .action(async (source: string, options: CaptureOptions) => {
-      const client = await connect();
-      const { tag: tags, override: overrides, plan: isPlanOnly, ...rest } = options;
-      const params = { source, ...rest, tags, overrides } as CommandParams<'capture.plan'>;
-      const plan = await client.call('capture.plan', params);
-      if (isPlanOnly) return printer.result({ kind: 'capture-plan', value: plan });
-      printer.event({ kind: 'capture-plan', value: plan });
-      const job = await followJob(client, printer, () => client.call('capture.start', { planId: plan.planId }));
-      printer.result({ kind: 'job', value: job });
-    });
+    .option('--plan', help('plan'));
+  addRuleOptions(capture, help).action(async (source: string, options: CaptureOptions) => {
+    const client = await connect();
+    const { tag: tags, override: _, plan: isPlanOnly, ...rest } = options;
+    const params = { source, ...rest, tags, ...ruleParams(options) } as CommandParams<'capture.plan'>;
+    const plan = await client.call('capture.plan', params);
+    if (isPlanOnly) return printer.result({ kind: 'capture-plan', value: plan });
+    printer.event({ kind: 'capture-plan', value: plan });
+    const job = await followJob(client, printer, () => client.call('capture.start', { planId: plan.planId }));
+    printer.result({ kind: 'job', value: job });
+  });
 
   program
     .command('list')
@@ -96,46 +98,50 @@ export function addCommands(program: Command, session: Session): void {
     .option('--tag <tag>', help('tag'), collect)
     .option(`--status ${oneOf(STATUSES)}`, help('status'))
     .option(`--visibility ${oneOf(VISIBILITIES)}`, help('visibility'))
-    .action(async (template: string, { tag: tags, ...changes }: { tag?: string[] }) => {
-      const params = { template, ...changes, ...(tags && { tags }) } as CommandParams<'template.edit'>;
-      printer.result({ kind: 'template', value: await (await connect()).call('template.edit', params) });
+    .option('--owner <name>', help('owner'))
+    .option('--share <name>', help('share'), collect)
+    .option(`--licence ${oneOf(LICENCES)}`, help('licence'))
+    .option('--policy <id>', help('policy'))
+    .option('--no-policy', help('no-policy'))
+    .action(async (template: string, { tag: tags, share, policy, ...changes }: EditOptions) => {
+      const shared = share && { visibility: 'shared', sharedWith: share };
+      const under = policy === undefined ? {} : { policy: policy || null };
+      const params = { template, ...shared, ...changes, ...under, ...(tags && { tags }) };
+      const value = await (await connect()).call('template.edit', params as CommandParams<'template.edit'>);
+      printer.result({ kind: 'template', value });
     });
 
-  program
+  const deploy = program
     .command('deploy <template> <targets...>')
     .description(help('deploy'))
     .option('--plan', help('plan'))
     .option('--confirm <serial|path>', help('confirm'), collect)
     .option('--overwrite', help('overwrite'))
-    .option('--size <bytes>', help('size'), Number)
-    .option('--override <code>', help('override'), collect)
-    .action(async (template: string, targets: string[], options: DeployOptions) => {
-      const client = await connect();
-      const planFor = (target: string) => {
-        const overrides = options.override as CommandParams<'deploy.plan'>['overrides'];
-        return client.call('deploy.plan', { template, target, lengthBytes: options.size, overrides });
-      };
-      const plans = new Map<string, DeployPlan>();
-      for (const target of targets) plans.set(target, await planFor(target));
-      if (options.plan) return printPlans([...plans.values()]);
-      // all are looked at and agreed to before the first is written to
-      const agreed = new Map<string, Agreement>();
-      for (const [target, plan] of plans) {
-        printer.event({ kind: 'deploy-plan', value: plan });
-        agreed.set(target, plan.canRun ? await ask(session, plan, options) : {});
-        if (!plan.canRun) await client.call('deploy.start', { planId: plan.planId });
-      }
-      const jobs: JobView[] = [];
-      for (const target of targets) {
-        // the first plan is fresh; by the time of the next ones theirs may have expired, and they may have changed
-        const { planId } = jobs.length === 0 ? plans.get(target)! : await planFor(target);
-        jobs.push(
-          await followJob(client, printer, () => client.call('deploy.start', { planId, ...agreed.get(target) })),
-        );
-        if (targets.length > 1) printer.event({ kind: 'job', value: jobs.at(-1)! });
-      }
-      printer.result(jobs.length === 1 ? { kind: 'job', value: jobs[0] } : { kind: 'jobs', value: jobs });
-    });
+    .option('--size <bytes>', help('size'), Number);
+  addRuleOptions(deploy, help).action(async (template: string, targets: string[], options: DeployOptions) => {
+    const client = await connect();
+    const planFor = (target: string) => {
+      return client.call('deploy.plan', { template, target, lengthBytes: options.size, ...ruleParams(options) });
+    };
+    const plans = new Map<string, DeployPlan>();
+    for (const target of targets) plans.set(target, await planFor(target));
+    if (options.plan) return printPlans([...plans.values()]);
+    // all are looked at and agreed to before the first is written to
+    const agreed = new Map<string, Agreement>();
+    for (const [target, plan] of plans) {
+      printer.event({ kind: 'deploy-plan', value: plan });
+      agreed.set(target, plan.canRun ? await ask(session, plan, options) : {});
+      if (!plan.canRun) await client.call('deploy.start', { planId: plan.planId });
+    }
+    const jobs: JobView[] = [];
+    for (const target of targets) {
+      // the first plan is fresh; by the time of the next ones theirs may have expired, and they may have changed
+      const { planId } = jobs.length === 0 ? plans.get(target)! : await planFor(target);
+      jobs.push(await followJob(client, printer, () => client.call('deploy.start', { planId, ...agreed.get(target) })));
+      if (targets.length > 1) printer.event({ kind: 'job', value: jobs.at(-1)! });
+    }
+    printer.result(jobs.length === 1 ? { kind: 'job', value: jobs[0] } : { kind: 'jobs', value: jobs });
+  });
 
   function printPlans(plans: DeployPlan[]): void {
     plans.slice(0, -1).forEach((value) => printer.event({ kind: 'deploy-plan', value }));
@@ -153,6 +159,8 @@ export function addCommands(program: Command, session: Session): void {
 
   addFileCommands(program, printer, words, connect);
   addTransferCommands(program, session, connect);
+  addRuleCommands(program, session, connect);
+  addMachineCommands(program, session, connect);
 
   program
     .command('verify [template]')
@@ -207,19 +215,25 @@ export function addCommands(program: Command, session: Session): void {
     });
 }
 
-interface CaptureOptions {
+interface EditOptions {
+  tag?: string[];
+  /** people: naming them shares it with them */
+  share?: string[];
+  /** false: the one of its kind again */
+  policy?: string | false;
+}
+
+interface CaptureOptions extends RuleOptions {
   name: string;
   tag?: string[];
-  override?: string[];
   plan?: boolean;
 }
 
-interface DeployOptions {
+interface DeployOptions extends RuleOptions {
   plan?: boolean;
   confirm?: string[];
   overwrite?: boolean;
   size?: number;
-  override?: string[];
 }
 
 /** What a person, or an option, has said of one target. */

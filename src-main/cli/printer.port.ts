@@ -7,6 +7,8 @@ export interface Printer {
   progress(job: JobView): void;
   /** Something worth a line before the end: the plan, the address of the server. */
   event(report: Report): void;
+  /** What was asked for, where an error follows from it. */
+  finding(report: Report): void;
   /** The end, when it went well. */
   result(report: Report): void;
   /** The end, when it did not. */

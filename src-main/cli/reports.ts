@@ -11,6 +11,8 @@ import type {
   ImportView,
   JobView,
   LogEntry,
+  MachineProfile,
+  Report as RuleReport,
   TemplateView,
 } from '../../src-engine/contract/index.ts';
 
@@ -29,5 +31,10 @@ export type Report =
   | { kind: 'log'; value: LogEntry[] }
   | { kind: 'file-volumes'; value: FileVolumeView[] }
   | { kind: 'files'; value: CommandResult<'files.list'> }
+  | { kind: 'report'; value: RuleReport }
+  | { kind: 'policies'; value: CommandResult<'policy.list'> }
+  | { kind: 'policy'; value: CommandResult<'policy.show'> }
+  | { kind: 'machine'; value: MachineProfile }
+  | { kind: 'machines'; value: MachineProfile[] }
   | { kind: 'comparison'; value: Comparison }
   | { kind: 'serving'; value: { address: string } };

@@ -1,6 +1,7 @@
 import type { JobView } from '../../src-engine/contract/index.ts';
 import { printable } from './printable.ts';
 import type { Printer } from './printer.port.ts';
+import type { Report } from './reports.ts';
 import { reportLines } from './text-reports.ts';
 import type { Words } from './words.ts';
 
@@ -24,6 +25,11 @@ export function textPrinter(words: Words, screen: Screen): Printer {
     hasBar = false;
   };
 
+  const result = (report: Report) => {
+    clearBar();
+    for (const line of reportLines(words, report)) screen.out(`${line}\n`);
+  };
+
   return {
     progress(job) {
       const { progress } = job;
@@ -40,10 +46,8 @@ export function textPrinter(words: Words, screen: Screen): Printer {
       clearBar();
       for (const line of reportLines(words, report)) screen.err(`${line}\n`);
     },
-    result(report) {
-      clearBar();
-      for (const line of reportLines(words, report)) screen.out(`${line}\n`);
-    },
+    finding: result,
+    result,
     error(error) {
       clearBar();
       for (const part of ['what', 'state', 'todo'])

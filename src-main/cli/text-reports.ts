@@ -1,9 +1,18 @@
 /** Results as text: tables that line up, sizes that can be read. */
-import type { Check, ImportView, JobView, PlaceView, VersionView } from '../../src-engine/contract/index.ts';
+import type {
+  Check,
+  ImportView,
+  JobView,
+  PlaceView,
+  TemplateView,
+  VersionView,
+} from '../../src-engine/contract/index.ts';
 import { diskLines, warningLines } from './disk-reports.ts';
 import { comparisonLines, fileLines, volumeLines } from './file-reports.ts';
+import { guestLines, machineLines, machineListLines } from './machine-reports.ts';
 import { printable } from './printable.ts';
 import type { Report } from './reports.ts';
+import { planRuleLines, policyLines, policyListLines, reportOfRules } from './rule-reports.ts';
 import { table } from './text-table.ts';
 import type { Words } from './words.ts';
 
@@ -18,7 +27,12 @@ export function reportLines(words: Words, report: Report): string[] {
         `  ${t('cli.deploy')}: ${device.deployRefusals.map((r) => t(`refusal.${r.code}`, { details: r.details })).join(' ') || t('cli.possible')}`,
       ]);
     case 'inspection':
-      return [placeLine(words, report.value.source), ...diskLines(words, report.value.disk)];
+      return [
+        placeLine(words, report.value.source),
+        ...diskLines(words, report.value.disk),
+        ...guestLines(words, report.value.guest),
+        ...(report.value.machine ? ['', ...machineLines(words, report.value.machine)] : []),
+      ];
     case 'templates':
       if (report.value.length === 0) return [t('cli.no-templates')];
       return table(
@@ -41,6 +55,7 @@ export function reportLines(words: Words, report: Report): string[] {
       return [
         `${value.name}  ${value.id}`,
         `${t(`kind.${value.kind}`)} · ${t(`status.${value.status}`)} · ${t(`visibility.${value.visibility}`)}`,
+        ...termsLines(words, value),
         ...(value.tags.length ? [`${t('cli.tags')}: ${value.tags.join(', ')}`] : []),
         ...(value.note ? [value.note] : []),
         ...(value.deletedAt ? [t('cli.in-bin', { date: date(value.deletedAt) })] : []),
@@ -53,6 +68,7 @@ export function reportLines(words: Words, report: Report): string[] {
         placeLine(words, value.source),
         ...diskLines(words, value.disk),
         ...checkLines(words, value.checks),
+        ...planRuleLines(words, value.report),
         t('cli.capture-plan', {
           readBytes: value.readBytes,
           lengthBytes: value.source.lengthBytes,
@@ -70,6 +86,7 @@ export function reportLines(words: Words, report: Report): string[] {
           ? [t('cli.now-holds'), ...diskLines(words, value.before)]
           : []),
         ...checkLines(words, value.checks),
+        ...planRuleLines(words, value.report),
       ];
     }
     case 'import-view':
@@ -79,6 +96,7 @@ export function reportLines(words: Words, report: Report): string[] {
       return [
         ...imageLines(words, value.image),
         ...checkLines(words, value.checks),
+        ...planRuleLines(words, value.report),
         t('cli.import-plan', { name: value.name, version: value.versionNumber }),
       ];
     }
@@ -127,11 +145,32 @@ export function reportLines(words: Words, report: Report): string[] {
       return volumeLines(words, report.value);
     case 'files':
       return fileLines(words, report.value);
+    case 'report':
+      return reportOfRules(words, report.value);
+    case 'policies':
+      return policyListLines(words, report.value);
+    case 'policy':
+      return policyLines(words, report.value);
+    case 'machine':
+      return machineLines(words, report.value);
+    case 'machines':
+      return machineListLines(words, report.value);
     case 'comparison':
       return comparisonLines(words, report.value);
     case 'serving':
       return [t('cli.serving'), report.value.address];
   }
+}
+
+/** Whose it is and under what terms, as far as that is said. */
+function termsLines({ t }: Words, { owner, sharedWith, licence, policy }: TemplateView): string[] {
+  const terms = [
+    owner ? t('cli.owner', { name: owner }) : '',
+    sharedWith.length > 0 ? t('cli.shared-with', { names: sharedWith }) : '',
+    licence === 'own' ? t('licence.own') : '',
+    policy ? t('cli.under-policy', { policy }) : '',
+  ].filter((term) => term !== '');
+  return terms.length > 0 ? [printable(terms.join(' · '))] : [];
 }
 
 function placeLine({ bytes, t }: Words, place: PlaceView): string {

@@ -12,16 +12,16 @@ import {
 } from '../../src-engine/contract/index.ts';
 import type { Session } from './commands.ts';
 import { followJob } from './follow-job.ts';
+import { addRuleOptions, ruleParams, type RuleOptions } from './rule-commands.ts';
 
 const collect = (value: string, list: string[] = []) => [...list, value];
 const oneOf = (values: readonly string[]) => `<${values.join('|')}>`;
 
-interface ImportOptions extends Record<string, unknown> {
+interface ImportOptions extends RuleOptions, Record<string, unknown> {
   entry?: string;
   passwordFile?: string;
   name?: string;
   tag?: string[];
-  override?: string[];
   os?: string;
   cloudInit?: string;
   maxBytes?: number;
@@ -43,7 +43,7 @@ export function addTransferCommands(
 ): void {
   const help = (name: string) => words.t(`cli.help.${name}`);
 
-  program
+  const importing = program
     .command('import <file>')
     .description(help('import'))
     .option('--name <name>', help('name'))
@@ -59,39 +59,27 @@ export function addTransferCommands(
     .option('--level <n>', help('level'), Number)
     .option('--max-ratio <n>', help('max-ratio'), Number)
     .option('--max-bytes <n>', help('max-bytes'), Number)
-    .option('--override <code>', help('override'), collect)
     .option('--look', help('look'))
-    .option('--plan', help('plan'))
-    .action(async (path: string, options: ImportOptions) => {
-      const {
-        passwordFile,
-        entry,
-        tag: tags,
-        override: overrides,
-        os,
-        cloudInit,
-        maxBytes,
-        look,
-        plan,
-        ...rest
-      } = options;
-      const image = { path, entry: entry ?? null, password: passwordIn(passwordFile) };
-      const client = await connect();
-      if (look) return printer.result({ kind: 'import-view', value: await client.call('import.look', image) });
-      if (options.name === undefined) throw badOption('--name');
-      if (cloudInit !== undefined && !['yes', 'no'].includes(cloudInit)) throw badOption('--cloud-init');
-      const form = {
-        operatingSystem: os,
-        hasCloudInit: cloudInit === undefined ? undefined : cloudInit === 'yes',
-        maxUnpackedBytes: maxBytes,
-      };
-      const params = { ...image, ...rest, ...form, tags, overrides } as CommandParams<'import.plan'>;
-      const value = await client.call('import.plan', params);
-      if (plan) return printer.result({ kind: 'import-plan', value });
-      printer.event({ kind: 'import-plan', value });
-      const job = await followJob(client, printer, () => client.call('import.start', { planId: value.planId }));
-      printer.result({ kind: 'job', value: job });
-    });
+    .option('--plan', help('plan'));
+  addRuleOptions(importing, help).action(async (path: string, options: ImportOptions) => {
+    const { passwordFile, entry, tag: tags, override: _, os, cloudInit, maxBytes, look, plan, ...rest } = options;
+    const image = { path, entry: entry ?? null, password: passwordIn(passwordFile) };
+    const client = await connect();
+    if (look) return printer.result({ kind: 'import-view', value: await client.call('import.look', image) });
+    if (options.name === undefined) throw badOption('--name');
+    if (cloudInit !== undefined && !['yes', 'no'].includes(cloudInit)) throw badOption('--cloud-init');
+    const form = {
+      operatingSystem: os,
+      hasCloudInit: cloudInit === undefined ? undefined : cloudInit === 'yes',
+      maxUnpackedBytes: maxBytes,
+    };
+    const params = { ...image, ...rest, ...form, tags, ...ruleParams(options) } as CommandParams<'import.plan'>;
+    const value = await client.call('import.plan', params);
+    if (plan) return printer.result({ kind: 'import-plan', value });
+    printer.event({ kind: 'import-plan', value });
+    const job = await followJob(client, printer, () => client.call('import.start', { planId: value.planId }));
+    printer.result({ kind: 'job', value: job });
+  });
 
   program
     .command('export <template> <file>')

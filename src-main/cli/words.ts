@@ -31,6 +31,7 @@ export function preferredLanguage(env: NodeJS.ProcessEnv): Language {
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const;
 
 export interface Words {
+  readonly language: Language;
   /** @param key of `cli.*` or of the shared words @param data fills the placeholders, sizes first made readable */
   t(key: string, data?: MessageData): string;
   /** A word for a code that an image may have made up. @param otherwise where there is none */
@@ -76,6 +77,7 @@ export function createWords(language: Language): Words {
   };
 
   return {
+    language,
     t(key, data = {}) {
       const filled: Record<string, string> = { ...missing };
       for (const [name, value] of Object.entries(data)) {

@@ -1,0 +1,94 @@
+/** What the rules say: `check` and `policies`. */
+import type { Command } from 'commander';
+import {
+  CommandError,
+  KINDS,
+  type CommandParams,
+  type CommandResult,
+  type EngineClient,
+} from '../../src-engine/contract/index.ts';
+import type { Session } from './commands.ts';
+import { refuseExisting, saveFile } from './save-file.ts';
+
+const collect = (value: string, list: string[] = []) => [...list, value];
+
+/** The options of every command whose plan the rules judge. */
+export interface RuleOptions {
+  policy?: string;
+  machine?: string;
+  override?: string[];
+}
+
+interface CheckOptions extends RuleOptions {
+  kind?: string;
+  target?: string;
+  html?: string;
+  pdf?: string;
+  overwrite?: boolean;
+}
+
+export function addRuleOptions(command: Command, help: (name: string) => string): Command {
+  return command
+    .option('--policy <id>', help('policy'))
+    .option('--machine <profile>', help('machine'))
+    .option('--override <code|rule>', help('override'), collect);
+}
+
+/** As the engine checks them: codes and ids that are none are refused there. */
+export function ruleParams({ policy, machine, override }: RuleOptions) {
+  return { policy, machine, overrides: override as CommandParams<'report.check'>['overrides'] };
+}
+
+export function addRuleCommands(
+  program: Command,
+  { printer, words }: Session,
+  connect: () => Promise<EngineClient>,
+): void {
+  const help = (name: string) => words.t(`cli.help.${name}`);
+
+  const check = program
+    .command('check <source>')
+    .description(help('check'))
+    .option(`--kind <${KINDS.join('|')}>`, help('kind'))
+    .option('--target <target>', help('target'));
+  addRuleOptions(check, help)
+    .option('--html <file>', help('html'))
+    .option('--pdf <file>', help('pdf'))
+    .option('--overwrite', help('overwrite-report'))
+    .action(async (subject: string, options: CheckOptions) => {
+      const { kind, target, html, pdf, overwrite = false } = options;
+      refuseExisting([html, pdf], overwrite);
+      const client = await connect();
+      const params = { subject, kind, target, ...ruleParams(options) } as CommandParams<'report.check'>;
+      const report = await client.call('report.check', params);
+      for (const [format, path] of [['html', html] as const, ['pdf', pdf] as const]) {
+        if (path === undefined) continue;
+        const { base64 } = await client.call('report.document', { report, format, language: words.language });
+        saveFile(path, Buffer.from(base64, 'base64'), overwrite);
+      }
+      const block = report.lines.find(({ level }) => level === 'block');
+      if (!block) return printer.result({ kind: 'report', value: report });
+      printer.finding({ kind: 'report', value: report });
+      throw blocked(report.lines.filter(({ level }) => level === 'block'));
+    });
+
+  program
+    .command('policies [id]')
+    .description(help('policies'))
+    .action(async (policy?: string) => {
+      const client = await connect();
+      if (policy === undefined)
+        return printer.result({ kind: 'policies', value: await client.call('policy.list', {}) });
+      printer.result({ kind: 'policy', value: await client.call('policy.show', { policy }) });
+    });
+}
+
+function blocked(lines: CommandResult<'report.check'>['lines']): CommandError {
+  const rules = lines.map(({ rule }) => rule);
+  return new CommandError({
+    code: 'PLAN_BLOCKED',
+    message: rules.join(', '),
+    hint: lines[0].reason.en,
+    data: { check: rules[0], rules },
+  });
+}
