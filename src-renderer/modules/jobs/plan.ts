@@ -1,7 +1,7 @@
 /** A plan: asked for, looked at, asked for again, carried out. The same for every job that is planned. */
 import { computed, ref, shallowRef, watch, type Ref } from 'vue';
 import { useRouter } from 'vue-router';
-import type { Check, CommandParams, CommandResult, DiskView, ErrorView } from '../../../src-engine/contract/index.ts';
+import type { CommandParams, CommandResult, DiskView, ErrorView } from '../../../src-engine/contract/index.ts';
 import { useEngine } from '../../client/engine.store.ts';
 import { errorView } from '../../client/words.ts';
 import { useJobs } from './jobs.store.ts';
@@ -11,8 +11,14 @@ type Planned = 'capture.plan' | 'deploy.plan' | 'import.plan' | 'export.plan';
 /**
  * Call it in a component's set-up.
  * @param request what is planned for; null as long as something is missing
+ * @param rules what is asked besides and changes nothing but the report of the rules: the plan that is shown stays until the next
+ *   one is there
  */
-export function usePlan<C extends Planned>(command: C, request: Readonly<Ref<CommandParams<C> | null>>) {
+export function usePlan<C extends Planned>(
+  command: C,
+  request: Readonly<Ref<CommandParams<C> | null>>,
+  rules: Readonly<Ref<object>> = ref({}),
+) {
   const engine = useEngine();
   const jobs = useJobs();
   const router = useRouter();
@@ -21,9 +27,10 @@ export function usePlan<C extends Planned>(command: C, request: Readonly<Ref<Com
   const isPlanning = ref(false);
   const isStarting = ref(false);
   const isExpired = ref(false);
-  /** checks that a person takes upon themselves: never any before they are asked */
-  const overrides = ref<Check['code'][]>([]);
+  /** codes of checks and ids of rules that a person takes upon themselves: never any before they are asked */
+  const overrides = ref<readonly string[]>([]);
   const key = computed(() => JSON.stringify(request.value));
+  const rulesKey = computed(() => JSON.stringify(rules.value));
 
   /** Something else is planned for: what was said of the other does not hold for it. */
   function forget() {
@@ -33,19 +40,24 @@ export function usePlan<C extends Planned>(command: C, request: Readonly<Ref<Com
     overrides.value = [];
   }
   watch(key, forget, { flush: 'sync' });
+  watch(rulesKey, () => {
+    overrides.value = [];
+    if (plan.value || error.value || isPlanning.value) void make();
+  });
 
   /** What is asked for meanwhile makes the answer void. The plan that is shown stays until the next one is there. */
   async function make() {
     error.value = null;
     const wanted = request.value;
-    const asked = JSON.stringify([key.value, overrides.value]);
-    const isAsked = () => asked === JSON.stringify([key.value, overrides.value]);
+    const askedNow = () => JSON.stringify([key.value, rulesKey.value, overrides.value]);
+    const asked = askedNow();
+    const isAsked = () => asked === askedNow();
     if (!wanted) return;
     isPlanning.value = true;
     try {
       // nothing that forbids an export can be taken upon oneself
       const taken = command === 'export.plan' ? {} : { overrides: overrides.value };
-      const made = await engine.call(command, { ...wanted, ...taken });
+      const made = await engine.call(command, { ...wanted, ...rules.value, ...taken });
       if (!isAsked()) return;
       plan.value = made;
       isExpired.value = false;
@@ -58,9 +70,9 @@ export function usePlan<C extends Planned>(command: C, request: Readonly<Ref<Com
     }
   }
 
-  /** Takes a check upon oneself, or gives it back, and plans again. */
-  function override(code: Check['code'], isOn: boolean) {
-    overrides.value = isOn ? [...overrides.value, code] : overrides.value.filter((one) => one !== code);
+  /** Takes a check or a rule upon oneself, or gives it back, and plans again. */
+  function override(taken: readonly string[]) {
+    overrides.value = taken;
     return make();
   }
 

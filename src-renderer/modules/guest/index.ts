@@ -1,0 +1,2 @@
+/** What is installed on a disk. */
+export { default as GuestFacts } from './GuestFacts.vue';

@@ -1,0 +1,26 @@
+/** The lines of a report in the order that they are read in. */
+import type { Report, ReportLine } from '../../../src-engine/contract/index.ts';
+
+export interface ReportSections {
+  /** what forbids, and what a person took upon themselves: it keeps its place, so that it can be given back there */
+  readonly blocks: readonly ReportLine[];
+  readonly warnings: readonly ReportLine[];
+  /** what could not be checked; what a machine's profile would tell comes first */
+  readonly unknown: readonly ReportLine[];
+  readonly passed: readonly ReportLine[];
+}
+
+export const isUnknown = ({ level, value }: ReportLine) => level === 'warn' && value === null;
+/** Whether a profile of the machine would tell. */
+export const isOfMachine = ({ fact }: ReportLine) => fact.startsWith('machine.');
+
+export function sectionsOf({ lines }: Pick<Report, 'lines'>): ReportSections {
+  const isBlock = (line: ReportLine) => line.level === 'block' || line.isOverridden;
+  const unknown = lines.filter(isUnknown);
+  return {
+    blocks: lines.filter(isBlock),
+    warnings: lines.filter((line) => line.level === 'warn' && !isBlock(line) && !isUnknown(line)),
+    unknown: [...unknown.filter(isOfMachine), ...unknown.filter((line) => !isOfMachine(line))],
+    passed: lines.filter(({ level }) => level === 'pass'),
+  };
+}
