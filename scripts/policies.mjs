@@ -51,10 +51,16 @@ const cell = (text) => text.replaceAll('|', '\\|');
 const row = (...cells) => `| ${cells.map(cell).join(' | ')} |`;
 const table = (heads, rows) => [row(...heads), row(...heads.map(() => '---')), ...rows.map((cells) => row(...cells))];
 
+/** As a policy file writes it, but for sizes. */
+function valueText(fact, value) {
+  if (Array.isArray(value)) return value.length === 0 ? '[]' : value.join(', ');
+  return fact.endsWith('Bytes') ? words.value(fact, value) : String(value);
+}
+
 function testText(fact, test) {
   const [[name, wanted]] = Object.entries(test);
   return words.t(`report.test.${name}`, {
-    value: name === 'includes' ? words.fact(wanted) : words.value(fact, wanted),
+    value: name === 'includes' ? words.fact(wanted) : valueText(fact, wanted),
   });
 }
 
@@ -80,7 +86,7 @@ function outcomes(policy, rule) {
     ['good', 'bad', 'unknown'].map((wanted) => {
       const lines = driven.filter((one) => one.wanted === wanted);
       if (lines.length === 0) throw new Error(`${rule.id} was not driven with a value that is ${wanted}`);
-      return [wanted, [...new Set(lines.map(({ line }) => words.value(rule.fact, line.value)))].join('; ')];
+      return [wanted, [...new Set(lines.map(({ line }) => valueText(rule.fact, line.value)))].join('; ')];
     }),
   );
 }
