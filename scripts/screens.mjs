@@ -41,7 +41,18 @@ async function captureTo(page, step) {
   if (step === 'source') return;
   await next(page);
   await page.locator('form, .form').first().waitFor();
-  if (step === 'plan') await next(page);
+  if (step === 'metal') {
+    await choose(page, '.choice', 0, 2);
+    await choose(page, '.choice', 2, 2);
+  }
+  if (step !== 'name') await next(page);
+}
+
+/** Opens a select of several and takes one of its options. */
+async function choose(page, group, select, option) {
+  await page.locator(`${group} button.trigger`).nth(select).click();
+  await page.locator('[role=option]').nth(option).click();
+  await page.waitForTimeout(100);
 }
 
 async function deployTo(page, target, step) {
@@ -57,6 +68,8 @@ async function deployTo(page, target, step) {
 
 const ISO = '00000000-0000-4000-8000-000000000007';
 const OWN = '00000000-0000-4000-8000-000000000008';
+const SHOP = '00000000-0000-4000-8000-000000000009';
+const NODE = '00000000-0000-4000-8000-00000000000a';
 const IMAGES = '/home/lab/images';
 
 /** Drags made-up files over the window, or drops them, as a browser that tells no paths. */
@@ -160,6 +173,37 @@ const STATES = [
   ['capture-plan', 'many', '/capture', (page) => captureTo(page, 'plan')],
   ['capture-hibernated', 'hibernated', '/capture', (page) => captureTo(page, 'plan')],
   ['capture-blocked', 'blocked', '/capture', (page) => captureTo(page, 'plan')],
+  ['capture-lab', 'many', '/capture', (page) => captureTo(page, 'plan')],
+  ['capture-rules', 'many', '/capture', (page) => captureTo(page, 'metal')],
+  [
+    'capture-rules-open',
+    'many',
+    '/capture',
+    async (page) => {
+      await captureTo(page, 'plan');
+      for (const fold of await page.locator('.fold').all()) await fold.click();
+      await page.locator('.rules').scrollIntoViewIfNeeded();
+    },
+  ],
+  [
+    'capture-rules-blocked',
+    'many',
+    '/capture',
+    async (page) => {
+      await captureTo(page, 'metal');
+      await page.locator('.line.block').nth(1).scrollIntoViewIfNeeded();
+    },
+  ],
+  [
+    'capture-rules-taken',
+    'many',
+    '/capture',
+    async (page) => {
+      await captureTo(page, 'metal');
+      await page.locator('.take input').check();
+      await page.locator('.take input').scrollIntoViewIfNeeded();
+    },
+  ],
   [
     'capture-overridden',
     'hibernated',
@@ -244,6 +288,23 @@ const STATES = [
   ['export-overwrite', 'many', `/templates/${ID}/export`, (page) => exportTo(page, '/images/there', 'plan')],
   ['export-blocked', 'many', `/templates/${ID}/export`, (page) => exportTo(page, '/images/full', 'plan')],
   ['template-configuration', 'many', `/templates/${OWN}?tab=configuration`],
+  ['template-guest', 'many', `/templates/${NODE}?tab=configuration`],
+  ['template-rules', 'many', `/templates/${SHOP}?tab=rules`],
+  [
+    'template-rules-metal',
+    'many',
+    `/templates/${NODE}?tab=rules`,
+    async (page) => {
+      await choose(page, '.choice', 2, 2);
+      await page.locator('.line.block').nth(1).scrollIntoViewIfNeeded();
+    },
+  ],
+  [
+    'template-rules-save',
+    'many',
+    `/templates/${NODE}?tab=rules`,
+    (page) => page.locator('.save button').first().click(),
+  ],
   ['template-licence', 'many', `/templates/${OWN}`, (page) => page.locator('.actions button').nth(2).click()],
   ['template-iso', 'many', `/templates/${ISO}?tab=configuration`],
   ['deploy-iso', 'many', `/deploy?template=${ISO}`],
@@ -252,6 +313,16 @@ const STATES = [
   ['deploy-target-chosen', 'many', `/deploy?template=${ID}`, (page) => deployTo(page, '/dev/sdc', 'target')],
   ['deploy-confirm', 'many', `/deploy?template=${ID}`, (page) => deployTo(page, '/dev/sdc', 'plan')],
   ['deploy-incomplete', 'many', `/deploy?template=${SERVER}`, (page) => deployTo(page, '/images/room-2.img', 'plan')],
+  ['deploy-rules', 'many', `/deploy?template=${SHOP}`, (page) => deployTo(page, '/dev/sdc', 'plan')],
+  [
+    'deploy-rules-report',
+    'many',
+    `/deploy?template=${SHOP}`,
+    async (page) => {
+      await deployTo(page, '/dev/sdc', 'plan');
+      await page.locator('.rules').scrollIntoViewIfNeeded();
+    },
+  ],
   ['deploy-file', 'many', `/deploy?template=${ID}`, (page) => deployTo(page, '/images/room-2.img', 'plan')],
   ['devices', 'many', '/devices'],
   ['devices-chosen', 'many', '/devices?device=/dev/sdc'],

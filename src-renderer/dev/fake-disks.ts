@@ -75,15 +75,8 @@ export const windows = () =>
   disk(512_110_190_592, [
     { lengthBytes: 100 * MIB, usedBytes: 32e6, typeId: EFI, fs: ['fat32', 'SYSTEM'] },
     { lengthBytes: 16 * MIB, typeId: 'E3C9E316-0B5C-4DB8-817D-F92DF00215AE', name: 'Microsoft reserved partition' },
-    {
-      lengthBytes: 470 * GIB,
-      usedBytes: 470 * GIB,
-      typeId: BASIC,
-      name: 'Basic data partition',
-      recognised: 'ntfs',
-      warnings: [{ code: 'FILESYSTEM_UNKNOWN', data: { volume: 3, name: 'ntfs', lengthBytes: 470 * GIB } }],
-    },
-    { lengthBytes: 750 * MIB, typeId: 'DE94BBA4-06D1-4D40-A16A-BFD50179D6AC', recognised: 'ntfs' },
+    { lengthBytes: 470 * GIB, usedBytes: 118e9, typeId: BASIC, name: 'Basic data partition', fs: ['ntfs', 'Windows'] },
+    { lengthBytes: 750 * MIB, usedBytes: 602e6, typeId: 'DE94BBA4-06D1-4D40-A16A-BFD50179D6AC', fs: ['ntfs', ''] },
   ]);
 export const mixed = () =>
   disk(2_000_398_934_016, [

@@ -9,6 +9,7 @@ import type {
 } from '../../src-engine/contract/index.ts';
 import type { Connect } from '../client/transport.ts';
 import { FileError, listFolder, readFile } from './fake-files.ts';
+import { checkFake, MACHINES, POLICIES } from './fake-reports.ts';
 import { lookAtImage, planExport, planImport } from './fake-images.ts';
 import type { Scene } from './scenes.ts';
 
@@ -49,8 +50,7 @@ export function fakeEngine(scene: Scene): Connect {
     'template.edit': ({ template }: { template: string }) => templateOf(template),
     'template.delete': ({ template }: { template: string }) => templateOf(template),
     'template.undelete': ({ template }: { template: string }) => templateOf(template),
-    'deploy.plan': (params: CommandParams<'deploy.plan'>) =>
-      scene.deployPlan(templateOf(params.template), params.target),
+    'deploy.plan': (params: CommandParams<'deploy.plan'>) => scene.deployPlan(templateOf(params.template), params),
     'deploy.start': started,
     'files.volumes': () => scene.fileVolumes,
     'files.list': listFolder,
@@ -63,6 +63,14 @@ export function fakeEngine(scene: Scene): Connect {
     'import.start': () => ({ jobId: imports[importsBegun++ % imports.length].id }),
     'export.plan': (params: CommandParams<'export.plan'>) => planExport(params, templateOf(params.template)),
     'export.start': started,
+    'report.check': (params: CommandParams<'report.check'>) => checkFake(params, templateOf(params.subject)),
+    'report.document': ({ format }: CommandParams<'report.document'>) => ({
+      fileName: `report.${format}`,
+      mediaType: 'text/plain',
+      base64: '',
+    }),
+    'policy.list': () => ({ policies: POLICIES, folder: '/home/lab/.local/share/diskpress/policies', refused: [] }),
+    'machine.list': () => MACHINES,
     'verify.start': started,
     'prune.start': started,
     'repair.start': started,

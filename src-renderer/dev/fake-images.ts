@@ -9,6 +9,7 @@ import {
   type TemplateView,
 } from '../../src-engine/contract/index.ts';
 import { FileError } from './fake-files.ts';
+import { debianGuest, fakeReport, isAllowed } from './fake-reports.ts';
 import { debian, NOW, place, stick, uuid, windows } from './fake-disks.ts';
 
 const DEBIAN = {
@@ -27,6 +28,7 @@ function view(path: string, more: Partial<ImportView>): ImportView {
     entries: [],
     format: 'qcow2',
     disk: debian(64_023_257_088, 6.8e9),
+    guest: debianGuest(),
     scratchBytes: 0,
     proposedName: name.replace(/\..*$/, ''),
     proposed: DEBIAN,
@@ -48,12 +50,19 @@ export function lookAtImage({ path, entry, password }: CommandParams<'import.loo
   if (/locked/.test(path)) {
     if (password === 'wrong') throw new FileError('ARCHIVE_PASSWORD', { path });
     if (!password)
-      return view(path, { archive: '7z', needsPassword: true, format: null, disk: null, proposedName: '' });
+      return view(path, {
+        archive: '7z',
+        needsPassword: true,
+        format: null,
+        disk: null,
+        guest: null,
+        proposedName: '',
+      });
     return view(path, { archive: '7z', needsPassword: true, format: 'vhdx', disk: windows(), scratchBytes: 41e9 });
   }
   if (/exam/.test(path)) {
     const some = { archive: 'zip' as const, entries: ENTRIES, scratchBytes: 12.9e9, proposed: NOTHING_RECORDED };
-    const unknown = { format: null, disk: null, isBootModeCertain: false };
+    const unknown = { format: null, disk: null, guest: null, isBootModeCertain: false };
     return view(path, entry ? { ...some, format: 'vmdk' } : { ...some, ...unknown });
   }
   if (/\.iso$/.test(path)) {
@@ -76,6 +85,9 @@ export function planImport(params: CommandParams<'import.plan'>): ImportPlan {
   const image = lookAtImage(params);
   const { operatingSystem: said } = params;
   const found = image.proposed.operatingSystem;
+  const { kind = 'lab', policy, machine, overrides } = params;
+  const report =
+    image.guest && fakeReport({ action: 'capture', kind, subject: params.path, policy, machine, overrides });
   const isContradicted = said !== undefined && found !== null && said !== found;
   const contradicted: Check = {
     code: 'IMPORT_CONTRADICTED',
@@ -87,7 +99,7 @@ export function planImport(params: CommandParams<'import.plan'>): ImportPlan {
     expiresAt,
     image,
     name: params.name,
-    kind: params.kind ?? 'lab',
+    kind,
     versionNumber: 1,
     catalogFreeBytes: 412e9,
     checks: [
@@ -95,7 +107,8 @@ export function planImport(params: CommandParams<'import.plan'>): ImportPlan {
       { code: 'IMAGE_RECOGNISED', level: 'pass', data: { format: image.format ?? '' } },
       { code: 'CATALOG_SPACE', level: 'pass', data: { freeBytes: 412e9 } },
     ],
-    canRun: true,
+    report,
+    canRun: !report || isAllowed(report),
   };
 }
 

@@ -19,6 +19,7 @@ import type {
 import { NOTHING_RECORDED } from '../../src-engine/contract/index.ts';
 import { ago, debian, huge, mixed, NOW, place, server, stick, uuid, windows } from './fake-disks.ts';
 import { COMPARISON, VOLUMES } from './fake-files.ts';
+import { debianGuest, fakeReport, isAllowed, MACHINES, windowsGuest } from './fake-reports.ts';
 
 export interface Scene {
   info: CommandResult<'app.info'>;
@@ -31,7 +32,7 @@ export interface Scene {
   inspect(source: string): CommandResult<'source.inspect'>;
   list(folder: string | null): CommandResult<'folder.list'>;
   capturePlan(params: CommandParams<'capture.plan'>): CapturePlan;
-  deployPlan(template: TemplateView, target: string): DeployPlan;
+  deployPlan(template: TemplateView, params: CommandParams<'deploy.plan'>): DeployPlan;
   fileVolumes: FileVolumeView[];
   /** null: it is still being compared */
   comparison: Comparison | null;
@@ -47,6 +48,9 @@ function version(number: number, view: DiskView, minutes: number, more: Partial<
     damage: null,
     medium: 'disk',
     configuration: NOTHING_RECORDED,
+    guest: null,
+    platform: null,
+    machine: null,
     capacityBytes: view.lengthBytes,
     usedBytes: view.usedBytes,
     storedBytes: Math.round(view.usedBytes * 0.41),
@@ -67,6 +71,9 @@ function template(n: number, name: string, versions: VersionView[], more: Partia
     status: 'active',
     visibility: 'private',
     licence: 'none',
+    owner: 'mara',
+    sharedWith: [],
+    policy: null,
     createdAt: versions[versions.length - 1].createdAt,
     updatedAt: versions[0].createdAt,
     deletedAt: null,
@@ -157,6 +164,16 @@ TEMPLATES.push(
       }),
     ],
     { licence: 'own', tags: ['server'] },
+  ),
+  template(9, 'Web shop', [version(1, debian(), 1_300, { guest: debianGuest(), platform: 'virtual' })], {
+    kind: 'standard',
+    tags: ['server'],
+  }),
+  template(
+    10,
+    'Rack node',
+    [version(2, windows(), 2_100, { guest: windowsGuest(), platform: 'physical', machine: MACHINES[0] })],
+    { kind: 'bare-metal', tags: ['server'], note: 'For the nodes of the second rack.' },
   ),
 );
 
@@ -491,8 +508,11 @@ const base: Scene = {
   ),
   inspect(source) {
     const found = DEVICES.find(({ path }) => path === source);
-    if (found) return { source: found, disk: DISKS[source] };
+    const guest = source === '/dev/sda' ? windowsGuest() : debianGuest();
+    if (found) return { source: found, disk: DISKS[source], guest, machine: null };
     return {
+      guest,
+      machine: null,
       source: place(source.split('/').pop() ?? source, '', 64_023_257_088, source),
       disk: debian(64_023_257_088, 6.8e9),
     };
@@ -511,24 +531,34 @@ const base: Scene = {
       })),
     ],
   }),
-  capturePlan({ source, name }) {
-    const seen = base.inspect(source);
+  capturePlan({ source, name, kind = 'lab', ...asked }) {
+    const { machine: _, guest, ...seen } = base.inspect(source);
+    const report = fakeReport({ action: 'capture', kind, subject: source, ...asked });
     return {
       planId: uuid(77),
       expiresAt: new Date(NOW + 10 * 60_000).toISOString(),
       ...seen,
+      guest: guest ?? debianGuest(),
+      report,
       name,
-      kind: 'lab',
+      kind,
       versionNumber: name === 'Debian 12 lab' ? 4 : 1,
       readBytes: seen.disk.usedBytes,
       catalogFreeBytes: 412e9,
       checks: passes('SOURCE_READABLE', 'SOURCE_NOT_IN_USE', 'CATALOG_SPACE'),
-      canRun: true,
+      canRun: isAllowed(report),
     };
   },
   fileVolumes: VOLUMES,
   comparison: COMPARISON,
-  deployPlan(which, target) {
+  deployPlan(which, { target, template: _, ...asked }) {
+    const report = fakeReport({
+      action: 'deploy',
+      kind: which.kind,
+      subject: `${which.name}@${which.versions[0].number}`,
+      target,
+      ...asked,
+    });
     const found = DEVICES.find(({ path }) => path === target);
     const source = which.versions[0];
     const capacity = found?.lengthBytes ?? source.capacityBytes * 2;
@@ -545,18 +575,14 @@ const base: Scene = {
       after: { ...source.disk, lengthBytes: capacity },
       writeBytes: source.usedBytes,
       checks: [
-        ...passes(
-          'TEMPLATE_HEALTHY',
-          'TARGET_LARGE_ENOUGH',
-          'SECTOR_SIZE_EQUAL',
-          'TARGET_NOT_IN_USE',
-        ),
+        ...passes('TEMPLATE_HEALTHY', 'TARGET_LARGE_ENOUGH', 'SECTOR_SIZE_EQUAL', 'TARGET_NOT_IN_USE'),
         ...(source.damage ? [INCOMPLETE] : []),
         ...(found
           ? [{ code: 'TARGET_WILL_BE_ERASED' as const, level: 'warn' as const, data: facts }]
           : passes('TARGET_NEW_FILE', 'TARGET_FOLDER_SPACE')),
       ],
-      canRun: true,
+      report,
+      canRun: isAllowed(report),
       confirmWords: found ? [to.serial, to.path] : [],
       needsOverwrite: false,
     };
@@ -564,12 +590,12 @@ const base: Scene = {
 };
 
 /** What may not be done as it is, and one thing that a person may take upon themselves. */
-const blocked = (overrides: readonly Check['code'][]): Check[] => [
+const blocked = (overrides: readonly string[]): Check[] => [
   { code: 'SOURCE_MOUNTED_READ_WRITE', level: 'block', data: { path: '/dev/sda', details: '/home, /srv' } },
   ...hibernated(overrides),
   { code: 'CATALOG_SPACE_LOW', level: 'warn', data: { usedBytes: 505e9, freeBytes: 41e9 } },
 ];
-const hibernated = (overrides: readonly Check['code'][]): Check[] => [
+const hibernated = (overrides: readonly string[]): Check[] => [
   {
     code: 'WINDOWS_HIBERNATED',
     level: overrides.includes('WINDOWS_HIBERNATED') ? 'warn' : 'block',
