@@ -31,14 +31,14 @@ export function reportOfRules(words: Words, report: RuleReport): string[] {
   ];
 }
 
-/** The same below the checks of a plan: what blocks and what warns, in a line or two. */
+/** The same below the checks of a plan, which has said already what it is about. */
 export function planRuleLines(words: Words, report: RuleReport | null): string[] {
   if (report === null) return [];
   const { lines, policy } = report;
   return [
     said(words, words.t('report.policy'), policyText(words, policy)),
     ...at(lines, 'block').flatMap((line) => detailed(words, line)),
-    ...at(lines, 'warn').map((line) => `! ${headLine(words, line)}: ${own(words, line.reason)}`),
+    ...at(lines, 'warn').flatMap((line) => detailed(words, line)),
     ...closingLines(words, lines),
     ...(at(lines, 'block').length > 0 ? othersLines(words, report) : []),
   ];
@@ -49,28 +49,20 @@ const at = (lines: readonly ReportLine[], level: ReportLine['level']) =>
   lines.filter((line) => line.level === level && !isUnknown(line));
 
 function detailed(words: Words, line: ReportLine): string[] {
-  const { t } = words;
+  const { t, shared } = words;
+  const fact = printable(shared(`fact.${line.fact}`, line.fact));
+  const value = valueText(words, line.fact, line.value);
+  const note = line.isOverridden ? ` ${t('report.overridden')}` : '';
+  const origin = line.origin && shared(`report.from.${line.origin.replaceAll(' ', '-')}`, line.origin);
   const rules = line.contradicts.join(', ');
   return [
-    `${line.level === 'block' ? '✗' : '!'} ${headLine(words, line)}`,
+    `${line.level === 'block' ? '✗' : '!'} ${said(words, fact, value)} [${line.rule}]${note}`,
     `    ${own(words, line.reason)}`,
     `    ${own(words, line.wayOut)}`,
+    ...(origin ? [`    ${said(words, t('report.origin'), printable(origin))}`] : []),
     ...(rules ? [`    ${printable(t('report.contradicts', { rules }))}`] : []),
     ...(line.level === 'block' && line.canOverride ? [`    ${t('cli.can-override', { code: line.rule })}`] : []),
   ];
-}
-
-function headLine(words: Words, line: ReportLine): string {
-  const { t, shared } = words;
-  const fact = printable(shared(`fact.${line.fact}`, line.fact));
-  const origin = line.origin && shared(`report.from.${line.origin.replaceAll(' ', '-')}`, line.origin);
-  const parts = [
-    said(words, fact, valueText(words, line.fact, line.value)),
-    ...(origin ? [`(${printable(origin)})`] : []),
-    `[${line.rule}]`,
-    ...(line.isOverridden ? [t('report.overridden')] : []),
-  ];
-  return parts.join(' ');
 }
 
 function closingLines(words: Words, lines: readonly ReportLine[]): string[] {
