@@ -43,9 +43,14 @@ export function reportWords(language: ReportLanguage): ReportWords {
     return visible(found(`report.is.${value}`) ?? value);
   };
   const size = (lengthBytes: number) => {
-    const step = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(1, lengthBytes)) / 3));
-    const value = numbers.format(Number((lengthBytes / 1000 ** step).toPrecision(3)));
-    return t('units.size', { value, unit: t(`units.${UNITS[step]}`) });
+    let value = lengthBytes;
+    let step = 0;
+    // 999,950 is 1 MB in three digits, not 1000 kB
+    while (Number(value.toPrecision(3)) >= 1000 && step < UNITS.length - 1) {
+      value /= 1000;
+      step++;
+    }
+    return t('units.size', { value: numbers.format(Number(value.toPrecision(3))), unit: t(`units.${UNITS[step]}`) });
   };
   return {
     t,

@@ -124,9 +124,20 @@ describe('HTML', () => {
     expect(new Set(attributes)).toEqual(
       new Set(['lang', 'xmlns', 'charset', 'http-equiv', 'content', 'name', 'class']),
     );
-     
+
     expect(document.documentElement!.textContent).not.toMatch(/[\0-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/);
     if (!/[\0-\x1f\u{80}-\u{ffff}]/u.test(text)) expect(texts(document, 'dd')).toContain(text);
+  });
+
+  it.each([
+    [0, '0\u00a0B'],
+    [512, '512\u00a0B'],
+    [999_600, '1\u00a0MB'],
+    [2_000_398_934_016, '2\u00a0TB'],
+    [1e21, '1,000,000\u00a0PB'],
+  ])('%d bytes are %s', async (value, text) => {
+    const document = await parsed(withLine({ fact: 'disk.largestBytes', value }));
+    expect(texts(document, 'h3')).toEqual([`Largest disk: ${text}`]);
   });
 
   it('holds no script and fetches nothing', async () => {
