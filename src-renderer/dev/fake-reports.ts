@@ -305,6 +305,7 @@ export const windowsGuest = (): Guest => ({
   release: { value: 'windows-server-2008-r2', origin: SOFTWARE },
   pointRelease: unknown(SOFTWARE),
   edition: { value: 'Enterprise', origin: SOFTWARE },
+  architecture: { value: 'x86_64', origin: '3:/Windows/System32/ntoskrnl.exe' },
   bootKernel: unknown(),
   bootLoaders: { value: [{ kind: 'windows-mbr', origin: 'first sector' }], origin: 'first sector, volumes' },
   bootModes: { value: ['bios'], origin: 'first sector' },
@@ -312,6 +313,9 @@ export const windowsGuest = (): Guest => ({
   hasCloudInit: { value: false, origin: '3:/Windows/System32/config/SYSTEM' },
   guestAgents: { value: [], origin: '3:/Windows/System32/config/SYSTEM' },
   sysprepState: { value: 'IMAGE_STATE_COMPLETE', origin: SOFTWARE },
+  usesSwap: unknown(),
+  hostname: { value: 'NODE-2-07', origin: '3:/Windows/System32/config/SYSTEM' },
+  isGeneralized: { value: false, origin: SOFTWARE },
   endOfLife: { value: { date: '2020-01-14', tableDate: '2026-11-20' }, origin: 'end-of-life.yaml' },
 });
 

@@ -85,5 +85,8 @@ export function useGuestWords() {
     ]);
   }
 
-  return { inBrief, inFull };
+  /** Who knows no system and no kernel knows nothing worth a table. */
+  const isKnown = (guest: Guest) => system(guest) !== null || guest.bootKernel.value !== null;
+
+  return { inBrief, inFull, isKnown };
 }
