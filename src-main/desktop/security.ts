@@ -29,6 +29,11 @@ function isOwnUrl(url: string): boolean {
   return url === APP_ORIGIN || url.startsWith(`${APP_ORIGIN}/`);
 }
 
+/** What a page has made itself, to be saved: nothing is fetched for it. */
+function isOwnBlob(url: string): boolean {
+  return url.startsWith(`blob:${APP_ORIGIN}/`);
+}
+
 /** Copying text after a click is the one permission that pages need. @param url of the page that asks, or its origin */
 export function isPermitted(permission: string, url: string): boolean {
   return permission === 'clipboard-sanitized-write' && isOwnUrl(url);
@@ -36,7 +41,7 @@ export function isPermitted(permission: string, url: string): boolean {
 
 /** Whether a request may be made at all: for the application's own files, or for what is in the page already. */
 export function isReachable(url: string): boolean {
-  return isOwnUrl(url) || url.startsWith('data:') || url.startsWith('devtools:');
+  return isOwnUrl(url) || isOwnBlob(url) || url.startsWith('data:') || url.startsWith('devtools:');
 }
 
 /** Whether a message comes from the window's own page: not from a frame in it, nor from a page of another origin. */
@@ -44,7 +49,7 @@ export function isOwnPage(frame: Pick<WebFrameMain, 'origin' | 'parent'> | null)
   return frame !== null && frame.parent === null && frame.origin === APP_ORIGIN;
 }
 
-/** Closes what a session offers to pages: permissions, devices, the network, downloads. */
+/** Closes what a session offers to pages: permissions, devices, the network, downloads but of what a page has made itself. */
 export function fenceSession(session: Session): void {
   session.setPermissionRequestHandler((_contents, permission, answer, { requestingUrl }) =>
     answer(isPermitted(permission, requestingUrl)),
@@ -52,7 +57,9 @@ export function fenceSession(session: Session): void {
   session.setPermissionCheckHandler((_contents, permission, origin) => isPermitted(permission, origin));
   session.setDevicePermissionHandler(() => false);
   session.webRequest.onBeforeRequest(({ url }, answer) => answer({ cancel: !isReachable(url) }));
-  session.on('will-download', (event) => event.preventDefault());
+  session.on('will-download', (event, item) => {
+    if (!isOwnBlob(item.getURL())) event.preventDefault();
+  });
 }
 
 /** Closes the ways out of a page: other addresses, other windows, pages within pages. */

@@ -114,9 +114,15 @@ test('a fenced session answers no', () => {
   ask('request', { url: 'app://diskpress/' }, answer);
   expect(answer).toHaveBeenLastCalledWith({ cancel: false });
 
-  const preventDefault = vi.fn();
-  session.emit('will-download', { preventDefault });
-  expect(preventDefault).toHaveBeenCalledOnce();
+  const isPrevented = (url: string) => {
+    const preventDefault = vi.fn();
+    session.emit('will-download', { preventDefault }, { getURL: () => url });
+    return preventDefault.mock.calls.length > 0;
+  };
+  expect(isPrevented('https://example.org/a.exe')).toBe(true);
+  expect(isPrevented('app://diskpress/index.html')).toBe(true);
+  expect(isPrevented('blob:https://example.org/5')).toBe(true);
+  expect(isPrevented('blob:app://diskpress/5')).toBe(false);
 });
 
 test('a fenced page leads nowhere', () => {
