@@ -6,7 +6,7 @@ import { KERNEL_ROOTS } from '../linux/kernel-files.ts';
 import { linuxProfile } from './linux-profile.ts';
 import { otherProfile } from './other-profile.ts';
 
-const MAX_PROFILE_BYTES = 1024 * 1024;
+export const MAX_PROFILE_BYTES = 1024 * 1024;
 
 /**
  * The profile of the machine that this runs on.

@@ -1,0 +1,86 @@
+/** Profiles of machines that are elsewhere, kept as JSON files beside the catalog: one for each, to be copied by hand as well. */
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { MachineProfile } from '../../contract/machine.contract.ts';
+import { EngineError, toEngineError } from '../../core/engine-error.ts';
+import { MAX_PROFILE_BYTES, parseProfile } from './profile.ts';
+
+const ENDING = '.json';
+const MAX_PROFILES = 10_000;
+
+/** By name. A file that is no profile is passed over: somebody else may have put it there. A folder that is not there holds none. */
+export async function listProfiles(folder: string): Promise<MachineProfile[]> {
+  const names = await readdir(folder).catch(() => []);
+  const profiles = await Promise.all(
+    names
+      .filter((name) => name.endsWith(ENDING))
+      .slice(0, MAX_PROFILES)
+      .map((name) => readProfileFile(join(folder, name))),
+  );
+  return profiles.filter((profile) => profile !== null).sort((a, b) => a.name.localeCompare(b.name, 'en'));
+}
+
+/** @returns the profile of that name, or null */
+export async function findProfile(folder: string, name: string): Promise<MachineProfile | null> {
+  return (
+    (await readProfileFile(pathOf(folder, name))) ?? (await listProfiles(folder)).find((p) => p.name === name) ?? null
+  );
+}
+
+/**
+ * Written under another name first: a file is whole, or not there.
+ * @throws EngineError `NAME_TAKEN` unless it may replace what has its name; `PERMISSION_DENIED`, `DISK_FULL`
+ */
+export async function saveProfile(folder: string, profile: MachineProfile, replace: boolean): Promise<MachineProfile> {
+  if (!replace && (await findProfile(folder, profile.name)))
+    throw new EngineError('NAME_TAKEN', { name: profile.name });
+  const temporary = join(folder, `${randomUUID()}.tmp`);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      await file.writeFile(`${JSON.stringify(profile, null, 2)}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    if (replace) await removeOthers(folder, profile.name);
+    await rename(temporary, pathOf(folder, profile.name));
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw toEngineError(error);
+  }
+  return profile;
+}
+
+/** @throws EngineError `NOT_FOUND` */
+export async function deleteProfile(folder: string, name: string): Promise<void> {
+  if (!(await findProfile(folder, name))) throw new EngineError('NOT_FOUND', { path: name });
+  await removeOthers(folder, name);
+  await rm(pathOf(folder, name), { force: true });
+}
+
+/** A file that was copied here by hand has a name of its own. */
+async function removeOthers(folder: string, name: string): Promise<void> {
+  for (const file of await readdir(folder)) {
+    const path = join(folder, file);
+    if (!file.endsWith(ENDING) || path === pathOf(folder, name)) continue;
+    if ((await readProfileFile(path))?.name === name) await rm(path, { force: true });
+  }
+}
+
+async function readProfileFile(path: string): Promise<MachineProfile | null> {
+  try {
+    if ((await stat(path)).size > MAX_PROFILE_BYTES) return null;
+    return parseProfile(await readFile(path, 'utf8'), path);
+  } catch {
+    return null;
+  }
+}
+
+/** Names of people never become parts of a path: a readable beginning, and a hash that tells them apart. */
+function pathOf(folder: string, name: string): string {
+  const readable = name.replace(/[^a-zA-Z0-9-]+/g, '-').slice(0, 40);
+  return join(folder, `${readable}-${createHash('sha256').update(name).digest('hex').slice(0, 16)}${ENDING}`);
+}
