@@ -41,7 +41,8 @@ export class AuditLog {
   }
 }
 
-function userName(): string {
+/** Who is at work, as the system knows them. */
+export function userName(): string {
   try {
     return userInfo().username;
   } catch {

@@ -76,4 +76,11 @@ export const MIGRATIONS: readonly string[] = [
   );
   `,
   `ALTER TABLE template ADD COLUMN licence TEXT NOT NULL DEFAULT 'none'`,
+  `
+  ALTER TABLE template ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+  -- names of people as a JSON array
+  ALTER TABLE template ADD COLUMN shared_with TEXT NOT NULL DEFAULT '[]';
+  -- null: the policy of its kind
+  ALTER TABLE template ADD COLUMN policy TEXT;
+  `,
 ];

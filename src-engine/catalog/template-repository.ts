@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type Database from 'better-sqlite3';
 import { EngineError } from '../core/engine-error.ts';
 import { TemplateViewSchema, type TemplateView, type VersionView } from '../contract/template.contract.ts';
+import { userName } from './audit-log.ts';
 import { VersionRecordSchema, type TemplateRecord, type VersionRecord } from './records.ts';
 
 interface TemplateRow {
@@ -14,6 +15,9 @@ interface TemplateRow {
   status: string;
   visibility: string;
   licence: string;
+  owner: string;
+  shared_with: string;
+  policy: string | null;
   created_at: string;
   updated_at: string;
   deleted_at: string | null;
@@ -37,7 +41,7 @@ export interface FoundVersion {
 }
 
 export type TemplateChanges = Partial<
-  Pick<TemplateView, 'name' | 'note' | 'tags' | 'status' | 'visibility' | 'licence'>
+  Pick<TemplateView, 'name' | 'note' | 'tags' | 'status' | 'visibility' | 'licence' | 'owner' | 'sharedWith' | 'policy'>
 >;
 
 export class TemplateRepository {
@@ -257,12 +261,20 @@ export class TemplateRepository {
   #upsert(template: TemplateRecord): void {
     this.#db
       .prepare(
-        `INSERT INTO template (id, name, note, tags, kind, status, visibility, licence, created_at, updated_at, deleted_at)
-         VALUES (@id, @name, @note, @tags, @kind, @status, @visibility, @licence, @createdAt, @updatedAt, @deletedAt)
+        `INSERT INTO template (id, name, note, tags, kind, status, visibility, licence, owner, shared_with, policy, created_at, updated_at,
+           deleted_at)
+         VALUES (@id, @name, @note, @tags, @kind, @status, @visibility, @licence, @owner, @sharedWith, @policy, @createdAt,
+           @updatedAt, @deletedAt)
          ON CONFLICT (id) DO UPDATE SET name = @name, note = @note, tags = @tags, status = @status,
-           visibility = @visibility, licence = @licence, updated_at = @updatedAt, deleted_at = @deletedAt`,
+           visibility = @visibility, licence = @licence, owner = @owner, shared_with = @sharedWith, policy = @policy,
+           updated_at = @updatedAt, deleted_at = @deletedAt`,
       )
-      .run({ ...template, tags: JSON.stringify(template.tags), deletedVersions: undefined });
+      .run({
+        ...template,
+        tags: JSON.stringify(template.tags),
+        sharedWith: JSON.stringify(template.sharedWith),
+        deletedVersions: undefined,
+      });
   }
 
   #findRow(nameOrId: string, deleted: boolean): TemplateRow | undefined {
@@ -288,6 +300,9 @@ export class TemplateRepository {
       status: row.status,
       visibility: row.visibility,
       licence: row.licence,
+      owner: row.owner,
+      sharedWith: JSON.parse(row.shared_with),
+      policy: row.policy,
       createdAt: row.created_at,
       updatedAt: row.updated_at,
       deletedAt: row.deleted_at,
@@ -307,11 +322,15 @@ function parseReference(reference: string): { name: string; number: number | nul
 
 /** A template that does not exist yet. */
 export function newTemplateRecord(
-  fields: Pick<TemplateView, 'name' | 'note' | 'tags' | 'kind'> & Partial<Pick<TemplateView, 'licence'>>,
+  fields: Pick<TemplateView, 'name' | 'note' | 'tags' | 'kind'> &
+    Partial<Pick<TemplateView, 'licence' | 'policy' | 'owner'>>,
   createdAt: string,
 ): TemplateRecord {
   return {
     licence: 'none',
+    policy: null,
+    owner: userName(),
+    sharedWith: [],
     ...fields,
     id: randomUUID(),
     status: 'active',

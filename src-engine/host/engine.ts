@@ -5,6 +5,7 @@ import type { FoundVersion } from '../catalog/template-repository.ts';
 import type { CheckedParams, CommandName, CommandResult, TopicEvent, TopicName } from '../contract/commands.ts';
 import type { ImportPlan } from '../contract/import.contract.ts';
 import type { CapturePlan, DeployPlan } from '../contract/plan.contract.ts';
+import type { MessageData } from '../contract/errors.ts';
 import type { Report } from '../contract/report.contract.ts';
 import type { Check } from '../contract/warnings.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
@@ -39,6 +40,7 @@ import { runVerify } from '../jobs/verify.job.ts';
 import { probeMachine } from '../machines/profile/profile.ts';
 import { deleteProfile, listProfiles, saveProfile } from '../machines/profile/saved-profiles.ts';
 import { reportDocument } from '../report/report-document.ts';
+import { editsOf } from './edits.ts';
 import { CatalogHandle } from './catalog-handle.ts';
 import { listFolder } from './folder-list.ts';
 import { JobRunner } from './job-runner.ts';
@@ -116,7 +118,7 @@ export class Engine {
   }
 
   /** A change to a template: its record file is written, everybody is told. */
-  async #changed(templateId: string, action: string, data: Record<string, string> = {}) {
+  async #changed(templateId: string, action: string, data: MessageData = {}) {
     const { parts } = this.#catalog;
     const template = parts.templates.byId(templateId);
     await writeTemplateRecord(parts, templateId);
@@ -185,10 +187,12 @@ export class Engine {
     },
     'template.list': ({ deleted }) => this.#catalog.parts.templates.list(deleted),
     'template.show': ({ template }) => this.#catalog.parts.templates.find(template).template,
-    'template.edit': ({ template, ...changes }) =>
-      this.#changed(this.#catalog.parts.templates.edit(template, changes).id, 'template.edited', {
-        fields: Object.keys(changes).join(', '),
-      }),
+    'template.edit': ({ template, ...changes }) => {
+      const { templates } = this.#catalog.parts;
+      const { template: before } = templates.find(template);
+      const after = templates.edit(template, changes);
+      return this.#changed(after.id, 'template.edited', editsOf(before, after));
+    },
     'template.delete': async ({ template }) => {
       const { id } = this.#catalog.parts.templates.delete(template);
       await this.#files.closeAll();

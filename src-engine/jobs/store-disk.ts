@@ -78,10 +78,10 @@ export async function storeDisk(
       }
       const createdAt = new Date().toISOString();
       const existing = parts.templates.findByName(about.name);
-      const { name, note, tags, kind, licence } = about;
+      const { name, note, tags, kind, licence, policy } = about;
       const template = existing
         ? { ...parts.templates.record(existing.id), updatedAt: createdAt }
-        : newTemplateRecord({ name, note, tags, kind, licence }, createdAt);
+        : newTemplateRecord({ name, note, tags, kind, licence, policy }, createdAt);
       parts.templates.expectManifest(versionId);
       await writer.finish((known) => {
         const version: VersionRecord = {

@@ -145,7 +145,7 @@ function newJson(
 ): ManifestJson {
   const now = new Date().toISOString();
   const { existing } = destinationOf(parts, name, about);
-  const { note, tags, kind, licence } = about.template;
+  const { note, tags, kind, licence, owner, policy } = about.template;
   const fresh: TemplateRecord = newTemplateRecord(
     {
       name,
@@ -153,6 +153,8 @@ function newJson(
       tags: request.tags.length > 0 ? request.tags : tags,
       kind,
       licence: request.licence === 'own' ? 'own' : licence,
+      owner,
+      policy,
     },
     now,
   );

@@ -91,6 +91,9 @@ const versionRecord = (number: number): VersionRecord => ({
   damage: null,
   medium: 'disk',
   configuration: NOTHING_RECORDED,
+  guest: null,
+  machine: null,
+  platform: null,
   createdAt: now(),
   source: {
     kind: 'file',
