@@ -45,8 +45,9 @@ export async function saveProfile(folder: string, profile: MachineProfile, repla
     } finally {
       await file.close();
     }
-    if (replace) await removeOthers(folder, profile.name);
     await rename(temporary, pathOf(folder, profile.name));
+    await syncFolder(folder);
+    if (replace) await removeOthers(folder, profile.name);
   } catch (error) {
     await rm(temporary, { force: true });
     throw toEngineError(error);
@@ -67,6 +68,17 @@ async function removeOthers(folder: string, name: string): Promise<void> {
     const path = join(folder, file);
     if (!file.endsWith(ENDING) || path === pathOf(folder, name)) continue;
     if ((await readProfileFile(path))?.name === name) await rm(path, { force: true });
+  }
+}
+
+/** Makes a rename durable. Windows cannot open folders and needs no such sync. */
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
   }
 }
 

@@ -33,6 +33,15 @@ describe('saved profiles', () => {
     expect(readdirSync(folder)).toHaveLength(1);
   });
 
+  it('replace a copy under another file name too', async () => {
+    const folder = newFolder();
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'by-hand.json'), JSON.stringify(serverProfile()));
+    await expect(saveProfile(folder, serverProfile(), false)).rejects.toMatchObject({ code: 'NAME_TAKEN' });
+    await saveProfile(folder, serverProfile({ firmware: 'uefi' }), true);
+    expect(await listProfiles(folder)).toEqual([serverProfile({ firmware: 'uefi' })]);
+  });
+
   it('leave nothing when they are deleted, a copy under another file name neither', async () => {
     const folder = newFolder();
     await saveProfile(folder, serverProfile(), false);
