@@ -26,6 +26,7 @@ import {
   STATUSES,
   TagsSchema,
   TemplateRefSchema,
+  TemplateSummarySchema,
   TemplateViewSchema,
   VISIBILITIES,
 } from './template.contract.ts';
@@ -124,7 +125,7 @@ export const COMMANDS = {
   'capture.start': { params: z.strictObject({ planId: z.uuid() }), result: started },
   'template.list': {
     params: z.strictObject({ deleted: z.boolean().default(false) }),
-    result: z.array(TemplateViewSchema),
+    result: z.array(TemplateSummarySchema),
   },
   'template.show': { params: template, result: TemplateViewSchema },
   'template.edit': {

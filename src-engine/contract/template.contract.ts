@@ -124,5 +124,12 @@ export const TemplateViewSchema = z.object({
 });
 export type TemplateView = z.infer<typeof TemplateViewSchema>;
 
+/** A version without what only its own page shows: lists of thousands stay light. */
+export const VersionSummarySchema = VersionViewSchema.omit({ guest: true, machine: true });
+export type VersionSummary = z.infer<typeof VersionSummarySchema>;
+
+export const TemplateSummarySchema = TemplateViewSchema.extend({ versions: z.array(VersionSummarySchema).min(1) });
+export type TemplateSummary = z.infer<typeof TemplateSummarySchema>;
+
 /** `NAME`, `ID`, or either with `@VERSION`. */
 export const TemplateRefSchema = z.string().min(1).max(200);

@@ -186,7 +186,10 @@ export class Engine {
       return { jobId: this.#jobs.start(about, (context) => runCapture(this.#catalog.parts, plan, request, context)) };
     },
     'template.list': ({ deleted }) => this.#catalog.parts.templates.list(deleted),
-    'template.show': ({ template }) => this.#catalog.parts.templates.find(template).template,
+    'template.show': ({ template }) => {
+      const { templates } = this.#catalog.parts;
+      return (this.#templateNamed(template) ?? templates.find(template, { deleted: true })).template;
+    },
     'template.edit': ({ template, ...changes }) => {
       const { templates } = this.#catalog.parts;
       const { template: before } = templates.find(template);

@@ -13,13 +13,14 @@ import type {
   LogEntry,
   MachineProfile,
   Report as RuleReport,
+  TemplateSummary,
   TemplateView,
 } from '../../src-engine/contract/index.ts';
 
 export type Report =
   | { kind: 'devices'; value: DeviceView[] }
   | { kind: 'inspection'; value: CommandResult<'source.inspect'> }
-  | { kind: 'templates'; value: TemplateView[] }
+  | { kind: 'templates'; value: TemplateSummary[] }
   | { kind: 'template'; value: TemplateView }
   | { kind: 'capture-plan'; value: CapturePlan }
   | { kind: 'deploy-plan'; value: DeployPlan }

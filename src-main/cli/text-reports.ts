@@ -5,6 +5,8 @@ import type {
   JobView,
   PlaceView,
   TemplateView,
+  TemplateSummary,
+  VersionSummary,
   VersionView,
 } from '../../src-engine/contract/index.ts';
 import { diskLines, warningLines } from './disk-reports.ts';
@@ -16,8 +18,12 @@ import { planRuleLines, policyLines, policyListLines, reportOfRules } from './ru
 import { table } from './text-table.ts';
 import type { Words } from './words.ts';
 
+/** Digits of an id that tell templates apart for a reader; calls take whole ones. */
+const SHORT_ID = 8;
+const MAX_NOTE = 40;
+
 export function reportLines(words: Words, report: Report): string[] {
-  const { t, bytes, date } = words;
+  const { t, date } = words;
   switch (report.kind) {
     case 'devices':
       if (report.value.length === 0) return [t('cli.no-devices')];
@@ -35,21 +41,7 @@ export function reportLines(words: Words, report: Report): string[] {
       ];
     case 'templates':
       if (report.value.length === 0) return [t('cli.no-templates')];
-      return table(
-        ['name', 'version', 'kind', 'capacity', 'used', 'stored', 'created', 'health'].map((column) =>
-          t(`cli.column.${column}`),
-        ),
-        report.value.map(({ name, kind, versions: [newest] }) => [
-          name,
-          String(newest.number),
-          t(`kind.${kind}`),
-          bytes(newest.capacityBytes),
-          bytes(newest.usedBytes),
-          bytes(newest.storedBytes),
-          date(newest.createdAt),
-          healthText(words, newest),
-        ]),
-      );
+      return templateLines(words, report.value);
     case 'template': {
       const { value } = report;
       return [
@@ -173,6 +165,47 @@ function termsLines({ t }: Words, { owner, sharedWith, licence, policy }: Templa
   return terms.length > 0 ? [printable(terms.join(' · '))] : [];
 }
 
+/** A line for each: an id that is long enough to be typed, and what a person looks for. */
+function templateLines(words: Words, templates: readonly TemplateSummary[]): string[] {
+  const { t, bytes, date } = words;
+  const columns = [
+    'id',
+    'name',
+    'version',
+    'kind',
+    'visibility',
+    'owner',
+    'system',
+    'used',
+    'stored',
+    'created',
+    'health',
+    'note',
+  ];
+  return table(
+    columns.map((column) => t(`cli.column.${column}`)),
+    templates.map(({ id, name, kind, visibility, owner, note, versions: [newest] }) => [
+      id.slice(0, SHORT_ID),
+      printable(name),
+      String(newest.number),
+      t(`kind.${kind}`),
+      t(`visibility.${visibility}`),
+      printable(owner),
+      printable(newest.configuration.operatingSystem ?? ''),
+      bytes(newest.usedBytes),
+      bytes(newest.storedBytes),
+      date(newest.createdAt),
+      healthText(words, newest),
+      printable(firstLine(note)),
+    ]),
+  );
+}
+
+function firstLine(note: string): string {
+  const [line] = note.split('\n');
+  return line.length > MAX_NOTE ? `${line.slice(0, MAX_NOTE - 1)}…` : line;
+}
+
 function placeLine({ bytes, t }: Words, place: PlaceView): string {
   const serial = place.serial ? t('cli.serial', { serial: place.serial }) : '';
   return [place.path, place.model === place.path ? '' : place.model, serial, bytes(place.lengthBytes)]
@@ -214,7 +247,7 @@ function versionLines(words: Words, version: VersionView): string[] {
 }
 
 /** What is known of its chunks, and whether parts of the source are missing in it. */
-function healthText({ t }: Words, { health, damage }: VersionView): string {
+function healthText({ t }: Words, { health, damage }: VersionSummary): string {
   return [t(`health.${health}`), ...(damage ? [t('damage.badge')] : [])].join(' · ');
 }
 

@@ -15,7 +15,7 @@ import {
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { TemplateView } from '../../src-engine/contract/template.contract.ts';
+import type { TemplateSummary } from '../../src-engine/contract/template.contract.ts';
 import { frameHeader, packHeader } from '../../src-engine/store/pack-format.ts';
 import { scanPack } from '../../src-engine/store/pack-scanner.ts';
 import { makeExt4, makeNoiseDisk, scatter } from '../support/disks.ts';
@@ -31,8 +31,8 @@ let packs: string[];
 let original: Catalogued;
 
 interface Catalogued {
-  live: TemplateView[];
-  bin: TemplateView[];
+  live: TemplateSummary[];
+  bin: TemplateSummary[];
 }
 
 /** Everything that people see of the templates, but for their health and the versions that wait in the bin alone. */

@@ -1,7 +1,7 @@
 /** The templates of the catalog, kept up to date, and what can be done to them. */
 import { defineStore } from 'pinia';
 import { computed, ref, shallowRef } from 'vue';
-import type { CommandParams, ErrorView, TemplateView } from '../../../src-engine/contract/index.ts';
+import type { CommandParams, ErrorView, TemplateSummary } from '../../../src-engine/contract/index.ts';
 import { useEngine } from '../../client/engine.store.ts';
 import { i18n } from '../../client/i18n.ts';
 import { errorView } from '../../client/words.ts';
@@ -13,8 +13,8 @@ const SETTLE_MS = 150;
 export const useCatalog = defineStore('catalog', () => {
   const engine = useEngine();
   const toast = useToast();
-  const templates = shallowRef<TemplateView[]>([]);
-  const deleted = shallowRef<TemplateView[]>([]);
+  const templates = shallowRef<TemplateSummary[]>([]);
+  const deleted = shallowRef<TemplateSummary[]>([]);
   const isLoaded = ref(false);
   const error = shallowRef<ErrorView | null>(null);
 

@@ -1,5 +1,5 @@
 /** The catalog as a person wants to see it: searched, filtered, sorted. Pure: the page's address says which. */
-import type { TemplateView } from '../../../src-engine/contract/index.ts';
+import type { TemplateSummary } from '../../../src-engine/contract/index.ts';
 
 export const SORTS = ['name', 'stored', 'updated'] as const;
 export type Sort = (typeof SORTS)[number];
@@ -15,18 +15,18 @@ export interface CatalogView {
 }
 
 /** The health of a template is that of its worst version; one that was never read back says so. */
-export function healthOf(template: TemplateView): 'damaged' | 'unverified' | 'verified' {
+export function healthOf(template: TemplateSummary): 'damaged' | 'unverified' | 'verified' {
   if (template.versions.some(({ health }) => health === 'damaged')) return 'damaged';
   return template.versions.some(({ health }) => health === 'unverified') ? 'unverified' : 'verified';
 }
 
 /** Whether the engine would let any version of it be deployed anew. */
-export function isDeployable(template: TemplateView): boolean {
+export function isDeployable(template: TemplateSummary): boolean {
   return template.status === 'active' && template.versions.some(({ health }) => health !== 'damaged');
 }
 
 /** All words of the search must be found: in the name, the note, a tag, or what was captured. Case and accents do not matter. */
-export function searchTemplates(templates: readonly TemplateView[], search: string): TemplateView[] {
+export function searchTemplates(templates: readonly TemplateSummary[], search: string): TemplateSummary[] {
   const wanted = plain(search).split(/\s+/).filter(Boolean);
   if (!wanted.length) return [...templates];
   return templates.filter((template) => {
@@ -41,13 +41,13 @@ export function searchTemplates(templates: readonly TemplateView[], search: stri
 
 const plain = (text: string) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
 
-const KEYS: Record<Sort, (template: TemplateView) => number | string> = {
+const KEYS: Record<Sort, (template: TemplateSummary) => number | string> = {
   name: (template) => plain(template.name),
   stored: (template) => template.versions[0].storedBytes,
   updated: (template) => template.updatedAt,
 };
 
-export function arrange(templates: readonly TemplateView[], view: CatalogView): TemplateView[] {
+export function arrange(templates: readonly TemplateSummary[], view: CatalogView): TemplateSummary[] {
   const key = KEYS[view.sort];
   const sign = view.isDescending ? -1 : 1;
   return searchTemplates(templates, view.search)

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { TemplateView } from '../../../src-engine/contract/index.ts';
+import type { TemplateSummary } from '../../../src-engine/contract/index.ts';
 import { arrange, healthOf, searchTemplates, type CatalogView } from '../../../src-renderer/modules/catalog/views.ts';
 
 function template(
   name: string,
-  more: Partial<TemplateView> = {},
+  more: Partial<TemplateSummary> = {},
   health: ('verified' | 'unverified' | 'damaged')[] = ['verified'],
 ) {
   return {
@@ -25,11 +25,11 @@ function template(
       source: { model: 'Samsung T7' },
     })),
     ...more,
-  } as TemplateView;
+  } as TemplateSummary;
 }
 
 const all: CatalogView = { search: '', tags: [], kind: '', status: '', health: '', sort: 'name', isDescending: false };
-const names = (templates: TemplateView[]) => templates.map(({ name }) => name);
+const names = (templates: TemplateSummary[]) => templates.map(({ name }) => name);
 
 describe('searchTemplates', () => {
   const templates = [
