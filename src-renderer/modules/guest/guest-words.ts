@@ -11,6 +11,8 @@ export interface GuestFact {
   readonly origin: string;
 }
 
+const isPast = ({ date }: { readonly date: string }) => date < new Date().toISOString().slice(0, 10);
+
 type Datum = { readonly value: unknown; readonly origin: string };
 
 /** Call it in a component's set-up. */
@@ -40,8 +42,15 @@ export function useGuestWords() {
 
   function endOfLife({ endOfLife: { value } }: Guest) {
     if (value === null) return null;
-    const isPast = value.date < new Date().toISOString().slice(0, 10);
-    return t(isPast ? 'guest.endedAt' : 'guest.endsAt', { date: date(value.date), table: date(value.tableDate) });
+    return t(isPast(value) ? 'guest.endedAt' : 'guest.endsAt', {
+      date: date(value.date),
+      table: date(value.tableDate),
+    });
+  }
+
+  function endOfLifeInBrief({ endOfLife: { value } }: Guest) {
+    if (value === null) return null;
+    return isPast(value) ? t('guest.past', { date: date(value.date) }) : date(value.date);
   }
 
   const bootModes = ({ bootModes: { value } }: Guest) => several(value && value.map((mode) => t(`firmware.${mode}`)));
@@ -57,7 +66,7 @@ export function useGuestWords() {
       fact('bootModes', guest.bootModes, bootModes(guest)),
       guest.usesLvm.value ? fact('usesLvm', guest.usesLvm, isThere(true)) : null,
       guest.isEncrypted.value ? fact('isEncrypted', guest.isEncrypted, isThere(true)) : null,
-      fact('endOfLife', guest.endOfLife, endOfLife(guest)),
+      fact('endOfLife', guest.endOfLife, endOfLifeInBrief(guest)),
     ]);
   }
 
