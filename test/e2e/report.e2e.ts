@@ -83,7 +83,13 @@ test('a template tells what its rules would say for a machine, and the report is
   await expect(rules(app).getByRole('listitem').filter({ hasText: 'Platform of the target' })).toContainText('unknown');
   await judge(app, 'the rules of a template');
 
+  await choose(app.getByLabel('Kind'), 'Bare metal');
+  await choose(app.getByLabel('Policy'), 'Bare-metal custom image template (2020)');
+  await rules(app).getByRole('button', { name: 'Name the machine it is for' }).press('Enter');
+  await expect(app.getByLabel('Machine')).toBeFocused();
   await choose(app.getByLabel('Machine'), 'bench 7');
+  await expect(rules(app).getByRole('button', { name: 'Name the machine it is for' })).toHaveCount(0);
+  await choose(app.getByLabel('Kind'), 'Standard');
   const block = rules(app).getByRole('listitem').filter({ hasText: 'Platform of the target' });
   await expect(block).toContainText('physical');
   await expect(block).toContainText('A standard template is not compatible with bare metal.');
