@@ -9,6 +9,8 @@ import { ComparePage } from '../modules/files/index.ts';
 import HomePage from '../modules/home/HomePage.vue';
 import ImportPage from '../modules/import/ImportPage.vue';
 import JobsPage from '../modules/jobs/JobsPage.vue';
+import { MachineFormPage, MachinesPage } from '../modules/machines/index.ts';
+import { PoliciesPage, PolicyPage } from '../modules/policies/index.ts';
 import SettingsPage from '../modules/settings/SettingsPage.vue';
 import TemplatePage from '../modules/template/TemplatePage.vue';
 
@@ -24,8 +26,12 @@ export const router = createRouter({
     { path: '/capture', name: 'capture', component: CapturePage },
     { path: '/deploy', name: 'deploy', component: DeployPage },
     { path: '/devices', name: 'devices', component: DevicesPage },
+    { path: '/machines', name: 'machines', component: MachinesPage },
+    { path: '/machines/form', name: 'machine-form', component: MachineFormPage },
     { path: '/jobs/:id?', name: 'jobs', component: JobsPage },
     { path: '/settings', name: 'settings', component: SettingsPage },
+    { path: '/policies', name: 'policies', component: PoliciesPage },
+    { path: '/policies/:id', name: 'policy', component: PolicyPage },
     { path: '/:rest(.*)*', redirect: { name: 'home' } },
   ],
 });

@@ -1,7 +1,7 @@
 /** `g` and then a letter goes to a place. Nothing is taken from who is typing. */
 import type { Router } from 'vue-router';
 
-export const GO_KEYS = { home: 'h', catalog: 'c', devices: 'd', jobs: 'j', settings: 's' } as const;
+export const GO_KEYS = { home: 'h', catalog: 'c', devices: 'd', machines: 'm', jobs: 'j', settings: 's' } as const;
 
 const PATIENCE_MS = 1_200;
 
