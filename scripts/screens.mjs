@@ -98,6 +98,11 @@ async function exportTo(page, folder, step) {
   else await page.locator('input[type=password]').first().fill('correct horse');
 }
 
+async function importProfile(page, path) {
+  await page.locator('.import .path input').fill(path);
+  await page.locator('.import .path input').blur();
+}
+
 const FILES = `/templates/${ID}?tab=files&volume=2`;
 const STUDENT = `${FILES}&path=/home/student`;
 /** Shows a file beside the list, as a click does. */
@@ -328,6 +333,61 @@ const STATES = [
   ['devices-chosen', 'many', '/devices?device=/dev/sdc'],
   ['devices-groups', 'many', '/devices?device=/dev/sde'],
   ['devices-refused', 'refused', '/devices'],
+  ['machines', 'many', '/machines'],
+  ['machines-empty', 'empty', '/machines'],
+  ['machines-many', 'machines', '/machines'],
+  ['machines-failed', 'noMachines', '/machines'],
+  ['machines-here', 'many', '/machines?here=1'],
+  ['machines-chosen', 'many', '/machines?machine=bench 7'],
+  ['machines-unknown', 'many', '/machines?machine=store room server'],
+  ['machines-import', 'many', '/machines?import=1'],
+  ['machines-imported', 'many', '/machines?import=1', (page) => importProfile(page, '/media/stick/machine.json')],
+  ['machines-import-broken', 'many', '/machines?import=1', (page) => importProfile(page, '/media/stick/broken.json')],
+  ['machine-new', 'many', '/machines/form'],
+  ['machine-edit', 'many', '/machines/form?edit=bench 7'],
+  [
+    'machine-edit-drives',
+    'many',
+    '/machines/form?edit=bench 7',
+    (page) =>
+      page
+        .locator('.parts')
+        .nth(0)
+        .evaluate((el) => el.scrollIntoView()),
+  ],
+  [
+    'machine-edit-arrays',
+    'many',
+    '/machines/form?edit=bench 7',
+    (page) =>
+      page
+        .locator('.parts')
+        .nth(1)
+        .evaluate((el) => el.scrollIntoView()),
+  ],
+  [
+    'machine-faults',
+    'many',
+    '/machines/form',
+    async (page) => {
+      await page.locator('.parts').nth(0).locator('.segmented label').nth(2).click();
+      await page.locator('.foot button').click();
+    },
+  ],
+  ['policies', 'many', '/policies'],
+  ['policies-ours', 'empty', '/policies'],
+  [
+    'policies-example',
+    'many',
+    '/policies',
+    async (page) => {
+      await page.locator('.own .fold').click();
+      await page.locator('.own').scrollIntoViewIfNeeded();
+    },
+  ],
+  ['policy', 'many', '/policies/bare-metal-2020'],
+  ['policy-rule', 'many', '/policies/bare-metal-2020?rule=bm2020.no-uefi'],
+  ['policy-gone', 'many', '/policies/nothing'],
   ['jobs', 'many', '/jobs'],
   ['jobs-empty', 'empty', '/jobs'],
   ['job-running', 'many', `/jobs/${JOB(0)}`],

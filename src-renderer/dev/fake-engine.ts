@@ -1,15 +1,18 @@
 /** Answers the contract's calls out of a scene. It checks nothing and does nothing: it is there to be looked at. */
-import type {
-  CommandName,
-  CommandParams,
-  CommandResult,
-  JobView,
-  Request,
-  TemplateView,
+import {
+  CommandError,
+  type CommandName,
+  type CommandParams,
+  type CommandResult,
+  type JobView,
+  type Request,
+  type TemplateView,
 } from '../../src-engine/contract/index.ts';
 import type { Connect } from '../client/transport.ts';
 import { FileError, listFolder, readFile } from './fake-files.ts';
-import { checkFake, MACHINES, POLICIES } from './fake-reports.ts';
+import { deleteMachine, HERE, readMachine, saveMachine } from './fake-machines.ts';
+import { showPolicy } from './fake-policies.ts';
+import { checkFake } from './fake-reports.ts';
 import { lookAtImage, planExport, planImport } from './fake-images.ts';
 import type { Scene } from './scenes.ts';
 
@@ -69,8 +72,13 @@ export function fakeEngine(scene: Scene): Connect {
       mediaType: 'text/plain',
       base64: '',
     }),
-    'policy.list': () => ({ policies: POLICIES, folder: '/home/lab/.local/share/diskpress/policies', refused: [] }),
-    'machine.list': () => MACHINES,
+    'policy.list': () => scene.policies,
+    'policy.show': ({ policy }: CommandParams<'policy.show'>) => showPolicy(policy) ?? missing(),
+    'machine.probe': () => (scene.isProbing ? null : HERE),
+    'machine.list': () => (scene.machines ?? missing()).slice(),
+    'machine.read': readMachine,
+    'machine.save': (params: CommandParams<'machine.save'>) => saveMachine(scene.machines ?? [], params),
+    'machine.delete': (params: CommandParams<'machine.delete'>) => deleteMachine(scene.machines ?? [], params),
     'verify.start': started,
     'prune.start': started,
     'repair.start': started,
@@ -91,7 +99,7 @@ export function fakeEngine(scene: Scene): Connect {
             if (value !== null) listener?.({ kind: 'result', id, value });
           } catch (thrown) {
             const error =
-              thrown instanceof FileError
+              thrown instanceof FileError || thrown instanceof CommandError
                 ? thrown.view
                 : { code: 'NOT_FOUND', message: '', hint: String(thrown), data: {} };
             listener?.({ kind: 'error', id, error });

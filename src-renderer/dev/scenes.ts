@@ -11,6 +11,7 @@ import type {
   FileVolumeView,
   JobView,
   LogEntry,
+  MachineProfile,
   PlaceView,
   TemplateView,
   VersionView,
@@ -19,6 +20,8 @@ import type {
 import { NOTHING_RECORDED } from '../../src-engine/contract/index.ts';
 import { ago, debian, huge, mixed, NOW, place, server, stick, uuid, windows } from './fake-disks.ts';
 import { COMPARISON, VOLUMES } from './fake-files.ts';
+import { MANY_MACHINES } from './fake-machines.ts';
+import { POLICY_LISTS } from './fake-policies.ts';
 import { debianGuest, fakeReport, isAllowed, MACHINES, windowsGuest } from './fake-reports.ts';
 
 export interface Scene {
@@ -34,6 +37,10 @@ export interface Scene {
   capturePlan(params: CommandParams<'capture.plan'>): CapturePlan;
   deployPlan(template: TemplateView, params: CommandParams<'deploy.plan'>): DeployPlan;
   fileVolumes: FileVolumeView[];
+  /** null: they cannot be listed */
+  machines: MachineProfile[] | null;
+  isProbing?: boolean;
+  policies: CommandResult<'policy.list'>;
   /** null: it is still being compared */
   comparison: Comparison | null;
 }
@@ -550,6 +557,8 @@ const base: Scene = {
     };
   },
   fileVolumes: VOLUMES,
+  machines: MACHINES,
+  policies: POLICY_LISTS.own,
   comparison: COMPARISON,
   deployPlan(which, { target, template: _, ...asked }) {
     const report = fakeReport({
@@ -613,7 +622,15 @@ const INCOMPLETE: Check = {
 const NO_FILES = { files: 0, lengthBytes: 0 };
 const SCENES: Record<string, Partial<Scene>> = {
   many: {},
-  empty: { templates: [], bin: [], jobs: [], log: [], info: { ...base.info, storeBytes: 0 } },
+  empty: {
+    templates: [],
+    bin: [],
+    jobs: [],
+    log: [],
+    machines: [],
+    policies: POLICY_LISTS.none,
+    info: { ...base.info, storeBytes: 0 },
+  },
   one: { templates: TEMPLATES.slice(0, 1), bin: [], jobs: ENDED.slice(0, 1) },
   thousand: { templates: MANY },
   quiet: { jobs: ENDED },
@@ -663,6 +680,8 @@ const SCENES: Record<string, Partial<Scene>> = {
   },
   locked: { fileVolumes: VOLUMES.slice(2) },
   importing: { jobs: [...IMPORTS, ...ENDED] },
+  machines: { machines: MANY_MACHINES },
+  noMachines: { machines: null, isProbing: true },
   saving: { jobs: [SAVING, ...ENDED] },
 };
 
