@@ -1,7 +1,17 @@
 /** The catalog as a person wants to see it: searched, filtered, sorted. Pure: the page's address says which. */
 import type { TemplateSummary } from '../../../src-engine/contract/index.ts';
 
-export const SORTS = ['name', 'stored', 'updated'] as const;
+export const SORTS = [
+  'name',
+  'system',
+  'kind',
+  'visibility',
+  'owner',
+  'created',
+  'stored',
+  'versions',
+  'updated',
+] as const;
 export type Sort = (typeof SORTS)[number];
 
 export interface CatalogView {
@@ -10,6 +20,8 @@ export interface CatalogView {
   kind: string;
   status: string;
   health: string;
+  owner: string;
+  system: string;
   sort: Sort;
   isDescending: boolean;
 }
@@ -25,27 +37,51 @@ export function isDeployable(template: TemplateSummary): boolean {
   return template.status === 'active' && template.versions.some(({ health }) => health !== 'damaged');
 }
 
-/** All words of the search must be found: in the name, the note, a tag, or what was captured. Case and accents do not matter. */
+/** What runs on it, as its newest version tells; '' where that is not known. */
+export function systemOf(template: TemplateSummary): string {
+  return template.versions[0].configuration?.operatingSystem ?? '';
+}
+
+/** All words of the search must be found: in the name, the note, a tag, the owner, the system, or what was captured. Case and accents do not matter. */
 export function searchTemplates(templates: readonly TemplateSummary[], search: string): TemplateSummary[] {
   const wanted = plain(search).split(/\s+/).filter(Boolean);
   if (!wanted.length) return [...templates];
   return templates.filter((template) => {
-    const text = plain(
-      [template.name, template.note, ...template.tags, ...template.versions.map(({ source }) => source.model)].join(
-        ' ',
-      ),
-    );
+    const text = textOf(template);
     return wanted.every((word) => text.includes(word));
   });
+}
+
+/** Ten thousand texts are made plain once, not at every letter that is typed. */
+const texts = new WeakMap<TemplateSummary, string>();
+
+function textOf(template: TemplateSummary): string {
+  let text = texts.get(template);
+  if (text === undefined) {
+    const { id, name, note, tags, owner, versions } = template;
+    const sources = versions.map(({ source }) => source.model);
+    text = plain([name, note, ...tags, owner, systemOf(template), id, ...sources].join(' '));
+    texts.set(template, text);
+  }
+  return text;
 }
 
 const plain = (text: string) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
 
 const KEYS: Record<Sort, (template: TemplateSummary) => number | string> = {
-  name: (template) => plain(template.name),
+  name: (template) => template.name,
+  system: systemOf,
+  kind: (template) => template.kind,
+  visibility: (template) => template.visibility,
+  owner: (template) => template.owner,
+  created: (template) => template.createdAt,
   stored: (template) => template.versions[0].storedBytes,
+  versions: (template) => template.versions.length,
   updated: (template) => template.updatedAt,
 };
+
+/** One for all comparisons: made anew for each, it would take most of the time. */
+const { compare } = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });
 
 export function arrange(templates: readonly TemplateSummary[], view: CatalogView): TemplateSummary[] {
   const key = KEYS[view.sort];
@@ -55,10 +91,20 @@ export function arrange(templates: readonly TemplateSummary[], view: CatalogView
     .filter((template) => !view.kind || template.kind === view.kind)
     .filter((template) => !view.status || template.status === view.status)
     .filter((template) => !view.health || healthOf(template) === view.health)
+    .filter((template) => !view.owner || template.owner === view.owner)
+    .filter((template) => !view.system || systemOf(template) === view.system)
     .sort((a, b) => {
       const [x, y] = [key(a), key(b)];
-      if (x === y) return a.id < b.id ? -1 : 1;
-      if (typeof x === 'string') return sign * x.localeCompare(String(y), undefined, { numeric: true });
-      return sign * (x < Number(y) ? -1 : 1);
+      const order = typeof x === 'string' ? compare(x, String(y)) : x - Number(y);
+      return order === 0 ? compare(a.name, b.name) || (a.id < b.id ? -1 : 1) : sign * order;
     });
+}
+
+export const REACHES = ['private', 'public', 'all'] as const;
+export type Reach = (typeof REACHES)[number];
+
+/** `private`: one's own, and what is shared with some. */
+export function within(templates: readonly TemplateSummary[], reach: Reach): readonly TemplateSummary[] {
+  if (reach === 'all') return templates;
+  return templates.filter(({ visibility }) => (visibility === 'public') === (reach === 'public'));
 }

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { TemplateSummary } from '../../../src-engine/contract/index.ts';
-import { arrange, healthOf, searchTemplates, type CatalogView } from '../../../src-renderer/modules/catalog/views.ts';
+import {
+  arrange,
+  healthOf,
+  searchTemplates,
+  type CatalogView,
+  within,
+} from '../../../src-renderer/modules/catalog/views.ts';
 
 function template(
   name: string,
@@ -28,7 +34,17 @@ function template(
   } as TemplateSummary;
 }
 
-const all: CatalogView = { search: '', tags: [], kind: '', status: '', health: '', sort: 'name', isDescending: false };
+const all: CatalogView = {
+  search: '',
+  tags: [],
+  kind: '',
+  status: '',
+  health: '',
+  owner: '',
+  system: '',
+  sort: 'name',
+  isDescending: false,
+};
 const names = (templates: TemplateSummary[]) => templates.map(({ name }) => name);
 
 describe('searchTemplates', () => {
@@ -71,6 +87,25 @@ describe('arrange', () => {
     const templates = [template('b'), template('a')];
     expect(names(arrange(templates, { ...all, sort: 'stored' }))).toEqual(['a', 'b']);
     expect(names(arrange(templates, { ...all, sort: 'stored', isDescending: true }))).toEqual(['a', 'b']);
+  });
+});
+
+describe('owners, systems, visibility', () => {
+  const templates = [
+    template('a', { owner: 'ana', visibility: 'public' }),
+    template('b', { owner: 'bo', visibility: 'shared' }),
+    template('c', { owner: 'ana' }),
+  ];
+
+  it('filters and sorts by them', () => {
+    expect(names(arrange(templates, { ...all, owner: 'ana' }))).toEqual(['a', 'c']);
+    expect(names(arrange(templates, { ...all, sort: 'owner', isDescending: true }))).toEqual(['b', 'a', 'c']);
+  });
+
+  it('tells one’s own and shared ones from public ones', () => {
+    expect(names([...within(templates, 'private')])).toEqual(['b', 'c']);
+    expect(names([...within(templates, 'public')])).toEqual(['a']);
+    expect(names([...within(templates, 'all')])).toEqual(['a', 'b', 'c']);
   });
 });
 
