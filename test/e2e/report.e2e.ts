@@ -124,9 +124,12 @@ test('a system past its end of life is deployed only by who takes it upon themse
   await take.press('Space');
   await expect(start).toBeEnabled();
   await expect(take).toBeChecked();
-  await take.press('Space');
+  await expect(take).toBeFocused();
+  await app.keyboard.press('Space');
+  await expect(app.getByText('This cannot be done yet')).toBeVisible();
   await expect(start).toBeDisabled();
-  await take.press('Space');
+  await expect(take).toBeFocused();
+  await app.keyboard.press('Space');
   await expect(start).toBeEnabled();
   await start.click();
   await untilDone(app, /Deployed/);

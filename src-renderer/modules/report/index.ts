@@ -4,4 +4,3 @@ export { asked, useRuleQuestion, type RuleQuestion } from './rule-question.ts';
 export { default as RuleChoice } from './RuleChoice.vue';
 export { default as RuleReport } from './RuleReport.vue';
 export { default as RuleSection } from './RuleSection.vue';
-export { useRulebook } from './rulebook.store.ts';

@@ -2,11 +2,9 @@
 import { ref, shallowRef } from 'vue';
 import { useI18n } from 'vue-i18n';
 import type { ErrorView, Report } from '../../../src-engine/contract/index.ts';
+import { download } from '../../client/download.ts';
 import { useEngine } from '../../client/engine.store.ts';
 import { errorView } from '../../client/words.ts';
-
-/** How long a download may take to begin: a window asks where to first. */
-const KEPT_MS = 60_000;
 
 /** Call it in a component's set-up. */
 export function useSaveReport() {
@@ -21,7 +19,8 @@ export function useSaveReport() {
     try {
       const language = locale.value === 'fr' ? 'fr' : 'en';
       const { fileName, mediaType, base64 } = await engine.call('report.document', { report, format, language });
-      download(fileName, mediaType, base64);
+      const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+      download(fileName, new Blob([bytes], { type: mediaType }));
     } catch (thrown) {
       error.value = errorView(thrown);
     } finally {
@@ -30,14 +29,4 @@ export function useSaveReport() {
   }
 
   return { save, isSaving, error };
-}
-
-function download(fileName: string, type: string, base64: string) {
-  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-  const address = URL.createObjectURL(new Blob([bytes], { type }));
-  const link = document.createElement('a');
-  link.href = address;
-  link.download = fileName;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(address), KEPT_MS);
 }

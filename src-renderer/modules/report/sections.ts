@@ -2,7 +2,7 @@
 import type { Report, ReportLine } from '../../../src-engine/contract/index.ts';
 
 export interface ReportSections {
-  /** what forbids, and what a person took upon themselves: it keeps its place, so that it can be given back there */
+  /** what forbids, and what a person took upon themselves: by the ids of the rules, so that it can be given back in its place */
   readonly blocks: readonly ReportLine[];
   readonly warnings: readonly ReportLine[];
   /** what could not be checked; what a machine's profile would tell comes first */
@@ -18,7 +18,7 @@ export function sectionsOf({ lines }: Pick<Report, 'lines'>): ReportSections {
   const isBlock = (line: ReportLine) => line.level === 'block' || line.isOverridden;
   const unknown = lines.filter(isUnknown);
   return {
-    blocks: lines.filter(isBlock),
+    blocks: lines.filter(isBlock).sort((a, b) => (a.rule < b.rule ? -1 : 1)),
     warnings: lines.filter((line) => line.level === 'warn' && !isBlock(line) && !isUnknown(line)),
     unknown: [...unknown.filter(isOfMachine), ...unknown.filter((line) => !isOfMachine(line))],
     passed: lines.filter(({ level }) => level === 'pass'),

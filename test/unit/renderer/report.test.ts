@@ -35,15 +35,17 @@ describe('the sections of a report', () => {
     for (const section of [blocks, warnings, unknown, passed]) expect(section.length).toBeGreaterThan(0);
   });
 
-  it('keep what a person took upon themselves among what blocks, so that it can be given back there', () => {
-    const lines = [
-      line({ rule: 'first', level: 'block' }),
-      line({ rule: 'taken', level: 'warn', value: true, isOverridden: true }),
-      line({ rule: 'last', level: 'warn', value: true }),
-    ];
-    const { blocks, warnings } = sectionsOf({ lines });
-    expect(rulesOf(blocks)).toEqual(['first', 'taken']);
-    expect(rulesOf(warnings)).toEqual(['last']);
+  it('keep what a person took upon themselves in its place among what blocks, so that it can be given back there', () => {
+    const blocking = ['boards', 'end-of-life', 'raid-levels'].map((rule) =>
+      line({ rule, level: 'block', value: true }),
+    );
+    const taken = line({ rule: 'end-of-life', level: 'warn', value: true, isOverridden: true });
+    const warning = line({ rule: 'another', level: 'warn', value: true });
+    const before = sectionsOf({ lines: [...blocking, warning] });
+    // as the engine orders them
+    const after = sectionsOf({ lines: [blocking[0], blocking[2], taken, warning] });
+    expect(rulesOf(after.blocks)).toEqual(rulesOf(before.blocks));
+    expect(rulesOf(after.warnings)).toEqual(['another']);
   });
 
   it('put what is unknown apart, what a machine would tell first', () => {
