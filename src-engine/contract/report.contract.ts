@@ -19,11 +19,14 @@ export const ReportLineSchema = z.object({
   policy: z.string(),
   rule: z.string(),
   level: z.enum(['pass', 'warn', 'block']),
+  /** what it looked at; where that could not be told, the first fact that is unknown */
   fact: z.string(),
   /** null: unknown. A rule about what is unknown warns */
   value: FactValueSchema.nullable(),
   /** where the fact was read: a file, a table, a form */
   origin: z.string(),
+  /** the other fact, of a rule that compares two */
+  compared: z.object({ fact: z.string(), value: FactValueSchema, origin: z.string() }).nullable(),
   reason: WordsSchema,
   wayOut: WordsSchema,
   source: RuleSourceSchema,

@@ -1,6 +1,6 @@
 /** Rules against facts. Pure: the same facts give the same report. */
 import type { FactValue, PolicyView, Report, ReportLine } from '../contract/report.contract.ts';
-import type { Facts } from './facts.ts';
+import type { FactId, Facts } from './facts.ts';
 import type { Condition, Policy, Rule, Test } from './policy.ts';
 
 /** null: it cannot be told */
@@ -39,14 +39,18 @@ function toLine(policy: Policy, rule: Rule, facts: Facts, isNamed: boolean): Rep
   if (conditions.includes(false)) return null;
   const answer = conditions.includes(null) ? null : holds(rule, facts);
   const isOverridden = answer === false && rule.canOverride && isNamed;
-  const { value, origin } = facts[rule.fact] ?? { value: null, origin: '' };
+  const other = 'includes' in rule.test ? rule.test.includes : null;
+  const asked = [...rule.if.map(({ fact }) => fact), rule.fact, ...(other ? [other] : [])];
+  const fact = answer === null ? (asked.find((id) => known(facts, id) === null) ?? rule.fact) : rule.fact;
   return {
     policy: policy.id,
     rule: rule.id,
     level: answer === null || isOverridden ? 'warn' : answer ? 'pass' : rule.severity,
-    fact: rule.fact,
-    value,
-    origin,
+    fact,
+    value: known(facts, fact),
+    origin: facts[fact]?.origin ?? '',
+    compared:
+      answer !== null && other ? { fact: other, value: known(facts, other)!, origin: facts[other]!.origin } : null,
     reason: rule.reason,
     wayOut: rule.wayOut,
     source: rule.source ?? policy.source,
@@ -56,11 +60,13 @@ function toLine(policy: Policy, rule: Rule, facts: Facts, isNamed: boolean): Rep
   };
 }
 
+const known = (facts: Facts, id: FactId) => facts[id]?.value ?? null;
+
 function holds({ fact, test }: Condition, facts: Facts): Answer {
-  const value = facts[fact]?.value ?? null;
+  const value = known(facts, fact);
   if (value === null) return null;
   if ('includes' in test) {
-    const wanted = facts[test.includes]?.value ?? null;
+    const wanted = known(facts, test.includes);
     return wanted === null ? null : Array.isArray(value) ? value.includes(String(wanted)) : value === wanted;
   }
   return Array.isArray(value) ? value.every((element) => satisfies(element, test)) : satisfies(value, test);

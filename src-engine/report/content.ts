@@ -63,11 +63,17 @@ export function contentOf(report: Report, words: ReportWords): Content {
       id,
       title: t(`report.section.${id}`),
       lines: lines[id].map((line) => ({
-        heading: t('report.said', { fact: words.fact(line.fact), value: words.value(line.fact, line.value) }),
+        heading: headingOf(line, words),
         fields: fieldsOf(line, words),
       })),
     })),
   };
+}
+
+function headingOf({ fact, value, compared }: ReportLine, words: ReportWords): string {
+  const said = (id: string, of: ReportLine['value']) =>
+    words.t('report.said', { fact: words.fact(id), value: words.value(id, of) });
+  return [said(fact, value), ...(compared ? [said(compared.fact, compared.value)] : [])].join('; ');
 }
 
 function fieldsOf(line: ReportLine, words: ReportWords): Field[] {

@@ -50,13 +50,17 @@ const at = (lines: readonly ReportLine[], level: ReportLine['level']) =>
 
 function detailed(words: Words, line: ReportLine): string[] {
   const { t, shared } = words;
-  const fact = printable(shared(`fact.${line.fact}`, line.fact));
-  const value = valueText(words, line.fact, line.value);
+  const saidOf = (id: string, value: ReportLine['value']) =>
+    said(words, printable(shared(`fact.${id}`, id)), valueText(words, id, value));
+  const { compared } = line;
+  const looked = [saidOf(line.fact, line.value), ...(compared ? [saidOf(compared.fact, compared.value)] : [])].join(
+    '; ',
+  );
   const note = line.isOverridden ? ` ${t('report.overridden')}` : '';
   const origin = line.origin && shared(`report.from.${line.origin.replaceAll(' ', '-')}`, line.origin);
   const rules = line.contradicts.join(', ');
   return [
-    `${line.level === 'block' ? '✗' : '!'} ${said(words, fact, value)} [${line.rule}]${note}`,
+    `${line.level === 'block' ? '✗' : '!'} ${looked} [${line.rule}]${note}`,
     `    ${own(words, line.reason)}`,
     `    ${own(words, line.wayOut)}`,
     ...(origin ? [`    ${said(words, t('report.origin'), printable(origin))}`] : []),

@@ -41,6 +41,7 @@ const line = (said: Said): ReportLine => ({
   source: IMAGES,
   canOverride: false,
   isOverridden: false,
+  compared: null,
   contradicts: [],
   ...said,
 });

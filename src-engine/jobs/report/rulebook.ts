@@ -1,5 +1,5 @@
 /** The rules at hand: the policies that come with Diskpress and a lab's own, and the table of ends of life. */
-import { join } from 'node:path';
+import { join, parse } from 'node:path';
 import type { CommandResult } from '../../contract/commands.ts';
 import type { TemplateView } from '../../contract/template.contract.ts';
 import { EngineError } from '../../core/engine-error.ts';
@@ -30,7 +30,11 @@ export function choosePolicy(book: Rulebook, kind: TemplateView['kind'], id: str
     return policies.find(({ kinds, isDefault, path }) => path === '' && isDefault && kinds.includes(kind))!;
   const policy = book.all.get(id);
   if (!policy) {
-    throw book.refused.find(({ data }) => data.policy === id) ?? new EngineError('NOT_FOUND', { path: id });
+    // a lab's file that has the policy's name tells best why it is not there
+    throw (
+      book.refused.find(({ data }) => parse(String(data.path)).name === id) ??
+      new EngineError('NOT_FOUND', { path: id })
+    );
   }
   if (!policy.kinds.includes(kind)) {
     throw new EngineError('BAD_REQUEST', { reason: `policy ${id} is not for templates of the kind ${kind}` });

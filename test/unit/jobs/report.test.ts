@@ -153,9 +153,26 @@ describe('a report', () => {
     expect(lines.find(({ rule }) => rule === 'bm2020.firmware-match')?.level).toBe('pass');
   });
 
+  it('names both facts of a rule that compares two', () => {
+    const { lines } = deployUnder('lab', template({ machine: serverProfile({ firmware: 'uefi' }) }));
+    expect(lines[0]).toMatchObject({
+      rule: 'lab.firmware-match',
+      level: 'block',
+      fact: 'guest.bootModes',
+      value: ['bios'],
+      compared: { fact: 'machine.firmware', value: 'uefi', origin: 'bench-1, 2026-11-20' },
+    });
+  });
+
+  it('says of a rule that cannot be told which fact is missing, not the one that is there', () => {
+    const { lines } = deployUnder('lab', template({ machine: null }));
+    const line = lines.find(({ rule }) => rule === 'lab.firmware-match');
+    expect(line).toMatchObject({ level: 'warn', fact: 'machine.firmware', value: null, compared: null });
+  });
+
   it('warns of what is unknown, and never passes it', () => {
     const { lines } = deployUnder('bare-metal-2020', template({ machine: null }));
-    for (const line of lines.filter(({ fact }) => fact.startsWith('machine.'))) {
+    for (const line of lines.filter((one) => one.fact.startsWith('machine.'))) {
       expect(line).toMatchObject({ level: 'warn', value: null });
     }
     expect(lines.filter(({ fact }) => fact.startsWith('machine.')).length).toBeGreaterThan(4);

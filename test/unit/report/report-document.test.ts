@@ -21,7 +21,7 @@ const sections = (document: Document) =>
 
 const withLine = (line: Partial<ReportLine>): Report => {
   const [first] = sampleReport().lines;
-  return sampleReport({ lines: [{ ...first, ...line }] });
+  return sampleReport({ lines: [{ ...first, compared: null, ...line }] });
 };
 
 describe('HTML', () => {
@@ -62,7 +62,7 @@ describe('HTML', () => {
     expect(texts(document, 'strong')).toEqual(['Refused']);
     expect(texts(document, 'li')).toEqual(['Lab (lab)']);
     const [heading] = texts(sections(document).get('block')!, 'h3');
-    expect(heading).toBe('Boot modes of the image: UEFI');
+    expect(heading).toBe('Boot modes of the image: UEFI; Firmware of the machine: BIOS');
     expect(texts(sections(document).get('pass')!, 'h3')).toContain('Largest disk: 1.5\u00a0TB');
     expect(texts(sections(document).get('pass')!, 'dd')).toContain('the catalog');
   });
