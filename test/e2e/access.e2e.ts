@@ -78,6 +78,10 @@ test('no page has a serious fault for people who do not see or do not use a mous
     '/catalog',
     '/catalog?view=cards',
     '/devices',
+    '/machines',
+    '/machines/form',
+    '/policies',
+    '/policies/bare-metal-2020',
     '/jobs',
     '/settings',
     '/capture',
@@ -107,7 +111,7 @@ test.describe('in French, in the dark', () => {
     await expect(app.locator('html')).toHaveAttribute('lang', 'fr');
     await expect(app.locator('html')).toHaveAttribute('data-theme', 'dark');
     await expect(app.getByRole('heading', { level: 1, name: 'Accueil' })).toBeVisible();
-    for (const hash of ['/', '/catalog', '/jobs', '/settings', '/capture', '/deploy']) {
+    for (const hash of ['/', '/catalog', '/machines', '/policies', '/jobs', '/settings', '/capture', '/deploy']) {
       await go(hash);
       await app.waitForTimeout(300);
       await judge(app, `fr ${hash}`);
@@ -133,7 +137,18 @@ test('at 200 % everything can still be reached', async ({ context, served }) => 
   const page = await context.newPage();
   const complaints = complaintsOf(page);
   await page.setViewportSize({ width: 480, height: 400 });
-  for (const hash of ['/', '/catalog', '/devices', '/jobs', '/settings', '/capture', '/deploy']) {
+  for (const hash of [
+    '/',
+    '/catalog',
+    '/devices',
+    '/machines',
+    '/machines/form',
+    '/policies',
+    '/jobs',
+    '/settings',
+    '/capture',
+    '/deploy',
+  ]) {
     await page.goto(`${served.origin}/#${hash}`);
     await page.locator('h1').waitFor();
     await page.waitForTimeout(200);
