@@ -113,7 +113,7 @@ describe('bare metal', () => {
     await done('capture', efi, '--name', 'efi');
     const { out, code } = await diskpress('check', 'efi', '--kind', 'bare-metal', '--machine', bios);
     expect(code).toBe(5);
-    expect(out).toMatch(/^✗ Boot modes of the image: UEFI .*\[bm2020\.firmware-match\]$/m);
+    expect(out).toMatch(/^✗ Boot modes of the image: UEFI; Firmware of the machine: BIOS \[bm2020\.firmware-match\]$/m);
     expect(out).toContain('BIOS images go onto BIOS machines, UEFI images onto UEFI machines.');
     expect(out).toMatch(/The same document says otherwise: bm2020\.no-uefi$/m);
     const { report } = await checked('efi', '--kind', 'bare-metal', '--machine', bios);
