@@ -36,7 +36,7 @@ describe('the command line', () => {
     expect(new Set(lines.map((line) => line.type))).toEqual(new Set(['event', 'progress', 'result']));
     expect(lines.at(-1)).toMatchObject({ type: 'result', ok: true, value: { outcome: 'done', kind: 'capture' } });
 
-    expect((await diskpress('list')).out).toMatch(/^licences\s+1\s+Lab/m);
+    expect((await diskpress('list')).out).toMatch(/^[0-9a-f]{8}\s+licences\s+1\s+Lab/m);
     const edited = await diskpress('--json', 'edit', 'licences', '--name', 'texts', '--status', 'active');
     expect(lastLine(edited).value).toMatchObject({ name: 'texts', note: 'a note', tags: ['one'] });
     expect(await diskpress('deploy', 'texts', target)).toMatchObject({ code: 0 });
