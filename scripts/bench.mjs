@@ -1,4 +1,4 @@
-/** `npm run bench [-- look]`: builds what is missing, then measures. See test/bench/bench.ts, and test/bench/look.ts for `look`. */
+/** `npm run bench [-- look | transfer]`: builds what is missing, then measures. See test/bench: bench.ts, look.ts, transfer.ts. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { appEnvironment, ensureBuilt, ensureInstalled, node24, root } from './ensure.mjs';
@@ -6,9 +6,9 @@ import { appEnvironment, ensureBuilt, ensureInstalled, node24, root } from './en
 ensureInstalled();
 if (!ensureBuilt()) process.exit(1);
 const [first, ...rest] = process.argv.slice(2);
-const isLook = first === 'look';
-const script = join(root, 'test', 'bench', isLook ? 'look.ts' : 'bench.ts');
+const isNamed = first === 'look' || first === 'transfer';
+const script = join(root, 'test', 'bench', `${isNamed ? first : 'bench'}.ts`);
 // threads run as they are built: see start-engine.ts
 const env = { ...appEnvironment(), DISKPRESS_WORKERS: join(root, 'out', 'main') };
-const args = isLook ? rest : process.argv.slice(2);
+const args = isNamed ? rest : process.argv.slice(2);
 process.exitCode = spawnSync(node24, [script, ...args], { stdio: 'inherit', env }).status ?? 1;
