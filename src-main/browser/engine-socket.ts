@@ -46,8 +46,9 @@ export function bridgeSocket(
 
   port.on('message', (message: unknown) => {
     if (socket.readyState !== socket.OPEN) return;
+    // asked before sending: one long reply is no pile
+    if (socket.bufferedAmount > maxBufferedBytes) return socket.terminate();
     socket.send(JSON.stringify(message));
-    if (socket.bufferedAmount > maxBufferedBytes) socket.terminate();
   });
   port.on('close', () => socket.close(GOING_AWAY, 'the engine is gone'));
 }

@@ -32,6 +32,15 @@ test('a page that does not read is cut off, and the port with it', async () => {
   expect(code).toBe(1006);
 });
 
+test('one long reply to a page that reads is no reason to cut it off', async () => {
+  const { page, engine } = await bridged({ maxBufferedBytes: 1024 });
+  const text = 'x'.repeat(32 * 1024 * 1024);
+  const message = once(page, 'message');
+  engine.postMessage({ text });
+  expect(JSON.parse(String((await message)[0]))).toEqual({ text });
+  page.close();
+});
+
 test('a peer that no longer answers is noticed', async () => {
   const { page, engine } = await bridged({ pingEveryMs: 50 });
   page.pause();
