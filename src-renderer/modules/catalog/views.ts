@@ -42,13 +42,20 @@ export function systemOf(template: TemplateSummary): string {
   return template.versions[0].configuration?.operatingSystem ?? '';
 }
 
-/** All words of the search must be found: in the name, the note, a tag, the owner, the system, or what was captured. Case and accents do not matter. */
+/** So many digits of an id are meant as one: fewer would be found in ids by chance. */
+const MIN_ID_DIGITS = 4;
+
+/**
+ * All words of the search must be found: in the name, the note, a tag, the owner, the system, or what was captured; or be the
+ * beginning of the id. Case and accents do not matter.
+ */
 export function searchTemplates(templates: readonly TemplateSummary[], search: string): TemplateSummary[] {
   const wanted = plain(search).split(/\s+/).filter(Boolean);
   if (!wanted.length) return [...templates];
   return templates.filter((template) => {
     const text = textOf(template);
-    return wanted.every((word) => text.includes(word));
+    const isId = (word: string) => word.length >= MIN_ID_DIGITS && template.id.startsWith(word);
+    return wanted.every((word) => text.includes(word) || isId(word));
   });
 }
 
@@ -58,9 +65,9 @@ const texts = new WeakMap<TemplateSummary, string>();
 function textOf(template: TemplateSummary): string {
   let text = texts.get(template);
   if (text === undefined) {
-    const { id, name, note, tags, owner, versions } = template;
+    const { name, note, tags, owner, versions } = template;
     const sources = versions.map(({ source }) => source.model);
-    text = plain([name, note, ...tags, owner, systemOf(template), id, ...sources].join(' '));
+    text = plain([name, note, ...tags, owner, systemOf(template), ...sources].join(' '));
     texts.set(template, text);
   }
   return text;

@@ -4,13 +4,18 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
-import { AuditLog } from '../../../src-engine/catalog/audit-log.ts';
+import { z } from 'zod';
+import { AuditLog, userName } from '../../../src-engine/catalog/audit-log.ts';
 import { openDatabase } from '../../../src-engine/catalog/database.ts';
 import { JobRepository } from '../../../src-engine/catalog/job-repository.ts';
 import { MIGRATIONS } from '../../../src-engine/catalog/migrations.ts';
 import type { TemplateRecord, VersionRecord } from '../../../src-engine/catalog/records.ts';
 import { newTemplateRecord, TemplateRepository } from '../../../src-engine/catalog/template-repository.ts';
-import { NOTHING_RECORDED } from '../../../src-engine/contract/template.contract.ts';
+import {
+  NOTHING_RECORDED,
+  TemplateSummarySchema,
+  type TemplateView,
+} from '../../../src-engine/contract/template.contract.ts';
 import type { DiskView } from '../../../src-engine/contract/disk.contract.ts';
 import type { JobView } from '../../../src-engine/contract/job.contract.ts';
 import { EngineError } from '../../../src-engine/core/engine-error.ts';
@@ -37,6 +42,44 @@ describe('the database', () => {
     expect(db.pragma('journal_mode', { simple: true })).toBe('wal');
     expect(db.pragma('foreign_keys', { simple: true })).toBe(1);
     expect(db.pragma('synchronous', { simple: true })).toBe(2);
+    db.close();
+  });
+
+  test('of an earlier Diskpress is brought along, with what is in it', () => {
+    const path = newPath();
+    const old = new Database(path);
+    // before templates had an owner
+    for (const step of MIGRATIONS.slice(0, 2)) old.exec(step);
+    old.pragma('user_version = 2');
+    const id = randomUUID();
+    old
+      .prepare(
+        `INSERT INTO template (id, name, note, tags, kind, status, visibility, licence, created_at, updated_at)
+         VALUES (?, 'old', 'kept', '["tag"]', 'flex', 'deprecated', 'public', 'none', ?, ?)`,
+      )
+      .run(id, now(), now());
+    const { guest: _, machine: __, platform: ___, ...record } = versionRecord(1);
+    old
+      .prepare('INSERT INTO version (template_id, number, manifest, record) VALUES (?, 1, ?, ?)')
+      .run(id, 'one', JSON.stringify(record));
+    old.close();
+
+    const db = openDatabase(path);
+    const templates = new TemplateRepository(db);
+    const told = {
+      id,
+      name: 'old',
+      note: 'kept',
+      tags: ['tag'],
+      kind: 'flex',
+      status: 'deprecated',
+      visibility: 'public',
+    };
+    const added = { licence: 'none', owner: '', sharedWith: [], policy: null };
+    expect(templates.find('old').template).toMatchObject({ ...told, ...added });
+    expect(templates.find('old').version).toMatchObject({ number: 1, guest: null, machine: null, platform: null });
+    expect(templates.summaries(false)).toMatchObject([{ ...told, ...added }]);
+    expect(templates.edit('old', { owner: 'ana', policy: 'flex' })).toMatchObject({ owner: 'ana', policy: 'flex' });
     db.close();
   });
 
@@ -154,6 +197,52 @@ describe('templates', () => {
     templates.delete('renamed');
     templates.addVersion(record, versionRecord(3), 'three');
     expect(templates.list(true)).toHaveLength(1);
+  });
+
+  test('belong to who made them, and keep whom they are shared with and their policy', () => {
+    const { templates, add } = open();
+    expect(add('base', 1).owner).toBe(userName());
+    const changes = { owner: 'ana', visibility: 'shared' as const, sharedWith: ['bo', 'chi'], policy: 'standard' };
+    expect(templates.edit('base', changes)).toMatchObject(changes);
+    expect(templates.find('base').template).toMatchObject(changes);
+    expect(templates.record(templates.find('base').template.id)).toMatchObject(changes);
+    expect(templates.edit('base', { policy: null, sharedWith: [] })).toMatchObject({ policy: null, sharedWith: [] });
+  });
+
+  test('under a licence of one’s own are never public', () => {
+    const { templates, add } = open();
+    add('base', 1);
+    templates.edit('base', { licence: 'own' });
+    expect(codeOf(() => templates.edit('base', { visibility: 'public' }))).toBe('LICENCE_NOT_PUBLIC');
+    templates.edit('base', { licence: 'none', visibility: 'public' });
+    expect(codeOf(() => templates.edit('base', { licence: 'own' }))).toBe('LICENCE_NOT_PUBLIC');
+    expect(templates.find('base').template).toMatchObject({ licence: 'none', visibility: 'public' });
+  });
+
+  test('are listed as they are shown, newest change first, without what only their own page shows', () => {
+    const { templates, add } = open();
+    add('first', 1, 2);
+    add('second', 1);
+    add('binned', 1);
+    templates.edit('first', { note: 'changed last', tags: ['a', 'b'] });
+    templates.delete('first@2');
+    templates.delete('binned');
+    const strip = (view: TemplateView) => ({
+      ...view,
+      versions: view.versions.map(({ guest: _, machine: __, ...version }) => version),
+    });
+    for (const deleted of [false, true]) {
+      const summaries = templates.summaries(deleted);
+      expect(z.array(TemplateSummarySchema).parse(summaries)).toEqual(summaries);
+      expect(summaries).toEqual(templates.list(deleted).map(strip));
+    }
+    expect(
+      templates.summaries(false).map(({ name, versions }) => [name, versions.map(({ number }) => number)]),
+    ).toEqual([
+      ['first', [1]],
+      ['second', [1]],
+    ]);
+    expect(templates.summaries(true).map(({ name }) => name)).toEqual(['binned']);
   });
 
   test('have names that are taken once', () => {

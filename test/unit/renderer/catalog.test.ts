@@ -66,6 +66,13 @@ describe('searchTemplates', () => {
   });
 });
 
+it('finds by the beginning of an id, and no number inside one', () => {
+  const templates = [template('machine 7', { id: 'c0ffee12-aaaa' }), template('machine 12', { id: '00c0ffee-7777' })];
+  expect(names(searchTemplates(templates, 'C0FFEE'))).toEqual(['machine 7']);
+  expect(names(searchTemplates(templates, '12'))).toEqual(['machine 12']);
+  expect(names(searchTemplates(templates, '777'))).toEqual([]);
+});
+
 describe('arrange', () => {
   it('sorts numbers in names as numbers, and the other way round', () => {
     const templates = ['node 10', 'node 9', 'Node 1'].map((name) => template(name));
