@@ -62,20 +62,21 @@ export class TemplateRepository {
   }
 
   /**
-   * Like {@link list}, without what only a template's own page shows. Ten thousand take a fifth of a second: one query, and what
-   * was checked when it was written is not checked again but for its shape, when it crosses the contract.
+   * A page of {@link list}, without what only a template's own page shows. Ten thousand take a fifth of a second: what was checked
+   * when it was written is not checked again but for its shape, when it crosses the contract.
    */
-  summaries(deleted: boolean): TemplateSummary[] {
+  summaries(deleted: boolean, offset = 0, limit = -1): TemplateSummary[] {
+    const rows = this.#rows(deleted, offset, limit);
     const versions = Map.groupBy(
       this.#db
-        .prepare<[], VersionRow>(
+        .prepare<[string], VersionRow>(
           `SELECT template_id, number, json_remove(record, '$.guest', '$.machine') AS record, health, verified_at, deleted_at
-           FROM version ORDER BY number DESC`,
+           FROM version WHERE template_id IN (SELECT value FROM json_each(?)) ORDER BY number DESC`,
         )
-        .all(),
+        .all(JSON.stringify(rows.map(({ id }) => id))),
       (version) => version.template_id,
     );
-    return this.#rows(deleted).map((row) => ({
+    return rows.map((row) => ({
       ...fieldsOf(row),
       versions: versions
         .get(row.id)!
@@ -300,12 +301,14 @@ export class TemplateRepository {
       });
   }
 
-  #rows(deleted: boolean): TemplateRow[] {
+  /** @param limit -1: all */
+  #rows(deleted: boolean, offset = 0, limit = -1): TemplateRow[] {
     return this.#db
-      .prepare<[], TemplateRow>(
-        `SELECT * FROM template WHERE deleted_at IS ${deleted ? 'NOT NULL' : 'NULL'} ORDER BY updated_at DESC, name`,
+      .prepare<[number, number], TemplateRow>(
+        `SELECT * FROM template WHERE deleted_at IS ${deleted ? 'NOT NULL' : 'NULL'}
+         ORDER BY updated_at DESC, name, id LIMIT ? OFFSET ?`,
       )
-      .all();
+      .all(limit, offset);
   }
 
   #findRow(nameOrId: string, deleted: boolean): TemplateRow | undefined {

@@ -124,7 +124,12 @@ export const COMMANDS = {
   },
   'capture.start': { params: z.strictObject({ planId: z.uuid() }), result: started },
   'template.list': {
-    params: z.strictObject({ deleted: z.boolean().default(false) }),
+    params: z.strictObject({
+      deleted: z.boolean().default(false),
+      /** a page of the list: what changed last comes first */
+      offset: z.number().int().nonnegative().default(0),
+      limit: z.number().int().min(1).max(1_000_000).default(1_000_000),
+    }),
     result: z.array(TemplateSummarySchema),
   },
   'template.show': { params: template, result: TemplateViewSchema },

@@ -185,7 +185,7 @@ export class Engine {
       const about = { kind: 'capture', templateName: plan.name, path: plan.source.path } as const;
       return { jobId: this.#jobs.start(about, (context) => runCapture(this.#catalog.parts, plan, request, context)) };
     },
-    'template.list': ({ deleted }) => this.#catalog.parts.templates.summaries(deleted),
+    'template.list': ({ deleted, offset, limit }) => this.#catalog.parts.templates.summaries(deleted, offset, limit),
     'template.show': ({ template }) => {
       const { templates } = this.#catalog.parts;
       return (this.#templateNamed(template) ?? templates.find(template, { deleted: true })).template;

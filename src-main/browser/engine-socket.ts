@@ -4,7 +4,7 @@ import type { RawData, WebSocket } from 'ws';
 
 /** Requests are small; a larger one ends the connection (ws closes with 1009). */
 export const MAX_MESSAGE_BYTES = 1024 * 1024;
-/** A page that reads slower than this piles up is cut off, and connects anew. The list of 10,000 templates has about 25 MB. */
+/** A page that reads slower than this piles up is cut off, and connects anew. Pages of the catalog have about 1 MB. */
 export const MAX_BUFFERED_BYTES = 96 * 1024 * 1024;
 /** A dead connection is noticed within twice this time. */
 export const PING_EVERY_MS = 30_000;

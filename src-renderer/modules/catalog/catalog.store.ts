@@ -9,6 +9,7 @@ import { useToast } from '../../ui/toast.store.ts';
 
 /** Many changes come at once when a job publishes: one reload answers them all. */
 const SETTLE_MS = 150;
+const PAGE = 500;
 
 export const useCatalog = defineStore('catalog', () => {
   const engine = useEngine();
@@ -22,36 +23,68 @@ export const useCatalog = defineStore('catalog', () => {
   const byName = computed(() => new Map(templates.value.map((one) => [one.name.toLowerCase(), one])));
   const tags = computed(() => [...new Set(templates.value.flatMap((one) => one.tags))].sort());
 
+  /** Thousands come in pages: the first are there at once, and no message is too large for a connection. */
+  async function loadAll(isBin: boolean, isCurrent: () => boolean, show: (soFar: TemplateSummary[]) => void) {
+    const all = new Map<string, TemplateSummary>();
+    for (let offset = 0; isCurrent(); offset += PAGE) {
+      const page = await engine.call('template.list', { deleted: isBin, offset, limit: PAGE });
+      for (const template of page) all.set(template.id, template);
+      if (page.length < PAGE) break;
+      if (!isLoaded.value) show([...all.values()]);
+    }
+    if (isCurrent()) show([...all.values()]);
+  }
+
+  let loads = 0;
   async function load() {
+    const number = ++loads;
+    const isCurrent = () => number === loads;
     try {
-      const [kept, binned] = await Promise.all([
-        engine.call('template.list', {}),
-        engine.call('template.list', { deleted: true }),
+      await Promise.all([
+        loadAll(false, isCurrent, (found) => (templates.value = found)),
+        loadAll(true, isCurrent, (found) => (deleted.value = found)),
       ]);
-      deleted.value = binned.filter((one) => one.deletedAt !== null);
-      templates.value = kept.filter((one) => one.deletedAt === null);
+      if (!isCurrent()) return;
       isLoaded.value = true;
       error.value = null;
     } catch (thrown) {
-      error.value = errorView(thrown);
+      if (isCurrent()) error.value = errorView(thrown);
+    }
+  }
+
+  /** One template changed: the others stay as they are. */
+  async function loadOne(id: string) {
+    try {
+      const template = await engine.call('template.show', { template: id });
+      const others = (list: readonly TemplateSummary[]) => list.filter((one) => one.id !== id);
+      templates.value = [...(template.deletedAt === null ? [template] : []), ...others(templates.value)];
+      deleted.value = [...(template.deletedAt === null ? [] : [template]), ...others(deleted.value)];
+    } catch {
+      await load();
     }
   }
 
   let timer: ReturnType<typeof setTimeout> | undefined;
-  function changed() {
+  const waiting = new Set<string | null>();
+  function changed(templateId: string | null) {
+    waiting.add(templateId);
     clearTimeout(timer);
-    timer = setTimeout(() => void load(), SETTLE_MS);
+    timer = setTimeout(() => {
+      const [first, ...others] = waiting;
+      waiting.clear();
+      void (first === null || others.length > 0 ? load() : loadOne(first));
+    }, SETTLE_MS);
   }
 
   engine.whenConnected(() => {
-    engine.subscribe('catalog', changed);
+    engine.subscribe('catalog', ({ templateId }) => changed(templateId));
     void load();
   });
 
   /** @throws CommandError */
   async function edit(params: CommandParams<'template.edit'>) {
-    await engine.call('template.edit', params);
-    await load();
+    const { id } = await engine.call('template.edit', params);
+    await loadOne(id);
   }
 
   /** @throws CommandError */
