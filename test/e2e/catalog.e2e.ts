@@ -25,8 +25,7 @@ const scrollTo = (page: Page, top: number) =>
 
 test('only rows in sight exist, at the top, in the middle and at the end', async ({ app, go }) => {
   await go('/catalog?sort=name&reach=all');
-  const table = app.getByRole('table');
-  await expect(table).toHaveAttribute('aria-rowcount', String(COUNT + 2));
+  await expect(app.getByRole('table')).toHaveAttribute('aria-rowcount', String(COUNT + 2));
   await expect(app.getByRole('link', { name: 'machine 00001', exact: true })).toBeVisible();
   expect(await rows(app).count()).toBeLessThan(FEW);
   await scrollTo(app, 60 * 5000);
@@ -39,7 +38,7 @@ test('only rows in sight exist, at the top, in the middle and at the end', async
 
 test('cards are as many as are in sight, too', async ({ app, go }) => {
   await go('/catalog?sort=name&reach=all&view=cards');
-  await expect(app.getByRole('link', { name: 'machine 00001', exact: true })).toBeVisible();
+  await expect(app.getByText(/^10,001 templates/)).toBeVisible();
   expect(await app.locator('.card').count()).toBeLessThan(4 * FEW);
   await scrollTo(app, 1e9);
   await expect(app.getByRole('link', { name: 'machine 10000', exact: true })).toBeVisible();
@@ -93,4 +92,27 @@ test('columns are chosen and moved by keyboard and mouse, and stay so', async ({
   await app.reload();
   await app.getByRole('table').waitFor();
   expect((await heads(app)).slice(1, 4)).toEqual(['Owner', 'Name', 'Kind']);
+});
+
+test('that templates are no backups is said until a person has read it', async ({ app, go }) => {
+  await go('/catalog');
+  const notice = app.getByText('Templates are not backups');
+  await expect(notice).toBeVisible();
+  await app.getByRole('button', { name: 'Understood' }).press('Enter');
+  await expect(notice).toHaveCount(0);
+  await app.reload();
+  await app.getByRole('table').waitFor();
+  await expect(notice).toHaveCount(0);
+});
+
+test('what was edited is told: which field, what it was, what it is', async ({ app, go }) => {
+  await go('/catalog?q=00000');
+  await app.getByRole('link', { name: 'machine 00000', exact: true }).click();
+  await app.getByRole('button', { name: 'Edit' }).click();
+  await app.getByLabel('Owner').fill('room 12');
+  await app.getByLabel('Note').fill('kept for the lamp');
+  await app.getByRole('button', { name: 'Save' }).click();
+  await app.getByRole('tab', { name: 'History' }).click();
+  await expect(app.getByText(/^Owner: .+ → room 12$/)).toBeVisible();
+  await expect(app.getByText('Note: nothing → kept for the lamp')).toBeVisible();
 });
