@@ -155,10 +155,10 @@ export function reportLines(words: Words, report: Report): string[] {
 }
 
 /** Whose it is and under what terms, as far as that is said. */
-function termsLines({ t }: Words, { owner, sharedWith, licence, policy }: TemplateView): string[] {
+function termsLines({ t }: Words, { owner, visibility, sharedWith, licence, policy }: TemplateView): string[] {
   const terms = [
     owner ? t('cli.owner', { name: owner }) : '',
-    sharedWith.length > 0 ? t('cli.shared-with', { names: sharedWith }) : '',
+    visibility === 'shared' && sharedWith.length > 0 ? t('cli.shared-with', { names: sharedWith }) : '',
     licence === 'own' ? t('licence.own') : '',
     policy ? t('cli.under-policy', { policy }) : '',
   ].filter((term) => term !== '');

@@ -28,8 +28,12 @@ it('keeps what every edit changed, and by whom; what stays as it was is no edit 
 
   await json('edit', 'lamp', '--note', 'other words', '--tag', 'b', '--tag', 'c', '--status', 'active');
   await json('edit', 'lamp', '--owner', 'ana', '--share', 'bo', '--share', 'chi');
+  expect((await diskpress('show', 'lamp')).out).toContain('chi');
   await json('edit', 'lamp', '--name', 'lantern', '--policy', 'flex', '--licence', 'own');
   await json('edit', 'lantern', '--no-policy', '--visibility', 'private');
+
+  // whom it was shared with is kept, and means nothing as long as it is private
+  expect((await diskpress('show', 'lantern')).out).not.toContain('chi');
 
   const entries = (await edits()).reverse();
   expect(entries.map(({ user }) => user)).toEqual([me, me, me, me]);
