@@ -1,23 +1,28 @@
-/** From writes of any length to whole clusters, in memory of their own. */
+/** From writes of any length to whole clusters. */
 import { checkSpan } from '../core/bounds.ts';
 import { isZero } from './zeros.ts';
 
-/** @param cluster its bytes, which belong to whoever takes them @param index of the cluster on the disk */
+/** @param cluster its bytes, in the room that was asked for @param index of the cluster on the disk */
 export type TakeCluster = (index: number, cluster: Buffer) => Promise<void>;
 
 export class ClusterCutter {
   readonly #clusterBytes: number;
   readonly #lengthBytes: number;
   readonly #take: TakeCluster;
+  readonly #room: () => Buffer;
   /** the cluster that is not yet whole */
   #cluster: Buffer | null = null;
   #index = 0;
 
-  /** @param take is not given clusters of zeros */
-  constructor(clusterBytes: number, lengthBytes: number, take: TakeCluster) {
+  /**
+   * @param take is not given clusters of zeros
+   * @param room memory for the next cluster, of its length: the same again as long as none was taken; memory of its own by default
+   */
+  constructor(clusterBytes: number, lengthBytes: number, take: TakeCluster, room?: () => Buffer) {
     this.#clusterBytes = clusterBytes;
     this.#lengthBytes = lengthBytes;
     this.#take = take;
+    this.#room = room ?? (() => Buffer.allocUnsafeSlow(clusterBytes));
   }
 
   /** @param offsetBytes at or behind the end of the last write */
@@ -33,7 +38,10 @@ export class ClusterCutter {
       this.#index = index;
       const isWhole = piece.length === this.#clusterBytes;
       if (isWhole && isZero(piece)) continue;
-      this.#cluster ??= isWhole ? Buffer.allocUnsafeSlow(this.#clusterBytes) : Buffer.alloc(this.#clusterBytes);
+      if (!this.#cluster) {
+        this.#cluster = this.#room();
+        if (!isWhole) this.#cluster.fill(0);
+      }
       this.#cluster.set(piece, from);
       if (from + piece.length === this.#clusterBytes) await this.finish();
     }

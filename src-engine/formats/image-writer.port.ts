@@ -1,4 +1,5 @@
 /** The port of the writers: from a disk's data, in ascending order, to an image file. */
+import type { ClusterCodec } from '../core/pack-clusters.ts';
 
 /** A new file that an image is written to: under a temporary name, or a window of a larger file. */
 export interface OutputFile {
@@ -32,10 +33,22 @@ export interface ImageWriter {
   abort(): Promise<void>;
 }
 
+/**
+ * Compresses clusters as `packClusters` (core) does, wherever there is time.
+ * @param memory changes hands; what comes back may be other memory
+ */
+export type PackClusters = (
+  codec: ClusterCodec,
+  memory: Uint8Array,
+  clusterBytes: number,
+) => Promise<{ memory: Uint8Array; lengths: Uint32Array }>;
+
 export interface ImageOptions {
   /** logical sector size of the disk; only VHDX can say that it is 4096 */
   readonly sectorBytes: number;
   readonly physicalSectorBytes: number;
+  /** for formats whose clusters are compressed; by default the calling thread does it */
+  readonly pack?: PackClusters;
 }
 
 /** @param lengthBytes of the disk @throws EngineError `FORMAT_UNSUPPORTED` where the format has no disks of that length */

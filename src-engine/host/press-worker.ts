@@ -12,7 +12,8 @@ parentPort!.on('message', ({ id, request }: { id: number; request: PressRequest 
   } catch (error) {
     reply = { kind: 'error', error: toEngineError(error).toView() };
   }
-  const frames = 'frames' in reply ? reply.frames : [];
-  // payloads change hands without a copy
-  parentPort!.postMessage({ id, reply }, [...new Set(frames.map((frame) => frame.payload.buffer as ArrayBuffer))]);
+  // what was pressed changes hands without a copy
+  const pressed = 'frames' in reply ? reply.frames.map((frame) => frame.payload) : [];
+  if (reply.kind === 'packed') pressed.push(reply.memory);
+  parentPort!.postMessage({ id, reply }, [...new Set(pressed.map(({ buffer }) => buffer as ArrayBuffer))]);
 });

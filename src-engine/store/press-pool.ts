@@ -21,7 +21,9 @@ type ReplyOf<R extends PressRequest> = R extends { kind: 'cut' }
   ? Extract<PressReply, { kind: 'cut' }>
   : R extends { kind: 'compare' }
     ? Extract<PressReply, { kind: 'compared' }>
-    : Extract<PressReply, { kind: 'done' }>;
+    : R extends { kind: 'pack' }
+      ? Extract<PressReply, { kind: 'packed' }>
+      : Extract<PressReply, { kind: 'done' }>;
 
 interface Thread {
   readonly worker: Worker;
@@ -80,7 +82,7 @@ export class PressPool {
     const id = this.#nextId++;
     const reply = new Promise<ReplyOf<R>>((resolve, reject) => {
       waiting.set(id, { resolve: resolve as (reply: PressReply) => void, reject });
-      worker.postMessage({ id, request });
+      worker.postMessage({ id, request }, request.kind === 'pack' ? [request.memory.buffer as ArrayBuffer] : []);
     });
     // a job that has failed no longer waits for the others of its requests
     reply.catch(() => {});

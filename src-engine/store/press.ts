@@ -4,6 +4,7 @@
  */
 import { hash as hashOf } from 'node:crypto';
 import { EngineError } from '../core/engine-error.ts';
+import { packClusters, type ClusterCodec } from '../core/pack-clusters.ts';
 import { cutWindow, WINDOW_BYTES, type CutChunk } from './chunking.ts';
 import { looksIncompressible } from './entropy.ts';
 import { encodeFrame, storedFrame } from './frame-codec.ts';
@@ -43,6 +44,8 @@ export type PressRequest =
   | { kind: 'audit'; place: FramePlace }
   /** press the chunks at these offsets of a frame into new frames (prune) */
   | { kind: 'repack'; place: FramePlace; offsets: Uint32Array; level: number }
+  /** compress clusters of an image; their memory changes hands, and comes back with the reply */
+  | { kind: 'pack'; codec: ClusterCodec; memory: Uint8Array; clusterBytes: number }
   | { kind: 'close' };
 
 export interface CutResult {
@@ -57,6 +60,7 @@ export type PressReply =
   | { kind: 'done'; frames: Frame[] }
   /** pieces that are not what they should be: the start of the first wrong chunk in the window, or -1 */
   | { kind: 'compared'; firstBadOffset: number }
+  | { kind: 'packed'; memory: Uint8Array; lengths: Uint32Array }
   | { kind: 'error'; error: ErrorView };
 
 /** Chunks on their way into a frame. */
@@ -128,6 +132,10 @@ export class Press {
         return { kind: 'done', frames: [] };
       case 'repack':
         return { kind: 'done', frames: this.#repack(request.place, request.offsets, request.level) };
+      case 'pack': {
+        const { codec, memory, clusterBytes } = request;
+        return { kind: 'packed', memory, lengths: packClusters(codec, memory, clusterBytes) };
+      }
       case 'close':
         this.#reader.close();
         return { kind: 'done', frames: [] };

@@ -16,7 +16,7 @@ import type { StoreLayout } from './store-layout.ts';
 import type { WindowRecord } from './manifest-format.ts';
 
 /** Compressed bytes that may wait for the disk. */
-const MAX_BACKLOG_BYTES = 48 * 1024 * 1024;
+const MAX_BACKLOG_BYTES = 24 * 1024 * 1024;
 
 export interface StoreTotals {
   /** pack bytes that this capture added */

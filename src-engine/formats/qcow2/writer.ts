@@ -1,11 +1,9 @@
 /** Writes qcow2 version 3 with compressed clusters of 64 KiB. See FORMAT.md. */
 import { AppendBuffer } from '../append-buffer.ts';
-import { ClusterCutter } from '../cluster-cutter.ts';
+import { ClusterBatches, type PackedCluster } from '../cluster-batches.ts';
 import type { CreateImage, ImageWriter, LengthRule, OutputFile } from '../image-writer.port.ts';
-import { InOrder } from '../in-order.ts';
 import { roundedLength } from '../length-rule.ts';
 import { Allocator } from './allocator.ts';
-import { packerOf } from './pack.ts';
 import { COMPRESSION_ZLIB, COMPRESSION_ZSTD, headerV2, headerV3, INCOMPATIBLE, MAGIC } from './struct.ts';
 
 const CLUSTER_BITS = 16;
@@ -36,36 +34,22 @@ export const QCOW2_LENGTH: LengthRule = {
   overheadBytes: (lengthBytes) => layoutOf(lengthBytes).clusters * CLUSTER_BYTES - lengthBytes,
 };
 
-interface Packed {
-  readonly index: number;
-  readonly bytes: Buffer;
-  readonly isCompressed: boolean;
-}
-
 export const createQcow2 =
   (compression: 'zlib' | 'zstd'): CreateImage =>
-  async (file, wantedBytes) => {
+  async (file, wantedBytes, { pack }) => {
     const lengthBytes = roundedLength('qcow2', QCOW2_LENGTH, wantedBytes);
     const image = new Qcow2File(file, lengthBytes, compression);
-    const pack = packerOf(compression, CLUSTER_BYTES);
-    const packed = new InOrder<Packed>((cluster) => image.add(cluster));
-    const cutter = new ClusterCutter(CLUSTER_BYTES, lengthBytes, (index, cluster) =>
-      packed.add(async () => {
-        const bytes = await pack(cluster);
-        const isCompressed = bytes.length < CLUSTER_BYTES;
-        return { index, bytes: isCompressed ? bytes : cluster, isCompressed };
-      }),
-    );
+    const codec = compression === 'zstd' ? 'zstd' : 'deflate-raw';
+    const batches = new ClusterBatches(codec, CLUSTER_BYTES, lengthBytes, pack, (cluster) => image.add(cluster));
     const writer: ImageWriter = {
       lengthBytes,
-      write: (offsetBytes, bytes) => cutter.write(offsetBytes, bytes),
+      write: (offsetBytes, bytes) => batches.write(offsetBytes, bytes),
       async finish() {
-        await cutter.finish();
-        await packed.finish();
+        await batches.finish();
         await image.finish();
       },
       async abort() {
-        await packed.settle();
+        await batches.settle();
         await file.discard();
       },
     };
@@ -94,7 +78,7 @@ class Qcow2File {
     this.#data = new AppendBuffer(file);
   }
 
-  async add({ index, bytes, isCompressed }: Packed): Promise<void> {
+  async add({ index, bytes }: PackedCluster): Promise<void> {
     const l2Index = Math.floor(index / L2_ENTRIES);
     if (l2Index !== this.#l2Index) {
       await this.#writeL2();
@@ -102,7 +86,7 @@ class Qcow2File {
     }
     let entry: bigint;
     let at: number;
-    if (isCompressed) {
+    if (bytes.length < CLUSTER_BYTES) {
       at = await this.#allocator.packed(bytes.length);
       const furtherSectors = Math.floor((at + bytes.length - 1) / 512) - Math.floor(at / 512);
       entry = COMPRESSED | (BigInt(furtherSectors) << PACKED_OFFSET_BITS) | BigInt(at);

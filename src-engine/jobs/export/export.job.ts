@@ -7,7 +7,7 @@ import type { JobResult } from '../../contract/job.contract.ts';
 import { EngineError, ioError } from '../../core/engine-error.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import { createImage } from '../../formats/create-image.ts';
-import type { CreateImage } from '../../formats/image-writer.port.ts';
+import type { CreateImage, PackClusters } from '../../formats/image-writer.port.ts';
 import { outputFile } from '../../formats/raw/output-file.ts';
 import { syncFolder } from '../../store/durable.ts';
 import { lockReader } from '../../store/locks.ts';
@@ -101,7 +101,9 @@ async function writeImage(
   const file = outputFile(handle, partial);
   const create: CreateImage =
     format === 'raw.zst' ? createRawZstd : format === 'ova' ? createOva(json) : createImage(format);
-  const writer = await create(file, lengthBytes, { sectorBytes, physicalSectorBytes }).catch(async (error) => {
+  const pack: PackClusters = (codec, memory, clusterBytes) =>
+    pool.request(pool.pickThread(), { kind: 'pack', codec, memory, clusterBytes });
+  const writer = await create(file, lengthBytes, { sectorBytes, physicalSectorBytes, pack }).catch(async (error) => {
     await file.discard();
     throw error;
   });
