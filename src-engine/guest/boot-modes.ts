@@ -15,6 +15,7 @@ const BOOT_CODE: [string, BootLoader['kind']][] = [
   ['GRUB', 'grub-mbr'],
   ['isolinux', 'syslinux-mbr'],
   ['Boot error', 'syslinux-mbr'],
+  ['Operating system load error', 'syslinux-mbr'],
   ['Invalid partition table', 'windows-mbr'],
 ];
 

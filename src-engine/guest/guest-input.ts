@@ -6,6 +6,10 @@ export interface GuestVolume {
   readonly ref: string;
   readonly label: string;
   readonly uuid: string;
+  /** what PARTUUID= names: the GUID of a partition of a GPT, or an MBR's signature and number, `1234abcd-01` */
+  readonly partitionUuid?: string;
+  /** what PARTLABEL= names: the name of a partition of a GPT */
+  readonly partitionName?: string;
   /** the file system's kind: 'ext4', 'ntfs'… null where it is none known here */
   readonly kind: string | null;
   /** null where its files cannot be read */

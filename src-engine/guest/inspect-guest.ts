@@ -31,7 +31,7 @@ export async function inspectGuest(
     ...system,
     ...(await readBoot(volumes, firstSectors, signal, warnings)),
     ...volumeStates(volumes),
-    endOfLife: endOfLifeOf(endOfLife, system.release.value, system.pointRelease.value),
+    endOfLife: endOfLifeOf(endOfLife, system.release.value, system.pointRelease.value, system.edition.value),
     warnings,
   };
 }

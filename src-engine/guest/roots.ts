@@ -13,8 +13,8 @@ const LINUX_SIGNS = [
   '/etc/fstab',
 ];
 const WINDOWS_SIGN = '/Windows/System32/config/SOFTWARE';
-/** Where installers of Ubuntu, openSUSE and Fedora put the root among the subvolumes of btrfs. */
-const SUBVOLUMES = ['', '@', '@/.snapshots/1/snapshot', 'root'];
+/** Where installers of Ubuntu, openSUSE, Debian and Fedora put the root among the subvolumes of btrfs. */
+const SUBVOLUMES = ['', '@', '@/.snapshots/1/snapshot', '@rootfs', 'root'];
 
 export interface Root {
   readonly family: 'linux' | 'windows';

@@ -5,6 +5,9 @@ import type { GuestVolume } from '../guest-input.ts';
 const MAX_LINES = 1000;
 const MAX_FIELD = 1000;
 
+/** What udev writes into the names of links, `\\x20`, and blkid before it. */
+const HEX_ESCAPE = /\\x([0-9a-f]{2})/gi;
+
 export function parseFstab(text: string, volumes: readonly GuestVolume[]): FstabEntry[] {
   const entries: FstabEntry[] = [];
   for (const line of text.split('\n', MAX_LINES)) {
@@ -40,12 +43,18 @@ function referenceOf(device: string): FstabEntry['reference'] {
 }
 
 function meant(device: string, reference: FstabEntry['reference'], volumes: readonly GuestVolume[]) {
-  const value = device.replace(/^([A-Z]+=|\/dev\/disk\/by-[a-z]+\/)/i, '').replace(/^"(.*)"$/, '$1');
+  const value = device
+    .replace(/^([A-Z]+=|\/dev\/disk\/by-[a-z]+\/)/i, '')
+    .replace(/^"(.*)"$/, '$1')
+    .replace(HEX_ESCAPE, (_, digits: string) => String.fromCharCode(parseInt(digits, 16)));
+  const isSame = (id: string | undefined) => value !== '' && id?.toLowerCase() === value.toLowerCase();
   const only = (isMeant: (volume: GuestVolume) => boolean) => {
     const found = volumes.filter(isMeant);
     return found.length === 1 ? found[0] : undefined;
   };
-  if (reference === 'uuid') return only(({ uuid }) => value !== '' && uuid.toLowerCase() === value.toLowerCase());
+  if (reference === 'uuid') return only(({ uuid }) => isSame(uuid));
+  if (reference === 'partuuid') return only(({ partitionUuid }) => isSame(partitionUuid));
+  if (reference === 'partlabel') return only(({ partitionName }) => value !== '' && partitionName === value);
   if (reference === 'label') return only(({ label }) => value !== '' && label === value);
   if (reference === 'device-name') {
     // the partition's number; which disk was meant cannot be told, and with one disk need not

@@ -12,6 +12,9 @@ const NO_KERNEL = /rescue|\.(hmac|sig|old|bak)$/;
 const NAME_PATTERNS: Record<string, RegExp> = {
   centos: /^\d[\d.]*-[\d.]+\.(el|centos)[\w.]*$/,
   rhel: /^\d[\d.]*-[\d.]+\.el[\w.]*$/,
+  ol: /^\d[\d.]*-[\d.]+\.el\w*(\.\w+)?$/,
+  amzn: /^\d[\d.]*-[\d.]+\.amzn\d+(\.\w+)?$/,
+  alpine: /^(lts|virt|edge|hardened|vanilla|virthardened|rpi\d*)$/,
   fedora: /^\d[\d.]*-[\d.]+\.fc\d+(\.\w+)?$/,
   ubuntu: /^\d[\d.]*-\d+-(generic|lowlatency|virtual|server|kvm|aws|azure|gcp|oracle|oem|hwe)[\w.-]*$/,
   debian:
@@ -20,9 +23,9 @@ const NAME_PATTERNS: Record<string, RegExp> = {
   arch: /^linux(-lts|-zen|-hardened|-rt|-rt-lts)?$/,
 };
 /** Kernels that were built for these distributions by others. */
-const OTHER_BUILDERS = /elrepo|uek|xanmod|liquorix|custom|plus|pve|grsec/i;
+const OTHER_BUILDERS = /elrepo|xanmod|liquorix|custom|plus|pve|grsec/i;
 
-const RED_HAT_REBUILDS = new Set(['centos-stream', 'rocky', 'almalinux', 'scientific', 'ol']);
+const RED_HAT_REBUILDS = new Set(['centos-stream', 'rocky', 'almalinux', 'scientific']);
 
 export async function readKernels(files: GuestFiles, distribution: string | null) {
   const names = (await files.names('/boot')).filter((name) => /^(vmlinu[xz]|kernel)-./.test(name));
@@ -37,7 +40,9 @@ export async function readKernels(files: GuestFiles, distribution: string | null
     kernels.push({ version, file: `/boot/${name}`, ...(await whose(files, distribution, version)) });
   }
   const booted = await bootKernelOf(files);
-  const boots = kernels.find(({ file }) => file.slice('/boot/'.length) === booted?.name) ?? null;
+  const boots =
+    kernels.find(({ file, version }) => file.slice('/boot/'.length) === booted?.name || version === booted?.version) ??
+    null;
   const only = kernels.length === 1 ? kernels[0] : null;
   const bootKernel = boots ?? only;
   const judged = bootKernel ? [bootKernel] : kernels;

@@ -25,7 +25,7 @@ const RED_HAT_NAMES: [RegExp, string][] = [
 ];
 
 /** Their second number is a release of its own, not an update. */
-const TWO_PART_RELEASES = new Set(['ubuntu']);
+const TWO_PART_RELEASES = new Set(['ubuntu', 'alpine']);
 
 export async function readRelease(files: GuestFiles) {
   const found = (await fromRedHat(files)) ?? (await fromOsRelease(files)) ?? (await fromOlder(files));
@@ -50,7 +50,8 @@ export async function readRelease(files: GuestFiles) {
 
 /** Says the point release, which os-release of CentOS 7 does not, and is there in the versions before os-release. */
 async function fromRedHat(files: GuestFiles): Promise<Found | null> {
-  const origin = '/etc/redhat-release';
+  // Oracle Linux calls itself Red Hat Enterprise Linux in the one, and by its name in the other
+  const origin = (await files.firstOf(['/etc/oracle-release', '/etc/redhat-release'])) ?? '/etc/redhat-release';
   const name = (await files.text(origin))?.trim().split('\n')[0].slice(0, 200) ?? '';
   const version = /release ([0-9]{1,4}(?:\.[0-9]{1,6}){0,3})/.exec(name)?.[1];
   const distribution = RED_HAT_NAMES.find(([pattern]) => pattern.test(name))?.[1];

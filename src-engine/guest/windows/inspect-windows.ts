@@ -2,7 +2,7 @@
 import { known, unknown } from '../datum.ts';
 import type { GuestFiles } from '../guest-files.ts';
 import { Hive } from './hive/hive.ts';
-import { windowsRelease } from './version.ts';
+import { windowsRelease, windowsVersion } from './version.ts';
 
 const CONFIG = '/Windows/System32/config';
 const VERSION_KEY = 'Microsoft\\Windows NT\\CurrentVersion';
@@ -101,13 +101,20 @@ async function readVersion(software: HiveFile) {
   const canTell = build !== null && (installation !== null || name.value !== null);
   const release = canTell ? windowsRelease(build, name.value ?? '', isServer) : null;
   const major = await software.number(VERSION_KEY, 'CurrentMajorVersionNumber');
+  const minor = major === null ? null : await software.number(VERSION_KEY, 'UBR');
+  const display = await software.text(VERSION_KEY, 'DisplayVersion');
+  const isVersioned = release === 'windows-10' || release === 'windows-11';
+  const point = isVersioned ? windowsVersion(build!, display) : null;
   const number = major === null ? await software.text(VERSION_KEY, 'CurrentVersion') : `${major}.0`;
   return {
     distribution: canTell ? known(isServer ? 'windows-server' : 'windows', origin) : unknown(origin),
-    version: number && build !== null ? known(`${number}.${build}`, origin) : unknown(origin),
+    version:
+      number && build !== null
+        ? known(`${number}.${build}${minor === null ? '' : `.${minor}`}`, origin)
+        : unknown(origin),
     name,
     release: release ? known(release, origin) : unknown(origin),
-    pointRelease: unknown(origin),
+    pointRelease: point ? known(`${release}-${point}`, origin) : unknown(origin),
   };
 }
 

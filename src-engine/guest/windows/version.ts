@@ -36,3 +36,32 @@ export function windowsRelease(build: number, productName: string, isServer: boo
   const release = SERVERS[build] ?? null;
   return release === 'windows-server-2003' && / R2\b/.test(productName) ? 'windows-server-2003-r2' : release;
 }
+
+/** The versions of Windows 10 and 11 by build; from 20H2 on the registry says them too. */
+const CLIENT_VERSIONS: Record<number, string> = {
+  10240: '1507',
+  10586: '1511',
+  14393: '1607',
+  15063: '1703',
+  16299: '1709',
+  17134: '1803',
+  17763: '1809',
+  18362: '1903',
+  18363: '1909',
+  19041: '2004',
+  19042: '20h2',
+  19043: '21h1',
+  19044: '21h2',
+  19045: '22h2',
+  22000: '21h2',
+  22621: '22h2',
+  22631: '23h2',
+  26100: '24h2',
+  26200: '25h2',
+};
+
+/** @param displayVersion as the registry has it: '22H2' @returns null for builds and words that are none of a released version */
+export function windowsVersion(build: number, displayVersion: string | null): string | null {
+  if (displayVersion !== null && /^\d\dH[12]$/i.test(displayVersion)) return displayVersion.toLowerCase();
+  return CLIENT_VERSIONS[build] ?? null;
+}

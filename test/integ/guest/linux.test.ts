@@ -151,7 +151,7 @@ test('a whole server: /boot and ESP by fstab, GRUB 2, network, cloud-init, ident
     ['5.15.0-107-generic', 'distribution'],
     ['6.6.1-custom', 'custom'],
   ]);
-  expect(guest.bootKernel).toEqual({ value: '6.6.1-custom', origin: '/boot/grub/grub.cfg' });
+  expect(guest.bootKernel).toEqual({ value: '6.6.1-custom', origin: '/boot/grub/grub.cfg, /boot/grub/grubenv' });
   expect(guest.kernelOrigin.value).toBe('custom');
   expect(guest.bootModes.value).toEqual(['bios', 'uefi']);
   expect(guest.bootLoaders.value?.map(({ kind }) => kind).sort()).toEqual(['esp', 'esp-fallback', 'grub-mbr']);
@@ -194,7 +194,10 @@ test('entries of the Boot Loader Specification; the update of Debian in a file o
       [`/boot/loader/entries/id-${kernel}.conf`]: `title RHEL\nlinux /vmlinuz-${kernel}\n`,
     }),
   ]);
-  expect(red.bootKernel).toEqual({ value: kernel, origin: `/boot/loader/entries/id-${kernel}.conf` });
+  expect(red.bootKernel).toEqual({
+    value: kernel,
+    origin: `/boot/loader/entries/id-${kernel}.conf, /boot/grub2/grubenv`,
+  });
   const debian = await inspect([
     await ext4Guest(work, { '/etc/os-release': osRelease('debian', '12'), '/etc/debian_version': '12.5\n' }),
   ]);

@@ -36,12 +36,20 @@ const RELEASES: [string, string, string, string, boolean | null][] = [
   ['Windows Server 2019 Standard', '17763', 'Server Core', 'windows-server-2019', false],
   ['Windows Server 2022 Datacenter', '20348', 'Server', 'windows-server-2022', false],
   ['Windows 7 Professional', '7601', 'Client', 'windows-7', true],
+  ['Windows Server 2025 Standard', '26100', 'Server', 'windows-server-2025', false],
   ['Windows 10 Pro', '19045', 'Client', 'windows-10', true],
-  ['Windows 10 Pro', '22631', 'Client', 'windows-11', null],
+  ['Windows 10 Pro', '22631', 'Client', 'windows-11', true],
+  ['Windows 10 Pro', '26200', 'Client', 'windows-11', false],
+  ['Windows 10 Pro', '99999', 'Client', 'windows-11', null],
 ];
 
 test.each(RELEASES)('%s, build %s', async (ProductName, CurrentBuildNumber, InstallationType, release, isPast) => {
-  const values = { ProductName, CurrentBuildNumber, ...(InstallationType && { InstallationType }) };
+  const values = {
+    ProductName,
+    CurrentBuildNumber,
+    EditionID: InstallationType === 'Client' ? 'Professional' : 'ServerStandard',
+    ...(InstallationType && { InstallationType }),
+  };
   const guest = await inspect([await ext4Guest(work, { [`${CONFIG}/SOFTWARE`]: software(values) })]);
   expect(guest.warnings).toEqual([]);
   expect(guest.family.value).toBe('windows');
@@ -66,6 +74,7 @@ test('a whole server on NTFS: agents, Cloudbase-Init, sysprep, boot manager', as
     CurrentBuildNumber: '17763',
     InstallationType: 'Server',
     CurrentMajorVersionNumber: 10,
+    UBR: 5696,
   };
   const tree: GuestTree = {
     '/WINDOWS/system32/config/SOFTWARE': software(values, 'IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE'),
@@ -78,7 +87,7 @@ test('a whole server on NTFS: agents, Cloudbase-Init, sysprep, boot manager', as
   const guest = await inspect([await openedVolume(ntfsImage(tree), '1')], sector);
   expect(guest.warnings).toEqual([]);
   expect(guest.release.value).toBe('windows-server-2019');
-  expect([guest.version.value, guest.edition.value]).toEqual(['10.0.17763', 'ServerStandard']);
+  expect([guest.version.value, guest.edition.value]).toEqual(['10.0.17763.5696', 'ServerStandard']);
   expect([guest.architecture.value, guest.hostname.value]).toEqual(['x86_64', 'WIN-1']);
   expect([guest.hasCloudInit.value, guest.isGeneralized.value]).toEqual([true, true]);
   expect(guest.guestAgents.value).toEqual(['qemu-guest-agent']);
