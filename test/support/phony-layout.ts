@@ -1,7 +1,6 @@
 /** From the description of a phony guest to a raw image: its table, its volumes, what a firmware starts. */
 import { closeSync, openSync, rmSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { place } from './disks.ts';
 import type { PhonyGuest, PhonyPartition, PhonyVolume } from './phony-guests.ts';
 import { makeVolume } from './phony-volumes.ts';
 import { MIB, run, runWithInput } from './workbench.ts';
@@ -61,6 +60,12 @@ function table({ table, partitions }: PhonyGuest, starts: readonly number[]): st
     return `${place}, type=${GPT_TYPES[role]}${uuid ? `, uuid=${uuid}` : ''}${name ? `, name="${name}"` : ''}`;
   });
   return [`label: ${table === 'mbr' ? 'dos' : 'gpt'}`, ...lines, ''].join('\n');
+}
+
+/** Copies a file to a place in another; what is zeros stays a hole. */
+function place(from: string, to: string, startBytes: number): void {
+  const blockBytes = 64 * 1024;
+  run('dd', `if=${from}`, `of=${to}`, `bs=${blockBytes}`, `seek=${startBytes / blockBytes}`, 'conv=notrunc,sparse');
 }
 
 function placeVolume(work: string, volume: PhonyVolume, disk: string, startBytes: number): void {
