@@ -205,6 +205,123 @@ test('entries of the Boot Loader Specification; the update of Debian in a file o
   expect(debian.release).toEqual({ value: 'debian-12', origin: '/etc/os-release' });
 });
 
+describe('the kernel that starts', () => {
+  const kernels = (...versions: string[]): GuestTree =>
+    Object.fromEntries(versions.map((version) => [`/boot/vmlinuz-${version}`, '']));
+  const bootKernel = async (tree: GuestTree) =>
+    (await inspect([await ext4Guest(work, { '/etc/os-release': osRelease('fedora', '43'), ...tree })])).bootKernel;
+  const OLD = '6.17.9-300.fc43.x86_64';
+  const NEW = '6.17.10-300.fc43.x86_64';
+  const entry = (version: string) => `title Fedora (${version})\nversion ${version}\nlinux /vmlinuz-${version}\n`;
+  const entries = {
+    [`/boot/loader/entries/id-0-rescue.conf`]: `title Rescue\nversion 0-rescue-id\nlinux /vmlinuz-0-rescue-id\n`,
+    [`/boot/loader/entries/id-${OLD}.conf`]: entry(OLD),
+    [`/boot/loader/entries/id-${NEW}.conf`]: entry(NEW),
+  };
+
+  test('is the newest of the entries where none is saved, and rescue entries are last', async () => {
+    const tree = { ...kernels(OLD, NEW), ...entries, '/boot/grub2/grub.cfg': 'blscfg\n' };
+    expect(await bootKernel(tree)).toEqual({
+      value: NEW,
+      origin: `/boot/loader/entries/id-${NEW}.conf, /boot/grub2/grub.cfg`,
+    });
+    expect((await bootKernel({ ...tree, '/boot/grub2/grubenv': 'saved_entry=1\n' })).value).toBe(OLD);
+  });
+
+  test('is what GRUB_DEFAULT made of the menu: a title, or the saved entry', async () => {
+    const menu = (value: string) =>
+      `set default="${value}"\nmenuentry 'New' {\n linux /boot/vmlinuz-${NEW}\n}\nmenuentry 'Old' {\n linux /boot/vmlinuz-${OLD}\n}\n`;
+    const tree = kernels(OLD, NEW);
+    expect(await bootKernel({ ...tree, '/boot/grub/grub.cfg': menu('Old') })).toEqual({
+      value: OLD,
+      origin: '/boot/grub/grub.cfg',
+    });
+    const saved = { '/boot/grub/grub.cfg': menu('${saved_entry}'), '/boot/grub/grubenv': 'saved_entry=Old\n' };
+    expect(await bootKernel({ ...tree, ...saved })).toEqual({
+      value: OLD,
+      origin: '/boot/grub/grub.cfg, /boot/grub/grubenv',
+    });
+    expect((await bootKernel({ ...tree, '/boot/grub/grub.cfg': menu('Gone') })).value).toBeNull();
+  });
+
+  test('is the default of systemd-boot, and unknown where the firmware keeps it', async () => {
+    const tree = { ...kernels(OLD, NEW), ...entries };
+    expect(await bootKernel({ ...tree, '/boot/loader/loader.conf': `default id-${OLD}.conf\n` })).toEqual({
+      value: OLD,
+      origin: `/boot/loader/entries/id-${OLD}.conf, /boot/loader/loader.conf`,
+    });
+    expect((await bootKernel({ ...tree, '/boot/loader/loader.conf': 'default id-6.17.9*\n' })).value).toBe(OLD);
+    expect((await bootKernel(tree)).value).toBe(NEW);
+    expect((await bootKernel({ ...tree, '/boot/loader/loader.conf': 'default @saved\n' })).value).toBeNull();
+  });
+
+  test('is the label of extlinux', async () => {
+    const menu = `DEFAULT old\nLABEL new\n LINUX ../vmlinuz-${NEW}\nLABEL old\n KERNEL ../vmlinuz-${OLD}\n`;
+    const tree = kernels(OLD, NEW);
+    expect(await bootKernel({ ...tree, '/boot/extlinux/extlinux.conf': menu })).toEqual({
+      value: OLD,
+      origin: '/boot/extlinux/extlinux.conf',
+    });
+    const marked = menu.replace('DEFAULT old', 'DEFAULT menu.c32').replace('LABEL new', 'LABEL new\n MENU DEFAULT');
+    expect((await bootKernel({ ...tree, '/boot/extlinux/extlinux.conf': marked })).value).toBe(NEW);
+  });
+});
+
+test('/boot and /usr of their own, by PARTUUID and PARTLABEL', async () => {
+  const kernel = '6.1.0-21-amd64';
+  const guest = await inspect([
+    await ext4Guest(
+      work,
+      {
+        '/etc/os-release': '-> ../usr/lib/os-release',
+        '/etc/fstab': 'PARTUUID=0a1b2c3d-02 /usr ext4 ro 0 2\nPARTLABEL=boot\\040files /boot ext4 ro 0 2\n',
+        '/usr/empty': '',
+        '/boot/empty': '',
+        '/bin': '-> usr/bin',
+      },
+      '1',
+    ),
+    {
+      ...(await ext4Guest(work, { '/lib/os-release': osRelease('debian', '12'), '/bin/sh': ELF }, '2')),
+      partitionUuid: '0A1B2C3D-02',
+    },
+    { ...(await ext4Guest(work, { [`/vmlinuz-${kernel}`]: '' }, '3')), partitionName: 'boot files' },
+  ]);
+  expect(guest.warnings).toEqual([]);
+  expect(guest.release.value).toBe('debian-12');
+  expect(guest.bootKernel.value).toBe(kernel);
+  expect(guest.architecture.value).toBe('x86_64');
+  expect(guest.fstab.value?.map(({ volume }) => volume)).toEqual(['2', '3']);
+});
+
+test('Oracle Linux is not taken for Red Hat, and its own kernel is its own', async () => {
+  const guest = await inspect([
+    await ext4Guest(work, {
+      '/etc/redhat-release': 'Red Hat Enterprise Linux release 8.10 (Ootpa)\n',
+      '/etc/oracle-release': 'Oracle Linux Server release 8.10\n',
+      '/boot/vmlinuz-5.15.0-206.153.7.el8uek.x86_64': '',
+    }),
+  ]);
+  expect([guest.release.value, guest.pointRelease.value]).toEqual(['ol-8', 'ol-8.10']);
+  expect(guest.kernelOrigin.value).toBe('distribution');
+  expect(guest.endOfLife.value?.date).toBe('2029-07-31');
+});
+
+test('a service pack of SUSE that the table does not have is unknown, whatever it says of others', async () => {
+  const endOfLife = async (version: string) =>
+    (await inspect([await ext4Guest(work, { '/etc/os-release': osRelease('sles', version) })])).endOfLife;
+  expect((await endOfLife('15.5')).value?.date).toBe('2024-12-31');
+  expect((await endOfLife('15.9')).value).toBeNull();
+});
+
+test('a system in deployments of OSTree is unknown', async () => {
+  const deployment = '/ostree/deploy/fedora/deploy/0123.0';
+  const guest = await inspect([
+    await ext4Guest(work, { [`${deployment}/etc/os-release`]: osRelease('fedora', '43'), '/ostree/repo/config': '' }),
+  ]);
+  expect([guest.family.value, guest.release.value]).toEqual([null, null]);
+});
+
 describe('hostile files', () => {
   test('links in a circle, a huge file and a folder in its place are unknown, with warnings', async () => {
     const guest = await inspect([
