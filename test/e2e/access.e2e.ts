@@ -116,8 +116,8 @@ test.describe('in French, in the dark', () => {
       await app.waitForTimeout(300);
       await judge(app, `fr ${hash}`);
     }
-    await go('/catalog');
-    await expect(app.getByText(/\d\sMo/).first()).toBeVisible();
+    await go('/');
+    await expect(app.getByText(/\d\s[kM]o/).first()).toBeVisible();
     await expect(app.locator('body')).not.toContainText(/\d\s?(MB|GB)\b/);
   });
 });
