@@ -9,7 +9,8 @@ import { useToast } from '../../ui/toast.store.ts';
 
 /** Many changes come at once when a job publishes: one reload answers them all. */
 const SETTLE_MS = 150;
-const PAGE = 500;
+const FIRST_PAGE = 200;
+const PAGE = 2000;
 
 export const useCatalog = defineStore('catalog', () => {
   const engine = useEngine();
@@ -23,14 +24,17 @@ export const useCatalog = defineStore('catalog', () => {
   const byName = computed(() => new Map(templates.value.map((one) => [one.name.toLowerCase(), one])));
   const tags = computed(() => [...new Set(templates.value.flatMap((one) => one.tags))].sort());
 
-  /** Thousands come in pages: the first are there at once, and no message is too large for a connection. */
+  /**
+   * Thousands come in pages, so that no message is too large for a connection. The first is shown at once, the others together:
+   * to sort and search what is there anew with every page would take longer than they take to come.
+   */
   async function loadAll(isBin: boolean, isCurrent: () => boolean, show: (soFar: TemplateSummary[]) => void) {
     const all = new Map<string, TemplateSummary>();
-    for (let offset = 0; isCurrent(); offset += PAGE) {
-      const page = await engine.call('template.list', { deleted: isBin, offset, limit: PAGE });
+    for (let offset = 0, limit = FIRST_PAGE; isCurrent(); offset += limit, limit = PAGE) {
+      const page = await engine.call('template.list', { deleted: isBin, offset, limit });
       for (const template of page) all.set(template.id, template);
-      if (page.length < PAGE) break;
-      if (!isLoaded.value) show([...all.values()]);
+      if (page.length < limit) break;
+      if (offset === 0 && !isLoaded.value) show(page);
     }
     if (isCurrent()) show([...all.values()]);
   }

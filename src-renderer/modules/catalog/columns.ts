@@ -30,7 +30,7 @@ export type ColumnId = (typeof COLUMN_IDS)[number];
 export const COLUMNS: Record<ColumnId, Column> = {
   name: { id: 'name', sort: 'name', widthPx: 200, grows: true },
   system: { id: 'system', sort: 'system', widthPx: 150, grows: true },
-  kind: { id: 'kind', sort: 'kind', widthPx: 96 },
+  kind: { id: 'kind', sort: 'kind', widthPx: 120 },
   visibility: { id: 'visibility', sort: 'visibility', widthPx: 88 },
   owner: { id: 'owner', sort: 'owner', widthPx: 96 },
   created: { id: 'created', sort: 'created', widthPx: 104 },
