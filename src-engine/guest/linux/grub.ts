@@ -10,7 +10,8 @@ export function defaultOfGrub2(text: string, saved: string | null): string | nul
   const lines = text.split('\n', MAX_LINES);
   const kernelAfter = (first: number) => {
     for (const line of lines.slice(first)) {
-      const path = /^\s*linux(?:16|efi)?[ \t]+(\S{1,500})/.exec(line)?.[1];
+      // an entry may stand on one line
+      const path = /(?:^|[{;])\s*linux(?:16|efi)?[ \t]+(\S{1,500})/.exec(line)?.[1];
       if (path) return path;
     }
     return null;

@@ -1,19 +1,12 @@
 /** Phony Linux guests in real file systems: what each tells of itself. */
-import { existsSync } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { GuestSchema } from '../../../src-engine/contract/guest.contract.ts';
-import type { BlockSource } from '../../../src-engine/disk/block-source.port.ts';
-import { slice } from '../../../src-engine/disk/slice.ts';
-import { recogniseFileSystem } from '../../../src-engine/filesystems/recognise.ts';
 import { loadEndOfLife } from '../../../src-engine/guest/end-of-life.ts';
 import { guestFacts } from '../../../src-engine/guest/guest-facts.ts';
 import type { GuestVolume } from '../../../src-engine/guest/guest-input.ts';
 import { inspectGuest } from '../../../src-engine/guest/inspect-guest.ts';
 import { FACT_IDS } from '../../../src-engine/policies/facts.ts';
-import { readLayout } from '../../../src-engine/volumes/read-layout.ts';
 import { ELF, ext4Guest, fatGuest, type GuestTree } from '../../support/guests.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
@@ -352,40 +345,4 @@ describe('hostile files', () => {
     expect(guest.family.value).toBeNull();
     expect(guest.bootModes.value).toBeNull();
   });
-});
-
-const GOLDEN = join(homedir(), '.cache/diskpress-lab/golden-4G.img');
-if (!existsSync(GOLDEN)) console.warn(`SKIPPED: the real Debian disk; ${GOLDEN} is not there`);
-test.skipIf(!existsSync(GOLDEN))('a real Debian disk (skipped where golden-4G.img is not built)', async () => {
-  const file = await open(GOLDEN);
-  try {
-    const source: BlockSource = {
-      lengthBytes: (await file.stat()).size,
-      sectorBytes: 512,
-      physicalSectorBytes: 512,
-      async readInto(offsetBytes, into) {
-        await file.read(into, 0, into.length, offsetBytes);
-      },
-      async close() {},
-    };
-    const volumes: GuestVolume[] = [];
-    for (const { number, startBytes, lengthBytes } of (await readLayout(source)).partitions) {
-      const found = await recogniseFileSystem(slice(source, startBytes, lengthBytes));
-      const { kind = null, label = '', uuid = '' } = found ?? {};
-      const tree = found?.browse ? await found.browse() : null;
-      volumes.push({ ref: String(number ?? 0), label, uuid, kind, tree, recognised: null });
-    }
-    const firstSectors = new Uint8Array(512);
-    await source.readInto(0, firstSectors);
-    const guest = await inspect(volumes, firstSectors);
-    expect(guest.warnings).toEqual([]);
-    expect(guest.release.value).toMatch(/^debian-\d+$/);
-    expect(guest.architecture.value).toBe('x86_64');
-    expect(guest.kernelOrigin.value).toBe('distribution');
-    expect(guest.bootKernel.value).not.toBeNull();
-    expect(guest.bootModes.value).not.toEqual([]);
-    expect(guest.pointRelease.origin).toBe('/etc/debian_version');
-  } finally {
-    await file.close();
-  }
 });
