@@ -11,7 +11,7 @@ import {
   type FrameHead,
 } from './pack-format.ts';
 
-/** The window covers a whole frame: without this, zstd takes smaller tables for input whose size it is not told. */
+/** The window covers a whole frame: what zstd takes by itself is half of one. */
 const WINDOW_LOG = Math.log2(FRAME_TARGET_BYTES);
 
 /** Compresses; what does not shrink is stored as it is. `bytes` may be reused once this returns. */
@@ -19,6 +19,7 @@ export function encodeFrame(bytes: Uint8Array, table: Uint8Array, level: number)
   const packed = zstdCompressSync(bytes, {
     // the whole output in one buffer, which then goes to the engine thread without a copy
     chunkSize: MAX_FRAME_STORED_BYTES + 1024,
+    pledgedSrcSize: bytes.length,
     params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_windowLog]: WINDOW_LOG },
   });
   if (packed.length >= bytes.length) {

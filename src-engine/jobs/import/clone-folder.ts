@@ -9,8 +9,9 @@ import { memorySource } from '../../disk/memory-source.ts';
 import { slice } from '../../disk/slice.ts';
 import { swapHeader } from '../../filesystems/swap/header.ts';
 import { isCloneFolder, readCloneFolder, type ClonedDisk } from '../../formats/clonezilla/folder.ts';
+import { readPartcloneHeader } from '../../formats/partclone/header.ts';
 import { openPartclone } from '../../formats/partclone/reader.ts';
-import { openJoined, readSmall, type Scratch } from './image-files.ts';
+import { openJoined, readSmall, unpackedHead, type Scratch } from './image-files.ts';
 
 /** Looks at a folder without opening its images. @returns its disks; null where it is no such folder */
 export async function lookAtCloneFolder(folder: string): Promise<ClonedDisk[] | null> {
@@ -51,6 +52,25 @@ export async function openClonedDisk(
     await Promise.all(parts.map(({ source }) => source.close()));
     throw error;
   }
+}
+
+/** Of an unpacked image: room for the header of either version. */
+const HEAD_BYTES = 8192;
+
+/**
+ * What has to be unpacked to read a disk, at the most: of each packed partition the used blocks that its image tells of, or all of it.
+ * @throws EngineError `FORMAT_INVALID`, `FORMAT_UNSUPPORTED`
+ */
+export async function unpackedBytesOf(folder: string, disk: ClonedDisk, signal: AbortSignal): Promise<number> {
+  let bytes = 0;
+  for (const { kind, files, lengthBytes } of disk.partitions) {
+    const paths = files.map((name) => join(folder, name));
+    const head = await unpackedHead(paths, HEAD_BYTES, signal);
+    if (!head) continue;
+    const header = kind === 'partclone' ? await readPartcloneHeader(memorySource(head)) : null;
+    bytes += header ? header.usedBlocks * header.blockBytes : lengthBytes;
+  }
+  return bytes;
 }
 
 async function openPartition(

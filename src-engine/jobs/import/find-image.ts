@@ -1,6 +1,6 @@
 /** From a path to a disk: through archives and packed streams, by content, to the format that holds it. */
 import { randomUUID } from 'node:crypto';
-import { realpath, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { archiveTypeOf, isStream, type ArchiveType } from '../../archive/archive-type.ts';
 import { listArchive, type ArchiveEntry } from '../../archive/list-archive.ts';
@@ -18,13 +18,14 @@ import type { OpenSibling } from '../../formats/disk-image.port.ts';
 import { openFileSource } from '../../formats/raw/file-source.ts';
 import { filesOfFolder } from '../../formats/raw/folder-files.ts';
 import { candidatesOf, Choice } from './candidates.ts';
-import { lookAtCloneFolder, openClonedDisk } from './clone-folder.ts';
+import { lookAtCloneFolder, openClonedDisk, unpackedBytesOf } from './clone-folder.ts';
 import { piecesOf, type Scratch } from './image-files.ts';
 import type { FileAtHand } from './image-place.ts';
 import { isDescriptorName, openMachine } from './open-machine.ts';
 import { openPlainFile } from './open-plain-file.ts';
 import type { Found, OpenedImage } from './opened-image.ts';
 import { findPackage } from './package-source.ts';
+import { WatchedFiles } from './watched-files.ts';
 
 /** An image packed, and that in an archive: further down nobody looks. */
 const MAX_LAYERS = 2;
@@ -36,7 +37,7 @@ export interface ImageRequest {
 }
 
 /** What was found, less what the search itself knows. */
-type Ending = Partial<Omit<Found, 'archive' | 'close'>>;
+type Ending = Partial<Omit<Found, 'archive' | 'refuseChanged' | 'close'>>;
 
 /**
  * @param scratch where packed images are unpacked to; null: nothing is unpacked, and what would have to be has no image
@@ -60,6 +61,7 @@ class Search {
   readonly #signal: AbortSignal;
   readonly #choice: Choice;
   readonly #opened: { close(): Promise<void> }[] = [];
+  readonly #files = new WatchedFiles();
   #archive: Found['archive'] = null;
   #layers = 0;
 
@@ -82,10 +84,10 @@ class Search {
     if (stats.isDirectory()) return this.#found(await this.#inFolder(path));
     if (!stats.isFile()) throw new EngineError('BAD_REQUEST', { path, reason: 'not a file' });
     if (stats.size === 0) throw new EngineError('FORMAT_INVALID', { path, field: 'length', value: '0' });
+    await this.#files.add(path);
     const source = this.#keep(await openFileSource(path));
-    return this.#found(
-      await this.#in({ name: basename(path), source, path, openSibling: filesOfFolder(dirname(path)) }),
-    );
+    const openSibling = this.#files.siblings(dirname(path), filesOfFolder(dirname(path)));
+    return this.#found(await this.#in({ name: basename(path), source, path, openSibling }));
   }
 
   #keep<S extends { close(): Promise<void> }>(source: S): S {
@@ -103,7 +105,13 @@ class Search {
       package: null,
       name: basename(this.#request.path),
     };
-    return { ...nothing, ...ending, archive: this.#archive, close: () => this.close() };
+    return {
+      ...nothing,
+      ...ending,
+      archive: this.#archive,
+      refuseChanged: () => this.#files.refuseChanged(),
+      close: () => this.close(),
+    };
   }
 
   async #inFolder(folder: string): Promise<Ending> {
@@ -113,7 +121,8 @@ class Search {
     const chosen = this.#choice.of(named, named);
     const about = { format: 'clonezilla', name: basename(folder) } as const;
     if (!chosen) return { ...about, entries: named.map(({ name, lengthBytes }) => ({ name, lengthBytes })) };
-    if (!this.#scratch) return about;
+    if (!this.#scratch) return { ...about, scratchBytes: await unpackedBytesOf(folder, chosen.disk, this.#signal) };
+    for (const name of await readdir(folder)) await this.#files.add(join(folder, name));
     const warnings: Warning[] = [];
     const source = this.#keep(await openClonedDisk(folder, chosen.disk, this.#scratch, warnings));
     return { ...about, image: plainImage({ source, warnings }) };

@@ -52,6 +52,29 @@ async function openAll(paths: readonly string[]): Promise<BlockSource[]> {
   }
 }
 
+/** @returns the beginning of what files that are one stream together unpack to; null where they are not packed. Throws as {@link openJoined} */
+export async function unpackedHead(
+  paths: readonly string[],
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<Buffer | null> {
+  const joined = joinedSource(await openAll(paths));
+  try {
+    const type = streamTypeOf(await readBytes(joined, 0, Math.min(16, joined.lengthBytes)));
+    if (type === 'none') return null;
+    const pieces: Buffer[] = [];
+    let length = 0;
+    for await (const piece of unpackStream(type, piecesOf(joined, signal), paths[0], signal)) {
+      pieces.push(Buffer.from(piece));
+      length += piece.length;
+      if (length >= maxBytes) break;
+    }
+    return Buffer.concat(pieces).subarray(0, maxBytes);
+  } finally {
+    await joined.close();
+  }
+}
+
 /** A source from front to back. */
 export async function* piecesOf(source: BlockSource, signal: AbortSignal): AsyncGenerator<Buffer> {
   for (let at = 0; at < source.lengthBytes; at += PIECE_BYTES) {

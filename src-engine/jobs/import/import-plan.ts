@@ -7,7 +7,7 @@ import type { PlaceView } from '../../contract/disk.contract.ts';
 import type { ImportPlan, ImportView } from '../../contract/import.contract.ts';
 import { NOTHING_RECORDED } from '../../contract/template.contract.ts';
 import type { Check } from '../../contract/warnings.ts';
-import { EngineError, toEngineError } from '../../core/engine-error.ts';
+import { EngineError } from '../../core/engine-error.ts';
 import { captureChecks } from '../capture-checks.ts';
 import { spaceCheck } from '../capture.job.ts';
 import type { EngineParts } from '../engine-parts.ts';
@@ -162,14 +162,4 @@ function scratchChecks(image: ImportView, fileBytes: number, free: number, reque
 
 export function limitsOf({ maxUnpackedBytes, maxRatio }: ImportRequest) {
   return { maxBytes: maxUnpackedBytes ?? UNPACK_LIMITS.maxBytes, maxRatio: maxRatio ?? UNPACK_LIMITS.maxRatio };
-}
-
-/** When a file, or the newest file of a folder, was written to last. */
-export async function modifiedAt(path: string): Promise<number> {
-  return stat(path).then(
-    ({ mtimeMs }) => mtimeMs,
-    (error) => {
-      throw toEngineError(error);
-    },
-  );
 }

@@ -19,7 +19,7 @@ import { openRulebook } from '../report/rulebook.ts';
 import { storeDisk } from '../store-disk.ts';
 import { findImage } from './find-image.ts';
 import { contradictions, recordedConfiguration, type ImportRequest } from './import-form.ts';
-import { limitsOf, modifiedAt, placeOf, refuseUnclear } from './import-plan.ts';
+import { limitsOf, placeOf, refuseUnclear } from './import-plan.ts';
 import { inspectImage, proposalFor } from './inspect-image.ts';
 import type { Found, OpenedImage } from './opened-image.ts';
 import { importPackage } from './package-import.ts';
@@ -39,7 +39,6 @@ export async function runImport(
   let found: Found | null = null;
   try {
     await removeLeftovers(parts);
-    const modified = await modifiedAt(request.path);
     const folder = (scratchFolder = await mkdtemp(join(parts.layout.scratch, 'import-')));
     const scratch = {
       folder,
@@ -50,10 +49,7 @@ export async function runImport(
     context.phase('unpacking', plan.image.scratchBytes);
     found = await findImage(request, scratch, context.signal);
     refuseUnclear(request, found);
-    const refuseChanged = async () => {
-      if ((await modifiedAt(request.path)) !== modified)
-        throw new EngineError('SOURCE_CHANGED', { path: request.path });
-    };
+    const { refuseChanged } = found;
     if (found.package)
       return await importPackage(parts, plan.name, request, found.package, scratch, refuseChanged, context);
     if (!found.image) throw new EngineError('FORMAT_INVALID', { path: request.path, field: 'image', value: 'none' });

@@ -41,5 +41,7 @@ export interface Found {
   readonly package: FoundPackage | null;
   /** of the innermost file or machine, for a name */
   readonly name: string;
+  /** @throws EngineError `SOURCE_CHANGED` where one of the files that it is read from is not what it was when it was opened */
+  refuseChanged(): Promise<void>;
   close(): Promise<void>;
 }
