@@ -5,6 +5,7 @@ import { readBytes } from '../../disk/read.ts';
 import type { EndOfLifeTable } from '../../guest/end-of-life.ts';
 import type { GuestVolume } from '../../guest/guest-input.ts';
 import { inspectGuest } from '../../guest/inspect-guest.ts';
+import { readPartitionIds, type PartitionIds } from '../../guest/partition-ids.ts';
 import type { OpenedVolume } from '../disk-inspection.ts';
 
 const FIRST_BYTES = 64 * 1024;
@@ -16,14 +17,20 @@ export async function guestOf(
   endOfLife: EndOfLifeTable,
   signal: AbortSignal,
 ): Promise<Guest> {
-  const volumes = await Promise.all(opened.map(guestVolume));
+  const ids = await readPartitionIds(source).catch(() => new Map<number, PartitionIds>());
+  const volumes = await Promise.all(opened.map((volume) => guestVolume(volume, ids)));
   const firstSectors = await readBytes(source, 0, Math.min(FIRST_BYTES, source.lengthBytes)).catch(() =>
     Buffer.alloc(0),
   );
   return inspectGuest({ volumes, firstSectors }, endOfLife, signal);
 }
 
-async function guestVolume({ ref, label, fileSystem, recognised }: OpenedVolume): Promise<GuestVolume> {
+async function guestVolume(
+  { ref, label, fileSystem, recognised }: OpenedVolume,
+  ids: ReadonlyMap<number, PartitionIds>,
+): Promise<GuestVolume> {
   const tree = (await fileSystem?.browse?.().catch(() => null)) ?? null;
-  return { ref, label, uuid: fileSystem?.uuid ?? '', kind: fileSystem?.kind ?? null, tree, recognised };
+  const { uuid = '', kind = null } = fileSystem ?? {};
+  // a volume inside others has a reference that is no number
+  return { ref, label, uuid, kind, tree, recognised, ...ids.get(Number(ref)) };
 }
