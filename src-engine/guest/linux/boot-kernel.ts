@@ -44,7 +44,7 @@ async function fromGrub2(files: GuestFiles): Promise<Booted | null> {
     const text = await files.text(path);
     if (text === null) continue;
     const saved = await savedEntry(files);
-    if (/^\s*blscfg\b/m.test(text)) {
+    if (/^[ \t]*blscfg\b/m.test(text)) {
       const entries = await readEntries(files, '/boot/loader');
       // without a saved one GRUB starts the first of its menu
       const entry = saved === null ? bestEntry(entries) : entryOf(entries, saved.entry);

@@ -9,11 +9,12 @@ import { hive } from '../../support/guests.ts';
 import { randomBelow, temporaryFolder } from '../../support/temporary.ts';
 
 const work = temporaryFolder();
+const HUGE_BYTES = 10 * 1024 ** 3;
 const MUTATIONS = Number(process.env.DISKPRESS_MUTATIONS ?? 2000);
 const table = await loadEndOfLife(resolve(import.meta.dirname, '../../../resources/end-of-life.yaml'));
 
 /** A file system whose only promise is the port's: files in memory by path. */
-function memoryTree(files: Record<string, Buffer>): FileTree {
+function memoryTree(files: Record<string, Buffer>, endless = ''): FileTree {
   const node = (id: string): FileNode | null => {
     const isFile = Object.hasOwn(files, id);
     if (!isFile && id !== '' && !Object.keys(files).some((path) => path.startsWith(`${id}/`))) return null;
@@ -31,6 +32,14 @@ function memoryTree(files: Record<string, Buffer>): FileTree {
     find: async (folder, name) => node(`${folder.id}/${name}`),
     readLink: async () => '',
     async open(file) {
+      // as long as it says, and made up on the way
+      if (file.id === endless) {
+        return {
+          lengthBytes: HUGE_BYTES,
+          readInto: async (_, into) => void into.fill('ID=arch\n'),
+          async *dataRuns() {},
+        };
+      }
       const bytes = files[file.id];
       return {
         lengthBytes: bytes.length,
@@ -45,7 +54,11 @@ function memoryTree(files: Record<string, Buffer>): FileTree {
 }
 
 async function inspect(files: Record<string, Buffer>, signal = new AbortController().signal) {
-  const volume = { ref: '1', label: '', uuid: '', kind: 'ext4', tree: memoryTree(files), recognised: null };
+  return inspectTree(memoryTree(files), signal);
+}
+
+async function inspectTree(tree: FileTree, signal = new AbortController().signal) {
+  const volume = { ref: '1', label: '', uuid: '', kind: 'ext4', tree, recognised: null };
   return GuestSchema.parse(await inspectGuest({ volumes: [volume], firstSectors: new Uint8Array(512) }, table, signal));
 }
 
@@ -123,11 +136,98 @@ test('mutated text files', async () => {
   expect(releases.size).toBeGreaterThan(1);
 });
 
+test('mutated entries of boot loaders', async () => {
+  const files: Record<string, string> = {
+    '/etc/os-release': 'ID=fedora\nVERSION_ID="43"\n',
+    '/etc/default/grub': 'GRUB_DEFAULT=saved\n',
+    '/boot/vmlinuz-6.17.1-300.fc43.x86_64': '',
+    '/boot/grub2/grub.cfg': 'set default="${saved_entry}"\nblscfg\n',
+    '/boot/grub2/grubenv': 'saved_entry=a-6.17.1\n',
+    '/boot/loader/loader.conf': 'default a-*\n',
+    '/boot/loader/entries/a-6.17.1.conf': 'title A\nversion 6.17.1\nlinux /vmlinuz-6.17.1-300.fc43.x86_64\n',
+    '/boot/loader/entries/b.conf': 'title B\nlinux /vmlinuz-b\n',
+    '/boot/extlinux.conf': 'DEFAULT a\nLABEL a\n LINUX vmlinuz-6.17.1-300.fc43.x86_64\nLABEL b\n MENU DEFAULT\n',
+    '/boot/grub/menu.lst': 'default 0\ntitle a\n kernel /vmlinuz-6.17.1-300.fc43.x86_64\n',
+  };
+  const bytes = Object.entries(files).map(([path, text]) => [path, Buffer.from(text)] as const);
+  const origins = new Set<string>();
+  for (let seed = 0; seed < MUTATIONS; seed++) {
+    const copies = bytes.map(([path, content], i) => [
+      path,
+      // the release stays: else the whole system may be unknown
+      content.length > 0 && path !== '/etc/os-release' ? mutated(content, seed * 20 + i, (at) => at) : content,
+    ]);
+    const { bootKernel } = await inspect(Object.fromEntries(copies));
+    origins.add(bootKernel.origin);
+  }
+  expect([...origins].some((origin) => origin.startsWith('/boot/loader/entries/a-6.17.1.conf'))).toBe(true);
+  expect(origins.size).toBeGreaterThan(2);
+});
+
+test('files of 10 GB are unknown, with warnings, whatever they claim to be', async () => {
+  const small = { '/etc/fstab': Buffer.from('LABEL=a / ext4\n'), '/etc/hostname': Buffer.from('a\n') };
+  for (const path of [
+    '/etc/os-release',
+    '/etc/redhat-release',
+    '/etc/fstab',
+    '/boot/grub/grub.cfg',
+    '/boot/extlinux.conf',
+    '/boot/loader/entries/a.conf',
+    '/Windows/System32/config/SOFTWARE',
+  ]) {
+    const isWindows = path.startsWith('/Windows');
+    const files = { ...(isWindows ? {} : small), '/boot/vmlinuz-1': Buffer.alloc(0), [path]: Buffer.alloc(0) };
+    const startMs = performance.now();
+    const guest = await inspectTree(memoryTree(files, path));
+    expect(performance.now() - startMs, path).toBeLessThan(2000);
+    expect(guest.release.value, path).toBeNull();
+    expect(
+      guest.warnings.map(({ data }) => data.path),
+      path,
+    ).toContain(path);
+  }
+});
+
+test('a million lines are read to their limit', async () => {
+  const files = { '/etc/os-release': Buffer.from('ID=arch\n'), '/etc/fstab': Buffer.alloc(1_000_000, 'a b c\n') };
+  const guest = await inspect(files);
+  expect(guest.fstab.value).toHaveLength(1000);
+  const tooMany = { ...files, '/etc/fstab': Buffer.alloc(6_000_000, 'a b c\n') };
+  expect((await inspect(tooMany)).fstab.value).toBeNull();
+});
+
+test('a thousand links and a thousand entries end', async () => {
+  const names = Array.from({ length: 1000 }, (_, i) => `/boot/loader/entries/${i}.conf`);
+  const entries = Object.fromEntries(names.map((name) => [name, Buffer.from('linux /vmlinuz-1\n')]));
+  const plain = memoryTree({ ...entries, '/etc/fstab': Buffer.from('x\n'), '/boot/vmlinuz-1': Buffer.alloc(0) });
+  const link: FileNode = { ...plain.root, id: 'link', kind: 'link' };
+  const tree: FileTree = {
+    ...plain,
+    find: async (folder, name) => (/^(os-release|hostname|sh)$/.test(name) ? link : plain.find(folder, name)),
+    readLink: async () => `${'../'.repeat(300)}etc/os-release`,
+  };
+  const startMs = performance.now();
+  const guest = await inspectTree(tree);
+  expect(performance.now() - startMs).toBeLessThan(2000);
+  expect([guest.release.value, guest.hostname.value, guest.architecture.value]).toEqual([null, null, null]);
+  expect(guest.warnings.map(({ data }) => data.path)).toContain('/etc/os-release');
+});
+
+const LOADER_FILES = [
+  '/boot/grub/grub.cfg',
+  '/boot/grub/grubenv',
+  '/boot/grub/menu.lst',
+  '/boot/loader/loader.conf',
+  '/boot/loader/entries/a.conf',
+  '/boot/extlinux.conf',
+];
+
 test('long lines and many lines are quick', async () => {
   const line = Buffer.alloc(1_000_000, '/dev/a ');
   const lines = Buffer.alloc(1_000_000, 'A=b c\n');
-  for (const content of [line, lines, Buffer.alloc(1_000_000, ' '), Buffer.alloc(1_000_000, '\n')]) {
-    const names = ['/etc/os-release', '/etc/redhat-release', '/etc/fstab', '/etc/hostname', '/boot/grub/grub.cfg'];
+  const blanks = [' ', '\n', '\t\n', '{ ', 'default ', 'linux \n'].map((piece) => Buffer.alloc(1_000_000, piece));
+  for (const content of [line, lines, ...blanks]) {
+    const names = ['/etc/os-release', '/etc/redhat-release', '/etc/fstab', '/etc/hostname', ...LOADER_FILES];
     const files = { ...Object.fromEntries(names.map((name) => [name, content])), '/boot/vmlinuz-1': Buffer.alloc(0) };
     const startMs = performance.now();
     await inspect(files);
