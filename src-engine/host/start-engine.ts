@@ -47,6 +47,8 @@ export async function startEngine(options: {
   resourcesPath: string;
 }): Promise<RunningEngine> {
   const worker = new Worker(entry('./worker.ts', 'engine.js'), {
+    // small objects are soon gone: V8 would else let them grow to several times this
+    resourceLimits: { maxYoungGenerationSizeMb: 8 },
     workerData: {
       catalogPath: options.catalogPath,
       version: options.version,

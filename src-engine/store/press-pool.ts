@@ -42,12 +42,14 @@ export class PressPool {
   /**
    * @param workerUrl the entry of the worker threads, given by the host
    * @param signal ends the threads; what is asked of them fails with `ABORTED` at once
+   * @param windowsPerThread two are enough where nothing is read from a disk into them
    */
-  constructor(workerUrl: URL, signal: AbortSignal, threads = Math.min(availableParallelism(), MAX_THREADS)) {
+  constructor(workerUrl: URL, signal: AbortSignal, windowsPerThread: 2 | 3 = 3) {
+    const threads = Math.min(availableParallelism(), MAX_THREADS);
     this.#signal = signal;
     signal.addEventListener('abort', () => this.#threads.forEach((thread) => end(thread, new EngineError('ABORTED'))));
     for (let i = 0; i < threads; i++) this.#threads.push(startThread(workerUrl));
-    for (let i = 0; i < threads * 3 + 1; i++) this.#freeWindows.push(alignedMemory(WINDOW_BYTES + HEADROOM_BYTES));
+    for (let i = 0; i < threads * windowsPerThread + 1; i++) this.#freeWindows.push(alignedMemory(WINDOW_BYTES + HEADROOM_BYTES));
   }
 
   get threadCount(): number {

@@ -152,5 +152,8 @@ that all processors together spent on it. Peak memory: the highest of all rounds
 | --- | --- | --- | --- | --- | --- | --- |
 ${duels.map((duel) => duel.row()).join('\n')}
 `;
-writeFileSync(join(here, 'TRANSFER.md'), text);
+const report = join(here, 'TRANSFER.md');
+// what was found by profiling is written by hand, and stays
+const [, profiles] = existsSync(report) ? readFileSync(report, 'utf8').split(/^(?=## )/m) : [];
+writeFileSync(report, `${text}${profiles ? `\n${profiles}` : ''}`);
 console.log(text);

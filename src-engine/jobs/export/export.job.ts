@@ -33,7 +33,7 @@ export async function runExport(
 ): Promise<JobResult> {
   const found = parts.templates.find(`${plan.templateId}@${plan.versionNumber}`);
   const lock = lockReader(parts.layout);
-  const pool = new PressPool(parts.pressUrl, context.signal);
+  const pool = new PressPool(parts.pressUrl, context.signal, 2);
   parts.index.forgetFrames();
   const partial = partialPath(plan.path, plan.planId);
   try {
