@@ -15,7 +15,8 @@ export function guestFacts(guest: Guest, today: string): GuestFacts {
     'guest.architecture': guest.architecture,
     'guest.isPastEndOfLife': {
       value: endOfLife.value === null ? null : endOfLife.value.date < today,
-      origin: endOfLife.origin,
+      // the day itself is shown with it
+      origin: endOfLife.value === null ? endOfLife.origin : `${endOfLife.value.date}, ${endOfLife.origin}`,
     },
     'guest.bootModes': guest.bootModes,
     'guest.kernelOrigin': guest.kernelOrigin,
