@@ -37,13 +37,13 @@ export async function deployReport(
   const machine = await chosenMachine(parts, request.machine ?? null, target?.place ?? null);
   const device = target && (await deviceAt(parts.machine, target.place, parts.layout.root));
   const named = request.machine === undefined ? null : machine;
-  const { release, pointRelease } = guest;
+  const { release, pointRelease, edition } = guest;
   const facts = deployFacts({
     template,
     capacityBytes: version.capacityBytes,
     sourcePlatform: version.platform,
     // by the table of today, not of the day of its capture
-    guest: { ...guest, endOfLife: endOfLifeOf(book.endOfLife, release.value, pointRelease.value) },
+    guest: { ...guest, endOfLife: endOfLifeOf(book.endOfLife, release.value, pointRelease.value, edition.value) },
     machine,
     target: target && {
       path: target.place.path,
