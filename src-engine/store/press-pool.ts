@@ -49,7 +49,8 @@ export class PressPool {
     this.#signal = signal;
     signal.addEventListener('abort', () => this.#threads.forEach((thread) => end(thread, new EngineError('ABORTED'))));
     for (let i = 0; i < threads; i++) this.#threads.push(startThread(workerUrl));
-    for (let i = 0; i < threads * windowsPerThread + 1; i++) this.#freeWindows.push(alignedMemory(WINDOW_BYTES + HEADROOM_BYTES));
+    for (let i = 0; i < threads * windowsPerThread + 1; i++)
+      this.#freeWindows.push(alignedMemory(WINDOW_BYTES + HEADROOM_BYTES));
   }
 
   get threadCount(): number {
