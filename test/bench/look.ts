@@ -4,6 +4,7 @@
  *
  *   npm run bench -- look [--rounds N]     needs root, and a few GB in /var/tmp
  */
+import { fileURLToPath } from 'node:url';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -88,7 +89,7 @@ async function folder(): Promise<string[]> {
   const engine = await startEngine({
     catalogPath: join(work, 'catalog'),
     version: '0.0.0',
-    resourcesPath: '/nonexistent',
+    resourcesPath: fileURLToPath(new URL('../../resources', import.meta.url)),
   });
   const client = engine.client();
   const { planId } = await client.call('capture.plan', { source: image, name: 'folder' });
@@ -109,7 +110,7 @@ async function folder(): Promise<string[]> {
     const other = await startEngine({
       catalogPath: join(work, 'catalog'),
       version: '0.0.0',
-      resourcesPath: '/nonexistent',
+      resourcesPath: fileURLToPath(new URL('../../resources', import.meta.url)),
     });
     const asked = other.client();
     for (const times of [ours, again]) {
