@@ -180,7 +180,7 @@ describe.skipIf(!canLoop || !canFail)('a disk that cannot be read everywhere', (
       files: [{ volume: '4', path: '', lengthBytes: 4096 }],
     });
     expect((await diskpress('show', 'failing')).out).toMatch(/could not be read/);
-    expect((await diskpress('list')).out).toMatch(/^[0-9a-f]{8}  failing .* · Incomplete$/m);
+    expect((await diskpress('list')).out).toMatch(/^[0-9a-f]{8} {2}failing .* · Incomplete$/m);
     expect((await diskpress('deploy', 'failing', bench.path('new.img'), '--plan')).out).toMatch(
       /^! .*could not be read/m,
     );
