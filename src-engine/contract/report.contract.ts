@@ -38,6 +38,10 @@ export const ReportLineSchema = z.object({
 });
 export type ReportLine = z.infer<typeof ReportLineSchema>;
 
+/** Whether a line warns of what could not be told. */
+export const isUnknownLine = ({ level, value }: Pick<ReportLine, 'level' | 'value'>) =>
+  level === 'warn' && value === null;
+
 export const PolicyViewSchema = z.object({
   id: z.string(),
   name: WordsSchema,

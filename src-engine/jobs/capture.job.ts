@@ -21,7 +21,7 @@ import { configurationOf } from './report/configuration.ts';
 import { guestOf } from './report/guest-of.ts';
 import { isAllowed, overriddenRules, refuseReported } from './report/make-report.ts';
 import { openRulebook } from './report/rulebook.ts';
-import { overriddenCodes, withOverrides } from './overrides.ts';
+import { overriddenCodes, refuseBlockedCheck, withOverrides } from './overrides.ts';
 import { storeDisk } from './store-disk.ts';
 import { damagedSource, tellingOfFill } from './unreadable.ts';
 
@@ -105,8 +105,7 @@ export async function runCapture(
     const inspected = await inspectSource(source, request, context.signal);
     const disk = { ...inspected, source };
     const checks = withOverrides(await captureChecks(parts, opened.place, disk.view), request.overrides);
-    const blocked = checks.find((check) => check.level === 'block');
-    if (blocked) throw new EngineError('PLAN_BLOCKED', { ...blocked.data, check: blocked.code });
+    refuseBlockedCheck(checks);
     const book = await openRulebook(parts);
     const guest = await guestOf(source, disk.opened, book.endOfLife, context.signal);
     const existing = parts.templates.findByName(request.name);

@@ -13,7 +13,7 @@ import { writeAll } from './deploy-windows.ts';
 import type { EngineParts } from './engine-parts.ts';
 import type { ManifestJson } from './manifest-json.ts';
 import { openDeviceTarget, openFileTarget } from './open-target.ts';
-import { overriddenCodes } from './overrides.ts';
+import { overriddenCodes, refuseBlockedCheck } from './overrides.ts';
 import { partialPath } from './partial-path.ts';
 import { overriddenRules } from './report/make-report.ts';
 import { planRelocation } from './sector-move.ts';
@@ -104,8 +104,7 @@ async function checkFileAgain(parts: EngineParts, plan: DeployPlan, usedBytes: n
   const target = { place: plan.target, exists: await exists(plan.target.path) };
   if (target.exists && !plan.needsOverwrite) throw new EngineError('OVERWRITE_REQUIRED', { path: plan.target.path });
   const checks = await checkTarget(parts.machine, target, usedBytes, parts.layout.root);
-  const blocked = checks.find((check) => check.level === 'block');
-  if (blocked) throw new EngineError('PLAN_BLOCKED', { ...blocked.data, check: blocked.code });
+  refuseBlockedCheck(checks);
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,5 +1,5 @@
 /** What a report says, in the order that it is read in, whatever it is written as. */
-import type { Report, ReportLine } from '../contract/report.contract.ts';
+import { isUnknownLine, type Report, type ReportLine } from '../contract/report.contract.ts';
 import { visible, type ReportWords } from './words.ts';
 
 /** A name and what stands beside it. */
@@ -27,10 +27,7 @@ export interface Content {
   readonly sections: readonly Section[];
 }
 
-/** Whether a line warns of what could not be told. */
-const isUnknown = ({ level, value }: ReportLine) => level === 'warn' && value === null;
-
-const sectionOf = (line: ReportLine): SectionId => (isUnknown(line) ? 'unknown' : line.level);
+const sectionOf = (line: ReportLine): SectionId => (isUnknownLine(line) ? 'unknown' : line.level);
 
 export function contentOf(report: Report, words: ReportWords): Content {
   const { t } = words;

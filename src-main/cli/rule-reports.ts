@@ -1,11 +1,12 @@
 /** Reports of the rules as text, and what a policy says. */
-import type {
-  CommandResult,
-  FactValue,
-  PolicyView,
-  ReportLine,
-  Report as RuleReport,
-  RuleView,
+import {
+  isUnknownLine,
+  type CommandResult,
+  type FactValue,
+  type PolicyView,
+  type ReportLine,
+  type Report as RuleReport,
+  type RuleView,
 } from '../../src-engine/contract/index.ts';
 import { printable } from './printable.ts';
 import { table } from './text-table.ts';
@@ -44,9 +45,8 @@ export function planRuleLines(words: Words, report: RuleReport | null): string[]
   ];
 }
 
-const isUnknown = ({ level, value }: ReportLine) => level === 'warn' && value === null;
 const at = (lines: readonly ReportLine[], level: ReportLine['level']) =>
-  lines.filter((line) => line.level === level && !isUnknown(line));
+  lines.filter((line) => line.level === level && !isUnknownLine(line));
 
 function detailed(words: Words, line: ReportLine): string[] {
   const { t, shared } = words;
@@ -71,7 +71,7 @@ function detailed(words: Words, line: ReportLine): string[] {
 
 function closingLines(words: Words, lines: readonly ReportLine[]): string[] {
   const { t, shared } = words;
-  const unknown = new Set(lines.filter(isUnknown).map(({ fact }) => printable(shared(`fact.${fact}`, fact))));
+  const unknown = new Set(lines.filter(isUnknownLine).map(({ fact }) => printable(shared(`fact.${fact}`, fact))));
   const passed = lines.filter(({ level }) => level === 'pass').length;
   return [
     ...(unknown.size > 0 ? [`? ${said(words, t('report.section.unknown'), [...unknown].join(', '))}`] : []),

@@ -11,7 +11,7 @@ import { captureChecks } from '../capture-checks.ts';
 import { warningsOf } from '../disk-inspection.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { removeLeftovers } from '../leftovers.ts';
-import { overriddenCodes, withOverrides } from '../overrides.ts';
+import { overriddenCodes, refuseBlockedCheck, withOverrides } from '../overrides.ts';
 import { captureReport } from '../report/capture-report.ts';
 import { guestOf } from '../report/guest-of.ts';
 import { overriddenRules, refuseReported } from '../report/make-report.ts';
@@ -75,8 +75,7 @@ async function importDisk(
   const disk = await inspectImage(image, context.signal);
   const place = await placeOf(request.path, disk.view.lengthBytes);
   const checks = withOverrides(await captureChecks(parts, place, disk.view), request.overrides);
-  const blocked = checks.find((check) => check.level === 'block');
-  if (blocked) throw new EngineError('PLAN_BLOCKED', { ...blocked.data, check: blocked.code });
+  refuseBlockedCheck(checks);
   const book = await openRulebook(parts);
   const guest = await guestOf(disk.source, disk.opened, book.endOfLife, context.signal);
   const existing = parts.templates.findByName(plan.name);

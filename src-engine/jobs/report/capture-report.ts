@@ -41,8 +41,8 @@ export async function captureReport(
 ): Promise<CaptureReport> {
   const { kind, licence } = existing ?? request;
   const policy = choosePolicy(book, kind, request.policy ?? existing?.policy ?? null);
-  const machine = await chosenMachine(parts, request.machine ?? null, place);
   const device = await deviceAt(parts.machine, place, parts.layout.root);
+  const machine = await chosenMachine(parts, request.machine ?? null, device);
   const platform = platformOf(place, device, request.machine === undefined ? null : machine);
   const inUse = (await checkSource(parts.machine, place, parts.layout.root)).some(({ level }) => level === 'block');
   const facts = captureFacts({

@@ -13,15 +13,16 @@ const MAX_FILE_BYTES = 1024 * 1024;
 
 /**
  * @param wanted null: this machine for a disk that is built into it; nobody knows where another disk or a file belongs
+ * @param device null: a file, or nothing at all
  * @returns null where no machine is known
  * @throws EngineError `NOT_FOUND`, `FORMAT_INVALID`, `PERMISSION_DENIED`
  */
 export async function chosenMachine(
   parts: EngineParts,
   wanted: string | null,
-  place: PlaceView | null,
+  device: DeviceView | null,
 ): Promise<MachineProfile | null> {
-  if (wanted === null) return place && (await isBuiltIn(parts, place)) ? probeMachine(false) : null;
+  if (wanted === null) return device && isBuiltIn(device) ? probeMachine(false) : null;
   if (wanted === THIS_MACHINE) return probeMachine(false);
   const saved = await findProfile(parts.layout.machines, wanted);
   return saved ?? readProfile(wanted);
@@ -40,11 +41,11 @@ export async function readProfile(path: string): Promise<MachineProfile> {
 }
 
 /** What is plugged in may belong to any machine. */
-async function isBuiltIn({ machine, layout }: EngineParts, place: PlaceView): Promise<boolean> {
-  const device = await deviceAt(machine, place, layout.root);
-  return device !== null && !device.isRemovable && device.bus !== 'loop';
+function isBuiltIn({ isRemovable, bus }: DeviceView): boolean {
+  return !isRemovable && bus !== 'loop';
 }
 
+/** @returns null for a file */
 export async function deviceAt(
   machine: EngineParts['machine'],
   place: PlaceView,

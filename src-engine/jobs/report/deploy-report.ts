@@ -34,8 +34,8 @@ export async function deployReport(
   const kind = request.kind ?? template.kind;
   const own = kind === template.kind ? template.policy : null;
   const policy = choosePolicy(book, kind, request.policy ?? own);
-  const machine = await chosenMachine(parts, request.machine ?? null, target?.place ?? null);
   const device = target && (await deviceAt(parts.machine, target.place, parts.layout.root));
+  const machine = await chosenMachine(parts, request.machine ?? null, device);
   const named = request.machine === undefined ? null : machine;
   const { release, pointRelease, edition } = guest;
   const facts = deployFacts({

@@ -107,6 +107,14 @@ export function arrange(templates: readonly TemplateSummary[], view: CatalogView
     });
 }
 
+/** A selection with one template more, or without it. */
+export function withOne(selected: ReadonlySet<string>, id: string, isOn: boolean): ReadonlySet<string> {
+  const next = new Set(selected);
+  if (isOn) next.add(id);
+  else next.delete(id);
+  return next;
+}
+
 export const REACHES = ['private', 'public', 'all'] as const;
 export type Reach = (typeof REACHES)[number];
 
