@@ -72,6 +72,7 @@ const STAGES = {
     });
     return counted(isSuccess, countPlaywright, report);
   },
+  attack: () => vitest('attack'),
   boot: () => vitest('boot'),
 };
 

@@ -22,6 +22,7 @@ import type { WrittenPack } from '../../src-engine/store/pack-writer.ts';
 import { manifestPath } from '../../src-engine/store/store-layout.ts';
 import { makeNoiseDisk, noise } from '../support/disks.ts';
 import { openEngine, resultOf } from '../support/engine.ts';
+import { countMutation } from '../support/mutations.ts';
 import { emptyStore, frameOf, recordOf, writeManifest, writePack } from '../support/store.ts';
 import { randomBelow } from '../support/temporary.ts';
 import { MIB, workbench } from '../support/workbench.ts';
@@ -40,6 +41,7 @@ const EXTREMES = [0, 1, 2, 0x7f, 0xff, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 
 
 /** Changes one to three things of `bytes` in [from, to). */
 function mutate(bytes: Buffer, from: number, to: number, below: (limit: number) => number): void {
+  countMutation();
   for (let changes = 1 + below(3); changes > 0; changes--) {
     const at = from + below(Math.max(1, to - from - 4));
     const kind = below(5);

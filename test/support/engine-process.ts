@@ -1,6 +1,7 @@
 /**
  * An engine in a process of its own, to be killed. Arguments: the catalog, then commands as JSON: `[command, params]`. A command
- * that plans is followed by its start, a job is waited for; everything that happens to jobs is printed, one line each.
+ * that plans is followed by its start, a job is waited for; everything that happens to jobs is printed, one line each, and a command
+ * without one when it was answered.
  */
 import { fileURLToPath } from 'node:url';
 import type { CommandName, CommandParams } from '../../src-engine/contract/commands.ts';
@@ -31,10 +32,15 @@ for (const text of commands) {
   const answer = (await client.call(command, params as CommandParams<typeof command>)) as Record<string, string>;
   let { jobId } = answer;
   if (command === 'capture.plan') ({ jobId } = await client.call('capture.start', { planId: answer.planId }));
+  if (command === 'import.plan') ({ jobId } = await client.call('import.start', { planId: answer.planId }));
+  if (command === 'export.plan') ({ jobId } = await client.call('export.start', { planId: answer.planId }));
   if (command === 'deploy.plan') {
     ({ jobId } = await client.call('deploy.start', { planId: answer.planId, confirm: confirm as string | undefined }));
   }
-  if (!jobId) continue;
+  if (!jobId) {
+    say(`answered ${command}`);
+    continue;
+  }
   phase = '';
   say(`job ${jobId}`);
   while (!ended.has(jobId)) await new Promise<void>((resolve) => (wake = resolve));

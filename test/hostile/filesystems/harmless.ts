@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { expect } from 'vitest';
+import { countMutation } from '../../support/mutations.ts';
 import { EngineError } from '../../../src-engine/core/engine-error.ts';
 import type { BlockSource } from '../../../src-engine/disk/block-source.port.ts';
 import type { FileSystem } from '../../../src-engine/filesystems/file-system.port.ts';
@@ -122,6 +123,7 @@ export async function restoring<T>(bytes: Buffer, regions: readonly Region[], us
 
 /** Changes one to four things inside one of `regions` of `bytes`: bits, bytes, whole numbers, runs. */
 export function mutate(bytes: Buffer, regions: readonly Region[], seed: number): void {
+  countMutation();
   const below = randomBelow(seed);
   for (let changes = 1 + below(4); changes > 0; changes--) {
     const [start, length] = regions[below(regions.length)];

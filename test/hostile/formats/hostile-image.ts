@@ -10,6 +10,7 @@ import { memorySource } from '../../../src-engine/disk/memory-source.ts';
 import type { DiskImage } from '../../../src-engine/formats/disk-image.port.ts';
 import { openDiskImage } from '../../../src-engine/formats/open-image.ts';
 import { noise } from '../../support/disks.ts';
+import { countMutation } from '../../support/mutations.ts';
 import { mutate, MUTATIONS, randomBelow, restoring, type Region } from '../filesystems/harmless.ts';
 
 /** Far more than any of these images needs. */
@@ -146,6 +147,7 @@ const WORDS = [
 
 /** Changes words, numbers and quoted names of a text, and sometimes bytes. @returns a text of any length */
 export function mutateText(text: string, seed: number): string {
+  countMutation();
   const below = randomBelow(seed);
   let result = text;
   for (let changes = 1 + below(3); changes > 0; changes--) {
