@@ -44,7 +44,10 @@ export class FinishingBlocks {
     }
   }
 
-  /** Takes from the target what it looked like before: an old table over new content would be the worst of both. */
+  /**
+   * Takes from the target what it looked like before: an old table over new content would be the worst of both. The first
+   * sectors go first: without them nobody looks for the rest.
+   */
   async clear(sink: BlockSink): Promise<void> {
     const tableBytes = Math.min(GPT_SECTORS * sink.sectorBytes, sink.lengthBytes);
     const old: Extent[] = [
@@ -52,12 +55,16 @@ export class FinishingBlocks {
       { startBytes: 0, lengthBytes: tableBytes },
       { startBytes: sink.lengthBytes - tableBytes, lengthBytes: tableBytes },
     ];
+    await sink.write(0, new Uint8Array(Math.min(PAGE_BYTES, sink.lengthBytes)));
+    await sink.sync();
     for (const { startBytes, lengthBytes } of old) await sink.write(startBytes, new Uint8Array(lengthBytes));
     await sink.sync();
   }
 
   /**
-   * Writes what was held back, tables last, and reads it all back.
+   * Writes what was held back, tables last, and reads it all back. Of the tables, the first page comes last of all, sector by
+   * sector from behind, each on the disk before the next is written: the first sector, without which there is no table, says
+   * that everything else is there, wherever the power is cut.
    * @returns bytes found equal
    * @throws EngineError `VERIFY_MISMATCH`
    */
@@ -68,7 +75,15 @@ export class FinishingBlocks {
     const late = without(runs, complement(finishing, sink.lengthBytes));
     for (const run of early) await sink.write(run.offsetBytes, run.bytes);
     await sink.sync();
-    for (const run of late) await sink.write(run.offsetBytes, run.bytes);
+    const firstPage = [{ startBytes: 0, lengthBytes: PAGE_BYTES }];
+    for (const run of without(late, firstPage)) await sink.write(run.offsetBytes, run.bytes);
+    for (let at = PAGE_BYTES - sink.sectorBytes; at >= 0; at -= sink.sectorBytes) {
+      const others = complement([{ startBytes: at, lengthBytes: sink.sectorBytes }], sink.lengthBytes);
+      const sector = without(late, others);
+      if (sector.length === 0) continue;
+      await sink.sync();
+      for (const run of sector) await sink.write(run.offsetBytes, run.bytes);
+    }
     await sink.sync();
     let verifiedBytes = 0;
     for (const run of [...early, ...late]) verifiedBytes += await compare(sink, run);

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { CommandName } from '../../src-engine/contract/commands.ts';
 import { CommandError } from '../../src-engine/contract/client.ts';
-import { makeExt4, makeGptDisk, noise } from '../support/disks.ts';
+import { makeExt4, makeGptDisk, makeMbrDisk, noise } from '../support/disks.ts';
 import { openEngine, resultOf, type TestEngine } from '../support/engine.ts';
 import { recognised, sha256 } from '../support/judges.ts';
 import { otherProcess } from '../support/other-process.ts';
@@ -230,12 +230,20 @@ describe.skipIf(!canRecord)('power cuts', () => {
     expect(tally.problems.lost).not.toEqual([]);
   });
 
-  test('of a target that is deployed to', async (context) => {
-    const before = makeGptDisk(bench, 'before.img');
-    const after = makeGptDisk(bench, 'after-deploy.img');
+  /** A bare file system over an older disk with a table, and a table over a bare file system. */
+  const TARGETS: readonly [what: string, before: () => string, after: () => string][] = [
+    ['GPT over GPT', () => makeGptDisk(bench, 'gpt-before.img').path, () => makeGptDisk(bench, 'gpt.img').path],
+    ['MBR over GPT', () => makeGptDisk(bench, 'gpt-old.img').path, () => makeMbrDisk(bench, 'mbr.img').path],
+    ['ext4 over MBR', () => makeMbrDisk(bench, 'mbr-old.img').path, () => makeExt4(bench, 'bare.img', 66 * MIB)],
+    ['GPT over ext4', () => makeExt4(bench, 'bare-old.img', 64 * MIB), () => makeGptDisk(bench, 'gpt-new.img').path],
+  ];
+
+  test.for(TARGETS)('of a deploy: %s', async ([what, before, after], context) => {
     const engine = await openEngine(bench.path('deploy-catalog'));
-    resultOf(await engine.capture(after.path, 'disk'));
-    const disk = await recordedDisk(bench, before.path);
+    resultOf(await engine.capture(after(), 'disk'));
+    const image = before();
+    run('truncate', '-s', String(66 * MIB), image);
+    const disk = await recordedDisk(bench, image);
     const beganAt = disk.position();
     resultOf(await engine.deploy('disk', disk.device, { confirm: disk.device }));
     await engine.close();
@@ -243,23 +251,24 @@ describe.skipIf(!canRecord)('power cuts', () => {
 
     const finished = bench.path('finished.img');
     recording.cutAt(recording.entries.length, 1, finished);
-    const [old, whole] = [await sha256(before.path), await sha256(finished)];
-    const tally = new Tally('Power cut', 'target of a deploy');
-    const below = randomBelow(seedOf('target'));
+    const [old, whole] = [await sha256(image), await sha256(finished)];
+    const tally = new Tally('Power cut', `deploy: ${what}`);
+    const below = randomBelow(seedOf(what));
     const cut = bench.path('target.cut');
     const first = recording.entries.findIndex(({ logBytes }) => logBytes >= beganAt);
     const { length } = recording.entries;
-    for (let i = 0; i < attempts(20, 300); i++) {
-      // half of them among the last writes, where the target becomes a disk
-      const entryCount =
-        below(2) === 0 ? first + below(length - first + 1) : length - below(Math.min(40, length - first));
+    const edge = Math.min(40, length - first);
+    for (let i = 0; i < attempts(12, 120); i++) {
+      // most of them among the first and the last writes, where one disk goes and the other comes
+      const entryCount = [first + below(length - first + 1), first + below(edge), length - below(edge)][below(3)];
       recording.cutAt(entryCount, below(2 ** 31), cut);
       const digest = await sha256(cut);
       if (digest === whole) tally.ended('finished');
       else if (digest === old) tally.ended('untouched');
       else if (recognised(cut) === '') tally.ended('unfinished, and looks it');
-      else tally.unfound(`cut ${i} at entry ${entryCount} of ${length}: ${recognised(cut)}`);
+      else tally.unfound(`cut ${i} at entry ${entryCount - first} of ${length - first}: ${recognised(cut)}`);
     }
+    for (const path of [image, `${image}.recorded`, `${image}.log`]) rmSync(path);
     tally.close(context);
   });
 });

@@ -60,7 +60,7 @@ describe.each([1, 2, 3, 4, 5, 6, 7, 8])('made up, %d', (seed) => {
     (a, b) => a.startBytes - b.startBytes,
   );
   const template = noise(`template ${seed}`, DISK_BYTES);
-  const runs = someExtents(below, 30);
+  const runs = [{ startBytes: 0, lengthBytes: 512 }, ...someExtents(below, 30).filter((run) => run.startBytes >= 512)];
 
   test('the disk is the template with its patches, without what is stale', async () => {
     const blocks = new FinishingBlocks({ patches, stale, finishing });
@@ -105,6 +105,9 @@ describe.each([1, 2, 3, 4, 5, 6, 7, 8])('made up, %d', (seed) => {
       if (step.kind === 'write') expect(isFinishing(step)).toBe(i > firstSync);
     });
     expect(log.at(-1)).toEqual({ kind: 'sync' });
+    // and the first sector is written alone, when all else is on the disk
+    expect(log.findLastIndex((step) => step.kind === 'sync' && step !== log.at(-1))).toBe(log.length - 3);
+    expect(log.at(-2)).toEqual({ kind: 'write', from: 0, to: 512 });
   });
 
   test('the windows that hold any of it are known', () => {
