@@ -1,18 +1,37 @@
 /** File names as text. */
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** What would be taken for a byte in a name that has these letters themselves. */
+const LOOKS_LIKE_A_BYTE = /\\(?=x[0-9a-f]{2})/g;
+const BACKSLASH = '\\x5c';
+
 /**
+ * Names are told apart by what they are shown as: no two that differ come out the same.
  * @param bytes a name as systems of the Unix family keep it: any bytes, mostly UTF-8
- * @returns the name; where it is no UTF-8, every byte above 0x7F stands as `\xNN`
+ * @returns the name; where it is no UTF-8, every byte above 0x7F stands as `\xNN`. A backslash in front of what looks like such
+ *   a byte stands as `\x5c`
  */
 export function decodeName(bytes: Uint8Array): string {
   try {
-    return strict.decode(bytes);
+    return strict.decode(bytes).replace(LOOKS_LIKE_A_BYTE, BACKSLASH);
   } catch {
-    return Array.from(bytes, (byte) =>
-      byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`,
-    ).join('');
+    const ascii = Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
+    return ascii
+      .replace(LOOKS_LIKE_A_BYTE, BACKSLASH)
+      .replace(/[\x80-\xff]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16)}`);
   }
+}
+
+/** @returns a path, name by name as {@link decodeName} gives them: what a link says leads to what folders show */
+export function decodePath(bytes: Buffer): string {
+  const names: string[] = [];
+  for (let start = 0; start <= bytes.length;) {
+    const slash = bytes.indexOf(0x2f, start);
+    const end = slash < 0 ? bytes.length : slash;
+    names.push(decodeName(bytes.subarray(start, end)));
+    start = end + 1;
+  }
+  return names.join('/');
 }
 
 /**

@@ -2,7 +2,7 @@
 import { checkRange } from '../../core/bounds.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { FileNode, FileTree, FolderEntry } from '../file-tree.port.ts';
-import { decodeName } from '../names.ts';
+import { decodeName, decodePath } from '../names.ts';
 import { contentOf, placesInVolume } from './contents.ts';
 import { findInFolder, nodeOf, readFolder, type RawEntry } from './directories.ts';
 import { isEmptyFolder, placeOf, readNode, type Place } from './inodes.ts';
@@ -54,10 +54,11 @@ export async function openTree(volume: BtrfsVolume): Promise<FileTree> {
       need(folder, 'folder');
       if (isEmptyFolder(folder)) return null;
       const place = await placeOf(volume, folder.id);
-      const direct = await findInFolder(volume, place, Buffer.from(name));
-      if (direct) return nodeOf(volume, place, folder, direct);
-      // a name that is no UTF-8 is shown otherwise than it is kept
-      if (!name.includes('\\x')) return null;
+      // what looks like a byte in a name is one, or the backslash in front of it is told: see names.ts
+      if (!name.includes('\\x')) {
+        const direct = await findInFolder(volume, place, Buffer.from(name));
+        return direct && nodeOf(volume, place, folder, direct);
+      }
       for await (const entry of readFolder(volume, place)) {
         if (decodeName(entry.name) === name) return nodeOf(volume, place, folder, entry);
       }
@@ -67,7 +68,7 @@ export async function openTree(volume: BtrfsVolume): Promise<FileTree> {
       const { place, node } = await opened(link, 'link');
       const bytes = Buffer.alloc(checkRange('link', node.lengthBytes, 0, MAX_LINK_BYTES));
       await contentOf(volume, place, bytes.length).readInto(0, bytes);
-      return decodeName(bytes);
+      return decodePath(bytes);
     },
     async open(file) {
       const { place, node } = await opened(file, 'file');

@@ -28,6 +28,7 @@ const fields = struct(SUPERBLOCK_BYTES, {
   nodeBytes: u32le(148),
   systemChunkBytes: u32le(160),
   chunkRootGeneration: u64le(164),
+  compatRo: u64le(180),
   incompat: u64le(188),
   checksumType: u16le(196),
   rootLevel: u8(198),
@@ -52,6 +53,9 @@ const REFUSED: [bigint, string][] = [
   [INCOMPAT.EXTENT_TREE_V2, 'btrfs extent tree v2'],
   [INCOMPAT.RAID_STRIPE_TREE, 'btrfs RAID stripe tree'],
 ];
+/** Free-space tree, whether it is valid, fs-verity, block-group tree. Others may say elsewhere what is used: that tree does. */
+const KNOWN_COMPAT_RO = 0xfn;
+const COMPAT_RO_BLOCK_GROUP_TREE = 1n << 3n;
 const FLAG_ERROR = 1n << 2n;
 /** Written, being relocated, errors: those behind stand for what is half done, and for what cannot be mounted. */
 const KNOWN_FLAGS = 0b111n;
@@ -79,6 +83,8 @@ export interface BtrfsSuperblock {
   readonly usedBytes: number;
   readonly deviceBytes: number;
   readonly deviceId: bigint;
+  /** where the items of block groups are: in a tree of their own, or among the extents */
+  readonly hasBlockGroupTree: boolean;
   readonly checksumType: ChecksumType;
   readonly hasErrors: boolean;
   /** the first copy, which is what the kernel mounts, is damaged or is not the newest */
@@ -129,6 +135,9 @@ function checked(bytes: Buffer, isFirstStale: boolean): BtrfsSuperblock {
   if (f.incompat & ~KNOWN_INCOMPAT) {
     throw new EngineError('FORMAT_UNSUPPORTED', { feature: `btrfs incompat 0x${f.incompat.toString(16)}` });
   }
+  if (f.compatRo & ~KNOWN_COMPAT_RO) {
+    throw new EngineError('FORMAT_UNSUPPORTED', { feature: `btrfs compat_ro 0x${f.compatRo.toString(16)}` });
+  }
   if (f.flags & ~KNOWN_FLAGS) {
     throw new EngineError('FORMAT_UNSUPPORTED', { feature: `btrfs flags 0x${f.flags.toString(16)}` });
   }
@@ -145,6 +154,7 @@ function checked(bytes: Buffer, isFirstStale: boolean): BtrfsSuperblock {
     usedBytes: address('bytes_used', f.usedBytes),
     deviceBytes: address('total_bytes', f.deviceBytes),
     deviceId: f.deviceId,
+    hasBlockGroupTree: (f.compatRo & COMPAT_RO_BLOCK_GROUP_TREE) !== 0n,
     checksumType: f.checksumType as ChecksumType,
     hasErrors: (f.flags & FLAG_ERROR) !== 0n,
     isFirstStale,

@@ -104,13 +104,15 @@ export class Trees {
     return at < 0 ? null : itemAt(node, at);
   }
 
+  /** Addresses of the topmost node of a tree and of those right under it. */
+  async topNodes(root: TreeRoot): Promise<number[]> {
+    const node = await this.#node(root);
+    const children = node.level === 0 ? 0 : node.count;
+    return [root.bytenr, ...Array.from({ length: children }, (_, i) => childOf(node, i).bytenr)];
+  }
+
   async #child(parent: Node, i: number): Promise<Node> {
-    const at = HEADER_BYTES + i * POINTER_BYTES;
-    const child = await this.#node({
-      bytenr: address('blockptr', parent.bytes.readBigUInt64LE(at + 17)),
-      level: parent.level - 1,
-      generation: parent.bytes.readBigUInt64LE(at + 25),
-    });
+    const child = await this.#node(childOf(parent, i));
     if (child.count === 0 || compareKeys(keyAt(child, 0), keyAt(parent, i)) !== 0)
       throw invalid('first key', keyAt(parent, i).objectId);
     return child;
@@ -168,6 +170,15 @@ export class Trees {
     if (level === 0) for (let i = 0; i < count; i++) checkItem(node, i);
     return node;
   }
+}
+
+function childOf({ bytes, level }: Node, i: number): TreeRoot {
+  const at = HEADER_BYTES + i * POINTER_BYTES;
+  return {
+    bytenr: address('blockptr', bytes.readBigUInt64LE(at + 17)),
+    level: level - 1,
+    generation: bytes.readBigUInt64LE(at + 25),
+  };
 }
 
 const invalid = (field: string, value: bigint) => new EngineError('FORMAT_INVALID', { field, value: String(value) });

@@ -1,6 +1,5 @@
 /** Directory entries: exFAT specification, section 6. */
 import { checkRange } from '../../core/bounds.ts';
-import { EngineError } from '../../core/engine-error.ts';
 import { readBytes } from '../../disk/read.ts';
 import type { Extent } from '../../disk/block-source.port.ts';
 import type { ExfatVolume } from './allocation.ts';
@@ -25,12 +24,14 @@ export interface EntrySet {
   readonly bytes: Buffer;
   /** where each of them stands in the volume */
   readonly places: readonly number[];
+  /** false for the set of a file that is cut off, or whose checksum is wrong */
+  readonly isSound: boolean;
 }
 
 /**
  * Reads the entries that are in use. Only files have secondary entries that matter; those of other kinds are left out.
  * @param batches where the folder lies
- * @throws EngineError `FORMAT_INVALID` where a set of a file is cut off or its checksum is wrong; `READ_FAILED`
+ * @throws EngineError `FORMAT_INVALID` where the folder is too long; `READ_FAILED`
  */
 export async function* entrySets(fs: ExfatVolume, batches: AsyncIterable<Extent[]>): AsyncGenerator<EntrySet[]> {
   const collect = collector();
@@ -59,31 +60,36 @@ function collector(): (piece: Buffer, startBytes: number) => { sets: EntrySet[];
     for (let at = 0; at + ENTRY_BYTES <= piece.length; at += ENTRY_BYTES) {
       const type = piece[at];
       const isSecondary = (type & (IN_USE | SECONDARY)) === (IN_USE | SECONDARY);
-      if (missing > 0 && !isSecondary)
-        throw new EngineError('FORMAT_INVALID', { field: 'EntryType', value: String(type) });
+      if (missing > 0 && !isSecondary) {
+        // one that is cut off does not hide what follows
+        sets.push({ ...setOf(entries, places), isSound: false });
+        missing = 0;
+      }
       if (type === END_OF_FOLDER) return { sets, isLast: true };
       if ((type & IN_USE) === 0 || (isSecondary && missing === 0)) continue;
       if (!isSecondary) {
         entries = [];
         places = [];
-        missing =
-          type === ENTRY.FILE ? checkRange('SecondaryCount', piece[at + 1], SECONDARIES.min, SECONDARIES.max) + 1 : 1;
+        const count = piece[at + 1];
+        const isFile = type === ENTRY.FILE && count >= SECONDARIES.min && count <= SECONDARIES.max;
+        missing = isFile ? count + 1 : 1;
       }
       entries.push(piece.subarray(at, at + ENTRY_BYTES));
       places.push(startBytes + at);
-      if (--missing === 0) sets.push(checkedSet(entries, places));
+      if (--missing === 0) sets.push(setOf(entries, places));
     }
     return { sets, isLast: false };
   };
 }
 
-function checkedSet(entries: Buffer[], places: number[]): EntrySet {
+function setOf(entries: Buffer[], places: number[]): EntrySet {
   const bytes = Buffer.concat(entries);
   const type = bytes[0];
-  if (type === ENTRY.FILE && setChecksum(bytes) !== bytes.readUInt16LE(2)) {
-    throw new EngineError('FORMAT_INVALID', { checksum: 'directory entries' });
-  }
-  return { type, bytes, places };
+  return { type, bytes, places, isSound: type !== ENTRY.FILE || isFileSound(bytes) };
+}
+
+function isFileSound(bytes: Buffer): boolean {
+  return bytes.length > ENTRY_BYTES && setChecksum(bytes) === bytes.readUInt16LE(2);
 }
 
 /** @param bytes a set; the two bytes of the checksum itself are left out */

@@ -34,6 +34,8 @@ export interface ExfatFile {
   readonly allocation: Allocation;
   /** where the stream extension stands in the volume: it can be read again alone */
   readonly streamAt: number;
+  /** nothing but its name is known, as far as it is left */
+  readonly isDamaged: boolean;
 }
 
 /** @throws EngineError `FORMAT_INVALID` where the parts of the set contradict each other */
@@ -50,6 +52,28 @@ export function parseFile(geometry: ExfatGeometry, set: EntrySet): ExfatFile {
     modifiedMs: timeOf(file.LastModifiedTimestamp, file.LastModified10msIncrement, file.LastModifiedUtcOffset),
     allocation: parseStream(geometry, stream),
     streamAt: set.places[1],
+    isDamaged: false,
+  };
+}
+
+/** @returns a file without content, named by the name entries that there are */
+export function damagedFile(set: EntrySet): ExfatFile {
+  const found: number[] = [];
+  for (let at = ENTRY_BYTES; at < set.bytes.length; at += ENTRY_BYTES) {
+    if (set.bytes[at] !== ENTRY.NAME) continue;
+    for (let i = 0; i < UNITS_IN_NAME; i++) found.push(set.bytes.readUInt16LE(at + 2 + 2 * i));
+  }
+  const end = found.indexOf(0);
+  const units = Uint16Array.from(end < 0 ? found : found.slice(0, end));
+  const name = decodeWideName(units).replaceAll('/', '_');
+  return {
+    units,
+    name: name === '' || name === '.' || name === '..' ? `damaged entry ${set.places[0]}` : name,
+    isFolder: false,
+    modifiedMs: null,
+    allocation: { firstCluster: 0, lengthBytes: 0, validBytes: 0, isContiguous: false },
+    streamAt: set.places[0],
+    isDamaged: true,
   };
 }
 

@@ -12,7 +12,8 @@ const tableLayout = struct(ENTRY_BYTES, {
   FirstCluster: u32le(20),
   DataLength: u64le(24),
 });
-const LABEL_UNITS_MAX = 11;
+/** The specification says 11; the entry has room for 15, and drivers read them. */
+const LABEL_UNITS_MAX = 15;
 /** Every two bytes map one of 65,536 letters. */
 const UP_CASE_BYTES_MAX = 131_072;
 

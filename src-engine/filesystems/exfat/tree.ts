@@ -3,8 +3,8 @@ import { EngineError } from '../../core/engine-error.ts';
 import { readBytes } from '../../disk/read.ts';
 import type { FileNode, FileTree } from '../file-tree.port.ts';
 import { contentOf, placesOf, type Allocation, type ExfatVolume } from './allocation.ts';
-import { ENTRY, ENTRY_BYTES, entrySets } from './entry-sets.ts';
-import { parseFile, parseStream, type ExfatFile } from './file-set.ts';
+import { ENTRY, ENTRY_BYTES, entrySets, type EntrySet } from './entry-sets.ts';
+import { damagedFile, parseFile, parseStream, type ExfatFile } from './file-set.ts';
 import { readRootEntries, rootPlaces } from './root-entries.ts';
 import { readUpCaseTable, type UpCaseTable } from './up-case.ts';
 
@@ -58,10 +58,13 @@ function isSameName(table: UpCaseTable, wanted: Uint16Array, units: Uint16Array)
   return units.length === wanted.length && units.every((unit, i) => table[unit] === wanted[i]);
 }
 
-function nodeOf({ isFolder, modifiedMs, allocation, streamAt }: ExfatFile): FileNode {
+/** Begins the ids of files whose entries are damaged. */
+const DAMAGED = 'damaged ';
+
+function nodeOf({ isFolder, modifiedMs, allocation, streamAt, isDamaged }: ExfatFile): FileNode {
   return {
     ...ROOT,
-    id: String(streamAt),
+    id: isDamaged ? `${DAMAGED}${streamAt}` : String(streamAt),
     kind: isFolder ? 'folder' : 'file',
     lengthBytes: isFolder ? 0 : allocation.lengthBytes,
     modifiedMs,
@@ -69,6 +72,7 @@ function nodeOf({ isFolder, modifiedMs, allocation, streamAt }: ExfatFile): File
 }
 
 async function allocationOf(fs: ExfatVolume, node: FileNode): Promise<Allocation> {
+  if (node.id.startsWith(DAMAGED)) throw new EngineError('FORMAT_INVALID', { checksum: 'directory entries' });
   return parseStream(fs.geometry, await readBytes(fs.view, Number(node.id), ENTRY_BYTES));
 }
 
@@ -79,6 +83,16 @@ async function* placesOfNode(fs: ExfatVolume, node: FileNode) {
 
 async function* filesOf(fs: ExfatVolume, folder: FileNode): AsyncGenerator<ExfatFile[]> {
   for await (const sets of entrySets(fs, placesOfNode(fs, folder))) {
-    yield sets.filter(({ type }) => type === ENTRY.FILE).map((set) => parseFile(fs.geometry, set));
+    yield sets.filter(({ type }) => type === ENTRY.FILE).map((set) => fileOf(fs, set));
   }
+}
+
+/** A file whose entries are damaged does not hide its folder: it has what is left of its name, and whoever opens it is told. */
+function fileOf({ geometry }: ExfatVolume, set: EntrySet): ExfatFile {
+  try {
+    if (set.isSound) return parseFile(geometry, set);
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.code !== 'FORMAT_INVALID') throw error;
+  }
+  return damagedFile(set);
 }

@@ -4,6 +4,7 @@ import { checkRange } from '../../core/bounds.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { Extent } from '../../disk/block-source.port.ts';
 import { placesOf, type Allocation, type ExfatVolume } from './allocation.ts';
+import { claimedClusters } from './claims.ts';
 import type { RootEntries } from './root-entries.ts';
 
 /** Bytes of the bitmap looked at in one go: a million clusters. */
@@ -11,24 +12,22 @@ const PIECE_BYTES = 128 * 1024;
 
 /**
  * @yields the used bytes, one batch for a piece of the bitmap
- * @throws EngineError `FORMAT_INVALID` where there is no bitmap, it is too short, or says that it is not used itself
+ * @throws EngineError `FORMAT_INVALID` where there is no bitmap, it is too short, or a cluster of the volume's own tables
+ *   or of a file is free in it
  */
-export async function* usedClusters(
-  fs: ExfatVolume,
-  { bitmap, upCase }: RootEntries,
-  signal: AbortSignal,
-): AsyncGenerator<Extent[]> {
-  const { clusterCount, clusterBytes, heapStartBytes, rootCluster } = fs.geometry;
+export async function* usedClusters(fs: ExfatVolume, root: RootEntries, signal: AbortSignal): AsyncGenerator<Extent[]> {
+  const { bitmap } = root;
+  const { clusterCount, clusterBytes, heapStartBytes } = fs.geometry;
   if (!bitmap) throw new EngineError('FORMAT_INVALID', { field: 'allocation bitmap', value: 'none' });
   const bitmapBytes = Math.ceil(clusterCount / 8);
   checkRange('DataLength of the bitmap', bitmap.lengthBytes, bitmapBytes, Number.MAX_SAFE_INTEGER);
-  const known = [rootCluster, bitmap.firstCluster, ...(upCase ? [upCase.allocation.firstCluster] : [])];
+  const claimed = await claimedClusters(fs, root, signal);
 
   yield [{ startBytes: 0, lengthBytes: heapStartBytes }];
   let at = 0;
   for await (const bits of piecesOf(fs, { ...bitmap, lengthBytes: bitmapBytes })) {
     signal.throwIfAborted();
-    for (const cluster of known) checkTaken(bits, cluster - 2 - at * 8, cluster);
+    claimed.checkTaken('allocation bitmap', bits, at * 8);
     const extents: Extent[] = [];
     eachSetRun(bits, Math.min(bits.length * 8, clusterCount - at * 8), (first, count) => {
       extents.push({
@@ -55,10 +54,4 @@ async function* piecesOf(fs: ExfatVolume, bitmap: Allocation): AsyncGenerator<Bu
       }
     }
   }
-}
-
-/** A bitmap that says that the volume's own tables are free cannot be believed. */
-function checkTaken(bits: Buffer, bit: number, cluster: number): void {
-  if (bit < 0 || bit >= bits.length * 8 || (bits[bit >>> 3] >>> (bit & 7)) & 1) return;
-  throw new EngineError('FORMAT_INVALID', { field: 'allocation bitmap', value: `cluster ${cluster} is free` });
 }

@@ -13,6 +13,7 @@ const low = struct(32, {
   inode_bitmap: u32le(0x04),
   inode_table: u32le(0x08),
   free_blocks_count: u16le(0x0c),
+  free_inodes_count: u16le(0x0e),
   flags: u16le(0x12),
   block_bitmap_csum: u16le(0x18),
   checksum: u16le(0x1e),
@@ -24,6 +25,7 @@ const high = struct(32, {
   inode_bitmap: u32le(0x04),
   inode_table: u32le(0x08),
   free_blocks_count: u16le(0x0c),
+  free_inodes_count: u16le(0x0e),
   block_bitmap_csum: u16le(0x18),
 });
 
@@ -46,7 +48,12 @@ export async function readDescriptorTable(volume: BlockSource, sb: ExtSuperblock
   return readBlocks(volume, sb.blockBytes, descriptorTable(sb));
 }
 
-/** @throws EngineError `FORMAT_INVALID` where the checksum is wrong or something of the group lies outside the file system */
+/**
+ * A bitmap that was never written stands for a group without files. Only descriptors with a checksum may say so (drivers do not
+ * look at the flag in others), and not of a group that has inodes in use.
+ * @throws EngineError `FORMAT_INVALID` where the checksum is wrong, the flags contradict the counters, or something of the group
+ *   lies outside the file system
+ */
 export function descriptorOf(sb: ExtSuperblock, table: Buffer, group: number): GroupDescriptor {
   const at = group * sb.descriptorBytes;
   const bytes = table.subarray(at, at + sb.descriptorBytes);
@@ -58,6 +65,12 @@ export function descriptorOf(sb: ExtSuperblock, table: Buffer, group: number): G
   const hi = sb.descriptorBytes >= 64 ? high.read(bytes, 32) : NO_HIGH_HALF;
   const place = (field: 'block_bitmap' | 'inode_bitmap' | 'inode_table', blocks: number) =>
     checkRange(`bg_${field}`, lo[field] + hi[field] * 2 ** 32, sb.firstDataBlock, sb.blockCount - blocks);
+  const isBitmapUnwritten = (flags & BLOCK_UNINIT) !== 0;
+  const freeInodes = lo.free_inodes_count + hi.free_inodes_count * 2 ** 16;
+  if (isBitmapUnwritten && (!hasChecksum || freeInodes !== sb.inodesPerGroup)) {
+    const data = { value: 'BLOCK_UNINIT', group, freeInodes, inodes: sb.inodesPerGroup };
+    throw new EngineError('FORMAT_INVALID', { field: 'bg_flags', ...data });
+  }
   return {
     group,
     blockBitmap: place('block_bitmap', 1),
@@ -65,8 +78,15 @@ export function descriptorOf(sb: ExtSuperblock, table: Buffer, group: number): G
     inodeTable: place('inode_table', sb.inodeTableBlocks),
     freeCount: lo.free_blocks_count + hi.free_blocks_count * 2 ** 16,
     bitmapChecksum: lo.block_bitmap_csum + hi.block_bitmap_csum * 2 ** 16,
-    isBitmapUnwritten: hasChecksum && (flags & BLOCK_UNINIT) !== 0,
+    isBitmapUnwritten,
   };
 }
 
-const NO_HIGH_HALF = { block_bitmap: 0, inode_bitmap: 0, inode_table: 0, free_blocks_count: 0, block_bitmap_csum: 0 };
+const NO_HIGH_HALF = {
+  block_bitmap: 0,
+  inode_bitmap: 0,
+  inode_table: 0,
+  free_blocks_count: 0,
+  free_inodes_count: 0,
+  block_bitmap_csum: 0,
+};

@@ -6,7 +6,7 @@ import { joinTouching, wholeVolume } from '../extents.ts';
 import type { FileSystem } from '../file-system.port.ts';
 import { uuidText } from '../uuid.ts';
 import { INCOMPAT, kindOf } from './features.ts';
-import { readJournal } from './journal.ts';
+import { checkJournalEmpty, readJournal } from './journal.ts';
 import { replayedVolume } from './replayed.ts';
 import { readSuperblock, type ExtSuperblock } from './superblock.ts';
 import { openExt } from './tree.ts';
@@ -43,9 +43,15 @@ export async function recogniseExt(volume: BlockSource): Promise<FileSystem | nu
     lengthBytes,
     captureAs: isCertain ? 'used-blocks' : 'whole',
     warnings: [...doubts, ...journal],
-    used: (signal) => (isCertain ? joinTouching(usedBlocks(view, sb, signal)) : wholeVolume(volume)),
+    used: (signal) => (isCertain ? joinTouching(usedOf(view, sb, recovered !== null, signal)) : wholeVolume(volume)),
     browse: () => openExt(view, sb),
   };
+}
+
+async function* usedOf(view: BlockSource, sb: ExtSuperblock, isRecovered: boolean, signal: AbortSignal) {
+  yield* usedBlocks(view, sb, !isRecovered, signal);
+  // of a journal that nobody says needs recovery, the kernel throws away what e2fsck would take
+  if (!isRecovered && sb.journalInode !== 0) await checkJournalEmpty(view, sb);
 }
 
 const needsRecovery = (sb: ExtSuperblock) => (sb.features.incompat & INCOMPAT.RECOVER) !== 0;

@@ -116,6 +116,21 @@ export async function readJournal(volume: BlockSource, sb: ExtSuperblock): Promi
   return { copies, isWide: (log.features & FEATURE.CSUM_V3) !== 0, seed: log.seed };
 }
 
+/**
+ * Sees that nothing in the journal waits for recovery.
+ * @throws EngineError `FORMAT_INVALID` where something does, or where there is no journal where its inode says
+ */
+export async function checkJournalEmpty(volume: BlockSource, sb: ExtSuperblock): Promise<void> {
+  const map = await readJournalMap(volume, sb);
+  checkRange('block of the journal', map[0] ?? 0, 1, sb.blockCount - 1);
+  const s = await readBlocks(volume, sb.blockBytes, [map[0]]);
+  checkRange('h_magic', s.readUInt32BE(0), JOURNAL_MAGIC, JOURNAL_MAGIC);
+  checkRange('s_start of the journal', s.readUInt32BE(START_AT), 0, 0);
+}
+
+/** s_start of the journal's superblock: where its first transaction begins; 0 for none. */
+const START_AT = 0x1c;
+
 async function openLog(volume: BlockSource, sb: ExtSuperblock): Promise<Log> {
   const map = await readJournalMap(volume, sb);
   const place = (logBlock: number) => {
@@ -131,7 +146,7 @@ async function openLog(volume: BlockSource, sb: ExtSuperblock): Promise<Log> {
   checkRange('s_blocksize', s.readUInt32BE(0x0c), sb.blockBytes, sb.blockBytes);
   const length = checkRange('s_maxlen', s.readUInt32BE(0x10), 2, map.length);
   const first = checkRange('s_first', s.readUInt32BE(0x14), 1, length - 1);
-  const start = s.readUInt32BE(0x1c);
+  const start = s.readUInt32BE(START_AT);
   if (start !== 0) checkRange('s_start', start, first, length - 1);
   checkRange('s_errno', s.readUInt32BE(0x20), 0, 0);
   const features = version === TYPE.SUPERBLOCK_V2 ? s.readUInt32BE(0x28) : 0;

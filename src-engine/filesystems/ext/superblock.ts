@@ -16,6 +16,7 @@ const MAGIC = 0xef53;
 const layout = struct(SUPERBLOCK_BYTES, {
   inodes_count: u32le(0x00),
   blocks_count_lo: u32le(0x04),
+  free_blocks_count_lo: u32le(0x0c),
   first_data_block: u32le(0x14),
   log_block_size: u32le(0x18),
   log_cluster_size: u32le(0x1c),
@@ -39,6 +40,7 @@ const layout = struct(SUPERBLOCK_BYTES, {
   desc_size: u16le(0xfe),
   first_meta_bg: u32le(0x104),
   blocks_count_hi: u32le(0x150),
+  free_blocks_count_hi: u32le(0x158),
   checksum_type: u8(0x175),
   backup_bg_0: u32le(0x24c),
   backup_bg_1: u32le(0x250),
@@ -53,6 +55,8 @@ export interface ExtSuperblock {
   readonly label: string;
   readonly blockBytes: number;
   readonly blockCount: number;
+  /** in blocks. Only true after a clean unmount: a journal does not keep it */
+  readonly freeBlockCount: number;
   /** 1 where blocks are of 1 KiB and block 0 is the boot block, else 0 */
   readonly firstDataBlock: number;
   readonly blocksPerGroup: number;
@@ -162,6 +166,7 @@ function geometry(s: Raw, features: Features) {
   return {
     blockBytes,
     blockCount,
+    freeBlockCount: s.free_blocks_count_lo + (is64Bit ? s.free_blocks_count_hi * 2 ** 32 : 0),
     firstDataBlock,
     blocksPerGroup,
     groupCount,

@@ -5,7 +5,7 @@ import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
 import { readCache } from '../../disk/read-cache.ts';
 import type { FileContent, FileNode, FileTree } from '../file-tree.port.ts';
 import { mappedContent, memoryContent, type FileRun } from '../mapped-content.ts';
-import { decodeName } from '../names.ts';
+import { decodeName, decodePath } from '../names.ts';
 import { readDescriptorTable } from './descriptors.ts';
 import { namesOf, refuseEncrypted, type ExtName } from './directories.ts';
 import { inlineParts } from './inline-data.ts';
@@ -50,7 +50,7 @@ export async function openExt(view: BlockSource, sb: ExtSuperblock): Promise<Fil
       const content = contentOf(fs, inode);
       const target = Buffer.alloc(checkRange('length of a link', content.lengthBytes, 0, LINK_BYTES_MAX));
       await content.readInto(0, target);
-      return decodeName(target);
+      return decodePath(target);
     },
     open: async (file) => contentOf(fs, await inodeOf(file)),
     async *extents(node, signal) {

@@ -63,6 +63,36 @@ export async function openFat(volume: BlockSource, geometry: FatGeometry): Promi
   };
 }
 
+/** Folders that are looked into for {@link firstClusters}: enough for what FAT is used for, and seconds on the slowest disk. */
+const FOLDERS_MAX = 4096;
+
+/**
+ * The first clusters of files and folders, folder by folder, as far as a bounded look reaches.
+ * @throws EngineError `FORMAT_INVALID` where a folder cannot be read; `READ_FAILED`
+ */
+export async function* firstClusters(
+  volume: BlockSource,
+  geometry: FatGeometry,
+  signal: AbortSignal,
+): AsyncGenerator<number> {
+  const view = readCache(volume);
+  const fat = { view, geometry, table: fatTable(view, geometry) };
+  const folders: FileNode[] = [ROOT];
+  const seen = new Set<number>();
+  for (let folder = folders.shift(); folder; folder = folders.shift()) {
+    for await (const { entries, startBytes } of entriesOf(fat, folder)) {
+      signal.throwIfAborted();
+      for (const entry of entries) {
+        if (!entry.isFolder && entry.lengthBytes === 0) continue;
+        yield entry.firstCluster;
+        if (!entry.isFolder || seen.has(entry.firstCluster) || seen.size >= FOLDERS_MAX) continue;
+        seen.add(entry.firstCluster);
+        folders.push(nodeOf(entry, startBytes));
+      }
+    }
+  }
+}
+
 /** As drivers compare names: letter by letter. One that becomes two in upper case stays as it is. */
 function upperCase(name: string): string {
   return Array.from(name, (letter) => {

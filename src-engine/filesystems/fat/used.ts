@@ -2,25 +2,36 @@
 import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
 import { readBytes } from '../../disk/read.ts';
 import type { FatGeometry } from './boot-sector.ts';
+import { Links } from './links.ts';
 import { markUsed } from './table.ts';
+import { firstClusters } from './tree.ts';
 
 /** Entries looked at in one go: 256 KiB of a FAT32. A multiple of 2, so that no piece of a FAT12 begins inside a byte. */
 const ENTRIES_AT_ONCE = 65_536;
 
-/** @yields the used bytes, one batch for a piece of the FATs. A cluster that is used in any of the FATs is used. */
+/**
+ * A cluster that is used in any of the FATs is used. What chains and folders lead to must be among them: drivers read the first
+ * cluster of a file without a look at its entry, and one that is marked bad as the last one of its chain.
+ * @yields the used bytes, one batch for a piece of the FATs
+ * @throws EngineError `FORMAT_INVALID` where files lie in clusters that are free or bad, or a folder cannot be read
+ */
 export async function* usedClusters(
   volume: BlockSource,
   geometry: FatGeometry,
   signal: AbortSignal,
 ): AsyncGenerator<Extent[]> {
+  const links = new Links(geometry);
   yield [{ startBytes: 0, lengthBytes: geometry.dataStartBytes }];
   const end = geometry.clusterCount + 2;
   for (let first = 0; first < end; first += ENTRIES_AT_ONCE) {
     signal.throwIfAborted();
     const count = Math.min(ENTRIES_AT_ONCE, end - first);
     const pieces = await readPieces(volume, geometry, first, count);
-    yield extentsOf(geometry, pieces, first, count);
+    for (const piece of pieces) links.addPiece(geometry.entryBits, piece, first, count);
+    yield extentsOf(geometry, pieces, first, count, links);
   }
+  links.checkChains();
+  for await (const cluster of firstClusters(volume, geometry, signal)) links.checkStart(cluster);
 }
 
 /** The same piece of every FAT; copies that are equal to the first one are left out. */
@@ -37,12 +48,13 @@ async function readPieces(volume: BlockSource, geometry: FatGeometry, first: num
   return pieces.filter((piece, fat) => fat === 0 || !piece.equals(pieces[0]));
 }
 
-function extentsOf(geometry: FatGeometry, pieces: Buffer[], first: number, count: number): Extent[] {
+function extentsOf(geometry: FatGeometry, pieces: Buffer[], first: number, count: number, links: Links): Extent[] {
   const { entryBits, clusterBytes, dataStartBytes } = geometry;
   const isUsed = new Uint8Array(count + 1);
   for (const piece of pieces) markUsed(entryBits, piece, isUsed.subarray(0, count));
   // Entries 0 and 1 belong to no cluster.
   if (first === 0) isUsed.fill(0, 0, 2);
+  for (let i = 0; i < count; i++) if (isUsed[i] === 0) links.addLeftOut(first + i);
   const extents: Extent[] = [];
   for (let from = isUsed.indexOf(1); from >= 0;) {
     const to = isUsed.indexOf(0, from);

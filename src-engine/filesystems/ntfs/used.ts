@@ -5,6 +5,7 @@ import { EngineError } from '../../core/engine-error.ts';
 import type { Extent } from '../../disk/block-source.port.ts';
 import type { FileContent } from '../file-tree.port.ts';
 import { ATTRIBUTE } from './attributes.ts';
+import { claimedClusters } from './claims.ts';
 import { contentOf } from './contents.ts';
 import { readRecord, RECORD, type NtfsVolume } from './records.ts';
 import { openAttribute, required } from './streams.ts';
@@ -16,6 +17,7 @@ const BATCH_BYTES = 8192;
 const FREE = Buffer.alloc(BATCH_BYTES);
 
 /**
+ * The bitmap is believed where the clusters of files are taken in it, as far as they are looked at.
  * The copy of the boot sector stands behind the last cluster, and the bitmap knows nothing of it.
  * @yields the used bytes, one batch for a piece of the bitmap that has any
  * @throws EngineError `FORMAT_INVALID` where the bitmap cannot be trusted
@@ -24,12 +26,14 @@ export async function* usedClusters(ntfs: NtfsVolume, signal: AbortSignal): Asyn
   const { clusterCount, clusterBytes, mftLcn, backupBootBytes, sectorBytes } = ntfs.geometry;
   const bitmap = await openBitmap(ntfs);
   const bitmapBytes = Math.ceil(clusterCount / 8);
+  const claimed = await claimedClusters(ntfs, signal);
   const buffer = Buffer.allocUnsafe(Math.min(PIECE_BYTES, bitmapBytes));
   for (let at = 0; at < bitmapBytes; at += PIECE_BYTES) {
     signal.throwIfAborted();
     const piece = buffer.subarray(0, bitmapBytes - at);
     await bitmap.readInto(at, piece);
     for (const cluster of [0, mftLcn]) checkUsed(piece, cluster - at * 8, cluster);
+    claimed.checkTaken('$Bitmap', piece, at * 8);
     for (let from = 0; from < piece.length; from += BATCH_BYTES) {
       const bits = piece.subarray(from, from + BATCH_BYTES);
       if (bits.equals(FREE.subarray(0, bits.length))) continue;

@@ -34,6 +34,12 @@ export function blockOffset(sb: XfsSuperblock, what: string, address: number, co
   return agBlockOffset(sb, ag, agBlock);
 }
 
+/** @returns the block that an inode lies in, as its group and its number there; neither is checked */
+export function addressOfInode(sb: XfsSuperblock, inode: number): { ag: number; block: number } {
+  const address = Math.floor(inode / 2 ** sb.inodesPerBlockBits);
+  return { ag: Math.floor(address / 2 ** sb.agBlockBits), block: address % 2 ** sb.agBlockBits };
+}
+
 /** @returns where the inode begins, in bytes @throws EngineError `FORMAT_INVALID` where it is not inside a group */
 export function inodeOffset(sb: XfsSuperblock, inode: number): number {
   const address = Math.floor(inode / 2 ** sb.inodesPerBlockBits);

@@ -26,7 +26,9 @@ export async function findInDirectory(volume: XfsVolume, inode: XfsInode, name: 
   const fold = sb.features.isCaseInsensitive ? foldCase : (unfolded: Buffer) => unfolded;
   const wanted = fold(bytes);
   for await (const batch of readDirectory(volume, inode)) {
-    const found = batch.find((entry) => fold(entry.name).equals(wanted) || decodeName(entry.name) === name);
+    const found = batch.find((entry) =>
+      name.includes('\\x') ? decodeName(entry.name) === name : fold(entry.name).equals(wanted),
+    );
     if (found) return found;
   }
   return null;

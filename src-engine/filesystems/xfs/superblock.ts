@@ -27,6 +27,7 @@ const layout = struct(SUPERBLOCK_BYTES, {
   agblocks: u32be(84),
   agcount: u32be(88),
   logblocks: u32be(96),
+  fdblocks: u64be(144),
   versionnum: u16be(100),
   sectsize: u16be(102),
   inodesize: u16be(104),
@@ -56,6 +57,8 @@ export interface XfsSuperblock {
   readonly blockBytes: number;
   readonly blockCount: number;
   readonly sectorBytes: number;
+  /** free blocks, those of the free lists and of the trees of free space among them */
+  readonly freeBlockCount: number;
   /** blocks of every group but the last */
   readonly agBlocks: number;
   readonly agCount: number;
@@ -135,6 +138,7 @@ function geometry(s: Raw, features: Features, sectorBytes: number) {
   return {
     blockBytes,
     blockCount,
+    freeBlockCount: checkRange('sb_fdblocks', Number(s.fdblocks), 0, blockCount),
     agBlocks,
     agCount,
     agBlockBits: s.agblklog,

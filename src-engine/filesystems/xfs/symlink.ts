@@ -2,7 +2,7 @@
 import { checkRange } from '../../core/bounds.ts';
 import { struct } from '../../core/struct.ts';
 import { readBytes } from '../../disk/read.ts';
-import { decodeName } from '../names.ts';
+import { decodePath } from '../names.ts';
 import type { XfsVolume } from './addresses.ts';
 import { checkBlock } from './checksum.ts';
 import { mappings } from './extent-map.ts';
@@ -26,7 +26,7 @@ export async function readSymlink(volume: XfsVolume, inode: XfsInode): Promise<s
   const lengthBytes = checkRange('length of a link', inode.lengthBytes, 1, MAX_BYTES);
   if (inode.data.format === 'local') {
     checkRange('length of a link', lengthBytes, 1, inode.data.bytes.length);
-    return decodeName(inode.data.bytes.subarray(0, lengthBytes));
+    return decodePath(inode.data.bytes.subarray(0, lengthBytes));
   }
   const pieces: Buffer[] = [];
   let found = 0;
@@ -39,7 +39,7 @@ export async function readSymlink(volume: XfsVolume, inode: XfsInode): Promise<s
     }
   }
   checkRange('length of a link', lengthBytes, found, found);
-  return decodeName(Buffer.concat(pieces));
+  return decodePath(Buffer.concat(pieces));
 }
 
 /** @param offset in the path @returns the part of the path that a run of blocks holds */

@@ -1,8 +1,9 @@
 /** Which blocks of an XFS file system are used: all that its trees of free space do not name. */
 import { EngineError } from '../../core/engine-error.ts';
 import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
-import { agBlockCount, agBlockOffset, blockOffset } from './addresses.ts';
+import { addressOfInode, agBlockCount, agBlockOffset, blockOffset } from './addresses.ts';
 import { freeRuns } from './free-space.ts';
+import { readGroupHeader } from './group-header.ts';
 import type { XfsSuperblock } from './superblock.ts';
 
 /**
@@ -18,10 +19,14 @@ export async function* usedBlocks(
 ): AsyncGenerator<Extent[]> {
   const logStart = blockOffset(sb, 'sb_logstart', sb.logStart, sb.logBlocks);
   const logEnd = logStart + sb.logBlocks * sb.blockBytes;
+  const root = addressOfInode(sb, sb.rootInode);
+  let freeBlocks = 0;
   for (let ag = 0; ag < sb.agCount; ag++) {
     signal.throwIfAborted();
     let usedFrom = agBlockOffset(sb, ag, 0);
-    for await (const runs of freeRuns(volume, sb, ag, signal)) {
+    const header = await readGroupHeader(volume, sb, ag);
+    freeBlocks += header.freeBlocks + header.listBlocks + header.treeBlocks;
+    for await (const runs of freeRuns(volume, sb, ag, header, ag === root.ag ? [root.block] : [], signal)) {
       const used: Extent[] = [];
       for (const { first, count } of runs) {
         const freeFrom = agBlockOffset(sb, ag, first);
@@ -36,5 +41,8 @@ export async function* usedBlocks(
     }
     const endBytes = agBlockOffset(sb, ag, agBlockCount(sb, ag));
     if (endBytes > usedFrom) yield [{ startBytes: usedFrom, lengthBytes: endBytes - usedFrom }];
+  }
+  if (freeBlocks !== sb.freeBlockCount) {
+    throw new EngineError('FORMAT_INVALID', { field: 'sb_fdblocks', value: String(sb.freeBlockCount), freeBlocks });
   }
 }

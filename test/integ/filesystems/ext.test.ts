@@ -297,20 +297,28 @@ describe('damage never loses data', () => {
   });
 });
 
-test('metadata of one group inside another whose bitmap was never written is kept', async () => {
+test('metadata of one group inside another whose bitmap was never written is kept where the counters know of it', async () => {
   const image = emptyImage(join(folder, 'stray.img'), 48 * MIB);
   run('mkfs.ext4', ['-q', '-F', '-b', '1024', '-g', '4096', '-G', '4', '-O', '^metadata_csum,uninit_bg', image]);
   const source = await openFileSource(image);
   const sb = (await readSuperblock(source))!;
   await source.close();
-  // The bitmaps of groups 2 and 10 were never written; the inode table of 10 is said to begin in 2, at its block 1000.
   const bytes = readFileSync(image);
-  const at = 2048 + 10 * sb.descriptorBytes;
-  const descriptor = bytes.subarray(at, at + sb.descriptorBytes);
-  descriptor.writeUInt32LE(1 + 2 * 4096 + 1000, 8);
-  descriptor.writeUInt16LE(descriptorChecksum(sb, 10, descriptor), 0x1e);
-  writeFileSync(image, bytes);
+  const change = (group: number, edit: (descriptor: Buffer) => void) => {
+    const at = 2048 + group * sb.descriptorBytes;
+    const descriptor = bytes.subarray(at, at + sb.descriptorBytes);
+    edit(descriptor);
+    descriptor.writeUInt16LE(descriptorChecksum(sb, group, descriptor), 0x1e);
+    writeFileSync(image, bytes);
+  };
+  // The bitmaps of groups 2 and 10 were never written; the inode table of 10 is said to begin in 2, at its block 1000.
+  change(10, (descriptor) => descriptor.writeUInt32LE(1 + 2 * 4096 + 1000, 8));
   expect(run('dumpe2fs', [image])).toMatch(/Group 2:.*BLOCK_UNINIT[^]*Group 10:.*BLOCK_UNINIT/);
+  await expect(readUsed(image)).rejects.toMatchObject({ data: { field: 'bg_free_blocks_count', group: 2 } });
+
+  change(2, (descriptor) => descriptor.writeUInt16LE(4096 - sb.inodeTableBlocks, 12));
+  bytes.writeUInt32LE(bytes.readUInt32LE(1024 + 12) - sb.inodeTableBlocks, 1024 + 12);
+  writeFileSync(image, bytes);
   const { extents } = await readUsed(image);
   const { used } = dumpe2fsUsed(image);
   expect(used.has(1 + 2 * 4096 + 1000)).toBe(true);

@@ -8,6 +8,7 @@ import {
   readFileSync,
   readSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
   writeSync,
@@ -15,6 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
+import { EngineError } from '../../../src-engine/core/engine-error.ts';
 import type { Extent } from '../../../src-engine/disk/block-source.port.ts';
 import { openFileSource } from '../../../src-engine/formats/raw/file-source.ts';
 import type { FileSystem } from '../../../src-engine/filesystems/file-system.port.ts';
@@ -84,6 +86,16 @@ export async function readUsed(path: string): Promise<Recognised> {
     return { fileSystem, extents };
   } finally {
     await source.close();
+  }
+}
+
+/** What a capture takes of `path`: the used extents, or all of it where they cannot be told, with the reason. */
+export async function readTaken(path: string): Promise<{ refusal: EngineError | null; extents: Extent[] }> {
+  try {
+    return { refusal: null, extents: (await readUsed(path)).extents };
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    return { refusal: error, extents: [{ startBytes: 0, lengthBytes: statSync(path).size }] };
   }
 }
 

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { openFileSource } from '../../../src-engine/formats/raw/file-source.ts';
 import { recogniseFileSystem } from '../../../src-engine/filesystems/recognise.ts';
 import { recogniseSignature } from '../../../src-engine/filesystems/signatures.ts';
-import { emptyImage, MIB, readUsed, run, scratchFolder } from './images.ts';
+import { emptyImage, MIB, noise, readUsed, run, scratchFolder } from './images.ts';
 
 const folder = scratchFolder();
 const isRoot = process.getuid?.() === 0;
@@ -48,19 +48,68 @@ describe('swap', () => {
     expect((await readUsed(image)).fileSystem).toMatchObject({ kind: 'swap', uuid: UUID, lengthBytes: 16 * MIB });
   });
 
-  test('that a hibernated machine waits in is captured whole', async () => {
-    const image = makeSwap('hibernated.img', 4096);
-    const bytes = readFileSync(image);
-    bytes.write('S1SUSPEND\0', 4086, 'latin1');
-    writeFileSync(image, bytes);
+  const TUXONICE = '\xed\xc3\x02\xe9\x98\x56\xe5\x0c';
+  test.each<[name: string, mark: string, place: 'zero' | 'page', pageBytes: number, isKnownToBlkid: boolean]>([
+    ...[4096, 8192, 16_384, 65_536]
+      .flatMap((pageBytes) =>
+        ['S1SUSPEND\0', 'S2SUSPEND\0', 'ULSUSPEND\0', 'LINHIB0001'].map(
+          (mark) => [mark.replace('\0', ''), mark, 'page', pageBytes, true] as const,
+        ),
+      )
+      .map((row) => [...row] as [string, string, 'page', number, boolean]),
+    ['pmdisk', 'S1SUSPxxxx', 'page', 4096, false],
+    ['TuxOnIce in front of a header', TUXONICE, 'zero', 4096, true],
+    ['TuxOnIce in front of a header of 64 KiB', TUXONICE, 'zero', 65_536, true],
+    ['TuxOnIce as text', 'TuxOnIce', 'zero', 4096, false],
+  ])('that a hibernated machine waits in is captured whole: %s', async (_, mark, place, pageBytes, isKnownToBlkid) => {
+    for (const isBig of [false, true]) {
+      const image = makeSwap('hibernated.img', pageBytes);
+      const bytes = readFileSync(image);
+      if (isBig) bytes.subarray(1024, 1036).swap32();
+      bytes.write(mark, place === 'zero' ? 0 : pageBytes - 10, 'latin1');
+      writeFileSync(image, bytes);
+      if (isKnownToBlkid) expect(run('blkid', ['-p', '-o', 'value', '-s', 'TYPE', image]).trim()).toBe('swsuspend');
+      const { fileSystem, extents } = await readUsed(image);
+      expect(fileSystem).toMatchObject({
+        kind: 'swap',
+        captureAs: 'whole',
+        uuid: UUID,
+        warnings: [{ code: 'SWAP_HIBERNATED', data: {} }],
+      });
+      expect(extents).toEqual([{ startBytes: 0, lengthBytes: 16 * MIB }]);
+    }
+  });
+
+  test('whose header a hibernated machine has written over is captured whole', async () => {
+    const image = emptyImage(join(folder, 'over.img'), MIB);
+    writeFileSync(image, Buffer.concat([Buffer.from(TUXONICE, 'latin1'), noise('over', MIB - 8)]));
     expect(run('blkid', ['-p', '-o', 'value', '-s', 'TYPE', image]).trim()).toBe('swsuspend');
-    const { fileSystem, extents } = await readUsed(image);
-    expect(fileSystem).toMatchObject({
-      kind: 'swap',
-      captureAs: 'whole',
-      warnings: [{ code: 'SWAP_HIBERNATED', data: {} }],
-    });
-    expect(extents).toEqual([{ startBytes: 0, lengthBytes: 16 * MIB }]);
+    const { fileSystem } = await readUsed(image);
+    expect(fileSystem).toMatchObject({ kind: 'swap', captureAs: 'whole', warnings: [{ code: 'SWAP_HIBERNATED' }] });
+  });
+
+  test.each<[string, (bytes: Buffer) => void, object]>([
+    [
+      'with signatures of two page sizes',
+      (bytes) => void bytes.write('SWAPSPACE2', 65_526, 'latin1'),
+      { code: 'FORMAT_INVALID', data: { field: 'swap signature', value: '4096, 65536' } },
+    ],
+    [
+      'of version 0',
+      (bytes) => void bytes.write('SWAP-SPACE', 4086, 'latin1'),
+      { code: 'FORMAT_UNSUPPORTED', data: { feature: 'swap version 0' } },
+    ],
+    [
+      'whose version is none in either byte order',
+      (bytes) => void bytes.writeUInt32LE(2, 1024),
+      { code: 'FORMAT_INVALID', data: { field: 'version', value: '2' } },
+    ],
+  ])('%s is not told for certain', async (_, change, refusal) => {
+    const image = makeSwap('unclear.img', 4096);
+    const bytes = readFileSync(image);
+    change(bytes);
+    writeFileSync(image, bytes);
+    await expect(readUsed(image)).rejects.toMatchObject(refusal);
   });
 
   test('longer than its volume is captured whole', async () => {

@@ -30,7 +30,7 @@ function file(change: (set: Buffer) => void) {
   bytes[64] = 0xc1;
   bytes.write('name', 66, 'utf16le');
   change(bytes);
-  return parseFile(geometry, { type: 0x85, bytes, places: [0, 32, 64] });
+  return parseFile(geometry, { type: 0x85, bytes, places: [0, 32, 64], isSound: true });
 }
 
 describe('times', () => {

@@ -11,9 +11,10 @@ describe('a name that is looked for', () => {
     expect(matches('e\u0301', 'é')).toBe(false);
   });
 
-  test('finds bytes that are no UTF-8 by their text, and that text itself', () => {
+  test('finds bytes that are no UTF-8 by their text, and that text itself by a backslash that is told', () => {
     expect(matches('caf\\xe9', Buffer.from([0x63, 0x61, 0x66, 0xe9]))).toBe(true);
-    expect(matches('caf\\xe9', 'caf\\xe9')).toBe(true);
+    expect(matches('caf\\xe9', 'caf\\xe9')).toBe(false);
+    expect(matches('caf\\x5cxe9', 'caf\\xe9')).toBe(true);
     expect(matches('caf\\xe9', 'café')).toBe(false);
   });
 

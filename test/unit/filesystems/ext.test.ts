@@ -17,6 +17,7 @@ const superblock = (changes: Partial<ExtSuperblock>): ExtSuperblock => ({
   label: '',
   blockBytes: 4096,
   blockCount: 100 * 32_768,
+  freeBlockCount: 0,
   firstDataBlock: 0,
   blocksPerGroup: 32_768,
   groupCount: 100,
@@ -67,6 +68,7 @@ describe('groups', () => {
       blockBytes: 1024,
       firstDataBlock: 1,
       blocksPerGroup: 8192,
+      freeBlockCount: 0,
       blockCount: 20_000,
       groupCount: 3,
     });

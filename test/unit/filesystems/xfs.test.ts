@@ -20,6 +20,7 @@ const superblock = (changes: Partial<XfsSuperblock> = {}): XfsSuperblock => ({
   label: '',
   blockBytes: 4096,
   blockCount: 2500,
+  freeBlockCount: 0,
   sectorBytes: 512,
   agBlocks: 1000,
   agCount: 3,

@@ -1,0 +1,116 @@
+/** XFS whose trees of free space, headers and superblock contradict each other, with every checksum right (xfs_db writes it): taken whole. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { blockChecksum } from '../../../src-engine/filesystems/xfs/checksum.ts';
+import { MIB, noise, readTaken, run, scratchFolder } from './images.ts';
+import { askXfsDb, makeXfs, prototypeOf } from './xfs-images.ts';
+
+const folder = scratchFolder();
+
+/** Of group 0: AGF, AGFL, and the roots of the trees, each a block of 4 KiB; where they keep their checksum. */
+interface Group {
+  readonly agf: Buffer;
+  readonly agfl: Buffer;
+  readonly byBlock: Buffer;
+  readonly byLength: Buffer;
+  readonly sb: Buffer;
+}
+
+const FREE_BLOCKS = 52;
+/** The record of the last free run, which is the longest one, too: the second of two. */
+const LAST = 56 + 8;
+const COUNT = LAST + 4;
+/** Makes the last free run longer than it is, backwards: `blocks` of what stands before it. */
+const longer = (tree: Buffer, blocks: number, at = LAST) => {
+  tree.writeUInt32BE(tree.readUInt32BE(at) - blocks, at);
+  tree.writeUInt32BE(tree.readUInt32BE(at + 4) + blocks, at + 4);
+};
+const add = (bytes: Buffer, at: number, change: number) => bytes.writeUInt32BE(bytes.readUInt32BE(at) + change, at);
+
+const LIES: Record<string, { change: (group: Group) => void; field: string }> = {
+  'more blocks free in the tree by block than in the header': {
+    change: ({ byBlock }) => longer(byBlock, 10),
+    field: 'agf_freeblks',
+  },
+  'more in the tree by block and the header, not by length': {
+    change({ byBlock, agf }) {
+      longer(byBlock, 10);
+      add(agf, FREE_BLOCKS, 10);
+      agf.writeUInt32BE(byBlock.readUInt32BE(COUNT), 56);
+    },
+    field: 'cntbt',
+  },
+  'more in both trees and the header, not in the superblock': {
+    change({ byBlock, byLength, agf }) {
+      longer(byBlock, 10);
+      longer(byLength, 10);
+      add(agf, FREE_BLOCKS, 10);
+      agf.writeUInt32BE(byBlock.readUInt32BE(COUNT), 56);
+    },
+    field: 'sb_fdblocks',
+  },
+  'a longest run that there is not': { change: ({ agf }) => add(agf, 56, 1), field: 'agf_longest' },
+  'a free list with one block more than its ends tell': { change: ({ agf }) => add(agf, 48, 1), field: 'agf_fllast' },
+  'a block of the free list that is free, too': {
+    change: ({ agfl, agf, byBlock }) => agfl.writeUInt32BE(byBlock.readUInt32BE(LAST), 36 + 4 * agf.readUInt32BE(40)),
+    field: 'ar_startblock',
+  },
+  'fewer free blocks in the superblock': { change: ({ sb }) => add(sb, 148, -1), field: 'sb_fdblocks' },
+};
+
+let base: Buffer;
+beforeAll(() => {
+  const tree = join(folder, 'tree');
+  run('mkdir', ['-p', tree]);
+  writeFileSync(join(tree, 'file'), noise('file', 9 * MIB));
+  const prototype = join(folder, 'prototype');
+  writeFileSync(prototype, prototypeOf(tree));
+  base = readFileSync(makeXfs(join(folder, 'base'), 64 * MIB, ['-d', 'agcount=2', '-p', prototype]));
+});
+
+/** Changes group 0 and puts checksums right. @returns the image */
+function lieOf(change: (group: Group) => void): string {
+  const image = join(folder, 'lie');
+  const bytes = Buffer.from(base);
+  const sectorBytes = bytes.readUInt16BE(102);
+  const block = (number: number) => bytes.subarray(number * 4096, (number + 1) * 4096);
+  const sector = (number: number) => bytes.subarray(number * sectorBytes, (number + 1) * sectorBytes);
+  const agf = sector(1);
+  const group = {
+    sb: sector(0),
+    agf,
+    agfl: sector(3),
+    byBlock: block(agf.readUInt32BE(16)),
+    byLength: block(agf.readUInt32BE(20)),
+  };
+  expect([group.byBlock.readUInt16BE(6), group.byLength.readUInt16BE(6)]).toEqual([2, 2]);
+  expect(group.byBlock.subarray(LAST, LAST + 8)).toEqual(group.byLength.subarray(LAST, LAST + 8));
+  change(group);
+  for (const [part, at] of [
+    [group.sb, 224],
+    [group.agf, 216],
+    [group.agfl, 32],
+    [group.byBlock, 52],
+    [group.byLength, 52],
+  ] as const) {
+    part.writeUInt32LE(blockChecksum(part, at), at);
+  }
+  writeFileSync(image, bytes);
+  return image;
+}
+
+describe('contradictions', () => {
+  test('none in the image as it is made', async () => {
+    expect((await readTaken(lieOf(() => {}))).refusal).toBeNull();
+  });
+
+  test.for(Object.entries(LIES))('%s', async ([_, { change, field }]) => {
+    const image = lieOf(change);
+    const { refusal } = await readTaken(image);
+    expect(refusal).toMatchObject({ code: 'FORMAT_INVALID', data: { field } });
+    // xfs_db finds the checksums right, and xfs_repair something to do
+    expect(askXfsDb(image, 'agf 0', 'crc')).toContain('correct');
+    expect(() => run('xfs_repair', ['-n', '-f', image])).toThrow();
+  });
+});
