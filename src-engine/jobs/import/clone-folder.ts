@@ -79,7 +79,7 @@ async function openPartition(
   scratch: Scratch,
   warnings: Warning[],
 ): Promise<BlockSource> {
-  const stream = await openJoined(paths, scratch);
+  const stream = await openJoined(paths, scratch, warnings);
   if (kind === 'dd') return stream;
   try {
     const image = await openPartclone(stream);
