@@ -8,7 +8,10 @@ import { checkTail, MAX_TAIL_BYTES } from './stream-tail.ts';
 /** Behind the last block: the digits of the square root of pi, and the checksum of the stream, at any bit. */
 const END_MARK = 0x177245385090n;
 const END_BITS = 48 + 32;
-const STREAM = /^BZh[1-9]/;
+/** With the mark of a first block, or of the end of an empty stream. */
+const STREAM = /^425a683[1-9](314159265359|177245385090)/;
+/** What bzip2 takes for a stream, and nothing else of it is right. */
+const NEARLY_STREAM = /^(42|425a|425a68(3[1-9].*)?)$/;
 const ONLY_TAIL = /^\s*ERROR: There are some data after the end of the payload data[^\n]*\s*$/;
 
 /**
@@ -46,11 +49,13 @@ export async function* unpackBzip2(
 function tailIn(end: Buffer): number {
   for (const at of streamEnds(end)) {
     const tail = end.subarray(at);
-    if (STREAM.test(tail.toString('latin1', 0, 4))) continue;
+    const head = tail.toString('hex', 0, 10);
+    if (STREAM.test(head)) continue;
+    if (tail.length === 0 || NEARLY_STREAM.test(head)) break;
     const start = tail.findIndex((byte) => byte !== 0);
     return start < 0 ? 0 : start + checkTail(tail.subarray(start), 'bzip2');
   }
-  throw damagedStream('behind the bzip2 stream', `> ${MAX_TAIL_BYTES}`);
+  throw damagedStream('behind the bzip2 stream', 'a damaged stream, or much else');
 }
 
 /** @returns where streams may end, ascending */

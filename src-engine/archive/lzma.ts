@@ -39,9 +39,7 @@ function propertiesIn(head: Buffer): LzmaProperties | null {
   const isPossible =
     positionBits <= 4 && literalContextBits + literalPositionBits <= 4 && (lengthBytes ?? 0) < MAX_CONTENT_BYTES;
   const dictionaryBytes = Math.max(head.readUInt32LE(1), MIN_DICTIONARY_BYTES);
-  return isPossible
-    ? { literalContextBits, literalPositionBits, positionBits, dictionaryBytes, lengthBytes }
-    : null;
+  return isPossible ? { literalContextBits, literalPositionBits, positionBits, dictionaryBytes, lengthBytes } : null;
 }
 
 /**
@@ -59,6 +57,7 @@ export async function* unpackLzma(reader: StreamReader): AsyncGenerator<Buffer, 
 
 /** Bytes that one symbol takes at most. */
 const SYMBOL_BYTES = 24;
+const MAX_MATCH_BYTES = 273;
 const OUTPUT_BYTES = 256 * 1024;
 const [FULL_DISTANCES, END_MARKER] = [128, 0xffffffff];
 const STATES = 12;
@@ -87,7 +86,9 @@ export async function* decodeLzma(reader: StreamReader, properties: LzmaProperti
   const { dictionaryBytes, lengthBytes } = properties;
   const windowBytes = Math.min(dictionaryBytes, Math.max(lengthBytes ?? Infinity, MIN_DICTIONARY_BYTES));
   if (windowBytes > MAX_DICTIONARY_BYTES) {
-    throw new EngineError('FORMAT_UNSUPPORTED', { feature: `lzma dictionary of ${Math.ceil(windowBytes / 2 ** 20)} MiB` });
+    throw new EngineError('FORMAT_UNSUPPORTED', {
+      feature: `lzma dictionary of ${Math.ceil(windowBytes / 2 ** 20)} MiB`,
+    });
   }
   const decoder = new Decoder(properties, windowBytes);
   decoder.begin(await reader.take(5));
@@ -151,13 +152,15 @@ class Decoder {
 
   /** @returns more of the content; null where it is at its end, or wants to be fed */
   run(): Buffer | null {
-    const stopAt = this.#given + Math.min(OUTPUT_BYTES, this.#window.length - (this.#given % this.#window.length));
+    const { length: windowBytes } = this.#window;
+    const untilEnd = windowBytes - (this.#given % windowBytes);
+    // the last match may go on past this: it must not reach what was not handed over
+    const stopAt = this.#given + Math.min(OUTPUT_BYTES, untilEnd, windowBytes - MAX_MATCH_BYTES);
     while (!this.isAtEnd && this.#written < stopAt) {
       if (this.#hasMore && this.#input.length - this.#at < SYMBOL_BYTES) break;
       if (this.#written === this.#lengthBytes && this.#code === 0) this.isAtEnd = true;
       else this.#symbol();
     }
-    // a match may have gone past where it was to stop; the window is handed over before it is written over
     const from = this.#given % this.#window.length;
     const length = Math.min(this.#written - this.#given, this.#window.length - from);
     if (length === 0) return null;

@@ -65,7 +65,9 @@ export function start(args: readonly string[], about: ArchiveFile, signal: Abort
     // what could not be read is no input that ended: the process must not take it for one
     input.once('error', (error) => {
       inputError = error;
-      child.kill();
+      child.stdin.destroy();
+      // 7-Zip catches the polite signal, and goes on waiting for input
+      child.kill('SIGKILL');
     });
     input.pipe(child.stdin);
   } else child.stdin.end(`${about.password ?? ''}\n`.repeat(2));

@@ -92,7 +92,12 @@ async function frameHeader(reader: StreamReader): Promise<{ bytes: Buffer; hasCh
   const dictionary = dictionaryBytes === 0 ? 0 : rest.readUIntLE(windowBytes, dictionaryBytes);
   if (dictionary !== 0) throw new EngineError('FORMAT_UNSUPPORTED', { feature: `zstd dictionary ${dictionary}` });
   const sizeAt = windowBytes + dictionaryBytes;
-  const contentBytes = sizeBytes === 8 ? Number(rest.readBigUInt64LE(sizeAt)) : sizeBytes === 0 ? Infinity : rest.readUIntLE(sizeAt, sizeBytes) + (sizeBytes === 2 ? 256 : 0);
+  const contentBytes =
+    sizeBytes === 8
+      ? Number(rest.readBigUInt64LE(sizeAt))
+      : sizeBytes === 0
+        ? Infinity
+        : rest.readUIntLE(sizeAt, sizeBytes) + (sizeBytes === 2 ? 256 : 0);
   checkMemory(isSingleSegment ? contentBytes : windowIn(rest[0]), contentBytes);
   return { bytes: Buffer.concat([descriptor, rest]), hasChecksum: (flags & 4) !== 0 };
 }

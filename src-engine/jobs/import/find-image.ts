@@ -102,6 +102,7 @@ class Search {
       needsPassword: false,
       entries: [],
       scratchBytes: 0,
+      notSaved: [],
       image: null,
       package: null,
       name: basename(this.#request.path),
@@ -122,11 +123,14 @@ class Search {
     if (!disks) throw new EngineError('FORMAT_INVALID', { path: folder, field: 'folder', value: 'Clonezilla' });
     const named = disks.map((disk) => ({ name: disk.device, lengthBytes: disk.lengthBytes, disk }));
     const chosen = this.#choice.of(named, named);
-    const about = { format: 'clonezilla', name: basename(folder) } as const;
-    if (!chosen) return { ...about, entries: named.map(({ name, lengthBytes }) => ({ name, lengthBytes })) };
+    const what = { format: 'clonezilla', name: basename(folder) } as const;
+    if (!chosen) return { ...what, entries: named.map(({ name, lengthBytes }) => ({ name, lengthBytes })) };
+    const { notSaved } = chosen.disk;
+    const about = { ...what, notSaved };
     if (!this.#scratch) return { ...about, scratchBytes: await unpackedBytesOf(folder, chosen.disk, this.#signal) };
     for (const name of await readdir(folder)) await this.#files.add(join(folder, name));
-    const warnings: Warning[] = [];
+    const warnings: Warning[] =
+      notSaved.length > 0 ? [{ code: 'PARTITIONS_NOT_SAVED', data: { names: notSaved.join(', ') } }] : [];
     const source = this.#keep(await openClonedDisk(folder, chosen.disk, this.#scratch, warnings));
     return { ...about, image: plainImage({ source, warnings }) };
   }

@@ -12,9 +12,9 @@ const MIB = 1024 * 1024;
 const signal = new AbortController().signal;
 /** runs, noise, text that repeats near and far */
 const CONTENT = Buffer.concat([
-  Buffer.alloc(3 * MIB),
-  noise('a', 2 * MIB),
-  Buffer.alloc(MIB, 'repeats at once '),
+  Buffer.alloc(MIB),
+  noise('a', MIB / 2),
+  Buffer.alloc(MIB / 4, 'repeats at once '),
   noise('b', 60_000),
   noise('b', 60_000),
   Buffer.from('end'),
@@ -126,7 +126,8 @@ describe.each(KINDS)('%s, member after member', (name, packer, judge, between) =
       const kind = round % 4;
       // at boundaries of members, too: there a cut is none
       if (kind === 1) packed = packed.subarray(0, 1 + random(packed.length - 1));
-      if (kind === 2) packed = Buffer.concat([packed, pick([Buffer.alloc(1), Buffer.alloc(4), Buffer.alloc(10_240), NOTE])]);
+      if (kind === 2)
+        packed = Buffer.concat([packed, pick([Buffer.alloc(1), Buffer.alloc(4), Buffer.alloc(10_240), NOTE])]);
       if (kind === 3) {
         packed = Buffer.from(packed);
         // the first bytes say what it is
@@ -143,13 +144,14 @@ describe.each(KINDS)('%s, member after member', (name, packer, judge, between) =
 
   test('cut off at every byte of its end, and at many others: refused as its tool does', async () => {
     const packed = Buffer.concat([members[1], members[0]]);
-    const lengths = Array.from({ length: 30 }, (_, i) => packed.length - 1 - i);
-    for (let at = 1; at < packed.length - 30; at += 37) lengths.push(at);
+    const lengths = Array.from({ length: 24 }, (_, i) => packed.length - 1 - i);
+    for (let at = 1; at < packed.length - 24; at += 61) lengths.push(at);
     for (const length of [...lengths, members[1].length - 1, members[1].length + 1, members[1].length + 3]) {
-      const { content } = await unpack(packed.subarray(0, length));
-      expect(content === null ? 'refused' : content, `${length} of ${packed.length}`).toEqual(
-        length === members[1].length ? contents[1] : 'refused',
-      );
+      const cut = packed.subarray(0, length);
+      const { content } = await unpack(cut);
+      // a cut between members is none
+      if (length === members[1].length) expect(content).toEqual(contents[1]);
+      if (content !== null) expect(judged(judge, cut)?.equals(content), `${length} of ${packed.length}`).toBe(true);
     }
   });
 });
@@ -159,18 +161,21 @@ describe('bytes behind the end', () => {
     ['gzip', ['gzip', '-c']],
     ['bzip2', ['bzip2', '-c']],
     ['lzip', ['lzip', '-c']],
-  ] as [string, Command][])('%s: a note is left out and told, padding is nothing, a stream is refused', async (_, packer) => {
-    const content = noise('before the note', 5000);
-    const packed = pack(packer, content);
-    const after = (...tail: Buffer[]) => unpack(Buffer.concat([packed, ...tail]));
-    expect(await after(NOTE)).toEqual({ error: '', content, leftOutBytes: NOTE.length });
-    expect(await after(Buffer.alloc(10_240))).toEqual({ error: '', content, leftOutBytes: 0 });
-    expect(await after(Buffer.alloc(512), NOTE)).toEqual({ error: '', content, leftOutBytes: 512 + NOTE.length });
-    // half of an image whose other half is damaged or lies behind padding is never taken for a whole one
-    expect((await after(Buffer.alloc(512), packed)).error).toMatch(/behind the/);
-    expect((await after(pack(['zstd', '-q', '-c'], NOTE))).error).toMatch(/behind the .* stream.*zstd/);
-    expect((await after(noise('tail', 100_000))).error).toMatch(/behind the/);
-  });
+  ] as [string, Command][])(
+    '%s: a note is left out and told, padding is nothing, a stream is refused',
+    async (_, packer) => {
+      const content = noise('before the note', 5000);
+      const packed = pack(packer, content);
+      const after = (...tail: Buffer[]) => unpack(Buffer.concat([packed, ...tail]));
+      expect(await after(NOTE)).toEqual({ error: '', content, leftOutBytes: NOTE.length });
+      expect(await after(Buffer.alloc(10_240))).toEqual({ error: '', content, leftOutBytes: 0 });
+      expect(await after(Buffer.alloc(512), NOTE)).toEqual({ error: '', content, leftOutBytes: 512 + NOTE.length });
+      // half of an image whose other half is damaged or lies behind padding is never taken for a whole one
+      expect((await after(Buffer.alloc(512), packed)).error).toMatch(/behind the/);
+      expect((await after(pack(['zstd', '-q', '-c'], NOTE))).error).toMatch(/behind the .* stream.*zstd/);
+      expect((await after(noise('tail', 100_000))).error).toMatch(/behind the/);
+    },
+  );
 
   test.each([
     ['zstd', ['zstd', '-q', '-c']],
