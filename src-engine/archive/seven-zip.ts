@@ -60,14 +60,24 @@ export function start(args: readonly string[], about: ArchiveFile, signal: Abort
   const child = spawn(SEVEN_ZIP, args, { stdio: 'pipe', windowsHide: true, signal, env });
   // whoever is not asked does not read it
   child.stdin.on('error', () => {});
-  if (input) input.pipe(child.stdin);
-  else child.stdin.end(`${about.password ?? ''}\n`.repeat(2));
+  let inputError: Error | null = null;
+  if (input) {
+    // what could not be read is no input that ended: the process must not take it for one
+    input.once('error', (error) => {
+      inputError = error;
+      child.stdin.destroy();
+      // 7-Zip catches the polite signal, and goes on waiting for input
+      child.kill('SIGKILL');
+    });
+    input.pipe(child.stdin);
+  } else child.stdin.end(`${about.password ?? ''}\n`.repeat(2));
   let words = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (words = (words + text).slice(0, 4096)));
   const ended = new Promise<void>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code) => {
-      if (code === EXIT_OK) resolve();
+      if (inputError) reject(inputError);
+      else if (code === EXIT_OK) resolve();
       else reject(failure(words, about, code));
     });
   });
@@ -78,5 +88,10 @@ export function start(args: readonly string[], about: ArchiveFile, signal: Abort
 function failure(words: string, { path, password }: ArchiveFile, code: number | null): EngineError {
   const needsPassword = /wrong password|encrypted archive|enter password|break signaled/i.test(words);
   if (needsPassword) return new EngineError('ARCHIVE_PASSWORD', { path, isWrong: password !== null }, words);
-  return new EngineError('FORMAT_INVALID', { path, field: 'archive', value: String(code) }, words);
+  return new EngineError('FORMAT_INVALID', { path, field: 'archive', value: reasonIn(words) ?? String(code) }, words);
+}
+
+/** The first thing that 7-Zip calls an error, less the name of the file behind it. */
+function reasonIn(words: string): string | null {
+  return /^ERROR:? ?([^\n:]+)/m.exec(words)?.[1].trim() ?? null;
 }

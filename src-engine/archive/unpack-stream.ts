@@ -1,79 +1,77 @@
-/** One packed stream, wherever its bytes come from (a file, or pieces of one), unpacked. */
+/** One packed stream, wherever its bytes come from (a file, or pieces of one), unpacked whole: as the tool that packs so would, or refused. */
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
+import { unpackBzip2 } from './bzip2.ts';
+import { unpackGzip } from './gzip.ts';
 import { unpackLz4 } from './lz4.ts';
+import { unpackLzip } from './lzip.ts';
+import { unpackLzma } from './lzma.ts';
 import { start } from './seven-zip.ts';
+import { StreamReader } from './stream-reader.ts';
+import type { StreamType } from './stream-type.ts';
+import { unpackZstd } from './zstd.ts';
 
-/** How a stream is packed. Told by {@link streamTypeOf}, never by a name. */
-export type StreamType = 'gzip' | 'zstd' | 'xz' | 'bzip2' | 'lz4' | 'none';
+/** Content, and at its end how many bytes that are no padding lie behind the stream. */
+type Unpacking = AsyncGenerator<Uint8Array, number>;
 
-const MAGICS: [StreamType, string][] = [
-  ['gzip', '1f8b08'],
-  ['zstd', '28b52ffd'],
-  ['xz', 'fd377a585a00'],
-  ['bzip2', '425a68'],
-  ['lz4', '04224d18'],
-  ['lz4', '02214c18'],
-];
+const UNPACKERS: Partial<Record<StreamType, (reader: StreamReader) => Unpacking>> = {
+  gzip: unpackGzip,
+  zstd: unpackZstd,
+  lz4: unpackLz4,
+  lzma: unpackLzma,
+  lzip: unpackLzip,
+};
 
-/** Known, and refused by their names. */
-const REFUSED: [string, string][] = [
-  ['lzop', '894c5a4f000d0a1a0a'],
-  ['lzip', '4c5a4950'],
-  ['lrzip', '4c525a49'],
-];
-
-/** @param head the first bytes of a stream, at least 16 where it has as many @throws EngineError `FORMAT_UNSUPPORTED` */
-export function streamTypeOf(head: Buffer): StreamType {
-  const begins = (hex: string) => head.subarray(0, hex.length / 2).equals(Buffer.from(hex, 'hex'));
-  const refused = REFUSED.find(([, hex]) => begins(hex));
-  if (refused) throw new EngineError('FORMAT_UNSUPPORTED', { feature: refused[0] });
-  return MAGICS.find(([, hex]) => begins(hex))?.[0] ?? 'none';
+export interface StreamAbout {
+  readonly type: StreamType;
+  /** names the source of the bytes in errors */
+  readonly path: string;
+  /** Told of bytes behind the end of the stream that are no part of its content, where its own tool warns of them too. */
+  leftOut(bytes: number): void;
 }
 
-/**
- * @param path names the source of the bytes in errors
- * @throws EngineError `FORMAT_INVALID` where the stream is damaged or cut off; what was yielded before is then worth nothing
- */
+/** @throws EngineError `FORMAT_INVALID` where the stream is damaged, cut off or goes on; what was yielded before is then worth nothing */
 export async function* unpackStream(
-  type: StreamType,
+  { type, path, leftOut }: StreamAbout,
   input: AsyncIterable<Uint8Array>,
-  path: string,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  if (type === 'none') return yield* input;
-  if (type === 'lz4') return yield* unpackLz4(input);
-  if (type === 'gzip') return yield* through(input, createGunzip(), path, signal);
-  if (type === 'zstd') return yield* through(input, createZstdDecompress(), path, signal);
-  const about = { path, type, password: null } as const;
-  const { child, ended } = start(['x', '-si', '-so', `-t${type}`], about, signal, Readable.from(input));
+  try {
+    const tailBytes = yield* unpacking(type, input, path, signal);
+    if (tailBytes > 0) leftOut(tailBytes);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw streamError(error, path);
+  }
+}
+
+function unpacking(type: StreamType, input: AsyncIterable<Uint8Array>, path: string, signal: AbortSignal): Unpacking {
+  const unpacker = UNPACKERS[type];
+  if (unpacker) return unpacker(new StreamReader(input, type));
+  return type === 'bzip2' ? unpackBzip2(input, path, signal) : unpackXz(input, path, signal);
+}
+
+/** xz allows streams and padding of zeros behind the first, and nothing else; so does 7-Zip. */
+async function* unpackXz(input: AsyncIterable<Uint8Array>, path: string, signal: AbortSignal): Unpacking {
+  const about = { path, type: 'xz', password: null } as const;
+  const { child, ended } = start(['x', '-si', '-so', '-txz'], about, signal, Readable.from(input));
   try {
     yield* child.stdout as AsyncIterable<Buffer>;
     await ended;
+    return 0;
   } finally {
     child.kill();
   }
 }
 
-async function* through(
-  input: AsyncIterable<Uint8Array>,
-  unpacker: NodeJS.ReadWriteStream & AsyncIterable<Uint8Array>,
-  path: string,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  const fed = pipeline(input, unpacker, { signal, end: true });
-  fed.catch(() => {});
-  try {
-    yield* unpacker;
-    await fed;
-  } catch (error) {
-    signal.throwIfAborted();
-    const known = toEngineError(error);
-    if (known.code !== 'INTERNAL') throw known;
-    throw new EngineError('FORMAT_INVALID', { path, field: 'packed stream', value: known.message }, '', {
-      cause: error,
-    });
+/** What zlib says is of the stream's content; every error says of which file. */
+function streamError(error: unknown, path: string): EngineError {
+  const code = String((error as NodeJS.ErrnoException).code ?? '');
+  const { name, message } = error as Error;
+  if (/^(Z|ZSTD)_/.test(code)) {
+    return new EngineError('FORMAT_INVALID', { path, field: 'packed stream', value: message }, name, { cause: error });
   }
+  const known = toEngineError(error);
+  if (!known.code.startsWith('FORMAT_') || known.data.path !== undefined) return known;
+  return new EngineError(known.code, { path, ...known.data }, known.hint, { cause: error });
 }

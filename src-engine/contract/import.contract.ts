@@ -22,7 +22,7 @@ export const IMAGE_FORMATS = [
 ] as const;
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 
-export const ARCHIVE_TYPES = ['7z', 'zip', 'tar', 'gzip', 'xz', 'bzip2', 'zstd', 'lz4'] as const;
+export const ARCHIVE_TYPES = ['7z', 'zip', 'tar', 'gzip', 'xz', 'bzip2', 'zstd', 'lz4', 'lzma', 'lzip'] as const;
 
 export const ImportViewSchema = z.object({
   source: PlaceViewSchema,

@@ -4,8 +4,8 @@
  */
 import { EngineError } from '../../core/engine-error.ts';
 import { checkRange } from '../../core/bounds.ts';
-import { logicalRecords, type LogicalRecord } from './logical-records.ts';
-import { partitionPieces, type PartitionPiece } from './pieces.ts';
+import { isExtended, logicalRecords, type LogicalRecord } from './logical-records.ts';
+import { fileNameOf, partitionPieces, type PartitionPiece } from './pieces.ts';
 import { parseSfdiskDump, type SfdiskDump } from './sfdisk-dump.ts';
 
 /** What the reader of a folder may ask of it. */
@@ -17,6 +17,7 @@ export interface FolderFiles {
 }
 
 export interface ClonedSwap {
+  readonly device: string;
   readonly startBytes: number;
   readonly lengthBytes: number;
   readonly uuid: string;
@@ -32,6 +33,10 @@ export interface ClonedDisk {
   readonly front: readonly { readonly startBytes: number; readonly bytes: Buffer }[];
   readonly partitions: readonly (PartitionPiece & { readonly startBytes: number; readonly lengthBytes: number })[];
   readonly swaps: readonly ClonedSwap[];
+  /** extended partitions: what is in them are partitions themselves */
+  readonly containers: readonly string[];
+  /** partitions of the table that the folder holds nothing of, and does not claim to hold */
+  readonly notSaved: readonly string[];
 }
 
 const MAX_SMALL_BYTES = 1024 * 1024;
@@ -50,13 +55,47 @@ export async function readCloneFolder(files: FolderFiles): Promise<ClonedDisk[]>
   const { names } = files;
   if (names.includes('ecryptfs.info'))
     throw new EngineError('FORMAT_UNSUPPORTED', { feature: 'encrypted Clonezilla folder' });
-  if (names.includes('lvm_vg_dev.list'))
+  if ((await files.read('lvm_vg_dev.list', MAX_SMALL_BYTES))?.length)
     throw new EngineError('FORMAT_UNSUPPORTED', { feature: 'LVM in a Clonezilla folder' });
   const pieces = partitionPieces(names);
   const devices = names.filter((name) => name.endsWith('-pt.sf')).map((name) => name.slice(0, -'-pt.sf'.length));
   if (devices.length === 0)
     throw new EngineError('FORMAT_UNSUPPORTED', { feature: 'Clonezilla folder without a table (-pt.sf)' });
-  return Promise.all(devices.sort().map((device) => readDisk(files, device, pieces)));
+  const disks = await Promise.all(devices.sort().map((device) => readDisk(files, device, pieces)));
+  await checkComplete(files, disks, pieces);
+  return disks;
+}
+
+/**
+ * The folder's own lists against its files, both ways: nothing of what it claims to hold is missing, and nothing is there that belongs nowhere.
+ * @throws EngineError `FORMAT_INVALID` with the name
+ */
+async function checkComplete(
+  files: FolderFiles,
+  disks: readonly ClonedDisk[],
+  pieces: ReadonlyMap<string, PartitionPiece>,
+): Promise<void> {
+  const listed = async (name: string) =>
+    ((await files.read(name, MAX_SMALL_BYTES))?.toString('utf8') ?? '').split(/\s+/).filter(Boolean).map(fileNameOf);
+  const refuse = (field: string, value: string) => new EngineError('FORMAT_INVALID', { field, value });
+  for (const device of await listed('disk')) {
+    if (!disks.some((disk) => disk.device === device)) throw refuse(`${device}-pt.sf`, 'missing');
+  }
+  const held = disks.flatMap(({ partitions, swaps, containers }) => [
+    ...[...partitions, ...swaps].map(({ device }) => device),
+    ...containers,
+  ]);
+  for (const device of await listed('parts')) {
+    if (!held.includes(device)) throw refuse('parts', `${device} missing`);
+  }
+  for (const [
+    device,
+    {
+      files: [first],
+    },
+  ] of pieces) {
+    if (!held.includes(device)) throw refuse('pieces', `${first} of no partition`);
+  }
 }
 
 async function readDisk(files: FolderFiles, device: string, pieces: Map<string, PartitionPiece>): Promise<ClonedDisk> {
@@ -69,19 +108,23 @@ async function readDisk(files: FolderFiles, device: string, pieces: Map<string, 
   if (isGpt && !primary) throw new EngineError('FORMAT_INVALID', { field: `${device}-gpt-1st`, value: 'missing' });
   const lengthBytes = diskBytes(dump, await text(`${device}-pt.parted`), isGpt ? primary : null);
 
+  const firstBytes = Math.min(Infinity, ...dump.partitions.map(({ startSector }) => startSector)) * sectorBytes;
+  const lastBytes = Math.max(0, ...dump.partitions.map((part) => part.startSector + part.sectors)) * sectorBytes;
   const front: { startBytes: number; bytes: Buffer }[] = [];
   const mbr = await files.read(`${device}-mbr`, 512);
   if (isGpt) {
-    front.push({ startBytes: 0, bytes: primary! });
+    front.push({ startBytes: 0, bytes: primary!.subarray(0, firstBytes) });
     // the boot code of the protective MBR is kept by itself, too
     if (mbr && mbr.length === 512) front[0].bytes.set(mbr.subarray(0, 440));
-    if (backup && backup.length <= lengthBytes) front.push({ startBytes: lengthBytes - backup.length, bytes: backup });
+    // some releases kept a sector less: without the header nobody knows its place, and the first table has all that it says
+    if (backup && isBackupTable(backup, lengthBytes, sectorBytes, lastBytes)) {
+      front.push({ startBytes: lengthBytes - backup.length, bytes: backup });
+    }
   } else {
     if (!mbr || mbr.length !== 512)
       throw new EngineError('FORMAT_INVALID', { field: `${device}-mbr`, value: 'missing' });
     front.push({ startBytes: 0, bytes: mbr });
     const gap = await files.read(`${device}-hidden-data-after-mbr`, MAX_GAP_BYTES);
-    const firstBytes = Math.min(...dump.partitions.map(({ startSector }) => startSector)) * sectorBytes;
     if (gap) front.push({ startBytes: 512, bytes: gap.subarray(0, Math.max(0, firstBytes - 512)) });
     front.push(
       ...logicalRecords(dump).map((record: LogicalRecord) => ({
@@ -93,22 +136,39 @@ async function readDisk(files: FolderFiles, device: string, pieces: Map<string, 
 
   const partitions = [];
   const swaps: ClonedSwap[] = [];
-  for (const { device: name, startSector, sectors } of dump.partitions) {
+  const containers: string[] = [];
+  const notSaved: string[] = [];
+  for (const partition of dump.partitions) {
+    const { startSector, sectors } = partition;
+    const name = fileNameOf(partition.device);
     const place = { startBytes: startSector * sectorBytes, lengthBytes: sectors * sectorBytes };
     if (place.startBytes + place.lengthBytes > lengthBytes) {
       throw new EngineError('FORMAT_INVALID', { field: 'partition', value: name, max: lengthBytes });
     }
     const piece = pieces.get(name);
     if (piece) partitions.push({ ...piece, ...place });
+    if (isExtended(partition)) containers.push(name);
     const swap = await text(`swappt-${name}.info`);
-    if (swap)
+    if (!piece && !swap && !isExtended(partition)) notSaved.push(name);
+    if (swap && !piece)
       swaps.push({
+        device: name,
         ...place,
         uuid: /^UUID="?([\w-]+)/m.exec(swap)?.[1] ?? '',
         label: /^LABEL="?([^"\n]*)/m.exec(swap)?.[1] ?? '',
       });
   }
-  return { device, lengthBytes, sectorBytes, front, partitions, swaps };
+  return { device, lengthBytes, sectorBytes, front, partitions, swaps, containers, notSaved };
+}
+
+/** It ends with the header, which knows that it is at the end of the disk, and lies behind the partitions. */
+function isBackupTable(backup: Buffer, lengthBytes: number, sectorBytes: number, lastBytes: number): boolean {
+  const at = backup.length - sectorBytes;
+  if (at < 0 || backup.toString('latin1', at, at + 8) !== 'EFI PART') return false;
+  return (
+    backup.readBigUInt64LE(at + 24) === BigInt(lengthBytes / sectorBytes - 1) &&
+    lengthBytes - backup.length >= lastBytes
+  );
 }
 
 /** A GPT knows where its copy at the end of the disk is; parted says how long the disk was; else it ends with its last partition. */

@@ -9,6 +9,9 @@ import type { DumpedPartition, SfdiskDump } from './sfdisk-dump.ts';
 
 const EXTENDED = ['5', 'f', '85', '05', '0f'];
 
+/** A primary partition that holds others. */
+export const isExtended = ({ number, type }: DumpedPartition) => number <= 4 && EXTENDED.includes(type.toLowerCase());
+
 export interface LogicalRecord {
   readonly sector: number;
   readonly bytes: Buffer;
@@ -16,7 +19,7 @@ export interface LogicalRecord {
 
 /** @throws EngineError `FORMAT_INVALID` where there is no room for a record, or places are none that it can say */
 export function logicalRecords({ partitions, sectorBytes }: SfdiskDump): LogicalRecord[] {
-  const extended = partitions.find(({ number, type }) => number <= 4 && EXTENDED.includes(type.toLowerCase()));
+  const extended = partitions.find(isExtended);
   const logical = partitions.filter(({ number }) => number > 4).sort((a, b) => a.number - b.number);
   if (!extended || logical.length === 0) return [];
   const places = logical.map((_, i) =>

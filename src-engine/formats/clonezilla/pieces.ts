@@ -1,6 +1,6 @@
 /**
  * Which files of a Clonezilla (or Rescuezilla) image folder hold what. Names as Clonezilla's ocs-functions and Rescuezilla's
- * documentation have them: `sda1.ext4-ptcl-img.gz.aa`, `nvme0n1p2.dd-img`, `swappt-sda3.info`.
+ * documentation have them: `sda1.ext4-ptcl-img.gz.aa`, `nvme0n1p2.dd-img`, `cciss-c0d0p1.dd-ptcl-img.zst.aa`, `swappt-sda3.info`.
  */
 import { EngineError } from '../../core/engine-error.ts';
 
@@ -17,48 +17,63 @@ export interface PartitionPiece {
 /** Nobody splits a partition in more pieces, and a folder has at most so many files. */
 const MAX_FILES = 100_000;
 
+/** The device, how it was read, how it was packed, and which piece it is. */
 const IMAGE =
-  /^([A-Za-z0-9_-]+)\.(?:([\w+-]+)-(ptcl|partimage|ntfs)|dd)-img(?:\.(?!a[a-z]{1,2}$)[a-z0-9]+)?(?:\.([a-z]{2,4}))?$/;
+  /^(.+?)\.(?:([\w+-]+)-(ptcl|partimage|ntfs)|(dd|ntfs|partimage))-img(?:\.(gz|bz2|lzo|lzma|xz|lz|lrz|lz4|zst|uncomp))?(?:\.([a-z]{2,8}))?$/;
+/** An image that is neither packed nor whole: its pieces may be called as packers are. */
+const PLAIN_PIECE = /^(.+-img)\.([a-z]{2})$/;
+
+/** Slashes of device names are dashes in names of files: cciss/c0d0p1, mapper/isw_abc_Volume0p1. */
+export const fileNameOf = (device: string) => device.replaceAll('/', '-');
 
 /**
  * @param names the files of the folder
- * @returns the pieces, by the name of the partition's device
- * @throws EngineError `FORMAT_UNSUPPORTED` for images of partimage and ntfsclone; `FORMAT_INVALID` where a piece is missing
+ * @returns the pieces, by the name of the partition's device in names of files
+ * @throws EngineError `FORMAT_UNSUPPORTED` for images of partimage and ntfsclone; `FORMAT_INVALID` where a piece is missing, or one is there twice
  */
 export function partitionPieces(names: readonly string[]): Map<string, PartitionPiece> {
   if (names.length > MAX_FILES)
     throw new EngineError('FORMAT_INVALID', { field: 'files', value: String(names.length) });
-  const found = new Map<string, PartitionPiece>();
+  const all = new Set(names);
+  const images = new Map<string, PartitionPiece & { readonly base: string; readonly last: string | null }>();
   for (const name of [...names].sort(byPieces)) {
     const match = IMAGE.exec(name);
     if (!match) continue;
-    const [, device, , tool, suffix] = match;
+    const [, device, fileSystem, tool = match[4], , , piece] = match;
     if (tool === 'partimage' || tool === 'ntfs') {
       throw new EngineError('FORMAT_UNSUPPORTED', { feature: tool === 'ntfs' ? 'ntfsclone' : tool, path: name });
     }
-    const kind = tool === 'ptcl' ? 'partclone' : 'dd';
-    const before = found.get(device);
-    if (before && before.kind !== kind) throw new EngineError('FORMAT_INVALID', { field: 'pieces', value: name });
-    const files = [...(before?.files ?? []), name];
-    if (suffix !== undefined && suffix !== suffixOf(files.length - 1, suffix.length)) {
-      throw new EngineError('FORMAT_INVALID', {
-        field: 'pieces',
-        value: `${suffixOf(files.length - 1, suffix.length)} of ${device}`,
-      });
+    const plain = PLAIN_PIECE.exec(name);
+    const isPlainPiece = plain !== null && all.has(`${plain[1]}.aa`);
+    const last = isPlainPiece ? plain[2] : (piece ?? null);
+    const base = last === null ? name : name.slice(0, -last.length - 1);
+    const before = images.get(device);
+    if (before && (before.base !== base || before.last === null || last === null)) {
+      throw new EngineError('FORMAT_INVALID', { field: 'pieces', value: `${before.files[0]}, ${name}` });
     }
-    found.set(device, { device, kind, files });
+    const expected = before ? suffixesAfter(before.last!) : [last && 'a'.repeat(last.length)];
+    if (!expected.includes(last)) {
+      throw new EngineError('FORMAT_INVALID', { field: 'pieces', value: `${expected[0]} of ${device}`, path: name });
+    }
+    // partclone.dd writes what it reads, without a header
+    const kind = tool === 'ptcl' && fileSystem !== 'dd' ? 'partclone' : 'dd';
+    images.set(device, { device, kind, files: [...(before?.files ?? []), name], base, last });
   }
-  return found;
+  return images;
 }
 
-/** Shorter suffixes come first: split(1) goes from .zz to .zaaa. */
+/** Shorter suffixes come first: split(1) goes from .yz to .zaaa. */
 const byPieces = (a: string, b: string) => a.length - b.length || (a < b ? -1 : 1);
 
-/** The n-th suffix of split(1), from 0: aa, ab… */
-function suffixOf(number: number, length: number): string {
-  let text = '';
-  for (let i = 0, left = number; i < length; i++, left = Math.floor(left / 26)) {
-    text = String.fromCharCode(97 + (left % 26)) + text;
-  }
-  return text;
+/** What may follow a suffix of split(1): the next of that length; and where it widens by itself, it does so one letter before all are z. */
+function suffixesAfter(suffix: string): string[] {
+  const letters = [...suffix];
+  let at = letters.length - 1;
+  for (; at >= 0 && letters[at] === 'z'; at--) letters[at] = 'a';
+  const next = at < 0 ? [] : [[...letters.slice(0, at), nextLetter(letters[at]), ...letters.slice(at + 1)].join('')];
+  const [, before, own] = /^(z*)(y?z+)$/.exec(suffix) ?? [];
+  const isLastOfItsWidth = own?.startsWith('y') && own.length === before.length + 2;
+  return isLastOfItsWidth ? [...next, `${before}z${'a'.repeat(own.length + 1)}`] : next;
 }
+
+const nextLetter = (letter: string) => String.fromCharCode(letter.charCodeAt(0) + 1);

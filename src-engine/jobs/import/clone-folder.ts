@@ -27,7 +27,7 @@ export async function lookAtCloneFolder(folder: string): Promise<ClonedDisk[] | 
 }
 
 /**
- * @returns the disk as it was, with partitions that were not saved as zeros
+ * @returns the disk as it was, with partitions that were not saved as zeros: whoever asks for it has been told of them
  * @throws EngineError `FORMAT_INVALID`, `FORMAT_UNSUPPORTED`, `ARCHIVE_UNSAFE`, `DISK_FULL`
  */
 export async function openClonedDisk(
@@ -43,8 +43,10 @@ export async function openClonedDisk(
     }
     for (const partition of disk.partitions) {
       const paths = partition.files.map((name) => join(folder, name));
-      const source = await openPartition(paths, partition.kind, scratch, warnings);
-      parts.push({ startBytes: partition.startBytes, source: cutTo(source, partition.lengthBytes, paths[0]) });
+      const source = await openPartition(paths, partition, scratch, warnings).catch((error) => {
+        throw namedError(error, paths[0]);
+      });
+      parts.push({ startBytes: partition.startBytes, source });
     }
     parts.sort((a, b) => a.startBytes - b.startBytes);
     return composedSource(parts, disk.lengthBytes, disk.sectorBytes);
@@ -75,31 +77,42 @@ export async function unpackedBytesOf(folder: string, disk: ClonedDisk, signal: 
 
 async function openPartition(
   paths: string[],
-  kind: 'partclone' | 'dd',
+  { kind, lengthBytes }: ClonedDisk['partitions'][number],
   scratch: Scratch,
   warnings: Warning[],
 ): Promise<BlockSource> {
-  const stream = await openJoined(paths, scratch);
-  if (kind === 'dd') return stream;
+  const stream = await openJoined(paths, scratch, warnings);
   try {
+    // as it was, whatever it begins with
+    if (kind === 'dd' && stream.lengthBytes === lengthBytes) return stream;
     const image = await openPartclone(stream);
-    if (!image) throw new EngineError('FORMAT_INVALID', { path: paths[0], field: 'partclone image' });
+    if (!image && kind === 'dd') {
+      const { lengthBytes: value } = stream;
+      throw new EngineError('FORMAT_INVALID', { field: 'partition length', value, min: lengthBytes, max: lengthBytes });
+    }
+    if (!image) throw new EngineError('FORMAT_INVALID', { field: 'partclone image' });
     if (image.header.checksum === 'unchecked')
       warnings.push({ code: 'IMAGE_SUMS_NOT_CHECKED', data: { path: paths[0] } });
-    return { ...image.source, close: () => stream.close() };
+    return cutTo({ ...image.source, close: () => stream.close() }, lengthBytes);
   } catch (error) {
     await stream.close();
     throw error;
   }
 }
 
+/** @returns the error, with the file that it is about */
+function namedError(thrown: unknown, path: string): unknown {
+  if (!(thrown instanceof EngineError) || !thrown.code.startsWith('FORMAT_') || thrown.data.path !== undefined)
+    return thrown;
+  return new EngineError(thrown.code, { path, ...thrown.data }, thrown.hint, { cause: thrown });
+}
+
 /** partclone keeps a file system; a partition may be longer, and is never shorter. */
-function cutTo(source: BlockSource, lengthBytes: number, path: string): BlockSource {
+function cutTo(source: BlockSource, lengthBytes: number): BlockSource {
   if (source.lengthBytes <= lengthBytes) return source;
   // blocks of the file system that the partition has no room for would be lost
   if (source.lengthBytes - lengthBytes >= 1024 * 1024) {
     throw new EngineError('FORMAT_INVALID', {
-      path,
       field: 'file system',
       value: String(source.lengthBytes),
       max: lengthBytes,

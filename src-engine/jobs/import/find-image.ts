@@ -8,18 +8,18 @@ import type { ArchiveFile } from '../../archive/seven-zip.ts';
 import { writeSparseFile } from '../../archive/sparse-file.ts';
 import { readTar, type TarMember } from '../../archive/tar.ts';
 import { unpackEntry } from '../../archive/unpack.ts';
-import { streamTypeOf, unpackStream, type StreamType } from '../../archive/unpack-stream.ts';
+import { streamTypeIn, type StreamType } from '../../archive/stream-type.ts';
+import { unpackStream } from '../../archive/unpack-stream.ts';
 import { NOTHING_RECORDED } from '../../contract/template.contract.ts';
 import type { Warning } from '../../contract/warnings.ts';
 import { EngineError, ioError } from '../../core/engine-error.ts';
-import { readBytes } from '../../disk/read.ts';
 import { slice } from '../../disk/slice.ts';
 import type { OpenSibling } from '../../formats/disk-image.port.ts';
 import { openFileSource } from '../../formats/raw/file-source.ts';
 import { filesOfFolder } from '../../formats/raw/folder-files.ts';
 import { candidatesOf, Choice } from './candidates.ts';
 import { lookAtCloneFolder, openClonedDisk, unpackedBytesOf } from './clone-folder.ts';
-import { piecesOf, type Scratch } from './image-files.ts';
+import { leftOut, piecesOf, type Scratch } from './image-files.ts';
 import type { FileAtHand } from './image-place.ts';
 import { isDescriptorName, openMachine } from './open-machine.ts';
 import { openPlainFile } from './open-plain-file.ts';
@@ -62,6 +62,8 @@ class Search {
   readonly #choice: Choice;
   readonly #opened: { close(): Promise<void> }[] = [];
   readonly #files = new WatchedFiles();
+  /** of what is around the image */
+  readonly #warnings: Warning[] = [];
   #archive: Found['archive'] = null;
   #layers = 0;
 
@@ -83,7 +85,6 @@ class Search {
     const stats = await stat(path);
     if (stats.isDirectory()) return this.#found(await this.#inFolder(path));
     if (!stats.isFile()) throw new EngineError('BAD_REQUEST', { path, reason: 'not a file' });
-    if (stats.size === 0) throw new EngineError('FORMAT_INVALID', { path, field: 'length', value: '0' });
     await this.#files.add(path);
     const source = this.#keep(await openFileSource(path));
     const openSibling = this.#files.siblings(dirname(path), filesOfFolder(dirname(path)));
@@ -101,13 +102,16 @@ class Search {
       needsPassword: false,
       entries: [],
       scratchBytes: 0,
+      notSaved: [],
       image: null,
       package: null,
       name: basename(this.#request.path),
     };
+    const { image } = ending;
     return {
       ...nothing,
       ...ending,
+      image: image ? { ...image, warnings: [...this.#warnings, ...image.warnings] } : null,
       archive: this.#archive,
       refuseChanged: () => this.#files.refuseChanged(),
       close: () => this.close(),
@@ -119,17 +123,23 @@ class Search {
     if (!disks) throw new EngineError('FORMAT_INVALID', { path: folder, field: 'folder', value: 'Clonezilla' });
     const named = disks.map((disk) => ({ name: disk.device, lengthBytes: disk.lengthBytes, disk }));
     const chosen = this.#choice.of(named, named);
-    const about = { format: 'clonezilla', name: basename(folder) } as const;
-    if (!chosen) return { ...about, entries: named.map(({ name, lengthBytes }) => ({ name, lengthBytes })) };
+    const what = { format: 'clonezilla', name: basename(folder) } as const;
+    if (!chosen) return { ...what, entries: named.map(({ name, lengthBytes }) => ({ name, lengthBytes })) };
+    const { notSaved } = chosen.disk;
+    const about = { ...what, notSaved };
     if (!this.#scratch) return { ...about, scratchBytes: await unpackedBytesOf(folder, chosen.disk, this.#signal) };
     for (const name of await readdir(folder)) await this.#files.add(join(folder, name));
-    const warnings: Warning[] = [];
+    const warnings: Warning[] =
+      notSaved.length > 0 ? [{ code: 'PARTITIONS_NOT_SAVED', data: { names: notSaved.join(', ') } }] : [];
     const source = this.#keep(await openClonedDisk(folder, chosen.disk, this.#scratch, warnings));
     return { ...about, image: plainImage({ source, warnings }) };
   }
 
   async #in(file: FileAtHand): Promise<Ending> {
     this.#signal.throwIfAborted();
+    if (file.source.lengthBytes === 0) {
+      throw new EngineError('FORMAT_INVALID', { path: this.#request.path, field: 'length', value: '0' });
+    }
     const type = await archiveTypeOf(file.source);
     const { path } = this.#request;
     if (type === 'tar') {
@@ -137,9 +147,8 @@ class Search {
       if (members) return this.#inTar(file, members);
     }
     if (type === '7z' || type === 'zip') return this.#inArchive(file, type);
-    const head = await readBytes(file.source, 0, Math.min(16, file.source.lengthBytes));
-    const stream = streamTypeOf(head);
-    if (stream !== 'none') return this.#inStream(file, stream, type);
+    const stream = await streamTypeIn(file.source);
+    if (stream !== null) return this.#inStream(file, stream, type);
     const machine = await openMachine(file, this.#choice, this.#openedBy);
     if (machine) return machine;
     return this.#plain(file);
@@ -210,14 +219,15 @@ class Search {
     return this.#in({ name: basename(chosen.name), source, path: to, openSibling });
   }
 
-  async #inStream(file: FileAtHand, stream: Exclude<StreamType, 'none'>, type: ArchiveType | null): Promise<Ending> {
+  async #inStream(file: FileAtHand, stream: StreamType, type: ArchiveType | null): Promise<Ending> {
     this.#enter(stream);
     const name = file.name.replace(/\.[^.]+$/, '') || file.name;
     if (!this.#scratch) return { name, scratchBytes: await this.#unpackedBytes(file, type) };
     const to = this.#scratchPath();
     const { limits, advance } = this.#scratch;
     const { path } = this.#request;
-    const content = unpackStream(stream, piecesOf(file.source, this.#signal), path, this.#signal);
+    const about = { type: stream, path, leftOut: (bytes: number) => this.#warnings.push(leftOut(path, bytes)) };
+    const content = unpackStream(about, piecesOf(file.source, this.#signal), this.#signal);
     await writeSparseFile(content, to, { path, lengthBytes: file.source.lengthBytes }, limits, advance);
     const source = this.#keep(await openFileSource(to));
     // a tar that is packed as a whole is one archive

@@ -3,7 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeSparseFile, type UnpackLimits } from '../../archive/sparse-file.ts';
-import { streamTypeOf, unpackStream } from '../../archive/unpack-stream.ts';
+import { streamTypeIn } from '../../archive/stream-type.ts';
+import { unpackStream } from '../../archive/unpack-stream.ts';
+import type { Warning } from '../../contract/warnings.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
 import { joinedSource } from '../../disk/composed-source.ts';
 import { readBytes } from '../../disk/read.ts';
@@ -24,13 +26,18 @@ const PIECE_BYTES = 1024 * 1024;
  * nothing packed as one stream can be read at random.
  * @throws EngineError `FORMAT_INVALID`, `FORMAT_UNSUPPORTED`, `ARCHIVE_UNSAFE`, `DISK_FULL`
  */
-export async function openJoined(paths: readonly string[], scratch: Scratch): Promise<BlockSource> {
+export async function openJoined(
+  paths: readonly string[],
+  scratch: Scratch,
+  warnings: Warning[],
+): Promise<BlockSource> {
   const joined = joinedSource(await openAll(paths));
   try {
-    const type = streamTypeOf(await readBytes(joined, 0, Math.min(16, joined.lengthBytes)));
-    if (type === 'none') return joined;
+    const type = await streamTypeIn(joined);
+    if (type === null) return joined;
     const to = join(scratch.folder, randomUUID());
-    const content = unpackStream(type, piecesOf(joined, scratch.signal), paths[0], scratch.signal);
+    const about = { type, path: paths[0], leftOut: (bytes: number) => warnings.push(leftOut(paths[0], bytes)) };
+    const content = unpackStream(about, piecesOf(joined, scratch.signal), scratch.signal);
     const packed = { path: paths[0], lengthBytes: joined.lengthBytes };
     await writeSparseFile(content, to, packed, scratch.limits, scratch.advance);
     await joined.close();
@@ -39,6 +46,11 @@ export async function openJoined(paths: readonly string[], scratch: Scratch): Pr
     await joined.close();
     throw error;
   }
+}
+
+/** @param path of the packed file @param bytes that lie behind the end of its stream */
+export function leftOut(path: string, bytes: number): Warning {
+  return { code: 'STREAM_TAIL_LEFT_OUT', data: { path, lengthBytes: bytes } };
 }
 
 async function openAll(paths: readonly string[]): Promise<BlockSource[]> {
@@ -60,11 +72,11 @@ export async function unpackedHead(
 ): Promise<Buffer | null> {
   const joined = joinedSource(await openAll(paths));
   try {
-    const type = streamTypeOf(await readBytes(joined, 0, Math.min(16, joined.lengthBytes)));
-    if (type === 'none') return null;
+    const type = await streamTypeIn(joined);
+    if (type === null) return null;
     const pieces: Buffer[] = [];
     let length = 0;
-    for await (const piece of unpackStream(type, piecesOf(joined, signal), paths[0], signal)) {
+    for await (const piece of unpackStream({ type, path: paths[0], leftOut() {} }, piecesOf(joined, signal), signal)) {
       pieces.push(Buffer.from(piece));
       length += piece.length;
       if (length >= maxBytes) break;

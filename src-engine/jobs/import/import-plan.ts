@@ -28,7 +28,8 @@ import { destinationOf } from './package-import.ts';
 const MAX_ENTRIES = 1000;
 /** What templates' names may not have: contract, NameSchema. */
 const NOT_IN_NAMES = /[\p{Cc}/@]+/gu;
-const ENDINGS = /\.(img|raw|dd|bin|image|qcow2?|vmdk|vdi|vhdx?|ova|ovf|iso|wic|gz|xz|bz2|zst|lz4|7z|zip|tar|dpk)$/i;
+const ENDINGS =
+  /\.(img|raw|dd|bin|image|qcow2?|vmdk|vdi|vhdx?|ova|ovf|iso|wic|gz|xz|bz2|zst|lz4|lzma|lz|7z|zip|tar|dpk)$/i;
 
 /** @throws EngineError as {@link findImage}; `READ_FAILED` */
 export async function lookAtImage(parts: EngineParts, request: ImageRequest, signal: AbortSignal): Promise<ImportView> {
@@ -110,6 +111,7 @@ export async function planImport(
           : await checkSource(parts.machine, image.source, parts.layout.root),
         request.overrides,
       ),
+      ...withOverrides(wholenessChecks(found), request.overrides),
       ...scratchChecks(image, file.lengthBytes, catalogFreeBytes, request),
       spaceCheck(usedBytes, catalogFreeBytes),
     ];
@@ -158,6 +160,12 @@ function scratchChecks(image: ImportView, fileBytes: number, free: number, reque
   const data = { freeBytes: free, requiredBytes };
   if (free >= requiredBytes) return [{ code: 'SCRATCH_SPACE', level: 'pass', data }];
   return [{ code: 'SCRATCH_SPACE_LOW', level: free < fileBytes ? 'block' : 'warn', data }];
+}
+
+/** What an image does not hold would come out as zeros: somebody has to want that. */
+export function wholenessChecks({ notSaved }: Found): Check[] {
+  if (notSaved.length === 0) return [];
+  return [{ code: 'PARTITIONS_NOT_SAVED', level: 'block', canOverride: true, data: { names: notSaved.join(', ') } }];
 }
 
 export function limitsOf({ maxUnpackedBytes, maxRatio }: ImportRequest) {

@@ -19,7 +19,7 @@ import { openRulebook } from '../report/rulebook.ts';
 import { storeDisk } from '../store-disk.ts';
 import { findImage } from './find-image.ts';
 import { contradictions, recordedConfiguration, type ImportRequest } from './import-form.ts';
-import { limitsOf, placeOf, refuseUnclear } from './import-plan.ts';
+import { limitsOf, placeOf, refuseUnclear, wholenessChecks } from './import-plan.ts';
 import { inspectImage, proposalFor } from './inspect-image.ts';
 import type { Found, OpenedImage } from './opened-image.ts';
 import { importPackage } from './package-import.ts';
@@ -65,7 +65,7 @@ async function importDisk(
   parts: EngineParts,
   plan: ImportPlan,
   request: ImportRequest,
-  { format }: Found,
+  found: Found,
   image: OpenedImage,
   refuseChanged: () => Promise<void>,
   context: JobContext,
@@ -74,7 +74,10 @@ async function importDisk(
   context.phase('inspecting', 0);
   const disk = await inspectImage(image, context.signal);
   const place = await placeOf(request.path, disk.view.lengthBytes);
-  const checks = withOverrides(await captureChecks(parts, place, disk.view), request.overrides);
+  const checks = withOverrides(
+    [...wholenessChecks(found), ...(await captureChecks(parts, place, disk.view))],
+    request.overrides,
+  );
   refuseBlockedCheck(checks);
   const book = await openRulebook(parts);
   const guest = await guestOf(disk.source, disk.opened, book.endOfLife, context.signal);
@@ -111,7 +114,7 @@ async function importDisk(
     templateId: template.id,
     version: version.number,
     source: place.path,
-    format: format ?? '',
+    format: found.format ?? '',
     newBytes: version.newBytes,
     overridden: [...overriddenCodes(checks), ...overriddenRules(report)],
   });

@@ -36,6 +36,8 @@ export interface Found {
   readonly entries: readonly Candidate[];
   /** unpacked bytes beside the catalog, as far as known */
   readonly scratchBytes: number;
+  /** partitions of its table that it does not hold: they would be zeros */
+  readonly notSaved: readonly string[];
   /** null until it is unpacked, chosen, or its password is known; a package has none */
   readonly image: OpenedImage | null;
   readonly package: FoundPackage | null;

@@ -1,15 +1,15 @@
 /** Folders as Clonezilla makes them, with partclone, sfdisk and the packers of Debian, put together to disks again. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Warning } from '../../../src-engine/contract/warnings.ts';
 import { UNPACK_LIMITS } from '../../../src-engine/archive/sparse-file.ts';
 import { lookAtCloneFolder, openClonedDisk, unpackedBytesOf } from '../../../src-engine/jobs/import/clone-folder.ts';
-import { extract, makeGptDisk, makeMbrDisk, type TestDisk } from '../../support/disks.ts';
+import { extract, makeGptDisk, makeMbrDisk, noise, type TestDisk } from '../../support/disks.ts';
 import { expectSameExt4, expectSameFat, expectSoundGpt, tableOf } from '../../support/judges.ts';
 import { proves } from '../../support/matrix.ts';
-import { MIB, run, workbench } from '../../support/workbench.ts';
+import { MIB, run, runWithInput, workbench } from '../../support/workbench.ts';
 
 const bench = workbench();
 const PACK: Record<string, string> = {
@@ -163,8 +163,133 @@ describe('what cannot be right', () => {
     ['ecryptfs.info', 'encrypted Clonezilla folder'],
     ['sda2.ntfs-ntfs-img.gz', 'ntfsclone'],
   ])('%s is refused by name', async (name, feature) => {
-    writeFileSync(`${folder}/${name}`, '');
+    writeFileSync(`${folder}/${name}`, 'vg /dev/sda2 uuid\n');
     expect(await restored()).toMatchObject({ code: 'FORMAT_UNSUPPORTED', data: { feature } });
     rmSync(`${folder}/${name}`);
   });
 });
+
+/** Two partitions of noise; a dump names them as the kernel does, files with dashes for slashes. */
+const PART_BYTES = MIB;
+
+interface RawFolder {
+  readonly folder: string;
+  readonly disk: Buffer;
+}
+
+function saveRaw(device: string, infix: string, image: string, pack: string, pieceBytes = 300_000): RawFolder {
+  const path = bench.file(`raw-${device.replaceAll('/', '-')}.img`, 4 * MIB);
+  runWithInput('2048,2048,7\n4096,2048,83\n', 'sfdisk', '-q', path);
+  const file = device.replaceAll('/', '-');
+  const folder = `${path}.${image}-${pack.split(' ')[0]}`;
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+  const content = noise(device, 2 * PART_BYTES);
+  const disk = readFileSync(path);
+  disk.set(content, MIB);
+  writeFileSync(`${folder}/${file}-pt.sf`, run('sfdisk', '-d', path).replaceAll(path, `/dev/${device}${infix}`));
+  writeFileSync(`${folder}/${file}-pt.parted`, `Disk /dev/${device}: ${disk.length / 512}s\n`);
+  writeFileSync(`${folder}/${file}-mbr`, disk.subarray(0, 512));
+  writeFileSync(`${folder}/disk`, `${device}\n`);
+  writeFileSync(`${folder}/parts`, `${device}${infix}1 ${device}${infix}2\n`);
+  writeFileSync(`${folder}/blkdev.list`, 'KNAME NAME SIZE TYPE\n');
+  for (const number of [1, 2]) {
+    const part = content.subarray((number - 1) * PART_BYTES, number * PART_BYTES);
+    writeFileSync(bench.path('part'), part);
+    const to = `${folder}/${file}${infix}${number}.${image}.`;
+    execFileSync('sh', ['-c', `${pack.replace('PART', bench.path('part'))} | split -b ${pieceBytes} - ${to}`], {
+      stdio: 'ignore',
+    });
+  }
+  return { folder, disk };
+}
+
+describe('images byte by byte', () => {
+  test.each([
+    ['sda', ''],
+    ['cciss/c0d0', 'p'],
+    ['nvme0n1', 'p'],
+    ['mmcblk0', 'p'],
+    ['md126', 'p'],
+    ['mapper/isw_cfaih.x_Volume0', 'p'],
+  ])('of %s', async (device, infix) => {
+    const { folder, disk } = saveRaw(device, infix, 'dd-img', 'cat PART');
+    expect(readFileSync((await restore(folder)).path).equals(disk)).toBe(true);
+  });
+
+  test.each([
+    ['dd-ptcl-img.gz', 'partclone.dd -q -F -L /dev/null -s PART -o - | gzip -c'],
+    ['dd-img.gz', 'gzip -c PART'],
+    ['dd-img.bz2', 'bzip2 -c PART'],
+    ['dd-img.lzma', 'xz --format=lzma -0 -c PART'],
+    ['dd-ptcl-img.xz', 'xz -0 -c PART'],
+    ['dd-img.lz', 'lzip -0 -c PART'],
+    ['dd-img.lz4', 'lz4 -q -c PART'],
+    ['dd-img.zst', 'zstd -q -c PART'],
+    ['dd-ptcl-img.zst', 'pzstd -q -c PART'],
+    ['dd-img.uncomp', 'cat PART'],
+  ])('%s', async (image, pack) => {
+    const { folder, disk } = saveRaw('sdb', '', image, pack);
+    expect(readFileSync((await restore(folder)).path).equals(disk)).toBe(true);
+  });
+
+  test('packed as lzo: refused by name', async () => {
+    const { folder } = saveRaw('sdb', '', 'dd-img.lzo', 'lzop -c PART');
+    await expect(restore(folder)).rejects.toMatchObject({ code: 'FORMAT_UNSUPPORTED', data: { feature: 'lzop' } });
+  });
+
+  test('in more pieces than there are suffixes of two letters, in the order of split(1)', async () => {
+    const { folder, disk } = saveRaw('sdc', '', 'dd-img', 'cat PART', 1500);
+    const names = readdirSync(folder);
+    expect(names).toEqual(expect.arrayContaining(['sdc1.dd-img.gz', 'sdc1.dd-img.yz', 'sdc1.dd-img.zaaa']));
+    expect(readFileSync((await restore(folder)).path).equals(disk)).toBe(true);
+  });
+});
+
+describe('a folder that is not whole is refused by what is wrong with it', () => {
+  const cases: [string, (folder: string) => void, RegExp][] = [
+    ['an image that `parts` names is missing', (f) => removeFrom(f, /^sda2/), /parts.*sda2 missing/],
+    ['its first piece is missing', (f) => removeFrom(f, /^sda2.*aa$/), /aa of sda2/],
+    ['a piece in the middle is missing', (f) => removeFrom(f, /^sda2.*ab$/), /ab of sda2/],
+    ['its last piece is missing', (f) => removeFrom(f, /^sda2.*ad$/), /sda2\.dd-img\.aa.*partition length/],
+    ['a piece was cut off', (f) => truncateSync(`${f}/sda2.dd-img.ad`, 5), /sda2\.dd-img\.aa.*partition length/],
+    [
+      'a piece is longer',
+      (f) => writeFileSync(`${f}/sda2.dd-img.ad`, noise('x', 150_000)),
+      /sda2\.dd-img\.aa.*partition length/,
+    ],
+    [
+      'an image is there twice',
+      (f) => writeFileSync(`${f}/sda2.ext4-ptcl-img.gz.aa`, ''),
+      /pieces.*sda2\.ext4-ptcl-img/,
+    ],
+    [
+      'an image is of no partition',
+      (f) => writeFileSync(`${f}/sda9.dd-img.aa`, ''),
+      /sda9\.dd-img\.aa of no partition/,
+    ],
+    ['a disk has no table', (f) => writeFileSync(`${f}/disk`, 'sda sdb'), /sdb-pt\.sf.*missing/],
+    ['the images are of partimage', (f) => writeFileSync(`${f}/sda2.partimage-img.aa`, ''), /partimage/],
+  ];
+
+  test.each(cases)('%s', async (_, spoil, words) => {
+    const { folder } = saveRaw('sda', '', 'dd-img', 'cat PART');
+    spoil(folder);
+    await expect(restore(folder)).rejects.toMatchObject({
+      code: expect.stringMatching(/^FORMAT_/),
+      message: expect.stringMatching(words),
+    });
+  });
+
+  test('partitions that it does not claim to hold are named, for somebody to decide', async () => {
+    const { folder } = saveRaw('sda', '', 'dd-img', 'cat PART');
+    removeFrom(folder, /^sda2|^disk$/);
+    writeFileSync(`${folder}/parts`, 'sda1\n');
+    const [disk] = (await lookAtCloneFolder(folder))!;
+    expect(disk.notSaved).toEqual(['sda2']);
+  });
+});
+
+function removeFrom(folder: string, names: RegExp): void {
+  for (const name of readdirSync(folder).filter((file) => names.test(file))) rmSync(`${folder}/${name}`);
+}
