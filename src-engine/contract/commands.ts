@@ -1,5 +1,6 @@
 /** Every command of the engine: its parameters and its result. The only list; faces and the router both read it. */
 import { z } from 'zod';
+import { OUTSIDE_CHOICES } from './account.contract.ts';
 import { bytes, DeviceViewSchema, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
 import { DataSchema, ErrorViewSchema } from './errors.ts';
 import {
@@ -54,6 +55,8 @@ const rules = {
   machine: z.string().min(1).max(4096).optional(),
   overrides,
 };
+/** what to do about unknown data that lies outside of all tables and file systems */
+const outside = z.enum(OUTSIDE_CHOICES).default('ask');
 const template = z.strictObject({ template: TemplateRefSchema });
 
 export const LogEntrySchema = z.object({
@@ -118,6 +121,7 @@ export const COMMANDS = {
       level: z.number().int().min(1).max(19).default(3),
       /** what to do about sectors that cannot be read: give up, or put zeros in their place and mark the template */
       onUnreadable: z.enum(['stop', 'fill']).default('stop'),
+      outside,
       ...rules,
     }),
     result: CapturePlanSchema,
@@ -232,6 +236,7 @@ export const COMMANDS = {
       kind: z.enum(KINDS).default('lab'),
       level: z.number().int().min(1).max(19).default(3),
       licence: z.enum(LICENCES).default('none'),
+      outside,
       /** what the person says of it; what is left out is taken from inspection */
       operatingSystem: z.string().max(200).optional(),
       bootMode: z.enum(FIRMWARES).optional(),

@@ -1,5 +1,6 @@
 /** What a disk looks like to a person: its table, its volumes, and how much of each is used. Sizes are in bytes. */
 import { z } from 'zod';
+import { AccountSchema } from './account.contract.ts';
 import { WarningSchema } from './warnings.ts';
 
 export const bytes = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
@@ -91,9 +92,11 @@ export const DiskViewSchema = z.object({
   tableId: z.string(),
   volumes: z.array(VolumeViewSchema),
   groups: z.array(VolumeGroupViewSchema).default([]),
-  /** volumes' used bytes and the tables and boot code around them */
+  /** what a capture takes: volumes' used bytes, the tables and boot code around them, and what it takes of what lies outside */
   usedBytes: bytes,
   warnings: z.array(WarningSchema),
+  /** every byte of the disk by what becomes of it; null for what was captured before this was kept, and where nobody asked */
+  account: AccountSchema.nullable().default(null),
 });
 export type DiskView = z.infer<typeof DiskViewSchema>;
 

@@ -1,3 +1,4 @@
+export * from './account.contract.ts';
 export * from './client.ts';
 export * from './commands.ts';
 export * from './disk.contract.ts';

@@ -13,6 +13,7 @@ import type { JobContext } from '../core/job-context.ts';
 import { planCapture, runCapture, type CaptureRequest } from '../jobs/capture.job.ts';
 import { planDeploy, type DeployRequest } from '../jobs/deploy-plan.ts';
 import { runDeploy } from '../jobs/deploy.job.ts';
+import { DiskAccount } from '../jobs/account/account.ts';
 import { inspectDisk } from '../jobs/disk-inspection.ts';
 import { runExport } from '../jobs/export/export.job.ts';
 import { planExport, type ExportRequest, type PlannedExport } from '../jobs/export/export-plan.ts';
@@ -167,7 +168,8 @@ export class Engine {
         const disk = await inspectDisk(source, signal);
         const { endOfLife } = await openRulebook(this.#catalog.parts);
         const guest = await guestOf(source, disk.opened, endOfLife, signal);
-        return { source: place, disk: disk.view, guest, machine: null };
+        const account = await DiskAccount.of(disk, place.kind, 'ask', signal);
+        return { source: place, disk: account.view(), guest, machine: null };
       } finally {
         await source.close();
       }

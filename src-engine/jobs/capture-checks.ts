@@ -1,5 +1,6 @@
 /** What speaks against a capture: the source is in use, a part of it lies elsewhere, Windows is asleep in it. */
 import type { DiskView, PlaceView } from '../contract/disk.contract.ts';
+import type { MessageData } from '../contract/errors.ts';
 import type { Check, Warning, WarningCode } from '../contract/warnings.ts';
 import { warningsOf } from './disk-inspection.ts';
 import type { EngineParts } from './engine-parts.ts';
@@ -9,6 +10,7 @@ import { checkSource } from './source-checks.ts';
 export async function captureChecks(parts: EngineParts, place: PlaceView, disk: DiskView): Promise<Check[]> {
   return [
     ...(await checkSource(parts.machine, place, parts.layout.root)),
+    ...outsideChecks(disk),
     ...warningsOf(disk).flatMap((warning) => CHECK_OF[warning.code]?.(warning.data) ?? []),
   ];
 }
@@ -28,3 +30,24 @@ const CHECK_OF: Partial<Record<WarningCode, (data: Warning['data']) => Check>> =
   }),
   WINDOWS_HIBERNATED: (data) => ({ code: 'WINDOWS_HIBERNATED', level: 'block', canOverride: true, data }),
 };
+
+/** What lies outside of all that is known, where somebody has to say first what shall become of it. */
+function outsideChecks({ account }: DiskView): Check[] {
+  if (!account?.isUndecided) return [];
+  const places = account.pieces.filter(({ leftBytes }) => leftBytes > 0);
+  const [largest] = [...places].sort((a, b) => b.leftBytes - a.leftBytes);
+  const data = {
+    lengthBytes: account.leftBytes,
+    places: places.length,
+    offset: largest.startBytes,
+    largestBytes: largest.leftBytes,
+  };
+  return [{ code: 'OUTSIDE_UNDECIDED', level: 'block', data }];
+}
+
+/** What was decided about what lies outside, for the audit log. */
+export function outsideFacts({ account }: DiskView): MessageData {
+  if (!account) return {};
+  const { outside, takenBytes, leftBytes } = account;
+  return { outside, takenBytes, leftBytes };
+}

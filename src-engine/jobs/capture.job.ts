@@ -10,7 +10,8 @@ import { EngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
 import { lockWriter } from '../store/locks.ts';
-import { captureChecks } from './capture-checks.ts';
+import { DiskAccount } from './account/account.ts';
+import { captureChecks, outsideFacts } from './capture-checks.ts';
 import { inspectDisk, warningsOf } from './disk-inspection.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { freeBytes } from './free-bytes.ts';
@@ -41,25 +42,26 @@ export async function planCapture(
   try {
     if (place.lengthBytes === 0)
       throw new EngineError('FORMAT_INVALID', { path: place.path, field: 'length', value: '0' });
-    const disk = await inspectSource(source, request, signal);
+    const { disk, account } = await inspectSource(source, place, request, signal);
+    const view = account.view();
     const existing = parts.templates.findByName(request.name);
     const catalogFreeBytes = await freeBytes(parts.layout.root);
     const book = await openRulebook(parts);
     const guest = await guestOf(source, disk.opened, book.endOfLife, signal);
     const { report } = await captureReport(parts, book, place, guest, existing, { ...request, licence: 'none' });
     const checks = [
-      ...withOverrides(await captureChecks(parts, place, disk.view), request.overrides),
-      spaceCheck(disk.view.usedBytes, catalogFreeBytes),
+      ...withOverrides(await captureChecks(parts, place, view), request.overrides),
+      spaceCheck(view.usedBytes, catalogFreeBytes),
     ];
     return {
       planId: randomUUID(),
       expiresAt,
       source: place,
-      disk: disk.view,
+      disk: view,
       name: request.name,
       kind: existing?.kind ?? request.kind,
       versionNumber: existing ? parts.templates.nextVersionNumber(existing.id) : 1,
-      readBytes: disk.view.usedBytes,
+      readBytes: account.readBytes,
       catalogFreeBytes,
       guest,
       checks,
@@ -72,10 +74,12 @@ export async function planCapture(
 }
 
 /** Where a capture goes on over unreadable sectors, volumes whose tables lie there are captured whole. */
-function inspectSource(source: BlockSource, { onUnreadable }: CaptureRequest, signal: AbortSignal) {
-  return onUnreadable === 'fill'
-    ? inspectDisk(damagedSource(source), signal)
-    : tellingOfFill(() => inspectDisk(source, signal));
+function inspectSource(source: BlockSource, place: PlaceView, request: CaptureRequest, signal: AbortSignal) {
+  const inspect = async (from: BlockSource) => {
+    const disk = await inspectDisk(from, signal);
+    return { disk, account: await DiskAccount.of(disk, place.kind, request.outside, signal) };
+  };
+  return request.onUnreadable === 'fill' ? inspect(damagedSource(source)) : tellingOfFill(() => inspect(source));
 }
 
 /** Nobody knows how far data shrinks: half is usual, so less than half warns, and only nothing at all would be certain. */
@@ -102,9 +106,10 @@ export async function runCapture(
     source = opened.source;
     checkSamePlace(plan.source, opened.place);
     const modified = await modifiedAt(opened.place);
-    const inspected = await inspectSource(source, request, context.signal);
+    const { disk: inspected, account } = await inspectSource(source, opened.place, request, context.signal);
     const disk = { ...inspected, source };
-    const checks = withOverrides(await captureChecks(parts, opened.place, disk.view), request.overrides);
+    const view = account.view();
+    const checks = withOverrides(await captureChecks(parts, opened.place, view), request.overrides);
     refuseBlockedCheck(checks);
     const book = await openRulebook(parts);
     const guest = await guestOf(source, disk.opened, book.endOfLife, context.signal);
@@ -112,7 +117,7 @@ export async function runCapture(
     const about = { ...request, licence: 'none' } as const;
     const { report, machine, platform } = await captureReport(parts, book, opened.place, guest, existing, about);
     refuseReported(report);
-    for (const warning of [...warningsOf(disk.view), ...guest.warnings]) context.warn(warning);
+    for (const warning of [...warningsOf(view), ...guest.warnings]) context.warn(warning);
 
     const { name, note, tags, kind, level, onUnreadable, policy = null } = request;
     const template = { name, note, tags, kind, licence: about.licence, policy };
@@ -120,6 +125,7 @@ export async function runCapture(
     const stored = await storeDisk(
       parts,
       disk,
+      account,
       { ...template, ...recorded, level, onUnreadable, medium: 'disk', warnings: guest.warnings },
       context,
       async () => {
@@ -134,6 +140,7 @@ export async function runCapture(
       source: plan.source.path,
       serial: plan.source.serial,
       newBytes: stored.version.newBytes,
+      ...outsideFacts(stored.version.disk),
       overridden: [...overriddenCodes(checks), ...overriddenRules(report)],
     });
     return stored.result;

@@ -3,6 +3,7 @@ import type { Damage } from '../contract/template.contract.ts';
 import type { BlockSource, Extent } from '../disk/block-source.port.ts';
 import { readCache } from '../disk/read-cache.ts';
 import type { FileNode, FileTree } from '../filesystems/file-tree.port.ts';
+import { withoutExtents } from '../volumes/extents.ts';
 import { openVolumes, type OpenedVolume } from './disk-inspection.ts';
 import { isDamage } from './files/damage.ts';
 import { SecondNames } from './files/second-names.ts';
@@ -31,7 +32,7 @@ export async function damageOf(
   // those inside others first: what is theirs is no loss of who holds them
   for (const volume of volumes.reverse()) {
     files = [...(await new VolumeSearch(volume, left, signal).run()), ...files];
-    left = without(left, volume.toDisk({ startBytes: 0, lengthBytes: volume.source.lengthBytes }));
+    left = withoutExtents(left, volume.toDisk({ startBytes: 0, lengthBytes: volume.source.lengthBytes }));
   }
   return {
     lengthBytes: places.lengthBytes,
@@ -121,22 +122,4 @@ function firstAfter(extents: readonly Extent[], offsetBytes: number): number {
     else low = middle + 1;
   }
   return low;
-}
-
-/** @returns what of ascending extents lies in none of `places` */
-function without(extents: readonly Extent[], places: readonly Extent[]): Extent[] {
-  let left = [...extents];
-  for (const place of places) {
-    const end = place.startBytes + place.lengthBytes;
-    left = left.flatMap(({ startBytes, lengthBytes }) => {
-      const parts = [
-        [startBytes, Math.min(startBytes + lengthBytes, place.startBytes)],
-        [Math.max(startBytes, end), startBytes + lengthBytes],
-      ];
-      return parts
-        .filter(([from, to]) => from < to)
-        .map(([from, to]) => ({ startBytes: from, lengthBytes: to - from }));
-    });
-  }
-  return left;
 }

@@ -7,6 +7,7 @@ import type { VersionView } from '../contract/template.contract.ts';
 import type { Check } from '../contract/warnings.ts';
 import { readLayout } from '../volumes/read-layout.ts';
 import type { Machine } from '../machines/machine.port.ts';
+import { outsideChecks } from './account/deploy-checks.ts';
 import { inspectDisk, openVolumes } from './disk-inspection.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { openSource } from './open-source.ts';
@@ -38,19 +39,21 @@ export async function planDeploy(
   return withManifest(parts, found, async (manifest, json) => {
     const source = templateSource(parts.index, manifest, json);
     try {
-      const { minimumBytes } = await readLayout(source);
+      const layout = await readLayout(source);
       const target = await describeTarget(parts.machine, request.target, {
-        lengthBytes: request.lengthBytes ?? Math.max(version.capacityBytes, minimumBytes),
+        lengthBytes: request.lengthBytes ?? Math.max(version.capacityBytes, layout.minimumBytes),
         sectorBytes: version.disk.sectorBytes,
         physicalSectorBytes: version.disk.physicalSectorBytes,
       });
+      const { relocation, checks: moved } = await planRelocation(source, target.place);
       const checks = withOverrides(
         [
           version.health === 'damaged'
             ? { code: 'TEMPLATE_DAMAGED', level: 'block', data: { template: template.name } }
             : { code: 'TEMPLATE_HEALTHY', level: 'pass', data: { template: template.name } },
           ...incompleteCheck(template.name, version),
-          ...(await planRelocation(source, target.place)).checks,
+          ...moved,
+          ...(await outsideChecks(manifest, version.disk, layout, relocation, target.place)),
           ...(await checkTarget(parts.machine, target, version.usedBytes, parts.layout.root)),
         ],
         request.overrides,
@@ -113,6 +116,7 @@ function withoutWarnings(disk: DiskView): DiskView {
   return {
     ...disk,
     warnings: [],
+    account: null,
     volumes: disk.volumes.map((volume) => ({ ...volume, warnings: [] })),
     groups: disk.groups.map((group) => ({
       ...group,

@@ -59,17 +59,17 @@ export async function writeAll(
           const window = Buffer.from(memory, base);
           unpacking++;
           await pool.request(thread, { kind: 'expand', memory, base, chunks }).finally(() => unpacking--);
+          const runs = before(sink.lengthBytes - start, pairs(record.extents));
           const isHeld = finishing.touches(start);
-          if (isHeld) finishing.hold(start, record, window);
+          if (isHeld) finishing.hold(start, runs, window);
           else {
             writing++;
-            await writeAndReadBack(sink, start, base, record, chunks, Buffer.from(memory)).finally(() => writing--);
+            await writeAndReadBack(sink, start, base, runs, chunks, Buffer.from(memory)).finally(() => writing--);
           }
           const { firstBadOffset } = await pool.request(thread, { kind: 'compare', memory, base, chunks });
           if (firstBadOffset >= 0) throw new EngineError('VERIFY_MISMATCH', { offsetBytes: start + firstBadOffset });
-          const bytes = record.lengths.reduce((sum, length) => sum + length, 0);
-          if (!isHeld) verifiedBytes += bytes;
-          context.advance(bytes);
+          if (!isHeld) verifiedBytes += runs.reduce((sum, [, length]) => sum + length, 0);
+          context.advance(record.lengths.reduce((sum, length) => sum + length, 0));
         } finally {
           pool.releaseWindow(memory);
         }
@@ -98,16 +98,20 @@ function checkedRegion({ regions, version }: ManifestJson, record: WindowRecord)
 
 type Runs = readonly (readonly [start: number, length: number])[];
 
+/** What lies behind the end of a smaller target has no place there; the plan says so. @param limit relative to the window */
+function before(limit: number, runs: Runs): Runs {
+  return runs.filter(([start]) => start < limit).map(([start, length]) => [start, Math.min(length, limit - start)]);
+}
+
 /** Writes a window's used bytes, then reads the pages that hold them back over the memory that they came from. */
 async function writeAndReadBack(
   sink: BlockSink,
   windowStart: number,
   base: number,
-  record: WindowRecord,
+  runs: Runs,
   chunks: readonly ChunkPlace[],
   memory: Buffer,
 ): Promise<void> {
-  const runs = pairs(record.extents);
   for (const [start, length] of sink.isEmpty ? withoutZeros(chunks, runs) : runs) {
     await sink.write(windowStart + start, memory.subarray(base + start, base + start + length));
   }

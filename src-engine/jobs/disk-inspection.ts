@@ -5,6 +5,7 @@ import type { EngineError } from '../core/engine-error.ts';
 import type { BlockSource, Extent } from '../disk/block-source.port.ts';
 import type { FileSystem } from '../filesystems/file-system.port.ts';
 import type { DiskLayout, Partition } from '../volumes/layout.port.ts';
+import { freeSpaceOf, outsidePiecesOf, type FreeSpace, type OutsidePiece } from './account/outside-pieces.ts';
 import { readVolumeTree } from './read-volume-tree.ts';
 import { onDisk, partitionsOf, type TreeGroup, type TreeVolume, type VolumeTree } from './volume-tree.ts';
 import { VolumeUsage } from './volume-usage.ts';
@@ -45,6 +46,10 @@ export interface InspectedDisk {
   readonly volumes: readonly Volume[];
   /** all volumes, those inside others too */
   readonly opened: readonly OpenedVolume[];
+  /** what no table and no file system speaks of, in order of region and start */
+  readonly outside: readonly OutsidePiece[];
+  readonly free: readonly FreeSpace[];
+  /** without an account: {@link accountFor} makes one */
   readonly view: DiskView;
 }
 
@@ -69,7 +74,16 @@ export async function inspectDisk(source: BlockSource, signal: AbortSignal): Pro
     unitBytes: usage.unitBytes(volume),
     used: (aborted) => usage.used(volume, aborted),
   }));
-  return { source, layout: tree.layout, volumes, opened: opened(tree), view: diskView(source, tree, usage) };
+  const outside = outsidePiecesOf(tree, usage, source.lengthBytes);
+  return {
+    source,
+    layout: tree.layout,
+    volumes,
+    opened: opened(tree),
+    outside,
+    free: freeSpaceOf(tree, usage, outside),
+    view: diskView(source, tree, usage),
+  };
 }
 
 /** What a person should know of a disk and of all that is on it. */
@@ -100,6 +114,7 @@ function diskView(source: BlockSource, tree: VolumeTree, usage: VolumeUsage): Di
       sum(partitions.map((volume) => usage.usedBytes(volume))) +
       sum(layout.metadata.map((extent) => extent.lengthBytes)),
     warnings: [...layout.warnings],
+    account: null,
     groups: groups.map(({ group, members, volumes }: TreeGroup) => ({
       kind: group.kind,
       name: group.name,

@@ -5,9 +5,9 @@
 import { alignedMemory } from '../core/aligned-memory.ts';
 import { EngineError } from '../core/engine-error.ts';
 import type { BlockSink, Extent } from '../disk/block-source.port.ts';
+import { gapsIn } from '../volumes/extents.ts';
 import type { Relocation } from '../volumes/layout.port.ts';
 import { WINDOW_BYTES } from '../store/chunking.ts';
-import type { WindowRecord } from '../store/manifest-format.ts';
 
 interface Run {
   readonly offsetBytes: number;
@@ -36,11 +36,11 @@ export class FinishingBlocks {
     );
   }
 
-  /** Keeps a window's used bytes until {@link write}. @param memory the window */
-  hold(windowStart: number, { extents }: WindowRecord, memory: Uint8Array): void {
-    for (let e = 0; e < extents.length; e += 2) {
-      const bytes = Uint8Array.from(memory.subarray(extents[e], extents[e] + extents[e + 1]));
-      this.#held.push({ offsetBytes: windowStart + extents[e], bytes });
+  /** Keeps a window's used bytes until {@link write}. @param runs relative to the window @param memory the window */
+  hold(windowStart: number, runs: readonly (readonly [start: number, length: number])[], memory: Uint8Array): void {
+    for (const [start, length] of runs) {
+      const bytes = Uint8Array.from(memory.subarray(start, start + length));
+      this.#held.push({ offsetBytes: windowStart + start, bytes });
     }
   }
 
@@ -72,7 +72,7 @@ export class FinishingBlocks {
     const { finishing, stale, patches } = this.#relocation;
     const runs = [...without(this.#held, [...stale, ...patches.map(extentOf)]), ...patches];
     const early = without(runs, finishing);
-    const late = without(runs, complement(finishing, sink.lengthBytes));
+    const late = without(runs, gapsIn({ startBytes: 0, lengthBytes: sink.lengthBytes }, finishing));
     for (const run of early) await sink.write(run.offsetBytes, run.bytes);
     await sink.sync();
     const firstPage = [{ startBytes: 0, lengthBytes: PAGE_BYTES }];
@@ -108,17 +108,6 @@ function without(runs: readonly Run[], extents: readonly Extent[]): Run[] {
     });
   }
   return left;
-}
-
-function complement(extents: readonly Extent[], lengthBytes: number): Extent[] {
-  const gaps: Extent[] = [];
-  let at = 0;
-  for (const extent of [...extents].sort((a, b) => a.startBytes - b.startBytes)) {
-    if (extent.startBytes > at) gaps.push({ startBytes: at, lengthBytes: extent.startBytes - at });
-    at = Math.max(at, extent.startBytes + extent.lengthBytes);
-  }
-  if (at < lengthBytes) gaps.push({ startBytes: at, lengthBytes: lengthBytes - at });
-  return gaps;
 }
 
 async function compare(sink: BlockSink, run: Run): Promise<number> {

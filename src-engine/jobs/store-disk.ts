@@ -9,6 +9,8 @@ import type { Warning } from '../contract/warnings.ts';
 import type { JobContext } from '../core/job-context.ts';
 import { PressPool } from '../store/press-pool.ts';
 import { StoreWriter } from '../store/store-writer.ts';
+import type { DiskAccount } from './account/account.ts';
+import { keptRuns } from './account/kept-runs.ts';
 import { auditFrames } from './audit-frames.ts';
 import { damageOf } from './damaged-files.ts';
 import { warningsOf, type InspectedDisk } from './disk-inspection.ts';
@@ -41,11 +43,13 @@ export interface StoredVersion extends Pick<ManifestJson, 'template' | 'version'
 
 /**
  * Whoever calls holds the writer's lock. Whatever ends it early leaves the catalog as it was.
+ * @param account what is taken of what lies outside of all that is known; says afterwards what was taken
  * @param beforePublishing the last chance to find that the source is not what it was
  */
 export async function storeDisk(
   parts: EngineParts,
   disk: InspectedDisk,
+  account: DiskAccount,
   about: AboutVersion,
   context: JobContext,
   beforePublishing: () => Promise<void>,
@@ -59,15 +63,17 @@ export async function storeDisk(
     let json!: ManifestJson;
     let verifiedBytes: number;
     try {
-      context.phase('capturing', disk.view.usedBytes);
-      const press = (places: UnreadablePlaces | null) => pressWindows(disk, places, pool, writer, context);
+      context.phase('capturing', account.readBytes);
+      account.begin();
+      const press = (places: UnreadablePlaces | null) => pressWindows(disk, account, places, pool, writer, context);
       await (about.onUnreadable === 'fill' ? press(unreadable) : tellingOfFill(() => press(null)));
       await beforePublishing();
       context.signal.throwIfAborted();
 
       context.phase('publishing', 0);
       const damage = await damageOf(disk.source, unreadable, context.signal);
-      const warnings = [...about.warnings, ...warningsOf(disk.view)];
+      const view = account.view();
+      const warnings = [...about.warnings, ...warningsOf(view)];
       if (damage) {
         const warning: Warning = {
           code: 'SECTORS_UNREADABLE',
@@ -88,7 +94,7 @@ export async function storeDisk(
           number: existing ? parts.templates.nextVersionNumber(existing.id) : 1,
           createdAt,
           source: about.place,
-          disk: disk.view,
+          disk: view,
           warnings,
           damage,
           medium: about.medium,
@@ -97,7 +103,7 @@ export async function storeDisk(
           machine: about.machine,
           platform: about.platform,
           capacityBytes: disk.source.lengthBytes,
-          usedBytes: disk.view.usedBytes,
+          usedBytes: view.usedBytes,
           ...known,
         };
         json = { template, version, regions: regionsOf(disk) };
@@ -133,6 +139,7 @@ export async function storeDisk(
 /** @param unreadable where to write down what cannot be read; null: that ends it */
 async function pressWindows(
   disk: InspectedDisk,
+  account: DiskAccount,
   unreadable: UnreadablePlaces | null,
   pool: PressPool,
   writer: StoreWriter,
@@ -145,7 +152,7 @@ async function pressWindows(
   let reading = 0;
   let pressing = 0;
   try {
-    for await (const window of usedWindows(disk, context.signal)) {
+    for await (const window of usedWindows(disk, account, context.signal)) {
       const memory = await pool.takeWindow();
       tasks.check();
       context.signal.throwIfAborted();
@@ -156,10 +163,13 @@ async function pressWindows(
         try {
           reading++;
           await readWindow(source, startBytes, window, Buffer.from(memory), context.signal).finally(() => reading--);
+          const runs = keptRuns(window, Buffer.from(memory), account);
           pressing++;
-          await writer
-            .add(number, window.region, window.window, memory, window.extents, window.unitBytes)
-            .finally(() => pressing--);
+          await (
+            runs.length === 0
+              ? writer.skip(number)
+              : writer.add(number, window.region, window.window, memory, runs, window.unitBytes)
+          ).finally(() => pressing--);
           context.advance(window.extents.reduce((sum, value, i) => (i % 2 === 1 ? sum + value : sum), 0));
         } finally {
           pool.releaseWindow(memory);

@@ -1,16 +1,20 @@
 /** Which bytes of each volume a capture takes: of a member of a group, its labels and what is used of the volumes on it. */
 import type { VolumeView } from '../contract/disk.contract.ts';
 import type { Extent } from '../disk/block-source.port.ts';
+import { bytesOf, gapsIn, joinExtents, within } from '../volumes/extents.ts';
 import { columnExtent } from '../volumes/mapped-extents.ts';
 import { piecesOf } from './member-pieces.ts';
 import { UsedCursors } from './used-cursor.ts';
 import { damage, sampled, unreadable, type VolumeContent } from './volume-content.ts';
-import { placesOf, type TreeVolume, type VolumeTree } from './volume-tree.ts';
+import { onDisk, placesOf, type TreeVolume, type VolumeTree } from './volume-tree.ts';
 
 /** What a capture takes of every volume of a disk. */
 export class VolumeUsage {
   readonly #usedBytes = new Map<TreeVolume, number>();
+  readonly #usedOnDisk = new Map<TreeVolume, number>();
   readonly #looked = new Map<TreeVolume, VolumeContent>();
+  /** what lies behind the end of a volume's own file system, and is not its */
+  readonly #tails = new Map<TreeVolume, readonly Extent[]>();
 
   /**
    * Goes through the used blocks of every file system once.
@@ -32,6 +36,29 @@ export class VolumeUsage {
   /** How many bytes a capture reads of it. */
   usedBytes(volume: TreeVolume): number {
     return this.#usedBytes.get(volume) ?? 0;
+  }
+
+  /**
+   * What no file system and no group speaks of, in offsets of the volume: behind the end of its file system; on a member, around
+   * what the group takes and gives to volumes, and behind the file systems of those.
+   */
+  outside(volume: TreeVolume): Extent[] {
+    if (!volume.membership) return [...(this.#tails.get(volume) ?? [])];
+    const { group, member } = volume.membership;
+    const { allocatable } = group.group.members[member];
+    const known = [...piecesOf(group, member), ...(allocatable ? [allocatable] : [])];
+    const behind = group.volumes.flatMap((inner) =>
+      this.outside(inner).flatMap((extent) => placesOf(inner, extent).filter(({ holder }) => holder === volume)),
+    );
+    return joinExtents([...gapsIn({ startBytes: 0, lengthBytes: volume.source.lengthBytes }, known), ...behind]);
+  }
+
+  /** What a volume's own file system says is free, counted on the disk: once for each copy that there is of it. */
+  freeOnDisk(volume: TreeVolume): number {
+    if (volume.membership || volume.inside?.inner.copies.length === 0) return 0;
+    const whole = { startBytes: 0, lengthBytes: volume.source.lengthBytes };
+    const outsideBytes = this.outside(volume).reduce((sum, extent) => sum + bytesOf(onDisk(volume, extent)), 0);
+    return bytesOf(onDisk(volume, whole)) - (this.#usedOnDisk.get(volume) ?? 0) - outsideBytes;
   }
 
   captureAs(volume: TreeVolume): VolumeView['captureAs'] {
@@ -97,20 +124,37 @@ export class VolumeUsage {
     if (!fileSystem) this.#looked.set(volume, await sampled(volume.source, volume.content));
     // counted for itself first: one that fails half-way is taken whole
     const counted = new VolumeUsage();
+    const tail = tailOf(volume);
+    const usedOfTail: Extent[] = [];
+    let onDiskBytes = 0;
     try {
       for await (const batch of fileSystem?.used(signal) ?? wholeOf(volume)) {
-        for (const extent of batch) counted.#count(withHolders(volume, extent));
+        for (const extent of batch) {
+          counted.#count(withHolders(volume, extent));
+          onDiskBytes += volume.partition ? extent.lengthBytes : bytesOf(onDisk(volume, extent));
+        }
+        usedOfTail.push(...within(tail, batch));
       }
       counted.#usedBytes.forEach((lengthBytes, holder) => this.#count([[holder, { lengthBytes }]]));
+      this.#usedOnDisk.set(volume, onDiskBytes);
+      this.#tails.set(volume, gapsIn(tail, usedOfTail));
     } catch (error) {
       this.#looked.set(volume, unreadable(fileSystem?.kind ?? null, damage(error)));
-      this.#count(withHolders(volume, { startBytes: 0, lengthBytes: volume.source.lengthBytes }));
+      const whole = { startBytes: 0, lengthBytes: volume.source.lengthBytes };
+      this.#count(withHolders(volume, whole));
+      this.#usedOnDisk.set(volume, bytesOf(onDisk(volume, whole)));
     }
   }
 
   #count(places: readonly (readonly [TreeVolume, Pick<Extent, 'lengthBytes'>])[]): void {
     for (const [volume, { lengthBytes }] of places) this.#usedBytes.set(volume, this.usedBytes(volume) + lengthBytes);
   }
+}
+
+/** What lies behind the end of a volume's file system; of length 0 where it has none that ends earlier. */
+function tailOf({ content, source: { lengthBytes } }: TreeVolume): Extent {
+  const startBytes = Math.min(content.fileSystem?.lengthBytes ?? lengthBytes, lengthBytes);
+  return { startBytes, lengthBytes: lengthBytes - startBytes };
 }
 
 /** Bytes of a volume, and the same bytes in every volume that holds it. */

@@ -34,7 +34,8 @@ export class StoreWriter {
   readonly #lastOldFrameId: number;
   /** chunks that this capture has taken and the index does not know yet, by the pack that they will be in */
   readonly #taken = new Set<string>();
-  readonly #records = new Map<number, WindowRecord>();
+  /** null: nothing of that window is kept */
+  readonly #records = new Map<number, WindowRecord | null>();
   #nextRecord = 0;
   #pack: PackWriter | null = null;
   #packTail: Promise<void> = Promise.resolve();
@@ -102,6 +103,13 @@ export class StoreWriter {
     this.#writeRecords();
     if (this.#backlogBytes > MAX_BACKLOG_BYTES) await this.#packTail;
     if (this.#failure) throw this.#failure;
+  }
+
+  /** Says that nothing of a window is kept. @param order as in {@link add} */
+  async skip(order: number): Promise<void> {
+    if (this.#failure) throw this.#failure;
+    this.#records.set(order, null);
+    this.#writeRecords();
   }
 
   /**
@@ -209,11 +217,16 @@ export class StoreWriter {
   }
 
   #writeRecords(): void {
-    for (let record = this.#records.get(this.#nextRecord); record; record = this.#records.get(this.#nextRecord)) {
+    for (
+      let ready = this.#records.get(this.#nextRecord);
+      ready !== undefined;
+      ready = this.#records.get(this.#nextRecord)
+    ) {
       this.#records.delete(this.#nextRecord++);
-      const ready = record;
+      const record = ready;
+      if (!record) continue;
       this.#recordTail = this.#recordTail.then(() =>
-        this.#manifest.add(ready).catch((error) => {
+        this.#manifest.add(record).catch((error) => {
           this.#failure ??= toEngineError(error);
         }),
       );

@@ -24,3 +24,37 @@ export function findOverlap<E extends Extent>(extents: readonly E[]): [E, E] | n
   }
   return null;
 }
+
+/** @returns what of `range` none of the extents covers, ascending */
+export function gapsIn(range: Extent, extents: readonly Extent[]): Extent[] {
+  const endBytes = range.startBytes + range.lengthBytes;
+  const gaps: Extent[] = [];
+  let at = range.startBytes;
+  for (const { startBytes, lengthBytes } of joinExtents(extents)) {
+    const from = Math.min(startBytes, endBytes);
+    if (from > at) gaps.push({ startBytes: at, lengthBytes: from - at });
+    at = Math.max(at, startBytes + lengthBytes);
+  }
+  if (at < endBytes) gaps.push({ startBytes: at, lengthBytes: endBytes - at });
+  return gaps;
+}
+
+/** @returns the bytes of `extents` that none of `others` covers */
+export function withoutExtents(extents: readonly Extent[], others: readonly Extent[]): Extent[] {
+  return extents.flatMap((extent) => gapsIn(extent, others));
+}
+
+/** @returns what of each extent lies in `range` */
+export function within(range: Extent, extents: readonly Extent[]): Extent[] {
+  const rangeEnd = range.startBytes + range.lengthBytes;
+  return extents.flatMap(({ startBytes, lengthBytes }) => {
+    const from = Math.max(startBytes, range.startBytes);
+    const to = Math.min(startBytes + lengthBytes, rangeEnd);
+    return from < to ? [{ startBytes: from, lengthBytes: to - from }] : [];
+  });
+}
+
+/** How many bytes they are together. */
+export const bytesOf = (extents: readonly Pick<Extent, 'lengthBytes'>[]): number => {
+  return extents.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
+};

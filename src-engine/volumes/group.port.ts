@@ -41,6 +41,8 @@ export interface GroupMember {
   readonly volume: number;
   /** what a capture takes of the member besides the inner volumes: labels, superblocks, what belongs to none of them */
   readonly metadata: readonly Extent[];
+  /** where the group gives room to volumes: what it has given to none of them is free; null where it gives nothing away */
+  readonly allocatable: Extent | null;
   /** what makes it a member, in front of what it holds; null where it begins like the inner volume itself */
   readonly label: Extent | null;
 }

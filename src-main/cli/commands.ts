@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import {
   CommandError,
   KINDS,
+  OUTSIDE_CHOICES,
   LICENCES,
   STATUSES,
   VISIBILITIES,
@@ -63,6 +64,7 @@ export function addCommands(program: Command, session: Session): void {
     .option('--tag <tag>', help('tag'), collect)
     .option('--level <n>', help('level'), Number)
     .option('--on-unreadable <stop|fill>', help('on-unreadable'))
+    .option(`--outside ${oneOf(OUTSIDE_CHOICES)}`, help('outside'))
     .option('--plan', help('plan'));
   addRuleOptions(capture, help).action(async (source: string, options: CaptureOptions) => {
     const client = await connect();

@@ -1,5 +1,6 @@
 /** The picture of a disk as text: a line for each volume with a bar by its share, and what groups hold. */
 import type { DiskView, InnerVolumeView, VolumeView, Warning } from '../../src-engine/contract/index.ts';
+import { accountLines } from './account-reports.ts';
 import { printable } from './printable.ts';
 import { table } from './text-table.ts';
 import type { Words } from './words.ts';
@@ -38,6 +39,7 @@ export function diskLines(words: Words, disk: DiskView): string[] {
         ]),
       ).map((line) => `  ${line}`),
     ]),
+    ...accountLines(words, disk),
     ...warningLines(words, [...disk.warnings, ...[...disk.volumes, ...inner].flatMap(({ warnings }) => warnings)]),
   ];
 }

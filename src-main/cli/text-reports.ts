@@ -267,6 +267,7 @@ function checkLines({ t }: Words, checks: readonly Check[]): string[] {
         .filter((check) => check.level === level)
         .map((check) => {
           const line = `${marks[level]} ${printable(t(`check.${check.code}`, check.data))}`;
+          if (check.code === 'OUTSIDE_UNDECIDED') return `${line} ${t('cli.say-outside')}`;
           return level === 'block' && check.canOverride
             ? `${line} ${t('cli.can-override', { code: check.code })}`
             : line;

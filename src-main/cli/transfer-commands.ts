@@ -6,6 +6,7 @@ import {
   EXPORT_FORMATS,
   FIRMWARES,
   KINDS,
+  OUTSIDE_CHOICES,
   LICENCES,
   type CommandParams,
   type EngineClient,
@@ -57,6 +58,7 @@ export function addTransferCommands(
     .option(`--boot-mode ${oneOf(FIRMWARES)}`, help('boot-mode'))
     .option('--cloud-init <yes|no>', help('cloud-init'))
     .option('--level <n>', help('level'), Number)
+    .option(`--outside ${oneOf(OUTSIDE_CHOICES)}`, help('outside'))
     .option('--max-ratio <n>', help('max-ratio'), Number)
     .option('--max-bytes <n>', help('max-bytes'), Number)
     .option('--look', help('look'))

@@ -6,6 +6,7 @@ import type {
   VolumeGroupView,
   VolumeView,
 } from '../../src-engine/contract/index.ts';
+import { fakeAccount } from './fake-account.ts';
 
 export const MIB = 2 ** 20;
 const GIB = 2 ** 30;
@@ -47,6 +48,7 @@ export function disk(
         : null,
     };
   });
+  const usedBytes = volumes.reduce((sum, volume) => sum + volume.usedBytes, 2 * MIB);
   return {
     lengthBytes,
     sectorBytes: 512,
@@ -55,8 +57,9 @@ export function disk(
     tableId: uuid(99).toUpperCase(),
     volumes,
     groups: [],
-    usedBytes: volumes.reduce((sum, volume) => sum + volume.usedBytes, 2 * MIB),
+    usedBytes,
     warnings: [],
+    account: fakeAccount({ lengthBytes, volumes, usedBytes }),
     ...more,
   };
 }

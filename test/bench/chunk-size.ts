@@ -51,7 +51,8 @@ for (const path of process.argv.slice(2)) {
   const disk = await inspectDisk(source, signal);
   const regions = regionsOf(disk);
   const before = stores.map((store) => store.stored);
-  for await (const { region, window, extents } of usedWindows(disk, signal)) {
+  const nothingOutside = { knownIn: () => [], readIn: () => [] };
+  for await (const { region, window, extents } of usedWindows(disk, nothingOutside, signal)) {
     const units: Buffer[] = [];
     for (let e = 0; e < extents.length; e += 2) {
       const run = Buffer.alloc(extents[e + 1]);

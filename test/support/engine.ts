@@ -5,6 +5,7 @@ import { CommandError, type EngineClient } from '../../src-engine/contract/clien
 import type { CommandParams } from '../../src-engine/contract/commands.ts';
 import type { JobView, Phase } from '../../src-engine/contract/job.contract.ts';
 import { startEngine } from '../../src-engine/host/start-engine.ts';
+import { expectAccounted } from './account.ts';
 
 const resourcesPath = fileURLToPath(new URL('../../resources', import.meta.url));
 
@@ -47,7 +48,20 @@ export async function openEngine(catalogPath: string): Promise<TestEngine> {
       if (past) resolve(past);
       else waiting.add({ jobId, isMet, resolve });
     });
-  const ended = (jobId: string) => until(jobId, (job) => job.state === 'ended');
+  const accounted = new Set<string>();
+  const ended = async (jobId: string) => {
+    const job = await until(jobId, (one) => one.state === 'ended');
+    const isNew = job.outcome === 'done' && ['capture', 'import'].includes(job.kind) && !accounted.has(jobId);
+    if (isNew && job.result?.templateId) {
+      accounted.add(jobId);
+      const { templateId, versionNumber } = job.result;
+      const { versions } = await client.call('template.show', { template: templateId });
+      const version = versions.find(({ number }) => number === versionNumber)!;
+      // packages bring the account of their capture along
+      if (version.disk.account) expectAccounted(version.disk, version.source);
+    }
+    return job;
+  };
   return {
     client,
     events,

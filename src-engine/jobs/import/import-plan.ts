@@ -3,11 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { UNPACK_LIMITS } from '../../archive/sparse-file.ts';
+import type { OutsideChoice } from '../../contract/account.contract.ts';
 import type { PlaceView } from '../../contract/disk.contract.ts';
 import type { ImportPlan, ImportView } from '../../contract/import.contract.ts';
 import { NOTHING_RECORDED } from '../../contract/template.contract.ts';
 import type { Check } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
+import { DiskAccount } from '../account/account.ts';
 import { captureChecks } from '../capture-checks.ts';
 import { spaceCheck } from '../capture.job.ts';
 import type { EngineParts } from '../engine-parts.ts';
@@ -35,15 +37,22 @@ const ENDINGS =
 export async function lookAtImage(parts: EngineParts, request: ImageRequest, signal: AbortSignal): Promise<ImportView> {
   const found = await findImage(request, null, signal);
   try {
-    return await viewOf(await openRulebook(parts), request.path, found, signal);
+    return await viewOf(await openRulebook(parts), request.path, found, 'ask', signal);
   } finally {
     await found.close();
   }
 }
 
-async function viewOf(book: Rulebook, path: string, found: Found, signal: AbortSignal): Promise<ImportView> {
+async function viewOf(
+  book: Rulebook,
+  path: string,
+  found: Found,
+  outside: OutsideChoice,
+  signal: AbortSignal,
+): Promise<ImportView> {
   const inspected = found.image && (await inspectImage(found.image, signal));
-  const disk = inspected?.view ?? found.package?.about.version.disk ?? null;
+  const account = inspected && (await DiskAccount.of(inspected, 'file', outside, signal));
+  const disk = account?.view() ?? found.package?.about.version.disk ?? null;
   const guest = inspected
     ? await guestOf(inspected.source, inspected.opened, book.endOfLife, signal)
     : (found.package?.about.version.guest ?? null);
@@ -96,7 +105,7 @@ export async function planImport(
   try {
     refuseUnclear(request, found);
     const book = await openRulebook(parts);
-    const image = await viewOf(book, request.path, found, signal);
+    const image = await viewOf(book, request.path, found, request.outside, signal);
     const destination = destinationOf(parts, request.name, found.package?.about ?? null);
     const catalogFreeBytes = await freeBytes(parts.layout.root);
     const file = await placeOf(request.path);

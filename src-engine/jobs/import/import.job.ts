@@ -7,7 +7,8 @@ import type { Warning } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import { lockWriter } from '../../store/locks.ts';
-import { captureChecks } from '../capture-checks.ts';
+import { DiskAccount } from '../account/account.ts';
+import { captureChecks, outsideFacts } from '../capture-checks.ts';
 import { warningsOf } from '../disk-inspection.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { removeLeftovers } from '../leftovers.ts';
@@ -73,9 +74,11 @@ async function importDisk(
   await image.verify(context);
   context.phase('inspecting', 0);
   const disk = await inspectImage(image, context.signal);
-  const place = await placeOf(request.path, disk.view.lengthBytes);
+  const account = await DiskAccount.of(disk, 'file', request.outside, context.signal);
+  const view = account.view();
+  const place = await placeOf(request.path, view.lengthBytes);
   const checks = withOverrides(
-    [...wholenessChecks(found), ...(await captureChecks(parts, place, disk.view))],
+    [...wholenessChecks(found), ...(await captureChecks(parts, place, view))],
     request.overrides,
   );
   refuseBlockedCheck(checks);
@@ -84,18 +87,19 @@ async function importDisk(
   const existing = parts.templates.findByName(plan.name);
   const { report, machine, platform } = await captureReport(parts, book, place, guest, existing, request);
   refuseReported(report);
-  const proposal = await proposalFor(image, disk.view, guest);
+  const proposal = await proposalFor(image, view, guest);
   const warnings: Warning[] = [
     ...image.warnings,
     ...guest.warnings,
-    ...contradictions(request, proposal, disk.view).map((data) => ({ code: 'IMPORT_CONTRADICTED', data }) as const),
+    ...contradictions(request, proposal, view).map((data) => ({ code: 'IMPORT_CONTRADICTED', data }) as const),
   ];
-  for (const warning of [...warnings, ...warningsOf(disk.view)]) context.warn(warning);
+  for (const warning of [...warnings, ...warningsOf(view)]) context.warn(warning);
   const { note, tags, kind, licence, level, policy = null } = request;
   const about = { name: plan.name, note, tags, kind, licence, level, policy, onUnreadable: 'stop' } as const;
   const { template, version, result } = await storeDisk(
     parts,
     disk,
+    account,
     {
       ...about,
       tags,
@@ -116,6 +120,7 @@ async function importDisk(
     source: place.path,
     format: found.format ?? '',
     newBytes: version.newBytes,
+    ...outsideFacts(version.disk),
     overridden: [...overriddenCodes(checks), ...overriddenRules(report)],
   });
   return result;

@@ -43,6 +43,8 @@ function wholeMedium(source: BlockSource): InspectedDisk {
       },
     ],
     opened: [],
+    outside: [],
+    free: [],
     view: {
       lengthBytes,
       sectorBytes,
@@ -53,6 +55,7 @@ function wholeMedium(source: BlockSource): InspectedDisk {
       groups: [],
       usedBytes: lengthBytes,
       warnings: [],
+      account: null,
     },
   };
 }

@@ -138,12 +138,10 @@ function groupOf(text: GroupText, found: readonly Found[], volumes: readonly Blo
     members: [...members].map(([name, member]) => {
       const { volume, label } = present[member];
       const { startBytes, extentCount } = text.physicalVolumes.get(name)!;
-      const own = headerExtents(label, volumes[volume].lengthBytes, {
-        startBytes,
-        lengthBytes: extentCount * text.extentBytes,
-      });
+      const allocatable = { startBytes, lengthBytes: extentCount * text.extentBytes };
+      const own = headerExtents(label, volumes[volume].lengthBytes, allocatable);
       const hidden = inner.hidden.filter((extent) => extent.member === member);
-      return { volume, label: label.sector, metadata: joinExtents([...own, ...hidden]) };
+      return { volume, label: label.sector, metadata: joinExtents([...own, ...hidden]), allocatable };
     }),
     missingMembers: text.physicalVolumes.size - present.length,
     volumes: inner.volumes,

@@ -67,6 +67,7 @@ function groupOf(found: readonly FoundMember[]): VolumeGroup {
     members: members.map(({ volume, member }) => ({
       volume,
       metadata: joinExtents(member.metadata),
+      allocatable: null,
       label: member.data.startBytes === 0 ? null : member.superblock,
     })),
     missingMembers: Math.max(deviceCount - active, 0),

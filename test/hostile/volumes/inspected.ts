@@ -3,8 +3,10 @@ import { expect } from 'vitest';
 import type { BlockSource } from '../../../src-engine/disk/block-source.port.ts';
 import { memorySource } from '../../../src-engine/disk/memory-source.ts';
 import { readBytes } from '../../../src-engine/disk/read.ts';
+import { DiskAccount } from '../../../src-engine/jobs/account/account.ts';
 import { inspectDisk, type InspectedDisk } from '../../../src-engine/jobs/disk-inspection.ts';
 import { DiskViewSchema } from '../../../src-engine/contract/disk.contract.ts';
+import { expectSums } from '../../support/account.ts';
 
 /** Far more than any of these disks needs. */
 const TIME_LIMIT_MS = 5000;
@@ -53,5 +55,6 @@ export async function inspectHostile(disk: Buffer, maxReadBytes: number, sectorB
   }
   expect(new Set(inspected.opened.map(({ ref }) => ref)).size).toBe(inspected.opened.length);
   expect(readTotal).toBeLessThan(maxReadBytes);
+  expectSums((await DiskAccount.of(inspected, 'file', 'ask', signal)).view());
   return inspected;
 }

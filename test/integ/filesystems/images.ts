@@ -21,6 +21,7 @@ import type { Extent } from '../../../src-engine/disk/block-source.port.ts';
 import { openFileSource } from '../../../src-engine/formats/raw/file-source.ts';
 import type { FileSystem } from '../../../src-engine/filesystems/file-system.port.ts';
 import { recogniseFileSystem } from '../../../src-engine/filesystems/recognise.ts';
+import { accountOfFile } from '../../support/account.ts';
 
 export const MIB = 1024 * 1024;
 
@@ -75,8 +76,9 @@ export interface Recognised {
   readonly extents: Extent[];
 }
 
-/** Recognises `path` and collects its used extents. */
+/** Recognises `path` and collects its used extents; every byte of it has to be accounted for. */
 export async function readUsed(path: string): Promise<Recognised> {
+  await accountOfFile(path);
   const source = await openFileSource(path);
   try {
     const fileSystem = await recogniseFileSystem(source);

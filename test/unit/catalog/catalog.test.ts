@@ -118,6 +118,7 @@ describe('the database', () => {
 });
 
 const DISK: DiskView = {
+  account: null,
   lengthBytes: 4096,
   sectorBytes: 512,
   physicalSectorBytes: 512,

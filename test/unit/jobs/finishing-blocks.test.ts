@@ -6,7 +6,6 @@ import { FinishingBlocks } from '../../../src-engine/jobs/finishing-blocks.ts';
 import type { Patch } from '../../../src-engine/volumes/layout.port.ts';
 import { WINDOW_BYTES } from '../../../src-engine/store/chunking.ts';
 import { noise } from '../../support/disks.ts';
-import { recordOf } from '../../support/store.ts';
 import { randomBelow } from '../../support/temporary.ts';
 
 const DISK_BYTES = 2 * WINDOW_BYTES;
@@ -86,7 +85,7 @@ describe.each([1, 2, 3, 4, 5, 6, 7, 8])('made up, %d', (seed) => {
           Math.min(lengthBytes, windowStart + WINDOW_BYTES - startBytes),
         ]);
       const window = template.subarray(windowStart, windowStart + WINDOW_BYTES);
-      blocks.hold(windowStart, recordOf(1, 0, inWindow), window);
+      blocks.hold(windowStart, inWindow, window);
       for (const [start, length] of inWindow) window.copy(expected, windowStart + start, start, start + length);
     }
     for (const { startBytes, lengthBytes } of stale)
@@ -126,7 +125,7 @@ describe.each([1, 2, 3, 4, 5, 6, 7, 8])('made up, %d', (seed) => {
 test('what comes back different is a mismatch that says where', async () => {
   const { sink } = memorySink(Buffer.alloc(DISK_BYTES));
   const blocks = new FinishingBlocks({ patches: [], stale: [], finishing: [{ startBytes: 0, lengthBytes: 512 }] });
-  blocks.hold(0, recordOf(0, 0, [[0, 4096]]), noise('x', WINDOW_BYTES));
+  blocks.hold(0, [[0, 4096]], noise('x', WINDOW_BYTES));
   const forgetful: BlockSink = {
     ...sink,
     write: async (at, bytes) => sink.write(at, at === 512 ? bytes.map(() => 0) : bytes),

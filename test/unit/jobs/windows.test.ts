@@ -39,9 +39,11 @@ function diskWith(metadata: Extent[], startBytes: number, blockBytes: number, ba
   } as unknown as InspectedDisk;
 }
 
+const NOTHING_OUTSIDE = { knownIn: () => [], readIn: () => [] };
+
 async function windowsOf(disk: InspectedDisk): Promise<UsedWindow[]> {
   const windows: UsedWindow[] = [];
-  for await (const window of usedWindows(disk, new AbortController().signal)) windows.push(window);
+  for await (const window of usedWindows(disk, NOTHING_OUTSIDE, new AbortController().signal)) windows.push(window);
   return windows;
 }
 

@@ -8,6 +8,8 @@ import {
   FILE_SYSTEM_KINDS,
   JOB_KINDS,
   KINDS,
+  OUTSIDE_CHOICES,
+  OUTSIDE_PLACES,
   PHASES,
   REFUSAL_CODES,
   STATUSES,
@@ -67,6 +69,8 @@ describe('locales', () => {
     ['status', STATUSES],
     ['visibility', VISIBILITIES],
     ['fileSystem', FILE_SYSTEM_KINDS],
+    ['account.place', OUTSIDE_PLACES],
+    ['account.choiceOf', OUTSIDE_CHOICES],
     ['fact', FACT_IDS],
   ] as const)('have words for every %s', (section, codes) => {
     expect(codes.filter((code) => !en.has(`${section}.${code}`))).toEqual([]);

@@ -1,0 +1,56 @@
+/** What lies outside of all tables, and was taken, on a target of another size. */
+import type { DiskView, PlaceView } from '../../contract/disk.contract.ts';
+import type { Check } from '../../contract/warnings.ts';
+import type { Extent } from '../../disk/block-source.port.ts';
+import { WINDOW_BYTES } from '../../store/chunking.ts';
+import type { ManifestReader } from '../../store/manifest-reader.ts';
+import { bytesOf, within, withoutExtents } from '../../volumes/extents.ts';
+import type { DiskLayout, Relocation } from '../../volumes/layout.port.ts';
+
+/**
+ * @param layout the template's
+ * @param relocation null where its tables cannot come onto the target
+ * @throws EngineError `MANIFEST_DAMAGED`
+ */
+export async function outsideChecks(
+  manifest: ManifestReader,
+  disk: DiskView,
+  layout: DiskLayout,
+  relocation: Relocation | null,
+  target: PlaceView,
+): Promise<Check[]> {
+  if (!disk.account || !relocation) return [];
+  const behind = disk.account.pieces.filter(({ place }) => place === 'behind-last');
+  const names = [...new Set(behind.flatMap((piece) => piece.names))];
+  const data = { known: names.length > 0 ? names : null, diskBytes: disk.lengthBytes, targetBytes: target.lengthBytes };
+  const lostBytes = await bytesWithoutPlace(manifest, layout, relocation, target.lengthBytes);
+  if (lostBytes > 0) {
+    const lost = { ...data, lengthBytes: lostBytes };
+    return [{ code: 'OUTSIDE_DOES_NOT_FIT', level: 'block', canOverride: true, data: lost }];
+  }
+  const isMoved = names.length > 0 && target.lengthBytes !== disk.lengthBytes;
+  return isMoved ? [{ code: 'OUTSIDE_ELSEWHERE', level: 'warn', data }] : [];
+}
+
+/** Bytes around partitions, tables aside, that lie behind the end of the target, or where its tables come to lie. */
+async function bytesWithoutPlace(
+  manifest: ManifestReader,
+  { metadata }: DiskLayout,
+  { patches }: Relocation,
+  targetBytes: number,
+): Promise<number> {
+  const taken: Extent[] = [
+    ...patches.map(({ offsetBytes, bytes }) => ({ startBytes: offsetBytes, lengthBytes: bytes.length })),
+    { startBytes: targetBytes, lengthBytes: Number.MAX_SAFE_INTEGER - targetBytes },
+  ];
+  let lostBytes = 0;
+  for await (const { region, window, extents } of manifest.records()) {
+    if (region !== 0) break;
+    for (let e = 0; e < extents.length; e += 2) {
+      const run = { startBytes: window * WINDOW_BYTES + extents[e], lengthBytes: extents[e + 1] };
+      const hit = taken.flatMap((place) => within(place, [run]));
+      if (hit.length > 0) lostBytes += bytesOf(withoutExtents(hit, metadata));
+    }
+  }
+  return lostBytes;
+}

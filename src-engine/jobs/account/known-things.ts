@@ -1,0 +1,113 @@
+/**
+ * Known things in what lies outside of all tables and file systems: images of boot media around a table, boot loaders in gaps,
+ * what mirrors, replication and verification keep behind a file system or at the end of a disk.
+ */
+import { EngineError } from '../../core/engine-error.ts';
+import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
+import { slice } from '../../disk/slice.ts';
+import { signaturesOf, type Signature } from './signatures-shim.ts';
+import { drbdExtent } from '../../volumes/beside/drbd.ts';
+import { grubCoreExtents } from '../../volumes/beside/grub-core.ts';
+import { isoExtent } from '../../volumes/beside/iso9660.ts';
+import { verityExtent } from '../../volumes/beside/verity.ts';
+import { joinExtents, within } from '../../volumes/extents.ts';
+import type { Partition } from '../../volumes/layout.port.ts';
+import type { OutsidePiece } from './outside-pieces.ts';
+
+export interface KnownThing {
+  /** as blkid or its own tools call it */
+  readonly name: string;
+  /**
+   * What of it lies outside, on the disk: taken as it is, zeros too, whatever a person says of unknown data. None for a file
+   * system of a partition that is no more: that is data like other data, with a name.
+   */
+  readonly extents: readonly Extent[];
+}
+
+/** Looked into one by one; a disk with more pieces than this is no disk that people use. */
+const MAX_PIECES = 512;
+/** A mark is taken with the page that it stands on. */
+const PAGE_BYTES = 4096;
+
+/**
+ * @param partitions the regions that pieces with a number above 0 lie in
+ * @param pieces of `disk`; the names of things go to all pieces that they lie in
+ * @returns for each piece what was found in it
+ * @throws EngineError `READ_FAILED`
+ */
+export async function knownThingsIn(
+  disk: BlockSource,
+  partitions: readonly Partition[],
+  pieces: readonly OutsidePiece[],
+): Promise<ReadonlyMap<OutsidePiece, readonly KnownThing[]>> {
+  const found = new Map<OutsidePiece, KnownThing[]>();
+  const add = (piece: OutsidePiece, name: string, extents: readonly Extent[]) => {
+    const things = found.get(piece) ?? [];
+    const known = things.find((thing) => thing.name === name);
+    if (!known) things.push({ name, extents: joinExtents(extents) });
+    else things[things.indexOf(known)] = { name, extents: joinExtents([...known.extents, ...extents]) };
+    found.set(piece, things);
+  };
+  /** @param extents of a thing that certainly means something, on the disk */
+  const spread = (name: string, extents: readonly Extent[]) => {
+    for (const piece of pieces) {
+      const inside = extents.flatMap((extent) => within(extent, [piece]));
+      if (inside.length > 0) add(piece, name, inside);
+    }
+  };
+
+  if (pieces.length === 0) return found;
+  const iso = await orNothing(() => isoExtent(disk));
+  if (iso) spread('iso9660', [iso]);
+  spread('grub', (await orNothing(() => grubCoreExtents(disk))) ?? []);
+  for (const region of new Set(pieces.map((piece) => piece.region))) {
+    const place = region === 0 ? { startBytes: 0, lengthBytes: disk.lengthBytes } : partitions[region - 1];
+    const whole = slice(disk, place.startBytes, place.lengthBytes);
+    for (const signature of (await orNothing(() => signaturesOf(whole))) ?? []) {
+      // a file system that begins here is known already, or not what the disk is
+      if (signature.usage !== 'filesystem') spread(signature.name, marksOf(signature, place.startBytes));
+    }
+  }
+  for (const piece of pieces.slice(0, MAX_PIECES)) {
+    const { startBytes, lengthBytes } = piece;
+    const source = slice(disk, startBytes, lengthBytes);
+    const verity = await orNothing(() => verityExtent(source));
+    if (verity) add(piece, 'verity', [moved(verity, startBytes)]);
+    // whole pages are counted from the start of the device that is replicated
+    const skippedBytes = (PAGE_BYTES - ((startBytes - piece.regionStartBytes) % PAGE_BYTES)) % PAGE_BYTES;
+    if (skippedBytes < lengthBytes) {
+      const drbd = await orNothing(() => drbdExtent(slice(source, skippedBytes, lengthBytes - skippedBytes)));
+      if (drbd) add(piece, 'drbd', [moved(drbd, startBytes + skippedBytes)]);
+    }
+    for (const signature of (await orNothing(() => signaturesOf(source))) ?? []) {
+      const isData = signature.usage === 'filesystem';
+      const marks = marksOf(signature, startBytes).flatMap((mark) => within(mark, [piece]));
+      add(piece, signature.name, isData ? [] : marks);
+    }
+  }
+  return found;
+}
+
+const moved = ({ startBytes, lengthBytes }: Extent, byBytes: number): Extent => ({
+  startBytes: startBytes + byBytes,
+  lengthBytes,
+});
+
+/** The pages that a signature's marks stand on, on the disk. */
+function marksOf({ marks }: Signature, sourceStartBytes: number): Extent[] {
+  return marks.map(({ startBytes, lengthBytes }) => {
+    const from = Math.floor((sourceStartBytes + startBytes) / PAGE_BYTES) * PAGE_BYTES;
+    const to = Math.ceil((sourceStartBytes + startBytes + lengthBytes) / PAGE_BYTES) * PAGE_BYTES;
+    return { startBytes: from, lengthBytes: to - from };
+  });
+}
+
+/** What lies in sectors that cannot be read, or contradicts itself, has no name: it is data all the same. */
+async function orNothing<T>(work: () => Promise<T>): Promise<T | null> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof EngineError) || !['FORMAT_INVALID', 'FORMAT_UNSUPPORTED'].includes(error.code)) throw error;
+    return null;
+  }
+}
