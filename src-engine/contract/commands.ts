@@ -77,6 +77,14 @@ export const FolderEntrySchema = z.object({
 });
 export type FolderEntry = z.infer<typeof FolderEntrySchema>;
 
+/** More targets than a machine has places to plug them in. */
+const MAX_DEPLOYS = 64;
+const deployStart = z.strictObject({
+  planId: z.uuid(),
+  confirm: z.string().max(4096).optional(),
+  overwrite: z.boolean().default(false),
+});
+
 export const COMMANDS = {
   'app.info': {
     params: none,
@@ -166,12 +174,13 @@ export const COMMANDS = {
     result: DeployPlanSchema,
   },
   'deploy.start': {
-    params: z.strictObject({
-      planId: z.uuid(),
-      confirm: z.string().max(4096).optional(),
-      overwrite: z.boolean().default(false),
-    }),
+    params: deployStart,
     result: started,
+  },
+  /** Several deploys, each planned and agreed to: all are looked at again before the first of them begins. They run one after another. */
+  'deploy.startAll': {
+    params: z.strictObject({ starts: z.array(deployStart).min(1).max(MAX_DEPLOYS) }),
+    result: z.object({ jobIds: z.array(z.uuid()) }),
   },
   /** The volumes of a template that `files.list` can open, and why it cannot open the others. */
   'files.volumes': { params: template, result: z.array(FileVolumeViewSchema) },

@@ -100,6 +100,19 @@ export const DiskViewSchema = z.object({
 });
 export type DiskView = z.infer<typeof DiskViewSchema>;
 
+/** What tells an attached device from others beside its serial number, which many have not: as the system knows it now. */
+export const DeviceIdentitySchema = z.object({
+  /** 'MAJOR:MINOR' */
+  number: z.string(),
+  /** World Wide Name or what NVMe has instead, or '' */
+  wwn: z.string(),
+  /** udev's names for what it is and where it is plugged in: `by-id/…`, `by-path/…` */
+  ids: z.array(z.string()),
+  /** the kernel's count of disks and media (diskseq): another number is another one, or another file behind a loop device; or '' */
+  generation: z.string(),
+});
+export type DeviceIdentity = z.infer<typeof DeviceIdentitySchema>;
+
 /** Where a disk is: an attached device or an image file, with what identifies it. */
 export const PlaceViewSchema = z.object({
   kind: z.enum(['device', 'file']),
@@ -111,6 +124,8 @@ export const PlaceViewSchema = z.object({
   lengthBytes: bytes,
   sectorBytes: z.number().int().positive(),
   physicalSectorBytes: z.number().int().positive(),
+  /** of a device; older catalogs do not have it */
+  identity: DeviceIdentitySchema.optional(),
 });
 export type PlaceView = z.infer<typeof PlaceViewSchema>;
 

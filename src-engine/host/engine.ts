@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { FoundVersion } from '../catalog/template-repository.ts';
 import type { CheckedParams, CommandName, CommandResult, TopicEvent, TopicName } from '../contract/commands.ts';
 import type { ImportPlan } from '../contract/import.contract.ts';
-import type { CapturePlan, DeployPlan } from '../contract/plan.contract.ts';
+import type { CapturePlan } from '../contract/plan.contract.ts';
 import type { MessageData } from '../contract/errors.ts';
 import type { Report } from '../contract/report.contract.ts';
 import type { Check } from '../contract/warnings.ts';
@@ -12,8 +12,8 @@ import { EngineError, toEngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
 import { planCapture, runCapture, type CaptureRequest } from '../jobs/capture.job.ts';
 import { planDeploy, type DeployRequest } from '../jobs/deploy-plan.ts';
-import { runDeploy } from '../jobs/deploy.job.ts';
 import { DiskAccount } from '../jobs/account/account.ts';
+import { checkTogether, runDeploy } from '../jobs/deploy.job.ts';
 import { inspectDisk } from '../jobs/disk-inspection.ts';
 import { runExport } from '../jobs/export/export.job.ts';
 import { planExport, type ExportRequest, type PlannedExport } from '../jobs/export/export-plan.ts';
@@ -29,11 +29,12 @@ import type { ImportRequest } from '../jobs/import/import-form.ts';
 import { lookAtImage, planImport } from '../jobs/import/import-plan.ts';
 import { openSource } from '../jobs/open-source.ts';
 import { checkSourceRules, checkTemplateRules, recordedGuest } from '../jobs/report/check.ts';
+import { removeLostTarget } from '../jobs/lost-target.ts';
 import { readProfile } from '../jobs/report/chosen-machine.ts';
 import { guestOf } from '../jobs/report/guest-of.ts';
 import { refuseReported } from '../jobs/report/make-report.ts';
 import { openRulebook, policyList, policyRules } from '../jobs/report/rulebook.ts';
-import { removeLostTarget } from '../jobs/partial-path.ts';
+import type { PlannedDeploy } from '../jobs/planned-deploy.ts';
 import { runPrune } from '../jobs/prune.job.ts';
 import { runRepair } from '../jobs/repair.job.ts';
 import { writeTemplateRecord } from '../jobs/template-record-file.ts';
@@ -68,7 +69,7 @@ export class Engine {
   readonly #jobs: JobRunner;
   readonly #files = new OpenTemplates();
   readonly #capturePlans = new Plans<CapturePlan, CaptureRequest>();
-  readonly #deployPlans = new Plans<DeployPlan, DeployRequest>();
+  readonly #deployPlans = new Plans<PlannedDeploy, DeployRequest>();
   readonly #importPlans = new Plans<ImportPlan, ImportRequest>();
   readonly #exportPlans = new Plans<PlannedExport, ExportRequest>();
   readonly #listeners: { [T in TopicName]: Set<Listener<T>> } = { jobs: new Set(), catalog: new Set() };
@@ -137,6 +138,25 @@ export class Engine {
       if (toEngineError(error).code === 'TEMPLATE_NOT_FOUND') return null;
       throw error;
     }
+  }
+
+  /** @throws EngineError where the plan, or what was said of it, does not allow the deploy */
+  #agreedPlan({ planId, confirm, overwrite }: CheckedParams<'deploy.start'>): PlannedDeploy {
+    const { plan } = this.#deployPlans.find(planId);
+    const { path, serial } = plan.target;
+    refuseBlocked(plan);
+    if (plan.needsOverwrite && !overwrite) throw new EngineError('OVERWRITE_REQUIRED', { path });
+    if (plan.confirmWords.length > 0) {
+      if (confirm === undefined) throw new EngineError('CONFIRM_REQUIRED', { path, serial });
+      if (!plan.confirmWords.includes(confirm)) throw new EngineError('CONFIRM_MISMATCH', { confirm, path, serial });
+    }
+    return plan;
+  }
+
+  #startDeploy(plan: PlannedDeploy): string {
+    this.#deployPlans.use(plan.planId);
+    const about = { kind: 'deploy', templateName: plan.templateName, path: plan.target.path } as const;
+    return this.#jobs.start(about, (context) => runDeploy(this.#catalog.parts, plan, context), plan.planId);
   }
 
   #samplePath(): string | null {
@@ -208,20 +228,17 @@ export class Engine {
     'deploy.plan': async (params, signal) =>
       this.#deployPlans.keep(await planDeploy(this.#catalog.parts, params, this.#deployPlans.expiry(), signal), params),
     'deploy.start': ({ planId, confirm, overwrite }) => {
-      const { plan } = this.#deployPlans.find(planId);
-      refuseBlocked(plan);
-      if (plan.needsOverwrite && !overwrite) throw new EngineError('OVERWRITE_REQUIRED', { path: plan.target.path });
-      if (plan.confirmWords.length > 0) {
-        if (confirm === undefined) {
-          throw new EngineError('CONFIRM_REQUIRED', { path: plan.target.path, serial: plan.target.serial });
-        }
-        if (!plan.confirmWords.includes(confirm)) {
-          throw new EngineError('CONFIRM_MISMATCH', { confirm, path: plan.target.path, serial: plan.target.serial });
-        }
-      }
-      this.#deployPlans.use(planId);
-      const about = { kind: 'deploy', templateName: plan.templateName, path: plan.target.path } as const;
-      return { jobId: this.#jobs.start(about, (context) => runDeploy(this.#catalog.parts, plan, context), planId) };
+      const plan = this.#agreedPlan({ planId, confirm, overwrite });
+      return { jobId: this.#startDeploy(plan) };
+    },
+    'deploy.startAll': async ({ starts }) => {
+      await checkTogether(
+        this.#catalog.parts,
+        starts.map((start) => this.#agreedPlan(start)),
+      );
+      // a plan may have been used or have expired meanwhile
+      const plans = starts.map((start) => this.#agreedPlan(start));
+      return { jobIds: plans.map((plan) => this.#startDeploy(plan)) };
     },
     'files.volumes': ({ template }) =>
       this.#files.use(this.#catalog.parts, template, async ({ volumes, found }) => {
@@ -244,7 +261,9 @@ export class Engine {
       const { template } = this.#catalog.parts.templates.find(params.template);
       const about = { kind: 'extract', templateName: template.name, path: params.path || '/' } as const;
       const work = (context: JobContext) =>
-        this.#files.use(this.#catalog.parts, params.template, (opened) => runExtract(opened, params, context));
+        this.#files.use(this.#catalog.parts, params.template, (opened) =>
+          runExtract(opened, this.#catalog.parts.layout.root, params, context),
+        );
       return { jobId: this.#jobs.start(about, work) };
     },
     'files.compare': ({ before, after }, signal) =>

@@ -1,8 +1,8 @@
 /** Plans a deploy: looks at the template and the target, and says what would be written, what would be lost, what forbids it. */
 import { randomUUID } from 'node:crypto';
+import { resolve } from 'node:path';
 import type { CheckedParams } from '../contract/commands.ts';
 import type { DiskView, PlaceView } from '../contract/disk.contract.ts';
-import type { DeployPlan } from '../contract/plan.contract.ts';
 import type { VersionView } from '../contract/template.contract.ts';
 import type { Check } from '../contract/warnings.ts';
 import { readLayout } from '../volumes/read-layout.ts';
@@ -11,8 +11,9 @@ import { outsideChecks } from './account/deploy-checks.ts';
 import { inspectDisk, openVolumes } from './disk-inspection.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { openSource } from './open-source.ts';
-import { describeTarget } from './open-target.ts';
+import { describeTarget, lengthOfImage } from './open-target.ts';
 import { withOverrides } from './overrides.ts';
+import { hashOfEdges, type PlannedDeploy } from './planned-deploy.ts';
 import { deployReport } from './report/deploy-report.ts';
 import { guestOf } from './report/guest-of.ts';
 import { isAllowed } from './report/make-report.ts';
@@ -33,15 +34,16 @@ export async function planDeploy(
   request: DeployRequest,
   expiresAt: string,
   signal: AbortSignal,
-): Promise<DeployPlan> {
+): Promise<PlannedDeploy> {
   const found = parts.templates.find(request.template);
   const { template, version } = found;
   return withManifest(parts, found, async (manifest, json) => {
     const source = templateSource(parts.index, manifest, json);
     try {
       const layout = await readLayout(source);
+      const asked = request.lengthBytes ?? (await lengthOfImage(request.target));
       const target = await describeTarget(parts.machine, request.target, {
-        lengthBytes: request.lengthBytes ?? Math.max(version.capacityBytes, layout.minimumBytes),
+        lengthBytes: asked ?? Math.max(version.capacityBytes, layout.minimumBytes),
         sectorBytes: version.disk.sectorBytes,
         physicalSectorBytes: version.disk.physicalSectorBytes,
       });
@@ -61,6 +63,7 @@ export async function planDeploy(
       const book = await openRulebook(parts);
       const guest = version.guest ?? (await guestOf(source, await openVolumes(source), book.endOfLife, signal));
       const report = await deployReport(parts, book, found, guest, target, request);
+      const before = target.exists ? await lookAt(parts.machine, target.place.path, signal) : null;
       return {
         planId: randomUUID(),
         expiresAt,
@@ -68,7 +71,7 @@ export async function planDeploy(
         templateName: template.name,
         versionNumber: version.number,
         target: target.place,
-        before: target.exists ? await lookAt(parts.machine, request.target, signal) : null,
+        before: before?.view ?? null,
         after: afterDeploy(version.disk, target.place),
         writeBytes: version.usedBytes,
         checks,
@@ -76,6 +79,8 @@ export async function planDeploy(
         canRun: checks.every((check) => check.level !== 'block') && isAllowed(report),
         confirmWords: target.place.kind === 'device' ? confirmWords(target.place, request.target) : [],
         needsOverwrite: target.exists && target.place.kind === 'file',
+        asked: resolve(request.target),
+        edges: before?.edges ?? '',
       };
     } finally {
       await source.close();
@@ -99,14 +104,21 @@ function confirmWords(place: PlaceView, asked: string): string[] {
  * What a target holds now, for the words of the confirmation; what a capture would have to warn about is not asked here.
  * A target may be anything, even unreadable in places: not knowing what it holds is no reason against writing it.
  */
-async function lookAt(machine: Machine, path: string, signal: AbortSignal): Promise<DiskView | null> {
+async function lookAt(
+  machine: Machine,
+  path: string,
+  signal: AbortSignal,
+): Promise<{ view: DiskView | null; edges: string } | null> {
   const opened = await openSource(machine, path).catch(() => null);
   if (!opened) return null;
+  const { source } = opened;
   try {
-    return withoutWarnings((await inspectDisk(opened.source, signal)).view);
-  } catch (error) {
-    if (signal.aborted) throw error;
-    return null;
+    const edges = await hashOfEdges(source.lengthBytes, (offset, into) => source.readInto(offset, into));
+    const view = await inspectDisk(source, signal).catch((error) => {
+      if (signal.aborted) throw error;
+      return null;
+    });
+    return { view: view && withoutWarnings(view.view), edges };
   } finally {
     await opened.source.close();
   }

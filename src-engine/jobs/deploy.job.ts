@@ -1,20 +1,19 @@
 /** Carries out deploys. Nothing is written before the plan was made, shown, confirmed and checked again. */
-import { rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { lstat } from 'node:fs/promises';
 import type { JobResult } from '../contract/job.contract.ts';
-import type { DeployPlan } from '../contract/plan.contract.ts';
 import { EngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
-import { syncFolder } from '../store/durable.ts';
+import { PartialOutput } from '../core/partial-output.ts';
 import { lockReader } from '../store/locks.ts';
 import type { ManifestReader } from '../store/manifest-reader.ts';
 import { PressPool } from '../store/press-pool.ts';
+import type { BlockSink } from '../disk/block-source.port.ts';
 import { writeAll } from './deploy-windows.ts';
 import type { EngineParts } from './engine-parts.ts';
 import type { ManifestJson } from './manifest-json.ts';
 import { openDeviceTarget, openFileTarget } from './open-target.ts';
 import { overriddenCodes, refuseBlockedCheck } from './overrides.ts';
-import { partialPath } from './partial-path.ts';
+import { findPlannedDevice, type PlannedDeploy } from './planned-deploy.ts';
 import { overriddenRules } from './report/make-report.ts';
 import { planRelocation } from './sector-move.ts';
 import { checkTarget } from './target-checks.ts';
@@ -26,7 +25,7 @@ import { withManifest } from './with-manifest.ts';
  * until then.
  * @throws EngineError `DEVICE_CHANGED`, `PLAN_BLOCKED`, `VERIFY_MISMATCH`, `PACK_DAMAGED` and others with the template's name
  */
-export async function runDeploy(parts: EngineParts, plan: DeployPlan, context: JobContext): Promise<JobResult> {
+export async function runDeploy(parts: EngineParts, plan: PlannedDeploy, context: JobContext): Promise<JobResult> {
   const found = parts.templates.find(`${plan.templateId}@${plan.versionNumber}`);
   const lock = lockReader(parts.layout);
   const pool = new PressPool(parts.pressUrl, context.signal);
@@ -43,7 +42,7 @@ export async function runDeploy(parts: EngineParts, plan: DeployPlan, context: J
 
 async function deployManifest(
   parts: EngineParts,
-  plan: DeployPlan,
+  plan: PlannedDeploy,
   manifest: ManifestReader,
   json: ManifestJson,
   pool: PressPool,
@@ -57,23 +56,16 @@ async function deployManifest(
     const { code, data } = checks.find(({ level }) => level === 'block')!;
     throw new EngineError('PLAN_BLOCKED', { ...data, check: code });
   }
-  const partial = partialPath(plan.target.path, plan.planId);
-  const sink = await (plan.target.kind === 'file'
-    ? openFileTarget(plan.target, partial)
-    : openDeviceTarget(parts.machine, plan.target, parts.layout.root));
-  let isDone = false;
+  const output = plan.target.kind === 'file' ? await PartialOutput.begin(plan.target.path, plan.planId) : null;
+  let sink: BlockSink | null = null;
   try {
+    sink = await (output
+      ? openFileTarget(plan.target, output)
+      : openDeviceTarget(parts.machine, plan, parts.layout.root));
     const verifiedBytes = await writeAll(parts, json, manifest, relocation, sink, pool, context);
     if (sink.readBack === 'cached') context.warn({ code: 'READ_BACK_CACHED', data: { path: plan.target.path } });
     await sink.close();
-    if (plan.target.kind === 'file') {
-      if (!plan.needsOverwrite && (await exists(plan.target.path))) {
-        throw new EngineError('OVERWRITE_REQUIRED', { path: plan.target.path });
-      }
-      await rename(partial, plan.target.path);
-      await syncFolder(dirname(plan.target.path));
-    }
-    isDone = true;
+    await output?.publish(plan.needsOverwrite);
     parts.audit.add('template.deployed', plan.templateName, {
       templateId: plan.templateId,
       version: plan.versionNumber,
@@ -92,15 +84,31 @@ async function deployManifest(
       damagedTemplates: [],
     };
   } finally {
-    if (!isDone) {
-      await sink.close().catch(() => {});
-      if (plan.target.kind === 'file') await rm(partial, { force: true });
-    }
+    await sink?.close().catch(() => {});
+    await output?.end();
+  }
+}
+
+/**
+ * Looks at the targets of several plans before the first of them is written to.
+ * @throws EngineError `TARGET_TWICE` where two are the same, by whatever names; `DEVICE_CHANGED`, `DEVICE_BUSY`, `OVERWRITE_REQUIRED`, `PLAN_BLOCKED`
+ */
+export async function checkTogether(parts: EngineParts, plans: readonly PlannedDeploy[]): Promise<void> {
+  const taken = new Map<string, string>();
+  for (const { asked, target } of plans) {
+    const bytes = await parts.machine.bytesAt(target.path);
+    const other = bytes.map((name) => taken.get(name)).find((path) => path !== undefined);
+    if (other !== undefined) throw new EngineError('TARGET_TWICE', { path: asked, other, target: target.path });
+    for (const name of bytes) taken.set(name, asked);
+  }
+  for (const plan of plans) {
+    if (plan.target.kind === 'file') await checkFileAgain(parts, plan, plan.writeBytes);
+    else await findPlannedDevice(parts.machine, plan, parts.layout.root);
   }
 }
 
 /** A file that became somebody else's matter since the plan was made is left alone. Devices are checked when they are opened. */
-async function checkFileAgain(parts: EngineParts, plan: DeployPlan, usedBytes: number): Promise<void> {
+async function checkFileAgain(parts: EngineParts, plan: PlannedDeploy, usedBytes: number): Promise<void> {
   const target = { place: plan.target, exists: await exists(plan.target.path) };
   if (target.exists && !plan.needsOverwrite) throw new EngineError('OVERWRITE_REQUIRED', { path: plan.target.path });
   const checks = await checkTarget(parts.machine, target, usedBytes, parts.layout.root);
@@ -108,7 +116,7 @@ async function checkFileAgain(parts: EngineParts, plan: DeployPlan, usedBytes: n
 }
 
 async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
+  return lstat(path).then(
     () => true,
     () => false,
   );

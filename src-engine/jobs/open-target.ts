@@ -1,13 +1,16 @@
 /** What a deploy writes to: a device that is what the plan says, or a new file under a temporary name. */
 import { constants } from 'node:fs';
-import { open, realpath, rm, stat } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
+import { open, stat, type FileHandle } from 'node:fs/promises';
+import { basename } from 'node:path';
 import type { PlaceView } from '../contract/disk.contract.ts';
 import { EngineError, ioError, toEngineError } from '../core/engine-error.ts';
+import { resolveOwnLinks } from '../core/held-folder.ts';
+import type { PartialOutput } from '../core/partial-output.ts';
 import type { BlockSink } from '../disk/block-source.port.ts';
 import { createFileSink } from '../formats/raw/file-sink.ts';
 import type { DiskFacts } from '../formats/raw/file-source.ts';
 import type { Machine } from '../machines/machine.port.ts';
+import { findPlannedDevice, hashOfEdges, refuseOther, type PlannedDeploy } from './planned-deploy.ts';
 
 export interface DescribedTarget {
   readonly place: PlaceView;
@@ -16,15 +19,15 @@ export interface DescribedTarget {
 
 /**
  * @param facts of the file that would be made; a device has its own
- * @throws EngineError `BAD_REQUEST` for what can be neither
+ * @throws EngineError `BAD_REQUEST` for what can be neither, `NOT_A_WHOLE_DISK`, `LINK_NOT_FOLLOWED`
  */
 export async function describeTarget(machine: Machine, path: string, facts: DiskFacts): Promise<DescribedTarget> {
-  const stats = await stat(path).catch(() => null);
-  if (stats?.isBlockDevice()) return { place: await machine.placeOf(path), exists: true };
-  if (stats && !stats.isFile()) throw new EngineError('BAD_REQUEST', { path, reason: 'not a file or a disk' });
   const { lengthBytes, sectorBytes, physicalSectorBytes } = facts;
   // a link stays a link: what it leads to is replaced
-  const full = stats ? await realpath(path) : resolve(path);
+  const full = await resolveOwnLinks(path);
+  const stats = await stat(full).catch(() => null);
+  if (stats?.isBlockDevice()) return { place: await machine.placeOf(full), exists: true };
+  if (stats && !stats.isFile()) throw new EngineError('BAD_REQUEST', { path, reason: 'not a file or a disk' });
   return {
     place: {
       kind: 'file',
@@ -39,54 +42,59 @@ export async function describeTarget(machine: Machine, path: string, facts: Disk
   };
 }
 
+/** @returns the length of the image file that is there; undefined for none, for an empty one and for a device */
+export async function lengthOfImage(path: string): Promise<number | undefined> {
+  const stats = await stat(await resolveOwnLinks(path)).catch(() => null);
+  return stats?.isFile() && stats.size > 0 ? stats.size : undefined;
+}
+
 /**
- * Opens a device exclusively and checks on the open handle that it is the planned one and may still be written to.
+ * Opens a device exclusively and checks on the open handle that it is the planned one, holds what it held, and may still be written to.
  * @throws EngineError `DEVICE_CHANGED`, `DEVICE_BUSY`, `PERMISSION_DENIED`, `NOT_FOUND`
  */
-export async function openDeviceTarget(machine: Machine, planned: PlaceView, catalogRoot: string): Promise<BlockSink> {
-  const device = (await machine.listDevices(catalogRoot)).find(({ path }) => path === planned.path);
-  const refusal = device?.deployRefusals[0];
-  if (refusal)
-    throw new EngineError('DEVICE_BUSY', { path: planned.path, reason: refusal.code, details: refusal.details });
+export async function openDeviceTarget(machine: Machine, plan: PlannedDeploy, catalogRoot: string): Promise<BlockSink> {
+  const { target } = plan;
+  await findPlannedDevice(machine, plan, catalogRoot);
   // with O_EXCL the kernel refuses a device that is mounted or claimed by another driver
-  const handle = await open(planned.path, constants.O_RDWR | constants.O_EXCL).catch((error) => {
-    throw ioError(error, 'WRITE_FAILED', { path: planned.path });
+  const handle = await open(target.path, constants.O_RDWR | constants.O_EXCL).catch((error) => {
+    throw ioError(error, 'WRITE_FAILED', { path: target.path });
   });
+  let sink: BlockSink | null = null;
   try {
+    // identified once both ways to it are open
+    sink = await createFileSink(handle, target.path, target, false);
     const opened = await machine.identifyDevice(handle.fd);
-    if (opened.serial !== planned.serial || opened.lengthBytes !== planned.lengthBytes) {
-      const { serial, lengthBytes } = opened;
-      throw new EngineError('DEVICE_CHANGED', {
-        path: planned.path,
-        plannedSerial: planned.serial,
-        serial,
-        lengthBytes,
-      });
-    }
-    return await createFileSink(handle, planned.path, opened, false);
+    const edges = await hashOfEdges(opened.lengthBytes, (offsetBytes, into) => readWhole(handle, offsetBytes, into));
+    refuseOther(target, opened, [plan.edges, edges]);
+    return sink;
   } catch (error) {
-    await handle.close();
+    await (sink ?? handle).close();
     throw toEngineError(error);
   }
 }
 
-/** Makes a sparse file of the planned length at `temporaryPath`. An existing file there is never touched. */
-export async function openFileTarget(planned: PlaceView, temporaryPath: string): Promise<BlockSink> {
-  const handle = await open(temporaryPath, 'wx+').catch((error) => {
-    throw ioError(error, 'WRITE_FAILED', { path: temporaryPath });
-  });
+async function readWhole(handle: FileHandle, offsetBytes: number, into: Uint8Array): Promise<void> {
+  for (let done = 0; done < into.length;) {
+    const { bytesRead } = await handle.read(into, done, into.length - done, offsetBytes + done);
+    if (bytesRead === 0) throw new RangeError('ended early');
+    done += bytesRead;
+  }
+}
+
+/** Makes a sparse file of the planned length in `output`. */
+export async function openFileTarget(planned: PlaceView, output: PartialOutput): Promise<BlockSink> {
+  const handle = await output.create();
   try {
     await handle.truncate(planned.lengthBytes);
-    // what replaces a file is as readable as that was
-    const replaced = await stat(planned.path).catch(() => null);
+    // what replaces a file is as readable as that was; rights that it would lend to whoever runs it are not passed on
+    const replaced = await output.replaced();
     if (replaced) {
-      await handle.chmod(replaced.mode & 0o7777);
       await handle.chown(replaced.uid, replaced.gid).catch(() => {});
+      await handle.chmod(replaced.mode & 0o777);
     }
-    return await createFileSink(handle, temporaryPath, planned, true);
+    return await createFileSink(handle, planned.path, planned, true);
   } catch (error) {
     await handle.close();
-    await rm(temporaryPath, { force: true });
     throw ioError(error, 'WRITE_FAILED', { path: planned.path });
   }
 }

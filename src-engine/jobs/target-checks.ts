@@ -28,7 +28,7 @@ export async function checkTarget(
   const { place, exists } = target;
   const data = { path: place.path, model: place.model, serial: place.serial, lengthBytes: place.lengthBytes };
   if (place.kind === 'device') {
-    const device = (await machine.listDevices(catalogRoot)).find(({ path }) => path === place.path);
+    const device = await machine.deviceAt(place.path, catalogRoot);
     if (!device) return [{ code: 'TARGET_NOT_A_DISK', level: 'block', data }];
     return [...refusalChecks(device.deployRefusals, data), { code: 'TARGET_WILL_BE_ERASED', level: 'warn', data }];
   }

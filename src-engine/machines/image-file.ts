@@ -5,7 +5,8 @@ import path from 'node:path';
 import type { PlaceView, Refusal } from '../contract/disk.contract.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
 import type { Refusals } from './machine.port.ts';
-import { isInside, resolvedAsFarAsItExists } from './paths.ts';
+import { isInCatalog } from './catalog-files.ts';
+import { resolvedAsFarAsItExists } from './paths.ts';
 
 /** What partition tables in image files count in, unless a table says otherwise. */
 const FILE_SECTOR_BYTES = 512;
@@ -36,8 +37,13 @@ export function filePlace(realPath: string, lengthBytes: number): PlaceView {
   };
 }
 
-export function notAPlace(anyPath: string, reason: 'NOT_A_WHOLE_DISK' | 'NEITHER_DISK_NOR_FILE'): EngineError {
+export function notAPlace(anyPath: string, reason: 'NEITHER_DISK_NOR_FILE'): EngineError {
   return new EngineError('BAD_REQUEST', { path: anyPath, reason });
+}
+
+/** @param disks that it is a part of or stands on */
+export function notAWholeDisk(devicePath: string, disks: readonly string[]): EngineError {
+  return new EngineError('NOT_A_WHOLE_DISK', { path: devicePath, disks: [...disks], reason: 'NOT_A_WHOLE_DISK' });
 }
 
 /** Permissions, and whether the file is part of the catalog. A file that is made or replaced needs a folder to write to. */
@@ -48,7 +54,7 @@ export async function ownRefusals(anyPath: string, catalogPath: string): Promise
     ...(await accessRefusals(filePath, constants.W_OK)),
     ...(await accessRefusals(path.dirname(filePath), constants.W_OK)),
   ];
-  if (isInside(filePath, await resolvedAsFarAsItExists(catalogPath))) {
+  if (await isInCatalog(filePath, catalogPath)) {
     deployRefusals.push({ code: 'HOLDS_CATALOG', details: [catalogPath] });
   }
   return { captureRefusals, deployRefusals };

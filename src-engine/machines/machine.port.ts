@@ -17,8 +17,22 @@ export interface Machine {
   listDevices(catalogPath: string): Promise<DeviceView[]>;
 
   /**
+   * One of them, looked at closely: also who has it open.
+   * @param devicePath as a place names it @returns null where it is not there
+   * @throws EngineError `UNSUPPORTED_PLATFORM`
+   */
+  deviceAt(devicePath: string, catalogPath: string): Promise<DeviceView | null>;
+
+  /**
+   * Names for the bytes at a path, the same by whatever path one comes to them: a device and what it stands on, a file, the file behind a
+   * loop device. Two places that share one are the same place.
+   * @param anyPath what need not be there yet
+   */
+  bytesAt(anyPath: string): Promise<string[]>;
+
+  /**
    * What is at `anyPath`, symbolic links (/dev/disk/by-id/…) resolved: a whole disk or a file.
-   * @throws EngineError `SOURCE_NOT_FOUND`; `BAD_REQUEST` (data: path, reason) for a folder, a partition or anything else;
+   * @throws EngineError `SOURCE_NOT_FOUND`; `NOT_A_WHOLE_DISK` for a partition, a volume, an array; `BAD_REQUEST` (data: path, reason) for a folder or anything else;
    *   `PERMISSION_DENIED`; `UNSUPPORTED_PLATFORM` for a disk on a platform whose disks cannot be reached
    */
   placeOf(anyPath: string): Promise<PlaceView>;
@@ -26,7 +40,7 @@ export interface Machine {
   /**
    * The disk behind an open handle: its size and serial number are those of the device that reads and writes will reach,
    * not of whatever has its path by now.
-   * @throws EngineError `BAD_REQUEST` where the handle is no whole disk; `UNSUPPORTED_PLATFORM`
+   * @throws EngineError `NOT_A_WHOLE_DISK`; `UNSUPPORTED_PLATFORM`
    */
   identifyDevice(fd: number): Promise<PlaceView>;
 

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { EngineError } from '../core/engine-error.ts';
 import { filePlace, notAPlace, ownRefusals, resolvedSource } from './image-file.ts';
 import type { Machine } from './machine.port.ts';
+import { resolvedAsFarAsItExists } from './paths.ts';
 
 /** Windows names devices so; they are no files that could be looked at. */
 const WINDOWS_DEVICE = /^[\\/]{2}[.?][\\/]/;
@@ -12,6 +13,12 @@ export function otherMachine(platform: NodeJS.Platform): Machine {
   return {
     async listDevices() {
       throw unsupported();
+    },
+    async deviceAt() {
+      throw unsupported();
+    },
+    async bytesAt(anyPath) {
+      return [`path ${await resolvedAsFarAsItExists(anyPath)}`];
     },
     async placeOf(anyPath) {
       if (platform === 'win32' && WINDOWS_DEVICE.test(anyPath)) throw unsupported();

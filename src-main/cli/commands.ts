@@ -17,7 +17,7 @@ import {
 import type { RunningEngine } from '../../src-engine/host/start-engine.ts';
 import { startBrowserServer } from '../browser/server.ts';
 import { addFileCommands } from './file-commands.ts';
-import { followJob } from './follow-job.ts';
+import { followJob, followJobs } from './follow-job.ts';
 import { addMachineCommands } from './machine-commands.ts';
 import type { Printer } from './printer.port.ts';
 import { addRuleCommands, addRuleOptions, ruleParams, type RuleOptions } from './rule-commands.ts';
@@ -122,26 +122,24 @@ export function addCommands(program: Command, session: Session): void {
     .option('--size <bytes>', help('size'), Number);
   addRuleOptions(deploy, help).action(async (template: string, targets: string[], options: DeployOptions) => {
     const client = await connect();
-    const planFor = (target: string) => {
-      return client.call('deploy.plan', { template, target, lengthBytes: options.size, ...ruleParams(options) });
-    };
-    const plans = new Map<string, DeployPlan>();
-    for (const target of targets) plans.set(target, await planFor(target));
-    if (options.plan) return printPlans([...plans.values()]);
-    // all are looked at and agreed to before the first is written to
-    const agreed = new Map<string, Agreement>();
-    for (const [target, plan] of plans) {
-      printer.event({ kind: 'deploy-plan', value: plan });
-      agreed.set(target, plan.canRun ? await ask(session, plan, options) : {});
-      if (!plan.canRun) await client.call('deploy.start', { planId: plan.planId });
-    }
-    const jobs: JobView[] = [];
+    const plans: DeployPlan[] = [];
     for (const target of targets) {
-      // the first plan is fresh; by the time of the next ones theirs may have expired, and they may have changed
-      const { planId } = jobs.length === 0 ? plans.get(target)! : await planFor(target);
-      jobs.push(await followJob(client, printer, () => client.call('deploy.start', { planId, ...agreed.get(target) })));
-      if (targets.length > 1) printer.event({ kind: 'job', value: jobs.at(-1)! });
+      const params = { template, target, lengthBytes: options.size, ...ruleParams(options) };
+      plans.push(await client.call('deploy.plan', params));
     }
+    if (options.plan) return printPlans(plans);
+    // all are shown and agreed to, and the plans that were shown are those that run: nothing is written before
+    const starts: Agreed[] = [];
+    for (const plan of plans) {
+      printer.event({ kind: 'deploy-plan', value: plan });
+      const { planId } = plan;
+      if (!plan.canRun) await client.call('deploy.start', { planId });
+      starts.push({ planId, ...(await ask(session, plan, options)) });
+    }
+    const tell = (job: JobView) => targets.length > 1 && printer.event({ kind: 'job', value: job });
+    const jobs = await followJobs(client, printer, () => client.call('deploy.startAll', { starts }), tell);
+    const failed = jobs.find((job) => job.error);
+    if (failed?.error) throw new CommandError(failed.error);
     printer.result(jobs.length === 1 ? { kind: 'job', value: jobs[0] } : { kind: 'jobs', value: jobs });
   });
 
@@ -239,6 +237,10 @@ interface DeployOptions extends RuleOptions {
 }
 
 /** What a person, or an option, has said of one target. */
+interface Agreed extends Agreement {
+  planId: string;
+}
+
 interface Agreement {
   confirm?: string;
   overwrite?: boolean;

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { EngineClient, MachineProfile } from '../../src-engine/contract/index.ts';
 import type { Session } from './commands.ts';
-import { refuseExisting, saveFile } from './save-file.ts';
+import { refuseExisting, saveWholeFile } from './save-file.ts';
 
 /** The word for the machine that this runs on. */
 const THIS = 'this';
@@ -36,7 +36,7 @@ export function addMachineCommands(
     .action(async (path: string, { overwrite = false }: { overwrite?: boolean }) => {
       refuseExisting([path], overwrite);
       const value = await (await connect()).call('machine.probe', {});
-      saveFile(path, `${JSON.stringify(value, null, 2)}\n`, overwrite);
+      await saveWholeFile(path, `${JSON.stringify(value, null, 2)}\n`, overwrite);
       printer.result({ kind: 'machine', value });
     });
 

@@ -8,7 +8,7 @@ import {
   type EngineClient,
 } from '../../src-engine/contract/index.ts';
 import type { Session } from './commands.ts';
-import { refuseExisting, saveFile } from './save-file.ts';
+import { refuseExisting, saveWholeFile } from './save-file.ts';
 
 const collect = (value: string, list: string[] = []) => [...list, value];
 
@@ -64,7 +64,7 @@ export function addRuleCommands(
       for (const [format, path] of [['html', html] as const, ['pdf', pdf] as const]) {
         if (path === undefined) continue;
         const { base64 } = await client.call('report.document', { report, format, language: words.language });
-        saveFile(path, Buffer.from(base64, 'base64'), overwrite);
+        await saveWholeFile(path, Buffer.from(base64, 'base64'), overwrite);
       }
       const block = report.lines.find(({ level }) => level === 'block');
       if (!block) return printer.result({ kind: 'report', value: report });

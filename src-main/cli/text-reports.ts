@@ -296,6 +296,7 @@ function jobLines(words: Words, job: JobView): string[] {
           }),
         ]
       : []),
+    ...(job.error ? [printable(t(`error.${job.error.code}.what`, job.error.data))] : []),
     ...(result && result.readBack !== 'none' ? [t(`cli.read-back.${result.readBack}`)] : []),
   ];
 }

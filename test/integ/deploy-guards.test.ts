@@ -144,7 +144,7 @@ describe.skipIf(!canLoop)('deploy', () => {
   });
 
   test('a file that is there, without leave to overwrite it', async () => {
-    const image = bench.file('kept.img', MIB, 0x61);
+    const image = bench.file('kept.img', 16 * MIB, 0x61);
     const before = await state(image);
     const planned = await plan('small', image);
     expect(planned.needsOverwrite).toBe(true);
@@ -215,7 +215,7 @@ describe.skipIf(!canLoop)('deploy', () => {
   });
 
   test('cancelled: a file that was there is as it was', async () => {
-    const image = bench.file('survivor.img', MIB, 0x61);
+    const image = bench.file('survivor.img', 170 * MIB);
     const before = await state(image);
     await cancelled(image, { overwrite: true });
     expect(await state(image)).toEqual(before);

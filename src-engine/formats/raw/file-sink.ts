@@ -11,7 +11,7 @@ import type { DiskFacts } from './file-source.ts';
  * Writes and reads past the page cache where the system and the memory allow it: a deploy's data is used once, and going
  * through the cache took four times the processor time.
  * @param handle an open read-write handle; the sink closes it
- * @param path the same file again, to be opened for direct access
+ * @param path for errors; it is never opened, since it may be another file's by now
  * @param isEmpty the file is new and sparse: what is not written reads as zero
  */
 export async function createFileSink(
@@ -20,7 +20,7 @@ export async function createFileSink(
   facts: DiskFacts,
   isEmpty: boolean,
 ): Promise<BlockSink> {
-  const direct = constants.O_DIRECT ? await open(path, constants.O_RDWR | constants.O_DIRECT).catch(() => null) : null;
+  const direct = await openDirect(handle);
   let canWriteDirect = direct !== null;
   let readBack: BlockSink['readBack'] = direct ? 'direct' : 'cached';
 
@@ -77,6 +77,12 @@ export async function createFileSink(
       await handle.close();
     },
   };
+}
+
+/** The same open file once more, by its descriptor (proc(5)); null where there are no direct writes. */
+async function openDirect({ fd }: FileHandle): Promise<FileHandle | null> {
+  if (!constants.O_DIRECT) return null;
+  return open(`/proc/self/fd/${fd}`, constants.O_RDWR | constants.O_DIRECT).catch(() => null);
 }
 
 async function put(to: FileHandle, path: string, offsetBytes: number, bytes: Uint8Array): Promise<void> {

@@ -3,8 +3,11 @@ import { rm, type FileHandle } from 'node:fs/promises';
 import { ioError } from '../../core/engine-error.ts';
 import type { OutputFile } from '../image-writer.port.ts';
 
-/** @param handle opened for writing; closed with the output @param path of the same file, to be removed when it is discarded */
-export function outputFile(handle: FileHandle, path: string): OutputFile {
+/**
+ * @param handle opened for writing; closed with the output @param path for errors
+ * @param own the name to remove when it is discarded, where that is another
+ */
+export function outputFile(handle: FileHandle, path: string, own = path): OutputFile {
   const failed = (error: unknown, offsetBytes: number) => ioError(error, 'WRITE_FAILED', { path, offsetBytes });
   return {
     async write(offsetBytes, bytes) {
@@ -33,7 +36,7 @@ export function outputFile(handle: FileHandle, path: string): OutputFile {
     },
     async discard() {
       await handle.close().catch(() => {});
-      await rm(path, { force: true }).catch(() => {});
+      await rm(own, { force: true }).catch(() => {});
     },
   };
 }

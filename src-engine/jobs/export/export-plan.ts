@@ -1,6 +1,6 @@
 /** Plans an export: which file will be there, how much room it takes at most, what speaks against it. */
 import { randomUUID } from 'node:crypto';
-import { realpath, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { CheckedParams } from '../../contract/commands.ts';
 import type { ExportFormat, ExportPlan } from '../../contract/import.contract.ts';
@@ -97,7 +97,7 @@ async function askedPath({ path, format }: ExportRequest, template: TemplateView
   const isFolder = (await stat(full).catch(() => null))?.isDirectory() ?? false;
   if (!isFolder && !path.endsWith('/')) return full;
   const ending = format === 'raw' && version.medium === 'iso' ? '.iso' : ENDINGS[format];
-  return join(await realpath(full).catch(() => full), template.name + ending);
+  return join(full, template.name + ending);
 }
 
 function atMost(format: ExportFormat, { usedBytes, storedBytes, disk }: VersionView): number {

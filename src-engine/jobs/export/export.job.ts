@@ -1,22 +1,20 @@
 /** Carries out exports. A file gets its name when it is whole and synced; a failed or cancelled export leaves nothing. */
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { lstat, stat } from 'node:fs/promises';
 import type { FoundVersion } from '../../catalog/template-repository.ts';
 import type { ExportFormat, ExportPlan } from '../../contract/import.contract.ts';
 import type { JobResult } from '../../contract/job.contract.ts';
-import { EngineError, ioError } from '../../core/engine-error.ts';
+import { EngineError } from '../../core/engine-error.ts';
 import type { JobContext } from '../../core/job-context.ts';
+import { PartialOutput } from '../../core/partial-output.ts';
 import { createImage } from '../../formats/create-image.ts';
 import type { CreateImage, PackClusters } from '../../formats/image-writer.port.ts';
 import { outputFile } from '../../formats/raw/output-file.ts';
-import { syncFolder } from '../../store/durable.ts';
 import { lockReader } from '../../store/locks.ts';
 import type { ManifestReader } from '../../store/manifest-reader.ts';
 import { PressPool } from '../../store/press-pool.ts';
 import { manifestPath } from '../../store/store-layout.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import type { ManifestJson } from '../manifest-json.ts';
-import { partialPath } from '../partial-path.ts';
 import { withManifest } from '../with-manifest.ts';
 import type { PlannedExport } from './export-plan.ts';
 import { takeInOrder } from './ordered-windows.ts';
@@ -35,28 +33,21 @@ export async function runExport(
   const lock = lockReader(parts.layout);
   const pool = new PressPool(parts.pressUrl, context.signal, 2);
   parts.index.forgetFrames();
-  const partial = partialPath(plan.path, plan.planId);
+  let output: PartialOutput | null = null;
   try {
     await refuseExisting(plan);
+    const own = (output = await PartialOutput.begin(plan.path, plan.planId));
     await withManifest(parts, found, async (manifest, json) => {
       if (plan.format === 'package') {
-        await mkdir(partial, { mode: 0o700 }).catch((error) => {
-          throw ioError(error, 'WRITE_FAILED', { path: partial });
-        });
-        const packed = await writePackage(
-          parts,
-          manifest,
-          manifestPath(parts.layout, found.manifest),
-          json,
-          partial,
-          password,
-          pool,
-          context,
+        const manifestFile = manifestPath(parts.layout, found.manifest);
+        const folder = own.folder.at('.');
+        const packed = await own.within(plan.path, () =>
+          writePackage(parts, manifest, manifestFile, json, folder, password, pool, context),
         );
-        await publish(plan, packed, context);
+        await publish(plan, own, context, packed);
       } else {
-        await writeImage(parts, plan.format, found, manifest, json, partial, pool, context);
-        await publish(plan, partial, context);
+        await writeImage(parts, plan, plan.format, found, manifest, json, own, pool, context);
+        await publish(plan, own, context);
       }
     });
     const { size } = await stat(plan.path);
@@ -79,26 +70,24 @@ export async function runExport(
     };
   } finally {
     await pool.close();
-    await rm(partial, { force: true, recursive: true }).catch(() => {});
+    await output?.end();
     lock.release();
   }
 }
 
 async function writeImage(
   parts: EngineParts,
+  { path }: ExportPlan,
   format: Exclude<ExportFormat, 'package'>,
   { version }: FoundVersion,
   manifest: ManifestReader,
   json: ManifestJson,
-  partial: string,
+  output: PartialOutput,
   pool: PressPool,
   context: JobContext,
 ): Promise<void> {
   const { lengthBytes, sectorBytes, physicalSectorBytes } = json.version.disk;
-  const handle = await open(partial, 'wx').catch((error) => {
-    throw ioError(error, 'WRITE_FAILED', { path: partial });
-  });
-  const file = outputFile(handle, partial);
+  const file = outputFile(await output.create(), path, output.contentPath);
   const create: CreateImage =
     format === 'raw.zst' ? createRawZstd : format === 'ova' ? createOva(json) : createImage(format);
   const pack: PackClusters = (codec, memory, clusterBytes) =>
@@ -121,17 +110,18 @@ async function writeImage(
   }
 }
 
-async function publish(plan: ExportPlan, from: string, { signal }: JobContext): Promise<void> {
+async function publish(
+  { needsOverwrite }: ExportPlan,
+  output: PartialOutput,
+  { signal }: JobContext,
+  from?: string,
+): Promise<void> {
   signal.throwIfAborted();
-  await refuseExisting(plan);
-  await rename(from, plan.path).catch((error) => {
-    throw ioError(error, 'WRITE_FAILED', { path: plan.path });
-  });
-  await syncFolder(dirname(plan.path));
+  await output.publish(needsOverwrite, from);
 }
 
 /** A file that came to be there since the plan was made is left alone. */
 async function refuseExisting(plan: ExportPlan): Promise<void> {
-  if (plan.needsOverwrite || !(await stat(plan.path).catch(() => null))) return;
+  if (plan.needsOverwrite || !(await lstat(plan.path).catch(() => null))) return;
   throw new EngineError('OVERWRITE_REQUIRED', { path: plan.path });
 }

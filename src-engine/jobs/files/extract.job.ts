@@ -1,11 +1,15 @@
 /** Saves a file or a folder of a template in a folder of this machine. */
-import { link, lstat, mkdir, mkdtemp, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { lstat, mkdir, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CheckedParams } from '../../contract/commands.ts';
 import type { JobResult } from '../../contract/job.contract.ts';
-import { EngineError, ioError } from '../../core/engine-error.ts';
+import { EngineError } from '../../core/engine-error.ts';
+import { resolveOwnLinks } from '../../core/held-folder.ts';
 import type { JobContext } from '../../core/job-context.ts';
+import { PartialOutput } from '../../core/partial-output.ts';
 import type { FileNode, FileTree } from '../../filesystems/file-tree.port.ts';
+import { isInCatalog } from '../../machines/catalog-files.ts';
 import { freeBytes } from '../free-bytes.ts';
 import { isDamage } from './damage.ts';
 import { Extraction, MAX_DEPTH } from './extraction.ts';
@@ -21,16 +25,23 @@ const FOLDER_BYTES = 4096;
 /**
  * Writes beside its place and gives the name at the end: what ends early leaves nothing. Nothing that is there is
  * overwritten. Owners become the person's own; links are made as they are, and never followed; devices are left out.
- * @throws EngineError `DESTINATION_EXISTS`, `NOT_FOUND`, `DISK_FULL`, `PERMISSION_DENIED`
+ * @param catalogRoot nothing is saved in there
+ * @throws EngineError `DESTINATION_EXISTS`, `NOT_FOUND`, `DISK_FULL`, `PERMISSION_DENIED`, `LINK_NOT_FOLLOWED`; `PLAN_BLOCKED` for the catalog
  */
 export async function runExtract(
   template: OpenTemplate,
-  { volume, path, destination }: CheckedParams<'files.extract'>,
+  catalogRoot: string,
+  { volume, path, destination: asked }: CheckedParams<'files.extract'>,
   context: JobContext,
 ): Promise<JobResult> {
   context.phase('extracting', 0);
+  const destination = await resolveOwnLinks(asked);
   if (!(await stat(destination).catch(() => null))?.isDirectory()) {
     throw new EngineError('NOT_FOUND', { path: destination });
+  }
+  if (await isInCatalog(destination, catalogRoot)) {
+    const data = { check: 'TARGET_HOLDS_CATALOG', path: destination, details: catalogRoot };
+    throw new EngineError('PLAN_BLOCKED', data);
   }
   const tree = await template.tree(volume);
   const found = await findPath(tree, path, false);
@@ -44,15 +55,15 @@ export async function runExtract(
     throw new EngineError('DISK_FULL', { path: destination, requiredBytes: totalBytes, freeBytes: free });
   context.phase('extracting', totalBytes);
 
-  const scratch = await mkdtemp(join(destination, '.diskpress-')).catch((error) => {
-    throw ioError(error, 'WRITE_FAILED', { path: destination });
-  });
+  const output = await PartialOutput.begin(target, randomUUID());
   try {
-    const extraction = new Extraction(tree, await hasExactNames(scratch), context);
-    const own = join(scratch, 'content');
-    await extraction.copy(found, own);
+    const extraction = new Extraction(tree, await hasExactNames(output), context);
+    await output.within(target, () => extraction.copy(found, output.contentPath));
     context.signal.throwIfAborted();
-    await publish(own, target, found.node);
+    await output.publish(false).catch((error) => {
+      if (!(error instanceof EngineError) || error.code !== 'OVERWRITE_REQUIRED') throw error;
+      throw new EngineError('DESTINATION_EXISTS', { path: target }, '', { cause: error });
+    });
     return {
       templateId: id,
       versionNumber: template.found.version.number,
@@ -63,34 +74,17 @@ export async function runExtract(
       damagedTemplates: [],
     };
   } finally {
-    await rm(scratch, { recursive: true, force: true });
+    await output.end();
   }
 }
 
 /** Whether names that differ in case, or in how their letters are composed, are two names there. */
-async function hasExactNames(folder: string): Promise<boolean> {
-  const probe = join(folder, '\u00e9');
+async function hasExactNames({ folder }: PartialOutput): Promise<boolean> {
+  const probe = folder.at('\u00e9');
   await mkdir(probe);
-  const others = await Promise.all(['\u00c9', 'e\u0301'].map((name) => lstat(join(folder, name)).catch(() => null)));
+  const others = await Promise.all(['\u00c9', 'e\u0301'].map((name) => lstat(folder.at(name)).catch(() => null)));
   await rmdir(probe);
   return others.every((found) => found === null);
-}
-
-/** Gives the name, unless somebody else has given it meanwhile. */
-async function publish(own: string, target: string, { kind }: FileNode): Promise<void> {
-  if (await lstat(target).catch(() => null)) throw new EngineError('DESTINATION_EXISTS', { path: target });
-  try {
-    // unlike a new name, a second one never replaces a file
-    if (kind !== 'folder') return await link(own, target);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
-      throw new EngineError('DESTINATION_EXISTS', { path: target }, '', { cause: error });
-    }
-    // there are no second names here
-  }
-  await rename(own, target).catch((error) => {
-    throw ioError(error, 'WRITE_FAILED', { path: target });
-  });
 }
 
 /** Bytes that a copy takes, holes not counted; a file with several names once. */

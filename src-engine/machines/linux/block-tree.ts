@@ -36,6 +36,8 @@ export interface BlockTree {
   byPath(devicePath: string): BlockNode | null;
   /** What the device stands on directly. */
   below(node: BlockNode): readonly BlockNode[];
+  /** All that the device stands on, directly or not. */
+  allBelow(node: BlockNode): BlockNode[];
   /** The device itself and all that stands on it, directly or not. */
   above(node: BlockNode): BlockNode[];
 }
@@ -72,6 +74,11 @@ export function readBlockTree(roots: KernelRoots): BlockTree {
     byNumber: (number) => byNumber.get(number) ?? null,
     byPath,
     below: (node) => below.get(node) ?? [],
+    allBelow(start) {
+      const found = new Set(below.get(start));
+      for (const node of found) for (const next of below.get(node) ?? []) found.add(next);
+      return [...found];
+    },
     above(start) {
       const found = new Set([start]);
       for (const node of found) {

@@ -1,6 +1,6 @@
 /** What a disk tells about itself, from sysfs; the serial number from udev's database where the kernel does not have it. */
 import path from 'node:path';
-import type { PlaceView } from '../../contract/disk.contract.ts';
+import type { DeviceIdentity, PlaceView } from '../../contract/disk.contract.ts';
 import type { BlockNode } from './block-tree.ts';
 import { attribute, bytesOf, type KernelRoots } from './kernel-files.ts';
 
@@ -31,6 +31,21 @@ export function devicePlace(roots: KernelRoots, node: BlockNode): PlaceView {
     lengthBytes: node.lengthBytes,
     sectorBytes,
     physicalSectorBytes: Number(attribute(node.folder, 'queue/physical_block_size')) || sectorBytes,
+    identity: identityOf(roots, node),
+  };
+}
+
+function identityOf(roots: KernelRoots, node: BlockNode): DeviceIdentity {
+  const record = attribute(roots.udev, `b${node.number}`);
+  return {
+    number: node.number,
+    wwn:
+      attribute(node.folder, 'wwid') ||
+      attribute(node.folder, 'device/wwid') ||
+      (/^E:ID_WWN=(.+)$/m.exec(record)?.[1].trim() ?? ''),
+    ids: [...record.matchAll(/^S:disk\/(by-(?:id|path)\/.+)$/gm)].map(([, id]) => id.trim()).sort(),
+    // Since Linux 5.15.
+    generation: attribute(node.folder, 'diskseq'),
   };
 }
 

@@ -2,15 +2,31 @@
 import { constants } from 'node:fs';
 import { access, open } from 'node:fs/promises';
 import type { Refusal } from '../../contract/disk.contract.ts';
+import { catalogHolds, keyOf } from '../catalog-files.ts';
 import type { Refusals } from '../machine.port.ts';
 import type { BlockNode } from './block-tree.ts';
 import type { DiskUsage, SystemUsage } from './usage.ts';
+
+/** Other names of a disk's bytes: what is done to them is done to the disk. */
+export interface Behind {
+  /** what a loop device stands on, down to the disks; not the disk itself */
+  readonly below: readonly BlockNode[];
+  /** other loop devices on the same file */
+  readonly beside: readonly BlockNode[];
+  /** the file behind a loop device */
+  readonly file: { readonly device: bigint; readonly inode: bigint } | null;
+  /** processes that write to the file, or to the device */
+  readonly writers: readonly string[];
+  /** processes that hold the file to read it */
+  readonly readers: readonly string[];
+}
 
 /** @param catalogPath absolute, links resolved */
 export async function deviceRefusals(
   disk: BlockNode,
   isReadOnly: boolean,
   system: SystemUsage,
+  behind: Behind,
   catalogPath: string,
 ): Promise<Refusals> {
   const captureRefusals: Refusal[] = [];
@@ -19,35 +35,57 @@ export async function deviceRefusals(
     if (details.length > 0) refusals.push({ code, details: [...new Set(details)] });
   };
   const self = (applies: boolean) => (applies ? [disk.path] : []);
-  const usage = system.of(disk);
+  const all = [disk, ...behind.below, ...behind.beside];
+  const usage = usageOf(all, system);
 
   const mayRead = await mayAccess(disk.path, constants.R_OK);
   const mayWrite = mayRead && (await mayAccess(disk.path, constants.W_OK));
-  const inUse = await usersOf(disk, usage, mayRead);
+  const inUse = [...(await usersOf(all, usage, mayRead)), ...behind.writers];
+  const inCatalog =
+    all.some((node) => system.isOn(node, catalogPath)) ||
+    (behind.file !== null &&
+      (await catalogHolds(catalogPath, new Set([keyOf({ dev: behind.file.device, ino: behind.file.inode })]))));
 
   refuse(captureRefusals, 'NO_MEDIUM', self(disk.lengthBytes === 0));
   refuse(captureRefusals, 'NO_PERMISSION', self(!mayRead));
   refuse(captureRefusals, 'MOUNTED_READ_WRITE', mountPoints(usage.mounts.filter((mount) => !mount.isReadOnly)));
   refuse(captureRefusals, 'IN_USE', inUse);
 
-  refuse(deployRefusals, 'SYSTEM_DISK', system.systemMountsOn(disk));
-  refuse(deployRefusals, 'HOLDS_CATALOG', system.isOn(disk, catalogPath) ? [catalogPath] : []);
+  refuse(
+    deployRefusals,
+    'SYSTEM_DISK',
+    all.flatMap((node) => system.systemMountsOn(node)),
+  );
+  refuse(deployRefusals, 'HOLDS_CATALOG', inCatalog ? [catalogPath] : []);
   refuse(deployRefusals, 'MOUNTED', mountPoints(usage.mounts));
-  refuse(deployRefusals, 'IN_USE', inUse);
+  // whoever reads the bytes by another name would find others under its feet
+  refuse(deployRefusals, 'IN_USE', [...inUse, ...behind.beside.map(({ path }) => path), ...behind.readers]);
   refuse(deployRefusals, 'NO_MEDIUM', self(disk.lengthBytes === 0));
   refuse(deployRefusals, 'READ_ONLY', self(isReadOnly));
   refuse(deployRefusals, 'NO_PERMISSION', self(!mayWrite));
   return { captureRefusals, deployRefusals };
 }
 
+/** What stands on any of them, other than themselves. */
+function usageOf(all: readonly BlockNode[], system: SystemUsage): DiskUsage {
+  const usages = all.map((node) => system.of(node));
+  const own = new Set(all.map(({ path }) => path));
+  return {
+    mounts: usages.flatMap(({ mounts }) => mounts),
+    swaps: usages.flatMap(({ swaps }) => swaps),
+    holders: usages.flatMap(({ holders }) => holders).filter((holder) => !own.has(holder)),
+  };
+}
+
 /**
  * Swap and holders by name. Where there is neither, nor a mount that explains it, the disk itself where the kernel says that
  * somebody claims it: file systems that keep no record in sysfs (ZFS), mounts in other namespaces, another deploy.
  */
-async function usersOf(disk: BlockNode, usage: DiskUsage, mayRead: boolean): Promise<string[]> {
+async function usersOf(all: readonly BlockNode[], usage: DiskUsage, mayRead: boolean): Promise<string[]> {
   const known = [...usage.swaps, ...usage.holders];
-  if (known.length > 0 || usage.mounts.length > 0 || !mayRead || disk.lengthBytes === 0) return known;
-  return (await isClaimed(disk.path)) ? [disk.path] : [];
+  if (known.length > 0 || usage.mounts.length > 0 || !mayRead) return known;
+  for (const { path, lengthBytes } of all) if (lengthBytes > 0 && (await isClaimed(path))) return [path];
+  return [];
 }
 
 /** An exclusive open of a block device fails where the device or one of its partitions is claimed (open(2), O_EXCL). */

@@ -3,6 +3,7 @@ import type { Refusal } from '../../contract/disk.contract.ts';
 import type { Refusals } from '../machine.port.ts';
 import { readBlockTree } from './block-tree.ts';
 import type { KernelRoots } from './kernel-files.ts';
+import { readLoopFiles } from './loop-files.ts';
 import { fileIdentity, isSame, locksOn, writersOf } from './open-files.ts';
 import { readUsage } from './usage.ts';
 
@@ -12,7 +13,7 @@ export function fileUsers(roots: KernelRoots, filePath: string): Refusals {
   if (!file) return { captureRefusals: [], deployRefusals: [] };
   const tree = readBlockTree(roots);
   const system = readUsage(roots, tree);
-  const loops = tree.nodes.filter((node) => node.backingFile !== null && isSame(fileIdentity(node.backingFile), file));
+  const loops = readLoopFiles(roots, tree).on(file);
   const usages = loops.map((loop) => system.of(loop));
   const mounts = usages.flatMap((usage) => usage.mounts);
   const mountPoints = (some: typeof mounts) => some.map((mount) => `${mount.path} (${mount.device})`);

@@ -2,15 +2,18 @@
 import { fstatSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { DeviceView } from '../../contract/disk.contract.ts';
-import { filePlace, notAPlace, ownRefusals, resolvedSource } from '../image-file.ts';
+import { filePlace, notAPlace, notAWholeDisk, ownRefusals, resolvedSource } from '../image-file.ts';
 import type { Machine } from '../machine.port.ts';
 import { resolvedAsFarAsItExists } from '../paths.ts';
+import { readBehind } from './behind.ts';
 import { readBlockTree, type BlockNode } from './block-tree.ts';
 import { deviceFacts, devicePlace } from './device-facts.ts';
 import { deviceNumber } from './device-number.ts';
 import { deviceRefusals } from './device-refusals.ts';
 import { fileUsers } from './file-users.ts';
 import { KERNEL_ROOTS, type KernelRoots } from './kernel-files.ts';
+import { readLoopFiles } from './loop-files.ts';
+import type { FileIdentity } from './open-files.ts';
 import { readUsage } from './usage.ts';
 
 export function linuxMachine(roots: KernelRoots = KERNEL_ROOTS): Machine {
@@ -18,25 +21,59 @@ export function linuxMachine(roots: KernelRoots = KERNEL_ROOTS): Machine {
     const node = readBlockTree(roots).byNumber(deviceNumber(device));
     return node?.isWholeDisk ? node : null;
   };
+  const disksBelow = (device: bigint): string[] => {
+    const tree = readBlockTree(roots);
+    const node = tree.byNumber(deviceNumber(device));
+    return node ? tree.allBelow(node).flatMap(({ isWholeDisk, path }) => (isWholeDisk ? [path] : [])) : [];
+  };
+  /** @param closely also at who has them open, which takes a look at every process */
+  const lookAtDisks = async (catalogPath: string, closely: boolean) => {
+    const tree = readBlockTree(roots);
+    const system = readUsage(roots, tree);
+    const loopFiles = readLoopFiles(roots, tree);
+    const catalog = await resolvedAsFarAsItExists(catalogPath);
+    const disks = tree.nodes.filter((node) => node.isWholeDisk);
+    disks.sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+    return disks.map((disk) => ({
+      disk,
+      view: async (): Promise<DeviceView> => {
+        const facts = deviceFacts(disk);
+        const behind = readBehind(roots, tree, loopFiles, disk, closely);
+        return {
+          ...devicePlace(roots, disk),
+          kind: 'device',
+          ...facts,
+          mounts: [...system.of(disk).mounts],
+          ...(await deviceRefusals(disk, facts.isReadOnly, system, behind, catalog)),
+        };
+      },
+    }));
+  };
   return {
     async listDevices(catalogPath) {
+      const views: DeviceView[] = [];
+      // one after another: each asks the kernel for the disk alone, and for the others on the same file
+      for (const { view } of await lookAtDisks(catalogPath, false)) views.push(await view());
+      return views;
+    },
+
+    async deviceAt(devicePath, catalogPath) {
+      const disks = await lookAtDisks(catalogPath, true);
+      return (await disks.find(({ disk }) => disk.path === devicePath)?.view()) ?? null;
+    },
+
+    async bytesAt(anyPath) {
+      const stats = await stat(anyPath, { bigint: true }).catch(() => null);
+      if (!stats) return [`path ${await resolvedAsFarAsItExists(anyPath)}`];
+      const fileKey = (file: FileIdentity) => `file ${file.device}:${file.inode}`;
       const tree = readBlockTree(roots);
-      const system = readUsage(roots, tree);
-      const catalog = await resolvedAsFarAsItExists(catalogPath);
-      const disks = tree.nodes.filter((node) => node.isWholeDisk);
-      disks.sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
-      return Promise.all(
-        disks.map(async (disk): Promise<DeviceView> => {
-          const facts = deviceFacts(disk);
-          return {
-            ...devicePlace(roots, disk),
-            kind: 'device',
-            ...facts,
-            mounts: [...system.of(disk).mounts],
-            ...(await deviceRefusals(disk, facts.isReadOnly, system, catalog)),
-          };
-        }),
-      );
+      const node = stats.isBlockDevice() ? tree.byNumber(deviceNumber(stats.rdev)) : null;
+      if (!node) return [fileKey({ device: stats.dev, inode: stats.ino })];
+      const file = readLoopFiles(roots, tree).of(node);
+      return [
+        ...[node, ...tree.allBelow(node)].map(({ number }) => `device ${number}`),
+        ...(file ? [fileKey(file)] : []),
+      ];
     },
 
     async placeOf(anyPath) {
@@ -45,14 +82,15 @@ export function linuxMachine(roots: KernelRoots = KERNEL_ROOTS): Machine {
       if (stats.isFile()) return filePlace(realPath, Number(stats.size));
       if (!stats.isBlockDevice()) throw notAPlace(anyPath, 'NEITHER_DISK_NOR_FILE');
       const disk = diskByNumber(stats.rdev);
-      if (!disk) throw notAPlace(anyPath, 'NOT_A_WHOLE_DISK');
+      if (!disk) throw notAWholeDisk(realPath, disksBelow(stats.rdev));
       return devicePlace(roots, disk);
     },
 
     async identifyDevice(fd) {
       const stats = fstatSync(fd, { bigint: true });
-      const disk = stats.isBlockDevice() ? diskByNumber(stats.rdev) : null;
-      if (!disk) throw notAPlace(`fd ${fd}`, 'NOT_A_WHOLE_DISK');
+      if (!stats.isBlockDevice()) throw notAPlace(`fd ${fd}`, 'NEITHER_DISK_NOR_FILE');
+      const disk = diskByNumber(stats.rdev);
+      if (!disk) throw notAWholeDisk(`fd ${fd}`, []);
       return devicePlace(roots, disk);
     },
 

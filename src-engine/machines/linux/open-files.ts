@@ -1,5 +1,5 @@
 /** Which other processes write to a file or hold locks on it. */
-import { statSync } from 'node:fs';
+import { readlinkSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { deviceNumber } from './device-number.ts';
 import { attribute, names, type KernelRoots } from './kernel-files.ts';
@@ -36,6 +36,39 @@ export function writersOf(roots: KernelRoots, file: FileIdentity): string[] {
     }
   }
   return writers;
+}
+
+/**
+ * Devices that other processes have open for writing, as far as this user may see: a copy under way, a running virtual machine.
+ * Descriptors are looked at by their names in /proc, which asks no file system.
+ * @returns 'NAME (PID)' of each
+ */
+export function deviceWriters(roots: KernelRoots, isDevice: (devicePath: string) => boolean): string[] {
+  const writers: string[] = [];
+  for (const pid of names(roots.proc)) {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
+    const isWriting = names(roots.proc, pid, 'fd').some((fd) => {
+      const leadsTo = linkOrNull(path.join(roots.proc, pid, 'fd', fd));
+      return (
+        leadsTo?.startsWith(`${roots.dev}/`) && isDevice(leadsTo) && (accessOf(roots, pid, fd) & ACCESS_MODE) !== 0
+      );
+    });
+    if (isWriting) writers.push(processName(roots, pid));
+  }
+  return writers;
+}
+
+function linkOrNull(link: string): string | null {
+  try {
+    return readlinkSync(link);
+  } catch {
+    return null;
+  }
+}
+
+/** The flags of open(2) that a descriptor was opened with; 0 where they cannot be read. */
+function accessOf(roots: KernelRoots, pid: string, fd: string): number {
+  return parseInt(/^flags:\s*([0-7]+)$/m.exec(attribute(roots.proc, pid, 'fdinfo', fd))?.[1] ?? '0', 8);
 }
 
 /** Looks at the descriptor's own record first: following the descriptor asks its file system, which may not answer. */
