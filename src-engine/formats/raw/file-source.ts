@@ -20,12 +20,14 @@ export interface DiskFacts {
  * @throws EngineError `NOT_FOUND`, `PERMISSION_DENIED`, `BAD_REQUEST` for a folder
  */
 export async function openFileSource(path: string, facts?: DiskFacts): Promise<BlockSource> {
-  const handle = await open(path, constants.O_RDONLY).catch((error) => {
+  // without waiting for who would write to a pipe of that name
+  const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch((error) => {
     throw ioError(error, 'READ_FAILED', { path });
   });
   try {
     const stat = await handle.stat();
     if (stat.isDirectory()) throw new EngineError('BAD_REQUEST', { path, reason: 'folder' });
+    if (!stat.isFile() && !stat.isBlockDevice()) throw new EngineError('BAD_REQUEST', { path, reason: 'not a file' });
     const lengthBytes = facts?.lengthBytes ?? stat.size;
     const direct = constants.O_DIRECT
       ? await open(path, constants.O_RDONLY | constants.O_DIRECT).catch(() => null)
