@@ -2,6 +2,7 @@ export * from './account.contract.ts';
 export * from './client.ts';
 export * from './commands.ts';
 export * from './disk.contract.ts';
+export * from './entrance.ts';
 export * from './errors.ts';
 export * from './files.contract.ts';
 export * from './guest.contract.ts';

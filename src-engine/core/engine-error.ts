@@ -1,4 +1,5 @@
 /** The one error class of the engine: a stable code, the facts, and a technical hint. Words for people are in the locales. */
+import { formatFacts } from './format-facts.ts';
 import type { ErrorCode, ErrorView, MessageData } from '../contract/errors.ts';
 
 export class EngineError extends Error {
@@ -20,7 +21,8 @@ export class EngineError extends Error {
   }
 
   toView(): ErrorView {
-    return { code: this.code, message: this.message, hint: this.hint, data: this.data };
+    const data = this.code === 'FORMAT_INVALID' ? formatFacts(this.data) : this.data;
+    return { code: this.code, message: this.message, hint: this.hint, data };
   }
 }
 

@@ -1,9 +1,10 @@
 /** Policy files: read, checked against their schema, and put together with what they include. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LineCounter, parseDocument, type Document } from 'yaml';
 import type { z } from 'zod';
 import { EngineError } from '../core/engine-error.ts';
+import { readNamedFile } from '../core/read-named-file.ts';
 import { FACT_TYPES } from './facts.ts';
 import { PolicyFileSchema, type Condition, type Policy, type Rule } from './policy.ts';
 
@@ -19,20 +20,21 @@ export function parsePolicy(text: string, path: string, name = path): Policy {
   const fail = (line: number, reason: string) => new EngineError('POLICY_INVALID', { path: name, line, reason });
   if (Buffer.byteLength(text) > MAX_FILE_BYTES) throw fail(1, `larger than ${MAX_FILE_BYTES} bytes`);
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
+  const document = parsedDocument(text, lines);
+  if (!document) throw fail(1, 'nested too deeply');
   const [syntax] = document.errors;
-  if (syntax) throw fail(syntax.linePos?.[0].line ?? 1, syntax.message.split('\n')[0]);
+  if (syntax) throw fail(syntax.linePos?.[0].line ?? 1, `not YAML (${syntax.code.toLowerCase().replaceAll('_', ' ')})`);
   let content: unknown;
   try {
     content = document.toJS({ maxAliasCount: 100 });
-  } catch (error) {
-    throw fail(1, (error as Error).message);
+  } catch {
+    throw fail(1, 'an alias that has no anchor, or too many of them');
   }
   const lineOf = (keys: readonly PropertyKey[]) => lineOfNode(document, lines, keys);
   const parsed = PolicyFileSchema.safeParse(content);
   if (!parsed.success) {
     const issue = deepest(parsed.error.issues);
-    throw fail(lineOf(issue.path), `${issue.path.join('.')}: ${issue.message}`);
+    throw fail(lineOf(issue.path), `${issue.path.join('.')}: ${saidOf(issue)}`);
   }
   const policy = { ...parsed.data, path };
   for (const [i, rule] of policy.rules.entries()) {
@@ -42,6 +44,20 @@ export function parsePolicy(text: string, path: string, name = path): Policy {
       throw fail(lineOf(['rules', i, 'id']), `${rule.id}: twice`);
   }
   return policy;
+}
+
+/** The parser's own errors quote the text, which may be any file's: they become codes. @returns null where the nesting is too deep for it */
+function parsedDocument(text: string, lineCounter: LineCounter): Document.Parsed | null {
+  try {
+    return parseDocument(text, { lineCounter, uniqueKeys: true });
+  } catch {
+    return null;
+  }
+}
+
+/** What is wrong, without what is written there. */
+function saidOf(issue: z.core.$ZodIssue): string {
+  return issue.code === 'unrecognized_keys' ? 'a field that no policy has' : issue.message;
 }
 
 /** Of a union, the branch that came furthest says most. */
@@ -85,12 +101,12 @@ export async function loadPolicies(ours: string, theirs: string): Promise<Polici
   const all = new Map<string, Policy>();
   const refused: EngineError[] = [];
   for (const path of await policyFiles(ours)) {
-    const policy = parsePolicy(await readFile(path, 'utf8'), '', path);
+    const policy = parsePolicy(await textOf(path), '', path);
     all.set(policy.id, policy);
   }
   for (const path of await policyFiles(theirs)) {
     try {
-      const policy = parsePolicy(await readFile(path, 'utf8'), path);
+      const policy = parsePolicy(await textOf(path), path);
       if (all.has(policy.id))
         throw new EngineError('POLICY_INVALID', { path, line: 1, reason: `id ${policy.id} is taken` });
       all.set(policy.id, policy);
@@ -109,6 +125,17 @@ export async function loadPolicies(ours: string, theirs: string): Promise<Polici
     }
   }
   return { all, refused };
+}
+
+/** @throws EngineError `POLICY_INVALID` for what cannot be read */
+async function textOf(path: string): Promise<string> {
+  try {
+    return (await readNamedFile(path, MAX_FILE_BYTES)).toString('utf8');
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    const reason = String(error.data.reason ?? error.data.value ?? '') || 'it cannot be read';
+    throw new EngineError('POLICY_INVALID', { path, line: 1, reason }, '', { cause: error });
+  }
 }
 
 async function policyFiles(folder: string): Promise<string[]> {

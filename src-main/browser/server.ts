@@ -1,14 +1,19 @@
 /** The browser face: the pages over HTTP and the engine over a WebSocket, on the loopback address, for who holds the address. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { WebSocketServer } from 'ws';
+import { WebSocketServer, type WebSocket } from 'ws';
+import { ENTRANCE_PATH } from '../../src-engine/contract/index.ts';
 import type { RunningEngine } from '../../src-engine/host/start-engine.ts';
 import { openPageFiles, type PageFiles } from '../pages/page-files.ts';
 import { contentSecurityPolicy, securityHeaders } from '../pages/policy.ts';
-import { bridgeSocket, MAX_MESSAGE_BYTES } from './engine-socket.ts';
-import { isLoopbackHost, isOwnOrigin } from './origin.ts';
-import { refusalPage, type RefusalReason } from './refusal-page.ts';
+import { Connections } from './connections.ts';
+import { dismiss } from './dismiss.ts';
+import { bridgeSocket } from './engine-socket.ts';
+import { guardEntrance } from './entrance.ts';
+import { allowance, MAX_MESSAGE_BYTES, type Rate } from './message-limits.ts';
+import { isLocalhost, isLoopbackHost, isOwnOrigin } from './origin.ts';
+import { notFoundPage } from './not-found-page.ts';
 import { Session } from './session.ts';
 
 export interface BrowserServer {
@@ -21,6 +26,23 @@ export interface BrowserServer {
 }
 
 const ENGINE_PATH = '/engine';
+
+/** Whoever connects and says nothing, or little by little, is soon gone. Answers are small files on this machine. */
+const HTTP_LIMITS = {
+  maxHeaderSize: 16 * 1024,
+  headersTimeout: 5_000,
+  requestTimeout: 10_000,
+  keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 1_000,
+};
+const SILENT_AFTER_MS = 20_000;
+
+/** Of bytes on a socket, whatever frames they make: a first message has a token, a page's requests are small. */
+const BYTES_OF_STRANGER: Rate = { atOnce: 4 * 1024, perSecond: 0 };
+const BYTES_OF_SESSION: Rate = { atOnce: 16 * MAX_MESSAGE_BYTES, perSecond: 4 * MAX_MESSAGE_BYTES };
+
+const POLICY_VIOLATION = 1008;
+const TRY_AGAIN_LATER = 1013;
 
 /**
  * @param rendererPath the built pages (out/renderer)
@@ -35,20 +57,32 @@ export async function startBrowserServer(options: {
   host?: '127.0.0.1' | '::1';
 }): Promise<BrowserServer> {
   const { engine, host = '127.0.0.1' } = options;
+  const name = host === '::1' ? '[::1]' : host;
   const pages = await openPageFiles(options.rendererPath);
-  const server = createServer();
+  const server = createServer(HTTP_LIMITS);
+  server.timeout = SILENT_AFTER_MS;
   const port = await listen(server, options.port ?? 0, host);
-  const session = new Session(port);
+  const session = new Session();
+  const connections = new Connections();
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false });
 
-  server.on('request', (request, response) => void answer(request, response, session, pages));
-  server.on('upgrade', (request: IncomingMessage, connection: Duplex, head: Buffer) => {
-    const refusal = upgradeRefusal(request, session);
+  server.on('connection', (connection: Socket) => connections.add(connection));
+  server.on('request', (request, response) => void answer(request, response, name, pages));
+  server.on('upgrade', (request: IncomingMessage, connection: Socket, head: Buffer) => {
+    const refusal = upgradeRefusal(request);
     if (refusal) return refuseUpgrade(connection, refusal);
-    sockets.handleUpgrade(request, connection, head, (socket) => bridgeSocket(socket, engine.connect()));
+    sockets.handleUpgrade(request, connection, head, (socket) => {
+      limitBytes(socket, connection, connections);
+      guardEntrance(socket, session, () => {
+        if (connections.enter(connection)) bridgeSocket(socket, engine.connect());
+        else dismiss(socket, TRY_AGAIN_LATER, 'too many pages');
+      });
+    });
   });
+  // a descriptor that could not be had, say: the next connection is another matter
+  server.on('error', () => {});
 
-  const newAddress = () => `http://${host === '::1' ? '[::1]' : host}:${port}/?token=${session.newToken()}`;
+  const newAddress = () => `http://${name}:${port}${ENTRANCE_PATH}#token=${session.newToken()}`;
   return {
     address: newAddress(),
     newAddress,
@@ -62,54 +96,62 @@ export async function startBrowserServer(options: {
   };
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, session: Session, pages: PageFiles) {
+/** Pages are for everybody: they are the same for all, and hold nothing. What they show comes through the socket. */
+async function answer(request: IncomingMessage, response: ServerResponse, name: string, pages: PageFiles) {
   const { host } = request.headers;
   if (!isLoopbackHost(host)) return response.writeHead(421).end();
   const headers = securityHeaders(contentSecurityPolicy(`ws://${host}`));
-  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  for (const [header, value] of Object.entries(headers)) response.setHeader(header, value);
   // nothing here is changed by a request: that goes through the socket, where the origin is checked
   if (request.method !== 'GET' && request.method !== 'HEAD')
-    return response.writeHead(405, { Allow: 'GET, HEAD' }).end();
+    return response.writeHead(405, { Allow: 'GET, HEAD', Connection: 'close' }).end();
 
-  const refuse = (status: number, reason: RefusalReason) =>
-    response
-      .writeHead(status, { 'Content-Type': 'text/html; charset=utf-8' })
-      .end(request.method === 'HEAD' ? '' : refusalPage(reason, request.headers['accept-language']));
-
-  const [path, query] = (request.url ?? '/').split('?', 2);
-  const hasCookie = session.holds(request.headers.cookie);
-  const token = path === '/' ? new URLSearchParams(query).get('token') : null;
-  if (token !== null) {
-    // a preview of the address by HEAD must not use it up
-    const isTokenGood = request.method === 'GET' && session.useToken(token);
-    if (!isTokenGood && !hasCookie) return refuse(403, 'token-invalid');
-    // without the token, so that it does not stay in the address bar
-    return response.writeHead(303, { Location: '/', ...(isTokenGood && { 'Set-Cookie': session.setCookie() }) }).end();
+  const [path] = (request.url ?? '/').split('?', 1);
+  const file = await pages.read(path === ENTRANCE_PATH ? '/' : path).catch(() => null);
+  const isHead = request.method === 'HEAD';
+  if (!file) {
+    response.writeHead(404, { 'Content-Type': 'text/html; charset=utf-8' });
+    return response.end(isHead ? '' : notFoundPage(request.headers['accept-language']));
   }
-  if (!hasCookie) return refuse(403, 'no-session');
-  const file = await pages.read(path).catch(() => null);
-  if (!file) return refuse(404, 'not-found');
+  if (isLocalhost(host)) {
+    // browsers keep the part behind the hash, with the token
+    const Location = `http://${host.replace(/^localhost/i, name)}${path}`;
+    return response.writeHead(307, { Location }).end();
+  }
   response.writeHead(200, { 'Content-Type': file.contentType, 'Content-Length': file.bytes.length });
-  response.end(request.method === 'HEAD' ? undefined : file.bytes);
+  response.end(isHead ? undefined : file.bytes);
 }
 
-/** @returns the status line's end, or null where the socket may be opened */
-function upgradeRefusal(request: IncomingMessage, session: Session): string | null {
-  const { host, origin, cookie } = request.headers;
+/** @returns the status line's end, or null where the socket may be opened; who opens it is asked then */
+function upgradeRefusal(request: IncomingMessage): string | null {
+  const { host, origin } = request.headers;
   if (!isLoopbackHost(host)) return '421 Misdirected Request';
   if (request.url !== ENGINE_PATH) return '404 Not Found';
-  if (!isOwnOrigin(origin, host) || !session.holds(cookie)) return '403 Forbidden';
+  if (!isOwnOrigin(origin, host)) return '403 Forbidden';
   return null;
 }
 
 function refuseUpgrade(connection: Duplex, status: string): void {
-  connection.on('error', () => {});
-  connection.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  connection.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => connection.destroy());
+}
+
+/** Counted as they arrive: frames that never become a message count as well. */
+function limitBytes(socket: WebSocket, connection: Socket, connections: Connections): void {
+  const ofStranger = allowance(BYTES_OF_STRANGER);
+  const ofSession = allowance(BYTES_OF_SESSION);
+  connection.on('data', ({ length }) => {
+    if (connections.isStranger(connection)) {
+      if (!ofStranger(length)) socket.terminate();
+    } else if (!ofSession(length)) dismiss(socket, POLICY_VIOLATION, 'too many bytes');
+  });
 }
 
 function listen(server: Server, port: number, host: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve((server.address() as AddressInfo).port);
+    });
   });
 }

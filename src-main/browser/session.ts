@@ -1,5 +1,6 @@
-/** Who may come in: a one-time token in an address becomes a cookie, which lives as long as the server. */
+/** Who may come in: a one-time token in an address becomes a session, which lives as long as the server. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Entrance, EntranceRefusal } from '../../src-engine/contract/index.ts';
 
 /** Time to open an address after it was printed. */
 export const TOKEN_LIFETIME_MS = 10 * 60 * 1000;
@@ -8,14 +9,8 @@ export const TOKEN_LIFETIME_MS = 10 * 60 * 1000;
 const SECRET_BYTES = 32;
 
 export class Session {
-  readonly #cookieName: string;
   readonly #secret = randomBytes(SECRET_BYTES).toString('base64url');
   #token: { text: string; expiresAt: number } | null = null;
-
-  /** @param port of the server: cookies are shared by all ports of a host, so that each server needs a name of its own */
-  constructor(port: number) {
-    this.#cookieName = `diskpress-${port}`;
-  }
 
   /** A new token; the one before it is worth nothing any more. */
   newToken(now = Date.now()): string {
@@ -23,24 +18,17 @@ export class Session {
     return this.#token.text;
   }
 
-  /** True once for the current token, within its lifetime. */
-  useToken(token: string, now = Date.now()): boolean {
+  /** @returns the session for who shows the current token, which is used up by that, or the session itself; else why not */
+  enter({ token, session }: Entrance, now = Date.now()): { readonly session: string } | EntranceRefusal {
+    if (token !== undefined && this.#useToken(token, now)) return { session: this.#secret };
+    if (session !== undefined && isSame(session, this.#secret)) return { session: this.#secret };
+    return token === undefined ? 'no-session' : 'token-invalid';
+  }
+
+  #useToken(token: string, now: number): boolean {
     if (!this.#token || now > this.#token.expiresAt || !isSame(token, this.#token.text)) return false;
     this.#token = null;
     return true;
-  }
-
-  /** The value of a Set-Cookie header. No `Secure`: the connection is plain HTTP and never leaves the machine. */
-  setCookie(): string {
-    return `${this.#cookieName}=${this.#secret}; HttpOnly; SameSite=Strict; Path=/`;
-  }
-
-  /** @param cookies the request's Cookie header */
-  holds(cookies: string | undefined): boolean {
-    return (cookies ?? '').split(';').some((pair) => {
-      const [name, value] = pair.trim().split('=', 2);
-      return name === this.#cookieName && isSame(value ?? '', this.#secret);
-    });
   }
 }
 

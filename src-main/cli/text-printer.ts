@@ -15,7 +15,7 @@ interface Screen {
   readonly columns: number;
 }
 
-/** Results on standard output, progress and errors on standard error. */
+/** Results on standard output, progress and errors on standard error. Whatever a line is made of, it is one line of text. */
 export function textPrinter(words: Words, screen: Screen): Printer {
   let lastPhase = '';
   let hasBar = false;
@@ -27,7 +27,7 @@ export function textPrinter(words: Words, screen: Screen): Printer {
 
   const result = (report: Report) => {
     clearBar();
-    for (const line of reportLines(words, report)) screen.out(`${line}\n`);
+    for (const line of reportLines(words, report)) screen.out(`${printable(line)}\n`);
   };
 
   return {
@@ -44,7 +44,7 @@ export function textPrinter(words: Words, screen: Screen): Printer {
     },
     event(report) {
       clearBar();
-      for (const line of reportLines(words, report)) screen.err(`${line}\n`);
+      for (const line of reportLines(words, report)) screen.err(`${printable(line)}\n`);
     },
     finding: result,
     result,
@@ -54,7 +54,7 @@ export function textPrinter(words: Words, screen: Screen): Printer {
         screen.err(`${printable(words.t(`error.${error.code}.${part}`, error.data))}\n`);
       if (error.data.canFill === true) screen.err(`${words.t('cli.can-fill')}\n`);
       screen.err(`${error.code}\n`);
-      if (error.code === 'INTERNAL') screen.err(`${error.hint}\n`);
+      if (error.code === 'INTERNAL') screen.err(`${error.hint.split('\n').map(printable).join('\n')}\n`);
     },
   };
 }

@@ -49,7 +49,7 @@ export function reportLines(words: Words, report: Report): string[] {
         `${t(`kind.${value.kind}`)} · ${t(`status.${value.status}`)} · ${t(`visibility.${value.visibility}`)}`,
         ...termsLines(words, value),
         ...(value.tags.length ? [`${t('cli.tags')}: ${value.tags.join(', ')}`] : []),
-        ...(value.note ? [value.note] : []),
+        ...(value.note ? value.note.split('\n') : []),
         ...(value.deletedAt ? [t('cli.in-bin', { date: date(value.deletedAt) })] : []),
         ...value.versions.flatMap((version) => ['', ...versionLines(words, version)]),
       ];

@@ -1,5 +1,4 @@
 /** Images in and templates out: `import` and `export`. */
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import {
   CommandError,
@@ -11,6 +10,7 @@ import {
   type CommandParams,
   type EngineClient,
 } from '../../src-engine/contract/index.ts';
+import { readPassword } from '../../src-engine/host/read-password.ts';
 import type { Session } from './commands.ts';
 import { followJob } from './follow-job.ts';
 import { addRuleOptions, ruleParams, type RuleOptions } from './rule-commands.ts';
@@ -65,7 +65,7 @@ export function addTransferCommands(
     .option('--plan', help('plan'));
   addRuleOptions(importing, help).action(async (path: string, options: ImportOptions) => {
     const { passwordFile, entry, tag: tags, override: _, os, cloudInit, maxBytes, look, plan, ...rest } = options;
-    const image = { path, entry: entry ?? null, password: passwordIn(passwordFile) };
+    const image = { path, entry: entry ?? null, password: await passwordIn(passwordFile) };
     const client = await connect();
     if (look) return printer.result({ kind: 'import-view', value: await client.call('import.look', image) });
     if (options.name === undefined) throw badOption('--name');
@@ -91,7 +91,7 @@ export function addTransferCommands(
     .option('--overwrite', help('overwrite'))
     .option('--plan', help('plan'))
     .action(async (template: string, path: string, { format, passwordFile, overwrite, plan }: ExportOptions) => {
-      const password = passwordIn(passwordFile);
+      const password = await passwordIn(passwordFile);
       const client = await connect();
       const params = { template, path, format, password } as CommandParams<'export.plan'>;
       const value = await client.call('export.plan', params);
@@ -103,15 +103,7 @@ export function addTransferCommands(
     });
 }
 
-/** Arguments can be read by every user of the machine; a file can be kept to oneself. @returns its first line */
-function passwordIn(file: string | undefined): string | null {
-  if (file === undefined) return null;
-  try {
-    return readFileSync(file === '-' ? 0 : file, 'utf8').split(/\r?\n/)[0];
-  } catch (cause) {
-    throw new CommandError({ code: 'NOT_FOUND', message: String(cause), hint: '', data: { path: file } });
-  }
-}
+const passwordIn = async (path: string | undefined) => (path === undefined ? null : readPassword(path));
 
 function badOption(field: string): CommandError {
   return new CommandError({ code: 'BAD_REQUEST', message: field, hint: '', data: { field, reason: field } });

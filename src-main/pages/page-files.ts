@@ -44,14 +44,20 @@ export async function openPageFiles(folder: string): Promise<PageFiles> {
   if (!first) throw new Error(`The pages are missing in ${folder}. Build them: npm run build`);
   pathOf.set('/', first);
 
+  /** once in memory each, however many ask and read slowly */
+  const loaded = new Map<string, Promise<PageFile>>();
+  const load = async (path: string): Promise<PageFile> => ({
+    contentType: CONTENT_TYPES[extname(path)] ?? 'application/octet-stream',
+    bytes: await readFile(path),
+  });
   return {
     async read(urlPath) {
       const path = pathOf.get(urlPath);
       if (!path) return null;
-      return {
-        contentType: CONTENT_TYPES[extname(path)] ?? 'application/octet-stream',
-        bytes: await readFile(path),
-      };
+      const file = loaded.get(path) ?? load(path);
+      loaded.set(path, file);
+      file.catch(() => loaded.delete(path));
+      return file;
     },
   };
 }

@@ -8,19 +8,22 @@ import {
   type CommandParams,
   type CommandResult,
   type EngineClient,
+  type EntranceRefusal,
   type TopicEvent,
   type TopicName,
 } from '../../src-engine/contract/index.ts';
-import type { Connect } from './transport.ts';
+import { NotLetIn, type Connect } from './transport.ts';
 
 const FIRST_DELAY_MS = 1_000;
 const LAST_DELAY_MS = 30_000;
 
 export const useEngine = defineStore('engine', () => {
   const client = shallowRef<EngineClient | null>(null);
-  const state = ref<'connecting' | 'connected' | 'lost'>('connecting');
+  const state = ref<'connecting' | 'connected' | 'lost' | 'refused'>('connecting');
   /** when the next attempt is made by itself; null where only a person starts it */
   const retryAt = ref<number | null>(null);
+  /** why this browser is not let in; null where it is, or nobody has said */
+  const refusal = ref<EntranceRefusal | null>(null);
   const isConnected = computed(() => state.value === 'connected');
 
   let connectOnce: Connect;
@@ -49,8 +52,10 @@ export const useEngine = defineStore('engine', () => {
       state.value = 'connected';
       delayMs = FIRST_DELAY_MS;
       for (const listener of onConnected) listener();
-    } catch {
-      lost();
+    } catch (error) {
+      if (!(error instanceof NotLetIn)) return lost();
+      refusal.value = error.reason;
+      state.value = 'refused';
     }
   }
 
@@ -87,5 +92,5 @@ export const useEngine = defineStore('engine', () => {
     client.value?.subscribe(topic, listener);
   }
 
-  return { state, retryAt, isConnected, start, reconnect, whenConnected, call, subscribe };
+  return { state, retryAt, refusal, isConnected, start, reconnect, whenConnected, call, subscribe };
 });

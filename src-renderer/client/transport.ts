@@ -2,7 +2,14 @@
  * The two ways from a page to the engine: a WebSocket on the page's own origin (browser face), or the one MessagePort that
  * Electron's preload hands over (desktop).
  */
-import type { Request, Transport } from '../../src-engine/contract/index.ts';
+import {
+  EnteredSchema,
+  REFUSAL_CLOSE_CODES,
+  type EntranceRefusal,
+  type Request,
+  type Transport,
+} from '../../src-engine/contract/index.ts';
+import { entrance, keepSession } from './entrance.ts';
 
 /** A transport that is open. Rejects where the other side cannot be reached. */
 export type Connect = () => Promise<Transport<Request, unknown>>;
@@ -10,25 +17,40 @@ export type Connect = () => Promise<Transport<Request, unknown>>;
 /** Pages are served over HTTP to a browser, and over the application's own scheme inside Electron. */
 export const isBrowserFace = location.protocol.startsWith('http');
 
-/** Connects to `/engine` of the page's origin; the session's cookie was set before by the one-time address. */
+/** The engine is there, and does not let this browser in. Trying again changes nothing. */
+export class NotLetIn extends Error {
+  readonly reason: EntranceRefusal;
+  constructor(reason: EntranceRefusal) {
+    super(reason);
+    this.reason = reason;
+  }
+}
+
+/** Connects to `/engine` of the page's origin, and says who it is first. Rejects with NotLetIn where that is not enough. */
 export const connectSocket: Connect = () =>
   new Promise((resolve, reject) => {
     const socket = new WebSocket(`${location.protocol.replace('http', 'ws')}//${location.host}/engine`);
     let listener: ((message: unknown) => void) | null = null;
-    socket.onmessage = (event: MessageEvent<string>) => listener?.(JSON.parse(event.data));
     socket.onerror = () => reject(new Error('The engine cannot be reached.'));
-    socket.onclose = () => {
-      reject(new Error('The engine closed the connection.'));
+    socket.onclose = ({ code }) => {
+      const reason = REASONS.find((one) => REFUSAL_CLOSE_CODES[one] === code);
+      reject(reason ? new NotLetIn(reason) : new Error('The engine closed the connection.'));
       listener?.(null);
     };
-    socket.onopen = () =>
+    socket.onopen = () => socket.send(JSON.stringify(entrance()));
+    socket.onmessage = (first: MessageEvent<string>) => {
+      keepSession(EnteredSchema.parse(JSON.parse(first.data)).session);
+      socket.onmessage = (event: MessageEvent<string>) => listener?.(JSON.parse(event.data));
       resolve({
         send: (message) => {
           if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
         },
         receive: (to) => (listener = to),
       });
+    };
   });
+
+const REASONS = Object.keys(REFUSAL_CLOSE_CODES) as EntranceRefusal[];
 
 const PORT_TIMEOUT_MS = 10_000;
 

@@ -14,7 +14,9 @@ export interface Served {
   folder: string;
   /** without the token */
   origin: string;
-  /** a context whose cookie opens the door */
+  /** used up */
+  address: string;
+  /** a context whose kept session opens the door */
   state: Awaited<ReturnType<BrowserContext['storageState']>>;
   stop(): Promise<void>;
   /** Runs the command line on the same catalog. */
@@ -40,6 +42,7 @@ async function serve(open: (address: string) => Promise<Served['state']>): Promi
   return {
     folder,
     origin: new URL(address).origin,
+    address,
     state: await open(address),
     async stop() {
       process_.kill('SIGTERM');
@@ -64,13 +67,19 @@ export function complaintsOf(page: Page): string[] {
   return complaints;
 }
 
-/** Starts an application with an empty catalog and enters it once, as a person does, by the address with the token. */
-export async function startServed(browser: Browser): Promise<Served> {
+/**
+ * Starts an application with an empty catalog and enters it once, as a person does, by the address with the token.
+ * @param typed what the person makes of the address
+ */
+export async function startServed(browser: Browser, typed = (address: string) => address): Promise<Served> {
   return serve(async (address) => {
     const context = await browser.newContext();
     const page = await context.newPage();
-    await page.goto(address);
+    await page.goto(typed(address));
     await expect(page).toHaveURL(new RegExp(`^${new URL(address).origin}/(#/)?$`));
+    // the session is kept by now
+    await page.locator('h1').waitFor();
+    await expect.poll(() => page.evaluate(() => localStorage.getItem('diskpress.session'))).not.toBeNull();
     const state = await context.storageState();
     await context.close();
     return state;

@@ -1,6 +1,6 @@
 /** Files of a folder, joined, looked at and unpacked: what readers of images stand on. */
 import { randomUUID } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { openRegularFile } from '../../core/read-named-file.ts';
 import { join } from 'node:path';
 import { writeSparseFile, type UnpackLimits } from '../../archive/sparse-file.ts';
 import { streamTypeIn } from '../../archive/stream-type.ts';
@@ -97,7 +97,7 @@ export async function* piecesOf(source: BlockSource, signal: AbortSignal): Async
 
 /** The beginning of a small file. @returns null where there is none */
 export async function readSmall(path: string, maxBytes: number): Promise<Buffer | null> {
-  const file = await open(path, 'r').catch(() => null);
+  const file = await openRegularFile(path).catch(() => null);
   if (!file) return null;
   try {
     const { size } = await file.stat();

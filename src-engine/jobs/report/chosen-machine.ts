@@ -1,15 +1,13 @@
 /** The machine that a report is about: this one, one whose profile was saved, or one whose profile is in a file. */
-import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { DeviceView, PlaceView } from '../../contract/disk.contract.ts';
 import type { MachineProfile } from '../../contract/machine.contract.ts';
-import { EngineError, toEngineError } from '../../core/engine-error.ts';
-import { parseProfile, probeMachine } from '../../machines/profile/profile.ts';
+import { readNamedFile } from '../../core/read-named-file.ts';
+import { MAX_PROFILE_BYTES, parseProfile, probeMachine } from '../../machines/profile/profile.ts';
 import { findProfile } from '../../machines/profile/saved-profiles.ts';
 import type { EngineParts } from '../engine-parts.ts';
 
 export const THIS_MACHINE = 'this';
-const MAX_FILE_BYTES = 1024 * 1024;
 
 /**
  * @param wanted null: this machine for a disk that is built into it; nobody knows where another disk or a file belongs
@@ -28,16 +26,10 @@ export async function chosenMachine(
   return saved ?? readProfile(wanted);
 }
 
-/** @throws EngineError `NOT_FOUND`, `FORMAT_INVALID`, `PERMISSION_DENIED` */
+/** @throws EngineError `NOT_FOUND`, `FORMAT_INVALID`, `PERMISSION_DENIED`, `BAD_REQUEST` for what is no regular file */
 export async function readProfile(path: string): Promise<MachineProfile> {
   const full = resolve(path);
-  try {
-    const { size } = await stat(full);
-    if (size > MAX_FILE_BYTES) throw new EngineError('FORMAT_INVALID', { path, field: 'length', value: String(size) });
-    return parseProfile(await readFile(full, 'utf8'), full);
-  } catch (error) {
-    throw toEngineError(error);
-  }
+  return parseProfile((await readNamedFile(full, MAX_PROFILE_BYTES)).toString('utf8'), full);
 }
 
 /** What is plugged in may belong to any machine. */

@@ -26,13 +26,15 @@ export function parseProfile(text: string, path: string): MachineProfile {
   let content: unknown;
   try {
     content = JSON.parse(text);
-  } catch (error) {
-    throw fail('JSON', (error as Error).message);
+  } catch {
+    // the parser's words quote the text, which may be any file's
+    throw fail('JSON', 'not JSON');
   }
   const parsed = MachineProfileSchema.safeParse(content);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw fail(issue.path.join('.') || 'profile', issue.message);
+  const isStranger = issue.code === 'unrecognized_keys';
+  throw fail(issue.path.join('.') || 'profile', isStranger ? 'a field that no profile has' : issue.message);
 }
 
 /** What rules ask of a machine: values by the last part of the fact's name ('firmware', 'raidLevels'…), null for unknown. */

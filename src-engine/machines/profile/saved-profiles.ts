@@ -1,9 +1,10 @@
 /** Profiles of machines that are elsewhere, kept as JSON files beside the catalog: one for each, to be copied by hand as well. */
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { MachineProfile } from '../../contract/machine.contract.ts';
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
+import { readNamedFile } from '../../core/read-named-file.ts';
 import { MAX_PROFILE_BYTES, parseProfile } from './profile.ts';
 
 const ENDING = '.json';
@@ -84,8 +85,7 @@ async function syncFolder(path: string): Promise<void> {
 
 async function readProfileFile(path: string): Promise<MachineProfile | null> {
   try {
-    if ((await stat(path)).size > MAX_PROFILE_BYTES) return null;
-    return parseProfile(await readFile(path, 'utf8'), path);
+    return parseProfile((await readNamedFile(path, MAX_PROFILE_BYTES)).toString('utf8'), path);
   } catch {
     return null;
   }

@@ -8,14 +8,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { createClient } from '../../../src-engine/contract/client.ts';
 import { startEngine, type RunningEngine } from '../../../src-engine/host/start-engine.ts';
-import { MAX_MESSAGE_BYTES } from '../../../src-main/browser/engine-socket.ts';
+import { MAX_MESSAGE_BYTES } from '../../../src-main/browser/message-limits.ts';
 import { startBrowserServer, type BrowserServer } from '../../../src-main/browser/server.ts';
 
 let folder: string;
 let engine: RunningEngine;
 let server: BrowserServer;
 let port: number;
-let cookie: string;
+let session: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'diskpress-browser-'));
@@ -26,7 +26,7 @@ beforeAll(async () => {
   engine = await startEngine({ catalogPath: join(folder, 'catalog'), version: '1.2.3', resourcesPath: folder });
   server = await startBrowserServer({ engine, rendererPath });
   port = Number(new URL(server.address).port);
-  cookie = (await ask({ path: tokenPath(server.address) })).headers['set-cookie']![0].split(';')[0];
+  session = ((await enter({ token: tokenOf(server.address) })) as { session: string }).session;
 });
 
 afterAll(async () => {
@@ -35,9 +35,9 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-const tokenPath = (address: string) => new URL(address).pathname + new URL(address).search;
+const tokenOf = (address: string) => new URL(address).hash.replace('#token=', '');
 const host = () => `127.0.0.1:${port}`;
-const own = () => ({ Host: host(), Origin: `http://${host()}`, Cookie: cookie });
+const own = () => ({ Host: host(), Origin: `http://${host()}` });
 
 interface Answer {
   status: number;
@@ -71,84 +71,134 @@ function open(headers: OutgoingHttpHeaders, path = '/engine'): Promise<WebSocket
   });
 }
 
-async function openSocket(): Promise<WebSocket> {
+/** Opens a socket and says who it is. @returns the server's answer, or the code with which it closed */
+async function enter(first: unknown, keepOpen?: (socket: WebSocket) => void): Promise<unknown> {
   const socket = await open(own());
   if (typeof socket === 'number') throw new Error(`refused: ${socket}`);
-  return socket;
+  socket.send(typeof first === 'string' ? first : JSON.stringify(first));
+  const answer = await new Promise<unknown>((resolve) => {
+    socket.once('message', (data) => resolve(JSON.parse(data.toString())));
+    socket.once('close', resolve);
+  });
+  if (keepOpen) keepOpen(socket);
+  else socket.close();
+  return answer;
+}
+
+async function openSocket(): Promise<WebSocket> {
+  return new Promise((resolve, reject) => void enter({ session }, resolve).catch(reject));
+}
+
+function clientOf(socket: WebSocket) {
+  return createClient({
+    send: (message) => socket.send(JSON.stringify(message)),
+    receive: (listener) => {
+      socket.on('message', (data) => listener(JSON.parse(data.toString())));
+      socket.on('close', () => listener(null));
+    },
+  });
 }
 
 const closeCode = (socket: WebSocket) => new Promise<number>((resolve) => socket.on('close', resolve));
 
 describe('coming in', () => {
-  test('the address gives a cookie and leads to the first page, without the token', async () => {
-    const { status, headers } = await ask({ path: tokenPath(server.newAddress()) });
-    expect(status).toBe(303);
-    expect(headers.location).toBe('/');
-    expect(headers['set-cookie']![0]).toMatch(/HttpOnly; SameSite=Strict/);
-    const page = await ask({ headers: { Cookie: cookie } });
-    expect(page).toMatchObject({ status: 200, body: '<!doctype html><title>pages</title>' });
+  test('the address has its token where no request carries it', () => {
+    const { pathname, search, hash } = new URL(server.newAddress());
+    expect([pathname, search]).toEqual(['/enter', '']);
+    expect(hash).toMatch(/^#token=[\w-]{43}$/);
   });
 
-  test('without a cookie nothing is shown, and the page says how to come in', async () => {
-    for (const path of ['/', '/index.html', '/nothing']) {
-      const { status, headers, body } = await ask({ path });
-      expect(status).toBe(403);
+  test('the token becomes a session, once', async () => {
+    const token = tokenOf(server.newAddress());
+    expect(await enter({ token })).toEqual({ session });
+    expect(await enter({ token })).toBe(4001);
+    expect(await enter({ token, session })).toEqual({ session });
+  });
+
+  test('no answer ever sets a cookie, and a cookie opens nothing', async () => {
+    for (const path of ['/', '/enter', `/?token=${tokenOf(server.newAddress())}`, '/nothing']) {
+      const { headers, body } = await ask({ path, headers: { Cookie: `diskpress-${port}=${session}` } });
       expect(headers['set-cookie']).toBeUndefined();
-      expect(body).toContain('Press Enter in the terminal');
+      expect(body).not.toContain(session);
     }
-    expect((await ask({ headers: { 'Accept-Language': 'fr-CA,en' } })).body).toContain('Appuyez sur Entrée');
+    expect(await enter({})).toBe(4002);
   });
 
-  test('a used address says so; a browser that is in goes on to the first page', async () => {
-    const path = tokenPath(server.newAddress());
-    await ask({ path });
-    const again = await ask({ path });
-    expect(again.status).toBe(403);
-    expect(again.headers['set-cookie']).toBeUndefined();
-    expect(again.body).toContain('This address is used up');
-    expect(await ask({ path, headers: { Cookie: cookie } })).toMatchObject({ status: 303, headers: { location: '/' } });
+  test('what is no entrance is turned away', async () => {
+    for (const first of [
+      '',
+      'x',
+      'null',
+      '[]',
+      '{"token":5}',
+      '{"session":["x"]}',
+      '{"__proto__":{"session":"x"}}',
+      { verb: 'call', id: 1, command: 'app.info', params: {} },
+      { session, more: 1 },
+    ])
+      expect(await enter(first)).toBe(1008);
+    expect(await enter({ session: `${session}x` })).toBe(4002);
+    expect(await enter({ token: 'wrong' })).toBe(4001);
   });
 
-  test('a preview by HEAD does not use the address up', async () => {
-    const path = tokenPath(server.newAddress());
-    expect((await ask({ path, method: 'HEAD' })).status).toBe(403);
-    expect((await ask({ path })).status).toBe(303);
+  test('who has not shown a session cannot send much', async () => {
+    expect(await enter(JSON.stringify({ session: 'x'.repeat(100_000) }))).toBe(1006);
   });
 
-  test('a wrong token and a wrong cookie are refused', async () => {
-    expect((await ask({ path: '/?token=wrong' })).status).toBe(403);
-    expect((await ask({ headers: { Cookie: `${cookie}x` } })).status).toBe(403);
-  });
+  test('who says nothing is sent away in seconds', async () => {
+    const socket = (await open(own())) as WebSocket;
+    expect(await closeCode(socket)).toBe(1008);
+  }, 20_000);
 });
 
 describe('what is served', () => {
-  test('a name that is not of this machine is turned away, also with the cookie', async () => {
-    expect((await ask({ headers: { Host: `evil.example:${port}`, Cookie: cookie } })).status).toBe(421);
-    expect((await ask({ path: tokenPath(server.newAddress()), headers: { Host: 'evil.example' } })).status).toBe(421);
+  test('a name that is not of this machine is turned away, whatever it asks for', async () => {
+    expect((await ask({ headers: { Host: `evil.example:${port}` } })).status).toBe(421);
+    for (const name of ['evil.example', '127.0.0.1.evil.example', 'localhost.evil.example', '127.0.0.1@evil.example'])
+      expect([400, 421]).toContain((await ask({ headers: { Host: name } })).status);
   });
 
-  test('the other names of this machine work, with any port: an SSH tunnel has its own', async () => {
-    for (const name of [`localhost:${port}`, `[::1]:${port}`, 'localhost:8000']) {
-      expect((await ask({ headers: { Host: name, Cookie: cookie } })).status).toBe(200);
+  test('the other number of this machine works, with any port: an SSH tunnel has its own', async () => {
+    for (const name of [`[::1]:${port}`, '127.0.0.1:8000']) {
+      expect((await ask({ headers: { Host: name } })).status).toBe(200);
     }
   });
 
-  test.each(['/../secret.txt', '/%2e%2e/secret.txt', '/..%2fsecret.txt', '/./../secret.txt'])(
-    '%s leads nowhere',
-    async (path) => {
-      const { status, body } = await ask({ path, headers: { Cookie: cookie } });
-      expect(status).toBe(404);
-      expect(body).not.toContain('secret');
-    },
-  );
+  test('the name that two servers can share leads to the number', async () => {
+    for (const name of ['localhost:8000', 'LOCALHOST:8000']) {
+      const { status, headers } = await ask({ path: '/enter', headers: { Host: name } });
+      expect([status, headers.location]).toEqual([307, 'http://127.0.0.1:8000/enter']);
+    }
+    expect(await open({ Host: `localhost:${port}`, Origin: `http://localhost:${port}` })).toBe(403);
+  });
 
-  test.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'])('%s is refused', async (method) => {
+  test.each([
+    '/../secret.txt',
+    '/%2e%2e/secret.txt',
+    '/..%2fsecret.txt',
+    '/./../secret.txt',
+    '/..\\secret.txt',
+    '//secret.txt',
+    '/%00',
+    '/%',
+    '/constructor',
+    'http://127.0.0.1/../secret.txt',
+    '*',
+    `/${'x'.repeat(8000)}`,
+  ])('%s leads nowhere', async (path) => {
+    const { status, body } = await ask({ path });
+    expect(status).toBe(404);
+    expect(body).not.toContain('secret');
+  });
+
+  test.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE', 'PROPFIND'])('%s is refused', async (method) => {
     expect((await ask({ method, headers: own() })).status).toBe(405);
   });
 
   test('every answer forbids what a page does not need', async () => {
-    for (const headers of [{}, { Cookie: cookie }]) {
-      const answer = await ask({ headers });
+    for (const path of ['/', '/enter', '/nothing']) {
+      const answer = await ask({ path, headers: { Range: 'bytes=0-1' } });
+      expect(answer.status).not.toBe(206);
       expect(answer.headers).toMatchObject({
         'x-content-type-options': 'nosniff',
         'referrer-policy': 'no-referrer',
@@ -174,10 +224,10 @@ describe('what is served', () => {
 
 describe('the socket', () => {
   test.each([
-    ['without a cookie', () => ({ ...own(), Cookie: '' }), 403],
     ['from another site', () => ({ ...own(), Origin: 'http://evil.example' }), 403],
     ['from another port of this machine', () => ({ ...own(), Origin: 'http://127.0.0.1:1' }), 403],
-    ['without an origin', () => ({ Host: host(), Cookie: cookie }), 403],
+    ['without an origin', () => ({ Host: host() }), 403],
+    ['from a page without one', () => ({ ...own(), Origin: 'null' }), 403],
     ['by a foreign name', () => ({ ...own(), Host: 'evil.example', Origin: 'http://evil.example' }), 421],
   ])('%s is refused', async (_how, headers, status) => {
     expect(await open(headers())).toBe(status);
@@ -190,13 +240,7 @@ describe('the socket', () => {
 
   test('carries calls to the engine and back', async () => {
     const socket = await openSocket();
-    const client = createClient({
-      send: (message) => socket.send(JSON.stringify(message)),
-      receive: (listener) => {
-        socket.on('message', (data) => listener(JSON.parse(data.toString())));
-        socket.on('close', () => listener(null));
-      },
-    });
+    const client = clientOf(socket);
     expect(await client.call('app.info', {})).toMatchObject({ version: '1.2.3', catalogPath: join(folder, 'catalog') });
     expect(await client.call('template.list', {})).toEqual([]);
     await expect(client.call('template.show', { template: 'none' })).rejects.toMatchObject({
@@ -213,7 +257,19 @@ describe('the socket', () => {
     expect(await closeCode(socket)).toBe(1009);
   });
 
-  test.each(['not JSON', 'null', '7', '"text"'])('%s ends it', async (text) => {
+  test.each([
+    ['what is no JSON', 'not JSON'],
+    ['null', 'null'],
+    ['a number', '7'],
+    ['a text', '"text"'],
+    ['a megabyte of brackets', '['.repeat(1_000_000)],
+    ['lists in lists', `${'['.repeat(500_000)}${']'.repeat(500_000)}`],
+    ['objects in objects', `{"a":`.repeat(200_000)],
+    [
+      'nesting in parameters',
+      `{"verb":"call","id":1,"command":"app.info","params":${'['.repeat(33)}${']'.repeat(33)}}`,
+    ],
+  ])('%s ends it', async (_what, text) => {
     const socket = await openSocket();
     socket.send(text);
     expect(await closeCode(socket)).toBe(1007);
@@ -245,10 +301,9 @@ describe('the end', () => {
     const otherEngine = await startEngine({ catalogPath: join(folder, 'other'), version: '0', resourcesPath: folder });
     const other = await startBrowserServer({ engine: otherEngine, rendererPath });
     const { origin, port: otherPort, host: otherHost } = new URL(other.address);
-    const entry = await fetch(other.address, { redirect: 'manual' });
-    const otherCookie = entry.headers.get('set-cookie')!.split(';')[0];
-    const socket = new WebSocket(`ws://${otherHost}/engine`, { headers: { Origin: origin, Cookie: otherCookie } });
-    await new Promise((resolve) => socket.on('open', resolve));
+    const socket = new WebSocket(`ws://${otherHost}/engine`, { headers: { Origin: origin } });
+    socket.on('open', () => socket.send(JSON.stringify({ token: tokenOf(other.address) })));
+    await new Promise((resolve) => socket.on('message', resolve));
     const code = closeCode(socket);
     await otherEngine.close();
     expect(await code).toBe(1001);

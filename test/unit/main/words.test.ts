@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { menuTemplate } from '../../../src-main/desktop/menu.ts';
 import { wordsFor } from '../../../src-main/desktop/words.ts';
-import { refusalPage } from '../../../src-main/browser/refusal-page.ts';
+import { notFoundPage } from '../../../src-main/browser/not-found-page.ts';
 
 test('words are in the language of the system, English where there is no other', () => {
   expect(['fr', 'fr-CA', 'FR'].map((locale) => wordsFor(locale).quit)).toEqual(['Quitter', 'Quitter', 'Quitter']);
@@ -22,10 +22,10 @@ test.each(['linux', 'win32', 'darwin'] as const)('the menu on %s has quit, editi
   ]);
 });
 
-test('a refusal is a whole page that loads nothing, in the first language asked for', () => {
-  const page = refusalPage('token-invalid', 'fr-CA,fr;q=0.9,en;q=0.8');
+test('the page for what is not there is a whole page that loads nothing, in the first language asked for', () => {
+  const page = notFoundPage('fr-CA,fr;q=0.9,en;q=0.8');
   expect(page).toContain('<html lang="fr">');
   expect(page).not.toMatch(/<script|<style|<link|style=|src=/);
-  expect(refusalPage('no-session', 'en,fr')).toContain('<html lang="en">');
-  expect(refusalPage('not-found')).toContain('<html lang="en">');
+  expect(notFoundPage('en,fr')).toContain('<html lang="en">');
+  expect(notFoundPage()).toContain('<html lang="en">');
 });
