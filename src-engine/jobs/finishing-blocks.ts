@@ -72,14 +72,14 @@ export class FinishingBlocks {
     const { finishing, stale, patches } = this.#relocation;
     const runs = [...without(this.#held, [...stale, ...patches.map(extentOf)]), ...patches];
     const early = without(runs, finishing);
-    const late = without(runs, gapsIn({ startBytes: 0, lengthBytes: sink.lengthBytes }, finishing));
+    const disk = { startBytes: 0, lengthBytes: sink.lengthBytes };
+    const late = without(runs, gapsIn(disk, finishing));
     for (const run of early) await sink.write(run.offsetBytes, run.bytes);
     await sink.sync();
     const firstPage = [{ startBytes: 0, lengthBytes: PAGE_BYTES }];
     for (const run of without(late, firstPage)) await sink.write(run.offsetBytes, run.bytes);
     for (let at = PAGE_BYTES - sink.sectorBytes; at >= 0; at -= sink.sectorBytes) {
-      const others = complement([{ startBytes: at, lengthBytes: sink.sectorBytes }], sink.lengthBytes);
-      const sector = without(late, others);
+      const sector = without(late, gapsIn(disk, [{ startBytes: at, lengthBytes: sink.sectorBytes }]));
       if (sector.length === 0) continue;
       await sink.sync();
       for (const run of sector) await sink.write(run.offsetBytes, run.bytes);
