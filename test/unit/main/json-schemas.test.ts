@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-// @ts-expect-error a script has no types
 import { schemaText, withTable } from '../../../scripts/schemas.mjs';
 
 const docs = join(import.meta.dirname, '../../../docs');
