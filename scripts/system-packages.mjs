@@ -36,6 +36,7 @@ const PACKAGES = {
   pixz: 'pixz',
   'poppler-utils': 'pdftotext',
   python3: 'python3',
+  'python3-jsonschema': null,
   'qemu-system-x86': 'qemu-system-x86_64',
   'qemu-utils': 'qemu-img',
   'util-linux': 'lsblk',

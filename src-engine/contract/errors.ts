@@ -70,5 +70,7 @@ export const ErrorViewSchema = z.object({
   message: z.string(),
   hint: z.string(),
   data: DataSchema,
+  /** in JSON of the command line, where `message` and `hint` are sentences: what is for logs */
+  details: z.string().optional(),
 });
 export type ErrorView = z.infer<typeof ErrorViewSchema>;

@@ -8,6 +8,7 @@ import { entrySectors, gptCopyExtents, gptEntries } from './gpt-copy.ts';
 import type { DiskLayout, Partition } from './layout.port.ts';
 import { isMbr, isSectorSizeUnclear, readMbrPartitions } from './mbr-layout.ts';
 import {
+  mbrPartitionUuid,
   isUsed,
   MBR_BYTES,
   MBR_TYPE_DYNAMIC,
@@ -74,6 +75,7 @@ function gptLayout(source: BlockSource, gpt: Gpt): DiskLayout {
       lengthBytes: Number(entry.lastLba - entry.firstLba + 1n) * sectorBytes,
       typeId: entry.typeGuid,
       name: entry.name,
+      ...(/[1-9A-F]/.test(entry.uniqueGuid) && { partitionUuid: entry.uniqueGuid.toLowerCase() }),
       isLogical: false,
       isBootable: entry.isBootable,
     });
@@ -132,7 +134,7 @@ async function mbrLayout(source: BlockSource, sector: Buffer, entries: readonly 
     table: 'mbr',
     tableId: mbrSignature(sector),
     sectorBytes: source.sectorBytes,
-    partitions: inOrder(partitions),
+    partitions: inOrder(partitions).map((p) => ({ ...p, partitionUuid: mbrPartitionUuid(sector, p.number) })),
     metadata: joinExtents([gap(firstStart([...partitions, ...found.entries])), ...tables]),
     minimumBytes: Math.min(Math.max(...ends), source.lengthBytes),
     warnings,
