@@ -1,6 +1,6 @@
 /** Every command of the engine: its parameters and its result. The only list; faces and the router both read it. */
 import { z } from 'zod';
-import { bytes, DeviceViewSchema, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
+import { bytes, DeviceViewSchema, DISK_FORMATS, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
 import { DataSchema, ErrorViewSchema } from './errors.ts';
 import {
   ComparisonSchema,
@@ -38,7 +38,10 @@ const path = z
   .min(1)
   .max(4096)
   .refine((p) => !p.includes('\0'));
+/** what an image file is, where that is not left to its content: of a raw disk, a guest may have written the beginning */
+const format = z.enum(DISK_FORMATS).nullable().default(null);
 const image = {
+  format,
   path,
   /** which image of an archive, where it holds several */
   entry: z.string().max(4096).nullable().default(null),
@@ -92,7 +95,7 @@ export const COMMANDS = {
   'device.list': { params: none, result: z.array(DeviceViewSchema) },
   /** Reads the tables and file systems of a device or an image file, or those of a template; changes nothing. */
   'source.inspect': {
-    params: z.strictObject({ source: path }),
+    params: z.strictObject({ source: path, format }),
     result: z.object({
       source: PlaceViewSchema,
       disk: DiskViewSchema,
@@ -110,6 +113,7 @@ export const COMMANDS = {
   'capture.plan': {
     params: z.strictObject({
       source: path,
+      format,
       name: NameSchema,
       note: NoteSchema.default(''),
       tags: TagsSchema.default([]),

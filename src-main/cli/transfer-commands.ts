@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import {
   CommandError,
+  DISK_FORMATS,
+  type DiskFormat,
   EXPORT_FORMATS,
   FIRMWARES,
   KINDS,
@@ -19,6 +21,7 @@ const oneOf = (values: readonly string[]) => `<${values.join('|')}>`;
 
 interface ImportOptions extends RuleOptions, Record<string, unknown> {
   entry?: string;
+  format?: DiskFormat;
   passwordFile?: string;
   name?: string;
   tag?: string[];
@@ -48,6 +51,7 @@ export function addTransferCommands(
     .description(help('import'))
     .option('--name <name>', help('name'))
     .option('--entry <name>', help('entry'))
+    .option(`--format ${oneOf(DISK_FORMATS)}`, help('image-format'))
     .option('--password-file <file>', help('password-file'))
     .option('--note <text>', help('note'))
     .option('--tag <tag>', help('tag'), collect)
@@ -62,8 +66,20 @@ export function addTransferCommands(
     .option('--look', help('look'))
     .option('--plan', help('plan'));
   addRuleOptions(importing, help).action(async (path: string, options: ImportOptions) => {
-    const { passwordFile, entry, tag: tags, override: _, os, cloudInit, maxBytes, look, plan, ...rest } = options;
-    const image = { path, entry: entry ?? null, password: passwordIn(passwordFile) };
+    const {
+      passwordFile,
+      entry,
+      format,
+      tag: tags,
+      override: _,
+      os,
+      cloudInit,
+      maxBytes,
+      look,
+      plan,
+      ...rest
+    } = options;
+    const image = { path, entry: entry ?? null, format: format ?? null, password: passwordIn(passwordFile) };
     const client = await connect();
     if (look) return printer.result({ kind: 'import-view', value: await client.call('import.look', image) });
     if (options.name === undefined) throw badOption('--name');

@@ -1,6 +1,7 @@
 /** Import: find the image, unpack what has to be, check sums, inspect, store. Whatever ends it early leaves the catalog as it was. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DISK_FORMATS } from '../../contract/disk.contract.ts';
 import type { ImportPlan } from '../../contract/import.contract.ts';
 import type { JobResult } from '../../contract/job.contract.ts';
 import type { Warning } from '../../contract/warnings.ts';
@@ -10,6 +11,7 @@ import { lockWriter } from '../../store/locks.ts';
 import { captureChecks } from '../capture-checks.ts';
 import { warningsOf } from '../disk-inspection.ts';
 import type { EngineParts } from '../engine-parts.ts';
+import { otherFilesCheck, refuseOtherFiles } from '../image-checks.ts';
 import { removeLeftovers } from '../leftovers.ts';
 import { overriddenCodes, refuseBlockedCheck, withOverrides } from '../overrides.ts';
 import { captureReport } from '../report/capture-report.ts';
@@ -19,7 +21,7 @@ import { openRulebook } from '../report/rulebook.ts';
 import { storeDisk } from '../store-disk.ts';
 import { findImage } from './find-image.ts';
 import { contradictions, recordedConfiguration, type ImportRequest } from './import-form.ts';
-import { limitsOf, placeOf, refuseUnclear } from './import-plan.ts';
+import { isUnknown, limitsOf, placeOf, refuseUnclear } from './import-plan.ts';
 import { inspectImage, proposalFor } from './inspect-image.ts';
 import type { Found, OpenedImage } from './opened-image.ts';
 import { importPackage } from './package-import.ts';
@@ -65,16 +67,20 @@ async function importDisk(
   parts: EngineParts,
   plan: ImportPlan,
   request: ImportRequest,
-  { format }: Found,
+  found: Found,
   image: OpenedImage,
   refuseChanged: () => Promise<void>,
   context: JobContext,
 ): Promise<JobResult> {
+  const format = DISK_FORMATS.find((one) => one === found.format);
+  // what is packed is only seen now
+  if (plan.image.disk !== null) refuseOtherFiles(plan.image.files, image.files);
   await image.verify(context);
   context.phase('inspecting', 0);
   const disk = await inspectImage(image, context.signal);
   const place = await placeOf(request.path, disk.view.lengthBytes);
-  const checks = withOverrides(await captureChecks(parts, place, disk.view), request.overrides);
+  const otherFiles = format ? otherFilesCheck(found.fileName, format, image.files, request.format) : [];
+  const checks = withOverrides([...(await captureChecks(parts, place, disk.view)), ...otherFiles], request.overrides);
   refuseBlockedCheck(checks);
   const book = await openRulebook(parts);
   const guest = await guestOf(disk.source, disk.opened, book.endOfLife, context.signal);
@@ -84,6 +90,9 @@ async function importDisk(
   const proposal = await proposalFor(image, disk.view, guest);
   const warnings: Warning[] = [
     ...image.warnings,
+    ...(isUnknown(found, disk.view) && request.format === null
+      ? [{ code: 'IMAGE_NOT_RECOGNISED', data: { name: found.fileName } } as const]
+      : []),
     ...guest.warnings,
     ...contradictions(request, proposal, disk.view).map((data) => ({ code: 'IMPORT_CONTRADICTED', data }) as const),
   ];
@@ -111,7 +120,7 @@ async function importDisk(
     templateId: template.id,
     version: version.number,
     source: place.path,
-    format: format ?? '',
+    format: found.format ?? '',
     newBytes: version.newBytes,
     overridden: [...overriddenCodes(checks), ...overriddenRules(report)],
   });
