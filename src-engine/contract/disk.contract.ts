@@ -117,6 +117,10 @@ export const DeviceIdentitySchema = z.object({
 });
 export type DeviceIdentity = z.infer<typeof DeviceIdentitySchema>;
 
+/** Formats of disks in one file, as a person or a machine names them. */
+export const DISK_FORMATS = ['raw', 'qcow2', 'vmdk', 'vdi', 'vhd', 'vhdx', 'android-sparse'] as const;
+export type DiskFormat = (typeof DISK_FORMATS)[number];
+
 /** Where a disk is: an attached device or an image file, with what identifies it. */
 export const PlaceViewSchema = z.object({
   kind: z.enum(['device', 'file']),

@@ -175,7 +175,7 @@ export class Engine {
       samplePath: this.#samplePath(),
     }),
     'device.list': () => this.#catalog.machine.listDevices(this.#options.catalogPath),
-    'source.inspect': async ({ source: path }, signal) => {
+    'source.inspect': async ({ source: path, format }, signal) => {
       const template = this.#templateNamed(path);
       if (template) {
         const { version } = template;
@@ -183,7 +183,7 @@ export class Engine {
         const guest = await recordedGuest(this.#catalog.parts, book, template, signal);
         return { source: version.source, disk: version.disk, guest, machine: version.machine };
       }
-      const { source, place } = await openSource(this.#catalog.machine, path);
+      const { source, place } = await openSource(this.#catalog.machine, path, format);
       try {
         const disk = await inspectDisk(source, signal);
         const { endOfLife } = await openRulebook(this.#catalog.parts);
