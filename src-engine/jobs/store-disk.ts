@@ -111,7 +111,7 @@ export async function storeDisk(
         json = { template, version, regions: regionsOf(disk) };
         return json;
       });
-      verifiedBytes = await auditFrames(pool, parts.index.framesAfter(lastOldFrameId), context);
+      verifiedBytes = await auditFrames(pool, parts.index, parts.index.framesAfter(lastOldFrameId), context);
       parts.templates.addVersion(json.template, json.version, versionId);
     } catch (error) {
       await writer.discard();

@@ -32,7 +32,7 @@ export interface Session {
   /** a person is there to be asked */
   readonly isInteractive: boolean;
   /** started when the first command needs it */
-  engine(): Promise<RunningEngine>;
+  engine(options?: { makesCatalog?: boolean }): Promise<RunningEngine>;
 }
 
 const collect = (value: string, list: string[] = []) => [...list, value];
@@ -205,7 +205,7 @@ export function addCommands(program: Command, session: Session): void {
     .option('--port <n>', help('port'), Number)
     .action(async ({ port }: { port?: number }) => {
       const server = await startBrowserServer({
-        engine: await session.engine(),
+        engine: await session.engine({ makesCatalog: true }),
         rendererPath: fileURLToPath(new URL('../../out/renderer', import.meta.url)),
         port,
       });
