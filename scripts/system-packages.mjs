@@ -10,6 +10,7 @@ const PACKAGES = {
   'cryptsetup-bin': 'cryptsetup',
   dosfstools: 'mkfs.vfat',
   e2fsprogs: 'mkfs.ext4',
+  'drbd-utils': 'drbdmeta',
   'exfat-fuse': 'mount.exfat-fuse',
   exfatprogs: 'mkfs.exfat',
   fdisk: 'sfdisk',
