@@ -12,8 +12,8 @@ import type { BrokenMember, InnerVolume, VolumeGroup } from '../volumes/group.po
 import { readVolumeGroups } from '../volumes/lvm2/groups.ts';
 import { mappedSource } from '../volumes/mapped-source.ts';
 import { readArrays } from '../volumes/md/arrays.ts';
-import { readLayout } from '../volumes/read-layout.ts';
 import { withoutLabel } from '../volumes/without-label.ts';
+import { readClaimedLayout } from './disk-claims.ts';
 import { contentOf, damage, type VolumeContent } from './volume-content.ts';
 import { UNREADABLE_SECTOR } from './unreadable.ts';
 import type { TreeGroup, TreeVolume, VolumeTree } from './volume-tree.ts';
@@ -22,7 +22,7 @@ const NOTHING: VolumeContent = { fileSystem: null, recognised: null, refusal: nu
 
 /** @throws EngineError `READ_FAILED`; damage is told in warnings */
 export async function readVolumeTree(disk: BlockSource): Promise<VolumeTree> {
-  const layout = await readLayout(disk);
+  const { layout, claims } = await readClaimedLayout(disk);
   const partitions = layout.partitions.map((partition): TreeVolume => ({
     ref: String(partition.number ?? 0),
     name: partition.name,
@@ -49,7 +49,7 @@ export async function readVolumeTree(disk: BlockSource): Promise<VolumeTree> {
   for (const volume of [...partitions, ...builder.innerVolumes]) {
     if (builder.isFree(volume)) volume.content = await contentOf(volume.source);
   }
-  return { layout, partitions, groups: builder.groups };
+  return { layout, partitions, groups: builder.groups, claims };
 }
 
 class TreeBuilder {

@@ -1,4 +1,5 @@
 /** The volumes of a disk and the volumes inside them, and how bytes of one are found in another. */
+import type { Signature } from '../filesystems/signatures.ts';
 import type { BlockSource, Extent } from '../disk/block-source.port.ts';
 import type { InnerVolume, VolumeGroup } from '../volumes/group.port.ts';
 import type { DiskLayout, Partition } from '../volumes/layout.port.ts';
@@ -31,6 +32,8 @@ export interface TreeGroup {
 }
 
 export interface VolumeTree {
+  /** what lies on the disk as a whole besides its table: an optical image; in the order of belief */
+  readonly claims: readonly Signature[];
   readonly layout: DiskLayout;
   readonly partitions: readonly TreeVolume[];
   /** a group whose members lie in another one comes after it */

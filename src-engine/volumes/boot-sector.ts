@@ -31,3 +31,20 @@ export function looksLikeFileSystem(sector: Buffer): boolean {
     (boot.media === 0xf0 || boot.media >= 0xf8)
   );
 }
+
+/** Magic bytes of what most often stands in a partition, each with its place. */
+const STARTS: readonly (readonly [number, string])[] = [
+  [1080, '\x53\xef'],
+  [0, 'XFSB'],
+  [65_600, '_BHRfS_M'],
+  [4086, 'SWAPSPACE2'],
+  [0, 'LUKS\xba\xbe'],
+  [536, 'LVM2 001'],
+  [1024, 'H+\0\x04'],
+];
+
+/** @param bytes the first 68 KiB of a partition, if it is one */
+export function isKnownStart(bytes: Buffer): boolean {
+  const isBoot = bytes.readUInt16LE(510) === 0xaa55 && looksLikeFileSystem(bytes);
+  return isBoot || STARTS.some(([at, magic]) => bytes.toString('latin1', at, at + magic.length) === magic);
+}

@@ -2,7 +2,7 @@
 import type { Warning } from '../contract/warnings.ts';
 import type { BlockSource, Extent } from '../disk/block-source.port.ts';
 import { readBytes } from '../disk/read.ts';
-import { looksLikeFileSystem } from './boot-sector.ts';
+import { isKnownStart, looksLikeFileSystem } from './boot-sector.ts';
 import { findOverlap } from './extents.ts';
 import type { Partition } from './layout.port.ts';
 import { readLogicalChain } from './logical-chain.ts';
@@ -69,19 +69,31 @@ export async function readMbrPartitions(source: BlockSource, entries: readonly M
 
 /**
  * Whether the record could as well count in 4096-byte sectors: a file with the image of such a disk opens as 512, and
- * nothing in the record tells. It could where every partition fits the disk with the larger sectors too, and all begin with
- * zeros when counted in the smaller and with data when counted in the larger.
+ * nothing in the record tells. It could where a file system begins at a start counted in the larger sectors and none does at
+ * one counted in the smaller; or where every partition fits the disk with the larger sectors too, and all begin with zeros when
+ * counted in the smaller and with data when counted in the larger.
  * @throws EngineError `READ_FAILED`
  */
 export async function isSectorSizeUnclear(source: BlockSource, entries: readonly MbrEntry[]): Promise<boolean> {
   if (source.sectorBytes !== 512) return false;
   const used = entries.filter(isUsed);
+  const begins = async (sectorBytes: number) => {
+    for (const { startSector } of used) if (await hasKnownStart(source, startSector * sectorBytes)) return true;
+    return false;
+  };
+  if (await begins(512)) return false;
+  if (await begins(4096)) return true;
   if (used.some((entry) => (entry.startSector + entry.sectorCount) * 4096 > source.lengthBytes)) return false;
   for (const { startSector } of used) {
     if (await hasData(source, startSector * 512)) return false;
     if (!(await hasData(source, startSector * 4096))) return false;
   }
   return true;
+}
+
+async function hasKnownStart(source: BlockSource, offsetBytes: number): Promise<boolean> {
+  if (offsetBytes === 0 || offsetBytes + PROBE_BYTES > source.lengthBytes) return false;
+  return isKnownStart(await readBytes(source, offsetBytes, PROBE_BYTES));
 }
 
 async function hasData(source: BlockSource, offsetBytes: number): Promise<boolean> {

@@ -50,8 +50,9 @@ export function mbrEntries(sector: Buffer): MbrEntry[] | null {
   });
 }
 
+/** An entry with a length is a partition, whatever its type: so for the Linux kernel (block/partitions/msdos.c), 0 included. */
 export function isUsed(entry: MbrEntry): boolean {
-  return entry.type !== 0 && entry.sectorCount > 0;
+  return entry.sectorCount > 0;
 }
 
 /** The disk's signature as eight hexadecimal digits. */
@@ -89,7 +90,10 @@ export function resizedProtective(sector: Buffer, diskSectors: number): Buffer {
   const entry = mbrEntries(sector)?.find((e) => e.type === MBR_TYPE_PROTECTIVE);
   if (!entry) return resized;
   const at = FIRST_ENTRY_BYTES + (entry.slot - 1) * ENTRY_BYTES;
-  entryStruct.write(resized, { sectorCount: Math.min(diskSectors - entry.startSector, 0xffffffff) }, at);
+  // an entry that begins behind the disk lies: the protective one begins behind the record
+  const startSector = entry.startSector < diskSectors ? entry.startSector : 1;
+  const sectorCount = Math.max(Math.min(diskSectors - startSector, MAX_SECTOR), 0);
+  entryStruct.write(resized, { startSector, sectorCount }, at);
   // The cylinder, head and sector of the end: all ones where they are not told.
   resized.fill(0xff, at + 5, at + 8);
   return resized;

@@ -139,6 +139,11 @@ async function mbrLayout(source: BlockSource, sector: Buffer, entries: readonly 
   };
 }
 
+/** The layout of a disk that is one thing as a whole, whatever table it carries. */
+export function claimedLayout(source: BlockSource, name: string, table: string): DiskLayout {
+  return wholeDisk(source, [{ code: 'DISK_CLAIMED_WHOLE', data: { name, table } }]);
+}
+
 function wholeDisk(source: BlockSource, warnings: readonly Warning[] = []): DiskLayout {
   const { lengthBytes, sectorBytes } = source;
   const whole = { number: null, startBytes: 0, lengthBytes, typeId: '', name: '', isLogical: false, isBootable: false };
