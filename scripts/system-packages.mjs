@@ -12,6 +12,7 @@ const PACKAGES = {
   dosfstools: 'mkfs.vfat',
   e2fsprogs: 'mkfs.ext4',
   eatmydata: 'eatmydata',
+  'drbd-utils': 'drbdmeta',
   'exfat-fuse': 'mount.exfat-fuse',
   exfatprogs: 'mkfs.exfat',
   fdisk: 'sfdisk',

@@ -39,6 +39,7 @@ export function damagedVersion(number: unknown): VersionView {
       tableId: '',
       volumes: [],
       groups: [],
+      account: null,
       usedBytes: 0,
       warnings: [],
     },
