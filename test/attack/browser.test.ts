@@ -4,11 +4,12 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { createClient, type EngineClient } from '../../../src-engine/contract/client.ts';
-import { startEngine, type RunningEngine } from '../../../src-engine/host/start-engine.ts';
-import { MAX_STRANGERS } from '../../../src-main/browser/connections.ts';
-import { startBrowserServer, type BrowserServer } from '../../../src-main/browser/server.ts';
-import { randomBelow, temporaryFolder } from '../../support/temporary.ts';
+import { createClient, type EngineClient } from '../../src-engine/contract/client.ts';
+import { startEngine, type RunningEngine } from '../../src-engine/host/start-engine.ts';
+import { MAX_STRANGERS } from '../../src-main/browser/connections.ts';
+import { startBrowserServer, type BrowserServer } from '../../src-main/browser/server.ts';
+import { randomBelow, temporaryFolder } from '../support/temporary.ts';
+import { attempts, seedOf, Tally } from './tally.ts';
 
 let engine: RunningEngine;
 let server: BrowserServer;
@@ -69,7 +70,7 @@ const expectOpenDoor = async (client: EngineClient) => {
 
 const closed = (socket: Socket | WebSocket) => new Promise<void>((resolve) => socket.once('close', () => resolve()));
 
-test.each([
+test.for([
   ['that say nothing', ''],
   ['that never end their request', 'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-'],
   ['that never send the body', 'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000\r\n\r\nx'],
@@ -77,31 +78,30 @@ test.each([
     'that never say who they are',
     `GET /engine HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MTIzNDU2Nzg5MGFiY2RlZg==\r\n\r\n`,
   ],
-])(
-  '2,000 connections %s',
-  async (what, text) => {
-    const { client, socket } = await clientInside();
-    const sockets: Socket[] = [];
-    for (let i = 0; i < 2_000; i++) {
-      const one = connect(port, '127.0.0.1');
-      one.on('error', () => {}).resume();
-      sockets.push(one);
-      if (text !== '') one.write(text);
-      if (i % 100 === 99) await new Promise((resolve) => one.once('connect', resolve).once('close', resolve));
-    }
-    await expectOpenDoor(client);
-    const isOpen = (one: Socket) => one.readyState === 'open';
-    await expect.poll(() => sockets.filter(isOpen).length, { timeout: 30_000 }).toBeLessThanOrEqual(MAX_STRANGERS);
-    // ours and theirs are descriptors of this process, which is the server's too
-    expect(readdirSync('/proc/self/fd').length).toBeLessThan(2 * MAX_STRANGERS + 200);
-    // whatever they were waiting for, they are gone in seconds
-    if (what === 'that never end their request') await Promise.all(sockets.filter((one) => !one.closed).map(closed));
-    for (const one of sockets) one.destroy();
-    await expectOpenDoor(client);
-    socket.close();
-  },
-  90_000,
-);
+])('2,000 connections %s', { timeout: 90_000 }, async ([what, text], context) => {
+  const { client, socket } = await clientInside();
+  const sockets: Socket[] = [];
+  for (let i = 0; i < 2_000; i++) {
+    const one = connect(port, '127.0.0.1');
+    one.on('error', () => {}).resume();
+    sockets.push(one);
+    if (text !== '') one.write(text);
+    if (i % 100 === 99) await new Promise((resolve) => one.once('connect', resolve).once('close', resolve));
+  }
+  await expectOpenDoor(client);
+  const isOpen = (one: Socket) => one.readyState === 'open';
+  await expect.poll(() => sockets.filter(isOpen).length, { timeout: 30_000 }).toBeLessThanOrEqual(MAX_STRANGERS);
+  // ours and theirs are descriptors of this process, which is the server's too
+  expect(readdirSync('/proc/self/fd').length).toBeLessThan(2 * MAX_STRANGERS + 200);
+  // whatever they were waiting for, they are gone in seconds
+  if (what === 'that never end their request') await Promise.all(sockets.filter((one) => !one.closed).map(closed));
+  for (const one of sockets) one.destroy();
+  await expectOpenDoor(client);
+  socket.close();
+  const tally = new Tally('The door of the pages', `connections ${what}`);
+  tally.ended('who was in stayed in, who came later came in', sockets.length);
+  tally.close(context);
+});
 
 const MESSAGES = [
   '{"__proto__":{"verb":"call"},"id":1}',
@@ -126,10 +126,11 @@ const MESSAGES = [
 const bent = (text: string, below: (limit: number) => number) =>
   [...text].map((c) => (below(9) === 0 ? String.fromCharCode(c.charCodeAt(0) ^ 1) : c)).join('');
 
-test('300 sessions of nonsense: calls that nobody waits for, frames that are none, sockets torn in the middle', async () => {
+test('sessions of nonsense: calls that nobody waits for, frames that are none, sockets torn in the middle', async (context) => {
   const { client, socket } = await clientInside();
-  const below = randomBelow(9);
-  for (let round = 0; round < 300; round++) {
+  const below = randomBelow(seedOf('nonsense'));
+  const sessions = attempts(100, 2000);
+  for (let round = 0; round < sessions; round++) {
     const one = (await enter({ session })).socket;
     const raw = (one as unknown as { _socket: Socket })._socket;
     const ended = closed(one);
@@ -148,28 +149,30 @@ test('300 sessions of nonsense: calls that nobody waits for, frames that are non
   }
   await expectOpenDoor(client);
   socket.close();
-}, 60_000);
+  const tally = new Tally('The door of the pages', 'sessions of nonsense');
+  tally.ended('the server is still there', sessions);
+  tally.close(context);
+});
 
-test.each([
+test.for<[what: string, message: (i: number) => string]>([
   ['calls', (i: number) => JSON.stringify({ verb: 'call', id: i, command: 'template.list', params: {} })],
   ['subscriptions', (i: number) => JSON.stringify({ verb: 'subscribe', id: i, topic: 'jobs' })],
   ['long messages', () => JSON.stringify({ verb: 'call', id: 1, command: 'x'.repeat(900_000) })],
-])(
-  'a flood of %s ends its own connection alone',
-  async (_what, message) => {
-    const { client, socket } = await clientInside();
-    const flood = (await enter({ session })).socket;
-    const ended = new Promise<number>((resolve) => flood.once('close', resolve));
-    for (let i = 0; i < 20_000 && flood.readyState === flood.OPEN; i++) {
-      flood.send(message(i));
-      while (flood.readyState === flood.OPEN && (i % 50 === 0 || flood.bufferedAmount > 4_000_000)) {
-        await new Promise((resolve) => setImmediate(resolve));
-        if (flood.bufferedAmount < 1_000_000) break;
-      }
+])('a flood of %s ends its own connection alone', { timeout: 60_000 }, async ([what, message], context) => {
+  const { client, socket } = await clientInside();
+  const flood = (await enter({ session })).socket;
+  const ended = new Promise<number>((resolve) => flood.once('close', resolve));
+  for (let i = 0; i < 20_000 && flood.readyState === flood.OPEN; i++) {
+    flood.send(message(i));
+    while (flood.readyState === flood.OPEN && (i % 50 === 0 || flood.bufferedAmount > 4_000_000)) {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (flood.bufferedAmount < 1_000_000) break;
     }
-    expect([1006, 1008]).toContain(await ended);
-    await expectOpenDoor(client);
-    socket.close();
-  },
-  60_000,
-);
+  }
+  expect([1006, 1008]).toContain(await ended);
+  await expectOpenDoor(client);
+  socket.close();
+  const tally = new Tally('The door of the pages', `floods of ${what}`);
+  tally.ended('that connection alone ended');
+  tally.close(context);
+});
