@@ -177,6 +177,16 @@ const STATES = [
   ['capture-name', 'many', '/capture', (page) => captureTo(page, 'name')],
   ['capture-plan', 'many', '/capture', (page) => captureTo(page, 'plan')],
   ['capture-hibernated', 'hibernated', '/capture', (page) => captureTo(page, 'plan')],
+  ['capture-outside', 'outside', '/capture', (page) => captureTo(page, 'plan')],
+  [
+    'capture-outside-places',
+    'outside',
+    '/capture',
+    async (page) => {
+      await captureTo(page, 'plan');
+      await page.locator('.account summary').click();
+    },
+  ],
   ['capture-blocked', 'blocked', '/capture', (page) => captureTo(page, 'plan')],
   ['capture-lab', 'many', '/capture', (page) => captureTo(page, 'plan')],
   ['capture-rules', 'many', '/capture', (page) => captureTo(page, 'metal')],

@@ -12,6 +12,8 @@ export interface FileSystem {
   readonly blockBytes: number;
   /** the file system's own length; what follows it in the volume is not its. More than the volume's where it is cut off */
   readonly lengthBytes: number;
+  /** where what it keeps a record of ends, where that is before its own end: sectors behind the last whole cluster are nobody's */
+  readonly recordedBytes?: number;
   /**
    * `used-blocks`: what {@link used} yields is all that matters. `header-only`: the content means nothing (swap) and is not
    * captured. `whole`: known, but what is free cannot be told for certain (not cleanly unmounted, cut off, a hibernation image);

@@ -55,7 +55,7 @@ export async function planDeploy(
             : { code: 'TEMPLATE_HEALTHY', level: 'pass', data: { template: template.name } },
           ...incompleteCheck(template.name, version),
           ...moved,
-          ...(await outsideChecks(manifest, version.disk, layout, relocation, target.place)),
+          ...(await outsideChecks(manifest, json, layout, relocation, target.place)),
           ...(await checkTarget(parts.machine, target, version.usedBytes, parts.layout.root)),
         ],
         request.overrides,

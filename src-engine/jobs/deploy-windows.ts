@@ -59,7 +59,8 @@ export async function writeAll(
           const window = Buffer.from(memory, base);
           unpacking++;
           await pool.request(thread, { kind: 'expand', memory, base, chunks }).finally(() => unpacking--);
-          const runs = before(sink.lengthBytes - start, pairs(record.extents));
+          const all = pairs(record.extents);
+          const runs = record.region === 0 ? before(sink.lengthBytes - start, all) : all;
           const isHeld = finishing.touches(start);
           if (isHeld) finishing.hold(start, runs, window);
           else {
@@ -98,7 +99,7 @@ function checkedRegion({ regions, version }: ManifestJson, record: WindowRecord)
 
 type Runs = readonly (readonly [start: number, length: number])[];
 
-/** What lies behind the end of a smaller target has no place there; the plan says so. @param limit relative to the window */
+/** What lies around partitions and behind the end of a smaller target has no place there; the plan says so. @param limit relative to the window */
 function before(limit: number, runs: Runs): Runs {
   return runs.filter(([start]) => start < limit).map(([start, length]) => [start, Math.min(length, limit - start)]);
 }

@@ -153,7 +153,8 @@ export class VolumeUsage {
 
 /** What lies behind the end of a volume's file system; of length 0 where it has none that ends earlier. */
 function tailOf({ content, source: { lengthBytes } }: TreeVolume): Extent {
-  const startBytes = Math.min(content.fileSystem?.lengthBytes ?? lengthBytes, lengthBytes);
+  const { fileSystem } = content;
+  const startBytes = Math.min(fileSystem?.recordedBytes ?? fileSystem?.lengthBytes ?? lengthBytes, lengthBytes);
   return { startBytes, lengthBytes: lengthBytes - startBytes };
 }
 

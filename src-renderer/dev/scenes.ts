@@ -17,6 +17,7 @@ import type {
   VersionView,
   Warning,
 } from '../../src-engine/contract/index.ts';
+import { fakeAccount } from './fake-account.ts';
 import { NOTHING_RECORDED } from '../../src-engine/contract/index.ts';
 import { ago, debian, huge, mixed, NOW, place, server, stick, uuid, windows } from './fake-disks.ts';
 import { COMPARISON, VOLUMES } from './fake-files.ts';
@@ -657,6 +658,24 @@ const SCENES: Record<string, Partial<Scene>> = {
       checks: hibernated(params.overrides ?? []),
       canRun: (params.overrides ?? []).length > 0,
     }),
+  },
+  outside: {
+    capturePlan: (params) => {
+      const plan = base.capturePlan(params);
+      const isUndecided = (params.outside ?? 'ask') === 'ask';
+      const { lengthBytes, volumes, usedBytes } = plan.disk;
+      const holds = { lengthBytes: 41e9, names: ['isw_raid_member'], isUndecided };
+      const account = fakeAccount({ lengthBytes, volumes, usedBytes }, holds);
+      const [{ startBytes }] = account.pieces;
+      const data = { lengthBytes: account.leftBytes, places: 1, offset: startBytes, largestBytes: account.leftBytes };
+      const check = { code: 'OUTSIDE_UNDECIDED', level: 'block', data } as const;
+      return {
+        ...plan,
+        disk: { ...plan.disk, account },
+        checks: isUndecided ? [check, ...plan.checks] : plan.checks,
+        canRun: !isUndecided,
+      };
+    },
   },
   comparing: { comparison: null },
   equal: {

@@ -7,6 +7,7 @@ import { FrameReader } from '../../src-engine/store/frame-reader.ts';
 import { frameHeader } from '../../src-engine/store/pack-format.ts';
 import {
   DELETED_MARKER,
+  GAP_MARKER,
   LIVE_MARKER,
   makeExt4,
   makeGptDisk,
@@ -95,6 +96,7 @@ describe.skipIf(!canLoop)('a GPT disk', () => {
     expectSoundGpt(target);
     expect(occurrences(target, LIVE_MARKER)).toBeGreaterThan(1000);
     expect(occurrences(target, DELETED_MARKER)).toBe(0);
+    expect(occurrences(target, GAP_MARKER)).toBe(1000);
     expect(statSync(target).blocks * 512).toBeLessThan(result.processedBytes + MIB);
   });
 
@@ -124,6 +126,7 @@ describe.skipIf(!canLoop)('a GPT disk', () => {
     expectSoundGpt(device);
     expect(tableOf(device)).toEqual(tableOf(disk.path));
     expect(occurrences(bench.path('device.img'), DELETED_MARKER)).toBe(0);
+    expect(occurrences(bench.path('device.img'), GAP_MARKER)).toBe(1000);
     // what is used and zero was written as zeros; what is not used was left alone
     const mapped = bench.mount(device, `ro,noload,offset=${disk.ext4.startBytes},sizelimit=${disk.ext4.lengthBytes}`);
     expect(readFileSync(join(mapped, 'zeros')).equals(Buffer.alloc(MIB))).toBe(true);

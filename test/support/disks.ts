@@ -11,6 +11,8 @@ export interface Part {
 
 /** Text that a file held before it was deleted: it must never leave its disk. */
 export const DELETED_MARKER = 'diskpress-test deleted content 6f1d';
+/** Text in a gap between partitions, of which no table speaks: it is little, and comes along. */
+export const GAP_MARKER = 'diskpress-test content of a gap 3d07';
 /** Text of a file that is there. */
 export const LIVE_MARKER = 'diskpress-test living content b2c8';
 
@@ -118,7 +120,7 @@ const at = (startMib: number, mib: number): Part => ({ startBytes: startMib * MI
 export function makeGptDisk(bench: Workbench, name: string): TestDisk {
   const parts = { esp: at(1, 12), ext4: at(16, 40), swap: at(57, 4), unknown: at(62, 1) };
   const path = bench.file(name, 64 * MIB);
-  writeFileSync(bench.path('gap.part'), `${DELETED_MARKER}\n`.repeat(1000));
+  writeFileSync(bench.path('gap.part'), `${GAP_MARKER}\n`.repeat(1000));
   place(bench.path('gap.part'), path, 14 * MIB);
   const sectors = ({ startBytes, lengthBytes }: Part) => [startBytes / 512, (startBytes + lengthBytes) / 512 - 1];
   const create = Object.values(parts).flatMap((part, i) => ['-n', [i + 1, ...sectors(part)].join(':')]);

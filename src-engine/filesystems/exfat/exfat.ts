@@ -27,6 +27,7 @@ export async function recogniseExfat(volume: BlockSource): Promise<FileSystem | 
     uuid: geometry.uuid,
     blockBytes: geometry.clusterBytes,
     lengthBytes: geometry.lengthBytes,
+    recordedBytes: geometry.heapStartBytes + geometry.clusterCount * geometry.clusterBytes,
     captureAs: isCertain ? 'used-blocks' : 'whole',
     warnings: warningsOf(geometry, volume),
     used: (signal) => (isCertain && root ? joinTouching(usedClusters(fs, root, signal)) : wholeVolume(volume)),

@@ -34,6 +34,7 @@ export async function recogniseFat(volume: BlockSource): Promise<FileSystem | nu
     uuid: geometry.uuid,
     blockBytes: geometry.clusterBytes,
     lengthBytes: geometry.lengthBytes,
+    recordedBytes: geometry.dataStartBytes + geometry.clusterCount * geometry.clusterBytes,
     captureAs: isTruncated ? 'whole' : 'used-blocks',
     warnings,
     used: (signal) => (isTruncated ? wholeVolume(volume) : joinTouching(usedClusters(volume, geometry, signal))),

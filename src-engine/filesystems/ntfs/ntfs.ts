@@ -41,6 +41,7 @@ export async function recogniseNtfs(volume: BlockSource): Promise<FileSystem | n
     uuid,
     blockBytes: clusterBytes,
     lengthBytes,
+    recordedBytes: geometry.clusterCount * clusterBytes,
     captureAs: isCertain ? 'used-blocks' : 'whole',
     warnings: doubts,
     used: (signal) => (isCertain ? joinTouching(usedClusters(ntfs, signal)) : wholeVolume(volume)),

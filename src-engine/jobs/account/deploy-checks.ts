@@ -1,11 +1,15 @@
 /** What lies outside of all tables, and was taken, on a target of another size. */
-import type { DiskView, PlaceView } from '../../contract/disk.contract.ts';
+import type { PlaceView } from '../../contract/disk.contract.ts';
 import type { Check } from '../../contract/warnings.ts';
 import type { Extent } from '../../disk/block-source.port.ts';
 import { WINDOW_BYTES } from '../../store/chunking.ts';
 import type { ManifestReader } from '../../store/manifest-reader.ts';
+import type { ManifestJson } from '../manifest-json.ts';
 import { bytesOf, within, withoutExtents } from '../../volumes/extents.ts';
 import type { DiskLayout, Relocation } from '../../volumes/layout.port.ts';
+
+/** What keeps its metadata at the end of a disk. */
+const COUNTS_FROM_END = /raid|^drbd|^zfs/;
 
 /**
  * @param layout the template's
@@ -14,14 +18,24 @@ import type { DiskLayout, Relocation } from '../../volumes/layout.port.ts';
  */
 export async function outsideChecks(
   manifest: ManifestReader,
-  disk: DiskView,
+  { version: { disk }, regions }: Pick<ManifestJson, 'version' | 'regions'>,
   layout: DiskLayout,
   relocation: Relocation | null,
   target: PlaceView,
 ): Promise<Check[]> {
+  const requiredBytes = Math.max(0, ...regions.slice(1).map((region) => region.startBytes + region.lengthBytes));
+  // a disk that is as a whole a member of something, whatever small table it carries
+  if (target.lengthBytes < requiredBytes) {
+    return [{ code: 'TARGET_TOO_SMALL', level: 'block', data: { requiredBytes, targetBytes: target.lengthBytes } }];
+  }
   if (!disk.account || !relocation) return [];
   const behind = disk.account.pieces.filter(({ place }) => place === 'behind-last');
-  const names = [...new Set(behind.flatMap((piece) => piece.names))];
+  const whole = disk.volumes.filter(
+    ({ number, recognised }) => number === null && COUNTS_FROM_END.test(recognised ?? ''),
+  );
+  const names = [
+    ...new Set([...behind.flatMap((piece) => piece.names), ...whole.map(({ recognised }) => recognised!)]),
+  ];
   const data = { known: names.length > 0 ? names : null, diskBytes: disk.lengthBytes, targetBytes: target.lengthBytes };
   const lostBytes = await bytesWithoutPlace(manifest, layout, relocation, target.lengthBytes);
   if (lostBytes > 0) {

@@ -11,9 +11,6 @@ import type { ManifestJson } from '../manifest-json.ts';
 import { Tasks } from '../tasks.ts';
 import { chunksOf } from '../window-chunks.ts';
 
-/** Tables and boot code around the partitions are a few windows; more is not what a capture writes. */
-const MAX_LAYOUT_RECORDS = 16_384;
-
 /** A window, or of one around partitions the runs that come next. */
 interface Step {
   readonly record: WindowRecord;
@@ -89,7 +86,7 @@ export async function* windowsInOrder(
   manifest: ManifestReader,
   { regions, version }: ManifestJson,
 ): AsyncGenerator<Step> {
-  const layout: Step[] = [];
+  const layout = layoutSteps(manifest, regions);
   let doneBytes = 0;
   const checked = (step: Step): Step => {
     const startBytes = step.startBytes + step.from;
@@ -100,26 +97,32 @@ export async function* windowsInOrder(
     doneBytes = endBytes;
     return step;
   };
-  let next = 0;
+  let next = await layout.next();
   for await (const record of manifest.records()) {
+    if (record.region === 0) continue;
     const region = regions[record.region];
     if (!region) throw new EngineError('MANIFEST_DAMAGED', { path: '', reason: 'region' });
-    const startBytes = region.startBytes + record.window * WINDOW_BYTES;
     const { extents } = record;
-    if (record.region === 0) {
-      for (let i = 0; i < extents.length; i += 2) {
-        layout.push({ record, startBytes, from: extents[i], to: extents[i] + extents[i + 1] });
-      }
-      if (layout.length > MAX_LAYOUT_RECORDS) throw new EngineError('MANIFEST_DAMAGED', { path: '', reason: 'layout' });
-      continue;
-    }
+    const startBytes = region.startBytes + record.window * WINDOW_BYTES;
     const step = { record, startBytes, from: extents[0], to: extents.at(-2)! + extents.at(-1)! };
-    while (next < layout.length && layout[next].startBytes + layout[next].from < startBytes + step.from) {
-      yield checked(layout[next++]);
+    for (; !next.done && next.value.startBytes + next.value.from < startBytes + step.from; next = await layout.next()) {
+      yield checked(next.value);
     }
     yield checked(step);
   }
-  for (; next < layout.length; next++) yield checked(layout[next]);
+  for (; !next.done; next = await layout.next()) yield checked(next.value);
+}
+
+/** The runs of region 0, whose windows come first in a manifest; it is gone through beside the others, so that no list is kept. */
+async function* layoutSteps(manifest: ManifestReader, [disk]: ManifestJson['regions']): AsyncGenerator<Step> {
+  for await (const record of manifest.records()) {
+    if (record.region !== 0) return;
+    const { extents, window } = record;
+    const startBytes = disk.startBytes + window * WINDOW_BYTES;
+    for (let i = 0; i < extents.length; i += 2) {
+      yield { record, startBytes, from: extents[i], to: extents[i] + extents[i + 1] };
+    }
+  }
 }
 
 /** The runs of a step that are not zeros, ascending. */
