@@ -72,7 +72,7 @@ test('the template page shows its partitions, versions, checks and history', asy
   await app.keyboard.press('Escape');
 
   await app.getByRole('tab', { name: 'Disks' }).click();
-  const rows = app.getByRole('table').locator('tbody tr:has(th)');
+  const rows = app.getByRole('table').first().locator('tbody tr:has(th)');
   await expect(rows).toHaveCount(3);
   await expect(rows.nth(0)).toContainText('FAT16');
   await expect(rows.nth(1)).toContainText('lab-root');

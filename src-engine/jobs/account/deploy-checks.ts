@@ -24,11 +24,12 @@ export async function outsideChecks(
   target: PlaceView,
 ): Promise<Check[]> {
   const requiredBytes = Math.max(0, ...regions.slice(1).map((region) => region.startBytes + region.lengthBytes));
+  if (!relocation) return [];
   // a disk that is as a whole a member of something, whatever small table it carries
   if (target.lengthBytes < requiredBytes) {
     return [{ code: 'TARGET_TOO_SMALL', level: 'block', data: { requiredBytes, targetBytes: target.lengthBytes } }];
   }
-  if (!disk.account || !relocation) return [];
+  if (!disk.account) return [];
   const behind = disk.account.pieces.filter(({ place }) => place === 'behind-last');
   const whole = disk.volumes.filter(
     ({ number, recognised }) => number === null && COUNTS_FROM_END.test(recognised ?? ''),
