@@ -45,10 +45,10 @@ export async function readLayout(source: BlockSource): Promise<DiskLayout> {
 
 /** Like {@link readLayout}, with the tables themselves. */
 export async function readTables(source: BlockSource): Promise<Tables> {
-  if (source.lengthBytes < MBR_BYTES) return { layout: wholeDisk(source), gpt: null };
+  if (source.lengthBytes < MBR_BYTES) return bareTables(source);
   const sector = await readBytes(source, 0, MBR_BYTES);
   const entries = mbrEntries(sector);
-  if (!entries) return { layout: wholeDisk(source), gpt: null };
+  if (!entries) return bareTables(source);
 
   const gpt = await readGpt(source, entries);
   if (gpt) {
@@ -139,9 +139,14 @@ async function mbrLayout(source: BlockSource, sector: Buffer, entries: readonly 
   };
 }
 
-/** The layout of a disk that is one thing as a whole, whatever table it carries. */
-export function claimedLayout(source: BlockSource, name: string, table: string): DiskLayout {
-  return wholeDisk(source, [{ code: 'DISK_CLAIMED_WHOLE', data: { name, table } }]);
+/** Of a disk that is one thing as a whole, whatever table it carries. */
+export function claimedTables(source: BlockSource, name: string, table: string): Tables {
+  return { layout: wholeDisk(source, [{ code: 'DISK_CLAIMED_WHOLE', data: { name, table } }]), gpt: null };
+}
+
+/** Of a disk that is one volume. */
+export function bareTables(source: BlockSource): Tables {
+  return { layout: wholeDisk(source), gpt: null };
 }
 
 function wholeDisk(source: BlockSource, warnings: readonly Warning[] = []): DiskLayout {
