@@ -12,7 +12,7 @@ import { recogniseSwap } from './swap/swap.ts';
 import { recogniseXfs } from './xfs/xfs.ts';
 
 /** Their boot sector outlives them under the table of a later life, which keeps boot code: they are there where the rest is sound. */
-const IN_BOOT_CODE: readonly string[] = ['exfat', 'fat', 'ntfs'];
+const IN_BOOT_CODE: readonly string[] = ['fat', 'ntfs'];
 
 const FAMILIES = [
   { name: 'btrfs', recognise: recogniseBtrfs },
@@ -52,7 +52,8 @@ export async function facesOf(volume: BlockSource): Promise<string[]> {
       const fileSystem = await recognise(volume);
       if (fileSystem) faces.push(fileSystem.kind);
     } catch (error) {
-      if (!(error instanceof EngineError) || !['FORMAT_INVALID', 'FORMAT_UNSUPPORTED'].includes(error.code)) throw error;
+      if (!(error instanceof EngineError) || !['FORMAT_INVALID', 'FORMAT_UNSUPPORTED'].includes(error.code))
+        throw error;
       if (error.code === 'FORMAT_UNSUPPORTED' || !IN_BOOT_CODE.includes(name)) faces.push(name);
     }
   }

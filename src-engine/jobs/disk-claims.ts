@@ -3,35 +3,34 @@ import type { BlockSource, Extent } from '../disk/block-source.port.ts';
 import { slice } from '../disk/slice.ts';
 import { facesOf } from '../filesystems/recognise.ts';
 import { signaturesOf, type Signature } from '../filesystems/signatures.ts';
-import type { Partition } from '../volumes/layout.port.ts';
 import { bareTables, claimedTables, readTables, type Tables } from '../volumes/read-layout.ts';
-
-export interface ClaimedTables extends Tables {
-  /** those of the layout's partitions whose bytes something else claims too: taken whole, whatever they hold */
-  readonly contested: readonly Partition[];
-}
 
 /** They are told by a boot sector, which may be left from a former life: only where what it speaks of is sound. */
 const IN_BOOT_CODE = ['ntfs', 'exfat'];
+/** May stand in an optical image, which is no claim on the disk behind it. */
+const OPTICAL = ['iso9660', 'hfs', 'hfsplus'];
 /** Only a whole disk is a member of these: they are never a partition's own. */
 const isFakeRaid = ({ name }: Signature) => name.endsWith('_raid_member');
 
 /**
- * A member of a RAID or of a volume group, or a file system that begins where the disk begins, wins over a table, and so does
- * nobody where a table contradicts itself: of what is claimed twice every byte is taken, so that nothing is lost. The image of an
- * optical disc may carry a table: it claims the partitions that share bytes with it.
+ * A member of a RAID or of a volume group, or a file system that begins where the disk begins, wins over a table: of what is
+ * claimed twice every byte is taken, so that nothing is lost. The image of an optical disc may carry a table, which is used; the
+ * partitions that share bytes with it are contested, and no others.
  * @throws EngineError `READ_FAILED`
  */
-export async function readClaimedTables(disk: BlockSource): Promise<ClaimedTables> {
+export async function readClaimedTables(disk: BlockSource): Promise<Tables> {
   const tables = await readTables(disk);
   const { layout } = tables;
-  if (layout.table === 'none') return whole(tables, layout.warnings.length > 0);
+  if (layout.table === 'none') return tables;
   const claims: Signature[] = [];
-  for (const claim of await signaturesOf(disk)) {
-    if (!IN_BOOT_CODE.includes(claim.name) && !(await isOfPartition(disk, tables, claim))) claims.push(claim);
+  const signatures = await signaturesOf(disk);
+  const isOptical = signatures.some(({ name }) => name === 'iso9660');
+  for (const claim of signatures) {
+    if (IN_BOOT_CODE.includes(claim.name) || (isOptical && OPTICAL.includes(claim.name))) continue;
+    if (!(await isOfPartition(disk, tables, claim))) claims.push(claim);
   }
   const name = claims[0]?.name ?? (await facesOf(disk))[0];
-  return name ? whole(claimedTables(disk, name, layout.table), true) : { ...tables, contested: [] };
+  return name ? claimedTables(disk, name, layout.table) : tables;
 }
 
 /**
@@ -42,11 +41,6 @@ export async function readClaimedTables(disk: BlockSource): Promise<ClaimedTable
 export async function readRecordedTables(template: BlockSource, table: 'gpt' | 'mbr' | 'none'): Promise<Tables> {
   return table === 'none' ? bareTables(template) : readTables(template);
 }
-
-const whole = (tables: Tables, isContested: boolean): ClaimedTables => ({
-  ...tables,
-  contested: isContested ? tables.layout.partitions : [],
-});
 
 /** Whether it is what the partition around its marks holds: a last partition may end where the disk ends. */
 async function isOfPartition(disk: BlockSource, { layout }: Tables, claim: Signature): Promise<boolean> {
