@@ -31,6 +31,7 @@ const PACKAGES = {
   ncompress: 'compress',
   'ntfs-3g': 'mkfs.ntfs',
   ovmf: null,
+  parted: 'parted',
   partclone: 'partclone.ext4',
   pigz: 'pigz',
   pixz: 'pixz',

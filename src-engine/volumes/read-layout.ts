@@ -17,6 +17,7 @@ import {
   mbrSignature,
   type MbrEntry,
 } from './mbr-sector.ts';
+import { innerTable, otherTable } from './other-tables.ts';
 
 /**
  * How much of the gap before the first partition a capture takes. Boot loaders live there: GRUB in the first MiB, boards'
@@ -25,7 +26,7 @@ import {
 const MAX_GAP_BYTES = 64 * 1024 * 1024;
 
 /** Why a table that is there is not used; what a person can make of it is in the locales. */
-type UnreadableReason = 'GPT_DAMAGED' | 'PARTITIONS_INVALID' | 'DYNAMIC_DISK' | 'SECTOR_SIZE_UNCLEAR';
+type UnreadableReason = 'GPT_DAMAGED' | 'PARTITIONS_INVALID' | 'SECTOR_SIZE_UNCLEAR';
 
 /** A layout, and for a GPT what it takes to move it. */
 export interface Tables {
@@ -51,15 +52,15 @@ export async function readTables(source: BlockSource): Promise<Tables> {
   if (source.lengthBytes < MBR_BYTES) return bareTables(source);
   const sector = await readBytes(source, 0, MBR_BYTES);
   const entries = mbrEntries(sector);
-  if (!entries) return bareTables(source);
+  if (!entries) return otherTables(source);
 
   const image = await isoExtent(source);
   const gpt = await readGpt(source, entries);
   if (gpt) return gptTables(source, gpt, image);
-  return isMbr(source, sector, entries) ? mbrTables(source, sector, entries, image) : bareTables(source);
+  return isMbr(source, sector, entries) ? mbrTables(source, sector, entries, image) : otherTables(source);
 }
 
-function gptTables(source: BlockSource, gpt: Gpt, image: Extent | null): Tables {
+async function gptTables(source: BlockSource, gpt: Gpt, image: Extent | null): Promise<Tables> {
   const { sectorBytes, good, backup, warnings } = gpt;
   const sectors = BigInt(Math.floor(source.lengthBytes / sectorBytes));
   const partitions: Partition[] = [];
@@ -102,7 +103,7 @@ function gptTables(source: BlockSource, gpt: Gpt, image: Extent | null): Tables 
       Math.max(...ends, primaryEndBytes(gpt), firstUsableEndBytes(gpt, source.lengthBytes)) + backupBytes(gpt),
     warnings: [...warnings, ...found.warnings],
   };
-  return { layout, gpt, contested: found.contested };
+  return withInnerTables(source, { layout, gpt, contested: found.contested });
 }
 
 async function mbrTables(
@@ -113,7 +114,9 @@ async function mbrTables(
 ): Promise<Tables> {
   const types = entries.filter(isUsed).map((entry) => entry.type);
   if (types.includes(MBR_TYPE_PROTECTIVE)) return unreadable(source, 'GPT_DAMAGED');
-  if (types.includes(MBR_TYPE_DYNAMIC)) return unreadable(source, 'DYNAMIC_DISK');
+  if (types.includes(MBR_TYPE_DYNAMIC)) {
+    return onlyVolume(source, [{ code: 'TABLE_OF_OTHERS', data: { name: 'ldm' } }]);
+  }
   if (await isSectorSizeUnclear(source, entries)) return unreadable(source, 'SECTOR_SIZE_UNCLEAR');
 
   const found = await readMbrPartitions(source, entries);
@@ -146,7 +149,27 @@ async function mbrTables(
     minimumBytes: Math.min(Math.max(...ends), source.lengthBytes),
     warnings: [...warnings, ...beside.warnings],
   };
-  return { layout, gpt: null, contested: beside.contested };
+  return withInnerTables(source, { layout, gpt: null, contested: beside.contested });
+}
+
+/** Partitions that a table of another kind divides again: a file system that begins one of them is not all that is in it. */
+async function withInnerTables(source: BlockSource, tables: Tables): Promise<Tables> {
+  const { layout, gpt } = tables;
+  const contested = [...tables.contested];
+  const warnings = [...layout.warnings];
+  for (const partition of layout.partitions) {
+    const name = await innerTable(source, partition);
+    if (name === null) continue;
+    contested.push(partition);
+    warnings.push({ code: 'TABLE_INSIDE', data: { number: partition.number, name } });
+  }
+  return { layout: { ...layout, warnings }, gpt, contested };
+}
+
+/** A table of a kind that is known by name alone, or none. */
+async function otherTables(source: BlockSource): Promise<Tables> {
+  const name = await otherTable(source);
+  return name === null ? bareTables(source) : onlyVolume(source, [{ code: 'TABLE_OF_OTHERS', data: { name } }]);
 }
 
 /** Partitions of a disk that begins with an optical image. */
