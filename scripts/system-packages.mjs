@@ -32,6 +32,7 @@ const PACKAGES = {
   ncompress: 'compress',
   'ntfs-3g': 'mkfs.ntfs',
   ovmf: null,
+  parted: 'parted',
   partclone: 'partclone.ext4',
   pigz: 'pigz',
   pixz: 'pixz',

@@ -1,4 +1,5 @@
 /** Tells what file system a volume holds, if it is one whose free space is known here. */
+import { EngineError } from '../core/engine-error.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
 import { recogniseBtrfs } from './btrfs/btrfs.ts';
 import { recogniseExt } from './ext/ext.ts';
@@ -10,14 +11,17 @@ import { recogniseSignature } from './signatures.ts';
 import { recogniseSwap } from './swap/swap.ts';
 import { recogniseXfs } from './xfs/xfs.ts';
 
+/** Their boot sector outlives them under the table of a later life, which keeps boot code: they are there where the rest is sound. */
+const IN_BOOT_CODE: readonly string[] = ['fat', 'ntfs'];
+
 const FAMILIES = [
-  recogniseBtrfs,
-  recogniseExfat,
-  recogniseExt,
-  recogniseFat,
-  recogniseNtfs,
-  recogniseSwap,
-  recogniseXfs,
+  { name: 'btrfs', recognise: recogniseBtrfs },
+  { name: 'exfat', recognise: recogniseExfat },
+  { name: 'ext', recognise: recogniseExt },
+  { name: 'fat', recognise: recogniseFat },
+  { name: 'ntfs', recognise: recogniseNtfs },
+  { name: 'swap', recognise: recogniseSwap },
+  { name: 'xfs', recognise: recogniseXfs },
 ];
 
 /**
@@ -29,9 +33,29 @@ const FAMILIES = [
 export async function recogniseFileSystem(volume: BlockSource): Promise<FileSystem | null> {
   const signature = await recogniseSignature(volume);
   const found: FileSystem[] = [];
-  for (const recognise of FAMILIES) {
+  for (const { recognise } of FAMILIES) {
     const fileSystem = await recognise(volume);
     if (fileSystem) found.push(fileSystem);
   }
   return found.length === 1 && (signature === null || signature === found[0].kind) ? found[0] : null;
+}
+
+/**
+ * All file systems that a volume shows signs of, damaged ones too: whoever asks wants to know what may be there, not what can be read.
+ * @returns their kinds; those of families where the kind cannot be told
+ * @throws EngineError `READ_FAILED`
+ */
+export async function facesOf(volume: BlockSource): Promise<string[]> {
+  const faces: string[] = [];
+  for (const { name, recognise } of FAMILIES) {
+    try {
+      const fileSystem = await recognise(volume);
+      if (fileSystem) faces.push(fileSystem.kind);
+    } catch (error) {
+      if (!(error instanceof EngineError) || !['FORMAT_INVALID', 'FORMAT_UNSUPPORTED'].includes(error.code))
+        throw error;
+      if (error.code === 'FORMAT_UNSUPPORTED' || !IN_BOOT_CODE.includes(name)) faces.push(name);
+    }
+  }
+  return faces;
 }

@@ -5,9 +5,9 @@ import type { CheckedParams } from '../contract/commands.ts';
 import type { DiskView, PlaceView } from '../contract/disk.contract.ts';
 import type { VersionView } from '../contract/template.contract.ts';
 import type { Check } from '../contract/warnings.ts';
-import { readLayout } from '../volumes/read-layout.ts';
 import type { Machine } from '../machines/machine.port.ts';
-import { outsideChecks } from './account/deploy-checks.ts';
+import { endChecks, outsideChecks } from './account/deploy-checks.ts';
+import { readRecordedTables } from './disk-claims.ts';
 import { inspectDisk, openVolumes } from './disk-inspection.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { openSource } from './open-source.ts';
@@ -40,14 +40,15 @@ export async function planDeploy(
   return withManifest(parts, found, async (manifest, json) => {
     const source = templateSource(parts.index, manifest, json);
     try {
-      const layout = await readLayout(source);
+      const tables = await readRecordedTables(source, version.disk.table);
+      const { layout } = tables;
       const asked = request.lengthBytes ?? (await lengthOfImage(request.target));
       const target = await describeTarget(parts.machine, request.target, {
         lengthBytes: asked ?? Math.max(version.capacityBytes, layout.minimumBytes),
         sectorBytes: version.disk.sectorBytes,
         physicalSectorBytes: version.disk.physicalSectorBytes,
       });
-      const { relocation, checks: moved } = await planRelocation(source, target.place);
+      const { relocation, checks: moved } = await planRelocation(source, tables, target.place);
       const checks = withOverrides(
         [
           version.health === 'damaged'
@@ -56,6 +57,7 @@ export async function planDeploy(
           ...incompleteCheck(template.name, version),
           ...moved,
           ...(await outsideChecks(manifest, json, layout, relocation, target.place)),
+          ...(await endChecks(source, layout, target.place)),
           ...(await checkTarget(parts.machine, target, version.usedBytes, parts.layout.root)),
         ],
         request.overrides,

@@ -15,6 +15,7 @@ import { openDeviceTarget, openFileTarget } from './open-target.ts';
 import { overriddenCodes, refuseBlockedCheck } from './overrides.ts';
 import { findPlannedDevice, type PlannedDeploy } from './planned-deploy.ts';
 import { overriddenRules } from './report/make-report.ts';
+import { readRecordedTables } from './disk-claims.ts';
 import { planRelocation } from './sector-move.ts';
 import { checkTarget } from './target-checks.ts';
 import { templateSource } from './template-source.ts';
@@ -51,7 +52,9 @@ async function deployManifest(
   context.phase('inspecting', 0);
   if (plan.target.kind === 'file') await checkFileAgain(parts, plan, json.version.usedBytes);
   const source = templateSource(parts.index, manifest, json);
-  const { relocation, checks } = await planRelocation(source, plan.target).finally(() => source.close());
+  const { relocation, checks } = await readRecordedTables(source, json.version.disk.table)
+    .then((tables) => planRelocation(source, tables, plan.target))
+    .finally(() => source.close());
   if (!relocation) {
     const { code, data } = checks.find(({ level }) => level === 'block')!;
     throw new EngineError('PLAN_BLOCKED', { ...data, check: code });

@@ -1,42 +1,49 @@
 /** Who claims a disk: its partition table, or something that is the disk as a whole and only carries a table of earlier days. */
 import type { BlockSource, Extent } from '../disk/block-source.port.ts';
 import { slice } from '../disk/slice.ts';
+import { facesOf } from '../filesystems/recognise.ts';
 import { signaturesOf, type Signature } from '../filesystems/signatures.ts';
-import type { DiskLayout } from '../volumes/layout.port.ts';
-import { claimedLayout, readLayout } from '../volumes/read-layout.ts';
+import { bareTables, claimedTables, readTables, type Tables } from '../volumes/read-layout.ts';
 
-export interface ClaimedLayout {
-  readonly layout: DiskLayout;
-  /** what lies on the disk besides its table, in the order of belief; none where the whole disk is a volume */
-  readonly claims: readonly Signature[];
-}
-
-/** Their place in the first sector is that of boot code, which may be left from a former life: the table decides. */
+/** They are told by a boot sector, which may be left from a former life: only where what it speaks of is sound. */
 const IN_BOOT_CODE = ['ntfs', 'exfat'];
-/** A table may divide the image of an optical disc, or stand behind it. */
-const BESIDE_TABLES = ['iso9660', 'udf', 'hfs', 'hfsplus'];
+/** May stand in an optical image, which is no claim on the disk behind it. */
+const OPTICAL = ['iso9660', 'hfs', 'hfsplus'];
 /** Only a whole disk is a member of these: they are never a partition's own. */
-const isFakeRaid = ({ name }: Signature) => name.endsWith('_raid_member') && name !== 'ddf_raid_member';
+const isFakeRaid = ({ name }: Signature) => name.endsWith('_raid_member');
 
 /**
- * A member of a RAID or of a volume group, or a file system that begins where the disk begins, wins over a table: of two that
- * claim the same bytes the larger is taken, so that nothing is lost.
+ * A member of a RAID or of a volume group, or a file system that begins where the disk begins, wins over a table: of what is
+ * claimed twice every byte is taken, so that nothing is lost. The image of an optical disc may carry a table, which is used; the
+ * partitions that share bytes with it are contested, and no others.
  * @throws EngineError `READ_FAILED`
  */
-export async function readClaimedLayout(disk: BlockSource): Promise<ClaimedLayout> {
-  const layout = await readLayout(disk);
-  if (layout.table === 'none') return { layout, claims: [] };
+export async function readClaimedTables(disk: BlockSource): Promise<Tables> {
+  const tables = await readTables(disk);
+  const { layout } = tables;
+  if (layout.table === 'none') return tables;
   const claims: Signature[] = [];
-  for (const claim of await signaturesOf(disk)) {
-    if (!IN_BOOT_CODE.includes(claim.name) && !(await isOfPartition(disk, layout, claim))) claims.push(claim);
+  const signatures = await signaturesOf(disk);
+  const isOptical = signatures.some(({ name }) => name === 'iso9660');
+  for (const claim of signatures) {
+    if (IN_BOOT_CODE.includes(claim.name) || (isOptical && OPTICAL.includes(claim.name))) continue;
+    if (!(await isOfPartition(disk, tables, claim))) claims.push(claim);
   }
-  const whole = claims.find(({ name }) => !BESIDE_TABLES.includes(name));
-  if (!whole) return { layout, claims };
-  return { layout: claimedLayout(disk, whole.name, layout.table), claims: [] };
+  const name = claims[0]?.name ?? (await facesOf(disk))[0];
+  return name ? claimedTables(disk, name, layout.table) : tables;
+}
+
+/**
+ * The tables of a template, as they were understood when it was captured.
+ * @param table what the version says of its disk: 'none' is a disk that was captured as one volume, whatever table it carries
+ * @throws EngineError `READ_FAILED`
+ */
+export async function readRecordedTables(template: BlockSource, table: 'gpt' | 'mbr' | 'none'): Promise<Tables> {
+  return table === 'none' ? bareTables(template) : readTables(template);
 }
 
 /** Whether it is what the partition around its marks holds: a last partition may end where the disk ends. */
-async function isOfPartition(disk: BlockSource, layout: DiskLayout, claim: Signature): Promise<boolean> {
+async function isOfPartition(disk: BlockSource, { layout }: Tables, claim: Signature): Promise<boolean> {
   if (isFakeRaid(claim)) return false;
   const around = layout.partitions.find((partition) => claim.marks.every((mark) => isInside(mark, partition)));
   if (!around) return false;

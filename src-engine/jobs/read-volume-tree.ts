@@ -13,7 +13,7 @@ import { readVolumeGroups } from '../volumes/lvm2/groups.ts';
 import { mappedSource } from '../volumes/mapped-source.ts';
 import { readArrays } from '../volumes/md/arrays.ts';
 import { withoutLabel } from '../volumes/without-label.ts';
-import { readClaimedLayout } from './disk-claims.ts';
+import { readClaimedTables } from './disk-claims.ts';
 import { contentOf, damage, type VolumeContent } from './volume-content.ts';
 import { UNREADABLE_SECTOR } from './unreadable.ts';
 import type { TreeGroup, TreeVolume, VolumeTree } from './volume-tree.ts';
@@ -22,34 +22,43 @@ const NOTHING: VolumeContent = { fileSystem: null, recognised: null, refusal: nu
 
 /** @throws EngineError `READ_FAILED`; damage is told in warnings */
 export async function readVolumeTree(disk: BlockSource): Promise<VolumeTree> {
-  const { layout, claims } = await readClaimedLayout(disk);
+  const { layout, contested } = await readClaimedTables(disk);
   const partitions = layout.partitions.map((partition): TreeVolume => ({
     ref: String(partition.number ?? 0),
     name: partition.name,
     partition,
     inside: null,
     source: slice(disk, partition.startBytes, partition.lengthBytes),
+    isContested: contested.includes(partition),
     content: NOTHING,
     membership: null,
   }));
   const builder = new TreeBuilder();
 
-  const arrays = await readArrays(partitions.map(({ source }) => source));
-  await builder.add('md-raid', arrays.groups, arrays.broken, partitions);
+  // what is claimed twice is not looked into for members: nobody is to say of its bytes that they are free
+  const certain = partitions.filter(({ isContested }) => !isContested);
+  const arrays = await readArrays(certain.map(({ source }) => source));
+  await builder.add('md-raid', arrays.groups, arrays.broken, certain);
   for (const { volume, member } of arrays.members) {
     const { level, role, deviceCount } = member;
     const data = { level, role: typeof role === 'number' ? role + 1 : role, devices: deviceCount };
-    builder.tell(partitions[volume], 'md-raid', 'member of an array', [{ code: 'RAID_MEMBER', data }]);
+    builder.tell(certain[volume], 'md-raid', 'member of an array', [{ code: 'RAID_MEMBER', data }]);
   }
 
-  const single = [...partitions, ...builder.innerVolumes].filter((volume) => builder.isFree(volume));
+  const single = [...certain, ...builder.innerVolumes].filter((volume) => builder.isFree(volume));
   const found = await readVolumeGroups(single.map(({ source }) => source));
   await builder.add('lvm2', found.groups, found.broken, single);
 
   for (const volume of [...partitions, ...builder.innerVolumes]) {
     if (builder.isFree(volume)) volume.content = await contentOf(volume.source);
+    if (volume.isContested) volume.content = takenWhole(volume.content);
   }
-  return { layout, partitions, groups: builder.groups, claims };
+  return { layout, partitions, groups: builder.groups };
+}
+
+/** Nothing of it is left out. */
+function takenWhole(content: VolumeContent): VolumeContent {
+  return { ...content, warnings: content.warnings.filter(({ code }) => code !== 'SWAP_CONTENT_DROPPED') };
 }
 
 class TreeBuilder {
@@ -125,7 +134,16 @@ class TreeBuilder {
     const sources = group.members.map(({ source }) => source);
     const source = runs ? mappedSource(sources, runs, inner.lengthBytes) : memorySource(new Uint8Array());
     const { name, mapping } = inner;
-    const volume = { ref, name, partition: null, inside: { group, inner }, source, content: NOTHING, membership: null };
+    const volume = {
+      ref,
+      name,
+      partition: null,
+      inside: { group, inner },
+      source,
+      isContested: false,
+      content: NOTHING,
+      membership: null,
+    };
     if (!runs) {
       const isAlone = group.group.isReadable;
       this.tell(volume, null, mapping, isAlone ? [{ code: 'LOGICAL_VOLUME_WHOLE', data: { name, mapping } }] : []);

@@ -10,7 +10,7 @@ import { moveFileSystem, moveUnknown } from '../filesystems/sector-sizes/rules.t
 import { AS_IT_IS, impossible, type SectorMove } from '../filesystems/sector-sizes/sector-move.port.ts';
 import type { VolumeGroup } from '../volumes/group.port.ts';
 import type { Patch, Relocation } from '../volumes/layout.port.ts';
-import { readLayout } from '../volumes/read-layout.ts';
+import type { Tables } from '../volumes/read-layout.ts';
 import { relocateTables } from '../volumes/relocate-tables.ts';
 import { readVolumeTree } from './read-volume-tree.ts';
 import type { TreeVolume } from './volume-tree.ts';
@@ -27,14 +27,19 @@ export interface PlannedRelocation {
 /**
  * Works out how the tables, and what else counts in sectors, come onto a target.
  * @param source the template
+ * @param original as they were understood when it was captured
  * @throws EngineError `READ_FAILED` and what reading a template throws
  */
-export async function planRelocation(source: BlockSource, target: PlaceView): Promise<PlannedRelocation> {
-  const layout = await readLayout(source);
+export async function planRelocation(
+  source: BlockSource,
+  original: Tables,
+  target: PlaceView,
+): Promise<PlannedRelocation> {
+  const { layout } = original;
   // a file has what the template has; the image of a disk with other sectors says so in its table alone
   const templateSectorBytes = layout.table === 'none' ? source.sectorBytes : layout.sectorBytes;
   const targetSectorBytes = target.kind === 'file' ? templateSectorBytes : target.sectorBytes;
-  const tables = await tablesFor(source, layout.minimumBytes, target.lengthBytes, targetSectorBytes);
+  const tables = await tablesFor(source, original, target.lengthBytes, targetSectorBytes);
   if (targetSectorBytes === templateSectorBytes) {
     const equal: Check = { code: 'SECTOR_SIZE_EQUAL', level: 'pass', data: { sectorBytes: targetSectorBytes } };
     return { relocation: tables.relocation, checks: [tables.size, equal] };
@@ -67,13 +72,14 @@ interface MovedTables {
 
 async function tablesFor(
   source: BlockSource,
-  requiredBytes: number,
+  original: Tables,
   targetBytes: number,
   sectorBytes: number,
 ): Promise<MovedTables> {
-  const size = { code: 'TARGET_LARGE_ENOUGH', level: 'pass', data: { requiredBytes, targetBytes } } as const;
+  const data = { requiredBytes: original.layout.minimumBytes, targetBytes };
+  const size = { code: 'TARGET_LARGE_ENOUGH', level: 'pass', data } as const;
   try {
-    return { relocation: await relocateTables(source, targetBytes, sectorBytes), size, refusal: null };
+    return { relocation: await relocateTables(source, targetBytes, sectorBytes, original), size, refusal: null };
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
     const { code, data } = error;

@@ -1,5 +1,4 @@
 /** The volumes of a disk and the volumes inside them, and how bytes of one are found in another. */
-import type { Signature } from '../filesystems/signatures.ts';
 import type { BlockSource, Extent } from '../disk/block-source.port.ts';
 import type { InnerVolume, VolumeGroup } from '../volumes/group.port.ts';
 import type { DiskLayout, Partition } from '../volumes/layout.port.ts';
@@ -17,6 +16,8 @@ export interface TreeVolume {
   readonly inside: { readonly group: TreeGroup; readonly inner: InnerVolume } | null;
   /** of length 0 for a volume that cannot be read */
   readonly source: BlockSource;
+  /** whether something else claims its bytes too: it is taken whole, whatever it holds */
+  readonly isContested: boolean;
   /** told last, when it is known what its bytes are to others */
   content: VolumeContent;
   /** the group that it is a readable member of, and its place there */
@@ -32,8 +33,6 @@ export interface TreeGroup {
 }
 
 export interface VolumeTree {
-  /** what lies on the disk as a whole besides its table: an optical image; in the order of belief */
-  readonly claims: readonly Signature[];
   readonly layout: DiskLayout;
   readonly partitions: readonly TreeVolume[];
   /** a group whose members lie in another one comes after it */

@@ -1,6 +1,7 @@
 /** Which bytes of each volume a capture takes: of a member of a group, its labels and what is used of the volumes on it. */
 import type { VolumeView } from '../contract/disk.contract.ts';
 import type { Extent } from '../disk/block-source.port.ts';
+import type { FileSystem } from '../filesystems/file-system.port.ts';
 import { bytesOf, gapsIn, joinExtents, within } from '../volumes/extents.ts';
 import { columnExtent } from '../volumes/mapped-extents.ts';
 import { piecesOf } from './member-pieces.ts';
@@ -61,13 +62,18 @@ export class VolumeUsage {
     return bytesOf(onDisk(volume, whole)) - (this.#usedOnDisk.get(volume) ?? 0) - outsideBytes;
   }
 
+  /** The file system that is believed in what it says is free. */
+  #fileSystemOf(volume: TreeVolume): FileSystem | null {
+    return volume.isContested ? null : this.contentOf(volume).fileSystem;
+  }
+
   captureAs(volume: TreeVolume): VolumeView['captureAs'] {
-    return volume.membership ? 'used-blocks' : (this.contentOf(volume).fileSystem?.captureAs ?? 'whole');
+    return volume.membership ? 'used-blocks' : (this.#fileSystemOf(volume)?.captureAs ?? 'whole');
   }
 
   /** The block size of what it holds: the smallest of several, Infinity where nothing has any. */
   unitBytes(volume: TreeVolume): number {
-    if (!volume.membership) return this.contentOf(volume).fileSystem?.blockBytes ?? Infinity;
+    if (!volume.membership) return this.#fileSystemOf(volume)?.blockBytes ?? Infinity;
     return Math.min(...volume.membership.group.volumes.map((inner) => this.unitBytes(inner)));
   }
 
@@ -75,7 +81,7 @@ export class VolumeUsage {
   used(volume: TreeVolume, signal: AbortSignal): AsyncIterable<readonly Extent[]> {
     return volume.membership
       ? this.#memberUsed(volume.membership, signal)
-      : (this.contentOf(volume).fileSystem?.used(signal) ?? wholeOf(volume));
+      : (this.#fileSystemOf(volume)?.used(signal) ?? wholeOf(volume));
   }
 
   /**
@@ -120,11 +126,11 @@ export class VolumeUsage {
       }
       return;
     }
-    const { fileSystem } = volume.content;
-    if (!fileSystem) this.#looked.set(volume, await sampled(volume.source, volume.content));
+    const fileSystem = this.#fileSystemOf(volume);
+    if (!volume.content.fileSystem) this.#looked.set(volume, await sampled(volume.source, volume.content));
     // counted for itself first: one that fails half-way is taken whole
     const counted = new VolumeUsage();
-    const tail = tailOf(volume);
+    const tail = tailOf(volume, fileSystem);
     const usedOfTail: Extent[] = [];
     let onDiskBytes = 0;
     try {
@@ -152,8 +158,7 @@ export class VolumeUsage {
 }
 
 /** What lies behind the end of a volume's file system; of length 0 where it has none that ends earlier. */
-function tailOf({ content, source: { lengthBytes } }: TreeVolume): Extent {
-  const { fileSystem } = content;
+function tailOf({ source: { lengthBytes } }: TreeVolume, fileSystem: FileSystem | null): Extent {
   const startBytes = Math.min(fileSystem?.recordedBytes ?? fileSystem?.lengthBytes ?? lengthBytes, lengthBytes);
   return { startBytes, lengthBytes: lengthBytes - startBytes };
 }

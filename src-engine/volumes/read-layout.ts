@@ -2,7 +2,8 @@
 import type { Warning } from '../contract/warnings.ts';
 import type { BlockSource, Extent } from '../disk/block-source.port.ts';
 import { readBytes } from '../disk/read.ts';
-import { findOverlap, joinExtents } from './extents.ts';
+import { isoExtent } from './beside/iso9660.ts';
+import { findOverlap, joinExtents, within, withoutExtents } from './extents.ts';
 import { backupBytes, firstUsableEndBytes, primaryEndBytes, readGpt, type Gpt } from './gpt.ts';
 import { entrySectors, gptCopyExtents, gptEntries } from './gpt-copy.ts';
 import type { DiskLayout, Partition } from './layout.port.ts';
@@ -17,6 +18,7 @@ import {
   mbrSignature,
   type MbrEntry,
 } from './mbr-sector.ts';
+import { innerTable, otherTable } from './other-tables.ts';
 
 /**
  * How much of the gap before the first partition a capture takes. Boot loaders live there: GRUB in the first MiB, boards'
@@ -25,13 +27,15 @@ import {
 const MAX_GAP_BYTES = 64 * 1024 * 1024;
 
 /** Why a table that is there is not used; what a person can make of it is in the locales. */
-type UnreadableReason = 'GPT_DAMAGED' | 'PARTITIONS_INVALID' | 'DYNAMIC_DISK' | 'SECTOR_SIZE_UNCLEAR';
+type UnreadableReason = 'GPT_DAMAGED' | 'PARTITIONS_INVALID' | 'SECTOR_SIZE_UNCLEAR';
 
 /** A layout, and for a GPT what it takes to move it. */
 export interface Tables {
   readonly layout: DiskLayout;
   /** null unless `layout.table` is 'gpt' */
   readonly gpt: Gpt | null;
+  /** those of the layout's partitions that share bytes with an optical image that begins with the disk */
+  readonly contested: readonly Partition[];
 }
 
 /**
@@ -46,21 +50,18 @@ export async function readLayout(source: BlockSource): Promise<DiskLayout> {
 
 /** Like {@link readLayout}, with the tables themselves. */
 export async function readTables(source: BlockSource): Promise<Tables> {
-  if (source.lengthBytes < MBR_BYTES) return { layout: wholeDisk(source), gpt: null };
+  if (source.lengthBytes < MBR_BYTES) return bareTables(source);
   const sector = await readBytes(source, 0, MBR_BYTES);
   const entries = mbrEntries(sector);
-  if (!entries) return { layout: wholeDisk(source), gpt: null };
+  if (!entries) return otherTables(source);
 
+  const image = await isoExtent(source);
   const gpt = await readGpt(source, entries);
-  if (gpt) {
-    const layout = gptLayout(source, gpt);
-    return { layout, gpt: layout.table === 'gpt' ? gpt : null };
-  }
-  const layout = isMbr(source, sector, entries) ? await mbrLayout(source, sector, entries) : wholeDisk(source);
-  return { layout, gpt: null };
+  if (gpt) return gptTables(source, gpt, image);
+  return isMbr(source, sector, entries) ? mbrTables(source, sector, entries, image) : otherTables(source);
 }
 
-function gptLayout(source: BlockSource, gpt: Gpt): DiskLayout {
+async function gptTables(source: BlockSource, gpt: Gpt, image: Extent | null): Promise<Tables> {
   const { sectorBytes, good, backup, warnings } = gpt;
   const sectors = BigInt(Math.floor(source.lengthBytes / sectorBytes));
   const partitions: Partition[] = [];
@@ -88,27 +89,36 @@ function gptLayout(source: BlockSource, gpt: Gpt): DiskLayout {
     },
   ];
   const tables = [...front, ...(backup ? gptCopyExtents(backup, sectorBytes) : [])];
-  const overlap = overlapWarning(partitions, tables);
+  const found = besideImage(partitions, tables, image);
+  const overlap = overlapWarning(found.volumes, tables);
   if (overlap) return unreadable(source, 'PARTITIONS_INVALID', [...warnings, overlap]);
 
   const ends = partitions.map((p) => p.startBytes + p.lengthBytes);
   const gapEndBytes = partitions.length > 0 ? firstStart(partitions) : primaryEndBytes(gpt);
-  return {
+  const layout: DiskLayout = {
     table: 'gpt',
     tableId: good.diskGuid,
     sectorBytes,
-    partitions: inOrder(partitions),
-    metadata: joinExtents([gap(gapEndBytes), ...tables]),
+    partitions: inOrder(found.volumes),
+    metadata: withoutExtents(joinExtents([gap(gapEndBytes), ...tables, ...found.inImage]), found.volumes),
     minimumBytes:
       Math.max(...ends, primaryEndBytes(gpt), firstUsableEndBytes(gpt, source.lengthBytes)) + backupBytes(gpt),
-    warnings,
+    warnings: [...warnings, ...found.warnings],
   };
+  return withInnerTables(source, { layout, gpt, contested: found.contested });
 }
 
-async function mbrLayout(source: BlockSource, sector: Buffer, entries: readonly MbrEntry[]): Promise<DiskLayout> {
+async function mbrTables(
+  source: BlockSource,
+  sector: Buffer,
+  entries: readonly MbrEntry[],
+  image: Extent | null,
+): Promise<Tables> {
   const types = entries.filter(isUsed).map((entry) => entry.type);
   if (types.includes(MBR_TYPE_PROTECTIVE)) return unreadable(source, 'GPT_DAMAGED');
-  if (types.includes(MBR_TYPE_DYNAMIC)) return unreadable(source, 'DYNAMIC_DISK');
+  if (types.includes(MBR_TYPE_DYNAMIC)) {
+    return onlyVolume(source, [{ code: 'TABLE_OF_OTHERS', data: { name: 'ldm' } }]);
+  }
   if (await isSectorSizeUnclear(source, entries)) return unreadable(source, 'SECTOR_SIZE_UNCLEAR');
 
   const found = await readMbrPartitions(source, entries);
@@ -126,27 +136,88 @@ async function mbrLayout(source: BlockSource, sector: Buffer, entries: readonly 
     partitions.push({ ...partition, lengthBytes: Math.min(endBytes, source.lengthBytes) - partition.startBytes });
   }
   const tables = [{ startBytes: 0, lengthBytes: source.sectorBytes }, ...found.records];
-  const overlap = overlapWarning(partitions, tables);
+  const beside = besideImage(partitions, tables, image);
+  const overlap = overlapWarning(beside.volumes, tables);
   if (overlap) return unreadable(source, 'PARTITIONS_INVALID', [...warnings, overlap]);
 
   const ends = [...partitions, ...found.entries].map((e) => e.startBytes + e.lengthBytes);
-  return {
+  const gapEndBytes = firstStart([...partitions, ...found.entries]);
+  const layout: DiskLayout = {
     table: 'mbr',
     tableId: mbrSignature(sector),
     sectorBytes: source.sectorBytes,
-    partitions: inOrder(partitions).map((p) => ({ ...p, partitionUuid: mbrPartitionUuid(sector, p.number) })),
-    metadata: joinExtents([gap(firstStart([...partitions, ...found.entries])), ...tables]),
+    partitions: inOrder(beside.volumes).map((p) => ({ ...p, partitionUuid: mbrPartitionUuid(sector, p.number) })),
+    metadata: withoutExtents(joinExtents([gap(gapEndBytes), ...tables, ...beside.inImage]), beside.volumes),
     minimumBytes: Math.min(Math.max(...ends), source.lengthBytes),
-    warnings,
+    warnings: [...warnings, ...beside.warnings],
   };
+  return withInnerTables(source, { layout, gpt: null, contested: beside.contested });
 }
 
-/** The layout of a disk that is one thing as a whole, whatever table it carries. */
-export function claimedLayout(source: BlockSource, name: string, table: string): DiskLayout {
-  return wholeDisk(source, [{ code: 'DISK_CLAIMED_WHOLE', data: { name, table } }]);
+/** Partitions that a table of another kind divides again: a file system that begins one of them is not all that is in it. */
+async function withInnerTables(source: BlockSource, tables: Tables): Promise<Tables> {
+  const { layout, gpt } = tables;
+  const contested = [...tables.contested];
+  const warnings = [...layout.warnings];
+  for (const partition of layout.partitions) {
+    const name = await innerTable(source, partition);
+    if (name === null) continue;
+    contested.push(partition);
+    warnings.push({ code: 'TABLE_INSIDE', data: { number: partition.number, name } });
+  }
+  return { layout: { ...layout, warnings }, gpt, contested };
 }
 
-function wholeDisk(source: BlockSource, warnings: readonly Warning[] = []): DiskLayout {
+/** A table of a kind that is known by name alone, or none. */
+async function otherTables(source: BlockSource): Promise<Tables> {
+  const name = await otherTable(source);
+  return name === null ? bareTables(source) : onlyVolume(source, [{ code: 'TABLE_OF_OTHERS', data: { name } }]);
+}
+
+/** Partitions of a disk that begins with an optical image. */
+interface BesideImage {
+  readonly volumes: Partition[];
+  /** those of the volumes that share bytes with the image */
+  readonly contested: readonly Partition[];
+  /** no volumes, since they share bytes with others, or with the table, as where one is the image itself: taken as they are */
+  readonly inImage: readonly Partition[];
+  readonly warnings: readonly Warning[];
+}
+
+/** A table in an optical image is made for firmware: its partitions are the image, or lie in it and in each other. */
+function besideImage(partitions: readonly Partition[], tables: readonly Extent[], image: Extent | null): BesideImage {
+  const claimed = image ? partitions.filter((partition) => within(image, [partition]).length > 0) : [];
+  const volumes = partitions.filter((partition) => !claimed.includes(partition));
+  const contested: Partition[] = [];
+  const inImage: Partition[] = [];
+  for (const partition of claimed) {
+    const isApart = [...volumes, ...tables].every((extent) => within(extent, [partition]).length === 0);
+    (isApart ? contested : inImage).push(partition);
+    if (isApart) volumes.push(partition);
+  }
+  const numbers = claimed.map(({ number }) => String(number));
+  const data = { name: 'iso9660', numbers, lengthBytes: image?.lengthBytes ?? 0 };
+  const warnings: Warning[] = claimed.length > 0 ? [{ code: 'PARTITIONS_IN_IMAGE', data }] : [];
+  return { volumes, contested, inImage, warnings };
+}
+
+/** Of a disk that is one thing as a whole, whatever table it carries. */
+export function claimedTables(source: BlockSource, name: string, table: string): Tables {
+  return onlyVolume(source, [{ code: 'DISK_CLAIMED_WHOLE', data: { name, table } }]);
+}
+
+/** Of a disk that is one volume. */
+export function bareTables(source: BlockSource): Tables {
+  return onlyVolume(source);
+}
+
+/** @param warnings why its table is not used: then every byte of it is taken, whatever it holds */
+function onlyVolume(source: BlockSource, warnings: readonly Warning[] = []): Tables {
+  const layout = wholeDisk(source, warnings);
+  return { layout, gpt: null, contested: warnings.length > 0 ? layout.partitions : [] };
+}
+
+function wholeDisk(source: BlockSource, warnings: readonly Warning[]): DiskLayout {
   const { lengthBytes, sectorBytes } = source;
   const whole = { number: null, startBytes: 0, lengthBytes, typeId: '', name: '', isLogical: false, isBootable: false };
   return {
@@ -160,8 +231,8 @@ function wholeDisk(source: BlockSource, warnings: readonly Warning[] = []): Disk
   };
 }
 
-function unreadable(source: BlockSource, reason: UnreadableReason, warnings: readonly Warning[] = []): DiskLayout {
-  return wholeDisk(source, [...warnings, { code: 'TABLE_UNREADABLE', data: { reason } }]);
+function unreadable(source: BlockSource, reason: UnreadableReason, warnings: readonly Warning[] = []): Tables {
+  return onlyVolume(source, [...warnings, { code: 'TABLE_UNREADABLE', data: { reason } }]);
 }
 
 /** @returns the warning for the first two that share bytes; a number of null is the table itself */

@@ -8,7 +8,7 @@ import { backupBytes, type Gpt } from './gpt.ts';
 import { gptCopyExtents, movedHeader } from './gpt-copy.ts';
 import type { Patch, Relocation } from './layout.port.ts';
 import { isUsed, MBR_BYTES, mbrEntries, resizedProtective } from './mbr-sector.ts';
-import { readTables } from './read-layout.ts';
+import { readTables, type Tables } from './read-layout.ts';
 
 /** File systems have the bytes that they are known by at the front: ext at 1 KiB, swap at 4 KiB, ISO 9660 at 32 KiB, btrfs at 64 KiB. */
 const BARE_HEAD_BYTES = 128 * 1024;
@@ -19,6 +19,7 @@ const BARE_HEAD_BYTES = 128 * 1024;
  * backup goes to the end. An MBR has nothing that depends on the size of its disk.
  * @param source the disk that the tables are read from: a template, or the captured disk itself
  * @param targetSectorBytes what the target counts in; as the tables do where it is not given
+ * @param tables those of the source, where it is known better than its first sectors say
  * @throws EngineError `TARGET_TOO_SMALL` (data: requiredBytes, targetBytes); `FORMAT_UNSUPPORTED` (data: feature, table) for
  *   tables that cannot count in sectors of that size; `READ_FAILED`
  */
@@ -26,8 +27,9 @@ export async function relocateTables(
   source: BlockSource,
   targetLengthBytes: number,
   targetSectorBytes?: number,
+  tables?: Tables,
 ): Promise<Relocation> {
-  const { layout, gpt } = await readTables(source);
+  const { layout, gpt } = tables ?? (await readTables(source));
   if (targetLengthBytes < layout.minimumBytes) {
     throw new EngineError('TARGET_TOO_SMALL', { requiredBytes: layout.minimumBytes, targetBytes: targetLengthBytes });
   }

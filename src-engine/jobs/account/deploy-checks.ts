@@ -1,15 +1,13 @@
 /** What lies outside of all tables, and was taken, on a target of another size. */
 import type { PlaceView } from '../../contract/disk.contract.ts';
 import type { Check } from '../../contract/warnings.ts';
-import type { Extent } from '../../disk/block-source.port.ts';
+import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
+import { signaturesOf } from '../../filesystems/signatures.ts';
 import { WINDOW_BYTES } from '../../store/chunking.ts';
 import type { ManifestReader } from '../../store/manifest-reader.ts';
 import type { ManifestJson } from '../manifest-json.ts';
 import { bytesOf, within, withoutExtents } from '../../volumes/extents.ts';
 import type { DiskLayout, Relocation } from '../../volumes/layout.port.ts';
-
-/** What keeps its metadata at the end of a disk. */
-const COUNTS_FROM_END = /raid|^drbd|^zfs/;
 
 /**
  * @param layout the template's
@@ -31,12 +29,7 @@ export async function outsideChecks(
   }
   if (!disk.account) return [];
   const behind = disk.account.pieces.filter(({ place }) => place === 'behind-last');
-  const whole = disk.volumes.filter(
-    ({ number, recognised }) => number === null && COUNTS_FROM_END.test(recognised ?? ''),
-  );
-  const names = [
-    ...new Set([...behind.flatMap((piece) => piece.names), ...whole.map(({ recognised }) => recognised!)]),
-  ];
+  const names = [...new Set(behind.flatMap((piece) => piece.names))];
   const data = { known: names.length > 0 ? names : null, diskBytes: disk.lengthBytes, targetBytes: target.lengthBytes };
   const lostBytes = await bytesWithoutPlace(manifest, layout, relocation, target.lengthBytes);
   if (lostBytes > 0) {
@@ -45,6 +38,21 @@ export async function outsideChecks(
   }
   const isMoved = names.length > 0 && target.lengthBytes !== disk.lengthBytes;
   return isMoved ? [{ code: 'OUTSIDE_ELSEWHERE', level: 'warn', data }] : [];
+}
+
+/**
+ * What a disk without a table keeps at its end, as members of many RAIDs do, on a target that ends elsewhere.
+ * @param source the template
+ * @throws EngineError `READ_FAILED`
+ */
+export async function endChecks(source: BlockSource, { table }: DiskLayout, target: PlaceView): Promise<Check[]> {
+  const diskBytes = source.lengthBytes;
+  if (table !== 'none' || target.lengthBytes <= diskBytes) return [];
+  const isAtEnd = ({ startBytes }: Extent) => startBytes > diskBytes / 2;
+  const names = (await signaturesOf(source)).filter(({ marks }) => marks.some(isAtEnd)).map(({ name }) => name);
+  if (names.length === 0) return [];
+  const data = { known: [...new Set(names)], diskBytes, targetBytes: target.lengthBytes };
+  return [{ code: 'OUTSIDE_ELSEWHERE', level: 'warn', data }];
 }
 
 /** Bytes around partitions, tables aside, that lie behind the end of the target, or where its tables come to lie. */

@@ -5,8 +5,7 @@
 import { EngineError } from '../../core/engine-error.ts';
 import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
 import { slice } from '../../disk/slice.ts';
-import { signaturesOf } from '../../filesystems/signatures.ts';
-import type { Signature } from '../../filesystems/signatures/signature.ts';
+import { signaturesOf, type Signature } from '../../filesystems/signatures.ts';
 import { drbdExtent } from '../../volumes/beside/drbd.ts';
 import { grubCoreExtents } from '../../volumes/beside/grub-core.ts';
 import { isoExtent } from '../../volumes/beside/iso9660.ts';

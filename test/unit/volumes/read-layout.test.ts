@@ -327,7 +327,7 @@ describe('MBR', () => {
     writeMbr(disk, [{ type: 0x42, start: 63, count: 5000 }]);
     const layout = await read(disk);
     expectWholeDisk(layout, disk);
-    expect(layout.warnings).toEqual([{ code: 'TABLE_UNREADABLE', data: { reason: 'DYNAMIC_DISK' } }]);
+    expect(layout.warnings).toEqual([{ code: 'TABLE_OF_OTHERS', data: { name: 'ldm' } }]);
   });
 
   test('a table that could count in 4096-byte sectors as well is not guessed at', async () => {
