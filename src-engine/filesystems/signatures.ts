@@ -4,16 +4,17 @@
  */
 import type { BlockSource } from '../disk/block-source.port.ts';
 import { readBytes } from '../disk/read.ts';
+import { namedBeyondHead, signaturesBeyondHead } from './signatures/beyond-head.ts';
 import { HEAD_BYTES, headSignatures } from './signatures/head.ts';
 import { poolSignature } from './signatures/pool.ts';
-import { KIB, signature, type Signature } from './signatures/signature.ts';
+import type { Signature } from './signatures/signature.ts';
 import { readTail, tailSignatures } from './signatures/tail.ts';
 
 export type { Signature } from './signatures/signature.ts';
 
 /**
  * All that is there, in libblkid's order of belief: members of RAIDs first, then containers, then file systems. Reads the front,
- * the end and three sectors between them, whatever the size.
+ * the end and a few places between them, whatever the size.
  * @throws EngineError `READ_FAILED`
  */
 export async function signaturesOf(source: BlockSource): Promise<Signature[]> {
@@ -21,8 +22,9 @@ export async function signaturesOf(source: BlockSource): Promise<Signature[]> {
   const headBytes = Math.min(HEAD_BYTES, source.lengthBytes);
   (await readBytes(source, 0, headBytes)).copy(head);
   const tail = await readTail(source);
-  const found = [...(await tailSignatures(source, tail)), ...headSignatures(head, source.lengthBytes)];
-  found.push(...(await virtualMachineFileSystem(source)));
+  const found = await tailSignatures(source, tail);
+  for (const front of headSignatures(head, source.lengthBytes)) found.push(await namedBeyondHead(source, front, head));
+  found.push(...(await signaturesBeyondHead(source, found)));
   const pool = poolSignature(source, head, tail);
   if (pool) found.push(pool);
   // Array.prototype.sort is stable: within a usage the order of belief stays
@@ -38,22 +40,6 @@ const RANK: Record<Signature['usage'], number> = {
   table: 3,
   'boot-code': 4,
 };
-
-/** VMFS of VMware: the label of a disk 1 MiB, the file system 2 MiB from the front. */
-async function virtualMachineFileSystem(source: BlockSource): Promise<Signature[]> {
-  const found: Signature[] = [];
-  for (const { name, usage, startBytes, magic } of VMFS) {
-    if (source.lengthBytes < startBytes + 512) continue;
-    const block = await readBytes(source, startBytes, 4);
-    if (block.readUInt32BE(0) === magic) found.push(signature(name, usage, [{ startBytes, lengthBytes: 512 }]));
-  }
-  return found;
-}
-
-const VMFS = [
-  { name: 'VMFS_volume_member', usage: 'raid', startBytes: KIB * KIB, magic: 0x0dd001c0 },
-  { name: 'VMFS', usage: 'filesystem', startBytes: 2 * KIB * KIB, magic: 0x5ef1ab2f },
-] as const;
 
 /**
  * @returns the name of what `volume` holds, in the form that blkid or the file system's own tools use, or null

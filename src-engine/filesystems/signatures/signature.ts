@@ -14,6 +14,9 @@ export interface Signature {
   readonly marks: readonly Extent[];
 }
 
+/** What a superblock says besides what it is. */
+export type Said = Partial<Pick<Signature, 'label' | 'uuid' | 'lengthBytes'>>;
+
 export const KIB = 1024;
 
 /** @returns a signature without label and length, its marks cut to the source */
@@ -21,7 +24,7 @@ export function signature(
   name: string,
   usage: Signature['usage'],
   marks: readonly Extent[],
-  said: Partial<Pick<Signature, 'label' | 'uuid' | 'lengthBytes'>> = {},
+  said: Said = {},
 ): Signature {
   return { name, usage, label: '', uuid: '', lengthBytes: null, ...said, marks };
 }

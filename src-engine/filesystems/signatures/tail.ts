@@ -38,6 +38,8 @@ interface FakeRaid {
   readonly name: string;
   /** places of its block, in sectors before the end */
   readonly sectors: readonly number[];
+  /** smaller disks are none of its members */
+  readonly minBytes?: number;
   /** @param block a sector */
   fits(block: Buffer): boolean;
 }
@@ -53,6 +55,7 @@ const FAKE_RAIDS: readonly FakeRaid[] = [
   {
     name: 'promise_fasttrack_raid_member',
     sectors: [63, 255, 256, 16, 399, 591, 675, 735, 911, 974, 991, 951, 3087],
+    minBytes: 256 * KIB,
     fits: startsWith('Promise Technology, Inc.'),
   },
   {
@@ -81,9 +84,9 @@ function isSilicon(block: Buffer): boolean {
   return (-sum & 0xffff) === block.readUInt16LE(0x13e);
 }
 
-/** Two letters are not much to go by: all words of the first 128 bytes add up to 0 or 1 (dmraid, format/ataraid/jm.c). */
+/** Two letters are not much to go by: all words of the first 128 bytes add up to 0 or 1, and there are five levels. */
 function isJmicron(block: Buffer): boolean {
-  if (block.toString('latin1', 0, 2) !== 'JM') return false;
+  if (block.toString('latin1', 0, 2) !== 'JM' || block[48] > 5) return false;
   let sum = 0;
   for (let at = 0; at < 128; at += 2) sum += block.readUInt16LE(at);
   return (sum & 0xffff) <= 1;
@@ -144,7 +147,8 @@ function* ddf(source: BlockSource, tail: Tail): Iterable<Signature> {
 
 async function fakeRaids(source: BlockSource, tail: Tail): Promise<Signature[]> {
   const found: Signature[] = [];
-  for (const { name, sectors, fits } of FAKE_RAIDS) {
+  for (const { name, sectors, minBytes = MIN_BYTES, fits } of FAKE_RAIDS) {
+    if (source.lengthBytes < minBytes) continue;
     for (const sector of sectors) {
       const startBytes = (Math.floor(source.lengthBytes / SECTOR_BYTES) - sector) * SECTOR_BYTES;
       if (startBytes < 0) continue;
@@ -165,7 +169,9 @@ function* drbd(source: BlockSource, tail: Tail): Iterable<Signature> {
   const startBytes = source.lengthBytes - 4 * KIB;
   const block = pieceOf(tail, startBytes, 4 * KIB);
   if (block.length === 0 || ![0x8374026b, 0x8374026c, 0x8374026d].includes(block.readUInt32BE(60))) return;
-  const uuid = block.readBigUInt64BE(40).toString(16);
+  const isNine = block.readUInt32BE(60) === 0x8374026d;
+  const device = block.readBigUInt64BE(isNine ? 48 : 40);
+  const uuid = device === 0n ? '' : device.toString(16);
   // the log of activity and the bitmap stand in front of it
   const sizeBytes = Math.min(block.readUInt32BE(64) * SECTOR_BYTES, source.lengthBytes);
   const firstBytes = Math.min(startBytes, source.lengthBytes - sizeBytes);

@@ -218,8 +218,32 @@ function raiseFreeTree(bytes: Buffer, version: 4 | 5): void {
   if (version === 5) root.writeUInt32LE(blockChecksum(root, 52), 52);
   const header = bytes.subarray(SECTOR, 2 * SECTOR);
   header.writeUInt32BE(2, 28);
-  header.writeUInt32BE(40 + runs[1][0][1], 52);
+  // the leaves are no longer in the free list
+  header.writeUInt32BE(first + 2, 40);
+  header.writeUInt32BE(header.readUInt32BE(48) - 2, 48);
+  header.writeUInt32BE(2, 60);
+  writeByLength(bytes.subarray(header.readUInt32BE(20) * BLOCK).subarray(0, BLOCK), runs.flat(), version);
+  const longest = runs[1][0][1];
+  header.writeUInt32BE(40 + longest, 52);
+  header.writeUInt32BE(longest, 56);
   if (version === 5) header.writeUInt32LE(blockChecksum(header, 216), 216);
+  const superblock = bytes.subarray(0, SECTOR);
+  superblock.writeBigUInt64BE(BigInt(40 + longest + header.readUInt32BE(48) + 2), 144);
+  if (version === 5) superblock.writeUInt32LE(blockChecksum(superblock, 224), 224);
+}
+
+/** The tree of one block that is sorted by length. */
+function writeByLength(block: Buffer, runs: [number, number][], version: 4 | 5): void {
+  const headerBytes = version === 5 ? 56 : 16;
+  block.fill(0, headerBytes);
+  block.writeUInt16BE(runs.length, 6);
+  runs
+    .toSorted((a, b) => a[1] - b[1] || a[0] - b[0])
+    .forEach(([first, count], at) => {
+      block.writeUInt32BE(first, headerBytes + at * 8);
+      block.writeUInt32BE(count, headerBytes + at * 8 + 4);
+    });
+  if (version === 5) block.writeUInt32LE(blockChecksum(block, 52), 52);
 }
 
 /** The inode of the first file or folder that `isIt` says it is. */
