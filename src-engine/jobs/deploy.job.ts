@@ -15,7 +15,7 @@ import { openDeviceTarget, openFileTarget } from './open-target.ts';
 import { overriddenCodes, refuseBlockedCheck } from './overrides.ts';
 import { findPlannedDevice, type PlannedDeploy } from './planned-deploy.ts';
 import { overriddenRules } from './report/make-report.ts';
-import { planRelocation } from './sector-move.ts';
+import { planRelocation, sectorsOf } from './sector-move.ts';
 import { checkTarget } from './target-checks.ts';
 import { templateSource } from './template-source.ts';
 import { withManifest } from './with-manifest.ts';
@@ -51,7 +51,7 @@ async function deployManifest(
   context.phase('inspecting', 0);
   if (plan.target.kind === 'file') await checkFileAgain(parts, plan, json.version.usedBytes);
   const source = templateSource(parts.index, manifest, json);
-  const { relocation, checks } = await planRelocation(source, plan.target).finally(() => source.close());
+  const { relocation, checks } = await planRelocation(source, sectorsOf(plan.target)).finally(() => source.close());
   if (!relocation) {
     const { code, data } = checks.find(({ level }) => level === 'block')!;
     throw new EngineError('PLAN_BLOCKED', { ...data, check: code });
