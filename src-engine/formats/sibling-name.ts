@@ -20,7 +20,8 @@ export function checkSiblingName(name: string): string {
   throw new EngineError('FORMAT_UNSUPPORTED', { feature: `a file outside the image's folder (${shown})`, path: shown });
 }
 
-/** Names in the same folder are also written as `.\name` and `./name`. @returns what is behind that */
+/** Names in the same folder are also written as `.\name` and `./name`. @returns what is behind that; other names as they are */
 export function withoutDot(name: string): string {
-  return name.replace(/^\.[\\/]/, '');
+  const plain = name.replace(/^\.[\\/]/, '');
+  return isSiblingName(plain) ? plain : name;
 }

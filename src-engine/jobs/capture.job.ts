@@ -17,7 +17,7 @@ import { inspectDisk, warningsOf } from './disk-inspection.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { freeBytes } from './free-bytes.ts';
 import { removeLeftovers } from './leftovers.ts';
-import { isNothingRecognised, otherFilesCheck, refuseOtherFiles } from './image-checks.ts';
+import { isNothingRecognised, onePartitionCheck, otherFilesCheck, refuseOtherFiles } from './image-checks.ts';
 import { openSource, type OpenedSource } from './open-source.ts';
 import { captureReport } from './report/capture-report.ts';
 import { configurationOf } from './report/configuration.ts';
@@ -84,7 +84,10 @@ export async function planCapture(
 function imageChecks({ place, format, files }: OpenedSource, disk: DiskView, request: CaptureRequest): Check[] {
   if (place.kind === 'device') return [];
   const name = basename(place.path);
-  const checks = otherFilesCheck(name, format, files, request.format);
+  const checks = [
+    ...otherFilesCheck(name, format, files, request.format),
+    ...onePartitionCheck(name, format, disk, request.format),
+  ];
   if (format === 'raw' && request.format === null && isNothingRecognised(disk)) {
     checks.push({ code: 'IMAGE_NOT_RECOGNISED', level: 'warn', data: { name } });
   }

@@ -24,7 +24,7 @@ export class DataCursor {
       this.#from = startBytes;
       this.#data = startBytes;
     }
-    const endBytes = startBytes + lengthBytes;
+    const endBytes = Math.min(startBytes + lengthBytes, this.#source.lengthBytes);
     for (let step = FIRST_STEP_BYTES; this.#data < endBytes; step = Math.min(2 * step, MAX_STEP_BYTES)) {
       const stepBytes = Math.min(step, this.#source.lengthBytes - this.#data);
       const next = await this.#firstRun(this.#data, stepBytes);

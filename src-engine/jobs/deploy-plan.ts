@@ -18,7 +18,7 @@ import { deployReport } from './report/deploy-report.ts';
 import { guestOf } from './report/guest-of.ts';
 import { isAllowed } from './report/make-report.ts';
 import { openRulebook } from './report/rulebook.ts';
-import { planRelocation } from './sector-move.ts';
+import { planRelocation, sectorsOf } from './sector-move.ts';
 import { checkTarget } from './target-checks.ts';
 import { templateSource } from './template-source.ts';
 import { withManifest } from './with-manifest.ts';
@@ -48,7 +48,7 @@ export async function planDeploy(
         sectorBytes: version.disk.sectorBytes,
         physicalSectorBytes: version.disk.physicalSectorBytes,
       });
-      const { relocation, checks: moved } = await planRelocation(source, tables, target.place);
+      const { relocation, checks: moved } = await planRelocation(source, tables, sectorsOf(target.place));
       const checks = withOverrides(
         [
           version.health === 'damaged'

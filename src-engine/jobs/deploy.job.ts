@@ -16,7 +16,7 @@ import { overriddenCodes, refuseBlockedCheck } from './overrides.ts';
 import { findPlannedDevice, type PlannedDeploy } from './planned-deploy.ts';
 import { overriddenRules } from './report/make-report.ts';
 import { readRecordedTables } from './disk-claims.ts';
-import { planRelocation } from './sector-move.ts';
+import { planRelocation, sectorsOf } from './sector-move.ts';
 import { checkTarget } from './target-checks.ts';
 import { templateSource } from './template-source.ts';
 import { withManifest } from './with-manifest.ts';
@@ -53,7 +53,7 @@ async function deployManifest(
   if (plan.target.kind === 'file') await checkFileAgain(parts, plan, json.version.usedBytes);
   const source = templateSource(parts.index, manifest, json);
   const { relocation, checks } = await readRecordedTables(source, json.version.disk.table)
-    .then((tables) => planRelocation(source, tables, plan.target))
+    .then((tables) => planRelocation(source, tables, sectorsOf(plan.target)))
     .finally(() => source.close());
   if (!relocation) {
     const { code, data } = checks.find(({ level }) => level === 'block')!;

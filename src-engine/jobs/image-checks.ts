@@ -22,6 +22,20 @@ export function otherFilesCheck(
   return [{ code: 'IMAGE_READS_OTHERS', level: isCertain ? 'warn' : 'block', canOverride: !isCertain, data }];
 }
 
+/**
+ * Android's sparse images are what fastboot writes into one partition, and seldom a disk: one without a table is asked about where nobody
+ * says that it is meant.
+ */
+export function onePartitionCheck(
+  name: string,
+  format: DiskFormat,
+  { table }: DiskView,
+  said: DiskFormat | null,
+): Check[] {
+  if (format !== 'android-sparse' || said === format || table !== 'none') return [];
+  return [{ code: 'IMAGE_OF_ONE_PARTITION', level: 'block', canOverride: true, data: { name, format } }];
+}
+
 /** Raw is what nothing else claims: where nothing on it is known either, it may be anything. */
 export function isNothingRecognised({ table, volumes, groups }: DiskView): boolean {
   return (

@@ -24,6 +24,17 @@ export interface PlannedRelocation {
   readonly checks: readonly Check[];
 }
 
+/** What a target of a deploy is to the tables: a file has the sectors that the template has. */
+export function sectorsOf({ kind, lengthBytes, sectorBytes }: PlaceView): RelocationTarget {
+  return { lengthBytes, sectorBytes: kind === 'file' ? null : sectorBytes };
+}
+
+export interface RelocationTarget {
+  readonly lengthBytes: number;
+  /** null: as the template */
+  readonly sectorBytes: number | null;
+}
+
 /**
  * Works out how the tables, and what else counts in sectors, come onto a target.
  * @param source the template
@@ -33,12 +44,12 @@ export interface PlannedRelocation {
 export async function planRelocation(
   source: BlockSource,
   original: Tables,
-  target: PlaceView,
+  target: RelocationTarget,
 ): Promise<PlannedRelocation> {
   const { layout } = original;
-  // a file has what the template has; the image of a disk with other sectors says so in its table alone
+  // the image of a disk with other sectors says so in its table alone
   const templateSectorBytes = layout.table === 'none' ? source.sectorBytes : layout.sectorBytes;
-  const targetSectorBytes = target.kind === 'file' ? templateSectorBytes : target.sectorBytes;
+  const targetSectorBytes = target.sectorBytes ?? templateSectorBytes;
   const tables = await tablesFor(source, original, target.lengthBytes, targetSectorBytes);
   if (targetSectorBytes === templateSectorBytes) {
     const equal: Check = { code: 'SECTOR_SIZE_EQUAL', level: 'pass', data: { sectorBytes: targetSectorBytes } };

@@ -11,7 +11,7 @@ import { WINDOW_BYTES } from '../store/chunking.ts';
 import { PressPool } from '../store/press-pool.ts';
 import { StoreWriter } from '../store/store-writer.ts';
 import type { DiskAccount } from './account/account.ts';
-import { keptRuns } from './account/kept-runs.ts';
+import { keptOfHole, keptRuns } from './account/kept-runs.ts';
 import { auditFrames } from './audit-frames.ts';
 import { DataCursor } from './data-cursor.ts';
 import { damageOf } from './damaged-files.ts';
@@ -160,7 +160,9 @@ async function pressWindows(
       const first = regions[window.region].startBytes + window.window * WINDOW_BYTES + extents[0];
       const spanBytes = extents[extents.length - 2] + extents[extents.length - 1] - extents[0];
       if (!(await data.hasData(first, spanBytes))) {
-        // a hole is neither read nor hashed: what no window speaks of reads as zeros
+        // a hole is neither read nor hashed
+        const runs = keptOfHole(window);
+        if (runs.length > 0) await writer.addZeros(order++, window.region, window.window, runs);
         context.advance(extents.reduce((sum, value, i) => (i % 2 === 1 ? sum + value : sum), 0));
         continue;
       }

@@ -105,6 +105,16 @@ export class StoreWriter {
     if (this.#failure) throw this.#failure;
   }
 
+  /** Takes one window of which all that is used is known to be zeros: nothing is hashed. @param order, extents as in {@link add} */
+  async addZeros(order: number, region: number, window: number, extents: Uint32Array): Promise<void> {
+    if (this.#failure) throw this.#failure;
+    let lengthBytes = 0;
+    for (let i = 1; i < extents.length; i += 2) lengthBytes += extents[i];
+    const hashes = new Uint8Array(HASH_BYTES);
+    this.#records.set(order, { region, window, extents, lengths: Uint32Array.of(lengthBytes), hashes });
+    this.#writeRecords();
+  }
+
   /** Says that nothing of a window is kept. @param order as in {@link add} */
   async skip(order: number): Promise<void> {
     if (this.#failure) throw this.#failure;

@@ -25,6 +25,7 @@ const sparseHeader = struct(28, {
   blockBytes: u32le(12),
   totalBlocks: u32le(16),
   totalChunks: u32le(20),
+  imageChecksum: u32le(24),
 });
 
 const chunkHeader = struct(12, { type: u16le(0), blocks: u32le(4), totalBytes: u32le(8) });
@@ -44,7 +45,7 @@ interface Chunk {
 }
 
 /** @throws EngineError `FORMAT_INVALID`, `FILE_TRUNCATED`; `FORMAT_UNSUPPORTED` for later versions */
-export const recogniseAndroidSparse: RecogniseImage = async (file, { signal }) => {
+export const recogniseAndroidSparse: RecogniseImage = async (file, { signal, path }) => {
   if (file.lengthBytes < sparseHeader.size) return null;
   const header = sparseHeader.read(await readBytes(file, 0, sparseHeader.size));
   if (header.magic !== MAGIC) return null;
@@ -58,7 +59,7 @@ export const recogniseAndroidSparse: RecogniseImage = async (file, { signal }) =
     throw new EngineError('FORMAT_INVALID', { field: 'blk_sz', value: String(header.blockBytes) });
   }
   checkRange('total_chunks', header.totalChunks, 0, CHUNKS_MAX);
-  const chunks = await readChunks(file, header, signal);
+  const { chunks, hasSums } = await readChunks(file, header, signal);
   return {
     format: 'android-sparse',
     variant: `version 1.${header.minorVersion}`,
@@ -69,6 +70,8 @@ export const recogniseAndroidSparse: RecogniseImage = async (file, { signal }) =
     }),
     identity: null,
     dependsOn: [],
+    // its own tools write none and check none
+    warnings: hasSums ? [{ code: 'IMAGE_SUMS_NOT_CHECKED', data: { path } }] : [],
   };
 };
 
@@ -76,12 +79,13 @@ async function readChunks(
   file: BlockSource,
   header: ReturnType<typeof sparseHeader.read>,
   signal: AbortSignal,
-): Promise<Chunk[]> {
+): Promise<{ chunks: Chunk[]; hasSums: boolean }> {
   const { blockBytes, chunkHeaderBytes, totalBlocks } = header;
   const headers = readCache(file, HEADER_CACHE_BYTES);
   const chunks: Chunk[] = [];
   let at = header.headerBytes;
   let blocks = 0;
+  let hasSums = header.imageChecksum !== 0;
   for (let i = 0; i < header.totalChunks; i++) {
     if (i % 1024 === 0) signal.throwIfAborted();
     checkInFile('chunk', file, at, chunkHeaderBytes);
@@ -94,7 +98,8 @@ async function readChunks(
       throw new EngineError('FORMAT_INVALID', { field: `total_sz of chunk ${i}`, value: String(chunk.totalBytes) });
     }
     checkInFile('chunk', file, dataAt, dataBytes);
-    if (chunk.type !== CHUNK.CRC32) {
+    if (chunk.type === CHUNK.CRC32) hasSums = true;
+    else {
       blocks += chunk.blocks;
       checkSpan('chunk_sz', place.startBytes, lengthBytes, totalBlocks * blockBytes);
     }
@@ -110,7 +115,7 @@ async function readChunks(
   if (blocks !== totalBlocks) {
     throw new EngineError('FORMAT_INVALID', { field: 'total_blks', value: String(totalBlocks), max: blocks });
   }
-  return chunks;
+  return { chunks, hasSums };
 }
 
 function dataBytesOf(type: number, lengthBytes: number, index: number): number {

@@ -4,6 +4,13 @@ import type { UsedWindow } from '../regions.ts';
 import type { DiskAccount } from './account.ts';
 import { isZeros, LOOK_BLOCK_BYTES } from './look.ts';
 
+/** Of a window that is a hole: a target that held something before has to get the zeros of what is used. @returns as {@link keptRuns} */
+export function keptOfHole({ extents, isOutside }: UsedWindow): Uint32Array {
+  const kept = new Runs();
+  for (let i = 0; i < isOutside.length; i++) if (!isOutside[i]) kept.add(extents[2 * i], extents[2 * i + 1]);
+  return kept.pairs();
+}
+
 /**
  * @param memory the window's bytes
  * @param account counts what is kept
@@ -14,26 +21,37 @@ export function keptRuns(
   memory: Buffer,
   account: DiskAccount,
 ): Uint32Array {
-  const kept: number[] = [];
-  const add = (start: number, length: number) => {
-    const last = kept.length - 2;
-    if (last >= 0 && kept[last] + kept[last + 1] === start) kept[last + 1] += length;
-    else kept.push(start, length);
-  };
+  const kept = new Runs();
   for (let i = 0; i < isOutside.length; i++) {
     const end = extents[2 * i] + extents[2 * i + 1];
     if (!isOutside[i]) {
-      add(extents[2 * i], extents[2 * i + 1]);
+      kept.add(extents[2 * i], extents[2 * i + 1]);
       continue;
     }
     for (let at = extents[2 * i]; at < end;) {
       const to = Math.min(end, at + LOOK_BLOCK_BYTES - (at % LOOK_BLOCK_BYTES));
       if (!isZeros(memory.subarray(at, to))) {
-        add(at, to - at);
+        kept.add(at, to - at);
         account.keep(region, { startBytes: window * WINDOW_BYTES + at, lengthBytes: to - at });
       }
       at = to;
     }
   }
-  return Uint32Array.from(kept);
+  return kept.pairs();
+}
+
+/** Runs ascending; those that touch are one. */
+class Runs {
+  readonly #pairs: number[] = [];
+
+  add(start: number, length: number): void {
+    const last = this.#pairs.length - 2;
+    if (last >= 0 && this.#pairs[last] + this.#pairs[last + 1] === start) this.#pairs[last + 1] += length;
+    else this.#pairs.push(start, length);
+  }
+
+  /** (start, length), one after the other */
+  pairs(): Uint32Array {
+    return Uint32Array.from(this.#pairs);
+  }
 }

@@ -2,18 +2,22 @@
 import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import type { FoundVersion } from '../../catalog/template-repository.ts';
 import type { CheckedParams } from '../../contract/commands.ts';
 import type { ExportFormat, ExportPlan } from '../../contract/import.contract.ts';
 import type { TemplateView, VersionView } from '../../contract/template.contract.ts';
 import type { Check } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
-import { lengthRule } from '../../formats/create-image.ts';
+import { lengthRule, type WrittenFormat } from '../../formats/create-image.ts';
 import { roundedLength } from '../../formats/length-rule.ts';
 import { incompleteCheck } from '../deploy-plan.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { safeName } from '../files/safe-name.ts';
 import { describeTarget } from '../open-target.ts';
 import { checkTarget } from '../target-checks.ts';
+import { templateSource } from '../template-source.ts';
+import { withManifest } from '../with-manifest.ts';
+import { planExportMove } from './moved-tables.ts';
 
 export type ExportRequest = CheckedParams<'export.plan'>;
 
@@ -56,7 +60,8 @@ export async function planExport(
   if (/[\0-\x1f\x7f]/.test(request.password ?? '')) {
     throw new EngineError('BAD_REQUEST', { field: 'password', reason: 'control characters' });
   }
-  const { template, version } = parts.templates.find(request.template);
+  const found = parts.templates.find(request.template);
+  const { template, version } = found;
   const asked = await askedPath(request, template, version);
   const name = safeName(basename(asked), true);
   const atMostBytes = atMost(format, version);
@@ -71,7 +76,7 @@ export async function planExport(
       ? { code: 'TEMPLATE_DAMAGED', level: 'block', data: { template: template.name } }
       : { code: 'TEMPLATE_HEALTHY', level: 'pass', data: { template: template.name } },
     ...incompleteCheck(template.name, version),
-    ...sectorCheck(format, version),
+    ...(version.health === 'damaged' ? [] : await tableChecks(parts, format, found)),
     ...(name === basename(asked)
       ? []
       : [{ code: 'NAME_MADE_SAFE', level: 'warn', data: { name, asked: basename(asked) } } as const]),
@@ -92,15 +97,20 @@ export async function planExport(
   };
 }
 
-/** Formats that have no place for it count in 512 bytes: tables that count in other sectors would not be found. */
-function sectorCheck(format: ExportFormat, { disk }: VersionView): Check[] {
-  const { sectorBytes, table } = disk;
-  if (sectorBytes === 512 || table === 'none' || format === 'package' || format === 'vhdx') return [];
-  // a raw image may be written back to such a disk
-  const level = format === 'raw' || format === 'raw.zst' ? 'warn' : 'block';
-  const data = { templateSectorBytes: sectorBytes, targetSectorBytes: 512, volume: table, reason: format };
-  return [{ code: 'SECTOR_SIZE_DIFFERS', level, data }];
+/** @throws EngineError `MANIFEST_DAMAGED`, `PACK_DAMAGED` and what reading a template throws */
+function tableChecks(parts: EngineParts, format: ExportFormat, found: FoundVersion): Promise<readonly Check[]> {
+  if (format === 'package') return Promise.resolve([]);
+  const { disk } = found.version;
+  const lengthBytes = roundedLength(format, lengthRule(writtenAs(format), disk), disk.lengthBytes);
+  return withManifest(parts, found, async (manifest, json) => {
+    const source = templateSource(parts.index, manifest, json);
+    return (await planExportMove(source, disk.table, format, lengthBytes).finally(() => source.close())).checks;
+  });
 }
+
+/** The image that is written, whatever it is packed in. */
+const writtenAs = (format: Exclude<ExportFormat, 'package'>): WrittenFormat =>
+  format === 'ova' ? 'vmdk-stream' : format === 'raw.zst' ? 'raw' : format;
 
 /** A folder gets a file that is called like the template. */
 async function askedPath({ path, format }: ExportRequest, template: TemplateView, version: VersionView) {
@@ -119,8 +129,7 @@ function atMost(format: ExportFormat, { usedBytes, storedBytes, disk }: VersionV
       // what cannot be compressed grows by a few bytes in each block, and holes are not quite nothing
       return usedBytes + Math.ceil(disk.lengthBytes / 8192) + SMALL_FILES_BYTES;
     default: {
-      const written = format === 'ova' ? 'vmdk-stream' : format;
-      const rule = lengthRule(written, disk);
+      const rule = lengthRule(writtenAs(format), disk);
       const lengthBytes = roundedLength(format, rule, disk.lengthBytes);
       return usedBytes + rule.overheadBytes(lengthBytes) + (format === 'ova' ? SMALL_FILES_BYTES : 0);
     }

@@ -15,8 +15,11 @@ import { PressPool } from '../../store/press-pool.ts';
 import { manifestPath } from '../../store/store-layout.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import type { ManifestJson } from '../manifest-json.ts';
+import { refuseBlockedCheck } from '../overrides.ts';
+import { templateSource } from '../template-source.ts';
 import { withManifest } from '../with-manifest.ts';
 import type { PlannedExport } from './export-plan.ts';
+import { planExportMove, withMovedTables } from './moved-tables.ts';
 import { takeInOrder } from './ordered-windows.ts';
 import { createOva } from './ova-writer.ts';
 import { writePackage } from './package-writer.ts';
@@ -101,9 +104,15 @@ async function writeImage(
       const data = { templateBytes: lengthBytes, lengthBytes: writer.lengthBytes };
       context.warn({ code: 'EXPORT_LENGTH_ROUNDED', data });
     }
+    const source = templateSource(parts.index, manifest, json);
+    const { relocation, checks } = await planExportMove(source, version.disk.table, format, writer.lengthBytes).finally(
+      () => source.close(),
+    );
+    refuseBlockedCheck(checks);
+    const moved = relocation ? withMovedTables(writer, relocation) : writer;
     context.phase('exporting', version.usedBytes);
-    await takeInOrder(parts.index, manifest, json, pool, context, (offset, bytes) => writer.write(offset, bytes));
-    await writer.finish();
+    await takeInOrder(parts.index, manifest, json, pool, context, (offset, bytes) => moved.write(offset, bytes));
+    await moved.finish();
   } catch (error) {
     await writer.abort();
     throw error;

@@ -14,7 +14,7 @@ import { captureChecks } from '../capture-checks.ts';
 import { spaceCheck } from '../capture.job.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { freeBytes } from '../free-bytes.ts';
-import { isNothingRecognised, otherFilesCheck } from '../image-checks.ts';
+import { isNothingRecognised, onePartitionCheck, otherFilesCheck } from '../image-checks.ts';
 import { withOverrides } from '../overrides.ts';
 import { captureReport } from '../report/capture-report.ts';
 import { guestOf } from '../report/guest-of.ts';
@@ -162,13 +162,23 @@ export async function planImport(
 /** Of a disk that lies open: what a person is asked before it is taken. */
 function imageChecks(found: Found, disk: DiskView, said: DiskFormat | null): Check[] {
   const name = found.fileName;
-  const format = DISK_FORMATS.find((one) => one === found.format);
-  const checks = format ? otherFilesCheck(name, format, found.image?.files ?? [], said) : [];
+  const checks = whatItIsChecks(found, disk, said);
   if (isUnknown(found, disk)) {
     const level = said === 'raw' ? 'warn' : 'block';
     checks.push({ code: 'IMAGE_NOT_RECOGNISED', level, canOverride: level === 'block', data: { name } });
   }
   return checks;
+}
+
+/** What is asked of an image by its format, as soon as its disk lies open: one that was packed when it is imported. */
+export function whatItIsChecks(found: Found, disk: DiskView, said: DiskFormat | null): Check[] {
+  const name = found.fileName;
+  const format = DISK_FORMATS.find((one) => one === found.format);
+  if (!format) return [];
+  return [
+    ...otherFilesCheck(name, format, found.image?.files ?? [], said),
+    ...onePartitionCheck(name, format, disk, said),
+  ];
 }
 
 /** Whether it is raw because nothing else claims it, and holds nothing that is known. */

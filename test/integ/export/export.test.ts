@@ -56,8 +56,9 @@ describe('what is exported has the same used blocks', () => {
     const raw = bench.path('converted.img');
     run('qemu-img', 'convert', '-f', qemuFormat, '-O', 'raw', plan.path, raw);
     expectSameDisk(raw);
-    if (job.warnings.length === 0) expectSoundGpt(raw);
-    else expect(job.warnings).toMatchObject([{ code: 'EXPORT_LENGTH_ROUNDED' }]);
+    // also where it got longer
+    expectSoundGpt(raw);
+    if (job.warnings.length > 0) expect(job.warnings).toMatchObject([{ code: 'EXPORT_LENGTH_ROUNDED' }]);
     rmSync(plan.path);
     rmSync(raw);
   });

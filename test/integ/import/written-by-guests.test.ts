@@ -1,0 +1,177 @@
+/** A raw disk's first bytes are written by whoever used it: a header that names a neighbour must not bring the neighbour into a template. */
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { openEngine, refusal, resultOf } from '../../support/engine.ts';
+import { importFrom } from '../../support/transfer.ts';
+import { MIB, run, workbench } from '../../support/workbench.ts';
+import { expectEqual } from '../formats/virtual-disks.ts';
+
+const bench = workbench();
+const engine = await openEngine(bench.path('catalog'));
+bench.atEnd(() => engine.close());
+
+const SECRET = 'what the neighbour keeps to itself ';
+const folder = bench.path('disks');
+mkdirSync(folder);
+writeFileSync(`${folder}/neighbour.img`, Buffer.alloc(4 * MIB, SECRET));
+const qemuImg = (...args: string[]) => execFileSync('qemu-img', args, { cwd: folder, stdio: 'pipe' });
+
+/** @returns a raw disk of 8 MiB with a file system in a partition, that begins with these bytes */
+function rawDisk(head: Buffer): string {
+  const path = `${folder}/disk.img`;
+  rmSync(path, { force: true });
+  run('truncate', '-s', String(8 * MIB), path);
+  run('mke2fs', '-q', '-F', '-t', 'ext4', '-E', `offset=${4 * MIB}`, path, '4000k');
+  const file = openSync(path, 'r+');
+  writeSync(file, head, 0, head.length, 0);
+  closeSync(file);
+  return path;
+}
+
+/** The header of a qcow2 whose backing file is called so; the name need not be one that there is. */
+function qcow2(name: string, format: string, compat = '1.1', ...options: string[]): Buffer {
+  rmSync(`${folder}/top`, { force: true });
+  qemuImg(
+    'create',
+    '-q',
+    '-f',
+    'qcow2',
+    '-o',
+    `compat=${compat}`,
+    ...options,
+    '-b',
+    'neighbour.img',
+    '-F',
+    'raw',
+    'top',
+    '8M',
+  );
+  qemuImg('rebase', '-u', '-f', 'qcow2', '-b', name, '-F', format || 'raw', 'top');
+  const head = readFileSync(`${folder}/top`);
+  // an extension that nobody knows in place of the backing format
+  if (format === '') head.writeUInt32BE(0x12345678, head.indexOf(Buffer.from('e2792aca', 'hex')));
+  return head;
+}
+
+function vmdk(): Buffer {
+  const text = [
+    '# Disk DescriptorFile',
+    'version=1',
+    'CID=fffffffe',
+    'parentCID=ffffffff',
+    'createType="monolithicFlat"',
+    'RW 8192 FLAT "neighbour.img" 0',
+    '',
+  ].join('\n');
+  return Buffer.from(text.padEnd(4096, '\n'));
+}
+
+function dataFile(): Buffer {
+  for (const name of ['top', 'data.raw']) rmSync(`${folder}/${name}`, { force: true });
+  qemuImg('create', '-q', '-f', 'qcow2', '-o', 'data_file=data.raw,data_file_raw=on', 'top', '4M');
+  writeFileSync(`${folder}/data.raw`, Buffer.alloc(4 * MIB, SECRET));
+  return readFileSync(`${folder}/top`);
+}
+
+/** Whether the neighbour's bytes are in a template, as it is deployed. */
+async function holdsSecret(template: string): Promise<boolean> {
+  const out = bench.path('out');
+  rmSync(out, { force: true });
+  resultOf(await engine.deploy(template, out));
+  return readFileSync(out).includes(SECRET);
+}
+
+const HEADERS: [name: string, head: () => Buffer][] = [
+  ['qcow2 of version 3 on a raw neighbour', () => qcow2('neighbour.img', 'raw')],
+  ['qcow2 of version 2 on a raw neighbour', () => qcow2('neighbour.img', 'raw', '0.10')],
+  ['qcow2 whose backing format is not told', () => qcow2('neighbour.img', '')],
+  ['qcow2 on ./neighbour', () => qcow2('./neighbour.img', 'raw')],
+  ['qcow2 on an absolute path', () => qcow2(`${folder}/neighbour.img`, 'raw')],
+  ['qcow2 on a path of a folder above', () => qcow2('../disks/neighbour.img', 'raw')],
+  ['qcow2 on json:', () => qcow2('json:{"driver":"raw","file":{"driver":"file","filename":"neighbour.img"}}', 'raw')],
+  ['qcow2 on nbd:', () => qcow2('nbd:unix:/tmp/socket', 'raw')],
+  ['qcow2 with a data file', dataFile],
+  ['a VMDK descriptor', vmdk],
+];
+
+test.each(HEADERS)('%s', async (_, head) => {
+  const path = rawDisk(head());
+  // nobody said what it is: nothing of the neighbour is taken, whoever asks
+  for (const ask of [() => engine.capture(path, 'guessed'), () => importFrom(engine, path, 'guessed')]) {
+    const { code, data } = await refusal(ask());
+    // no descriptor is as long as a disk
+    expect(['PLAN_BLOCKED', 'FORMAT_UNSUPPORTED', 'FORMAT_INVALID']).toContain(code);
+    if (code === 'PLAN_BLOCKED') {
+      expect(data).toMatchObject({ check: 'IMAGE_READS_OTHERS' });
+      const { files } = await engine.client.call('import.plan', { path, name: 'guessed' }).then(({ image }) => image);
+      expect(files).toEqual(['neighbour.img']);
+    }
+  }
+  await expect(engine.client.call('template.show', { template: 'guessed' })).rejects.toMatchObject({
+    view: { code: 'TEMPLATE_NOT_FOUND' },
+  });
+  // said to be raw, it is what it is, header and all
+  const inspected = await engine.client.call('source.inspect', { source: path, format: 'raw' });
+  expect(inspected.disk.lengthBytes).toBe(8 * MIB);
+  resultOf(await engine.capture(path, 'raw', { format: 'raw', outside: 'take' }));
+  expect(await holdsSecret('raw')).toBe(false);
+  resultOf(await importFrom(engine, path, 'raw', { format: 'raw', outside: 'take' }));
+  expect(await holdsSecret('raw')).toBe(false);
+  expect(readFileSync(bench.path('out')).subarray(0, 4096)).toEqual(readFileSync(path).subarray(0, 4096));
+});
+
+test('a neighbour is read where the plan told its name and a person said what the image is', async () => {
+  const path = rawDisk(qcow2('./neighbour.img', 'raw'));
+  const plan = await engine.client.call('capture.plan', { source: path, name: 'said', format: 'qcow2' });
+  expect(plan.files).toEqual(['neighbour.img']);
+  expect(plan.checks).toContainEqual(expect.objectContaining({ code: 'IMAGE_READS_OTHERS', level: 'warn' }));
+  resultOf(await engine.capture(path, 'said', { format: 'qcow2' }));
+  expect(await holdsSecret('said')).toBe(true);
+});
+
+test('a backing file that is told to be raw stays raw, whatever it begins with', async () => {
+  qemuImg('create', '-q', '-f', 'qcow2', '-b', 'neighbour.img', '-F', 'raw', 'looks-like.img', '4M');
+  rmSync(`${folder}/upper.qcow2`, { force: true });
+  qemuImg('create', '-q', '-f', 'qcow2', '-b', 'looks-like.img', '-F', 'raw', 'upper.qcow2');
+  resultOf(await importFrom(engine, `${folder}/upper.qcow2`, 'stays raw'));
+  expect(await holdsSecret('stays raw')).toBe(false);
+  qemuImg('convert', '-O', 'raw', 'upper.qcow2', 'by-qemu.raw');
+  expectEqual(readFileSync(bench.path('out')), readFileSync(`${folder}/by-qemu.raw`), 'by qemu-img');
+});
+
+test('links, pipes and folders as neighbours are refused', async () => {
+  const path = `${folder}/upper.qcow2`;
+  const make: [string, (at: string) => void][] = [
+    ['a link', (at) => symlinkSync(`${folder}/neighbour.img`, at)],
+    ['a pipe', (at) => void run('mkfifo', at)],
+    ['a folder', (at) => mkdirSync(at)],
+  ];
+  for (const [what, put] of make) {
+    const at = `${folder}/beside.img`;
+    rmSync(path, { force: true });
+    rmSync(at, { recursive: true, force: true });
+    writeFileSync(at, '');
+    qemuImg('create', '-q', '-f', 'qcow2', '-u', '-b', 'beside.img', '-F', 'raw', 'upper.qcow2', '4M');
+    rmSync(at);
+    put(at);
+    expect((await refusal(importFrom(engine, path, 'link'))).code, what).toBe('FORMAT_UNSUPPORTED');
+    rmSync(at, { recursive: true });
+  }
+});
+
+test('an image that names another file than it did in the plan is refused', async () => {
+  const path = `${folder}/upper.qcow2`;
+  rmSync(path, { force: true });
+  qemuImg('create', '-q', '-f', 'qcow2', '-b', 'neighbour.img', '-F', 'raw', 'upper.qcow2', '4M');
+  writeFileSync(`${folder}/other.img`, Buffer.alloc(4 * MIB, 'other'));
+  const { client, ended } = engine;
+  const capture = await client.call('capture.plan', { source: path, name: 'changed' });
+  const importing = await client.call('import.plan', { path, name: 'changed' });
+  qemuImg('rebase', '-u', '-b', 'other.img', '-F', 'raw', 'upper.qcow2');
+  const jobs = [
+    await client.call('capture.start', { planId: capture.planId }),
+    await client.call('import.start', { planId: importing.planId }),
+  ];
+  for (const { jobId } of jobs) expect((await ended(jobId)).error?.code).toBe('SOURCE_CHANGED');
+});
