@@ -41,6 +41,7 @@ export function damagedVersion(number: unknown): VersionView {
       groups: [],
       usedBytes: 0,
       warnings: [],
+      account: null,
     },
     warnings: [],
     damage: null,
