@@ -1,16 +1,23 @@
 /** Opens a catalog's database and brings it to the newest schema. */
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
+import { damageOfLog } from './log-check.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { addRowSum, signRows } from './row-sum.ts';
 
+/** A database of more pages than this, 4 MiB, is looked at whole by a verify alone: each command would wait for it. */
+const MAX_LOOKED_AT_PAGES = 1024;
+
 /**
- * @throws EngineError `CATALOG_TOO_NEW` where a newer Diskpress made it, `CATALOG_DAMAGED` where SQLite cannot read it
+ * @param takesLog true: what is sound of a damaged log is enough, as for a repair
+ * @throws EngineError `CATALOG_TOO_NEW` where a newer Diskpress made it, `CATALOG_DAMAGED` where it is not what was written
  *   (`repair` rebuilds it from packs and manifests); `DISK_FULL`, `PERMISSION_DENIED`, `CATALOG_BUSY`, `WRITE_FAILED`
  */
-export function openDatabase(path: string): Database.Database {
+export function openDatabase(path: string, takesLog = false): Database.Database {
   let db: Database.Database | null = null;
   try {
+    refuseDamagedFiles(path, takesLog);
     db = new Database(path, { timeout: 10_000 });
     addRowSum(db);
     refuseNewer(db, path);
@@ -21,12 +28,15 @@ export function openDatabase(path: string): Database.Database {
     // a capture asks for every chunk: 16 MB hold the index of about 10 GB of unique data
     db.pragma('cache_size = -16000');
     migrate(db);
+    if (!hasOwnSchema(db)) throw damaged(path, 'schema');
+    if ((db.pragma('page_count', { simple: true }) as number) <= MAX_LOOKED_AT_PAGES) refuseDamagedPages(db, path);
     return db;
   } catch (cause) {
     db?.close();
     const error = toEngineError(cause);
     // a full disk, missing permissions and the like are no damage
     if (error.code !== 'INTERNAL' && error.code !== 'CATALOG_DAMAGED') throw error;
+    if (cause instanceof EngineError) throw cause;
     throw new EngineError('CATALOG_DAMAGED', { path, reason: (cause as Error).message }, 'Run: diskpress repair', {
       cause,
     });
@@ -34,19 +44,86 @@ export function openDatabase(path: string): Database.Database {
 }
 
 /**
- * Looks at every page of a database, also at those that nobody has asked for.
+ * Looks at every page and every index of a database, also at those that nobody has asked for.
  * @throws EngineError `CATALOG_DAMAGED`
  */
 export function refuseUnsound(db: Database.Database, path: string): void {
-  const answer = String(db.pragma('quick_check(1)', { simple: true }));
-  if (answer !== 'ok') throw new EngineError('CATALOG_DAMAGED', { path, reason: answer }, 'Run: diskpress repair');
+  const answer = String(db.pragma('integrity_check(1)', { simple: true }));
+  if (answer !== 'ok') throw damaged(path, answer);
 }
+
+/** Whether all of it can be read, if need be after its indexes were made anew. */
+export function isSound(db: Database.Database): boolean {
+  const isOk = () => db.pragma('integrity_check(1)', { simple: true }) === 'ok';
+  try {
+    if (isOk()) return true;
+    db.exec('REINDEX');
+    return isOk();
+  } catch {
+    return false;
+  }
+}
+
+const damaged = (path: string, reason: string) =>
+  new EngineError('CATALOG_DAMAGED', { path, reason }, 'Run: diskpress repair');
+
+/** What SQLite would pass over, or take for something else: a log that is damaged, a format number that is none. */
+function refuseDamagedFiles(path: string, takesLog: boolean): void {
+  const log = `${path}-wal`;
+  const what = takesLog ? null : damageOfLog(log);
+  if (what !== null) throw damaged(log, what);
+  const head = beginningOf(path);
+  // bytes 18 and 19 of the header: 1 or 2; with another number SQLite says that the file may not be written
+  if (head.length === HEAD_BYTES && (head[18] > 2 || head[19] > 2)) throw damaged(path, 'format number');
+}
+
+const HEAD_BYTES = 20;
+
+function beginningOf(path: string): Buffer {
+  const bytes = Buffer.alloc(HEAD_BYTES);
+  if (!existsSync(path)) return Buffer.alloc(0);
+  const fd = openSync(path, 'r');
+  try {
+    return bytes.subarray(0, readSync(fd, bytes, 0, HEAD_BYTES, 0));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * A page that is damaged may have lost rows without a word. Single values are no matter of this look: their rows' sums tell them, and
+ * the other rows stay of use.
+ */
+function refuseDamagedPages(db: Database.Database, path: string): void {
+  const answers = db.pragma('integrity_check(100)') as { integrity_check: string }[];
+  const found = answers.map((row) => row.integrity_check).find((text) => text !== 'ok' && !/^\w+ value in /.test(text));
+  if (found !== undefined) throw damaged(path, found);
+}
+
+let ownSchema: ReadonlySet<string> | null = null;
+
+/** Whether all that the migrations make is there, as they make it. */
+function hasOwnSchema(db: Database.Database): boolean {
+  if (ownSchema === null) {
+    const fresh = new Database(':memory:');
+    for (const migration of MIGRATIONS) fresh.exec(migration);
+    ownSchema = schemaOf(fresh);
+    fresh.close();
+  }
+  const found = schemaOf(db);
+  return [...ownSchema].every((object) => found.has(object));
+}
+
+const schemaOf = (db: Database.Database): ReadonlySet<string> =>
+  new Set(db.prepare<[], string>(`SELECT json_array(type, name, tbl_name, sql) FROM sqlite_schema`).pluck().all());
 
 function refuseNewer(db: Database.Database, path: string): void {
   const version = db.pragma('user_version', { simple: true }) as number;
-  if (version > MIGRATIONS.length) {
-    throw new EngineError('CATALOG_TOO_NEW', { path, version, supported: MIGRATIONS.length });
-  }
+  if (version <= MIGRATIONS.length && version >= 0) return;
+  // another number of one bit, and nothing else is newer
+  const bits = version ^ MIGRATIONS.length;
+  if ((bits & (bits - 1)) === 0 && hasOwnSchema(db)) throw damaged(path, 'version number');
+  throw new EngineError('CATALOG_TOO_NEW', { path, version, supported: MIGRATIONS.length });
 }
 
 function migrate(db: Database.Database): void {

@@ -1,8 +1,10 @@
 /** The open catalog, with what jobs need of it. A damaged database leaves everything closed but repair. */
-import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
 import type Database from 'better-sqlite3';
 import { AuditLog } from '../catalog/audit-log.ts';
-import { openDatabase } from '../catalog/database.ts';
+import { isSound, openDatabase } from '../catalog/database.ts';
+import { damageOfLog } from '../catalog/log-check.ts';
 import { JobRepository } from '../catalog/job-repository.ts';
 import { TemplateRepository } from '../catalog/template-repository.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
@@ -14,13 +16,14 @@ import { lockWriter } from '../store/locks.ts';
 import { isNewerManifest } from '../store/manifest-reader.ts';
 import { keepReserve, releaseReserve } from '../store/reserve.ts';
 import { manifestNames, manifestPath, storeLayout, type StoreLayout } from '../store/store-layout.ts';
-import { isCatalog } from './catalog-place.ts';
+import { isCatalog, type IfNoCatalog } from './catalog-place.ts';
 import { openCopy, type DatabaseCopy } from './read-only-copy.ts';
 
 export class CatalogHandle {
   readonly layout: StoreLayout;
   readonly #pressUrl: URL;
   readonly #resourcesPath: string;
+  readonly #ifNone: IfNoCatalog;
   readonly #machine = openMachine();
   #db: Database.Database | null = null;
   #parts: EngineParts | null = null;
@@ -33,15 +36,15 @@ export class CatalogHandle {
   #empty: EngineParts | null = null;
 
   /**
-   * @param makes whether to make a catalog at once where there is none
-   * @throws EngineError `CATALOG_TOO_NEW`, `PERMISSION_DENIED`; `CATALOG_NOT_FOUND` where there is none and none can be made
+   * @throws EngineError `CATALOG_TOO_NEW`, `PERMISSION_DENIED`; `CATALOG_NOT_FOUND` where none can be made
    */
-  constructor(root: string, pressUrl: URL, resourcesPath: string, makes: boolean) {
+  constructor(root: string, pressUrl: URL, resourcesPath: string, ifNone: IfNoCatalog) {
     this.layout = storeLayout(root);
     this.#pressUrl = pressUrl;
     this.#resourcesPath = resourcesPath;
+    this.#ifNone = ifNone;
     if (isCatalog(root)) this.#openOrTell();
-    else if (makes) this.make();
+    else if (ifNone === 'make') this.make();
     else this.#damage = new EngineError('CATALOG_NOT_FOUND', { path: root, reason: 'nothing there' });
   }
 
@@ -71,6 +74,11 @@ export class CatalogHandle {
     return (this.#empty ??= this.#partsOf(openDatabase(':memory:')));
   }
 
+  /** The catalog for lists, which may be empty. @throws EngineError `CATALOG_DAMAGED`, `CATALOG_NOT_FOUND` */
+  get listed(): EngineParts {
+    return this.#ifNone === 'empty' ? this.looking : this.parts;
+  }
+
   get machine(): EngineParts['machine'] {
     return this.#machine;
   }
@@ -81,10 +89,9 @@ export class CatalogHandle {
     return this.#parts;
   }
 
-  /** @throws EngineError `CATALOG_DAMAGED` */
+  /** @throws EngineError `CATALOG_DAMAGED`, `CATALOG_NOT_FOUND` */
   get jobs(): JobRepository {
-    if (!this.#jobs) throw this.#damage!;
-    return this.#jobs;
+    return this.#jobs ?? this.listed.jobs;
   }
 
   /**
@@ -98,7 +105,7 @@ export class CatalogHandle {
     const lock = lockWriter(this.layout, 'repair');
     try {
       if (this.#db?.open && !isSound(this.#db)) this.#db.close();
-      if (!this.#db?.open) this.#replace();
+      if (!this.#db?.open) this.#db = this.#openForRepair();
       this.#useParts();
     } finally {
       lock.release();
@@ -111,14 +118,25 @@ export class CatalogHandle {
     else this.#db?.close();
   }
 
-  #replace(): void {
+  /** What is sound of the database, without what a damaged log would have added; or else an empty one. */
+  #openForRepair(): Database.Database {
+    const { root, database } = this.layout;
     const suffix = `damaged-${new Date().toISOString().replaceAll(':', '-')}`;
-    for (const name of readdirSync(this.layout.root)) {
-      if (/^catalog\.db(-wal|-shm)?$/.test(name)) {
-        renameSync(`${this.layout.root}/${name}`, `${this.layout.root}/${name}.${suffix}`);
+    const log = `${database}-wal`;
+    if (existsSync(database) && damageOfLog(log) !== null) {
+      copyFileSync(log, `${log}.${suffix}`);
+      try {
+        const db = openDatabase(database, true);
+        if (isSound(db)) return db;
+        db.close();
+      } catch {
+        // not only its log is damaged
       }
     }
-    this.#db = openDatabase(this.layout.database);
+    for (const name of readdirSync(root)) {
+      if (/^catalog\.db(-wal|-shm)?$/.test(name)) renameSync(join(root, name), join(root, `${name}.${suffix}`));
+    }
+    return openDatabase(database);
   }
 
   /** @throws EngineError `CATALOG_DAMAGED` where the database is gone, cannot be read, or lacks versions that are there */
@@ -210,13 +228,5 @@ function makeFolders(layout: StoreLayout): void {
     }
   } catch (error) {
     throw toEngineError(error);
-  }
-}
-
-function isSound(db: Database.Database): boolean {
-  try {
-    return db.pragma('quick_check(1)', { simple: true }) === 'ok';
-  } catch {
-    return false;
   }
 }

@@ -3,6 +3,12 @@ import { readdirSync, statfsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
 
+/**
+ * What happens where there is no catalog: one is made at once; or only for what goes into it, and until then lists are empty, as at the
+ * place where a person's catalog is when they name none; or else, where they named one that is not there, they are told.
+ */
+export type IfNoCatalog = 'make' | 'empty' | 'tell';
+
 /** File systems of the kernel's own, which hold no files of people's: magic numbers of statfs(2). */
 const KERNEL_FILE_SYSTEMS = new Map([
   [0x9fa0, 'proc'],

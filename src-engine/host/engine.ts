@@ -45,6 +45,7 @@ import { reportDocument } from '../report/report-document.ts';
 import { releaseReserve } from '../store/reserve.ts';
 import { editsOf } from './edits.ts';
 import { CatalogHandle } from './catalog-handle.ts';
+import type { IfNoCatalog } from './catalog-place.ts';
 import { listFolder } from './folder-list.ts';
 import { JobRunner } from './job-runner.ts';
 import { Plans } from './plans.ts';
@@ -56,8 +57,8 @@ export interface EngineOptions {
   readonly pressUrl: URL;
   /** folder of what comes with Diskpress: policies, tables, a small disk image to try things with */
   readonly resourcesPath: string;
-  /** false: a catalog is made only for what goes into it; true, and where it is left out: at once */
-  readonly makesCatalog?: boolean;
+  /** where it is left out: `make` */
+  readonly ifNoCatalog?: IfNoCatalog;
 }
 
 type Handlers = {
@@ -84,7 +85,7 @@ export class Engine {
       options.catalogPath,
       options.pressUrl,
       options.resourcesPath,
-      options.makesCatalog ?? true,
+      options.ifNoCatalog ?? 'make',
     );
     this.#jobs = new JobRunner(
       () => this.#catalog.jobs,
@@ -177,7 +178,7 @@ export class Engine {
       version: this.#options.version,
       catalogPath: this.#options.catalogPath,
       catalogFreeBytes: await freeBytes(this.#options.catalogPath),
-      storeBytes: this.#catalog.parts.index.storedBytes(),
+      storeBytes: this.#catalog.listed.index.storedBytes(),
       canOpenDevices: process.getuid?.() === 0,
       platform: process.platform,
       samplePath: this.#samplePath(),
@@ -215,7 +216,7 @@ export class Engine {
       const about = { kind: 'capture', templateName: plan.name, path: plan.source.path } as const;
       return { jobId: this.#jobs.start(about, (context) => runCapture(this.#catalog.parts, plan, request, context)) };
     },
-    'template.list': ({ deleted, offset, limit }) => this.#catalog.parts.templates.summaries(deleted, offset, limit),
+    'template.list': ({ deleted, offset, limit }) => this.#catalog.listed.templates.summaries(deleted, offset, limit),
     'template.show': ({ template }) => {
       const { templates } = this.#catalog.parts;
       return (this.#templateNamed(template) ?? templates.find(template, { deleted: true })).template;
@@ -351,7 +352,7 @@ export class Engine {
     'job.list': () => this.#jobs.list(),
     'job.show': ({ jobId }) => this.#jobs.show(jobId),
     'job.cancel': ({ jobId }) => this.#jobs.cancel(jobId),
-    'log.list': ({ limit }) => this.#catalog.parts.audit.list(limit),
+    'log.list': ({ limit }) => this.#catalog.listed.audit.list(limit),
   };
 }
 

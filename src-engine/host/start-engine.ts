@@ -6,6 +6,7 @@ import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 import { createClient, type EngineClient } from '../contract/client.ts';
 import { CommandError } from '../contract/client.ts';
 import type { ErrorView } from '../contract/errors.ts';
+import type { IfNoCatalog } from './catalog-place.ts';
 
 export interface RunningEngine {
   /** A new connection. The other end is already served. */
@@ -45,8 +46,7 @@ export async function startEngine(options: {
   catalogPath: string;
   version: string;
   resourcesPath: string;
-  /** false: a catalog is made only for what goes into it */
-  makesCatalog?: boolean;
+  ifNoCatalog?: IfNoCatalog;
 }): Promise<RunningEngine> {
   const worker = new Worker(entry('./worker.ts', 'engine.js'), {
     // small objects are soon gone: V8 would else let them grow to several times this
@@ -56,7 +56,7 @@ export async function startEngine(options: {
       version: options.version,
       pressUrl: entry('./press-worker.ts', 'press.js').href,
       resourcesPath: options.resourcesPath,
-      makesCatalog: options.makesCatalog ?? true,
+      ifNoCatalog: options.ifNoCatalog,
     },
   });
   await new Promise<void>((resolve, reject) => {

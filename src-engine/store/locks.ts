@@ -3,7 +3,7 @@
  * holder dies, so a crash never leaves a catalog locked. On network file systems they are as good as those are at locks.
  */
 import Database from 'better-sqlite3';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { EngineError } from '../core/engine-error.ts';
 import type { StoreLayout } from './store-layout.ts';
 
@@ -14,27 +14,76 @@ export interface Lock {
 /** How long a reader waits for a prune that removes files: a matter of moments. */
 const READER_WAIT_MS = 60_000;
 
-function openLockFile(path: string, waitMs: number): Database.Database {
-  const db = new Database(path, { timeout: waitMs });
+const READ = 'BEGIN';
+const WRITE = 'BEGIN IMMEDIATE';
+const ALONE = 'BEGIN EXCLUSIVE';
+
+/** @returns null where somebody else has what this would have */
+function hold(path: string, waitMs: number, begin: string): Lock | null {
+  const before = statSync(path, { throwIfNoEntry: false })?.ino;
   try {
+    return holdSound(path, waitMs, begin);
+  } catch (error) {
+    if (before === undefined || !isDamage(error, path)) throw error;
+    return replaceDamaged(path, before) ? holdSound(path, waitMs, begin) : null;
+  }
+}
+
+function holdSound(path: string, waitMs: number, begin: string): Lock | null {
+  let db: Database.Database | null = null;
+  try {
+    db = new Database(path, { timeout: waitMs });
     db.pragma('journal_mode = DELETE');
     db.exec('CREATE TABLE IF NOT EXISTS held (x)');
-    return db;
+    db.exec(begin);
+    // SQLite takes the lock of who reads with the first read, and gives who writes no more than that where the file may not be
+    // written: only a write tells. This one changes nothing.
+    db.exec(begin === READ ? 'SELECT count(*) FROM held' : 'DELETE FROM held WHERE rowid = -1');
+    return release(db);
   } catch (error) {
-    db.close();
+    db?.close();
+    if (codeOf(error).startsWith('SQLITE_BUSY')) return null;
     throw error;
   }
 }
 
-function begin(db: Database.Database, sql: string): boolean {
+/** Nothing is in a lock: one that is damaged is made anew. @returns false where somebody still holds it */
+function replaceDamaged(path: string, inode: number): boolean {
+  // Windows removes no file that is open; where the system does not tell its locks, a holder is taken to be gone
+  if (heldInodes().has(inode)) return false;
+  // another process may have been faster
+  if (statSync(path, { throwIfNoEntry: false })?.ino !== inode) return true;
+  for (const name of [path, `${path}-journal`]) rmSync(name, { force: true });
+  return true;
+}
+
+/** Inodes of files that are locked by anybody. Source: proc_locks(5). */
+function heldInodes(): ReadonlySet<number> {
   try {
-    db.exec(sql);
-    return true;
-  } catch (error) {
-    if ((error as { code?: string }).code?.startsWith('SQLITE_BUSY')) return false;
-    throw error;
+    const inodes = readFileSync('/proc/locks', 'latin1').matchAll(/ [0-9a-f]+:[0-9a-f]+:(\d+) /g);
+    return new Set([...inodes].map((match) => Number(match[1])));
+  } catch {
+    return new Set();
   }
 }
+
+/** Whether it is the file that is wrong, and not a lock or the disk. */
+function isDamage(error: unknown, path: string): boolean {
+  const code = codeOf(error);
+  if (code.startsWith('SQLITE_READONLY')) return mayWrite(path);
+  return /^SQLITE_(?!BUSY|LOCKED|FULL|CANTOPEN|PERM|NOMEM)/.test(code);
+}
+
+function mayWrite(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const codeOf = (error: unknown) => (error as { code?: string }).code ?? '';
 
 const release = (db: Database.Database): Lock => ({
   release() {
@@ -44,6 +93,15 @@ const release = (db: Database.Database): Lock => ({
   },
 });
 
+/** For whoever is refused; a full disk has no room for it. */
+function noteHolder(path: string, owner: string): void {
+  try {
+    writeFileSync(path, `${owner} (process ${process.pid})`);
+  } catch {
+    rmSync(path, { force: true });
+  }
+}
+
 /**
  * The one writer of a catalog: capture, prune and repair hold this.
  * @param owner what is shown to whoever is refused
@@ -52,17 +110,11 @@ const release = (db: Database.Database): Lock => ({
 export function lockWriter(layout: StoreLayout, owner: string): Lock {
   if (layout.refusal) throw new EngineError(layout.refusal, { path: layout.root });
   const notePath = `${layout.writerLock}.note`;
-  let db: Database.Database | null = null;
-  try {
-    db = openLockFile(layout.writerLock, 0);
-    if (begin(db, 'BEGIN IMMEDIATE')) {
-      writeFileSync(notePath, `${owner} (process ${process.pid})`);
-      return release(db);
-    }
-  } catch (error) {
-    if (!(error as { code?: string }).code?.startsWith('SQLITE_BUSY')) throw error;
+  const lock = hold(layout.writerLock, 0, WRITE);
+  if (lock) {
+    noteHolder(notePath, owner);
+    return lock;
   }
-  db?.close();
   let holder = '';
   try {
     holder = readFileSync(notePath, 'utf8').slice(0, 200);
@@ -79,34 +131,19 @@ export function lockWriter(layout: StoreLayout, owner: string): Lock {
 export function lockReader(layout: StoreLayout): Lock {
   // where nothing can be written nothing is pruned either
   if (layout.refusal) return { release() {} };
-  const db = openLockFile(layout.readersLock, READER_WAIT_MS);
-  try {
-    db.exec('BEGIN');
-    db.prepare('SELECT count(*) FROM held').get();
-    return release(db);
-  } catch (error) {
-    db.close();
-    throw error;
-  }
+  const lock = hold(layout.readersLock, READER_WAIT_MS, READ);
+  if (!lock) throw new EngineError('CATALOG_BUSY', { path: layout.root, holder: 'prune' });
+  return lock;
 }
 
 /** @returns false where somebody reads; otherwise runs `work` while nobody can begin to */
 export function withoutReaders(layout: StoreLayout, work: () => void): boolean {
-  let db: Database.Database;
-  try {
-    db = openLockFile(layout.readersLock, 0);
-  } catch (error) {
-    if ((error as { code?: string }).code?.startsWith('SQLITE_BUSY')) return false;
-    throw error;
-  }
-  if (!begin(db, 'BEGIN EXCLUSIVE')) {
-    db.close();
-    return false;
-  }
+  const lock = hold(layout.readersLock, 0, ALONE);
+  if (!lock) return false;
   try {
     work();
     return true;
   } finally {
-    release(db).release();
+    lock.release();
   }
 }

@@ -49,10 +49,11 @@ async function main(argv: readonly string[]): Promise<number> {
     printer,
     isInteractive: !isJson && process.stdin.isTTY === true && process.stderr.isTTY === true,
     async engine({ makesCatalog = false } = {}) {
+      const isNamed = program.getOptionValueSource('catalog') !== 'default' || process.env.DISKPRESS_CATALOG;
       engine ??= await startEngine({
         catalogPath: program.opts<{ catalog: string }>().catalog,
         version: packageJson.version,
-        makesCatalog,
+        ifNoCatalog: makesCatalog ? 'make' : isNamed ? 'tell' : 'empty',
         resourcesPath: fileURLToPath(new URL('../../resources', import.meta.url)),
       });
       return engine;

@@ -1,9 +1,12 @@
 /** The engine as a face drives it, on a catalog of its own. */
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect } from 'vitest';
-import { CommandError, type EngineClient } from '../../src-engine/contract/client.ts';
+import { CommandError, createClient, type EngineClient } from '../../src-engine/contract/client.ts';
 import type { CommandParams } from '../../src-engine/contract/commands.ts';
 import type { JobView, Phase } from '../../src-engine/contract/job.contract.ts';
+import { Engine } from '../../src-engine/host/engine.ts';
+import { serveEngine } from '../../src-engine/host/router.ts';
 import { startEngine } from '../../src-engine/host/start-engine.ts';
 import { expectAccounted } from './account.ts';
 
@@ -31,7 +34,29 @@ export interface TestEngine {
 
 export async function openEngine(catalogPath: string): Promise<TestEngine> {
   const engine = await startEngine({ catalogPath, version: '0.0.0', resourcesPath });
-  const client = engine.client();
+  return driven(engine.client(), () => engine.close());
+}
+
+/** As {@link openEngine}, without a thread of its own: many catalogs are opened faster. */
+export function openEngineHere(catalogPath: string): TestEngine {
+  const built = process.env.DISKPRESS_WORKERS;
+  const pressUrl = built
+    ? pathToFileURL(join(built, 'press.js'))
+    : new URL('../../src-engine/host/press-worker.ts', import.meta.url);
+  const engine = new Engine({ catalogPath, version: '0.0.0', pressUrl, resourcesPath });
+  let receive: (message: unknown) => void = () => {};
+  const client = createClient({
+    send: (message) => void queueMicrotask(() => receive(message)),
+    receive: (listener) =>
+      serveEngine(engine, {
+        send: (reply) => listener(reply),
+        receive: (served) => void (receive = served),
+      }),
+  });
+  return driven(client, () => engine.close());
+}
+
+function driven(client: EngineClient, close: () => Promise<void>): TestEngine {
   const events: JobView[] = [];
   const waiting = new Set<{ jobId: string; isMet(job: JobView): boolean; resolve(job: JobView): void }>();
   client.subscribe('jobs', (job) => {
@@ -78,7 +103,7 @@ export async function openEngine(catalogPath: string): Promise<TestEngine> {
     verify: async (template) => ended((await client.call('verify.start', { template: template ?? null })).jobId),
     prune: async () => ended((await client.call('prune.start', {})).jobId),
     repair: async () => ended((await client.call('repair.start', {})).jobId),
-    close: () => engine.close(),
+    close,
   };
 }
 

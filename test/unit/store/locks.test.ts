@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { EngineError } from '../../../src-engine/core/engine-error.ts';
 import { lockReader, lockWriter, withoutReaders } from '../../../src-engine/store/locks.ts';
@@ -32,6 +33,46 @@ test('a note that a dead writer left holds nobody up', () => {
   writeFileSync(`${layout.writerLock}.note`, 'capture (process 1)');
   lockWriter(layout, 'prune').release();
 });
+
+test.each([
+  ['text', (path: string) => writeFileSync(path, 'not a lock'.repeat(100))],
+  ['a lock with a header that is none', (path: string) => damage(path, 0)],
+  ['a lock with another page size', (path: string) => damage(path, 16)],
+  ['a lock with another text encoding', (path: string) => damage(path, 59)],
+  ['a lock with another number of format', (path: string) => damage(path, 18)],
+  ['a lock without its table', (path: string) => truncateSync(path, 512)],
+])('a damaged lock that nobody holds is made anew: %s', (_, spoil) => {
+  const layout = store();
+  lockWriter(layout, 'capture').release();
+  lockReader(layout).release();
+  spoil(layout.writerLock);
+  spoil(layout.readersLock);
+  const writer = lockWriter(layout, 'repair');
+  expect(() => lockWriter(layout, 'prune')).toThrow(expect.objectContaining({ code: 'CATALOG_BUSY' }));
+  writer.release();
+  const reader = lockReader(layout);
+  expect(withoutReaders(layout, () => {})).toBe(false);
+  reader.release();
+  expect(withoutReaders(layout, () => {})).toBe(true);
+});
+
+test.skipIf(!existsSync('/proc/locks'))('a damaged lock that somebody holds stays', () => {
+  const layout = store();
+  const writer = lockWriter(layout, 'capture');
+  // by another process: a system drops the locks of one that opens and closes the file again
+  execFileSync('dd', ['if=/dev/zero', `of=${layout.writerLock}`, 'bs=16', 'count=1', 'conv=notrunc'], {
+    stdio: 'ignore',
+  });
+  expect(() => lockWriter(layout, 'repair')).toThrow(expect.objectContaining({ code: 'CATALOG_BUSY' }));
+  writer.release();
+});
+
+/** Turns all bits of a byte. */
+function damage(path: string, offset: number): void {
+  const bytes = readFileSync(path);
+  bytes[offset] ^= 0xff;
+  writeFileSync(path, bytes);
+}
 
 test('many readers, and none stands in the way of a writer', () => {
   const layout = store();
