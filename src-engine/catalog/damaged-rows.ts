@@ -42,7 +42,6 @@ export function damagedVersion(number: unknown): VersionView {
       account: null,
       usedBytes: 0,
       warnings: [],
-      account: null,
     },
     warnings: [],
     damage: null,
