@@ -4,6 +4,8 @@ import type Database from 'better-sqlite3';
 import { LogEntrySchema, type LogEntry } from '../contract/commands.ts';
 import type { PlaceView } from '../contract/disk.contract.ts';
 import type { MessageData } from '../contract/errors.ts';
+import { damagedEntry } from './damaged-rows.ts';
+import { signRows, soundness } from './row-sum.ts';
 
 export class AuditLog {
   readonly #db: Database.Database;
@@ -14,9 +16,12 @@ export class AuditLog {
 
   /** @param action as `template.edited`: past tense @param subject name of the template, or path of the target */
   add(action: string, subject: string, data: MessageData = {}): void {
-    this.#db
-      .prepare('INSERT INTO audit (at, user, action, subject, data) VALUES (?, ?, ?, ?, ?)')
-      .run(new Date().toISOString(), userName(), action, subject, JSON.stringify(data));
+    this.#db.transaction(() => {
+      const { lastInsertRowid } = this.#db
+        .prepare('INSERT INTO audit (at, user, action, subject, data) VALUES (?, ?, ?, ?, ?)')
+        .run(new Date().toISOString(), userName(), action, subject, JSON.stringify(data));
+      signRows(this.#db, 'audit', 'id = ?', Number(lastInsertRowid));
+    })();
   }
 
   /** @returns id of the template that was last deployed to a place, told by its serial number, or its path where it has none; or null */
@@ -25,19 +30,43 @@ export class AuditLog {
     const id = this.#db
       .prepare<[string, string], string>(
         `SELECT json_extract(data, '$.templateId') FROM audit
-         WHERE action = 'template.deployed' AND json_extract(data, '$.' || ?) = ? ORDER BY id DESC LIMIT 1`,
+         WHERE action = 'template.deployed' AND json_valid(data) AND json_extract(data, '$.' || ?) = ? ORDER BY id DESC LIMIT 1`,
       )
       .pluck()
       .get(key, value);
     return id ?? null;
   }
 
-  /** Newest first. */
+  /** Newest first. A row that is damaged is told as `row.damaged`. */
   list(limit: number): LogEntry[] {
     return this.#db
-      .prepare<[number], LogEntry & { data: string }>('SELECT * FROM audit ORDER BY id DESC LIMIT ?')
+      .prepare<[number], AuditRow>(`SELECT *, ${soundness('audit')} AS is_sound FROM audit ORDER BY id DESC LIMIT ?`)
       .all(limit)
-      .map((row) => LogEntrySchema.parse({ ...row, data: JSON.parse(row.data as unknown as string) }));
+      .map((row) => entryOf(row) ?? damagedEntry(row.id));
+  }
+
+  /** Removes rows that are damaged: nothing else says what was in them. @returns how many */
+  removeDamaged(): number {
+    const rows = this.#db
+      .prepare<[], AuditRow>(`SELECT *, ${soundness('audit')} AS is_sound FROM audit`)
+      .all()
+      .filter((row) => entryOf(row) === null);
+    for (const { id } of rows) this.#db.prepare('DELETE FROM audit WHERE id = ?').run(id);
+    return rows.length;
+  }
+}
+
+interface AuditRow extends Omit<LogEntry, 'data'> {
+  data: string;
+  is_sound: number;
+}
+
+function entryOf({ is_sound, ...row }: AuditRow): LogEntry | null {
+  if (is_sound !== 1) return null;
+  try {
+    return LogEntrySchema.parse({ ...row, data: JSON.parse(row.data) });
+  } catch {
+    return null;
   }
 }
 

@@ -2,6 +2,7 @@
 import Database from 'better-sqlite3';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
 import { MIGRATIONS } from './migrations.ts';
+import { addRowSum, signRows } from './row-sum.ts';
 
 /**
  * @throws EngineError `CATALOG_TOO_NEW` where a newer Diskpress made it, `CATALOG_DAMAGED` where SQLite cannot read it
@@ -11,6 +12,7 @@ export function openDatabase(path: string): Database.Database {
   let db: Database.Database | null = null;
   try {
     db = new Database(path, { timeout: 10_000 });
+    addRowSum(db);
     refuseNewer(db, path);
     db.pragma('journal_mode = WAL');
     // a commit must survive a power cut: a version's row is what makes a capture done
@@ -31,6 +33,15 @@ export function openDatabase(path: string): Database.Database {
   }
 }
 
+/**
+ * Looks at every page of a database, also at those that nobody has asked for.
+ * @throws EngineError `CATALOG_DAMAGED`
+ */
+export function refuseUnsound(db: Database.Database, path: string): void {
+  const answer = String(db.pragma('quick_check(1)', { simple: true }));
+  if (answer !== 'ok') throw new EngineError('CATALOG_DAMAGED', { path, reason: answer }, 'Run: diskpress repair');
+}
+
 function refuseNewer(db: Database.Database, path: string): void {
   const version = db.pragma('user_version', { simple: true }) as number;
   if (version > MIGRATIONS.length) {
@@ -46,6 +57,8 @@ function migrate(db: Database.Database): void {
       if ((db.pragma('user_version', { simple: true }) as number) > next) return;
       db.exec(MIGRATIONS[next]);
       db.pragma(`user_version = ${next + 1}`);
+      if (next + 1 < MIGRATIONS.length) return;
+      for (const table of ['template', 'version', 'job', 'audit'] as const) signRows(db, table, 'true');
     }).exclusive();
   }
 }

@@ -1,9 +1,20 @@
 /** Jobs in the database: what ran, how it ended and why. Progress is not kept. */
 import type Database from 'better-sqlite3';
 import { JobViewSchema, type JobView } from '../contract/job.contract.ts';
+import { damagedJob, damagedRow } from './damaged-rows.ts';
+import { signRows, soundness } from './row-sum.ts';
+import { isAlive, isGone, readRunner, thisRunner } from './runner.ts';
 
 /** Older ended jobs are dropped. */
 const MAX_KEPT_JOBS = 500;
+
+interface JobRow {
+  id: string;
+  process_id: number;
+  runner: string;
+  view: string;
+  is_sound: number;
+}
 
 export class JobRepository {
   readonly #db: Database.Database;
@@ -13,44 +24,54 @@ export class JobRepository {
   }
 
   save(job: JobView): void {
-    this.#db
-      .prepare(
-        `INSERT INTO job (id, created_at, process_id, is_ended, view) VALUES (?, ?, ?, ?, ?)
-         ON CONFLICT (id) DO UPDATE SET is_ended = excluded.is_ended, view = excluded.view`,
-      )
-      .run(
-        job.id,
-        job.createdAt,
-        process.pid,
-        job.state === 'ended' ? 1 : 0,
-        JSON.stringify({ ...job, progress: null }),
-      );
+    this.#db.transaction(() => {
+      this.#db
+        .prepare(
+          `INSERT INTO job (id, created_at, process_id, runner, is_ended, view) VALUES (?, ?, ?, ?, ?, ?)
+           ON CONFLICT (id) DO UPDATE SET is_ended = excluded.is_ended, view = excluded.view, sum = NULL`,
+        )
+        .run(
+          job.id,
+          job.createdAt,
+          process.pid,
+          JSON.stringify(thisRunner()),
+          job.state === 'ended' ? 1 : 0,
+          JSON.stringify({ ...job, progress: null }),
+        );
+      signRows(this.#db, 'job', 'id = ?', job.id);
+    })();
   }
 
-  /** Newest first. */
+  /** Newest first. A row that is damaged is told as a job that failed so. */
   list(): JobView[] {
     return this.#db
-      .prepare<[number], string>('SELECT view FROM job ORDER BY created_at DESC LIMIT ?')
-      .pluck()
+      .prepare<[number], JobRow>(`SELECT *, ${soundness('job')} AS is_sound FROM job ORDER BY created_at DESC LIMIT ?`)
       .all(MAX_KEPT_JOBS)
-      .map((view) => JobViewSchema.parse(JSON.parse(view)));
+      .map((row) => viewOf(row) ?? damagedJob());
   }
 
+  /** @throws EngineError `CATALOG_DAMAGED` where its row is damaged */
   find(id: string): JobView | null {
-    const view = this.#db.prepare<[string], string>('SELECT view FROM job WHERE id = ?').pluck().get(id);
-    return view === undefined ? null : JobViewSchema.parse(JSON.parse(view));
+    const row = this.#db
+      .prepare<[string], JobRow>(`SELECT *, ${soundness('job')} AS is_sound FROM job WHERE id = ?`)
+      .get(id);
+    if (row === undefined) return null;
+    const view = viewOf(row);
+    if (view === null) throw damagedRow('row of a job');
+    return view;
   }
 
-  /** Jobs whose process is gone ended without a word: they are marked `lost`. @returns those */
+  /** Jobs whose process is certainly gone ended without a word: they are marked `lost`. @returns those */
   markLost(): JobView[] {
     const lost: JobView[] = [];
-    const open = this.#db.prepare<[], { process_id: number; view: string }>(
-      'SELECT process_id, view FROM job WHERE NOT is_ended',
-    );
-    for (const { process_id, view } of open.all()) {
-      if (isAlive(process_id)) continue;
+    const open = this.#db.prepare<[], JobRow>(`SELECT *, ${soundness('job')} AS is_sound FROM job WHERE NOT is_ended`);
+    for (const row of open.all()) {
+      const runner = readRunner(row.runner);
+      if (runner ? !isGone(runner) : isAlive(row.process_id)) continue;
+      const view = viewOf(row);
+      if (view === null) continue;
       const job: JobView = {
-        ...JobViewSchema.parse(JSON.parse(view)),
+        ...view,
         state: 'ended',
         outcome: 'lost',
         endedAt: new Date().toISOString(),
@@ -58,7 +79,7 @@ export class JobRepository {
           code: 'ENGINE_LOST',
           message: 'The process that ran this job ended.',
           hint: '',
-          data: { processId: process_id },
+          data: { processId: row.process_id },
         },
       };
       this.save(job);
@@ -69,14 +90,23 @@ export class JobRepository {
       .run(MAX_KEPT_JOBS);
     return lost;
   }
+
+  /** Removes rows that are damaged: nothing else says what was in them. @returns how many */
+  removeDamaged(): number {
+    const rows = this.#db
+      .prepare<[], JobRow & { rowid: number }>(`SELECT rowid, *, ${soundness('job')} AS is_sound FROM job`)
+      .all()
+      .filter((row) => viewOf(row) === null);
+    for (const { rowid } of rows) this.#db.prepare('DELETE FROM job WHERE rowid = ?').run(rowid);
+    return rows.length;
+  }
 }
 
-function isAlive(processId: number): boolean {
-  if (processId === process.pid) return true;
+function viewOf(row: JobRow): JobView | null {
+  if (row.is_sound !== 1) return null;
   try {
-    process.kill(processId, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    return JobViewSchema.parse(JSON.parse(row.view));
+  } catch {
+    return null;
   }
 }

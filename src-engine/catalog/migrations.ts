@@ -83,4 +83,27 @@ export const MIGRATIONS: readonly string[] = [
   -- null: the policy of its kind
   ALTER TABLE template ADD COLUMN policy TEXT;
   `,
+  `
+  -- chunks of frames that a verify could not read: not found any more, and taken back when their frame is whole again
+  CREATE TABLE lost_chunk (
+    frame_id INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    offset INTEGER NOT NULL,
+    length_bytes INTEGER NOT NULL,
+    PRIMARY KEY (frame_id, hash)
+  ) WITHOUT ROWID;
+  -- packs that get their names before their rows: what is there and stands here is nobody's
+  CREATE TABLE expected_pack (name TEXT PRIMARY KEY);
+  -- 1: of a version that a capture is about to finish; 0: of one that a prune gave up
+  ALTER TABLE doomed_manifest ADD COLUMN is_expected INTEGER NOT NULL DEFAULT 0;
+  -- counts the changes of a template; its record file has it too: a database that is behind was brought back from a copy
+  ALTER TABLE template ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+  -- which machine, boot and process runs a job, as JSON; '' where an earlier Diskpress wrote the row
+  ALTER TABLE job ADD COLUMN runner TEXT NOT NULL DEFAULT '';
+  -- CRC-32 over the other columns; null: not written yet
+  ALTER TABLE template ADD COLUMN sum INTEGER;
+  ALTER TABLE version ADD COLUMN sum INTEGER;
+  ALTER TABLE job ADD COLUMN sum INTEGER;
+  ALTER TABLE audit ADD COLUMN sum INTEGER;
+  `,
 ];

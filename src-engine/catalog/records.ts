@@ -6,6 +6,10 @@ import { TemplateViewSchema, VersionViewSchema } from '../contract/template.cont
 export const TemplateRecordSchema = TemplateViewSchema.omit({ versions: true }).extend({
   /** numbers of versions that wait in the bin by themselves */
   deletedVersions: z.array(z.number().int().positive()),
+  /** names of its versions' manifests, in no order */
+  manifests: z.array(z.string()).default([]),
+  /** counts its changes: the higher one of two records is the newer, whatever the clock says */
+  revision: z.number().int().nonnegative().default(0),
 });
 export type TemplateRecord = z.infer<typeof TemplateRecordSchema>;
 

@@ -6,10 +6,14 @@ import {
   TemplateViewSchema,
   type TemplateSummary,
   type TemplateView,
+  type VersionSummary,
   type VersionView,
+  VersionViewSchema,
 } from '../contract/template.contract.ts';
 import { userName } from './audit-log.ts';
+import { damagedRow, damagedTemplate, damagedVersion } from './damaged-rows.ts';
 import { VersionRecordSchema, type TemplateRecord, type VersionRecord } from './records.ts';
+import { signRows, soundness, updateRows } from './row-sum.ts';
 
 interface TemplateRow {
   id: string;
@@ -26,6 +30,8 @@ interface TemplateRow {
   created_at: string;
   updated_at: string;
   deleted_at: string | null;
+  revision: number;
+  is_sound: number;
 }
 
 interface VersionRow {
@@ -36,7 +42,12 @@ interface VersionRow {
   health: VersionView['health'];
   verified_at: string | null;
   deleted_at: string | null;
+  is_sound: number;
 }
+
+/** Rows with whether they are what was written. */
+const TEMPLATES = `SELECT template.*, ${soundness('template')} AS is_sound FROM template`;
+const VERSIONS = `SELECT version.*, ${soundness('version')} AS is_sound FROM version`;
 
 /** What a TEMPLATE on the command line or in a call names. */
 export interface FoundVersion {
@@ -70,19 +81,21 @@ export class TemplateRepository {
     const versions = Map.groupBy(
       this.#db
         .prepare<[string], VersionRow>(
-          `SELECT template_id, number, json_remove(record, '$.guest', '$.machine') AS record, health, verified_at, deleted_at
+          `SELECT template_id, number, health, verified_at, deleted_at, ${soundness('version')} AS is_sound,
+             CASE WHEN json_valid(record) THEN json_remove(record, '$.guest', '$.machine') ELSE '' END AS record
            FROM version WHERE template_id IN (SELECT value FROM json_each(?)) ORDER BY number DESC`,
         )
         .all(JSON.stringify(rows.map(({ id }) => id))),
       (version) => version.template_id,
     );
-    return rows.map((row) => ({
-      ...fieldsOf(row),
-      versions: versions
-        .get(row.id)!
-        .filter((version) => row.deleted_at !== null || version.deleted_at === null)
-        .map((version) => ({ ...JSON.parse(version.record), health: version.health, verifiedAt: version.verified_at })),
-    }));
+    return rows.map((row) => {
+      const own = (versions.get(row.id) ?? []).filter(
+        (version) => row.deleted_at !== null || version.deleted_at === null,
+      );
+      const fields = readFields(row);
+      const shown = own.map((version) => summaryOf(version, fields !== null));
+      return { ...(fields ?? damagedTemplate(rawFields(row))), versions: shown.length > 0 ? shown : [noVersion()] };
+    });
   }
 
   /**
@@ -96,12 +109,13 @@ export class TemplateRepository {
     if (!row) throw new EngineError('TEMPLATE_NOT_FOUND', { template: reference });
     const version = this.#db
       .prepare<[string, number | null, number | null], VersionRow>(
-        `SELECT * FROM version WHERE template_id = ? AND (? IS NULL OR number = ?)
+        `${VERSIONS} WHERE template_id = ? AND (? IS NULL OR number = ?)
          ${options.deleted ? '' : 'AND deleted_at IS NULL'} ORDER BY number DESC LIMIT 1`,
       )
       .get(row.id, number, number);
     if (!version) throw new EngineError('TEMPLATE_NOT_FOUND', { template: reference });
-    return { template: this.#toView(row), version: toVersionView(version), manifest: version.manifest };
+    const template = this.#toView(row);
+    return { template, version: toVersionView(version), manifest: version.manifest };
   }
 
   /** The template of that exact name that is not in the bin. */
@@ -111,7 +125,9 @@ export class TemplateRepository {
   }
 
   byId(id: string): TemplateView {
-    return this.#toView(this.#db.prepare<[string], TemplateRow>('SELECT * FROM template WHERE id = ?').get(id)!);
+    const row = this.#db.prepare<[string], TemplateRow>(`${TEMPLATES} WHERE id = ?`).get(id);
+    if (!row) throw new EngineError('TEMPLATE_NOT_FOUND', { template: id });
+    return this.#toView(row);
   }
 
   nextVersionNumber(templateId: string): number {
@@ -126,7 +142,7 @@ export class TemplateRepository {
    * version, and the next writer removes it.
    */
   expectManifest(manifest: string): void {
-    this.#db.prepare('INSERT INTO doomed_manifest (name) VALUES (?)').run(manifest);
+    this.#db.prepare('INSERT INTO doomed_manifest (name, is_expected) VALUES (?, 1)').run(manifest);
   }
 
   /**
@@ -141,13 +157,15 @@ export class TemplateRepository {
     deletedAt: string | null = null,
   ): void {
     this.#db.transaction(() => {
-      const { changes } = this.#db
-        .prepare('UPDATE template SET updated_at = ? WHERE id = ?')
-        .run(template.updatedAt, template.id);
+      const changes = updateRows(this.#db, 'template', 'updated_at = @updatedAt, revision = revision + 1', 'id = @id', {
+        updatedAt: template.updatedAt,
+        id: template.id,
+      });
       if (changes === 0) this.#upsert(template);
       this.#db
         .prepare('INSERT INTO version (template_id, number, manifest, record, deleted_at) VALUES (?, ?, ?, ?, ?)')
         .run(template.id, version.number, manifest, JSON.stringify(version), deletedAt);
+      signRows(this.#db, 'version', 'manifest = ?', manifest);
       this.#db.prepare('DELETE FROM doomed_manifest WHERE name = ?').run(manifest);
     })();
   }
@@ -160,12 +178,12 @@ export class TemplateRepository {
     const isEmpty =
       'NOT EXISTS (SELECT 1 FROM version AS v WHERE v.template_id = template.id AND v.deleted_at IS NULL)';
     this.#db.transaction(() => {
-      this.#db
-        .prepare(`UPDATE template SET deleted_at = coalesce(deleted_at, ?) WHERE ${isEmpty}`)
-        .run(new Date().toISOString());
-      this.#db.exec(
-        `UPDATE version SET deleted_at = NULL WHERE template_id IN (SELECT id FROM template WHERE ${isEmpty})`,
-      );
+      const ids = this.#db.prepare<[], string>(`SELECT id FROM template WHERE ${isEmpty}`).pluck().all();
+      for (const id of ids) {
+        const params = { id, now: new Date().toISOString() };
+        updateRows(this.#db, 'template', 'deleted_at = coalesce(deleted_at, @now)', 'id = @id', params);
+        updateRows(this.#db, 'version', 'deleted_at = NULL', 'template_id = @id', { id });
+      }
     })();
   }
 
@@ -188,11 +206,9 @@ export class TemplateRepository {
       const { template, version } = this.find(reference);
       const now = new Date().toISOString();
       if (parseReference(reference).number !== null && template.versions.length > 1) {
-        this.#db
-          .prepare('UPDATE version SET deleted_at = ? WHERE template_id = ? AND number = ?')
-          .run(now, template.id, version.number);
+        this.#setDeleted(template.id, version.number, now);
       } else {
-        this.#db.prepare('UPDATE template SET deleted_at = ? WHERE id = ?').run(now, template.id);
+        this.#setDeleted(template.id, null, now);
       }
       return this.byId(template.id);
     });
@@ -205,20 +221,115 @@ export class TemplateRepository {
     const { number } = parseReference(reference);
     const live = number === null ? null : this.#findRow(parseReference(reference).name, false);
     if (live) {
-      const { changes } = this.#db
-        .prepare('UPDATE version SET deleted_at = NULL WHERE template_id = ? AND number = ?')
-        .run(live.id, number);
-      if (changes === 0) throw new EngineError('TEMPLATE_NOT_FOUND', { template: reference });
+      if (this.#setDeleted(live.id, number, null) === 0)
+        throw new EngineError('TEMPLATE_NOT_FOUND', { template: reference });
       return this.byId(live.id);
     }
     const { template } = this.find(reference, { deleted: true });
     if (this.findByName(template.name)) throw new EngineError('NAME_TAKEN', { name: template.name });
-    this.#db.prepare('UPDATE template SET deleted_at = NULL WHERE id = ?').run(template.id);
+    this.#setDeleted(template.id, null, null);
     return this.byId(template.id);
   }
 
   setHealth(manifest: string, health: VersionView['health'], at: string): void {
-    this.#db.prepare('UPDATE version SET health = ?, verified_at = ? WHERE manifest = ?').run(health, at, manifest);
+    updateRows(this.#db, 'version', 'health = @health, verified_at = @at', 'manifest = @manifest', {
+      health,
+      at,
+      manifest,
+    });
+  }
+
+  /** @throws EngineError `CATALOG_DAMAGED` where the row of a template or of a version of it is not what was written */
+  checkRows(templateId: string, number: number): void {
+    this.byId(templateId);
+    const row = this.#db
+      .prepare<[string, number], VersionRow>(`${VERSIONS} WHERE template_id = ? AND number = ?`)
+      .get(templateId, number);
+    if (!row) throw damagedRow('row of a version');
+    toVersionView(row);
+  }
+
+  /** Templates of the bin too. @throws EngineError `CATALOG_DAMAGED` where the row of any template or version is not what was written */
+  checkAllRows(): void {
+    for (const row of this.#db.prepare<[], TemplateRow>(TEMPLATES).all()) this.#toView(row);
+    for (const row of this.#db.prepare<[], VersionRow>(VERSIONS).all()) toVersionView(row);
+  }
+
+  /** Every template's id, and how often it was changed. */
+  revisions(): { id: string; revision: number }[] {
+    return this.#db.prepare<[], { id: string; revision: number }>('SELECT id, revision FROM template').all();
+  }
+
+  /** What a repair finds of a version. null: the row is not there, or not what was written. */
+  soundVersion(manifest: string): { templateId: string; record: VersionRecord; deletedAt: string | null } | null {
+    const row = this.#db.prepare<[string], VersionRow>(`${VERSIONS} WHERE manifest = ?`).get(manifest);
+    try {
+      return row ? { templateId: row.template_id, record: recordOf(row), deletedAt: row.deleted_at } : null;
+    } catch {
+      return null;
+    }
+  }
+
+  /** What a repair finds of a template. null: the row is not there, or not what was written. */
+  soundRecord(id: string): TemplateRecord | null {
+    try {
+      return this.record(id);
+    } catch {
+      return null;
+    }
+  }
+
+  /** Writes a template's row anew, whatever was in it, and what is in the bin of its versions. */
+  replace(template: TemplateRecord): void {
+    this.#db.transaction(() => {
+      const { changes } = this.#db
+        .prepare('UPDATE template SET revision = ? WHERE id = ?')
+        .run(template.revision, template.id);
+      if (changes === 0) return;
+      this.#upsert(template, true);
+      updateRows(
+        this.#db,
+        'version',
+        `deleted_at = CASE WHEN number IN (SELECT value FROM json_each(@numbers)) THEN coalesce(deleted_at, @at) END`,
+        'template_id = @id',
+        { numbers: JSON.stringify(template.deletedVersions), at: template.updatedAt, id: template.id },
+      );
+    })();
+  }
+
+  /** Removes versions' rows that are not what was written, and templates' that have none left. @returns how many */
+  removeDamaged(): number {
+    const isBroken = (read: () => unknown) => {
+      try {
+        read();
+        return false;
+      } catch {
+        return true;
+      }
+    };
+    const versions = this.#db
+      .prepare<[], VersionRow & { at: number }>(VERSIONS.replace('SELECT', 'SELECT version.rowid AS at,'))
+      .all()
+      .filter((row) => isBroken(() => toVersionView(row)));
+    for (const { at } of versions) this.#db.prepare('DELETE FROM version WHERE rowid = ?').run(at);
+    const templates = this.#db
+      .prepare<[], TemplateRow & { at: number }>(TEMPLATES.replace('SELECT', 'SELECT template.rowid AS at,'))
+      .all()
+      .filter((row) => isBroken(() => this.#toView(row)));
+    for (const { at } of templates) this.#db.prepare('DELETE FROM template WHERE rowid = ?').run(at);
+    return versions.length + templates.length;
+  }
+
+  #setDeleted(templateId: string, number: number | null, at: string | null): number {
+    return this.#db.transaction(() => {
+      if (number === null) {
+        const set = 'deleted_at = @at, revision = revision + 1';
+        return updateRows(this.#db, 'template', set, 'id = @templateId', { at, templateId });
+      }
+      updateRows(this.#db, 'template', 'revision = revision + 1', 'id = @templateId', { templateId });
+      const where = 'template_id = @templateId AND number = @number';
+      return updateRows(this.#db, 'version', 'deleted_at = @at', where, { at, templateId, number });
+    })();
   }
 
   /** Versions of a template, or the one that is named by `@version`; none that is in the bin. @throws EngineError `TEMPLATE_NOT_FOUND` */
@@ -242,9 +353,10 @@ export class TemplateRepository {
       .map(({ deleted, ...row }) => ({ ...row, isDeleted: deleted === 1 }));
   }
 
-  /** Empties the bin for good. The manifests' names are kept as doomed until their files are gone. */
-  emptyBin(): void {
-    this.#db.transaction(() => {
+  /** Empties the bin for good. The manifests' names are kept as doomed until their files are gone. @returns ids of templates that are gone */
+  emptyBin(): string[] {
+    return this.#db.transaction(() => {
+      const gone = this.#db.prepare<[], string>('SELECT id FROM template WHERE deleted_at IS NOT NULL').pluck().all();
       for (const { manifest, isDeleted } of this.manifests()) {
         if (isDeleted) this.#db.prepare('INSERT OR IGNORE INTO doomed_manifest (name) VALUES (?)').run(manifest);
       }
@@ -254,6 +366,7 @@ export class TemplateRepository {
         )
         .run();
       this.#db.prepare('DELETE FROM template WHERE deleted_at IS NOT NULL').run();
+      return gone;
     })();
   }
 
@@ -268,8 +381,24 @@ export class TemplateRepository {
     return names.filter((name) => !known.has(name));
   }
 
-  forgetDoomed(): void {
-    this.#db.prepare('DELETE FROM doomed_manifest').run();
+  /** Of those, the ones that a capture has announced. */
+  expectedManifests(): string[] {
+    return this.#db.prepare<[], string>('SELECT name FROM doomed_manifest WHERE is_expected').pluck().all();
+  }
+
+  /** @param name null: all */
+  forgetDoomed(name: string | null = null): void {
+    this.#db.prepare('DELETE FROM doomed_manifest WHERE ? IS NULL OR name = ?').run(name, name);
+  }
+
+  /** Id of the template outside the bin that has this name, whatever else its row says. */
+  nameHolder(name: string): string | null {
+    return (
+      this.#db
+        .prepare<[string], string>('SELECT id FROM template WHERE name = ? AND deleted_at IS NULL')
+        .pluck()
+        .get(name) ?? null
+    );
   }
 
   /** The record that goes into the template's file. */
@@ -279,68 +408,85 @@ export class TemplateRepository {
       .prepare<[string], number>('SELECT number FROM version WHERE template_id = ? AND deleted_at IS NOT NULL')
       .pluck()
       .all(id);
-    return { ...template, deletedVersions };
+    const manifests = this.#db
+      .prepare<[string], string>('SELECT manifest FROM version WHERE template_id = ? ORDER BY number')
+      .pluck()
+      .all(id);
+    const revision = this.#db.prepare<[string], number>('SELECT revision FROM template WHERE id = ?').pluck().get(id)!;
+    return { ...template, deletedVersions, manifests, revision };
   }
 
-  #upsert(template: TemplateRecord): void {
+  #upsert(template: TemplateRecord, keepsRevision = false): void {
     this.#db
       .prepare(
         `INSERT INTO template (id, name, note, tags, kind, status, visibility, licence, owner, shared_with, policy, created_at, updated_at,
-           deleted_at)
+           deleted_at, revision)
          VALUES (@id, @name, @note, @tags, @kind, @status, @visibility, @licence, @owner, @sharedWith, @policy, @createdAt,
-           @updatedAt, @deletedAt)
+           @updatedAt, @deletedAt, @revision)
          ON CONFLICT (id) DO UPDATE SET name = @name, note = @note, tags = @tags, status = @status,
            visibility = @visibility, licence = @licence, owner = @owner, shared_with = @sharedWith, policy = @policy,
-           updated_at = @updatedAt, deleted_at = @deletedAt`,
+           created_at = @createdAt, kind = @kind, updated_at = @updatedAt, deleted_at = @deletedAt,
+           revision = revision + ${keepsRevision ? 0 : 1}, sum = NULL`,
       )
       .run({
         ...template,
         tags: JSON.stringify(template.tags),
         sharedWith: JSON.stringify(template.sharedWith),
         deletedVersions: undefined,
+        manifests: undefined,
       });
+    signRows(this.#db, 'template', 'id = ?', template.id);
   }
 
   /** @param limit -1: all */
   #rows(deleted: boolean, offset = 0, limit = -1): TemplateRow[] {
     return this.#db
       .prepare<[number, number], TemplateRow>(
-        `SELECT * FROM template WHERE deleted_at IS ${deleted ? 'NOT NULL' : 'NULL'}
+        `${TEMPLATES} WHERE deleted_at IS ${deleted ? 'NOT NULL' : 'NULL'}
          ORDER BY updated_at DESC, name, id LIMIT ? OFFSET ?`,
       )
       .all(limit, offset);
   }
 
   #findRow(nameOrId: string, deleted: boolean): TemplateRow | undefined {
-    return this.#db
-      .prepare<[string, string], TemplateRow>(
-        `SELECT * FROM template WHERE (name = ? OR id = ?) AND deleted_at IS ${deleted ? 'NOT NULL' : 'NULL'}
-         ORDER BY deleted_at DESC LIMIT 1`,
-      )
-      .get(nameOrId, nameOrId);
+    const look = (without: string) =>
+      this.#db
+        .prepare<[string, string], TemplateRow>(
+          `${TEMPLATES} ${without} WHERE (name = ? OR id = ?) AND deleted_at IS ${deleted ? 'NOT NULL' : 'NULL'}
+           ORDER BY deleted_at DESC LIMIT 1`,
+        )
+        .get(nameOrId, nameOrId);
+    const row = look('');
+    // an index that is damaged must not hide a template
+    if (!row && look('NOT INDEXED')) throw damagedRow('index of templates');
+    return row;
   }
 
   #toView(row: TemplateRow): TemplateView {
+    const fields = readFields(row);
+    if (fields === null) throw damagedRow('row of a template');
     const versions = this.#db
-      .prepare<[string], VersionRow>('SELECT * FROM version WHERE template_id = ? ORDER BY number DESC')
+      .prepare<[string], VersionRow>(`${VERSIONS} WHERE template_id = ? ORDER BY number DESC`)
       .all(row.id)
       .filter((version) => row.deleted_at !== null || version.deleted_at === null);
-    return TemplateViewSchema.parse({ ...fieldsOf(row), versions: versions.map(toVersionView) });
+    if (versions.length === 0) throw damagedRow('versions of a template');
+    return { ...fields, versions: versions.map(shownVersion) };
   }
 }
 
-function fieldsOf(row: TemplateRow): Omit<TemplateView, 'versions'> {
+/** As they lie in the row, whatever that is. */
+function rawFields(row: TemplateRow): Record<keyof Omit<TemplateView, 'versions'>, unknown> {
   return {
     id: row.id,
     name: row.name,
     note: row.note,
-    tags: JSON.parse(row.tags),
-    kind: row.kind as TemplateView['kind'],
-    status: row.status as TemplateView['status'],
-    visibility: row.visibility as TemplateView['visibility'],
-    licence: row.licence as TemplateView['licence'],
+    tags: parsed(row.tags),
+    kind: row.kind,
+    status: row.status,
+    visibility: row.visibility,
+    licence: row.licence,
     owner: row.owner,
-    sharedWith: JSON.parse(row.shared_with),
+    sharedWith: parsed(row.shared_with),
     policy: row.policy,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
@@ -348,9 +494,61 @@ function fieldsOf(row: TemplateRow): Omit<TemplateView, 'versions'> {
   };
 }
 
-function toVersionView(row: VersionRow): VersionView {
-  return { ...VersionRecordSchema.parse(JSON.parse(row.record)), health: row.health, verifiedAt: row.verified_at };
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return null;
+  }
 }
+
+const FieldsSchema = TemplateViewSchema.omit({ versions: true });
+
+/** @returns null where the row is not what was written */
+function readFields(row: TemplateRow): Omit<TemplateView, 'versions'> | null {
+  if (row.is_sound !== 1) return null;
+  const fields = FieldsSchema.safeParse(rawFields(row));
+  return fields.success ? fields.data : null;
+}
+
+/** @throws EngineError `CATALOG_DAMAGED` where the row is not what was written */
+function recordOf(row: VersionRow): VersionRecord {
+  const record = row.is_sound === 1 ? VersionRecordSchema.safeParse(parsed(row.record)) : null;
+  if (!record?.success || record.data.number !== row.number) throw damagedRow(`row of version ${String(row.number)}`);
+  return record.data;
+}
+
+const StateSchema = VersionViewSchema.pick({ health: true, verifiedAt: true });
+
+/** @throws EngineError `CATALOG_DAMAGED` where the row is not what was written */
+function toVersionView(row: VersionRow): VersionView {
+  const state = StateSchema.safeParse({ health: row.health, verifiedAt: row.verified_at });
+  if (!state.success) throw damagedRow(`row of version ${String(row.number)}`);
+  return { ...recordOf(row), ...state.data };
+}
+
+/** For lists, where one bad row must not hide the others. */
+function shownVersion(row: VersionRow): VersionView {
+  try {
+    return toVersionView(row);
+  } catch {
+    return damagedVersion(row.number);
+  }
+}
+
+/** What was checked when it was written is not checked again but for its sum. @param isSound false: its template's row is not */
+function summaryOf(row: VersionRow, isSound: boolean): VersionSummary {
+  const record = row.is_sound === 1 ? (parsed(row.record) as VersionSummary | null) : null;
+  if (record === null) return summaryOfDamaged(row.number);
+  return { ...record, health: isSound ? row.health : 'damaged', verifiedAt: row.verified_at };
+}
+
+function summaryOfDamaged(number: unknown): VersionSummary {
+  const { guest: _, machine: __, ...summary } = damagedVersion(number);
+  return summary;
+}
+
+const noVersion = () => summaryOfDamaged(1);
 
 function parseReference(reference: string): { name: string; number: number | null } {
   const match = /^(.*)@(\d{1,9})$/su.exec(reference);
@@ -376,5 +574,7 @@ export function newTemplateRecord(
     updatedAt: createdAt,
     deletedAt: null,
     deletedVersions: [],
+    manifests: [],
+    revision: 0,
   };
 }

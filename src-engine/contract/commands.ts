@@ -1,7 +1,7 @@
 /** Every command of the engine: its parameters and its result. The only list; faces and the router both read it. */
 import { z } from 'zod';
 import { OUTSIDE_CHOICES } from './account.contract.ts';
-import { bytes, DeviceViewSchema, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
+import { bytes, DeviceViewSchema, DISK_FORMATS, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
 import { DataSchema, ErrorViewSchema } from './errors.ts';
 import {
   ComparisonSchema,
@@ -39,7 +39,10 @@ const path = z
   .min(1)
   .max(4096)
   .refine((p) => !p.includes('\0'));
+/** what an image file is, where that is not left to its content: of a raw disk, a guest may have written the beginning */
+const format = z.enum(DISK_FORMATS).nullable().default(null);
 const image = {
+  format,
   path,
   /** which image of an archive, where it holds several */
   entry: z.string().max(4096).nullable().default(null),
@@ -103,7 +106,7 @@ export const COMMANDS = {
   'device.list': { params: none, result: z.array(DeviceViewSchema) },
   /** Reads the tables and file systems of a device or an image file, or those of a template; changes nothing. */
   'source.inspect': {
-    params: z.strictObject({ source: path }),
+    params: z.strictObject({ source: path, format }),
     result: z.object({
       source: PlaceViewSchema,
       disk: DiskViewSchema,
@@ -121,6 +124,7 @@ export const COMMANDS = {
   'capture.plan': {
     params: z.strictObject({
       source: path,
+      format,
       name: NameSchema,
       note: NoteSchema.default(''),
       tags: TagsSchema.default([]),

@@ -34,6 +34,8 @@ export type FileSystemView = z.infer<typeof FileSystemViewSchema>;
 export const VolumeViewSchema = z.object({
   /** place among the disk's volumes, from 0, in order of start */
   index: z.number().int().nonnegative(),
+  /** how every command names it: `number` as text, '0' where the whole disk is the volume; '' in what older versions wrote */
+  ref: z.string().default(''),
   /** number of the partition in its table, from 1; null where the whole disk is the volume */
   number: z.number().int().positive().nullable(),
   startBytes: bytes,
@@ -42,6 +44,8 @@ export const VolumeViewSchema = z.object({
   typeId: z.string(),
   /** the partition's own name (GPT), or '' */
   name: z.string(),
+  /** PARTUUID as blkid has it, or '' */
+  partitionUuid: z.string().default(''),
   isLogical: z.boolean(),
   isBootable: z.boolean(),
   fileSystem: FileSystemViewSchema.nullable(),
@@ -112,6 +116,10 @@ export const DeviceIdentitySchema = z.object({
   generation: z.string(),
 });
 export type DeviceIdentity = z.infer<typeof DeviceIdentitySchema>;
+
+/** Formats of disks in one file, as a person or a machine names them. */
+export const DISK_FORMATS = ['raw', 'qcow2', 'vmdk', 'vdi', 'vhd', 'vhdx', 'android-sparse'] as const;
+export type DiskFormat = (typeof DISK_FORMATS)[number];
 
 /** Where a disk is: an attached device or an image file, with what identifies it. */
 export const PlaceViewSchema = z.object({

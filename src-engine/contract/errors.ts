@@ -29,6 +29,7 @@ export const EXIT_CODES = {
   PERMISSION_DENIED: 6,
   DEVICE_BUSY: 6,
   CATALOG_BUSY: 6,
+  CATALOG_NOT_FOUND: 3,
   CATALOG_TOO_NEW: 7,
   CATALOG_DAMAGED: 7,
   PACK_DAMAGED: 7,
@@ -38,6 +39,8 @@ export const EXIT_CODES = {
   VERIFY_MISMATCH: 7,
   FORMAT_INVALID: 8,
   FORMAT_UNSUPPORTED: 8,
+  FORMAT_FOREIGN: 8,
+  FORMAT_UNCLEAR: 8,
   FILE_TRUNCATED: 8,
   NO_FILE_SYSTEM: 8,
   ARCHIVE_PASSWORD: 8,
@@ -70,5 +73,7 @@ export const ErrorViewSchema = z.object({
   message: z.string(),
   hint: z.string(),
   data: DataSchema,
+  /** in JSON of the command line, where `message` and `hint` are sentences: what is for logs */
+  details: z.string().optional(),
 });
 export type ErrorView = z.infer<typeof ErrorViewSchema>;

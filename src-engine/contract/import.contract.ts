@@ -1,25 +1,13 @@
 /** Bringing images of other tools in, and taking templates out in their formats. Sizes are in bytes. */
 import { z } from 'zod';
-import { bytes, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
+import { bytes, DISK_FORMATS, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
 import { GuestSchema } from './guest.contract.ts';
 import { ReportSchema } from './report.contract.ts';
 import { KINDS, NameSchema, RecordedConfigurationSchema } from './template.contract.ts';
 import { CheckSchema, WarningSchema } from './warnings.ts';
 
 /** What an image file may be, recognised by its content. */
-export const IMAGE_FORMATS = [
-  'raw',
-  'qcow2',
-  'vmdk',
-  'vdi',
-  'vhd',
-  'vhdx',
-  'ova',
-  'iso',
-  'clonezilla',
-  'partclone',
-  'package',
-] as const;
+export const IMAGE_FORMATS = [...DISK_FORMATS, 'ova', 'iso', 'clonezilla', 'partclone', 'package'] as const;
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 
 export const ARCHIVE_TYPES = ['7z', 'zip', 'tar', 'gzip', 'xz', 'bzip2', 'zstd', 'lz4', 'lzma', 'lzip'] as const;
@@ -33,6 +21,8 @@ export const ImportViewSchema = z.object({
   entries: z.array(z.object({ name: z.string(), lengthBytes: bytes.nullable() })).max(1000),
   /** null until it is unpacked, chosen, or its password is known */
   format: z.enum(IMAGE_FORMATS).nullable(),
+  /** names of the files beside it that are read too: extents, backing files and what these need */
+  files: z.array(z.string()).default([]),
   /** null as long as it is not known, or where it holds several disks */
   disk: DiskViewSchema.nullable(),
   /** room that unpacking takes beside the catalog, as far as it can be told; 0: nothing is unpacked */

@@ -10,6 +10,8 @@ export const CapturePlanSchema = z.object({
   planId: z.uuid(),
   expiresAt: z.iso.datetime(),
   source: PlaceViewSchema,
+  /** names of the files beside an image that are read too: extents, backing files and what these need */
+  files: z.array(z.string()).default([]),
   disk: DiskViewSchema,
   name: NameSchema,
   kind: z.enum(KINDS),

@@ -1,7 +1,9 @@
 /** The port of the virtual disk formats: from a file to the disk that it holds. */
+import type { DiskFormat } from '../contract/disk.contract.ts';
+import type { Warning } from '../contract/warnings.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
 
-export type DiskImageFormat = 'raw' | 'qcow2' | 'vmdk' | 'vdi' | 'vhd' | 'vhdx';
+export type DiskImageFormat = DiskFormat;
 
 export interface DiskImage {
   readonly format: DiskImageFormat;
@@ -13,6 +15,8 @@ export interface DiskImage {
   readonly identity: string | null;
   /** plain names of the files beside it that it needs: its parent, and what that one needs; extents */
   readonly dependsOn: readonly string[];
+  /** what a person should know of the file */
+  readonly warnings?: readonly Warning[];
 }
 
 /**
@@ -24,17 +28,23 @@ export type OpenSibling = (name: string) => Promise<BlockSource>;
 /** What a format may ask for while it opens an image. */
 export interface ImageContext {
   readonly signal: AbortSignal;
+  /** the file's plain name, for words */
+  readonly path: string;
+  /** a person, or the image before it, says that the file is of this format: what only looks like it need not be doubted */
+  readonly isSaid: boolean;
   /**
    * A file beside the image, as bytes: an extent.
    * @throws EngineError `FORMAT_UNSUPPORTED` for a name that leaves the folder, before anything is opened; `NOT_FOUND`
    */
   openSibling: OpenSibling;
   /**
-   * A file beside the image, as a disk of whatever format: a backing file, a parent.
-   * @param isRaw its bytes are the disk, whatever they look like
-   * @throws EngineError as openSibling; `FORMAT_INVALID` for chains that are endless or too long
+   * A file beside the image, as a disk: a backing file, a parent.
+   * @param told the format that the image gives it: nothing else is looked for, and of `raw` its bytes are the disk, whatever they look
+   *   like. null: where it does not say, what the file holds has to be what its name says, or raw
+   * @throws EngineError as openSibling; `FORMAT_INVALID` for chains that are endless or too long, and for files that are not of the
+   *   format; `FORMAT_UNSUPPORTED` where the format is neither told nor named
    */
-  openParent(name: string, isRaw?: boolean): Promise<DiskImage>;
+  openParent(name: string, told: DiskImageFormat | null): Promise<DiskImage>;
 }
 
 /**

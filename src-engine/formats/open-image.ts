@@ -1,7 +1,10 @@
 /** From a file to the disk that it holds: every format is asked in turn, and parents are opened the same way. */
 import { EngineError } from '../core/engine-error.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
-import type { DiskImage, ImageContext, OpenSibling, RecogniseImage } from './disk-image.port.ts';
+import { recogniseAndroidSparse } from './android/sparse.ts';
+import type { DiskImage, DiskImageFormat, ImageContext, OpenSibling, RecogniseImage } from './disk-image.port.ts';
+import { refuseForeign } from './foreign/marks.ts';
+import { isNamedAs } from './format-names.ts';
 import { recogniseQcow2 } from './qcow2/reader.ts';
 import { checkSiblingName } from './sibling-name.ts';
 import { recogniseVdi } from './vdi/reader.ts';
@@ -9,8 +12,15 @@ import { recogniseVhd } from './vhd/reader.ts';
 import { recogniseVhdx } from './vhdx/reader.ts';
 import { recogniseVmdk } from './vmdk/reader.ts';
 
-/** A fixed VHD looks like a raw disk up to its last sector, so VHD comes last. */
-const FORMATS: readonly RecogniseImage[] = [recogniseQcow2, recogniseVmdk, recogniseVdi, recogniseVhdx, recogniseVhd];
+/** In the order in which they are asked. A fixed VHD looks like a raw disk up to its last sector, so VHD comes last. */
+const FORMATS: readonly (readonly [Exclude<DiskImageFormat, 'raw'>, RecogniseImage])[] = [
+  ['qcow2', recogniseQcow2],
+  ['vmdk', recogniseVmdk],
+  ['vdi', recogniseVdi],
+  ['vhdx', recogniseVhdx],
+  ['android-sparse', recogniseAndroidSparse],
+  ['vhd', recogniseVhd],
+];
 
 /** Nobody keeps longer chains, and each image of one holds a few megabytes of tables. */
 const MAX_CHAIN = 64;
@@ -19,16 +29,19 @@ const MAX_CHAIN = 64;
  * @param file the opened file; on success the image owns it, otherwise the caller closes it
  * @param name its plain name, so that a chain that leads back to it is noticed
  * @param openSibling opens files of its folder; called with plain names only
+ * @param said the format that a person or a machine gives it: nothing else is looked for; null: whatever its content says
  * @returns null where it is none of the formats: a raw image, or no image at all
- * @throws EngineError `FORMAT_INVALID`, `FORMAT_UNSUPPORTED`, `FILE_TRUNCATED`, `NOT_FOUND` where a file beside it is missing, `READ_FAILED`
+ * @throws EngineError `FORMAT_INVALID`, also where it is not what was said; `FORMAT_UNSUPPORTED`, `FILE_TRUNCATED`; `FORMAT_FOREIGN` for a
+ *   container of another program; `NOT_FOUND` where a file beside it is missing; `READ_FAILED`
  */
 export function openDiskImage(
   file: BlockSource,
   name: string,
   openSibling: OpenSibling,
   signal: AbortSignal,
+  said: DiskImageFormat | null = null,
 ): Promise<DiskImage | null> {
-  return recognise(file, [name], openSibling, signal);
+  return recognise(file, [name], openSibling, signal, said);
 }
 
 async function recognise(
@@ -36,29 +49,45 @@ async function recognise(
   chain: readonly string[],
   openSibling: OpenSibling,
   signal: AbortSignal,
+  said: DiskImageFormat | null,
 ): Promise<DiskImage | null> {
+  if (said === 'raw') return null;
+  const path = chain.at(-1)!;
   const context: ImageContext = {
     signal,
+    path,
+    isSaid: said !== null,
     openSibling: async (name) => openSibling(checkSiblingName(name)),
-    async openParent(name, isRaw = false) {
+    async openParent(name, told) {
       checkSiblingName(name);
       if (chain.includes(name) || chain.length === MAX_CHAIN) {
         throw new EngineError('FORMAT_INVALID', { field: 'chain of parents', value: name, max: MAX_CHAIN });
       }
       signal.throwIfAborted();
       const parent = await openSibling(name);
+      let image: DiskImage | null = null;
       try {
-        const image = isRaw ? null : await recognise(parent, [...chain, name], openSibling, signal);
+        image = await recognise(parent, [...chain, name], openSibling, signal, told);
+        // whoever wrote the disk could have written another image's header at its beginning
+        if (image && told === null && !isNamedAs(name, image.format)) {
+          throw new EngineError('FORMAT_UNSUPPORTED', {
+            feature: `a parent whose format is not told (${name})`,
+            path: name,
+          });
+        }
         return image ?? { format: 'raw', variant: 'raw', source: parent, identity: null, dependsOn: [] };
       } catch (error) {
-        await parent.close();
+        await (image?.source ?? parent).close();
         throw error;
       }
     },
   };
-  for (const format of FORMATS) {
-    const image = await format(file, context);
+  for (const [format, open] of FORMATS) {
+    if (said !== null && said !== format) continue;
+    const image = await open(file, context);
     if (image) return image;
+    if (said !== null) throw new EngineError('FORMAT_INVALID', { path, field: 'format', value: said });
   }
+  await refuseForeign(file, path);
   return null;
 }

@@ -20,7 +20,7 @@ export function checkSiblingName(name: string): string {
   throw new EngineError('FORMAT_UNSUPPORTED', { feature: `a file outside the image's folder (${shown})`, path: shown });
 }
 
-/** Windows' formats write names in the same folder as `.\name`. @returns what is behind that */
+/** Names in the same folder are also written as `.\name` and `./name`. @returns what is behind that */
 export function withoutDot(name: string): string {
   return name.replace(/^\.[\\/]/, '');
 }

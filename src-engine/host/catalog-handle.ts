@@ -7,10 +7,15 @@ import { JobRepository } from '../catalog/job-repository.ts';
 import { TemplateRepository } from '../catalog/template-repository.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
 import type { EngineParts } from '../jobs/engine-parts.ts';
+import { removeUnfinished, unfinishedFiles } from '../jobs/leftovers.ts';
 import { openMachine } from '../machines/open-machine.ts';
 import { ChunkIndex } from '../store/chunk-index.ts';
 import { lockWriter } from '../store/locks.ts';
+import { isNewerManifest } from '../store/manifest-reader.ts';
+import { keepReserve, releaseReserve } from '../store/reserve.ts';
 import { manifestNames, manifestPath, storeLayout, type StoreLayout } from '../store/store-layout.ts';
+import { isCatalog } from './catalog-place.ts';
+import { openCopy, type DatabaseCopy } from './read-only-copy.ts';
 
 export class CatalogHandle {
   readonly layout: StoreLayout;
@@ -22,14 +27,35 @@ export class CatalogHandle {
   #jobs: JobRepository | null = null;
   #damage: EngineError | null = null;
 
-  /** Makes the folder where it does not exist. @throws EngineError `CATALOG_TOO_NEW`, `PERMISSION_DENIED` */
-  constructor(root: string, pressUrl: URL, resourcesPath: string) {
+  #copy: DatabaseCopy | null = null;
+  #refusal: StoreLayout['refusal'];
+  /** for who only looks, where there is no catalog */
+  #empty: EngineParts | null = null;
+
+  /**
+   * @param makes whether to make a catalog at once where there is none
+   * @throws EngineError `CATALOG_TOO_NEW`, `PERMISSION_DENIED`; `CATALOG_NOT_FOUND` where there is none and none can be made
+   */
+  constructor(root: string, pressUrl: URL, resourcesPath: string, makes: boolean) {
     this.layout = storeLayout(root);
     this.#pressUrl = pressUrl;
     this.#resourcesPath = resourcesPath;
-    for (const folder of [root, this.layout.packs, this.layout.manifests, this.layout.scratch]) {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+    if (isCatalog(root)) this.#openOrTell();
+    else if (makes) this.make();
+    else this.#damage = new EngineError('CATALOG_NOT_FOUND', { path: root, reason: 'nothing there' });
+  }
+
+  /** Makes a catalog where there is none. @throws EngineError `PERMISSION_DENIED`, `DISK_FULL` */
+  make(): EngineParts {
+    if (this.#damage?.code === 'CATALOG_NOT_FOUND' || (!this.#db && !this.#damage)) {
+      makeFolders(this.layout);
+      this.#damage = null;
+      this.#openOrTell();
     }
+    return this.parts;
+  }
+
+  #openOrTell(): void {
     try {
       this.#open();
     } catch (thrown) {
@@ -39,11 +65,17 @@ export class CatalogHandle {
     }
   }
 
+  /** The catalog, or an empty one that is nowhere: for looking at what is no template. @throws EngineError `CATALOG_DAMAGED` */
+  get looking(): EngineParts {
+    if (this.#damage?.code !== 'CATALOG_NOT_FOUND') return this.parts;
+    return (this.#empty ??= this.#partsOf(openDatabase(':memory:')));
+  }
+
   get machine(): EngineParts['machine'] {
     return this.#machine;
   }
 
-  /** @throws EngineError `CATALOG_DAMAGED` */
+  /** @throws EngineError `CATALOG_DAMAGED`, `CATALOG_NOT_FOUND` */
   get parts(): EngineParts {
     if (!this.#parts) throw this.#damage!;
     return this.#parts;
@@ -58,9 +90,11 @@ export class CatalogHandle {
   /**
    * Before a repair: a database that cannot be read is put aside, never deleted, and an empty one takes its place. One that only
    * lacks rows stays. Nothing may run that uses the catalog.
-   * @throws EngineError `CATALOG_BUSY`
+   * @throws EngineError `CATALOG_BUSY`, `CATALOG_NOT_FOUND`; `PERMISSION_DENIED`, `DISK_FULL` where nothing can be written
    */
   prepareRepair(): void {
+    if (this.#damage?.code === 'CATALOG_NOT_FOUND') throw this.#damage;
+    makeFolders(this.layout);
     const lock = lockWriter(this.layout, 'repair');
     try {
       if (this.#db?.open && !isSound(this.#db)) this.#db.close();
@@ -72,7 +106,9 @@ export class CatalogHandle {
   }
 
   close(): void {
-    this.#db?.close();
+    this.#empty?.db.close();
+    if (this.#copy) this.#copy.close();
+    else this.#db?.close();
   }
 
   #replace(): void {
@@ -87,6 +123,7 @@ export class CatalogHandle {
 
   /** @throws EngineError `CATALOG_DAMAGED` where the database is gone, cannot be read, or lacks versions that are there */
   #open(): void {
+    this.#clearUp();
     const manifests = manifestNames(this.layout);
     if (manifests.length > 0 && !existsSync(this.layout.database)) {
       throw new EngineError(
@@ -95,11 +132,11 @@ export class CatalogHandle {
         'Run: diskpress repair',
       );
     }
-    this.#db = openDatabase(this.layout.database);
+    this.#db = this.#openDatabase();
     // a repair that did not end, a database from an old backup; what a prune has removed meanwhile is not lost
     const unknown = new TemplateRepository(this.#db)
       .unknownManifests(manifests)
-      .find((name) => existsSync(manifestPath(this.layout, name)));
+      .find((name) => existsSync(manifestPath(this.layout, name)) && !isNewerManifest(manifestPath(this.layout, name)));
     if (unknown !== undefined) {
       const path = manifestPath(this.layout, unknown);
       throw new EngineError('CATALOG_DAMAGED', { path, reason: 'unknown manifest' }, 'Run: diskpress repair');
@@ -107,12 +144,54 @@ export class CatalogHandle {
     this.#useParts();
   }
 
+  /** On a full or read-only disk a copy is looked at; writers are refused by the lock, which they cannot have. */
+  #openDatabase(): Database.Database {
+    try {
+      return openDatabase(this.layout.database);
+    } catch (thrown) {
+      const { code } = toEngineError(thrown);
+      if (code === 'DISK_FULL') {
+        releaseReserve(this.layout);
+        try {
+          return openDatabase(this.layout.database);
+        } catch {
+          // not even that is enough
+        }
+      }
+      if (!existsSync(this.layout.database) || !['PERMISSION_DENIED', 'DISK_FULL', 'WRITE_FAILED'].includes(code))
+        throw thrown;
+      this.#refusal = code as StoreLayout['refusal'];
+      this.#copy = openCopy(this.layout.database);
+      return this.#copy.db;
+    }
+  }
+
+  /** What a writer that died has left; nothing where one is at work, or where nothing can be removed. */
+  #clearUp(): void {
+    try {
+      if (unfinishedFiles(this.layout).length === 0) return;
+      const lock = lockWriter(this.layout, 'clearing up');
+      try {
+        removeUnfinished(this.layout);
+      } finally {
+        lock.release();
+      }
+    } catch {
+      // the next writer does it
+    }
+  }
+
   #useParts(): void {
-    const db = this.#db!;
     this.#damage = null;
-    this.#jobs = new JobRepository(db);
-    this.#parts = {
+    this.#parts = { ...this.#partsOf(this.#db!), layout: { ...this.layout, refusal: this.#refusal } };
+    this.#jobs = this.#parts.jobs;
+    if (!this.#copy) keepReserve(this.layout);
+  }
+
+  #partsOf(db: Database.Database): EngineParts {
+    return {
       db,
+      jobs: new JobRepository(db),
       layout: this.layout,
       machine: this.#machine,
       templates: new TemplateRepository(db),
@@ -121,6 +200,16 @@ export class CatalogHandle {
       pressUrl: this.#pressUrl,
       resourcesPath: this.#resourcesPath,
     };
+  }
+}
+
+function makeFolders(layout: StoreLayout): void {
+  try {
+    for (const folder of [layout.root, layout.packs, layout.manifests, layout.scratch]) {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+    }
+  } catch (error) {
+    throw toEngineError(error);
   }
 }
 

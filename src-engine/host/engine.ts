@@ -42,6 +42,7 @@ import { runVerify } from '../jobs/verify.job.ts';
 import { probeMachine } from '../machines/profile/profile.ts';
 import { deleteProfile, listProfiles, saveProfile } from '../machines/profile/saved-profiles.ts';
 import { reportDocument } from '../report/report-document.ts';
+import { releaseReserve } from '../store/reserve.ts';
 import { editsOf } from './edits.ts';
 import { CatalogHandle } from './catalog-handle.ts';
 import { listFolder } from './folder-list.ts';
@@ -55,6 +56,8 @@ export interface EngineOptions {
   readonly pressUrl: URL;
   /** folder of what comes with Diskpress: policies, tables, a small disk image to try things with */
   readonly resourcesPath: string;
+  /** false: a catalog is made only for what goes into it; true, and where it is left out: at once */
+  readonly makesCatalog?: boolean;
 }
 
 type Handlers = {
@@ -77,7 +80,12 @@ export class Engine {
   /** @throws EngineError `CATALOG_TOO_NEW`, `PERMISSION_DENIED` */
   constructor(options: EngineOptions) {
     this.#options = options;
-    this.#catalog = new CatalogHandle(options.catalogPath, options.pressUrl, options.resourcesPath);
+    this.#catalog = new CatalogHandle(
+      options.catalogPath,
+      options.pressUrl,
+      options.resourcesPath,
+      options.makesCatalog ?? true,
+    );
     this.#jobs = new JobRunner(
       () => this.#catalog.jobs,
       (job) => {
@@ -133,7 +141,7 @@ export class Engine {
   #templateNamed(reference: string): FoundVersion | null {
     if (reference.includes('/') || existsSync(reference)) return null;
     try {
-      return this.#catalog.parts.templates.find(reference);
+      return this.#catalog.looking.templates.find(reference);
     } catch (error) {
       if (toEngineError(error).code === 'TEMPLATE_NOT_FOUND') return null;
       throw error;
@@ -175,18 +183,18 @@ export class Engine {
       samplePath: this.#samplePath(),
     }),
     'device.list': () => this.#catalog.machine.listDevices(this.#options.catalogPath),
-    'source.inspect': async ({ source: path }, signal) => {
+    'source.inspect': async ({ source: path, format }, signal) => {
       const template = this.#templateNamed(path);
       if (template) {
         const { version } = template;
-        const book = await openRulebook(this.#catalog.parts);
-        const guest = await recordedGuest(this.#catalog.parts, book, template, signal);
+        const book = await openRulebook(this.#catalog.looking);
+        const guest = await recordedGuest(this.#catalog.looking, book, template, signal);
         return { source: version.source, disk: version.disk, guest, machine: version.machine };
       }
-      const { source, place } = await openSource(this.#catalog.machine, path);
+      const { source, place } = await openSource(this.#catalog.machine, path, format);
       try {
         const disk = await inspectDisk(source, signal);
-        const { endOfLife } = await openRulebook(this.#catalog.parts);
+        const { endOfLife } = await openRulebook(this.#catalog.looking);
         const guest = await guestOf(source, disk.opened, endOfLife, signal);
         const account = await DiskAccount.of(disk, place.kind, 'ask', signal);
         return { source: place, disk: account.view(), guest, machine: null };
@@ -197,7 +205,7 @@ export class Engine {
     'folder.list': ({ folder }) => listFolder(folder),
     'capture.plan': async (params, signal) =>
       this.#capturePlans.keep(
-        await planCapture(this.#catalog.parts, params, this.#capturePlans.expiry(), signal),
+        await planCapture(this.#catalog.make(), params, this.#capturePlans.expiry(), signal),
         params,
       ),
     'capture.start': ({ planId }) => {
@@ -219,6 +227,8 @@ export class Engine {
       return this.#changed(after.id, 'template.edited', editsOf(before, after));
     },
     'template.delete': async ({ template }) => {
+      // it is the first step to more room: on a full disk it must not fail for want of some
+      releaseReserve(this.#catalog.parts.layout);
       const { id } = this.#catalog.parts.templates.delete(template);
       await this.#files.closeAll();
       return this.#changed(id, 'template.deleted', { template });
@@ -270,9 +280,12 @@ export class Engine {
       this.#files.use(this.#catalog.parts, before, (old) =>
         this.#files.use(this.#catalog.parts, after, (now) => compareVersions(old, now, signal)),
       ),
-    'import.look': (params, signal) => lookAtImage(this.#catalog.parts, params, signal),
+    'import.look': (params, signal) => lookAtImage(this.#catalog.looking, params, signal),
     'import.plan': async (params, signal) =>
-      this.#importPlans.keep(await planImport(this.#catalog.parts, params, this.#importPlans.expiry(), signal), params),
+      this.#importPlans.keep(
+        await planImport(this.#catalog.make(), params, this.#importPlans.expiry(), signal),
+        params,
+      ),
     'import.start': ({ planId }) => {
       const { plan, request } = this.#importPlans.find(planId);
       refuseBlocked(plan);
@@ -294,21 +307,22 @@ export class Engine {
     'report.check': (params, signal) => {
       const template = this.#templateNamed(params.subject);
       return template
-        ? checkTemplateRules(this.#catalog.parts, template, params, signal)
-        : checkSourceRules(this.#catalog.parts, params, signal);
+        ? checkTemplateRules(this.#catalog.looking, template, params, signal)
+        : checkSourceRules(this.#catalog.looking, params, signal);
     },
     'report.document': async ({ report, format, language }) => {
       const { fileName, mediaType, bytes } = await reportDocument(report, format, language);
       return { fileName, mediaType, base64: Buffer.from(bytes).toString('base64') };
     },
-    'policy.list': async () => policyList(await openRulebook(this.#catalog.parts), this.#catalog.parts.layout.policies),
-    'policy.show': async ({ policy }) => policyRules(await openRulebook(this.#catalog.parts), policy),
+    'policy.list': async () =>
+      policyList(await openRulebook(this.#catalog.looking), this.#catalog.looking.layout.policies),
+    'policy.show': async ({ policy }) => policyRules(await openRulebook(this.#catalog.looking), policy),
     'machine.probe': () => probeMachine(true),
-    'machine.list': () => listProfiles(this.#catalog.parts.layout.machines),
+    'machine.list': () => listProfiles(this.#catalog.looking.layout.machines),
     'machine.read': ({ path }) => readProfile(path),
-    'machine.save': ({ profile, replace }) => saveProfile(this.#catalog.parts.layout.machines, profile, replace),
+    'machine.save': ({ profile, replace }) => saveProfile(this.#catalog.make().layout.machines, profile, replace),
     'machine.delete': async ({ name }) => {
-      await deleteProfile(this.#catalog.parts.layout.machines, name);
+      await deleteProfile(this.#catalog.looking.layout.machines, name);
       return {};
     },
     'verify.start': ({ template }) => {

@@ -38,13 +38,15 @@ function entry(source: string, built: string): URL {
 }
 
 /**
- * @param catalogPath the catalog's folder; made where it does not exist
- * @throws CommandError `CATALOG_TOO_NEW`, `PERMISSION_DENIED`
+ * @param catalogPath the catalog's folder
+ * @throws CommandError `CATALOG_TOO_NEW`, `CATALOG_NOT_FOUND` for what cannot be one, `PERMISSION_DENIED`
  */
 export async function startEngine(options: {
   catalogPath: string;
   version: string;
   resourcesPath: string;
+  /** false: a catalog is made only for what goes into it */
+  makesCatalog?: boolean;
 }): Promise<RunningEngine> {
   const worker = new Worker(entry('./worker.ts', 'engine.js'), {
     // small objects are soon gone: V8 would else let them grow to several times this
@@ -54,6 +56,7 @@ export async function startEngine(options: {
       version: options.version,
       pressUrl: entry('./press-worker.ts', 'press.js').href,
       resourcesPath: options.resourcesPath,
+      makesCatalog: options.makesCatalog ?? true,
     },
   });
   await new Promise<void>((resolve, reject) => {

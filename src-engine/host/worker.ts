@@ -5,10 +5,10 @@ import { toEngineError } from '../core/engine-error.ts';
 import { Engine } from './engine.ts';
 import { serveEngine } from './router.ts';
 
-const { catalogPath, version, pressUrl, resourcesPath } = workerData;
+const { catalogPath, version, pressUrl, resourcesPath, makesCatalog } = workerData;
 
 try {
-  const engine = new Engine({ catalogPath, version, pressUrl: new URL(pressUrl), resourcesPath });
+  const engine = new Engine({ catalogPath, version, pressUrl: new URL(pressUrl), resourcesPath, makesCatalog });
   parentPort!.on('message', async (message: { connect?: MessagePort; close?: true }) => {
     if (message.connect) serveEngine(engine, portTransport(message.connect));
     if (message.close) {

@@ -1,27 +1,32 @@
-/** Reads frames back from their packs and hashes every chunk in them. */
+/** Reads frames back from their packs, hashes every chunk in them, and compares the index with their own tables. */
 import { EngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
-import type { IndexedFrame } from '../store/chunk-index.ts';
+import type { ChunkIndex, IndexedFrame } from '../store/chunk-index.ts';
 import type { PressPool } from '../store/press-pool.ts';
 import { Tasks } from './tasks.ts';
 
-const isDamage = (error: unknown): error is EngineError =>
-  error instanceof EngineError && ['PACK_DAMAGED', 'CHUNK_MISSING'].includes(error.code);
+/** What `onFault` is told of; anything else ends the audit. */
+const FAULTS = ['PACK_DAMAGED', 'CHUNK_MISSING', 'CATALOG_DAMAGED', 'READ_FAILED', 'PERMISSION_DENIED'];
+
+const isFault = (error: unknown): error is EngineError => error instanceof EngineError && FAULTS.includes(error.code);
 
 /**
- * @param onDamage is told of each damaged frame; without it the first one is thrown
+ * @param onFault is told of each frame that is damaged, or cannot be read; without it the first one is thrown
+ * @param onSound is told of each frame that is whole
  * @returns uncompressed bytes found good
- * @throws EngineError `PACK_DAMAGED`, `CHUNK_MISSING`
+ * @throws EngineError `PACK_DAMAGED`, `CHUNK_MISSING`, `READ_FAILED`, `PERMISSION_DENIED`; `CATALOG_DAMAGED` where the index is wrong
  */
 export async function auditFrames(
   pool: PressPool,
+  index: ChunkIndex,
   frames: readonly IndexedFrame[],
   context: JobContext,
-  onDamage?: (frame: IndexedFrame, error: EngineError) => void,
+  onFault?: (frame: IndexedFrame, error: EngineError) => void,
+  onSound?: (frame: IndexedFrame) => void,
 ): Promise<number> {
   context.phase(
     'verifying',
-    frames.reduce((sum, frame) => sum + frame.rawBytes, 0),
+    frames.reduce((sum, frame) => sum + lengthOf(frame), 0),
   );
   const tasks = new Tasks();
   let goodBytes = 0;
@@ -35,14 +40,22 @@ export async function auditFrames(
       running++;
       tasks.start(async () => {
         try {
-          await pool.request(pool.pickThread(), { kind: 'audit', place: frame });
+          const { table } = await pool.request(pool.pickThread(), { kind: 'audit', place: frame });
+          if (!index.agreesWith(frame.id, table)) {
+            throw new EngineError(
+              'CATALOG_DAMAGED',
+              { path: frame.packPath, reason: 'index' },
+              'Run: diskpress repair',
+            );
+          }
           goodBytes += frame.rawBytes;
+          onSound?.(frame);
         } catch (error) {
-          if (!onDamage || !isDamage(error)) throw error;
-          onDamage(frame, error);
+          if (!onFault || !isFault(error)) throw error;
+          onFault(frame, error);
         } finally {
           running--;
-          context.advance(frame.rawBytes);
+          context.advance(lengthOf(frame));
           wake();
         }
       });
@@ -52,4 +65,9 @@ export async function auditFrames(
     await tasks.settle();
   }
   return goodBytes;
+}
+
+/** For the progress: an index that is damaged may say anything. */
+function lengthOf({ rawBytes }: IndexedFrame): number {
+  return Number.isSafeInteger(rawBytes) && rawBytes > 0 && rawBytes < 2 ** 24 ? rawBytes : 0;
 }

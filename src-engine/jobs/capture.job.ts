@@ -1,8 +1,9 @@
 /** Capture: plan, check, run, verify. The source is opened read-only and never written to. */
 import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
 import type { CheckedParams } from '../contract/commands.ts';
-import type { PlaceView } from '../contract/disk.contract.ts';
+import type { DiskView, PlaceView } from '../contract/disk.contract.ts';
 import type { CapturePlan } from '../contract/plan.contract.ts';
 import type { JobResult } from '../contract/job.contract.ts';
 import type { Check } from '../contract/warnings.ts';
@@ -16,7 +17,8 @@ import { inspectDisk, warningsOf } from './disk-inspection.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { freeBytes } from './free-bytes.ts';
 import { removeLeftovers } from './leftovers.ts';
-import { openSource } from './open-source.ts';
+import { isNothingRecognised, otherFilesCheck, refuseOtherFiles } from './image-checks.ts';
+import { openSource, type OpenedSource } from './open-source.ts';
 import { captureReport } from './report/capture-report.ts';
 import { configurationOf } from './report/configuration.ts';
 import { guestOf } from './report/guest-of.ts';
@@ -38,7 +40,8 @@ export async function planCapture(
   expiresAt: string,
   signal: AbortSignal,
 ): Promise<CapturePlan> {
-  const { source, place } = await openSource(parts.machine, request.source);
+  const opened = await openSource(parts.machine, request.source, request.format);
+  const { source, place, files } = opened;
   try {
     if (place.lengthBytes === 0)
       throw new EngineError('FORMAT_INVALID', { path: place.path, field: 'length', value: '0' });
@@ -50,13 +53,17 @@ export async function planCapture(
     const guest = await guestOf(source, disk.opened, book.endOfLife, signal);
     const { report } = await captureReport(parts, book, place, guest, existing, { ...request, licence: 'none' });
     const checks = [
-      ...withOverrides(await captureChecks(parts, place, view), request.overrides),
+      ...withOverrides(
+        [...(await captureChecks(parts, place, view)), ...imageChecks(opened, view, request)],
+        request.overrides,
+      ),
       spaceCheck(view.usedBytes, catalogFreeBytes),
     ];
     return {
       planId: randomUUID(),
       expiresAt,
       source: place,
+      files: [...files],
       disk: view,
       name: request.name,
       kind: existing?.kind ?? request.kind,
@@ -71,6 +78,17 @@ export async function planCapture(
   } finally {
     await source.close();
   }
+}
+
+/** What is captured is called a disk by whoever captures it: a raw one with nothing known on it is told, and taken. */
+function imageChecks({ place, format, files }: OpenedSource, disk: DiskView, request: CaptureRequest): Check[] {
+  if (place.kind === 'device') return [];
+  const name = basename(place.path);
+  const checks = otherFilesCheck(name, format, files, request.format);
+  if (format === 'raw' && request.format === null && isNothingRecognised(disk)) {
+    checks.push({ code: 'IMAGE_NOT_RECOGNISED', level: 'warn', data: { name } });
+  }
+  return checks;
 }
 
 /** Where a capture goes on over unreadable sectors, volumes whose tables lie there are captured whole. */
@@ -102,14 +120,18 @@ export async function runCapture(
   try {
     context.phase('inspecting', 0);
     await removeLeftovers(parts);
-    const opened = await openSource(parts.machine, request.source);
+    const opened = await openSource(parts.machine, request.source, request.format);
     source = opened.source;
     checkSamePlace(plan.source, opened.place);
+    refuseOtherFiles(plan.files, opened.files);
     const modified = await modifiedAt(opened.place);
     const { disk: inspected, account } = await inspectSource(source, opened.place, request, context.signal);
     const disk = { ...inspected, source };
     const view = account.view();
-    const checks = withOverrides(await captureChecks(parts, opened.place, view), request.overrides);
+    const checks = withOverrides(
+      [...(await captureChecks(parts, opened.place, view)), ...imageChecks(opened, view, request)],
+      request.overrides,
+    );
     refuseBlockedCheck(checks);
     const book = await openRulebook(parts);
     const guest = await guestOf(source, disk.opened, book.endOfLife, context.signal);
@@ -117,7 +139,7 @@ export async function runCapture(
     const about = { ...request, licence: 'none' } as const;
     const { report, machine, platform } = await captureReport(parts, book, opened.place, guest, existing, about);
     refuseReported(report);
-    for (const warning of [...warningsOf(view), ...guest.warnings]) context.warn(warning);
+    for (const warning of [...opened.warnings, ...warningsOf(view), ...guest.warnings]) context.warn(warning);
 
     const { name, note, tags, kind, level, onUnreadable, policy = null } = request;
     const template = { name, note, tags, kind, licence: about.licence, policy };
@@ -126,9 +148,17 @@ export async function runCapture(
       parts,
       disk,
       account,
-      { ...template, ...recorded, level, onUnreadable, medium: 'disk', warnings: guest.warnings },
+      {
+        ...template,
+        ...recorded,
+        level,
+        onUnreadable,
+        medium: 'disk',
+        warnings: [...opened.warnings, ...guest.warnings],
+      },
       context,
       async () => {
+        await opened.refuseChanged();
         if ((await modifiedAt(opened.place)) !== modified) {
           throw new EngineError('SOURCE_CHANGED', { path: plan.source.path });
         }

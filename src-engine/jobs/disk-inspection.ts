@@ -128,7 +128,13 @@ function diskView(source: BlockSource, tree: VolumeTree, usage: VolumeUsage): Di
         mapping: volume.inside!.inner.mapping,
       })),
     })),
-    volumes: partitions.map((volume, index) => ({ index, ...volume.partition!, ...contentView(volume, usage) })),
+    volumes: partitions.map((volume, index) => ({
+      index,
+      ref: volume.ref,
+      ...volume.partition!,
+      partitionUuid: volume.partition!.partitionUuid ?? '',
+      ...contentView(volume, usage),
+    })),
   };
 }
 

@@ -1,6 +1,7 @@
 /** What jobs are given by the host: the catalog's parts and where the worker threads begin. */
 import type Database from 'better-sqlite3';
 import type { AuditLog } from '../catalog/audit-log.ts';
+import type { JobRepository } from '../catalog/job-repository.ts';
 import type { Machine } from '../machines/machine.port.ts';
 import type { TemplateRepository } from '../catalog/template-repository.ts';
 import type { ChunkIndex } from '../store/chunk-index.ts';
@@ -13,6 +14,7 @@ export interface EngineParts {
   readonly templates: TemplateRepository;
   readonly index: ChunkIndex;
   readonly audit: AuditLog;
+  readonly jobs: JobRepository;
   /** folder of what comes with Diskpress: policies, tables */
   readonly resourcesPath: string;
   /** entry of the press threads */

@@ -1,30 +1,97 @@
 /** What jobs that died or gave up have left behind. Whoever holds the writer's lock removes it before anything else. */
-import { readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { manifestPath } from '../store/store-layout.ts';
+import { readdirSync, rmSync, statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { EngineError } from '../core/engine-error.ts';
+import { syncFolder } from '../store/durable.ts';
+import { forgetCondemnedChunks } from '../store/live-chunks.ts';
+import { ManifestReader } from '../store/manifest-reader.ts';
+import { packPath } from '../store/pack-path.ts';
+import { manifestPath, type StoreLayout } from '../store/store-layout.ts';
 import type { EngineParts } from './engine-parts.ts';
+import { readManifestJson } from './manifest-json.ts';
+import { readTemplateRecord } from './template-record-file.ts';
 
+/** Only who holds the writer's lock makes these: whoever holds it knows that their makers are gone. */
+const WRITERS_FILE = /\.(pack|manifest)$|^import-/;
 /** Template records are written without the lock, in an instant: what is older is from a process that died. */
+const RECORD_FILE = /\.json\.[0-9a-f-]{36}$/;
 const MAX_RECORD_AGE_MS = 60 * 60 * 1000;
 
-/** Empties the folder of unfinished files and removes manifests that belong to no version. */
+/** Names of what lies unfinished in the scratch folder and was made by a writer. What else lies there is left alone. */
+export function unfinishedFiles({ scratch }: StoreLayout): string[] {
+  return readdirSync(scratch).filter((name) => {
+    if (WRITERS_FILE.test(name)) return true;
+    return RECORD_FILE.test(name) && ageMs(join(scratch, name)) > MAX_RECORD_AGE_MS;
+  });
+}
+
+/** The caller holds the writer's lock. */
+export function removeUnfinished(layout: StoreLayout): void {
+  for (const name of unfinishedFiles(layout)) rmSync(join(layout.scratch, name), { force: true, recursive: true });
+}
+
+/**
+ * Empties the folder of unfinished files and removes packs and manifests that were announced and belong to nobody.
+ * @throws EngineError `CATALOG_DAMAGED` where the database is older than what it would remove: a repair must come first
+ */
 export async function removeLeftovers(parts: EngineParts): Promise<void> {
-  const { scratch } = parts.layout;
-  for (const name of await readdir(scratch)) {
-    const path = join(scratch, name);
-    const isOurs = name.endsWith('.pack') || name.endsWith('.manifest');
-    if (isOurs || (await ageMs(path)) > MAX_RECORD_AGE_MS) await rm(path, { force: true, recursive: true });
+  removeUnfinished(parts.layout);
+  const finished = await finishedManifests(parts);
+  if (finished.length > 0) {
+    const path = manifestPath(parts.layout, finished[0]);
+    throw new EngineError('CATALOG_DAMAGED', { path, reason: 'database is older' }, 'Run: diskpress repair');
   }
+  forgetCondemnedChunks(parts.db);
   await removeDoomedManifests(parts);
+  await removeExpectedPacks(parts);
+}
+
+/** Manifests that a capture announced and that are versions all the same: their templates' records name them. */
+export async function finishedManifests(parts: EngineParts): Promise<string[]> {
+  const finished: string[] = [];
+  for (const name of parts.templates.expectedManifests()) {
+    const template = await templateOf(parts, name);
+    const record = template === null ? null : await readTemplateRecord(parts.layout, template);
+    if (record?.manifests.includes(name)) finished.push(name);
+  }
+  return finished;
+}
+
+async function templateOf(parts: EngineParts, name: string): Promise<string | null> {
+  try {
+    const manifest = await ManifestReader.open(parts.layout, name);
+    try {
+      return readManifestJson(manifest, name).template.id;
+    } finally {
+      await manifest.close();
+    }
+  } catch (error) {
+    if (error instanceof EngineError && error.code === 'MANIFEST_DAMAGED') return null;
+    throw error;
+  }
 }
 
 /** Manifests of versions that a prune gave up or that a capture did not finish. */
 export async function removeDoomedManifests(parts: EngineParts): Promise<void> {
-  for (const name of parts.templates.doomedManifests()) await rm(manifestPath(parts.layout, name), { force: true });
+  const doomed = parts.templates.doomedManifests();
+  if (doomed.length === 0) return;
+  for (const name of doomed) await rm(manifestPath(parts.layout, name), { force: true });
+  // a power cut must not bring back a file that nobody speaks of any more
+  await syncFolder(parts.layout.manifests);
   parts.templates.forgetDoomed();
 }
 
-async function ageMs(path: string): Promise<number> {
-  const stats = await stat(path).catch(() => null);
+async function removeExpectedPacks(parts: EngineParts): Promise<void> {
+  for (const name of parts.index.expectedPacks()) {
+    const path = packPath(parts.layout, name);
+    await rm(path, { force: true });
+    await syncFolder(dirname(path)).catch(() => {});
+  }
+  parts.index.forgetExpected();
+}
+
+function ageMs(path: string): number {
+  const stats = statSync(path, { throwIfNoEntry: false });
   return stats ? Date.now() - stats.mtimeMs : 0;
 }

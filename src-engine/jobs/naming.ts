@@ -1,7 +1,7 @@
 /** Damage that is found while a template is worked on says which one it is. */
 import { EngineError } from '../core/engine-error.ts';
 
-const DAMAGE = ['PACK_DAMAGED', 'CHUNK_MISSING', 'MANIFEST_DAMAGED'];
+const DAMAGE = ['PACK_DAMAGED', 'CHUNK_MISSING', 'MANIFEST_DAMAGED', 'CATALOG_DAMAGED', 'READ_FAILED'];
 
 /** @throws what `work` throws, with `template` in its data where something in the store is damaged */
 export async function naming<T>(template: string, work: () => Promise<T>): Promise<T> {

@@ -7,11 +7,13 @@ import type { JobResult } from '../contract/job.contract.ts';
 import type { RecordedConfiguration, TemplateView } from '../contract/template.contract.ts';
 import type { Warning } from '../contract/warnings.ts';
 import type { JobContext } from '../core/job-context.ts';
+import { WINDOW_BYTES } from '../store/chunking.ts';
 import { PressPool } from '../store/press-pool.ts';
 import { StoreWriter } from '../store/store-writer.ts';
 import type { DiskAccount } from './account/account.ts';
 import { keptRuns } from './account/kept-runs.ts';
 import { auditFrames } from './audit-frames.ts';
+import { DataCursor } from './data-cursor.ts';
 import { damageOf } from './damaged-files.ts';
 import { warningsOf, type InspectedDisk } from './disk-inspection.ts';
 import type { EngineParts } from './engine-parts.ts';
@@ -109,7 +111,7 @@ export async function storeDisk(
         json = { template, version, regions: regionsOf(disk) };
         return json;
       });
-      verifiedBytes = await auditFrames(pool, parts.index.framesAfter(lastOldFrameId), context);
+      verifiedBytes = await auditFrames(pool, parts.index, parts.index.framesAfter(lastOldFrameId), context);
       parts.templates.addVersion(json.template, json.version, versionId);
     } catch (error) {
       await writer.discard();
@@ -147,12 +149,21 @@ async function pressWindows(
 ): Promise<void> {
   const source = unreadable ? filledSource(disk.source, unreadable, context.signal) : disk.source;
   const regions = regionsOf(disk);
+  const data = new DataCursor(source, context.signal);
   const tasks = new Tasks();
   let order = 0;
   let reading = 0;
   let pressing = 0;
   try {
     for await (const window of usedWindows(disk, account, context.signal)) {
+      const { extents } = window;
+      const first = regions[window.region].startBytes + window.window * WINDOW_BYTES + extents[0];
+      const spanBytes = extents[extents.length - 2] + extents[extents.length - 1] - extents[0];
+      if (!(await data.hasData(first, spanBytes))) {
+        // a hole is neither read nor hashed: what no window speaks of reads as zeros
+        context.advance(extents.reduce((sum, value, i) => (i % 2 === 1 ? sum + value : sum), 0));
+        continue;
+      }
       const memory = await pool.takeWindow();
       tasks.check();
       context.signal.throwIfAborted();

@@ -35,15 +35,17 @@ export function templateSource(index: ChunkIndex, manifest: ManifestReader, json
 
   async function copyWindow(region: number, window: number, windowStart: number, offset: number, into: Uint8Array) {
     for (const chunk of await chunksIn(region, window)) {
-      let from = chunk.offsetInFrame;
+      let from = 0;
       for (let p = 0; p < chunk.pieces.length; p += 2) {
         const start = windowStart + chunk.pieces[p];
         const low = Math.max(start, offset);
         const high = Math.min(start + chunk.pieces[p + 1], offset + into.length);
         if (low < high) {
           const target = into.subarray(low - offset, high - offset);
-          if (chunk.frame) target.set(frames.read(chunk.frame).subarray(from + low - start, from + high - start));
-          else target.fill(0);
+          if (chunk.frame) {
+            const bytes = frames.readChunk(chunk.frame, chunk.offsetInFrame, chunk.hash);
+            target.set(bytes.subarray(from + low - start, from + high - start));
+          } else target.fill(0);
         }
         from += chunk.pieces[p + 1];
       }

@@ -1,4 +1,9 @@
-/** Verify: reads every chunk of a template, or of the whole store, and hashes it. Damage is told with the templates it hits. */
+/**
+ * Verify: reads every chunk of a template, or of the whole store, and hashes it; looks at the index and the records too. Damage is
+ * told with the templates it hits. What cannot be read just now is told apart from damage, and what is whole again loses its mark.
+ */
+import { readdirSync } from 'node:fs';
+import { refuseUnsound } from '../catalog/database.ts';
 import type { JobResult } from '../contract/job.contract.ts';
 import { EngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
@@ -11,10 +16,19 @@ import { PressPool } from '../store/press-pool.ts';
 import { auditFrames } from './audit-frames.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { readManifestJson } from './manifest-json.ts';
+import { takeBack } from './take-back.ts';
+import { readTemplateRecord, templateRecordPath, writeTemplateRecord } from './template-record-file.ts';
+
+/** Why a version is not whole, or could not be looked at. */
+interface Fault {
+  readonly isDamage: boolean;
+  readonly error: EngineError;
+}
 
 /**
  * @param reference a template, one version of it (`NAME@VERSION`), or null for everything
- * @throws EngineError `TEMPLATE_DAMAGED` with the names, after all was read; `TEMPLATE_NOT_FOUND`
+ * @throws EngineError after all was read: `TEMPLATE_DAMAGED` with the names and the reason for each, or else `READ_FAILED` with the
+ *   names of what cannot be read just now; `TEMPLATE_NOT_FOUND`, `CATALOG_DAMAGED`
  */
 export async function runVerify(parts: EngineParts, reference: string | null, context: JobContext): Promise<JobResult> {
   const wanted = reference === null ? null : parts.templates.find(reference);
@@ -26,38 +40,51 @@ export async function runVerify(parts: EngineParts, reference: string | null, co
   const pool = new PressPool(parts.pressUrl, context.signal);
   parts.index.forgetFrames();
   try {
+    if (reference === null) refuseUnsound(parts.db, parts.layout.database);
+    await takeBack(parts, pool, context);
     context.phase('marking', 0);
     const framesOf = new Map<string, Set<number>>();
     const frames = new Map<number, IndexedFrame>();
-    const damaged = new Set<string>();
-    const reasons: EngineError[] = [];
-    for (const { manifest } of versions) {
+    const faults = new Map<string, Fault>();
+    const tell = (manifest: string, fault: Fault) => {
+      if (!faults.get(manifest)?.isDamage) faults.set(manifest, fault);
+    };
+    for (const { manifest, templateId, number } of versions) {
       context.signal.throwIfAborted();
       try {
         framesOf.set(manifest, await referredFrames(parts, manifest, frames, context.signal));
+        parts.templates.checkRows(templateId, number);
+        await mendRecord(parts, templateId);
       } catch (error) {
-        if (!(error instanceof EngineError)) throw error;
-        damaged.add(manifest);
-        reasons.push(error);
+        if (!(error instanceof EngineError) || error.code === 'ABORTED') throw error;
+        tell(manifest, { error, isDamage: isDamage(parts, error) });
       }
     }
     const inOrder = [...frames.values()].sort((a, b) =>
       a.packPath < b.packPath ? -1 : a.packPath > b.packPath ? 1 : a.offset - b.offset,
     );
-    const verifiedBytes = await auditFrames(pool, inOrder, context, (frame, error) => {
-      reasons.push(error);
-      for (const [manifest, ids] of framesOf) if (ids.has(frame.id)) damaged.add(manifest);
+    const verifiedBytes = await auditFrames(pool, parts.index, inOrder, context, (frame, error) => {
+      const fault = { error, isDamage: isDamage(parts, error) };
+      for (const [manifest, ids] of framesOf) if (ids.has(frame.id)) tell(manifest, fault);
       // the next capture stores these chunks anew, which heals every version that refers to them
-      parts.index.forgetDamaged(frame.id);
+      if (fault.isDamage && error.code !== 'CATALOG_DAMAGED') parts.index.setAside(frame.id);
     });
     const at = new Date().toISOString();
-    for (const { manifest } of versions)
-      parts.templates.setHealth(manifest, damaged.has(manifest) ? 'damaged' : 'verified', at);
-    const names = versions.filter((row) => damaged.has(row.manifest)).map((row) => `${row.templateName}@${row.number}`);
-    parts.audit.add('catalog.verified', wanted?.template.name ?? '', { damaged: names, verifiedBytes });
-    if (names.length > 0) {
-      throw new EngineError('TEMPLATE_DAMAGED', { template: names.join(', '), templates: names, ...reasons[0].data });
+    for (const { manifest } of versions) {
+      const fault = faults.get(manifest);
+      // a row that is damaged keeps what it has until a repair
+      if (!fault || fault.isDamage) parts.templates.setHealth(manifest, fault ? 'damaged' : 'verified', at);
     }
+    const hit = versions.flatMap((row) => {
+      const fault = faults.get(row.manifest);
+      return fault ? [{ ...fault, name: `${row.templateName}@${row.number}` }] : [];
+    });
+    const damaged = hit.filter((fault) => fault.isDamage);
+    parts.audit.add('catalog.verified', wanted?.template.name ?? '', {
+      damaged: damaged.map(({ name }) => name),
+      verifiedBytes,
+    });
+    refuse(damaged.length > 0 ? 'TEMPLATE_DAMAGED' : 'READ_FAILED', damaged.length > 0 ? damaged : hit);
     return {
       templateId: wanted?.template.id ?? null,
       versionNumber: wanted?.version.number ?? null,
@@ -73,9 +100,48 @@ export async function runVerify(parts: EngineParts, reference: string | null, co
   }
 }
 
+function refuse(code: 'TEMPLATE_DAMAGED' | 'READ_FAILED', hit: readonly (Fault & { name: string })[]): void {
+  if (hit.length === 0) return;
+  const names = hit.map(({ name }) => name);
+  throw new EngineError(code, {
+    template: names.join(', '),
+    ...hit[0].error.data,
+    templates: names,
+    reasons: hit.map(
+      ({ name, error }) => `${name}: ${error.code} ${String(error.data.path ?? '')} ${String(error.data.reason ?? '')}`,
+    ),
+  });
+}
+
+/** What the system could not read just now says nothing of what is there; nor do files whose whole folder is away. */
+function isDamage(parts: EngineParts, error: EngineError): boolean {
+  if (['READ_FAILED', 'PERMISSION_DENIED', 'NOT_FOUND'].includes(error.code)) return false;
+  if (error.code !== 'CHUNK_MISSING' || error.data.path === undefined) return true;
+  try {
+    return readdirSync(parts.layout.packs).length > 0;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * A template's record file that is damaged, or gone, is written anew from its row.
+ * @throws EngineError `CATALOG_DAMAGED` where it is newer than the row
+ */
+async function mendRecord(parts: EngineParts, templateId: string): Promise<void> {
+  const written = await readTemplateRecord(parts.layout, templateId);
+  const known = parts.templates.record(templateId);
+  if (written && written.revision > known.revision) {
+    const path = templateRecordPath(parts.layout, templateId);
+    throw new EngineError('CATALOG_DAMAGED', { path, reason: 'database is older' }, 'Run: diskpress repair');
+  }
+  // a full or read-only disk is no damage: it is written another time
+  if (written?.revision !== known.revision) await writeTemplateRecord(parts, templateId).catch(() => {});
+}
+
 /**
  * Frames that a version needs, by their ids; `frames` learns where they lie.
- * @throws EngineError `MANIFEST_DAMAGED`, `CHUNK_MISSING`
+ * @throws EngineError `MANIFEST_DAMAGED`, `CHUNK_MISSING`; `CATALOG_DAMAGED` where the index contradicts the manifest
  */
 async function referredFrames(
   parts: EngineParts,
@@ -94,6 +160,13 @@ async function referredFrames(
         const hash = hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
         const found = parts.index.place(hash);
         if (!found) throw new EngineError('CHUNK_MISSING', { chunk: Buffer.from(hash).toString('hex') });
+        if (found.chunk.lengthBytes !== lengths[i]) {
+          throw new EngineError(
+            'CATALOG_DAMAGED',
+            { path: parts.layout.database, reason: 'index' },
+            'Run: diskpress repair',
+          );
+        }
         ids.add(found.frame.id);
         frames.set(found.frame.id, found.frame);
       }

@@ -1,6 +1,6 @@
 /** A report as one HTML file: no script, nothing fetched, for screen and paper, well-formed as XML too. */
 import type { Content, Field, Section } from './content.ts';
-import type { ReportLanguage } from './words.ts';
+import { visible, type ReportLanguage } from './words.ts';
 
 const STYLE = `
 :root { color-scheme: light dark; --ink: #1b1f24; --paper: #ffffff; --soft: #57606a; --line: #d0d7de; --block: #b3261e; --warn: #855300; --unknown: #57606a; --pass: #1a6b36; }
@@ -85,5 +85,5 @@ function listOf(fields: readonly Field[]): string {
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
 function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character]);
+  return visible(text).replace(/[&<>"']/g, (character) => ENTITIES[character]);
 }

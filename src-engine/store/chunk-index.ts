@@ -104,14 +104,94 @@ export class ChunkIndex {
           'DELETE FROM chunk WHERE frame_id IN (SELECT frame.id FROM frame JOIN pack ON pack.id = pack_id WHERE name = ?)',
         )
         .run(name);
+      this.#db
+        .prepare(
+          'DELETE FROM lost_chunk WHERE frame_id IN (SELECT frame.id FROM frame JOIN pack ON pack.id = pack_id WHERE name = ?)',
+        )
+        .run(name);
       this.#db.prepare('DELETE FROM pack WHERE name = ?').run(name);
+      // where the process dies before the file is gone, the next writer removes it
+      this.expectPack(name);
     })();
     this.forgetFrames();
   }
 
-  /** A frame that is damaged holds no chunks any more: a capture that meets their content again stores it anew. */
-  forgetDamaged(frameId: number): void {
-    this.#db.prepare('DELETE FROM chunk WHERE frame_id = ?').run(frameId);
+  /** Says that a pack is about to get its name: until {@link addPack} speaks of it, it is nobody's. */
+  expectPack(name: string): void {
+    this.#db.prepare('INSERT OR IGNORE INTO expected_pack (name) VALUES (?)').run(name);
+  }
+
+  /** Packs that were announced, or given up, and whose rows are not there. */
+  expectedPacks(): string[] {
+    return this.#db
+      .prepare<[], string>('SELECT name FROM expected_pack WHERE name NOT IN (SELECT name FROM pack)')
+      .pluck()
+      .all();
+  }
+
+  forgetExpected(): void {
+    this.#db.exec('DELETE FROM expected_pack');
+  }
+
+  /**
+   * The chunks of a frame that cannot be read are not found any more: a capture that meets their content again stores it anew.
+   * Where they were is kept, for {@link takeBack}.
+   */
+  setAside(frameId: number): void {
+    this.#db.transaction(() => {
+      this.#db
+        .prepare(
+          `INSERT OR IGNORE INTO lost_chunk (frame_id, hash, offset, length_bytes)
+           SELECT frame_id, hash, offset, length_bytes FROM chunk WHERE frame_id = ?`,
+        )
+        .run(frameId);
+      this.#db.prepare('DELETE FROM chunk WHERE frame_id = ?').run(frameId);
+    })();
+  }
+
+  /** Frames whose chunks were set aside. */
+  framesSetAside(): IndexedFrame[] {
+    return this.#db
+      .prepare<[], FrameRow>(
+        `SELECT frame.id, pack.name AS pack, frame.offset, head_bytes, stored_bytes, raw_bytes
+         FROM frame JOIN pack ON pack.id = pack_id
+         WHERE NOT is_condemned AND frame.id IN (SELECT DISTINCT frame_id FROM lost_chunk) ORDER BY pack.name, frame.offset`,
+      )
+      .all()
+      .map((row) => toFrame(this.#layout, row));
+  }
+
+  /** A frame that was set aside is whole: its chunks are found again, but for those that were stored anew since. */
+  takeBack(frameId: number): void {
+    this.#db.transaction(() => {
+      this.#db
+        .prepare(
+          `INSERT OR IGNORE INTO chunk (hash, frame_id, offset, length_bytes)
+           SELECT hash, frame_id, offset, length_bytes FROM lost_chunk WHERE frame_id = ?`,
+        )
+        .run(frameId);
+      this.#db.prepare('DELETE FROM lost_chunk WHERE frame_id = ?').run(frameId);
+    })();
+  }
+
+  /** Whether what the index says of a frame's chunks is what the frame's own table says. */
+  agreesWith(frameId: number, table: Uint8Array): boolean {
+    const places = new Map<number, { hash: Uint8Array; lengthBytes: number }>();
+    const bytes = Buffer.from(table.buffer, table.byteOffset, table.byteLength);
+    for (let at = 0, offset = 0; at < bytes.length; at += CHUNK_ENTRY_BYTES) {
+      const lengthBytes = bytes.readUInt32LE(at + HASH_BYTES);
+      places.set(offset, { hash: bytes.subarray(at, at + HASH_BYTES), lengthBytes });
+      offset += lengthBytes;
+    }
+    return this.#db
+      .prepare<[number], { hash: Uint8Array; offset: number; length_bytes: number }>(
+        'SELECT hash, offset, length_bytes FROM chunk WHERE frame_id = ?',
+      )
+      .all(frameId)
+      .every(({ hash, offset, length_bytes }) => {
+        const place = places.get(offset);
+        return place?.lengthBytes === length_bytes && Buffer.compare(place.hash, hash) === 0;
+      });
   }
 
   /** The frames that came after `lastFrameId`: those of one capture, while it holds the writer's lock. */
@@ -160,6 +240,7 @@ export function insertPack(db: Database.Database, pack: WrittenPack): void {
     'INSERT INTO frame (pack_id, offset, head_bytes, stored_bytes, raw_bytes) VALUES (?, ?, ?, ?, ?)',
   );
   const addChunk = db.prepare('INSERT OR IGNORE INTO chunk (hash, frame_id, offset, length_bytes) VALUES (?, ?, ?, ?)');
+  db.prepare('DELETE FROM expected_pack WHERE name = ?').run(pack.name);
   const packId = db
     .prepare('INSERT INTO pack (name, length_bytes) VALUES (?, ?)')
     .run(pack.name, pack.lengthBytes).lastInsertRowid;

@@ -1,5 +1,6 @@
 /** Files that are either whole or not there: written under a temporary name, synced, renamed, their folder synced. */
 import { randomUUID } from 'node:crypto';
+import { closeSync, existsSync, fsyncSync, openSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ioError } from '../core/engine-error.ts';
@@ -12,6 +13,17 @@ export async function syncFolder(path: string): Promise<void> {
     await handle.sync();
   } finally {
     await handle.close();
+  }
+}
+
+/** As {@link syncFolder}, for who may not wait; a folder that is not there needs none. */
+export function syncFolderNow(path: string): void {
+  if (process.platform === 'win32' || !existsSync(path)) return;
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 

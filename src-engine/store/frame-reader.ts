@@ -3,7 +3,16 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { EngineError, ioError } from '../core/engine-error.ts';
 import { releaseMemory } from '../core/release-memory.ts';
 import { decodeFramePayload } from './frame-codec.ts';
-import { FRAME_TARGET_BYTES, decodeFrameHead, decodeFrameTable, type FrameChunk } from './pack-format.ts';
+import {
+  CHUNK_ENTRY_BYTES,
+  decodeFrameHead,
+  decodeFrameTable,
+  FRAME_TARGET_BYTES,
+  type FrameChunk,
+  frameHeader,
+  MAX_FRAME_CHUNKS,
+  MAX_FRAME_STORED_BYTES,
+} from './pack-format.ts';
 
 /** Where a frame lies: what the index says of it. */
 export interface FramePlace {
@@ -20,6 +29,8 @@ const MAX_CACHED_FRAMES = 4;
 export class FrameReader {
   readonly #packs = new Map<string, number>();
   readonly #frames = new Map<string, Buffer>();
+  /** where chunks begin in the frames that are kept, by their own tables */
+  readonly #chunks = new Map<string, Map<number, FrameChunk>>();
   readonly #maxFrames: number;
   #input = Buffer.allocUnsafeSlow(FRAME_TARGET_BYTES);
 
@@ -33,31 +44,54 @@ export class FrameReader {
    * @throws EngineError `PACK_DAMAGED` with the pack and what is wrong; `CHUNK_MISSING` where the pack is gone
    */
   read(place: FramePlace): Buffer {
+    return this.#read(place).bytes;
+  }
+
+  /**
+   * A chunk out of a frame, which must say itself that the chunk is there: the index alone is not believed.
+   * @returns its bytes; valid until the next few calls
+   * @throws EngineError as {@link read}; `CATALOG_DAMAGED` where index and frame disagree
+   */
+  readChunk(place: FramePlace, offsetInFrame: number, hash: Uint8Array): Buffer {
+    const { bytes, key } = this.#read(place);
+    const chunk = this.#chunks.get(key)!.get(offsetInFrame);
+    if (!chunk || chunk.hash.compare(hash) !== 0) {
+      throw new EngineError('CATALOG_DAMAGED', { path: place.packPath, reason: 'index' }, 'Run: diskpress repair');
+    }
+    return bytes.subarray(offsetInFrame, offsetInFrame + chunk.lengthBytes);
+  }
+
+  #read(place: FramePlace): { bytes: Buffer; key: string } {
     const key = `${place.packPath}:${place.offset}`;
     const cached = this.#frames.get(key);
     if (cached) {
       // the first is the one that was not used longest
       this.#frames.delete(key);
       this.#frames.set(key, cached);
-      return cached;
+      return { bytes: cached, key };
     }
-    const decoded = this.readWhole(place).bytes;
+    const { bytes: decoded, chunks } = this.readWhole(place);
     const bytes = decoded.buffer === this.#input.buffer ? Buffer.from(decoded) : decoded;
     if (this.#frames.size >= this.#maxFrames) {
       const [oldest, oldestBytes] = this.#frames.entries().next().value!;
       this.#frames.delete(oldest);
+      this.#chunks.delete(oldest);
       releaseMemory(oldestBytes);
     }
     this.#frames.set(key, bytes);
-    return bytes;
+    // the table lies in memory that the next call uses again
+    const own = chunks.map((chunk) => [chunk.offset, { ...chunk, hash: Buffer.from(chunk.hash) }] as const);
+    this.#chunks.set(key, new Map(own));
+    return { bytes, key };
   }
 
   /**
    * Reads a frame with its own table, both checked against their checksums. Throws as {@link read} does.
    * The bytes are the caller's to release, and may lie in memory that the next call uses again.
    */
-  readWhole(place: FramePlace): { bytes: Buffer; chunks: FrameChunk[] } {
+  readWhole(place: FramePlace): { bytes: Buffer; chunks: FrameChunk[]; table: Uint8Array } {
     const length = place.headBytes + place.storedBytes;
+    if (!isPossible(place)) throw damaged(place, 'frame place');
     if (length > this.#input.length) this.#input = Buffer.allocUnsafeSlow(length);
     const whole = this.#input.subarray(0, length);
     const fd = this.#open(place.packPath);
@@ -72,10 +106,14 @@ export class FrameReader {
         throw new EngineError('FORMAT_INVALID', { field: 'frame header' });
       }
       const chunks = decodeFrameTable(whole.subarray(0, head.headBytes));
-      return { chunks, bytes: decodeFramePayload(head, whole.subarray(head.headBytes)) };
+      const table = Uint8Array.from(whole.subarray(frameHeader.size, head.headBytes));
+      return { chunks, table, bytes: decodeFramePayload(head, whole.subarray(head.headBytes)) };
     } catch (cause) {
-      const reason = cause instanceof EngineError ? String(cause.data.field) : String((cause as Error).message);
-      throw new EngineError('PACK_DAMAGED', { path: place.packPath, offsetBytes: place.offset, reason }, '', { cause });
+      // what the system cannot read now it may read tomorrow: that is no damage
+      if ((cause as NodeJS.ErrnoException).syscall !== undefined) {
+        throw ioError(cause, 'READ_FAILED', { path: place.packPath, offsetBytes: place.offset });
+      }
+      throw damaged(place, cause instanceof EngineError ? String(cause.data.field) : (cause as Error).message, cause);
     }
   }
 
@@ -88,6 +126,7 @@ export class FrameReader {
     for (const fd of this.#packs.values()) closeSync(fd);
     this.#packs.clear();
     this.#frames.clear();
+    this.#chunks.clear();
   }
 
   #open(path: string): number {
@@ -97,10 +136,10 @@ export class FrameReader {
     try {
       fd = openSync(path, 'r');
     } catch (cause) {
-      const isGone = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+      const isGone = ['ENOENT', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '');
       throw isGone
         ? new EngineError('CHUNK_MISSING', { path }, '', { cause })
-        : ioError(cause, 'READ_FAILED', { path });
+        : ioError(cause, 'READ_FAILED', { path, offsetBytes: 0 });
     }
     if (this.#packs.size >= MAX_OPEN_PACKS) {
       const [oldest, oldestFd] = this.#packs.entries().next().value!;
@@ -110,4 +149,19 @@ export class FrameReader {
     this.#packs.set(path, fd);
     return fd;
   }
+}
+
+/** The index may be damaged too: what it says is looked at before memory is taken for it. */
+function isPossible({ offset, headBytes, storedBytes }: FramePlace): boolean {
+  const isWithin = (value: number, min: number, max: number) =>
+    Number.isSafeInteger(value) && value >= min && value <= max;
+  return (
+    isWithin(offset, 0, Number.MAX_SAFE_INTEGER) &&
+    isWithin(headBytes, frameHeader.size, frameHeader.size + MAX_FRAME_CHUNKS * CHUNK_ENTRY_BYTES) &&
+    isWithin(storedBytes, 1, MAX_FRAME_STORED_BYTES)
+  );
+}
+
+function damaged(place: FramePlace, reason: string, cause?: unknown): EngineError {
+  return new EngineError('PACK_DAMAGED', { path: place.packPath, offsetBytes: place.offset, reason }, '', { cause });
 }

@@ -28,6 +28,34 @@ export class LiveChunks {
     this.#db.transaction(() => hashes.forEach((hash) => add.run(hash)))();
   }
 
+  /** How many of the chunks that are referred to are in no pack that the index knows. */
+  missing(): number {
+    return this.#db
+      .prepare<[], number>(
+        `SELECT count(*) FROM temp.live WHERE NOT EXISTS (
+           SELECT 1 FROM chunk JOIN frame ON frame.id = frame_id JOIN pack ON pack.id = pack_id
+           WHERE chunk.hash = temp.live.hash AND NOT is_condemned)`,
+      )
+      .pluck()
+      .get()!;
+  }
+
+  isLive(hash: Uint8Array): boolean {
+    return this.#db.prepare('SELECT 1 FROM temp.live WHERE hash = ?').get(hash) !== undefined;
+  }
+
+  /** Packs that hold what is referred to, with the length that they must have at least. */
+  neededPacks(): { name: string; lengthBytes: number }[] {
+    return this.#db
+      .prepare<[], { name: string; lengthBytes: number }>(
+        `SELECT pack.name AS name, max(frame.offset + head_bytes + stored_bytes) AS lengthBytes
+         FROM pack JOIN frame ON pack_id = pack.id WHERE NOT is_condemned AND EXISTS (
+           SELECT 1 FROM chunk WHERE frame_id = frame.id AND hash IN (SELECT hash FROM temp.live))
+         GROUP BY pack.id`,
+      )
+      .all();
+  }
+
   packs(): PackUse[] {
     return this.#db
       .prepare<[], PackUse>(
@@ -60,23 +88,15 @@ export class LiveChunks {
     })();
   }
 
-  /** Takes packs out of use: their chunks are no longer found, their files are to go. */
+  /** Says which packs are to go. Little is written: on a full disk their files make the room for {@link forgetCondemnedChunks}. */
   condemn(names: readonly string[]): void {
     this.#db.transaction(() => {
-      for (const name of names) {
-        this.#db
-          .prepare(
-            'DELETE FROM chunk WHERE frame_id IN (SELECT frame.id FROM frame JOIN pack ON pack.id = pack_id WHERE name = ?)',
-          )
-          .run(name);
-        this.#db.prepare('DELETE FROM frame WHERE pack_id = (SELECT id FROM pack WHERE name = ?)').run(name);
-        this.#db.prepare('UPDATE pack SET is_condemned = 1, length_bytes = 0 WHERE name = ?').run(name);
-      }
+      for (const name of names) this.#db.prepare('UPDATE pack SET is_condemned = 1 WHERE name = ?').run(name);
     })();
   }
 
   condemned(): string[] {
-    return this.#db.prepare<[], string>('SELECT name FROM pack WHERE is_condemned').pluck().all();
+    return condemnedPacks(this.#db);
   }
 
   packNames(): string[] {
@@ -86,4 +106,22 @@ export class LiveChunks {
   forgetPack(name: string): void {
     this.#db.prepare('DELETE FROM pack WHERE name = ?').run(name);
   }
+}
+
+function condemnedPacks(db: Database.Database): string[] {
+  return db.prepare<[], string>('SELECT name FROM pack WHERE is_condemned').pluck().all();
+}
+
+/** The chunks of condemned packs are no longer found. */
+export function forgetCondemnedChunks(db: Database.Database): void {
+  const frames = 'SELECT frame.id FROM frame JOIN pack ON pack.id = pack_id WHERE name = ?';
+  db.transaction(() => {
+    for (const name of condemnedPacks(db)) {
+      for (const table of ['chunk', 'lost_chunk']) {
+        db.prepare(`DELETE FROM ${table} WHERE frame_id IN (${frames})`).run(name);
+      }
+      db.prepare('DELETE FROM frame WHERE pack_id = (SELECT id FROM pack WHERE name = ?)').run(name);
+      db.prepare('UPDATE pack SET length_bytes = 0 WHERE name = ?').run(name);
+    }
+  })();
 }

@@ -50,6 +50,7 @@ const release = (db: Database.Database): Lock => ({
  * @throws EngineError `CATALOG_BUSY` with the holder's process and work
  */
 export function lockWriter(layout: StoreLayout, owner: string): Lock {
+  if (layout.refusal) throw new EngineError(layout.refusal, { path: layout.root });
   const notePath = `${layout.writerLock}.note`;
   let db: Database.Database | null = null;
   try {
@@ -76,6 +77,8 @@ export function lockWriter(layout: StoreLayout, owner: string): Lock {
  * prune removes such files.
  */
 export function lockReader(layout: StoreLayout): Lock {
+  // where nothing can be written nothing is pruned either
+  if (layout.refusal) return { release() {} };
   const db = openLockFile(layout.readersLock, READER_WAIT_MS);
   try {
     db.exec('BEGIN');

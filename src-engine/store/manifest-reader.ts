@@ -1,8 +1,9 @@
 /** Reads a manifest: its description at once, its windows in order or one by one. */
 import { crc32 } from 'node:zlib';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { checkRange } from '../core/bounds.ts';
-import { EngineError } from '../core/engine-error.ts';
+import { EngineError, ioError } from '../core/engine-error.ts';
 import {
   decodeRecord,
   indexEntry,
@@ -55,6 +56,8 @@ export class ManifestReader {
         const magic = await readExactly(handle, 0, MANIFEST_MAGIC.length);
         const tail = await readExactly(handle, size - manifestEnd.size, manifestEnd.size);
         const end = manifestEnd.read(tail);
+        const version = newerVersion(magic, end.magic);
+        if (version !== null) throw new EngineError('CATALOG_TOO_NEW', { path, version, supported: 1 });
         if (
           !magic.equals(MANIFEST_MAGIC) ||
           !end.magic.equals(MANIFEST_END_MAGIC) ||
@@ -155,6 +158,32 @@ export class ManifestReader {
   }
 }
 
+/** @returns the number of a later format of manifests, which no flipped bit makes: both ends have it */
+function newerVersion(magic: Buffer, endMagic: Buffer): number | null {
+  const isKind = [MANIFEST_MAGIC, MANIFEST_END_MAGIC].every((known, i) =>
+    known.subarray(0, 7).equals([magic, endMagic][i].subarray(0, 7)),
+  );
+  const digits = [magic[7], endMagic[7]];
+  return isKind && digits.every((digit) => digit > 0x31 && digit <= 0x39) ? digits[0] - 0x30 : null;
+}
+
+/** Whether a file is a manifest that a later Diskpress wrote. */
+export function isNewerManifest(path: string): boolean {
+  const ends = [Buffer.alloc(8), Buffer.alloc(8)];
+  try {
+    const fd = openSync(path, 'r');
+    try {
+      readSync(fd, ends[0], 0, 8, 0);
+      readSync(fd, ends[1], 0, 8, Math.max(0, fstatSync(fd).size - manifestEnd.size));
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return false;
+  }
+  return newerVersion(ends[0], ends[1]) !== null;
+}
+
 async function readExactly(handle: FileHandle, offset: number, length: number): Promise<Buffer> {
   const bytes = Buffer.alloc(length);
   for (let done = 0; done < length;) {
@@ -178,6 +207,12 @@ async function guarded<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    // what the system cannot read now it may read tomorrow: that is no damage; a file that is gone is
+    if ((cause as NodeJS.ErrnoException).syscall !== undefined && code !== 'ENOENT' && code !== 'ENOTDIR') {
+      throw ioError(cause, 'READ_FAILED', { path, offsetBytes: 0 });
+    }
+    if (cause instanceof EngineError && cause.code === 'CATALOG_TOO_NEW') throw cause;
     const reason =
       cause instanceof EngineError ? String(cause.data.field ?? cause.code) : String((cause as Error).message);
     throw new EngineError('MANIFEST_DAMAGED', { path, reason }, '', { cause });

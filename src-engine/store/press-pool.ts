@@ -23,7 +23,9 @@ type ReplyOf<R extends PressRequest> = R extends { kind: 'cut' }
     ? Extract<PressReply, { kind: 'compared' }>
     : R extends { kind: 'pack' }
       ? Extract<PressReply, { kind: 'packed' }>
-      : Extract<PressReply, { kind: 'done' }>;
+      : R extends { kind: 'audit' }
+        ? Extract<PressReply, { kind: 'audited' }>
+        : Extract<PressReply, { kind: 'done' }>;
 
 interface Thread {
   readonly worker: Worker;

@@ -58,6 +58,8 @@ export interface CutResult {
 export type PressReply =
   | { kind: 'cut'; result: CutResult; frames: Frame[] }
   | { kind: 'done'; frames: Frame[] }
+  /** the table of a frame whose chunks are all what it says */
+  | { kind: 'audited'; table: Uint8Array }
   /** pieces that are not what they should be: the start of the first wrong chunk in the window, or -1 */
   | { kind: 'compared'; firstBadOffset: number }
   | { kind: 'packed'; memory: Uint8Array; lengths: Uint32Array }
@@ -128,8 +130,7 @@ export class Press {
           firstBadOffset: this.#compare(Buffer.from(request.memory, request.base), request.chunks),
         };
       case 'audit':
-        this.#audit(request.place);
-        return { kind: 'done', frames: [] };
+        return { kind: 'audited', table: this.#audit(request.place) };
       case 'repack':
         return { kind: 'done', frames: this.#repack(request.place, request.offsets, request.level) };
       case 'pack': {
@@ -187,12 +188,12 @@ export class Press {
 
   #expand(memory: Buffer, chunks: readonly ChunkPlace[]): void {
     for (const chunk of chunks) {
-      let from = chunk.offsetInFrame;
-      const bytes = chunk.frame && this.#reader.read(chunk.frame);
-      if (bytes && from + chunk.lengthBytes > bytes.length) {
+      let from = 0;
+      const bytes = chunk.frame && this.#reader.readChunk(chunk.frame, chunk.offsetInFrame, chunk.hash);
+      if (bytes && bytes.length !== chunk.lengthBytes) {
         throw new EngineError('PACK_DAMAGED', {
           path: chunk.frame!.packPath,
-          offsetBytes: from,
+          offsetBytes: chunk.frame!.offset,
           reason: 'chunk length',
         });
       }
@@ -215,8 +216,8 @@ export class Press {
     return -1;
   }
 
-  #audit(place: FramePlace): void {
-    const { bytes, chunks } = this.#reader.readWhole(place);
+  #audit(place: FramePlace): Uint8Array {
+    const { bytes, chunks, table } = this.#reader.readWhole(place);
     for (const { hash, offset, lengthBytes } of chunks) {
       if (hashOf('sha256', bytes.subarray(offset, offset + lengthBytes), 'buffer').compare(hash) !== 0) {
         throw new EngineError('PACK_DAMAGED', {
@@ -227,6 +228,7 @@ export class Press {
       }
     }
     this.#reader.release(bytes);
+    return table;
   }
 
   #repack(place: FramePlace, offsets: Uint32Array, level: number): Frame[] {

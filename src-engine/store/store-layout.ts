@@ -15,6 +15,8 @@ export interface StoreLayout {
   readonly machines: string;
   readonly writerLock: string;
   readonly readersLock: string;
+  /** why nothing may be written: the database is a copy of one that cannot be opened where it lies */
+  readonly refusal?: 'PERMISSION_DENIED' | 'DISK_FULL' | 'WRITE_FAILED';
 }
 
 const MANIFEST_ENDING = '.dpm';

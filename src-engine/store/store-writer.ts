@@ -205,6 +205,7 @@ export class StoreWriter {
   }
 
   async #publishPack(pack: PackWriter): Promise<void> {
+    this.#index.expectPack(pack.name);
     const written = await pack.finish();
     this.#finished.push(written.name);
     this.#index.addPack(written);

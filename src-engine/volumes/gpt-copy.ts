@@ -30,6 +30,7 @@ const headerStruct = struct(92, {
 
 const entryStruct = struct(128, {
   typeGuid: guid(0),
+  uniqueGuid: guid(16),
   firstLba: u64le(32),
   lastLba: u64le(40),
   attributes: u64le(48),
@@ -57,6 +58,7 @@ export interface GptCopy {
 export interface GptEntry {
   readonly number: number;
   readonly typeGuid: string;
+  readonly uniqueGuid: string;
   readonly firstLba: bigint;
   readonly lastLba: bigint;
   readonly isBootable: boolean;
@@ -105,6 +107,7 @@ export function gptEntries(copy: GptCopy): GptEntry[] {
     used.push({
       number: i + 1,
       typeGuid: entry.typeGuid,
+      uniqueGuid: entry.uniqueGuid,
       firstLba: entry.firstLba,
       lastLba: entry.lastLba,
       isBootable: (entry.attributes & LEGACY_BOOTABLE) !== 0n,

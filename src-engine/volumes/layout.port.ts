@@ -11,6 +11,8 @@ export interface Partition {
   readonly typeId: string;
   /** GPT partition name, or '' */
   readonly name: string;
+  /** PARTUUID as blkid has it: a GPT's GUID in lower case, an MBR's signature and the number in hexadecimal digits; not there for none */
+  readonly partitionUuid?: string;
   readonly isLogical: boolean;
   readonly isBootable: boolean;
 }

@@ -60,6 +60,13 @@ export function mbrSignature(sector: Buffer): string {
   return recordStruct.read(sector).diskSignature.toString(16).toUpperCase().padStart(8, '0');
 }
 
+/** The PARTUUID that the kernel and blkid make of a signature and a number, from 1; undefined on a disk without a signature. */
+export function mbrPartitionUuid(sector: Buffer, number: number | null): string | undefined {
+  const signature = mbrSignature(sector).toLowerCase();
+  if (number === null || /^0+$/.test(signature)) return undefined;
+  return `${signature}-${number.toString(16).padStart(2, '0')}`;
+}
+
 /** Entries have 32 bits for a sector. */
 const MAX_SECTOR = 2 ** 32 - 1;
 

@@ -9,6 +9,7 @@ import { entrySectors, gptCopyExtents, gptEntries } from './gpt-copy.ts';
 import type { DiskLayout, Partition } from './layout.port.ts';
 import { isMbr, isSectorSizeUnclear, readMbrPartitions } from './mbr-layout.ts';
 import {
+  mbrPartitionUuid,
   isUsed,
   MBR_BYTES,
   MBR_TYPE_DYNAMIC,
@@ -75,6 +76,7 @@ async function gptTables(source: BlockSource, gpt: Gpt, image: Extent | null): P
       lengthBytes: Number(entry.lastLba - entry.firstLba + 1n) * sectorBytes,
       typeId: entry.typeGuid,
       name: entry.name,
+      ...(/[1-9A-F]/.test(entry.uniqueGuid) && { partitionUuid: entry.uniqueGuid.toLowerCase() }),
       isLogical: false,
       isBootable: entry.isBootable,
     });
@@ -131,7 +133,11 @@ async function mbrTables(
     }
     // A partition that is cut off, as in an image of a larger disk, ends with the disk: no table is moved for an MBR, so
     // that a deploy makes exactly what was captured.
-    partitions.push({ ...partition, lengthBytes: Math.min(endBytes, source.lengthBytes) - partition.startBytes });
+    partitions.push({
+      ...partition,
+      lengthBytes: Math.min(endBytes, source.lengthBytes) - partition.startBytes,
+      partitionUuid: mbrPartitionUuid(sector, partition.number),
+    });
   }
   const tables = [{ startBytes: 0, lengthBytes: source.sectorBytes }, ...found.records];
   const beside = besideImage(partitions, tables, image);

@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import {
   CommandError,
+  DISK_FORMATS,
+  type DiskFormat,
   KINDS,
   OUTSIDE_CHOICES,
   LICENCES,
@@ -30,7 +32,7 @@ export interface Session {
   /** a person is there to be asked */
   readonly isInteractive: boolean;
   /** started when the first command needs it */
-  engine(): Promise<RunningEngine>;
+  engine(options?: { makesCatalog?: boolean }): Promise<RunningEngine>;
 }
 
 const collect = (value: string, list: string[] = []) => [...list, value];
@@ -51,14 +53,17 @@ export function addCommands(program: Command, session: Session): void {
   program
     .command('inspect <source>')
     .description(help('inspect'))
-    .action(async (source: string) => {
-      printer.result({ kind: 'inspection', value: await (await connect()).call('source.inspect', { source }) });
+    .option(`--format ${oneOf(DISK_FORMATS)}`, help('image-format'))
+    .action(async (source: string, { format = null }: { format?: DiskFormat | null }) => {
+      const value = await (await connect()).call('source.inspect', { source, format });
+      printer.result({ kind: 'inspection', value });
     });
 
   const capture = program
     .command('capture <source>')
     .description(help('capture'))
     .requiredOption('--name <name>', help('name'))
+    .option(`--format ${oneOf(DISK_FORMATS)}`, help('image-format'))
     .option('--note <text>', help('note'))
     .option(`--kind ${oneOf(KINDS)}`, help('kind'))
     .option('--tag <tag>', help('tag'), collect)
@@ -200,7 +205,7 @@ export function addCommands(program: Command, session: Session): void {
     .option('--port <n>', help('port'), Number)
     .action(async ({ port }: { port?: number }) => {
       const server = await startBrowserServer({
-        engine: await session.engine(),
+        engine: await session.engine({ makesCatalog: true }),
         rendererPath: fileURLToPath(new URL('../../out/renderer', import.meta.url)),
         port,
       });

@@ -48,10 +48,11 @@ async function main(argv: readonly string[]): Promise<number> {
     words,
     printer,
     isInteractive: !isJson && process.stdin.isTTY === true && process.stderr.isTTY === true,
-    async engine() {
+    async engine({ makesCatalog = false } = {}) {
       engine ??= await startEngine({
         catalogPath: program.opts<{ catalog: string }>().catalog,
         version: packageJson.version,
+        makesCatalog,
         resourcesPath: fileURLToPath(new URL('../../resources', import.meta.url)),
       });
       return engine;

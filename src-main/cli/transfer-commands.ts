@@ -2,6 +2,8 @@
 import type { Command } from 'commander';
 import {
   CommandError,
+  DISK_FORMATS,
+  type DiskFormat,
   EXPORT_FORMATS,
   FIRMWARES,
   KINDS,
@@ -20,6 +22,7 @@ const oneOf = (values: readonly string[]) => `<${values.join('|')}>`;
 
 interface ImportOptions extends RuleOptions, Record<string, unknown> {
   entry?: string;
+  format?: DiskFormat;
   passwordFile?: string;
   name?: string;
   tag?: string[];
@@ -49,6 +52,7 @@ export function addTransferCommands(
     .description(help('import'))
     .option('--name <name>', help('name'))
     .option('--entry <name>', help('entry'))
+    .option(`--format ${oneOf(DISK_FORMATS)}`, help('image-format'))
     .option('--password-file <file>', help('password-file'))
     .option('--note <text>', help('note'))
     .option('--tag <tag>', help('tag'), collect)
@@ -64,8 +68,20 @@ export function addTransferCommands(
     .option('--look', help('look'))
     .option('--plan', help('plan'));
   addRuleOptions(importing, help).action(async (path: string, options: ImportOptions) => {
-    const { passwordFile, entry, tag: tags, override: _, os, cloudInit, maxBytes, look, plan, ...rest } = options;
-    const image = { path, entry: entry ?? null, password: await passwordIn(passwordFile) };
+    const {
+      passwordFile,
+      entry,
+      format,
+      tag: tags,
+      override: _,
+      os,
+      cloudInit,
+      maxBytes,
+      look,
+      plan,
+      ...rest
+    } = options;
+    const image = { path, entry: entry ?? null, format: format ?? null, password: await passwordIn(passwordFile) };
     const client = await connect();
     if (look) return printer.result({ kind: 'import-view', value: await client.call('import.look', image) });
     if (options.name === undefined) throw badOption('--name');

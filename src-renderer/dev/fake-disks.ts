@@ -32,7 +32,9 @@ export function disk(
     const usedBytes = part.usedBytes ?? part.lengthBytes;
     return {
       index,
+      ref: `${index + 1}`,
       number: index + 1,
+      partitionUuid: uuid(index),
       startBytes,
       typeId: '0FC63DAF-8483-4772-8E79-3D69D8477DE4',
       name: '',

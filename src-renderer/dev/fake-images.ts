@@ -29,6 +29,7 @@ function view(path: string, more: Partial<ImportView>): ImportView {
     format: 'qcow2',
     disk: debian(64_023_257_088, 6.8e9),
     guest: debianGuest(),
+    files: [],
     scratchBytes: 0,
     proposedName: name.replace(/\..*$/, ''),
     proposed: DEBIAN,

@@ -550,6 +550,7 @@ const base: Scene = {
       name,
       kind,
       versionNumber: name === 'Debian 12 lab' ? 4 : 1,
+      files: [],
       readBytes: seen.disk.usedBytes,
       catalogFreeBytes: 412e9,
       checks: passes('SOURCE_READABLE', 'SOURCE_NOT_IN_USE', 'CATALOG_SPACE'),

@@ -20,6 +20,7 @@ interface SfdiskPartition {
   type: string;
   name?: string;
   bootable?: boolean;
+  uuid?: string;
 }
 interface SfdiskTable {
   label: string;
@@ -60,19 +61,28 @@ function complaints(device: string): string {
   return isSound && !/caution|warning|error/i.test(said) ? '' : `${status}\n${stdout}\n${stderr}`;
 }
 
+function partitionUuidOf(table: SfdiskTable, at: number, number: number): string {
+  const guid = table.partitions.filter((p) => !['5', 'f', '85'].includes(p.type))[at].uuid;
+  return guid?.toLowerCase() ?? `${table.id.replace(/^0x/, '')}-${number.toString(16).padStart(2, '0')}`;
+}
+
 /** What sfdisk says, in the words of a layout. */
 function told(table: SfdiskTable, sectorBytes: number) {
-  return table.partitions
-    .filter((p) => !['5', 'f', '85'].includes(p.type))
-    .map((p) => ({
-      number: Number(/(\d+)$/.exec(p.node)?.[1]),
-      startBytes: p.start * sectorBytes,
-      lengthBytes: p.size * sectorBytes,
-      typeId: p.type.toUpperCase().padStart(2, '0'),
-      name: p.name ?? '',
-      isBootable: p.bootable ?? false,
-    }))
-    .sort((a, b) => a.startBytes - b.startBytes);
+  return (
+    table.partitions
+      .filter((p) => !['5', 'f', '85'].includes(p.type))
+      .map((p) => ({
+        number: Number(/(\d+)$/.exec(p.node)?.[1]),
+        startBytes: p.start * sectorBytes,
+        lengthBytes: p.size * sectorBytes,
+        typeId: p.type.toUpperCase().padStart(2, '0'),
+        name: p.name ?? '',
+        isBootable: p.bootable ?? false,
+      }))
+      // blkid's words for it: a GUID in lower case; of an MBR the signature and the number
+      .map((p, i) => ({ ...p, partitionUuid: partitionUuidOf(table, i, p.number) }))
+      .sort((a, b) => a.startBytes - b.startBytes)
+  );
 }
 
 async function expectAgreement(file: string, table: SfdiskTable, sectorBytes = 512) {

@@ -43,7 +43,8 @@ export function expectZerosAreZeros({ account, lengthBytes }: DiskView, path: st
       const endBytes = piece.startBytes + piece.lengthBytes;
       for (let at = piece.startBytes; at < endBytes; at += MIB) {
         const count = readSync(file, bytes, 0, Math.min(MIB, endBytes - at), at);
-        if (bytes.subarray(0, count).some((byte) => byte !== 0)) throw new Error(`${path}: data at ${at}, called zeros`);
+        if (bytes.subarray(0, count).some((byte) => byte !== 0))
+          throw new Error(`${path}: data at ${at}, called zeros`);
       }
     }
   } finally {

@@ -32,9 +32,10 @@ export function multiplyTemplate(catalog: string, count: number): string[] {
         const id = randomUUID();
         const configuration = { ...record.configuration, operatingSystem: SYSTEMS[i % SYSTEMS.length] };
         const owner = OWNERS[i % OWNERS.length];
-        addTemplate.run({ ...template, id, name, owner, visibility: i % 100 === 99 ? 'public' : 'private' });
+        addTemplate.run({ ...template, sum: null, id, name, owner, visibility: i % 100 === 99 ? 'public' : 'private' });
         addVersion.run({
           ...version,
+          sum: null,
           template_id: id,
           manifest: randomUUID(),
           record: JSON.stringify({ ...record, configuration }),

@@ -3,6 +3,8 @@ import { checkRange, checkSpan } from '../../core/bounds.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
 import { readBytes } from '../../disk/read.ts';
+import type { DiskImageFormat } from '../disk-image.port.ts';
+import { withoutDot } from '../sibling-name.ts';
 import { checkInFile } from '../truncated.ts';
 import {
   COMPRESSION_ZLIB,
@@ -28,7 +30,12 @@ export interface Qcow2Header {
   readonly l2EntryBytes: number;
   readonly hasSubclusters: boolean;
   readonly compression: 'zlib' | 'zstd';
-  readonly backing: { readonly name: string; readonly isRaw: boolean } | null;
+  readonly backing: {
+    /** without the `./` in front */
+    readonly name: string;
+    /** null where the image does not say */
+    readonly format: DiskImageFormat | null;
+  } | null;
 }
 
 const CLUSTER_BITS_MIN = 9;
@@ -121,8 +128,26 @@ async function readBacking(
   checkSpan('backing_file_offset', offset, nameBytes, Math.max(clusterBytes, 4096));
   checkInFile('backing_file_offset', file, offset, nameBytes);
   const name = (await readBytes(file, offset, nameBytes)).toString('utf8');
-  return { name, isRaw: (await backingFormat(file, headerBytes, offset)) === 'raw' };
+  const format = await backingFormat(file, headerBytes, offset);
+  return { name: withoutDot(name), format: format === '' ? null : knownFormat(format) };
 }
+
+/** In QEMU's words. A device or a protocol is no file beside the image. */
+function knownFormat(format: string): DiskImageFormat {
+  const known = BACKING_FORMATS[format.toLowerCase()];
+  if (!known) throw unsupported(`a backing file of the format ${format.replace(/[^\x20-\x7e]/g, '?').slice(0, 50)}`);
+  return known;
+}
+
+const BACKING_FORMATS: Readonly<Record<string, DiskImageFormat | undefined>> = Object.assign(Object.create(null), {
+  raw: 'raw',
+  file: 'raw',
+  qcow2: 'qcow2',
+  vmdk: 'vmdk',
+  vdi: 'vdi',
+  vpc: 'vhd',
+  vhdx: 'vhdx',
+});
 
 /** The name of the backing file's format: '' where the image does not say. */
 async function backingFormat(file: BlockSource, headerBytes: number, endBytes: number): Promise<string> {

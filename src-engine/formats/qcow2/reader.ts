@@ -13,7 +13,7 @@ export const recogniseQcow2: RecogniseImage = async (file, context) => {
   const header = await readQcow2Header(file);
   if (!header) return null;
   const { backing } = header;
-  const parent = backing && (await context.openParent(backing.name, backing.isRaw));
+  const parent = backing && (await context.openParent(backing.name, backing.format));
   const map = qcow2Map(file, readCache(file, TABLE_CACHE_BYTES), header);
   return {
     format: 'qcow2',

@@ -12,27 +12,36 @@ export interface DiskFacts {
   readonly physicalSectorBytes: number;
 }
 
+/** Paths are text, unless a name in them is none in UTF-8. */
+export type FilePath = string | Buffer;
+
 /**
  * Large reads into aligned memory go past the page cache: a capture's data is looked at once, and filling the cache with it
  * costs the processor as much as hashing it does, and the machine what it had cached before.
  * @param facts size and sectors of a block device, whose length `stat` does not tell; a file's own length and 512-byte
  *   sectors where they are not given
- * @throws EngineError `NOT_FOUND`, `PERMISSION_DENIED`, `BAD_REQUEST` for a folder
+ * @param isPlain a regular file that is no link is asked for: what an image names is not believed further
+ * @throws EngineError `NOT_FOUND`, `PERMISSION_DENIED`, `BAD_REQUEST` for a folder, or what is not plain
  */
-export async function openFileSource(path: string, facts?: DiskFacts): Promise<BlockSource> {
+export async function openFileSource(
+  filePath: FilePath,
+  facts?: DiskFacts,
+  { isPlain = false } = {},
+): Promise<BlockSource> {
+  const path = filePath.toString();
   // a pipe that nobody writes to would be waited for
-  const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch((error) => {
+  const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (isPlain ? (constants.O_NOFOLLOW ?? 0) : 0);
+  const handle = await open(filePath, flags).catch((error) => {
     throw ioError(error, 'READ_FAILED', { path });
   });
   try {
     const stat = await handle.stat();
+    if (isPlain && !stat.isFile()) throw new EngineError('BAD_REQUEST', { path, reason: 'not a file' });
     if (stat.isDirectory()) throw new EngineError('BAD_REQUEST', { path, reason: 'folder' });
     if (!stat.isFile() && !stat.isBlockDevice())
       throw new EngineError('BAD_REQUEST', { path, reason: 'neither a file nor a disk' });
     const lengthBytes = facts?.lengthBytes ?? stat.size;
-    const direct = constants.O_DIRECT
-      ? await open(path, constants.O_RDONLY | constants.O_DIRECT).catch(() => null)
-      : null;
+    const direct = constants.O_DIRECT ? await openAgain(filePath, flags | constants.O_DIRECT, handle) : null;
     let canReadDirect = direct !== null;
     return {
       lengthBytes,
@@ -61,6 +70,16 @@ export async function openFileSource(path: string, facts?: DiskFacts): Promise<B
     await handle.close();
     throw error;
   }
+}
+
+/** @returns null where that is not possible, or where something else has the name by now */
+async function openAgain(path: FilePath, flags: number, first: FileHandle): Promise<FileHandle | null> {
+  const again = await open(path, flags).catch(() => null);
+  if (!again) return null;
+  const [one, other] = await Promise.all([first.stat(), again.stat()]);
+  if (one.dev === other.dev && one.ino === other.ino) return again;
+  await again.close();
+  return null;
 }
 
 async function fill(from: FileHandle, path: string, offsetBytes: number, into: Uint8Array): Promise<void> {

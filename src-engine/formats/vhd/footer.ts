@@ -24,28 +24,57 @@ const OLD_FOOTER_BYTES = 511;
 const LENGTH_MAX = 2 ** 47;
 const BLOCK_BYTES_MAX = 256 * 1024 * 1024;
 
+/** Bytes behind a footer are looked through for so far. */
+const BEHIND_BYTES_MAX = 1024 * 1024;
+
+export interface FoundFooter {
+  readonly footer: VhdFooter;
+  /** where it begins; 0: the copy in front */
+  readonly at: number;
+}
+
 /**
- * The footer is at the end; disks that grow have a copy at the beginning. Either one will do.
+ * The footer is at the end; disks that grow have a copy at the beginning. Either one will do. A fixed disk's may have bytes behind it
+ * that came along later: it is believed where it stands exactly behind the disk that it describes.
  * @returns null where there is none
  * @throws EngineError `FORMAT_INVALID`, `FORMAT_UNSUPPORTED`
  */
-export async function readFooter(file: BlockSource): Promise<VhdFooter | null> {
-  const candidates: Buffer[] = [];
-  for (const offset of [0, file.lengthBytes - SECTOR_BYTES, file.lengthBytes - OLD_FOOTER_BYTES]) {
-    if (offset < 0) continue;
+export async function readFooter(file: BlockSource): Promise<FoundFooter | null> {
+  const candidates: { bytes: Buffer; at: number }[] = [];
+  for (const at of [0, file.lengthBytes - SECTOR_BYTES, file.lengthBytes - OLD_FOOTER_BYTES]) {
+    if (at < 0) continue;
     const bytes = Buffer.alloc(SECTOR_BYTES);
-    await file.readInto(offset, bytes.subarray(0, Math.min(SECTOR_BYTES, file.lengthBytes - offset)));
-    if (bytes.toString('latin1', 0, 8) === FOOTER_COOKIE) candidates.push(bytes);
+    await file.readInto(at, bytes.subarray(0, Math.min(SECTOR_BYTES, file.lengthBytes - at)));
+    // a fixed disk has none in front: there it is the disk's own first sector
+    const isPlace = at > 0 || vhdFooter.read(bytes).diskType !== TYPE.FIXED;
+    if (isPlace && bytes.toString('latin1', 0, 8) === FOOTER_COOKIE) candidates.push({ bytes, at });
   }
-  if (candidates.length === 0) return null;
-  const sound = candidates.find((one) => vhdChecksum(one, FOOTER_CHECKSUM_AT) === one.readUInt32BE(FOOTER_CHECKSUM_AT));
+  if (candidates.length === 0) return footerBeforeOthers(file);
+  const sound = candidates.find(({ bytes }) => isSound(bytes));
   if (!sound) throw new EngineError('FORMAT_INVALID', { checksum: 'footer' });
-  const fields = vhdFooter.read(sound);
+  const fields = vhdFooter.read(sound.bytes);
   if (fields.fileFormatVersion >>> 16 !== 1) {
     throw new EngineError('FORMAT_UNSUPPORTED', { feature: `VHD version 0x${fields.fileFormatVersion.toString(16)}` });
   }
   checkRange('diskType', fields.diskType, TYPE.FIXED, TYPE.DIFFERENCING);
-  return { ...fields, lengthBytes: checkRange('currentSize', Number(fields.currentSize), 0, LENGTH_MAX) };
+  const lengthBytes = checkRange('currentSize', Number(fields.currentSize), 0, LENGTH_MAX);
+  return { footer: { ...fields, lengthBytes }, at: sound.at };
+}
+
+const isSound = (bytes: Buffer) => vhdChecksum(bytes, FOOTER_CHECKSUM_AT) === bytes.readUInt32BE(FOOTER_CHECKSUM_AT);
+
+async function footerBeforeOthers(file: BlockSource): Promise<FoundFooter | null> {
+  const first = Math.max(0, Math.floor((file.lengthBytes - BEHIND_BYTES_MAX) / SECTOR_BYTES) * SECTOR_BYTES);
+  const tail = await readBytes(file, first, file.lengthBytes - first);
+  for (let i = tail.indexOf(FOOTER_COOKIE); i >= 0; i = tail.indexOf(FOOTER_COOKIE, i + 1)) {
+    const bytes = tail.subarray(i, i + SECTOR_BYTES);
+    if (bytes.length < SECTOR_BYTES || !isSound(bytes)) continue;
+    const fields = vhdFooter.read(bytes);
+    const at = first + i;
+    if (fields.diskType !== TYPE.FIXED || Number(fields.currentSize) !== at) continue;
+    return { footer: { ...fields, lengthBytes: at }, at };
+  }
+  return null;
 }
 
 export type VhdHeader = ReturnType<typeof vhdHeader.read> & { readonly tableAt: number };

@@ -22,7 +22,7 @@ export async function openParent(
   context: ImageContext,
 ): Promise<{ name: string; image: DiskImage }> {
   const name = plainName(await parentNames(file, header));
-  const image = await context.openParent(name);
+  const image = await context.openParent(name, 'vhd');
   if (image.format === 'vhd' && image.identity === header.parentUniqueId.toString('hex')) return { name, image };
   await image.source.close();
   throw new EngineError('FORMAT_INVALID', { field: 'parentUniqueId', value: header.parentUniqueId.toString('hex') });

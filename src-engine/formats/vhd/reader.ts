@@ -2,18 +2,19 @@
 import { EngineError } from '../../core/engine-error.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
 import { slice } from '../../disk/slice.ts';
-import type { DiskImage, RecogniseImage } from '../disk-image.port.ts';
+import type { DiskImage, ImageContext, RecogniseImage } from '../disk-image.port.ts';
 import { mappedImage } from '../mapped-image.ts';
-import { readFooter, readHeader, type VhdFooter } from './footer.ts';
+import { readFooter, readHeader, type FoundFooter } from './footer.ts';
 import { vhdMap } from './map.ts';
 import { openParent } from './parent.ts';
-import { TYPE } from './struct.ts';
+import { SECTOR_BYTES, TYPE } from './struct.ts';
 
 /** @throws EngineError `FORMAT_INVALID`, `FILE_TRUNCATED`, `FORMAT_UNSUPPORTED`, `NOT_FOUND` */
 export const recogniseVhd: RecogniseImage = async (file, context) => {
-  const footer = await readFooter(file);
-  if (!footer) return null;
-  if (footer.diskType === TYPE.FIXED) return openFixed(file, footer);
+  const found = await readFooter(file);
+  if (!found) return null;
+  const { footer } = found;
+  if (footer.diskType === TYPE.FIXED) return openFixed(file, found, context);
   const header = await readHeader(file, footer);
   const isDifferencing = footer.diskType === TYPE.DIFFERENCING;
   const parent = isDifferencing ? await openParent(file, header, context) : null;
@@ -28,7 +29,7 @@ export const recogniseVhd: RecogniseImage = async (file, context) => {
   };
 };
 
-function openFixed(file: BlockSource, footer: VhdFooter): DiskImage {
+function openFixed(file: BlockSource, { footer, at }: FoundFooter, { path, isSaid }: ImageContext): DiskImage {
   const { lengthBytes } = footer;
   // the footer is there, so a part in the middle is not
   if (lengthBytes > file.lengthBytes) {
@@ -38,11 +39,24 @@ function openFixed(file: BlockSource, footer: VhdFooter): DiskImage {
       max: file.lengthBytes,
     });
   }
+  // the footer of another disk, at the end of a raw one: what lies between would be lost
+  if (lengthBytes < at && !isSaid) {
+    throw new EngineError('FORMAT_UNCLEAR', {
+      path,
+      one: 'vhd',
+      other: 'raw',
+      field: 'currentSize',
+      value: String(lengthBytes),
+      max: at,
+    });
+  }
+  const behindBytes = file.lengthBytes - Math.max(at, lengthBytes) - SECTOR_BYTES;
   return {
     format: 'vhd',
     variant: 'fixed',
     source: { ...slice(file, 0, lengthBytes), close: () => file.close() },
     identity: footer.uniqueId.toString('hex'),
     dependsOn: [],
+    warnings: behindBytes > 0 ? [{ code: 'IMAGE_BYTES_BEHIND', data: { path, lengthBytes: behindBytes } }] : [],
   };
 }

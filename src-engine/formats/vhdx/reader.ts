@@ -40,7 +40,7 @@ async function openParent(
 ): Promise<{ name: string; image: DiskImage }> {
   const path = locator.get('relative_path') ?? locator.get('absolute_win32_path') ?? locator.get('volume_path') ?? '';
   const name = checkSiblingName(withoutDot(path));
-  const image = await context.openParent(name);
+  const image = await context.openParent(name, 'vhdx');
   const linkages = [locator.get('parent_linkage'), locator.get('parent_linkage2')].map(withoutBraces);
   if (image.format === 'vhdx' && image.identity !== null && linkages.includes(image.identity)) return { name, image };
   await image.source.close();

@@ -67,7 +67,7 @@ async function withParent(
 
 /** The parent must be as it was: its content id changes when it is written to. */
 async function openParent({ cid, name }: { cid: string; name: string }, context: ImageContext): Promise<DiskImage> {
-  const parent = await context.openParent(name);
+  const parent = await context.openParent(name, 'vmdk');
   if (parent.format === 'vmdk' && parent.identity === cid) return parent;
   await parent.source.close();
   throw new EngineError('FORMAT_INVALID', { field: 'parentCID', value: cid, path: name });

@@ -71,6 +71,7 @@ export async function planExport(
       ? { code: 'TEMPLATE_DAMAGED', level: 'block', data: { template: template.name } }
       : { code: 'TEMPLATE_HEALTHY', level: 'pass', data: { template: template.name } },
     ...incompleteCheck(template.name, version),
+    ...sectorCheck(format, version),
     ...(name === basename(asked)
       ? []
       : [{ code: 'NAME_MADE_SAFE', level: 'warn', data: { name, asked: basename(asked) } } as const]),
@@ -89,6 +90,16 @@ export async function planExport(
     canRun: checks.every((check) => check.level !== 'block'),
     needsOverwrite: target.exists,
   };
+}
+
+/** Formats that have no place for it count in 512 bytes: tables that count in other sectors would not be found. */
+function sectorCheck(format: ExportFormat, { disk }: VersionView): Check[] {
+  const { sectorBytes, table } = disk;
+  if (sectorBytes === 512 || table === 'none' || format === 'package' || format === 'vhdx') return [];
+  // a raw image may be written back to such a disk
+  const level = format === 'raw' || format === 'raw.zst' ? 'warn' : 'block';
+  const data = { templateSectorBytes: sectorBytes, targetSectorBytes: 512, volume: table, reason: format };
+  return [{ code: 'SECTOR_SIZE_DIFFERS', level, data }];
 }
 
 /** A folder gets a file that is called like the template. */

@@ -74,6 +74,7 @@ export class AdoptedPacks {
     const pack = this.#pack;
     this.#pack = null;
     if (!pack) return;
+    this.#parts.index.expectPack(pack.name);
     const written = await pack.finish();
     this.#finished.push(written.name);
     this.#parts.index.addPack(written);

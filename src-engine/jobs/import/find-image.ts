@@ -10,14 +10,16 @@ import { readTar, type TarMember } from '../../archive/tar.ts';
 import { unpackEntry } from '../../archive/unpack.ts';
 import { streamTypeIn, type StreamType } from '../../archive/stream-type.ts';
 import { unpackStream } from '../../archive/unpack-stream.ts';
+import type { DiskFormat } from '../../contract/disk.contract.ts';
 import { NOTHING_RECORDED } from '../../contract/template.contract.ts';
 import type { Warning } from '../../contract/warnings.ts';
 import { EngineError, ioError } from '../../core/engine-error.ts';
 import { slice } from '../../disk/slice.ts';
 import type { OpenSibling } from '../../formats/disk-image.port.ts';
+import { foreignByMembers, foreignError, refuseForeign } from '../../formats/foreign/marks.ts';
 import { openFileSource } from '../../formats/raw/file-source.ts';
 import { filesOfFolder } from '../../formats/raw/folder-files.ts';
-import { candidatesOf, Choice } from './candidates.ts';
+import { candidatesOf, Choice, isPackedName } from './candidates.ts';
 import { lookAtCloneFolder, openClonedDisk, unpackedBytesOf } from './clone-folder.ts';
 import { leftOut, piecesOf, type Scratch } from './image-files.ts';
 import type { FileAtHand } from './image-place.ts';
@@ -33,6 +35,8 @@ const MAX_LAYERS = 2;
 export interface ImageRequest {
   readonly path: string;
   readonly entry: string | null;
+  /** what the image is, where that is not left to its content */
+  readonly format: DiskFormat | null;
   readonly password: string | null;
 }
 
@@ -106,6 +110,7 @@ class Search {
       image: null,
       package: null,
       name: basename(this.#request.path),
+      fileName: basename(this.#request.path),
     };
     const { image } = ending;
     return {
@@ -119,6 +124,8 @@ class Search {
   }
 
   async #inFolder(folder: string): Promise<Ending> {
+    const foreign = foreignByMembers(await readdir(folder));
+    if (foreign) throw foreignError(foreign, folder);
     const disks = await lookAtCloneFolder(folder);
     if (!disks) throw new EngineError('FORMAT_INVALID', { path: folder, field: 'folder', value: 'Clonezilla' });
     const named = disks.map((disk) => ({ name: disk.device, lengthBytes: disk.lengthBytes, disk }));
@@ -137,11 +144,13 @@ class Search {
 
   async #in(file: FileAtHand): Promise<Ending> {
     this.#signal.throwIfAborted();
-    if (file.source.lengthBytes === 0) {
-      throw new EngineError('FORMAT_INVALID', { path: this.#request.path, field: 'length', value: '0' });
-    }
+    const { path, format } = this.#request;
+    if (file.source.lengthBytes === 0) throw new EngineError('FORMAT_INVALID', { path, field: 'length', value: '0' });
+    // of a disk, whoever used it may have written the beginning: what is said to be one is not unpacked, unless its name says so
+    if (format !== null && !isPackedName(file.name)) return this.#plain(file);
+    // some begin like a packed stream, and end with what they are
+    await refuseForeign(file.source, file.name);
     const type = await archiveTypeOf(file.source);
-    const { path } = this.#request;
     if (type === 'tar') {
       const members = await readTar(file.source, path, this.#signal);
       if (members) return this.#inTar(file, members);
@@ -161,11 +170,12 @@ class Search {
   };
 
   async #plain(file: FileAtHand): Promise<Ending> {
-    const { format, image } = await openPlainFile(file, this.#signal);
-    return { format, image: { ...image, source: this.#keep(image.source) }, name: file.name };
+    const { format, image } = await openPlainFile(file, this.#request.format, this.#signal);
+    return { format, image: { ...image, source: this.#keep(image.source) }, name: file.name, fileName: file.name };
   }
 
   async #inTar(file: FileAtHand, members: readonly TarMember[]): Promise<Ending> {
+    this.#refuseForeignMembers(members);
     const descriptors = members.filter(({ name }) => isDescriptorName(name));
     // an OVA is a format, not an archive around one
     if (descriptors.length !== 1) this.#enter('tar');
@@ -178,6 +188,12 @@ class Search {
       return open(member);
     };
     return this.#in({ name: basename(chosen.name), source: open(chosen), path: null, openSibling });
+  }
+
+  /** Archives that are another program's image as a whole. */
+  #refuseForeignMembers(members: readonly { name: string }[]): void {
+    const foreign = foreignByMembers(members.map(({ name }) => name));
+    if (foreign) throw foreignError(foreign, this.#request.path);
   }
 
   async #inArchive(file: FileAtHand, type: ArchiveType): Promise<Ending> {
@@ -193,6 +209,7 @@ class Search {
       if (!isPasswordMissing(error) || this.#scratch) throw error;
       return { ...packed, needsPassword: true };
     }
+    this.#refuseForeignMembers(entries);
     const found = await findPackage(archive, entries, this.#signal);
     if (found) return { format: 'package', package: found, name: found.about.template.name };
     const candidates = candidatesOf(entries);
@@ -275,5 +292,5 @@ function isPasswordMissing(error: unknown): boolean {
 
 /** An image that brings nothing along but its disk. */
 function plainImage(image: Pick<OpenedImage, 'source' | 'warnings'>): OpenedImage {
-  return { medium: 'disk', configuration: NOTHING_RECORDED, verify: async () => {}, ...image };
+  return { medium: 'disk', configuration: NOTHING_RECORDED, files: [], verify: async () => {}, ...image };
 }

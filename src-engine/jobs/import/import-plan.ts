@@ -4,7 +4,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { UNPACK_LIMITS } from '../../archive/sparse-file.ts';
 import type { OutsideChoice } from '../../contract/account.contract.ts';
-import type { PlaceView } from '../../contract/disk.contract.ts';
+import { DISK_FORMATS, type DiskFormat, type DiskView, type PlaceView } from '../../contract/disk.contract.ts';
 import type { ImportPlan, ImportView } from '../../contract/import.contract.ts';
 import { NOTHING_RECORDED } from '../../contract/template.contract.ts';
 import type { Check } from '../../contract/warnings.ts';
@@ -14,6 +14,7 @@ import { captureChecks } from '../capture-checks.ts';
 import { spaceCheck } from '../capture.job.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { freeBytes } from '../free-bytes.ts';
+import { isNothingRecognised, otherFilesCheck } from '../image-checks.ts';
 import { withOverrides } from '../overrides.ts';
 import { captureReport } from '../report/capture-report.ts';
 import { guestOf } from '../report/guest-of.ts';
@@ -63,6 +64,7 @@ async function viewOf(
     needsPassword: found.needsPassword,
     entries: found.entries.slice(0, MAX_ENTRIES).map(({ name, lengthBytes }) => ({ name, lengthBytes })),
     format: found.format,
+    files: [...(found.image?.files ?? [])],
     disk,
     guest,
     scratchBytes: found.scratchBytes,
@@ -111,12 +113,15 @@ export async function planImport(
     const file = await placeOf(request.path);
     const usedBytes = image.disk?.usedBytes ?? Math.max(image.scratchBytes, file.lengthBytes);
     const checks: Check[] = [
-      ...(image.format === null
+      ...(image.format === null || (found.image && image.disk && isUnknown(found, image.disk))
         ? []
         : [{ code: 'IMAGE_RECOGNISED', level: 'pass', data: { format: image.format } } as const]),
       ...withOverrides(
         image.disk && found.image
-          ? await captureChecks(parts, image.source, image.disk)
+          ? [
+              ...(await captureChecks(parts, image.source, image.disk)),
+              ...imageChecks(found, image.disk, request.format),
+            ]
           : await checkSource(parts.machine, image.source, parts.layout.root),
         request.overrides,
       ),
@@ -152,6 +157,23 @@ export async function planImport(
   } finally {
     await found.close();
   }
+}
+
+/** Of a disk that lies open: what a person is asked before it is taken. */
+function imageChecks(found: Found, disk: DiskView, said: DiskFormat | null): Check[] {
+  const name = found.fileName;
+  const format = DISK_FORMATS.find((one) => one === found.format);
+  const checks = format ? otherFilesCheck(name, format, found.image?.files ?? [], said) : [];
+  if (isUnknown(found, disk)) {
+    const level = said === 'raw' ? 'warn' : 'block';
+    checks.push({ code: 'IMAGE_NOT_RECOGNISED', level, canOverride: level === 'block', data: { name } });
+  }
+  return checks;
+}
+
+/** Whether it is raw because nothing else claims it, and holds nothing that is known. */
+export function isUnknown({ format }: Found, disk: DiskView): boolean {
+  return format === 'raw' && isNothingRecognised(disk);
 }
 
 /** @throws EngineError `IMAGE_CHOICE_REQUIRED`, `ARCHIVE_PASSWORD` where a person has to say more */

@@ -1,6 +1,7 @@
 /** Import: find the image, unpack what has to be, check sums, inspect, store. Whatever ends it early leaves the catalog as it was. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DISK_FORMATS } from '../../contract/disk.contract.ts';
 import type { ImportPlan } from '../../contract/import.contract.ts';
 import type { JobResult } from '../../contract/job.contract.ts';
 import type { Warning } from '../../contract/warnings.ts';
@@ -11,6 +12,7 @@ import { DiskAccount } from '../account/account.ts';
 import { captureChecks, outsideFacts } from '../capture-checks.ts';
 import { warningsOf } from '../disk-inspection.ts';
 import type { EngineParts } from '../engine-parts.ts';
+import { otherFilesCheck, refuseOtherFiles } from '../image-checks.ts';
 import { removeLeftovers } from '../leftovers.ts';
 import { overriddenCodes, refuseBlockedCheck, withOverrides } from '../overrides.ts';
 import { captureReport } from '../report/capture-report.ts';
@@ -20,7 +22,7 @@ import { openRulebook } from '../report/rulebook.ts';
 import { storeDisk } from '../store-disk.ts';
 import { findImage } from './find-image.ts';
 import { contradictions, recordedConfiguration, type ImportRequest } from './import-form.ts';
-import { limitsOf, placeOf, refuseUnclear, wholenessChecks } from './import-plan.ts';
+import { isUnknown, limitsOf, placeOf, refuseUnclear, wholenessChecks } from './import-plan.ts';
 import { inspectImage, proposalFor } from './inspect-image.ts';
 import type { Found, OpenedImage } from './opened-image.ts';
 import { importPackage } from './package-import.ts';
@@ -71,14 +73,18 @@ async function importDisk(
   refuseChanged: () => Promise<void>,
   context: JobContext,
 ): Promise<JobResult> {
+  const format = DISK_FORMATS.find((one) => one === found.format);
+  // what is packed is only seen now
+  if (plan.image.disk !== null) refuseOtherFiles(plan.image.files, image.files);
   await image.verify(context);
   context.phase('inspecting', 0);
   const disk = await inspectImage(image, context.signal);
   const account = await DiskAccount.of(disk, 'file', request.outside, context.signal);
   const view = account.view();
   const place = await placeOf(request.path, view.lengthBytes);
+  const otherFiles = format ? otherFilesCheck(found.fileName, format, image.files, request.format) : [];
   const checks = withOverrides(
-    [...wholenessChecks(found), ...(await captureChecks(parts, place, view))],
+    [...wholenessChecks(found), ...(await captureChecks(parts, place, view)), ...otherFiles],
     request.overrides,
   );
   refuseBlockedCheck(checks);
@@ -90,6 +96,9 @@ async function importDisk(
   const proposal = await proposalFor(image, view, guest);
   const warnings: Warning[] = [
     ...image.warnings,
+    ...(isUnknown(found, disk.view) && request.format === null
+      ? [{ code: 'IMAGE_NOT_RECOGNISED', data: { name: found.fileName } } as const]
+      : []),
     ...guest.warnings,
     ...contradictions(request, proposal, view).map((data) => ({ code: 'IMPORT_CONTRADICTED', data }) as const),
   ];

@@ -1,4 +1,5 @@
 /** A file that is neither an archive nor a machine: the image formats, each asked in turn; what none of them knows is a raw disk. */
+import type { DiskFormat } from '../../contract/disk.contract.ts';
 import type { ImageFormat } from '../../contract/import.contract.ts';
 import { NOTHING_RECORDED } from '../../contract/template.contract.ts';
 import type { Warning } from '../../contract/warnings.ts';
@@ -13,22 +14,30 @@ import { openPartclone } from '../../formats/partclone/reader.ts';
 import { hashOfPart, readSibling, type FileAtHand } from './image-place.ts';
 import type { OpenedImage } from './opened-image.ts';
 
-/** @throws EngineError `FORMAT_INVALID`, `FORMAT_UNSUPPORTED`, `FILE_TRUNCATED`, `NOT_FOUND` where a file beside it is missing */
+/**
+ * @param said what it is, where that is not left to its content
+ * @throws EngineError `FORMAT_INVALID`, `FORMAT_UNSUPPORTED`, `FORMAT_FOREIGN`, `FORMAT_UNCLEAR`, `FILE_TRUNCATED`, `NOT_FOUND` where a file beside it is missing
+ */
 export async function openPlainFile(
   file: FileAtHand,
+  said: DiskFormat | null,
   signal: AbortSignal,
 ): Promise<{ format: ImageFormat; image: OpenedImage }> {
   const { source } = file;
-  const image = { medium: 'disk', configuration: NOTHING_RECORDED, warnings: [], verify: async () => {} } as const;
-  const iso = await recogniseIso(source);
+  const nothing = { configuration: NOTHING_RECORDED, warnings: [], files: [], verify: async () => {} } as const;
+  const image = { medium: 'disk', ...nothing } as const;
+  const iso = said === null ? await recogniseIso(source) : null;
   if (iso) {
     const bootMode = iso.bootsUefi ? 'uefi' : iso.bootsBios ? 'bios' : null;
     const configuration = { ...NOTHING_RECORDED, operatingSystem: iso.volumeId || null, bootMode } as const;
     return { format: 'iso', image: { ...image, source, medium: 'iso', configuration } };
   }
-  const disk = await openDiskImage(source, file.name, file.openSibling, signal);
-  if (disk) return { format: disk.format, image: { ...image, source: disk.source } };
-  const partclone = await openPartclone(source);
+  const disk = await openDiskImage(source, file.name, file.openSibling, signal, said);
+  if (disk) {
+    const { format, warnings = [], dependsOn: files } = disk;
+    return { format, image: { ...image, source: disk.source, warnings, files } };
+  }
+  const partclone = said === null ? await openPartclone(source) : null;
   if (partclone) {
     const isUnchecked = partclone.header.checksum === 'unchecked';
     const warnings: Warning[] = isUnchecked ? [{ code: 'IMAGE_SUMS_NOT_CHECKED', data: { path: file.name } }] : [];

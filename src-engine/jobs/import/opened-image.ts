@@ -16,6 +16,8 @@ export interface OpenedImage {
   /** what its file says of the machine; what is on the disk is not looked at */
   readonly configuration: RecordedConfiguration;
   readonly warnings: readonly Warning[];
+  /** names of the files beside it that are read too */
+  readonly files: readonly string[];
   /** Compares what was read of the files with checksums that came along. @throws EngineError `FORMAT_INVALID` with the file's name */
   verify(context: JobContext): Promise<void>;
 }
@@ -43,6 +45,8 @@ export interface Found {
   readonly package: FoundPackage | null;
   /** of the innermost file or machine, for a name */
   readonly name: string;
+  /** of the innermost file */
+  readonly fileName: string;
   /** @throws EngineError `SOURCE_CHANGED` where one of the files that it is read from is not what it was when it was opened */
   refuseChanged(): Promise<void>;
   close(): Promise<void>;

@@ -136,7 +136,14 @@ describe('backing files', () => {
       code: 'FORMAT_INVALID',
       data: { field: 'chain of parents' },
     });
-    for (const name of [raw, '../disk.raw', './disk.raw', 'json:{"driver":"raw"}', 'nbd://localhost/x', 'fat:rw:.']) {
+    for (const name of [
+      raw,
+      '../disk.raw',
+      './../disk.raw',
+      'json:{"driver":"raw"}',
+      'nbd://localhost/x',
+      'fat:rw:.',
+    ]) {
       rebase(name);
       await expect(openImage(path)).rejects.toMatchObject({ code: 'FORMAT_UNSUPPORTED', data: { path: name } });
     }

@@ -196,7 +196,7 @@ describe('parents', () => {
     edit(bench.path('base.vmdk'), /^CID=.*$/m, 'CID=12345678');
     await expect(openImage(path)).rejects.toMatchObject({ code: 'FORMAT_INVALID', data: { field: 'parentCID' } });
     copyFileSync(raw, bench.path('base.vmdk'));
-    await expect(openImage(path)).rejects.toMatchObject({ code: 'FORMAT_INVALID', data: { field: 'parentCID' } });
+    await expect(openImage(path)).rejects.toMatchObject({ code: 'FORMAT_INVALID', data: { field: 'format' } });
   });
 });
 

@@ -7,8 +7,10 @@ import type { Warning } from '../../../src-engine/contract/warnings.ts';
 import { UNPACK_LIMITS } from '../../../src-engine/archive/sparse-file.ts';
 import { lookAtCloneFolder, openClonedDisk, unpackedBytesOf } from '../../../src-engine/jobs/import/clone-folder.ts';
 import { extract, makeGptDisk, makeMbrDisk, noise, type TestDisk } from '../../support/disks.ts';
+import { openEngine, resultOf } from '../../support/engine.ts';
 import { expectSameExt4, expectSameFat, expectSoundGpt, tableOf } from '../../support/judges.ts';
 import { proves } from '../../support/matrix.ts';
+import { importFrom } from '../../support/transfer.ts';
 import { MIB, run, runWithInput, workbench } from '../../support/workbench.ts';
 
 const bench = workbench();
@@ -281,12 +283,20 @@ describe('a folder that is not whole is refused by what is wrong with it', () =>
     });
   });
 
-  test('partitions that it does not claim to hold are named, for somebody to decide', async () => {
+  test('partitions that it does not claim to hold are asked about, and told in the version', async () => {
+    const engine = await openEngine(bench.path('catalog'));
+    bench.atEnd(() => engine.close());
     const { folder } = saveRaw('sda', '', 'dd-img', 'cat PART');
     removeFrom(folder, /^sda2|^disk$/);
     writeFileSync(`${folder}/parts`, 'sda1\n');
-    const [disk] = (await lookAtCloneFolder(folder))!;
-    expect(disk.notSaved).toEqual(['sda2']);
+    const plan = { path: folder, name: 'some' };
+    const { checks, canRun } = await engine.client.call('import.plan', plan);
+    const data = { names: 'sda2' };
+    expect(canRun).toBe(false);
+    expect(checks).toContainEqual({ code: 'PARTITIONS_NOT_SAVED', level: 'block', canOverride: true, data });
+    resultOf(await importFrom(engine, folder, 'some', { overrides: ['PARTITIONS_NOT_SAVED'] }));
+    const { versions } = await engine.client.call('template.show', { template: 'some' });
+    expect(versions[0].warnings).toContainEqual({ code: 'PARTITIONS_NOT_SAVED', data });
   });
 });
 

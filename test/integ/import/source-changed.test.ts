@@ -39,7 +39,7 @@ async function opened(make: (folder: string) => string) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(`${folder}/scratch`, { recursive: true });
   const scratch = { folder: `${folder}/scratch`, limits: UNPACK_LIMITS, signal, advance() {} };
-  const found = await findImage({ path: make(folder), entry: null, password: null }, scratch, signal);
+  const found = await findImage({ path: make(folder), entry: null, password: null, format: null }, scratch, signal);
   expect(found.image).not.toBeNull();
   return { folder, found };
 }

@@ -385,7 +385,7 @@ describe('jobs', () => {
     ];
     for (const one of [own, dead, done]) jobs.save(one);
     // above the greatest process number that Linux gives
-    db.prepare('UPDATE job SET process_id = 99999999 WHERE id != ?').run(own.id);
+    db.prepare("UPDATE job SET process_id = 99999999, runner = '', sum = NULL WHERE id != ?").run(own.id);
     expect(jobs.markLost().map(({ id }) => id)).toEqual([dead.id]);
     expect(jobs.find(dead.id)).toMatchObject({ state: 'ended', outcome: 'lost', error: { code: 'ENGINE_LOST' } });
     expect(jobs.find(own.id)).toMatchObject({ state: 'running', outcome: null });

@@ -8,6 +8,8 @@ const GIB = 2 ** 30;
 
 const volume = (more: Partial<VolumeView> & Pick<VolumeView, 'startBytes' | 'lengthBytes'>): VolumeView => ({
   index: 0,
+  ref: '1',
+  partitionUuid: '',
   number: 1,
   typeId: '',
   name: '',

@@ -26,6 +26,7 @@ const seen = (more: Partial<ImportView> = {}): ImportView => ({
   format: 'qcow2',
   disk: null,
   guest: null,
+  files: [],
   scratchBytes: 0,
   proposedName: 'lab',
   proposed: NOTHING_RECORDED,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { openDatabase } from '../../../src-engine/catalog/database.ts';
 import { ChunkIndex } from '../../../src-engine/store/chunk-index.ts';
-import { LiveChunks } from '../../../src-engine/store/live-chunks.ts';
+import { forgetCondemnedChunks, LiveChunks } from '../../../src-engine/store/live-chunks.ts';
 import { packPath } from '../../../src-engine/store/pack-path.ts';
 import type { WrittenPack } from '../../../src-engine/store/pack-writer.ts';
 import { emptyStore, frameOf, sha256 } from '../../support/store.ts';
@@ -69,7 +69,7 @@ test('a pack that is already known is refused, and nothing of it is taken', () =
 test('the chunks of a damaged frame are stored anew by who meets them next', () => {
   const { layout, index } = emptyIndex();
   index.addPack(packOf('p1', ['a', 'b'], ['c']));
-  index.forgetDamaged(index.place(nameOf('a'))!.frame.id);
+  index.setAside(index.place(nameOf('a'))!.frame.id);
   expect(index.find(nameOf('a'))).toBeNull();
   expect(index.find(nameOf('b'))).toBeNull();
   expect(index.find(nameOf('c'))).not.toBeNull();
@@ -110,6 +110,7 @@ test('what is alive, what moves and what goes in a prune', () => {
   live.replace(packOf('new', ['a', 'c']));
   expect(index.place(nameOf('a'))!.frame.packPath).toBe(packPath(layout, 'new'));
   live.condemn(['dead', 'worn']);
+  forgetCondemnedChunks(db);
   for (const name of ['x', 'y', 'b', 'd']) expect(index.find(nameOf(name))).toBeNull();
   for (const name of ['a', 'c', 'e']) expect(index.place(nameOf(name))).not.toBeNull();
   expect(live.condemned().sort()).toEqual(['dead', 'worn']);

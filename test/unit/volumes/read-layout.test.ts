@@ -26,7 +26,7 @@ describe('GPT', () => {
     writeGpt(disk, parts);
     const layout = await read(disk);
     expect(layout).toMatchObject({ table: 'gpt', tableId: DISK_GUID, sectorBytes: 512, warnings: [] });
-    expect(layout.partitions).toEqual([
+    expect(layout.partitions.map(({ partitionUuid: _, ...rest }) => rest)).toEqual([
       {
         number: 2,
         startBytes: MIB,

@@ -1,0 +1,109 @@
+/** What stands in a list for a row that is damaged: what can be told of it, marked as damaged, so that it hides nothing else. */
+import { EngineError } from '../core/engine-error.ts';
+import type { LogEntry } from '../contract/commands.ts';
+import type { JobView } from '../contract/job.contract.ts';
+import {
+  NOTHING_RECORDED,
+  TemplateViewSchema,
+  type TemplateView,
+  type VersionView,
+} from '../contract/template.contract.ts';
+
+const NO_DATE = '1970-01-01T00:00:00.000Z';
+const NO_ID = '00000000-0000-4000-8000-000000000000';
+const ROW = 'damaged';
+
+export function damagedRow(what: string): EngineError {
+  return new EngineError('CATALOG_DAMAGED', { path: 'catalog.db', reason: what }, 'Run: diskpress repair');
+}
+
+/** @param number as its row says */
+export function damagedVersion(number: unknown): VersionView {
+  return {
+    number: typeof number === 'number' && Number.isSafeInteger(number) && number > 0 ? number : 1,
+    createdAt: NO_DATE,
+    source: {
+      kind: 'file',
+      path: '',
+      model: '',
+      serial: '',
+      lengthBytes: 0,
+      sectorBytes: 512,
+      physicalSectorBytes: 512,
+    },
+    disk: {
+      lengthBytes: 0,
+      sectorBytes: 512,
+      physicalSectorBytes: 512,
+      table: 'none',
+      tableId: '',
+      volumes: [],
+      groups: [],
+      account: null,
+      usedBytes: 0,
+      warnings: [],
+    },
+    warnings: [],
+    damage: null,
+    medium: 'disk',
+    configuration: NOTHING_RECORDED,
+    guest: null,
+    platform: null,
+    machine: null,
+    capacityBytes: 0,
+    usedBytes: 0,
+    storedBytes: 0,
+    newBytes: 0,
+    health: 'damaged',
+    verifiedAt: null,
+  };
+}
+
+/** @param fields as far as they can be read */
+export function damagedTemplate(fields: Partial<Record<keyof TemplateView, unknown>>): Omit<TemplateView, 'versions'> {
+  const { shape } = TemplateViewSchema;
+  const pick = <K extends keyof TemplateView>(key: K, otherwise: TemplateView[K]): TemplateView[K] => {
+    const parsed = shape[key].safeParse(fields[key]);
+    return parsed.success ? (parsed.data as TemplateView[K]) : otherwise;
+  };
+  return {
+    id: pick('id', NO_ID),
+    name: pick('name', ROW),
+    note: pick('note', ''),
+    tags: pick('tags', []),
+    kind: pick('kind', 'lab'),
+    status: pick('status', 'disabled'),
+    visibility: pick('visibility', 'private'),
+    licence: pick('licence', 'own'),
+    owner: pick('owner', ''),
+    sharedWith: pick('sharedWith', []),
+    policy: pick('policy', null),
+    createdAt: pick('createdAt', NO_DATE),
+    updatedAt: pick('updatedAt', NO_DATE),
+    deletedAt: pick('deletedAt', null),
+  };
+}
+
+export function damagedJob(): JobView {
+  return {
+    id: NO_ID,
+    kind: 'repair',
+    templateName: '',
+    path: '',
+    state: 'ended',
+    outcome: 'failed',
+    error: damagedRow('row of a job').toView(),
+    createdAt: NO_DATE,
+    startedAt: null,
+    endedAt: null,
+    phases: [],
+    progress: null,
+    warnings: [],
+    result: null,
+  };
+}
+
+export function damagedEntry(id: unknown): LogEntry {
+  const safeId = typeof id === 'number' && Number.isSafeInteger(id) ? id : 0;
+  return { id: safeId, at: NO_DATE, user: '', action: 'row.damaged', subject: '', data: {} };
+}

@@ -1,0 +1,83 @@
+/**
+ * Who runs a job: more than a process number, which another process, another boot, a container or another machine on a shared
+ * folder can have too. Sources: proc(5), `/proc/PID/stat` field 22, `/proc/sys/kernel/random/boot_id`; pid_namespaces(7).
+ */
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { z } from 'zod';
+
+const RunnerSchema = z.object({
+  host: z.string(),
+  /** '' where the system does not tell it */
+  bootId: z.string(),
+  /** inode of the process numbers' namespace: two containers have their own process 7 */
+  namespace: z.string(),
+  processId: z.number().int(),
+  /** in clock ticks after boot */
+  startedAt: z.string(),
+});
+export type Runner = z.infer<typeof RunnerSchema>;
+
+let own: Runner | null = null;
+
+/** This process. */
+export function thisRunner(): Runner {
+  return (own ??= {
+    host: hostname(),
+    bootId: told(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()),
+    namespace: told(() => readlinkSync('/proc/self/ns/pid')),
+    processId: process.pid,
+    startedAt: startOf(process.pid),
+  });
+}
+
+export function readRunner(text: string): Runner | null {
+  try {
+    return RunnerSchema.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
+
+/** Whether a runner is certainly gone. What runs elsewhere, where nobody here can look, is not. */
+export function isGone(runner: Runner): boolean {
+  const here = thisRunner();
+  if (runner.bootId !== '' && here.bootId !== '' && runner.bootId !== here.bootId) {
+    // another boot of this machine, or another machine
+    return runner.host === here.host;
+  }
+  if (runner.host !== here.host && runner.bootId === '') return false;
+  // a container of this boot that is not ours: its numbers mean nothing here
+  if (runner.namespace !== here.namespace) return false;
+  if (!isAlive(runner.processId)) return true;
+  const startedAt = startOf(runner.processId);
+  return startedAt !== '' && runner.startedAt !== '' && startedAt !== runner.startedAt;
+}
+
+/** Whether there is a process of that number, whatever it is. */
+export function isAlive(processId: number): boolean {
+  if (processId === process.pid) return true;
+  if (!Number.isSafeInteger(processId) || processId <= 0) return false;
+  try {
+    process.kill(processId, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function startOf(processId: number): string {
+  return told(() => {
+    const stat = readFileSync(`/proc/${processId}/stat`, 'latin1');
+    // the name in parentheses may hold blanks and parentheses; field 3 follows it
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  });
+}
+
+function told(ask: () => string): string {
+  try {
+    return ask();
+  } catch {
+    return '';
+  }
+}

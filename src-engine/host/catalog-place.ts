@@ -1,0 +1,44 @@
+/** Whether a path is, or can become, a catalog: told before anything is made there. */
+import { readdirSync, statfsSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { EngineError, toEngineError } from '../core/engine-error.ts';
+
+/** File systems of the kernel's own, which hold no files of people's: magic numbers of statfs(2). */
+const KERNEL_FILE_SYSTEMS = new Map([
+  [0x9fa0, 'proc'],
+  [0x62656572, 'sysfs'],
+  [0x27e0eb, 'cgroup'],
+  [0x63677270, 'cgroup2'],
+  [0x64626720, 'debugfs'],
+]);
+
+/**
+ * @returns whether there is a catalog; false: nothing of one, and one can be made
+ * @throws EngineError `CATALOG_NOT_FOUND` where none can be: a file, a place of the kernel's; `PERMISSION_DENIED`, `READ_FAILED`
+ */
+export function isCatalog(root: string): boolean {
+  const ancestor = nearestFolder(root);
+  const kernels = KERNEL_FILE_SYSTEMS.get(statfsSync(ancestor).type);
+  if (kernels !== undefined) throw new EngineError('CATALOG_NOT_FOUND', { path: root, reason: kernels });
+  if (ancestor !== resolve(root)) return false;
+  try {
+    const names = readdirSync(root);
+    return ['catalog.db', 'packs', 'manifests'].some((name) => names.includes(name));
+  } catch (error) {
+    throw toEngineError(error);
+  }
+}
+
+/** The path itself, or the deepest folder above it that is there. */
+function nearestFolder(root: string): string {
+  for (let path = resolve(root); ; path = dirname(path)) {
+    let stats;
+    try {
+      stats = statSync(path, { throwIfNoEntry: false });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOTDIR') throw toEngineError(error);
+    }
+    if (stats?.isDirectory()) return path;
+    if (stats) throw new EngineError('CATALOG_NOT_FOUND', { path: root, reason: 'not a folder' });
+  }
+}

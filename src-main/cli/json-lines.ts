@@ -1,0 +1,75 @@
+/** What a line of `--json` is, as schemas made from the contract: documentation and tests read them, programs may. */
+import { z } from 'zod';
+import {
+  CapturePlanSchema,
+  COMMANDS,
+  ComparisonSchema,
+  DeployPlanSchema,
+  ErrorViewSchema,
+  ExportPlanSchema,
+  ImportPlanSchema,
+  JobViewSchema,
+  MachineProfileSchema,
+  ProgressSchema,
+  ReportSchema,
+} from '../../src-engine/contract/index.ts';
+import type { Report } from './reports.ts';
+
+/** The value of each kind of result and event. */
+export const VALUES = {
+  devices: COMMANDS['device.list'].result,
+  inspection: COMMANDS['source.inspect'].result,
+  templates: COMMANDS['template.list'].result,
+  template: COMMANDS['template.show'].result,
+  'capture-plan': CapturePlanSchema,
+  'deploy-plan': DeployPlanSchema,
+  'import-view': COMMANDS['import.look'].result,
+  'import-plan': ImportPlanSchema,
+  'export-plan': ExportPlanSchema,
+  job: JobViewSchema,
+  jobs: COMMANDS['job.list'].result,
+  log: COMMANDS['log.list'].result,
+  'file-volumes': COMMANDS['files.volumes'].result,
+  files: COMMANDS['files.list'].result,
+  report: ReportSchema,
+  policies: COMMANDS['policy.list'].result,
+  policy: COMMANDS['policy.show'].result,
+  machine: MachineProfileSchema,
+  machines: COMMANDS['machine.list'].result,
+  comparison: ComparisonSchema,
+  serving: z.object({ address: z.string() }),
+} satisfies Record<Report['kind'], z.ZodType>;
+
+const kinds = Object.entries(VALUES);
+
+/** The lines, by what they are. The last line of a command is a `result`, or a `failure`. */
+export const LINES = {
+  progress: z.object({
+    type: z.literal('progress'),
+    job: z.uuid(),
+    state: JobViewSchema.shape.state,
+    ...ProgressSchema.partial().shape,
+  }),
+  event: z.union(kinds.map(([kind, value]) => z.object({ type: z.literal('event'), event: z.literal(kind), value }))),
+  result: z.union(
+    kinds.map(([kind, value]) =>
+      z.object({ type: z.literal('result'), ok: z.literal(true), kind: z.literal(kind), value }),
+    ),
+  ),
+  failure: z.object({ type: z.literal('result'), ok: z.literal(false), error: ErrorViewSchema }),
+} satisfies Record<string, z.ZodType>;
+
+/** One JSON Schema (2020-12) for every line. Fields that later versions add are no error. */
+export function lineSchema(): Record<string, unknown> {
+  const schema = z.toJSONSchema(z.union(Object.values(LINES)), {
+    io: 'output',
+    reused: 'ref',
+    unrepresentable: 'any',
+    override: ({ jsonSchema }) => {
+      delete jsonSchema.additionalProperties;
+      // properties of Unicode are not in every language's expressions
+      if (jsonSchema.pattern?.includes('\\p')) delete jsonSchema.pattern;
+    },
+  });
+  return { ...schema, title: 'A line of diskpress --json' };
+}
