@@ -29,7 +29,7 @@ export async function readVolumeTree(disk: BlockSource): Promise<VolumeTree> {
     partition,
     inside: null,
     source: slice(disk, partition.startBytes, partition.lengthBytes),
-    isContested: contested.includes(partition),
+    isContested: contested.some(({ startBytes }) => startBytes === partition.startBytes),
     content: NOTHING,
     membership: null,
   }));

@@ -133,7 +133,11 @@ async function mbrTables(
     }
     // A partition that is cut off, as in an image of a larger disk, ends with the disk: no table is moved for an MBR, so
     // that a deploy makes exactly what was captured.
-    partitions.push({ ...partition, lengthBytes: Math.min(endBytes, source.lengthBytes) - partition.startBytes });
+    partitions.push({
+      ...partition,
+      lengthBytes: Math.min(endBytes, source.lengthBytes) - partition.startBytes,
+      partitionUuid: mbrPartitionUuid(sector, partition.number),
+    });
   }
   const tables = [{ startBytes: 0, lengthBytes: source.sectorBytes }, ...found.records];
   const beside = besideImage(partitions, tables, image);
@@ -146,7 +150,7 @@ async function mbrTables(
     table: 'mbr',
     tableId: mbrSignature(sector),
     sectorBytes: source.sectorBytes,
-    partitions: inOrder(beside.volumes).map((p) => ({ ...p, partitionUuid: mbrPartitionUuid(sector, p.number) })),
+    partitions: inOrder(beside.volumes),
     metadata: withoutExtents(joinExtents([gap(gapEndBytes), ...tables, ...beside.inImage]), beside.volumes),
     minimumBytes: Math.min(Math.max(...ends), source.lengthBytes),
     warnings: [...warnings, ...beside.warnings],
