@@ -205,6 +205,8 @@ export const COMMANDS = {
       total: z.number().int().nonnegative(),
       /** the folder holds more than can be listed */
       isCut: z.boolean(),
+      /** so many of `total` are not valid text and are shown with `\xNN` or `\uNNNN`, by which they are found too */
+      escapedNames: z.number().int().nonnegative().default(0),
     }),
   },
   /** A piece of a file's content, for previews. */

@@ -51,6 +51,9 @@ export const VolumeViewSchema = z.object({
   fileSystem: FileSystemViewSchema.nullable(),
   /** a recognised thing that is captured whole: 'luks', 'lvm2', 'ntfs', 'xfs'…, or null */
   recognised: z.string().nullable(),
+  /** what {@link recognised} calls itself, and its UUID or what it has instead; '' where it has none, and where nobody looked */
+  recognisedLabel: z.string().default(''),
+  recognisedUuid: z.string().default(''),
   /** how a capture takes it: used blocks only, everything, or the header alone (swap) */
   captureAs: z.enum(['used-blocks', 'whole', 'header-only']),
   /** bytes that a capture reads */
@@ -68,6 +71,8 @@ export const InnerVolumeViewSchema = z.object({
   mapping: z.string(),
   fileSystem: FileSystemViewSchema.nullable(),
   recognised: z.string().nullable(),
+  recognisedLabel: z.string().default(''),
+  recognisedUuid: z.string().default(''),
   captureAs: z.enum(['used-blocks', 'whole', 'header-only']),
   usedBytes: bytes,
   warnings: z.array(WarningSchema),

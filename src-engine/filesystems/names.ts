@@ -22,6 +22,9 @@ export function decodeName(bytes: Uint8Array): string {
   }
 }
 
+/** @returns whether a name that {@link decodeName} or {@link decodeWideName} gave stands for other bytes than its own letters */
+export const isEscaped = (name: string): boolean => /\\(?:x[0-9a-f]{2}|ud[89a-f][0-9a-f]{2})/.test(name);
+
 /** @returns a path, name by name as {@link decodeName} gives them: what a link says leads to what folders show */
 export function decodePath(bytes: Buffer): string {
   const names: string[] = [];

@@ -7,7 +7,7 @@ import type { ImportPlan } from '../contract/import.contract.ts';
 import type { CapturePlan } from '../contract/plan.contract.ts';
 import type { MessageData } from '../contract/errors.ts';
 import type { Report } from '../contract/report.contract.ts';
-import type { Check } from '../contract/warnings.ts';
+import type { Check, Warning } from '../contract/warnings.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
 import { planCapture, runCapture, type CaptureRequest } from '../jobs/capture.job.ts';
@@ -140,7 +140,7 @@ export class Engine {
 
   /** The template that `reference` names, where no file or device of that name is there. */
   #templateNamed(reference: string): FoundVersion | null {
-    if (reference.includes('/') || existsSync(reference)) return null;
+    if (isPath(reference)) return null;
     try {
       return this.#catalog.looking.templates.find(reference);
     } catch (error) {
@@ -190,7 +190,8 @@ export class Engine {
         const { version } = template;
         const book = await openRulebook(this.#catalog.looking);
         const guest = await recordedGuest(this.#catalog.looking, book, template, signal);
-        return { source: version.source, disk: version.disk, guest, machine: version.machine };
+        const warnings = [...alsoThere(path), ...version.disk.warnings];
+        return { source: version.source, disk: { ...version.disk, warnings }, guest, machine: version.machine };
       }
       const { source, place } = await openSource(this.#catalog.machine, path, format);
       try {
@@ -365,4 +366,12 @@ function refuseBlocked(plan: { checks: readonly Check[]; report?: Report | null 
   // the commonest refusal has a code of its own, with both sizes
   if (block.code === 'TARGET_TOO_SMALL') throw new EngineError('TARGET_TOO_SMALL', block.data);
   throw new EngineError('PLAN_BLOCKED', { ...block.data, check: block.code });
+}
+
+/** What has a slash or begins with a dot is a path; anything else is a template's name, where one has it. */
+const isPath = (reference: string): boolean => /^\.|[/\\]/.test(reference);
+
+/** Of a template that is called like a file or folder in the working directory. */
+function alsoThere(name: string): Warning[] {
+  return existsSync(name) ? [{ code: 'TEMPLATE_BEFORE_FILE', data: { name } }] : [];
 }

@@ -139,12 +139,14 @@ function diskView(source: BlockSource, tree: VolumeTree, usage: VolumeUsage): Di
 }
 
 function contentView(volume: TreeVolume, usage: VolumeUsage) {
-  const { fileSystem, recognised, warnings } = usage.contentOf(volume);
+  const { fileSystem, recognised, recognisedLabel = '', recognisedUuid = '', warnings } = usage.contentOf(volume);
   const usedBytes = usage.usedBytes(volume);
   const name = volume.partition ? (volume.partition.number ?? 1) : volume.ref;
   return {
     fileSystem: fileSystem && fileSystemView(fileSystem, usedBytes),
     recognised,
+    recognisedLabel,
+    recognisedUuid,
     captureAs: usage.captureAs(volume),
     usedBytes,
     warnings: warnings.map(({ code, data }): Warning => ({ code, data: { volume: name, ...data } })),

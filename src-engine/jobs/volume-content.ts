@@ -7,12 +7,15 @@ import { looksRandom } from '../filesystems/encrypted/random.ts';
 import { recogniseEncrypted } from '../filesystems/encrypted/recognise-encrypted.ts';
 import type { FileSystem } from '../filesystems/file-system.port.ts';
 import { recogniseFileSystem } from '../filesystems/recognise.ts';
-import { recogniseSignature } from '../filesystems/signatures.ts';
+import { signaturesOf, type Signature } from '../filesystems/signatures.ts';
 
 export interface VolumeContent {
   readonly fileSystem: FileSystem | null;
   /** what it is where it is no file system that can be read here: 'luks', 'lvm2'…, or null */
   readonly recognised: string | null;
+  /** label and UUID of {@link recognised}; '' where it has none */
+  readonly recognisedLabel?: string;
+  readonly recognisedUuid?: string;
   /** why it cannot be read, where something is there that could be */
   readonly refusal: EngineError | null;
   /** without the volume that they are about */
@@ -21,20 +24,24 @@ export interface VolumeContent {
 
 /** @throws EngineError `READ_FAILED` */
 export async function contentOf(volume: BlockSource): Promise<VolumeContent> {
-  let recognised: string | null = null;
+  let signature: Signature | undefined;
+  const named = () => ({ recognisedLabel: signature?.label ?? '', recognisedUuid: signature?.uuid ?? '' });
   try {
-    recognised = await recogniseSignature(volume);
+    [signature] = await signaturesOf(volume);
+    const recognised = signature?.name ?? null;
     const encrypted = ENCRYPTED.includes(recognised) ? await recogniseEncrypted(volume) : null;
     if (encrypted) {
-      return { fileSystem: null, recognised, refusal: null, warnings: encryptedWarnings(volume, encrypted) };
+      const found = { recognised, ...named(), recognisedUuid: encrypted.uuid };
+      return { fileSystem: null, ...found, refusal: null, warnings: encryptedWarnings(volume, encrypted) };
     }
     const fileSystem = await recogniseFileSystem(volume);
     if (fileSystem) return { fileSystem, recognised: null, refusal: null, warnings: fileSystem.warnings };
   } catch (error) {
-    return unreadable(recognised, damage(error));
+    return { ...unreadable(signature?.name ?? null, damage(error)), ...named() };
   }
+  const recognised = signature?.name ?? null;
   const data = { name: recognised ?? '', lengthBytes: volume.lengthBytes };
-  return { fileSystem: null, recognised, refusal: null, warnings: [{ code: 'FILESYSTEM_UNKNOWN', data }] };
+  return { fileSystem: null, recognised, ...named(), refusal: null, warnings: [{ code: 'FILESYSTEM_UNKNOWN', data }] };
 }
 
 const ENCRYPTED: (string | null)[] = ['luks', 'bitlocker'];

@@ -45,9 +45,12 @@ export function diskLines(words: Words, disk: DiskView): string[] {
 }
 
 function contentCells({ t, shared }: Words, volume: VolumeView | InnerVolumeView, name: string): string[] {
-  const { fileSystem, recognised } = volume;
+  const { fileSystem, recognised, recognisedLabel } = volume;
   const kind = fileSystem?.kind ?? recognised;
-  return [kind ? shared(`fileSystem.${kind}`, kind) : t('cli.unknown'), printable(fileSystem?.label || name)];
+  return [
+    kind ? shared(`fileSystem.${kind}`, kind) : t('cli.unknown'),
+    printable(fileSystem?.label || recognisedLabel || name),
+  ];
 }
 
 function sizeCells({ t, bytes }: Words, { lengthBytes, usedBytes, captureAs }: VolumeView | InnerVolumeView): string[] {

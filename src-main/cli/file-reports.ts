@@ -34,7 +34,7 @@ const LETTERS: Record<FileKind, string> = {
   socket: 's',
 };
 
-export function fileLines(words: Words, { entries, isCut }: CommandResult<'files.list'>): string[] {
+export function fileLines(words: Words, { entries, isCut, escapedNames }: CommandResult<'files.list'>): string[] {
   const rows = entries.map((entry) => [
     LETTERS[entry.kind] + modeText(entry.mode),
     entry.linkCount === 0 ? '' : String(entry.linkCount),
@@ -47,7 +47,11 @@ export function fileLines(words: Words, { entries, isCut }: CommandResult<'files
   // sizes stand under each other
   const width = Math.max(0, ...rows.map((row) => row[4].length));
   for (const row of rows) row[4] = row[4].padStart(width);
-  return [...table(null, rows), ...(isCut ? [words.t('cli.folder-cut')] : [])];
+  const notes = [
+    ...(isCut ? [words.t('cli.folder-cut')] : []),
+    ...(escapedNames > 0 ? [words.t('cli.names-escaped', { n: escapedNames })] : []),
+  ];
+  return [...table(null, rows), ...notes];
 }
 
 function nameText({ name, linkTarget }: FileEntryView): string {

@@ -2,6 +2,7 @@
 import type { CheckedParams, CommandResult } from '../../contract/commands.ts';
 import type { FileEntryView } from '../../contract/files.contract.ts';
 import type { FileTree, FolderEntry } from '../../filesystems/file-tree.port.ts';
+import { isEscaped } from '../../filesystems/names.ts';
 import { findPath, type FoundFile } from './find-path.ts';
 import { nameKey } from './name-key.ts';
 
@@ -14,6 +15,7 @@ interface Listing {
   readonly key: string;
   readonly entries: readonly FolderEntry[];
   readonly isCut: boolean;
+  readonly escapedNames: number;
 }
 
 /** The folder that was listed last, for each tree: the next page needs no reading. */
@@ -30,13 +32,18 @@ export async function listFiles(
   const listing =
     found.node.kind === 'folder'
       ? await sorted(tree, found, sort, isDescending, signal)
-      : { entries: [{ name: found.name, node: found.node }], isCut: false };
+      : {
+          entries: [{ name: found.name, node: found.node }],
+          isCut: false,
+          escapedNames: Number(isEscaped(found.name)),
+        };
   const page = listing.entries.slice(offset, offset + limit);
   return {
     self: await entryView(tree, found),
     entries: await Promise.all(page.map((entry) => entryView(tree, entry))),
     total: listing.entries.length,
     isCut: listing.isCut,
+    escapedNames: listing.escapedNames,
   };
 }
 
@@ -61,7 +68,8 @@ async function sorted(
       break;
     }
   }
-  const listing = { key, entries: inOrder(entries, sort, isDescending), isCut };
+  const escapedNames = entries.filter(({ name }) => isEscaped(name)).length;
+  const listing = { key, entries: inOrder(entries, sort, isDescending), isCut, escapedNames };
   last.set(tree, listing);
   return listing;
 }

@@ -60,6 +60,8 @@ function wholeMedium(source: BlockSource): InspectedDisk {
           partitionUuid: '',
           fileSystem: null,
           recognised: 'iso9660',
+          recognisedLabel: '',
+          recognisedUuid: '',
           warnings: [],
         },
       ],

@@ -1,6 +1,6 @@
 /** What is in a folder of a template, in pages that are fetched as they come into sight. */
 import { computed, onScopeDispose, ref, shallowReactive, shallowRef, watch, type Ref } from 'vue';
-import type { CommandParams, ErrorView, FileEntryView } from '../../../src-engine/contract/index.ts';
+import type { CommandParams, CommandResult, ErrorView, FileEntryView } from '../../../src-engine/contract/index.ts';
 import { useEngine } from '../../client/engine.store.ts';
 import { errorView } from '../../client/words.ts';
 
@@ -22,13 +22,15 @@ class Listing {
   readonly self: FileEntryView;
   readonly total: number;
   readonly isCut: boolean;
+  readonly escapedNames: number;
   readonly pages = shallowReactive(new Map<number, readonly FileEntryView[]>());
 
-  constructor(place: FolderPlace, self: FileEntryView, total: number, isCut: boolean) {
+  constructor(place: FolderPlace, { self, total, isCut, escapedNames }: CommandResult<'files.list'>) {
     this.place = place;
     this.self = self;
     this.total = total;
     this.isCut = isCut;
+    this.escapedNames = escapedNames;
   }
 
   at(index: number): FileEntryView | undefined {
@@ -65,10 +67,10 @@ export function useFolder(place: Ref<FolderPlace | null>) {
     }
     isReading.value = true;
     try {
-      const { self, entries, total, isCut } = await ask(where, 0, signal);
+      const answer = await ask(where, 0, signal);
       if (signal.aborted) return;
-      const next = new Listing(where, self, total, isCut);
-      next.pages.set(0, entries);
+      const next = new Listing(where, answer);
+      next.pages.set(0, answer.entries);
       listing.value = next;
       error.value = null;
     } catch (thrown) {

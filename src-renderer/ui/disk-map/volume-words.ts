@@ -26,7 +26,8 @@ export function useVolumeWords() {
 
   /** The name that a person knows it by: its label, else its partition's name, else its type, else its number. */
   function title(volume: VolumeView) {
-    const named = volume.fileSystem?.label || volume.name || (partitionTypeKey(volume.typeId) && typeName(volume));
+    const label = volume.fileSystem?.label || volume.recognisedLabel;
+    const named = label || volume.name || (partitionTypeKey(volume.typeId) && typeName(volume));
     if (named) return named;
     return volume.number === null ? t('volume.wholeDisk') : t('volume.numbered', { number: volume.number });
   }
