@@ -11,10 +11,12 @@ export interface Ended {
   err: string;
 }
 
-/** @param catalog the catalog's folder @returns a way to run commands on it, in English unless they say otherwise */
-export function commandLine(catalog: string) {
+/** @param catalog the catalog's folder; null: where it is when nobody says @returns a way to run commands on it, in English unless they say otherwise */
+export function commandLine(catalog: string | null, env: NodeJS.ProcessEnv = process.env) {
+  const place = catalog === null ? [] : ['--catalog', catalog];
   return (...args: string[]): Promise<Ended> & { interrupt(): void } => {
-    const child = spawn(process.execPath, [main, '--catalog', catalog, '--lang', 'en', ...args], {
+    const child = spawn(process.execPath, [main, ...place, '--lang', 'en', ...args], {
+      env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const ended: Ended = { code: null, out: '', err: '' };

@@ -13,6 +13,33 @@ function ext4(name: string): string {
   return image;
 }
 
+describe('where there is no catalog', () => {
+  const env: NodeJS.ProcessEnv = { ...process.env, XDG_DATA_HOME: bench.path('data') };
+  delete env.DISKPRESS_CATALOG;
+
+  it.each(['list', 'jobs', 'log'])(
+    '%s is empty at the place where it is when nobody says, and makes nothing',
+    async (command) => {
+      const ended = await commandLine(null, env)('--json', command);
+      expect(ended.code).toBe(0);
+      expect(lastLine(ended)).toMatchObject({ ok: true, value: [] });
+      expect(existsSync(bench.path('data'))).toBe(false);
+    },
+  );
+
+  it.each(['list', 'jobs', 'log'])('%s tells where a place was named, and makes nothing', async (command) => {
+    const named = { ...env, DISKPRESS_CATALOG: bench.path('mistyped') };
+    for (const ended of [
+      await commandLine(bench.path('mistyped'), env)('--json', command),
+      await commandLine(null, named)('--json', command),
+    ]) {
+      expect(ended.code).toBe(3);
+      expect(lastLine(ended)).toMatchObject({ ok: false, error: { code: 'CATALOG_NOT_FOUND' } });
+    }
+    expect(existsSync(bench.path('mistyped'))).toBe(false);
+  });
+});
+
 describe('the command line', () => {
   it('captures, lists, edits, deploys, deletes and prunes, each with exit code 0', async () => {
     const source = ext4('source.img');
