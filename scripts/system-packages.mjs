@@ -5,13 +5,19 @@ import { delimiter, join } from 'node:path';
 
 /** Debian's package, and a program of it by which other systems can tell whether it is there. The one list of them. */
 const PACKAGES = {
+  'afflib-tools': 'affconvert',
+  'android-sdk-libsparse-utils': 'img2simg',
+  binutils: 'ar',
   'btrfs-progs': 'mkfs.btrfs',
   bzip2: 'bzip2',
   chromium: 'chromium',
+  'cloop-utils': 'create_compressed_fs',
+  cpio: 'cpio',
   'cryptsetup-bin': 'cryptsetup',
   dosfstools: 'mkfs.vfat',
   e2fsprogs: 'mkfs.ext4',
   eatmydata: 'eatmydata',
+  'ewf-tools': 'ewfacquirestream',
   'drbd-utils': 'drbdmeta',
   'exfat-fuse': 'mount.exfat-fuse',
   exfatprogs: 'mkfs.exfat',
@@ -41,6 +47,7 @@ const PACKAGES = {
   'qemu-system-x86': 'qemu-system-x86_64',
   'qemu-utils': 'qemu-img',
   'util-linux': 'lsblk',
+  wimtools: 'wimlib-imagex',
   xfsprogs: 'mkfs.xfs',
   xorriso: 'xorriso',
   'xz-utils': 'xz',
