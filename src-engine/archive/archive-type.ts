@@ -1,6 +1,7 @@
 /** Which kind of archive a file is, by its first bytes: names are never believed. */
 import type { BlockSource } from '../disk/block-source.port.ts';
 import { readBytes } from '../disk/read.ts';
+import { isOldTarHeader } from './tar.ts';
 
 /** As 7-Zip calls them (switch -t). */
 export type ArchiveType = '7z' | 'zip' | 'tar' | 'gzip' | 'xz' | 'bzip2' | 'zstd';
@@ -33,5 +34,5 @@ export async function archiveTypeOf(file: BlockSource): Promise<ArchiveType | nu
   const found = MAGICS.find(({ bytes, offsetBytes }) =>
     head.subarray(offsetBytes, offsetBytes + bytes.length).equals(bytes),
   );
-  return found?.type ?? null;
+  return found?.type ?? (isOldTarHeader(head) ? 'tar' : null);
 }

@@ -74,6 +74,18 @@ function isHeader(header: Buffer): boolean {
   return told === sumOf(header);
 }
 
+/**
+ * Version 7's headers have no mark: a name, numbers in octal digits, and a sum that is right. A boot sector ends otherwise.
+ * @param head of the file
+ */
+export function isOldTarHeader(head: Buffer): boolean {
+  if (head.length < BLOCK_BYTES || head[0] === 0 || !isHeader(head)) return false;
+  const numbers = [100, 108, 116, 124, 136].map((at) => head.toString('latin1', at, at < 124 ? at + 8 : at + 12));
+  const isPlainType = head[156] === 0 || (head[156] >= 0x30 && head[156] <= 0x35);
+  const isBootSector = head.readUInt16LE(510) === 0xaa55;
+  return isPlainType && !isBootSector && numbers.every((one) => /^ *[0-7]+[ \0]*$/.test(one));
+}
+
 function sumOf(header: Buffer): number {
   let sum = 8 * 0x20;
   header.forEach((byte, i) => (sum += i >= 148 && i < 156 ? 0 : byte));

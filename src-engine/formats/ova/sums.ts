@@ -19,3 +19,18 @@ export function parseSums(text: string): FileSum[] {
     .filter((match) => match !== null)
     .map(([, kind, fileName, sum]) => ({ fileName, kind: kind.toLowerCase() as SumKind, sum: sum.toLowerCase() }));
 }
+
+/** @returns the line of a file; some programs write its name as the descriptor does, as a URL. null where there is none */
+export function sumOfFile(sums: readonly FileSum[], name: string): FileSum | null {
+  return (
+    sums.find(({ fileName }) => fileName === name) ?? sums.find(({ fileName }) => unescaped(fileName) === name) ?? null
+  );
+}
+
+function unescaped(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}

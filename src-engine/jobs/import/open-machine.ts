@@ -4,7 +4,7 @@ import { EngineError } from '../../core/engine-error.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import { readBytes } from '../../disk/read.ts';
 import { looksLikeDescriptor, MAX_DESCRIPTOR_BYTES, parseDescriptor } from '../../formats/ova/descriptor.ts';
-import { MAX_SUMS_BYTES, parseSums } from '../../formats/ova/sums.ts';
+import { MAX_SUMS_BYTES, parseSums, sumOfFile } from '../../formats/ova/sums.ts';
 import type { Choice } from './candidates.ts';
 import { hashOfPart, readSibling, type FileAtHand } from './image-place.ts';
 import type { Found } from './opened-image.ts';
@@ -54,8 +54,11 @@ async function verifySums(descriptor: FileAtHand, disk: FileAtHand, context: Job
   const sums = parseSums(bytes.toString('utf8'));
   context.phase('inspecting', descriptor.source.lengthBytes + disk.source.lengthBytes);
   for (const { name, source } of [descriptor, disk]) {
-    const told = sums.find(({ fileName }) => fileName === name);
-    if (!told) continue;
+    const told = sumOfFile(sums, name);
+    if (!told) {
+      context.warn({ code: 'IMAGE_SUMS_NOT_CHECKED', data: { path: name } });
+      continue;
+    }
     const found = await hashOfPart(told.kind, source, 0, source.lengthBytes, context);
     if (found !== told.sum) throw new EngineError('FORMAT_INVALID', { path: name, field: 'checksum', value: name });
   }

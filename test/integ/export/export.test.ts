@@ -22,7 +22,7 @@ mkdirSync(bench.path('out'));
 const engine = await openEngine(bench.path('catalog'));
 bench.atEnd(() => engine.close());
 const disk = makeGptDisk(bench, 'disk.img');
-resultOf(await engine.capture(disk.path, 'server', { note: 'a note', tags: ['one'] }));
+resultOf(await engine.capture(disk.path, 'server', { note: 'a note', tags: ['one'], outside: 'leave' }));
 
 const exportTo = (template: string, format: ExportFormat, path: string, more?: Parameters<typeof exportFrom>[4]) =>
   exportFrom(engine, template, format, path, more);
