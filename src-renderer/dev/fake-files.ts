@@ -160,7 +160,7 @@ export function listFolder({
   limit = 1000,
 }: ListParams): CommandResult<'files.list'> {
   const { entry: self, entries } = at(path);
-  if (!entries) return { self, entries: [self], total: 1, isCut: false };
+  if (!entries) return { self, entries: [self], total: 1, isCut: false, escapedNames: 0 };
   const sign = isDescending ? -1 : 1;
   const by = (a: FileEntryView, b: FileEntryView) => {
     if (sort === 'size') return a.lengthBytes - b.lengthBytes;
@@ -171,7 +171,7 @@ export function listFolder({
   const sorted = entries
     .map((one) => one.entry)
     .sort((a, b) => Number(b.kind === 'folder') - Number(a.kind === 'folder') || sign * by(a, b));
-  return { self, entries: sorted.slice(offset, offset + limit), total: sorted.length, isCut: false };
+  return { self, entries: sorted.slice(offset, offset + limit), total: sorted.length, isCut: false, escapedNames: 0 };
 }
 
 export function readFile({

@@ -17,6 +17,8 @@ const volume = (more: Partial<VolumeView> & Pick<VolumeView, 'startBytes' | 'len
   isBootable: false,
   fileSystem: null,
   recognised: null,
+  recognisedLabel: '',
+  recognisedUuid: '',
   captureAs: 'whole',
   usedBytes: more.lengthBytes,
   warnings: [],
