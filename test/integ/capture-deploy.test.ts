@@ -61,7 +61,7 @@ describe.skipIf(!canLoop)('a GPT disk', () => {
 
   beforeAll(async () => {
     disk = makeGptDisk(bench, 'gpt.img');
-    expect(occurrences(disk.path, DELETED_MARKER)).toBeGreaterThan(4000);
+    expect(occurrences(disk.path, DELETED_MARKER)).toBeGreaterThanOrEqual(4000);
     checksum = await sha256(disk.path);
   });
 
@@ -100,12 +100,12 @@ describe.skipIf(!canLoop)('a GPT disk', () => {
     expect(statSync(target).blocks * 512).toBeLessThan(result.processedBytes + MIB);
   });
 
-  test('replaces an existing file', async () => {
-    const target = bench.file('existing.img', 3 * MIB, 0xff);
+  test('replaces an existing file, which keeps its size', async () => {
+    const target = bench.file('existing.img', 70 * MIB, 0xff);
     const inode = statSync(target).ino;
     resultOf(await engine.deploy('gpt', target, { overwrite: true }));
     expect(statSync(target).ino).not.toBe(inode);
-    expect(statSync(target).size).toBe(64 * MIB);
+    expect(statSync(target).size).toBe(70 * MIB);
     expectSameVolumes(disk, target);
     expectSoundGpt(target);
   });
