@@ -1,5 +1,6 @@
 /** `npm test [-- STAGE...]`: installs what the tests need, runs all stages or those named, ends with the totals. */
 import { mkdirSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { ended, start } from './child.mjs';
 import { appEnvironment, ensureBuilt, ensureInstalled, node24, root } from './ensure.mjs';
@@ -10,6 +11,7 @@ import { countPlaywright, countVitest, inWords, sum } from './totals.mjs';
 const STAGE_TIMEOUT_MS = 45 * 60 * 1000;
 const CACHE = join(root, '.cache');
 const REPORTS = join(CACHE, 'reports');
+const ALL_PROCESSORS = `--maxWorkers=${availableParallelism()}`;
 const modules = (...path) => join(root, 'node_modules', ...path);
 
 /** Runs a program of node_modules under the application's Node. @returns whether it succeeded */
@@ -35,10 +37,19 @@ function counted(isSuccess, count, path) {
   }
 }
 
-async function vitest(project) {
+/** @param more options: those that only compute take all processors */
+async function vitest(project, ...more) {
   if (!ensureBuilt()) return one(false);
   const report = join(REPORTS, `${project}.json`);
-  const options = ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const options = [
+    'run',
+    '--project',
+    project,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+    ...more,
+  ];
   // threads run as they are built: see start-engine.ts
   const env = { DISKPRESS_WORKERS: join(root, 'out', 'main') };
   return counted(await run(modules('vitest', 'vitest.mjs'), options, env), countVitest, report);
@@ -60,9 +71,9 @@ const STAGES = {
     }
     return one(isTyped);
   },
-  unit: () => vitest('unit'),
+  unit: () => vitest('unit', ALL_PROCESSORS),
   integ: () => vitest('integ'),
-  hostile: () => vitest('hostile'),
+  hostile: () => vitest('hostile', ALL_PROCESSORS),
   build: () => one(ensureBuilt()),
   async e2e() {
     if (!ensureBuilt()) return one(false);

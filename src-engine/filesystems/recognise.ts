@@ -42,10 +42,11 @@ export async function recogniseFileSystem(volume: BlockSource): Promise<FileSyst
 
 /**
  * All file systems that a volume shows signs of, damaged ones too: whoever asks wants to know what may be there, not what can be read.
+ * @param tellsNothing which errors are no sign: a place that cannot be read says nothing of what is there
  * @returns their kinds; those of families where the kind cannot be told
  * @throws EngineError `READ_FAILED`
  */
-export async function facesOf(volume: BlockSource): Promise<string[]> {
+export async function facesOf(volume: BlockSource, tellsNothing: (error: EngineError) => boolean): Promise<string[]> {
   const faces: string[] = [];
   for (const { name, recognise } of FAMILIES) {
     try {
@@ -54,6 +55,7 @@ export async function facesOf(volume: BlockSource): Promise<string[]> {
     } catch (error) {
       if (!(error instanceof EngineError) || !['FORMAT_INVALID', 'FORMAT_UNSUPPORTED'].includes(error.code))
         throw error;
+      if (tellsNothing(error)) continue;
       if (error.code === 'FORMAT_UNSUPPORTED' || !IN_BOOT_CODE.includes(name)) faces.push(name);
     }
   }

@@ -1,9 +1,11 @@
 /** Who claims a disk: its partition table, or something that is the disk as a whole and only carries a table of earlier days. */
+import { EngineError } from '../core/engine-error.ts';
 import type { BlockSource, Extent } from '../disk/block-source.port.ts';
 import { slice } from '../disk/slice.ts';
 import { facesOf } from '../filesystems/recognise.ts';
 import { signaturesOf, type Signature } from '../filesystems/signatures.ts';
 import { bareTables, claimedTables, readTables, type Tables } from '../volumes/read-layout.ts';
+import { UNREADABLE_SECTOR } from './unreadable.ts';
 
 /** They are told by a boot sector, which may be left from a former life: only where what it speaks of is sound. */
 const IN_BOOT_CODE = ['ntfs', 'exfat'];
@@ -23,13 +25,13 @@ export async function readClaimedTables(disk: BlockSource): Promise<Tables> {
   const { layout } = tables;
   if (layout.table === 'none') return tables;
   const claims: Signature[] = [];
-  const signatures = await signaturesOf(disk);
+  const signatures = await readableSignatures(disk);
   const isOptical = signatures.some(({ name }) => name === 'iso9660');
   for (const claim of signatures) {
     if (IN_BOOT_CODE.includes(claim.name) || (isOptical && OPTICAL.includes(claim.name))) continue;
     if (!(await isOfPartition(disk, tables, claim))) claims.push(claim);
   }
-  const name = claims[0]?.name ?? (await facesOf(disk))[0];
+  const name = claims[0]?.name ?? (await facesOf(disk, isOfUnreadable))[0];
   return name ? claimedTables(disk, name, layout.table) : tables;
 }
 
@@ -42,12 +44,24 @@ export async function readRecordedTables(template: BlockSource, table: 'gpt' | '
   return table === 'none' ? bareTables(template) : readTables(template);
 }
 
+const isOfUnreadable = ({ data }: EngineError) => data.field === UNREADABLE_SECTOR;
+
+/** None where their places cannot be read, on a disk that a capture goes on over. */
+async function readableSignatures(source: BlockSource): Promise<Signature[]> {
+  try {
+    return await signaturesOf(source);
+  } catch (error) {
+    if (error instanceof EngineError && isOfUnreadable(error)) return [];
+    throw error;
+  }
+}
+
 /** Whether it is what the partition around its marks holds: a last partition may end where the disk ends. */
 async function isOfPartition(disk: BlockSource, { layout }: Tables, claim: Signature): Promise<boolean> {
   if (isFakeRaid(claim)) return false;
   const around = layout.partitions.find((partition) => claim.marks.every((mark) => isInside(mark, partition)));
   if (!around) return false;
-  const own = await signaturesOf(slice(disk, around.startBytes, around.lengthBytes));
+  const own = await readableSignatures(slice(disk, around.startBytes, around.lengthBytes));
   return own.some(({ name }) => name === claim.name);
 }
 

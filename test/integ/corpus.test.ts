@@ -92,7 +92,13 @@ describe.skipIf(!canLoop)('disks of every make', () => {
     expect(view.account!.free.map(({ by }) => by).sort()).toEqual(
       ['btrfs', 'exfat', 'ext2', 'ext4', 'fat16', 'ntfs', 'swap', 'xfs'].sort(),
     );
-    expect(view.account).toMatchObject({ leftBytes: 0, zeroBytes: 0 });
+    // NTFS alone leaves something: the sectors between its last cluster and the copy of its boot sector
+    const zeros = view.account!.pieces.filter(({ zeroBytes }) => zeroBytes > 0);
+    const ntfs = parts.find(({ kind }) => kind === 'ntfs')!;
+    expect(zeros).toMatchObject([
+      { startBytes: ntfs.startBytes + ntfs.mib * MIB - 4096, lengthBytes: 7 * 512, zeroBytes: 7 * 512 },
+    ]);
+    expect(view.account).toMatchObject({ leftBytes: 0, zeroBytes: 7 * 512 });
     expectOnlyFreeLeftOut(bench, disk, copy);
   });
 });

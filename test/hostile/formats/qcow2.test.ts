@@ -109,16 +109,18 @@ describe('qcow2', () => {
     ]);
     const bytes = folder.get('i')!;
     const at = Number(bytes.readBigUInt64BE(8));
-    const link = (name: string, backing: string) => {
+    const link = (name: string, backing: string, format = 'qcow2') => {
       const copy = Buffer.from(bytes.subarray(0, 8 * 65_536));
-      // without the name of a format, which says that it is raw
-      copy.writeUInt32BE(0, Number(copy.readUInt32BE(100)));
+      // the name of the format, in the place of 'raw': without one, an image behind another is not believed to be one
+      const extension = Number(copy.readUInt32BE(100));
+      copy.writeUInt32BE(format.length, extension + 4);
+      copy.write(format, extension + 8, 'latin1');
       copy.writeUInt32BE(backing.length, 16);
       copy.write(backing, at, 'latin1');
       folder.set(name, copy);
     };
     for (let i = 0; i < 100; i++) link(`n${i}`, `n${i + 1}`);
-    link('n100', 'disk.raw');
+    link('n100', 'disk.raw', 'raw');
     expect(await readHostileImage(folder, 'n0')).toBe('FORMAT_INVALID');
     expect(await readHostileImage(folder, 'n60')).toBe('read');
     link('n100', 'n98');
