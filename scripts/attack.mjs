@@ -1,10 +1,12 @@
 /**
- * `npm run attack [-- NAME...]`: attacks everything as often as docs/RESILIENCE.md says, and writes that document from what came of
- * it. NAME: part of a file's name in test/attack, or `mutations`. What was not attacked this time keeps its rows.
+ * `npm run attack [-- --share N] [NAME...]`: attacks everything as often as docs/RESILIENCE.md says, and writes that document from what came of
+ * it. NAME: part of a file's name in test/attack, or `mutations`. N: a share of the
+ * attempts, 0.1 for a tenth. What was not attacked this time keeps its rows.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { ended, start } from './child.mjs';
 import { appEnvironment, ensureBuilt, ensureInstalled, node24, root } from './ensure.mjs';
 import { ensureSystemPackages } from './system-packages.mjs';
@@ -15,7 +17,10 @@ const REPORTS = join(root, '.cache', 'attack');
 /** Of each kind of metadata: more than 100,000 in all. */
 const MUTATIONS = 4000;
 
-const names = process.argv.slice(2);
+const { values, positionals: names } = parseArgs({
+  options: { share: { type: 'string', default: '1' } },
+  allowPositionals: true,
+});
 const isWanted = (name) => names.length === 0 || names.includes(name);
 
 /** Runs a project of the tests. @returns the files of its report, and whether all passed */
@@ -23,11 +28,22 @@ async function run(project, report, filters, env) {
   const options = ['run', '--project', project, ...filters, '--reporter=default', '--reporter=json'];
   const child = start(
     node24,
-    [join(root, 'node_modules', 'vitest', 'vitest.mjs'), ...options, `--outputFile.json=${report}`],
+    [
+      join(root, 'node_modules', 'vitest', 'vitest.mjs'),
+      ...options,
+      `--outputFile.json=${report}`,
+      `--maxWorkers=${cpus().length}`,
+    ],
     {
       cwd: root,
       stdio: ['ignore', 'inherit', 'inherit'],
-      env: { ...appEnvironment(), DISKPRESS_WORKERS: join(root, 'out', 'main'), DISKPRESS_ATTACK: 'full', ...env },
+      env: {
+        ...appEnvironment(),
+        DISKPRESS_WORKERS: join(root, 'out', 'main'),
+        DISKPRESS_ATTACK: 'full',
+        DISKPRESS_ATTACK_SHARE: values.share,
+        ...env,
+      },
     },
   );
   const isPassed = (await ended(child)) === 0;
@@ -117,7 +133,9 @@ if (names.length === 0 || filters.length > 0) {
   found.push(...attackRows(attacked.files));
 }
 if (isWanted('mutations')) {
-  const mutated = await run('hostile', join(REPORTS, 'hostile.json'), [], { DISKPRESS_MUTATIONS: String(MUTATIONS) });
+  const mutated = await run('hostile', join(REPORTS, 'hostile.json'), [], {
+    DISKPRESS_MUTATIONS: String(Math.ceil(MUTATIONS * Number(values.share))),
+  });
   isPassed &&= mutated.isPassed;
   found.push(...mutationRows(mutated.files));
 }
