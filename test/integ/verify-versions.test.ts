@@ -1,5 +1,5 @@
 /** Which versions a verification looks at, and what a deploy does with a link. */
-import { lstatSync, readFileSync, symlinkSync } from 'node:fs';
+import { lstatSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { openEngine, resultOf } from '../support/engine.ts';
 import { MIB, run, workbench } from '../support/workbench.ts';
@@ -24,7 +24,7 @@ it('a template is verified with all its versions, or one by its number', async (
 
 it('a deploy onto a link replaces the file that it leads to, and the link stays', async () => {
   const engine = await openEngine(bench.path('catalog'));
-  const file = bench.file('file.img', 100);
+  const file = bench.file('file.img', statSync(bench.path('first.img')).size, 0xff);
   symlinkSync(file, bench.path('link.img'));
   resultOf(await engine.deploy('noise@1', bench.path('link.img'), { overwrite: true }));
   expect(lstatSync(bench.path('link.img')).isSymbolicLink()).toBe(true);
