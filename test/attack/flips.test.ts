@@ -264,7 +264,8 @@ describe('a bit is flipped in', () => {
         if (isFault(verified.end)) tally.internal(`${when}: verify: ${verified.end} ${verified.job?.error?.message}`);
         if (verified.end !== 'done') ends.add(`verify: ${verified.end}`);
         if (isWhole || isSuspect || verified.end !== 'done') await expectHealed(engine, when, verified.end);
-        return ends.size === 0 ? 'right' : [...ends].sort().join(', ');
+        const words = [...ends].map((end) => (end === 'wrong' && kind.text ? 'what is in the file' : end));
+        return words.length === 0 ? 'right' : words.sort().join(', ');
       } finally {
         await engine.close();
       }
