@@ -19,8 +19,11 @@ const TIME_LIMIT_MS = 5000;
 const READ_BYTES_MAX = 8 * 1024 * 1024;
 const WINDOW_BYTES = 1024 * 1024;
 
-/** What a format may answer to lies. `NOT_FOUND`: it asked for a plain name that is not in the folder. */
-const ALLOWED = ['FORMAT_INVALID', 'FORMAT_UNSUPPORTED', 'FILE_TRUNCATED', 'NOT_FOUND'];
+/**
+ * What a format may answer to lies. `NOT_FOUND`: it asked for a plain name that is not in the folder. `FORMAT_UNCLEAR`: it may be another
+ * format's, and the person is asked.
+ */
+const ALLOWED = ['FORMAT_INVALID', 'FORMAT_UNCLEAR', 'FORMAT_UNSUPPORTED', 'FILE_TRUNCATED', 'NOT_FOUND'];
 
 export type Folder = ReadonlyMap<string, Buffer>;
 
