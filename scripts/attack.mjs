@@ -1,6 +1,6 @@
 /**
  * `npm run attack [-- --share N] [NAME...]`: attacks everything as often as docs/RESILIENCE.md says, and writes that document from what came of
- * it. NAME: part of a file's name in test/attack, or `mutations`. N: a share of the
+ * it. NAME: part of a file's name in test/attack, `mutations`, or `mutations/formats/vhd` for one of them. N: a share of the
  * attempts, 0.1 for a tenth. What was not attacked this time keeps its rows.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,6 @@ const { values, positionals: names } = parseArgs({
   options: { share: { type: 'string', default: '1' } },
   allowPositionals: true,
 });
-const isWanted = (name) => names.length === 0 || names.includes(name);
 
 /** Runs a project of the tests. @returns the files of its report, and whether all passed */
 async function run(project, report, filters, env) {
@@ -126,14 +125,16 @@ mkdirSync(REPORTS, { recursive: true });
 const started = Date.now();
 let isPassed = true;
 const found = [];
-const filters = names.filter((name) => name !== 'mutations').map((name) => `test/attack/${name}`);
+const isOfMutations = (name) => name.split('/')[0] === 'mutations';
+const filters = names.filter((name) => !isOfMutations(name)).map((name) => `test/attack/${name}`);
 if (names.length === 0 || filters.length > 0) {
   const attacked = await run('attack', join(REPORTS, 'attack.json'), filters, {});
   isPassed &&= attacked.isPassed;
   found.push(...attackRows(attacked.files));
 }
-if (isWanted('mutations')) {
-  const mutated = await run('hostile', join(REPORTS, 'hostile.json'), [], {
+if (names.length === 0 || names.some(isOfMutations)) {
+  const rooms = names.filter(isOfMutations).map((name) => name.replace('mutations', 'test/hostile'));
+  const mutated = await run('hostile', join(REPORTS, 'hostile.json'), rooms, {
     DISKPRESS_MUTATIONS: String(Math.ceil(MUTATIONS * Number(values.share))),
   });
   isPassed &&= mutated.isPassed;
