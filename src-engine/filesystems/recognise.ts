@@ -27,11 +27,12 @@ const FAMILIES = [
 /**
  * Must never take a volume for what it is not: what looks free would be lost. So whoever shows two faces (a RAID member that
  * begins like the file system inside it, a new file system over remains of an old one) is nobody, and is captured whole.
+ * @param known what {@link recogniseSignature} says of it, where that was asked before: it reads the front and the end
  * @returns null where there is none, or more than one
  * @throws EngineError `FORMAT_INVALID` for one that is damaged, `FORMAT_UNSUPPORTED` (data: `feature`), `READ_FAILED`
  */
-export async function recogniseFileSystem(volume: BlockSource): Promise<FileSystem | null> {
-  const signature = await recogniseSignature(volume);
+export async function recogniseFileSystem(volume: BlockSource, known?: string | null): Promise<FileSystem | null> {
+  const signature = known === undefined ? await recogniseSignature(volume) : known;
   const found: FileSystem[] = [];
   for (const { recognise } of FAMILIES) {
     const fileSystem = await recognise(volume);

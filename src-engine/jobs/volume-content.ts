@@ -34,7 +34,7 @@ export async function contentOf(volume: BlockSource): Promise<VolumeContent> {
       const found = { recognised, ...named(), recognisedUuid: encrypted.uuid };
       return { fileSystem: null, ...found, refusal: null, warnings: encryptedWarnings(volume, encrypted) };
     }
-    const fileSystem = await recogniseFileSystem(volume);
+    const fileSystem = await recogniseFileSystem(volume, recognised);
     if (fileSystem) return { fileSystem, recognised: null, refusal: null, warnings: fileSystem.warnings };
   } catch (error) {
     return { ...unreadable(signature?.name ?? null, damage(error)), ...named() };
