@@ -99,7 +99,11 @@ export class Engine {
 
   /** Runs a command whose parameters have been checked. */
   run<C extends CommandName>(command: C, params: CheckedParams<C>, signal: AbortSignal): Promise<CommandResult<C>> {
-    return Promise.resolve().then(() => this.#handlers[command](params, signal));
+    return Promise.resolve().then(() => {
+      // what was taken back before it began does nothing
+      signal.throwIfAborted();
+      return this.#handlers[command](params, signal);
+    });
   }
 
   /** @returns a function that ends the subscription */
