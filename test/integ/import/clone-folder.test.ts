@@ -161,7 +161,7 @@ describe('what cannot be right', () => {
   });
 
   test.each([
-    ['lvm_vg_dev.list', 'LVM in a Clonezilla folder'],
+    ['luks-dev.list', 'LUKS in a Clonezilla folder'],
     ['ecryptfs.info', 'encrypted Clonezilla folder'],
     ['sda2.ntfs-ntfs-img.gz', 'ntfsclone'],
   ])('%s is refused by name', async (name, feature) => {
