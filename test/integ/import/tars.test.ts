@@ -67,7 +67,7 @@ describe('with holes', () => {
   ];
 
   describe.each(WAYS)('%s', (way, [tool, ...options]) => {
-    test.each(HOLES)('%s', async (what, starts, blocks, tailBytes) => {
+    test.each(HOLES)('%s', async (_, starts, blocks, tailBytes) => {
       const bytes = makeHoles(starts, blocks, tailBytes);
       const path = bench.path('sparse.tar');
       execFileSync(tool, [...options, path, 'disk.img'], { cwd: bench.folder });
