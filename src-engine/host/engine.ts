@@ -40,7 +40,7 @@ import { runRepair } from '../jobs/repair.job.ts';
 import { writeTemplateRecord } from '../jobs/template-record-file.ts';
 import { runVerify } from '../jobs/verify.job.ts';
 import { probeMachine } from '../machines/profile/profile.ts';
-import { deleteProfile, listProfiles, saveProfile } from '../machines/profile/saved-profiles.ts';
+import { deleteProfile, listProfiles, refusedProfiles, saveProfile } from '../machines/profile/saved-profiles.ts';
 import { reportDocument } from '../report/report-document.ts';
 import { releaseReserve } from '../store/reserve.ts';
 import { editsOf } from './edits.ts';
@@ -93,13 +93,18 @@ export class Engine {
         this.#publish('jobs', job);
         if (job.state === 'ended') this.#publish('catalog', { templateId: job.result?.templateId ?? null });
       },
+      this.#catalog.layout.database,
     );
     this.#markLost();
   }
 
   /** Runs a command whose parameters have been checked. */
   run<C extends CommandName>(command: C, params: CheckedParams<C>, signal: AbortSignal): Promise<CommandResult<C>> {
-    return Promise.resolve().then(() => this.#handlers[command](params, signal));
+    return Promise.resolve()
+      .then(() => this.#handlers[command](params, signal))
+      .catch((error: unknown) => {
+        throw toEngineError(error, this.#catalog.layout.database);
+      });
   }
 
   /** @returns a function that ends the subscription */
@@ -321,6 +326,8 @@ export class Engine {
     'policy.show': async ({ policy }) => policyRules(await openRulebook(this.#catalog.looking), policy),
     'machine.probe': () => probeMachine(true),
     'machine.list': () => listProfiles(this.#catalog.looking.layout.machines),
+    'machine.refused': async () =>
+      (await refusedProfiles(this.#catalog.looking.layout.machines)).map((error) => error.toView()),
     'machine.read': ({ path }) => readProfile(path),
     'machine.save': ({ profile, replace }) => saveProfile(this.#catalog.make().layout.machines, profile, replace),
     'machine.delete': async ({ name }) => {
@@ -341,7 +348,9 @@ export class Engine {
       };
       return { jobId: this.#jobs.start(about, work) };
     },
-    'repair.start': () => {
+    'repair.start': async () => {
+      // what is kept open knows the database that a repair may replace
+      await this.#files.closeAll();
       // behind other jobs it waits, as they do: they could not run where the database is damaged
       if (this.#jobs.isIdle) {
         this.#catalog.prepareRepair();
