@@ -42,6 +42,7 @@ import { runVerify } from '../jobs/verify.job.ts';
 import { probeMachine } from '../machines/profile/profile.ts';
 import { deleteProfile, listProfiles, refusedProfiles, saveProfile } from '../machines/profile/saved-profiles.ts';
 import { reportDocument } from '../report/report-document.ts';
+import { refuseReadOnly } from '../store/locks.ts';
 import { releaseReserve } from '../store/reserve.ts';
 import { editsOf } from './edits.ts';
 import { CatalogHandle } from './catalog-handle.ts';
@@ -127,6 +128,13 @@ export class Engine {
       // a damaged catalog is told by each command, and repair can still run; a full or busy disk is no reason to stay away
       if (toEngineError(error).code === 'INTERNAL') throw error;
     }
+  }
+
+  /** @throws EngineError why nothing can be written, before anything is changed */
+  get #writable() {
+    const { parts } = this.#catalog;
+    refuseReadOnly(parts.layout);
+    return parts;
   }
 
   #publish<T extends TopicName>(topic: T, event: TopicEvent<T>): void {
@@ -228,7 +236,7 @@ export class Engine {
       return (this.#templateNamed(template) ?? templates.find(template, { deleted: true })).template;
     },
     'template.edit': ({ template, ...changes }) => {
-      const { templates } = this.#catalog.parts;
+      const { templates } = this.#writable;
       const { template: before } = templates.find(template);
       const after = templates.edit(template, changes);
       return this.#changed(after.id, 'template.edited', editsOf(before, after));
@@ -236,12 +244,12 @@ export class Engine {
     'template.delete': async ({ template }) => {
       // it is the first step to more room: on a full disk it must not fail for want of some
       releaseReserve(this.#catalog.parts.layout);
-      const { id } = this.#catalog.parts.templates.delete(template);
+      const { id } = this.#writable.templates.delete(template);
       await this.#files.closeAll();
       return this.#changed(id, 'template.deleted', { template });
     },
     'template.undelete': ({ template }) =>
-      this.#changed(this.#catalog.parts.templates.undelete(template).id, 'template.undeleted', { template }),
+      this.#changed(this.#writable.templates.undelete(template).id, 'template.undeleted', { template }),
     'deploy.plan': async (params, signal) =>
       this.#deployPlans.keep(await planDeploy(this.#catalog.parts, params, this.#deployPlans.expiry(), signal), params),
     'deploy.start': ({ planId, confirm, overwrite }) => {
