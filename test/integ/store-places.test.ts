@@ -38,19 +38,18 @@ describe.skipIf(!canLoop)('a catalog that is mounted read-only', () => {
     run('qemu-img', 'compare', '-f', 'raw', '-F', 'qcow2', source, exported);
   });
 
-  test.each([
-    'delete one',
-    'prune',
-    'capture SOURCE --format raw --name new',
-  ])('%s is refused with the place', async (command) => {
-    const args = command.split(' ').map((word) => (word === 'SOURCE' ? source : word));
-    const ended = await commandLine(catalog)('--json', ...args);
-    expect(ended.code).toBe(6);
-    expect(lastLine(ended).error).toMatchObject({
-      code: 'PERMISSION_DENIED',
-      data: { path: expect.stringContaining(catalog) },
-    });
-  });
+  test.each(['delete one', 'prune', 'capture SOURCE --format raw --name new'])(
+    '%s is refused with the place',
+    async (command) => {
+      const args = command.split(' ').map((word) => (word === 'SOURCE' ? source : word));
+      const ended = await commandLine(catalog)('--json', ...args);
+      expect(ended.code).toBe(6);
+      expect(lastLine(ended).error).toMatchObject({
+        code: 'PERMISSION_DENIED',
+        data: { path: expect.stringContaining(catalog) },
+      });
+    },
+  );
 });
 
 describe('no catalog', () => {
