@@ -58,6 +58,7 @@ export const WARNING_CODES = [
   'PACKS_KEPT_FOR_READERS',
   'UNKNOWN_FILES_KEPT',
   'VERSION_NOT_RECOVERED',
+  'KEPT_UNREAD',
   'DISCARDED_PACK_TAIL',
 ] as const;
 export type WarningCode = (typeof WARNING_CODES)[number];

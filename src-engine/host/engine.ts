@@ -40,8 +40,9 @@ import { runRepair } from '../jobs/repair.job.ts';
 import { writeTemplateRecord } from '../jobs/template-record-file.ts';
 import { runVerify } from '../jobs/verify.job.ts';
 import { probeMachine } from '../machines/profile/profile.ts';
-import { deleteProfile, listProfiles, saveProfile } from '../machines/profile/saved-profiles.ts';
+import { deleteProfile, listProfiles, refusedProfiles, saveProfile } from '../machines/profile/saved-profiles.ts';
 import { reportDocument } from '../report/report-document.ts';
+import { refuseReadOnly } from '../store/locks.ts';
 import { releaseReserve } from '../store/reserve.ts';
 import { editsOf } from './edits.ts';
 import { CatalogHandle } from './catalog-handle.ts';
@@ -93,17 +94,22 @@ export class Engine {
         this.#publish('jobs', job);
         if (job.state === 'ended') this.#publish('catalog', { templateId: job.result?.templateId ?? null });
       },
+      this.#catalog.layout.database,
     );
     this.#markLost();
   }
 
   /** Runs a command whose parameters have been checked. */
   run<C extends CommandName>(command: C, params: CheckedParams<C>, signal: AbortSignal): Promise<CommandResult<C>> {
-    return Promise.resolve().then(() => {
-      // what was taken back before it began does nothing
-      signal.throwIfAborted();
-      return this.#handlers[command](params, signal);
-    });
+    return Promise.resolve()
+      .then(() => {
+        // what was taken back before it began does nothing
+        signal.throwIfAborted();
+        return this.#handlers[command](params, signal);
+      })
+      .catch((error: unknown) => {
+        throw toEngineError(error, this.#catalog.layout.database);
+      });
   }
 
   /** @returns a function that ends the subscription */
@@ -126,6 +132,13 @@ export class Engine {
       // a damaged catalog is told by each command, and repair can still run; a full or busy disk is no reason to stay away
       if (toEngineError(error).code === 'INTERNAL') throw error;
     }
+  }
+
+  /** @throws EngineError why nothing can be written, before anything is changed */
+  get #writable() {
+    const { parts } = this.#catalog;
+    refuseReadOnly(parts.layout);
+    return parts;
   }
 
   #publish<T extends TopicName>(topic: T, event: TopicEvent<T>): void {
@@ -227,7 +240,7 @@ export class Engine {
       return (this.#templateNamed(template) ?? templates.find(template, { deleted: true })).template;
     },
     'template.edit': ({ template, ...changes }) => {
-      const { templates } = this.#catalog.parts;
+      const { templates } = this.#writable;
       const { template: before } = templates.find(template);
       const after = templates.edit(template, changes);
       return this.#changed(after.id, 'template.edited', editsOf(before, after));
@@ -235,12 +248,12 @@ export class Engine {
     'template.delete': async ({ template }) => {
       // it is the first step to more room: on a full disk it must not fail for want of some
       releaseReserve(this.#catalog.parts.layout);
-      const { id } = this.#catalog.parts.templates.delete(template);
+      const { id } = this.#writable.templates.delete(template);
       await this.#files.closeAll();
       return this.#changed(id, 'template.deleted', { template });
     },
     'template.undelete': ({ template }) =>
-      this.#changed(this.#catalog.parts.templates.undelete(template).id, 'template.undeleted', { template }),
+      this.#changed(this.#writable.templates.undelete(template).id, 'template.undeleted', { template }),
     'deploy.plan': async (params, signal) =>
       this.#deployPlans.keep(await planDeploy(this.#catalog.parts, params, this.#deployPlans.expiry(), signal), params),
     'deploy.start': ({ planId, confirm, overwrite }) => {
@@ -325,6 +338,8 @@ export class Engine {
     'policy.show': async ({ policy }) => policyRules(await openRulebook(this.#catalog.looking), policy),
     'machine.probe': () => probeMachine(true),
     'machine.list': () => listProfiles(this.#catalog.looking.layout.machines),
+    'machine.refused': async () =>
+      (await refusedProfiles(this.#catalog.looking.layout.machines)).map((error) => error.toView()),
     'machine.read': ({ path }) => readProfile(path),
     'machine.save': ({ profile, replace }) => saveProfile(this.#catalog.make().layout.machines, profile, replace),
     'machine.delete': async ({ name }) => {
@@ -345,7 +360,9 @@ export class Engine {
       };
       return { jobId: this.#jobs.start(about, work) };
     },
-    'repair.start': () => {
+    'repair.start': async () => {
+      // what is kept open knows the database that a repair may replace
+      await this.#files.closeAll();
       // behind other jobs it waits, as they do: they could not run where the database is damaged
       if (this.#jobs.isIdle) {
         this.#catalog.prepareRepair();

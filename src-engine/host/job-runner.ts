@@ -24,15 +24,20 @@ interface LiveJob {
 export class JobRunner {
   readonly #jobs: () => JobRepository;
   readonly #publish: (job: JobView) => void;
+  readonly #place: string;
   readonly #live = new Map<string, LiveJob>();
   readonly #queue: LiveJob[] = [];
   #isRunning = false;
   #idle: Promise<void> = Promise.resolve();
 
-  /** @param jobs where jobs are written down; asked anew each time, because a repair may replace the catalog */
-  constructor(jobs: () => JobRepository, publish: (job: JobView) => void) {
+  /**
+   * @param jobs where jobs are written down; asked anew each time, because a repair may replace the catalog
+   * @param place path of the database, for errors of SQLite's, which name none
+   */
+  constructor(jobs: () => JobRepository, publish: (job: JobView) => void, place = '') {
     this.#jobs = jobs;
     this.#publish = publish;
+    this.#place = place;
   }
 
   /** Puts a job at the end of the queue. @param id that of its plan, where it has one @returns its id */
@@ -130,7 +135,7 @@ export class JobRunner {
       this.#jobs().save(job.view);
       ending = { outcome: 'done', result: await job.work(context) };
     } catch (thrown) {
-      const error = job.abort.signal.aborted ? new EngineError('ABORTED') : toEngineError(thrown);
+      const error = job.abort.signal.aborted ? new EngineError('ABORTED') : toEngineError(thrown, this.#place);
       ending = { outcome: error.code === 'ABORTED' ? 'aborted' : 'failed', error: error.toView() };
     } finally {
       clearInterval(timer);

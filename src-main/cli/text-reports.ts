@@ -14,7 +14,7 @@ import { comparisonLines, fileLines, volumeLines } from './file-reports.ts';
 import { guestLines, machineLines, machineListLines } from './machine-reports.ts';
 import { printable } from './printable.ts';
 import type { Report } from './reports.ts';
-import { planRuleLines, policyLines, policyListLines, reportOfRules } from './rule-reports.ts';
+import { planRuleLines, policyLines, policyListLines, refusedLines, reportOfRules } from './rule-reports.ts';
 import { table } from './text-table.ts';
 import type { Words } from './words.ts';
 
@@ -126,7 +126,7 @@ export function reportLines(words: Words, report: Report): string[] {
         report.value.map((entry) => [
           date(entry.at),
           entry.user,
-          entry.action,
+          words.shared(`log.${entry.action}`, entry.action),
           entry.subject,
           Object.entries(entry.data)
             .map(([key, value]) => `${key}=${String(value)}`)
@@ -145,6 +145,8 @@ export function reportLines(words: Words, report: Report): string[] {
       return policyLines(words, report.value);
     case 'machine':
       return machineLines(words, report.value);
+    case 'machines-refused':
+      return refusedLines(words, report.value);
     case 'machines':
       return machineListLines(words, report.value);
     case 'comparison':

@@ -54,6 +54,8 @@ export function useWords() {
 
   function error(view: ErrorView): ErrorWords {
     const facts = fill(view.data);
+    const reason = String(view.data.reason).replaceAll(' ', '-');
+    if (view.code === 'CATALOG_NOT_FOUND' && te(`notCatalog.${reason}`, 'en')) facts.reason = t(`notCatalog.${reason}`);
     return {
       what: t(`error.${view.code}.what`, facts),
       state: t(`error.${view.code}.state`, facts),

@@ -76,6 +76,7 @@ export function fakeEngine(scene: Scene): Connect {
     'policy.show': ({ policy }: CommandParams<'policy.show'>) => showPolicy(policy) ?? missing(),
     'machine.probe': () => (scene.isProbing ? null : HERE),
     'machine.list': () => (scene.machines ?? missing()).slice(),
+    'machine.refused': () => scene.refusedMachines ?? [],
     'machine.read': readMachine,
     'machine.save': (params: CommandParams<'machine.save'>) => saveMachine(scene.machines ?? [], params),
     'machine.delete': (params: CommandParams<'machine.delete'>) => deleteMachine(scene.machines ?? [], params),

@@ -63,6 +63,14 @@ export const MANY_MACHINES: MachineProfile[] = [
   })),
 ];
 
+/** A file beside the profiles that a bit was flipped in. */
+export const REFUSED_MACHINE: ErrorView = {
+  code: 'FORMAT_INVALID',
+  message: '',
+  hint: '',
+  data: { path: '/home/ana/.local/share/diskpress/catalog/machines/rack-3.json', field: 'JSON', value: 'not JSON' },
+};
+
 const refused = (view: Pick<ErrorView, 'code' | 'data'>) => new CommandError({ message: '', hint: '', ...view });
 
 /** @throws CommandError as the engine does */

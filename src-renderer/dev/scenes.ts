@@ -7,6 +7,7 @@ import type {
   Comparison,
   DeployPlan,
   DeviceView,
+  ErrorView,
   DiskView,
   FileVolumeView,
   JobView,
@@ -21,7 +22,7 @@ import { fakeAccount } from './fake-account.ts';
 import { NOTHING_RECORDED } from '../../src-engine/contract/index.ts';
 import { ago, debian, huge, mixed, NOW, place, server, stick, uuid, windows } from './fake-disks.ts';
 import { COMPARISON, VOLUMES } from './fake-files.ts';
-import { MANY_MACHINES } from './fake-machines.ts';
+import { MANY_MACHINES, REFUSED_MACHINE } from './fake-machines.ts';
 import { POLICY_LISTS } from './fake-policies.ts';
 import { debianGuest, fakeReport, isAllowed, MACHINES, windowsGuest } from './fake-reports.ts';
 
@@ -40,6 +41,7 @@ export interface Scene {
   fileVolumes: FileVolumeView[];
   /** null: they cannot be listed */
   machines: MachineProfile[] | null;
+  refusedMachines?: ErrorView[];
   isProbing?: boolean;
   policies: CommandResult<'policy.list'>;
   /** null: it is still being compared */
@@ -700,7 +702,7 @@ const SCENES: Record<string, Partial<Scene>> = {
   },
   locked: { fileVolumes: VOLUMES.slice(2) },
   importing: { jobs: [...IMPORTS, ...ENDED] },
-  machines: { machines: MANY_MACHINES },
+  machines: { machines: MANY_MACHINES, refusedMachines: [REFUSED_MACHINE] },
   noMachines: { machines: null, isProbing: true },
   saving: { jobs: [SAVING, ...ENDED] },
 };
