@@ -9,6 +9,7 @@ import { chromium } from '@playwright/test';
 import { build, preview } from 'vite';
 
 const root = resolve(import.meta.dirname, '..');
+const pages = resolve(root, 'test/screens/app');
 const app = resolve(root, 'test-results/screens-app');
 const out = resolve(root, 'test-results/screens');
 const filter = process.argv[2] ?? '';
@@ -17,13 +18,15 @@ const executablePath = process.env.CHROMIUM_PATH ?? (existsSync('/usr/bin/chromi
 const { renderer } = (await import('../electron.vite.config.ts')).default;
 await build({
   ...renderer,
+  root: pages,
+  publicDir: resolve(renderer.root, 'public'),
   configFile: false,
   logLevel: 'warn',
   build: {
     ...renderer.build,
     outDir: app,
     chunkSizeWarningLimit: 2000,
-    rollupOptions: { input: resolve(renderer.root, 'dev/index.html') },
+    rollupOptions: { input: resolve(pages, 'index.html') },
   },
 });
 const server = await preview({ configFile: false, build: { outDir: app }, preview: { port: 0, host: '127.0.0.1' } });
@@ -279,6 +282,8 @@ const STATES = [
     `/import?path=${IMAGES}/exam-room.zip`,
     (page) => page.locator('input[type=radio]').first().check(),
   ],
+  ['import-two-formats', 'importing', `/import?path=${IMAGES}/two-formats.img`],
+  ['import-unknown', 'importing', `/import?path=${IMAGES}/unknown.img`],
   ['import-iso', 'importing', `/import?path=${IMAGES}/debian-12.iso`],
   ['import-failed', 'importing', `/import?path=${IMAGES}/broken.vmdk`],
   ['import-over', 'importing', '/catalog', (page) => drop(page, ['kiosk.qcow2'], 'dragenter')],
@@ -416,7 +421,7 @@ const STATES = [
 const LOOKS = [
   { name: '960-light-en', width: 960, height: 600, theme: 'light', lang: 'en' },
   { name: '1600-light-en', width: 1600, height: 1000, theme: 'light', lang: 'en' },
-  { name: '1600-dark-fr', width: 1600, height: 1000, theme: 'dark', lang: 'fr' },
+  { name: '1280-dark-fr', width: 1280, height: 800, theme: 'dark', lang: 'fr' },
   { name: '960-dark-fr', width: 960, height: 600, theme: 'dark', lang: 'fr' },
   { name: '480-light-fr', width: 480, height: 300, theme: 'light', lang: 'fr', scale: 2 },
 ];
@@ -437,7 +442,7 @@ for (const look of LOOKS) {
     const page = await context.newPage();
     page.on('console', (message) => message.type() === 'error' && complaints.add(`${name}: ${message.text()}`));
     page.on('pageerror', (error) => complaints.add(`${name}: ${error.message}`));
-    await page.goto(`${address}dev/index.html?scene=${scene}&theme=${look.theme}&lang=${look.lang}#${hash}`);
+    await page.goto(`${address}?scene=${scene}&theme=${look.theme}&lang=${look.lang}#${hash}`);
     await page.locator('h1').first().waitFor();
     await page.waitForTimeout(120);
     try {

@@ -5,7 +5,7 @@ import type {
   PlaceView,
   VolumeGroupView,
   VolumeView,
-} from '../../src-engine/contract/index.ts';
+} from '../../../src-engine/contract/index.ts';
 import { fakeAccount } from './fake-account.ts';
 
 export const MIB = 2 ** 20;
