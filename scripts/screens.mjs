@@ -1,5 +1,5 @@
 /**
- * Takes pictures of every page and state, with made-up data, into test-results/screens: `npm run screens [-- FILTER]`.
+ * Takes pictures of every page and state, with made-up data, into test-results/screens: `npm run screens [-- PATTERN]`, as in `960-light-en/(import|capture)`.
  * They are for looking at, not for comparing.
  */
 import { existsSync } from 'node:fs';
@@ -12,7 +12,7 @@ const root = resolve(import.meta.dirname, '..');
 const pages = resolve(root, 'test/screens/app');
 const app = resolve(root, 'test-results/screens-app');
 const out = resolve(root, 'test-results/screens');
-const filter = process.argv[2] ?? '';
+const filter = new RegExp(process.argv[2] ?? '');
 const executablePath = process.env.CHROMIUM_PATH ?? (existsSync('/usr/bin/chromium') ? '/usr/bin/chromium' : undefined);
 
 const { renderer } = (await import('../electron.vite.config.ts')).default;
@@ -138,6 +138,24 @@ const STATES = [
   ['template', 'many', `/templates/${ID}`],
   ['template-damaged', 'many', `/templates/${DAMAGED}`],
   ['template-disks', 'many', `/templates/${DAMAGED}?tab=disks`],
+  [
+    'template-account',
+    'many',
+    `/templates/${SERVER}?tab=disks`,
+    async (page) => {
+      await page.locator('.account summary').click();
+      await page.locator('.account').evaluate((el) => el.scrollIntoView());
+    },
+  ],
+  [
+    'template-damage',
+    'many',
+    `/templates/${SERVER}?tab=checks`,
+    async (page) => {
+      await page.locator('.damage summary').click();
+      await page.locator('.damage').evaluate((el) => el.scrollIntoView());
+    },
+  ],
   ['template-checks', 'many', `/templates/${DAMAGED}?tab=checks`],
   ['template-history', 'many', `/templates/${ID}?tab=history`],
   ['template-edit', 'many', `/templates/${ID}`, (page) => page.locator('.actions button').nth(2).click()],
@@ -438,7 +456,7 @@ for (const look of LOOKS) {
     reducedMotion: 'reduce',
   });
   for (const [name, scene, hash, act] of STATES) {
-    if (!`${look.name}/${name}`.includes(filter)) continue;
+    if (!filter.test(`${look.name}/${name}`)) continue;
     const page = await context.newPage();
     page.on('console', (message) => message.type() === 'error' && complaints.add(`${name}: ${message.text()}`));
     page.on('pageerror', (error) => complaints.add(`${name}: ${error.message}`));

@@ -19,6 +19,7 @@ export { default as UiError } from './UiError.vue';
 export { default as UiExpiry } from './UiExpiry.vue';
 export { default as UiFacts } from './UiFacts.vue';
 export { default as UiField } from './UiField.vue';
+export { default as UiFoldedTable } from './UiFoldedTable.vue';
 export { default as UiIconButton } from './UiIconButton.vue';
 export { default as UiLoading } from './UiLoading.vue';
 export { default as UiMenu } from './UiMenu.vue';

@@ -10,7 +10,7 @@ import {
 } from '../../../src-engine/contract/index.ts';
 import { FileError } from './fake-files.ts';
 import { debianGuest, fakeReport, isAllowed } from './fake-reports.ts';
-import { debian, NOW, place, stick, uuid, windows } from './fake-disks.ts';
+import { debian, NOW, place, stick, unknown as unknownDisk, uuid, windows } from './fake-disks.ts';
 
 const DEBIAN = {
   ...NOTHING_RECORDED,
@@ -54,7 +54,7 @@ export function lookAtImage({ path, entry, format, password }: CommandParams<'im
   }
   if (/unknown/.test(path)) {
     const unknown = { guest: null, proposed: NOTHING_RECORDED, isBootModeCertain: false };
-    return view(path, { ...unknown, format: 'raw', disk: { ...stick(), table: 'none', volumes: [] } });
+    return view(path, { ...unknown, format: 'raw', disk: unknownDisk() });
   }
   if (/locked/.test(path)) {
     if (password === 'wrong') throw new FileError('ARCHIVE_PASSWORD', { path });
