@@ -81,7 +81,7 @@ export function outsidePlan(params: CaptureRequest): CapturePlan {
   const plan = capturePlan(params);
   const isUndecided = (params.outside ?? 'ask') === 'ask';
   const { lengthBytes, volumes, usedBytes } = plan.disk;
-  const holds = { lengthBytes: 41e9, names: ['isw_raid_member'], isUndecided };
+  const holds = { lengthBytes: 41e9, names: [], isUndecided };
   const account = fakeAccount({ lengthBytes, volumes, usedBytes }, holds);
   const [{ startBytes }] = account.pieces;
   const data = { lengthBytes: account.leftBytes, places: 1, offset: startBytes, largestBytes: account.leftBytes };
