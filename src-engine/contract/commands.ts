@@ -284,6 +284,7 @@ export const COMMANDS = {
     params: z.strictObject({
       /** a device, an image file or a template */
       subject: path,
+      format,
       /** of a template, its own kind where it is not given; of a source, lab */
       kind: z.enum(KINDS).optional(),
       /** where a template would go */

@@ -4,7 +4,7 @@ import {
   type CommandParams,
   type ErrorView,
   type MachineProfile,
-} from '../../src-engine/contract/index.ts';
+} from '../../../src-engine/contract/index.ts';
 import { ago } from './fake-disks.ts';
 import { MACHINES } from './fake-reports.ts';
 
