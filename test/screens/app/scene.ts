@@ -6,6 +6,7 @@ import type {
   Comparison,
   DeployPlan,
   DeviceView,
+  ErrorView,
   FileVolumeView,
   JobView,
   LogEntry,
