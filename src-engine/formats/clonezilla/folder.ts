@@ -4,19 +4,12 @@
  */
 import { EngineError } from '../../core/engine-error.ts';
 import { checkRange } from '../../core/bounds.ts';
+import type { FolderFiles } from './folder-files.ts';
 import { isExtended, logicalRecords, type LogicalRecord } from './logical-records.ts';
 import { fileNameOf, partitionPieces, type PartitionPiece } from './pieces.ts';
 import { parseSfdiskDump, type SfdiskDump } from './sfdisk-dump.ts';
 import { readSwap, type SwapIdentity } from './swap-info.ts';
 import { readMembers, type ClonedMember } from './volume-groups.ts';
-
-/** What the reader of a folder may ask of it. */
-export interface FolderFiles {
-  /** plain names of the regular files in it */
-  readonly names: readonly string[];
-  /** @returns the content of a small file, at most `maxBytes` of it; null where it is not there */
-  read(name: string, maxBytes: number): Promise<Buffer | null>;
-}
 
 /** Where something lies on its disk. */
 interface Place {

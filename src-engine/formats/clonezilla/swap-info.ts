@@ -1,5 +1,5 @@
 /** What a folder keeps of a swap: `swappt-DEVICE.info`, as shell variables. Its content means nothing, so it is made anew. */
-import type { FolderFiles } from './folder.ts';
+import type { FolderFiles } from './folder-files.ts';
 
 export interface SwapIdentity {
   readonly uuid: string;

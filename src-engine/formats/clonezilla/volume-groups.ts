@@ -4,7 +4,7 @@
  * vgcfgbackup, `lvm_GROUP.conf`. A volume's image goes by its device's name as a partition's does: `GROUP-VOLUME.ext4-ptcl-img.gz.aa`.
  */
 import { EngineError } from '../../core/engine-error.ts';
-import type { FolderFiles } from './folder.ts';
+import type { FolderFiles } from './folder-files.ts';
 import { fileNameOf, type PartitionPiece } from './pieces.ts';
 import { readSwap, type SwapIdentity } from './swap-info.ts';
 
