@@ -71,7 +71,7 @@ export function damagedTemplate(fields: Partial<Record<keyof TemplateView, unkno
     name: pick('name', ROW),
     note: pick('note', ''),
     tags: pick('tags', []),
-    kind: pick('kind', 'lab'),
+    kind: pick('kind', 'unknown'),
     status: pick('status', 'disabled'),
     visibility: pick('visibility', 'private'),
     licence: pick('licence', 'own'),

@@ -1,19 +1,21 @@
 /** Templates and their versions in the database. Every change also writes the template's record file, for repair. */
 import { randomUUID } from 'node:crypto';
 import type Database from 'better-sqlite3';
+import { z } from 'zod';
 import { EngineError } from '../core/engine-error.ts';
 import {
-  TemplateViewSchema,
+  HEALTHS,
+  type Health,
   type TemplateSummary,
   type TemplateView,
   type VersionSummary,
   type VersionView,
-  VersionViewSchema,
 } from '../contract/template.contract.ts';
 import { userName } from './audit-log.ts';
 import { damagedRow, damagedTemplate, damagedVersion } from './damaged-rows.ts';
-import { VersionRecordSchema, type TemplateRecord, type VersionRecord } from './records.ts';
+import { readTemplate, readVersion, type TemplateRecord, type VersionRecord } from './records/index.ts';
 import { signRows, soundness, updateRows } from './row-sum.ts';
+import { templateView, versionSummary, versionView } from './views/template-view.ts';
 
 interface TemplateRow {
   id: string;
@@ -39,7 +41,7 @@ interface VersionRow {
   number: number;
   manifest: string;
   record: string;
-  health: VersionView['health'];
+  health: Health;
   verified_at: string | null;
   deleted_at: string | null;
   is_sound: number;
@@ -57,7 +59,10 @@ export interface FoundVersion {
 }
 
 export type TemplateChanges = Partial<
-  Pick<TemplateView, 'name' | 'note' | 'tags' | 'status' | 'visibility' | 'licence' | 'owner' | 'sharedWith' | 'policy'>
+  Pick<
+    TemplateRecord,
+    'name' | 'note' | 'tags' | 'status' | 'visibility' | 'licence' | 'owner' | 'sharedWith' | 'policy'
+  >
 >;
 
 export class TemplateRepository {
@@ -73,8 +78,7 @@ export class TemplateRepository {
   }
 
   /**
-   * A page of {@link list}, without what only a template's own page shows. Ten thousand take a fifth of a second: what was checked
-   * when it was written is not checked again but for its shape, when it crosses the contract.
+   * A page of {@link list}, without what only a template's own page shows.
    */
   summaries(deleted: boolean, offset = 0, limit = -1): TemplateSummary[] {
     const rows = this.#rows(deleted, offset, limit);
@@ -92,9 +96,12 @@ export class TemplateRepository {
       const own = (versions.get(row.id) ?? []).filter(
         (version) => row.deleted_at !== null || version.deleted_at === null,
       );
-      const fields = readFields(row);
+      const fields = fieldsOf(row);
       const shown = own.map((version) => summaryOf(version, fields !== null));
-      return { ...(fields ?? damagedTemplate(rawFields(row))), versions: shown.length > 0 ? shown : [noVersion()] };
+      return {
+        ...(fields ? templateView(fields) : damagedTemplate(rawFields(row))),
+        versions: shown.length > 0 ? shown : [noVersion()],
+      };
     });
   }
 
@@ -231,7 +238,7 @@ export class TemplateRepository {
     return this.byId(template.id);
   }
 
-  setHealth(manifest: string, health: VersionView['health'], at: string): void {
+  setHealth(manifest: string, health: Health, at: string): void {
     updateRows(this.#db, 'version', 'health = @health, verified_at = @at', 'manifest = @manifest', {
       health,
       at,
@@ -403,7 +410,7 @@ export class TemplateRepository {
 
   /** The record that goes into the template's file. */
   record(id: string): TemplateRecord {
-    const { versions: _, ...template } = this.byId(id);
+    const template = this.#fieldsById(id);
     const deletedVersions = this.#db
       .prepare<[string], number>('SELECT number FROM version WHERE template_id = ? AND deleted_at IS NOT NULL')
       .pluck()
@@ -412,8 +419,7 @@ export class TemplateRepository {
       .prepare<[string], string>('SELECT manifest FROM version WHERE template_id = ? ORDER BY number')
       .pluck()
       .all(id);
-    const revision = this.#db.prepare<[string], number>('SELECT revision FROM template WHERE id = ?').pluck().get(id)!;
-    return { ...template, deletedVersions, manifests, revision };
+    return { ...template, deletedVersions, manifests };
   }
 
   #upsert(template: TemplateRecord, keepsRevision = false): void {
@@ -462,20 +468,28 @@ export class TemplateRepository {
     return row;
   }
 
+  #fieldsById(id: string): TemplateRecord {
+    const row = this.#db.prepare<[string], TemplateRow>(`${TEMPLATES} WHERE id = ?`).get(id);
+    if (!row) throw new EngineError('TEMPLATE_NOT_FOUND', { template: id });
+    const fields = fieldsOf(row);
+    if (fields === null) throw damagedRow('row of a template');
+    return fields;
+  }
+
   #toView(row: TemplateRow): TemplateView {
-    const fields = readFields(row);
+    const fields = fieldsOf(row);
     if (fields === null) throw damagedRow('row of a template');
     const versions = this.#db
       .prepare<[string], VersionRow>(`${VERSIONS} WHERE template_id = ? ORDER BY number DESC`)
       .all(row.id)
       .filter((version) => row.deleted_at !== null || version.deleted_at === null);
     if (versions.length === 0) throw damagedRow('versions of a template');
-    return { ...fields, versions: versions.map(shownVersion) };
+    return { ...templateView(fields), versions: versions.map(shownVersion) };
   }
 }
 
 /** As they lie in the row, whatever that is. */
-function rawFields(row: TemplateRow): Record<keyof Omit<TemplateView, 'versions'>, unknown> {
+function rawFields(row: TemplateRow): Record<keyof Omit<TemplateView, 'versions'> | 'revision', unknown> {
   return {
     id: row.id,
     name: row.name,
@@ -491,6 +505,7 @@ function rawFields(row: TemplateRow): Record<keyof Omit<TemplateView, 'versions'
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     deletedAt: row.deleted_at,
+    revision: row.revision,
   };
 }
 
@@ -502,29 +517,38 @@ function parsed(json: string): unknown {
   }
 }
 
-const FieldsSchema = TemplateViewSchema.omit({ versions: true });
-
-/** @returns null where the row is not what was written */
-function readFields(row: TemplateRow): Omit<TemplateView, 'versions'> | null {
+/** What stands in its row, without what its versions' rows say. @returns null where the row is not what was written */
+function fieldsOf(row: TemplateRow): TemplateRecord | null {
   if (row.is_sound !== 1) return null;
-  const fields = FieldsSchema.safeParse(rawFields(row));
-  return fields.success ? fields.data : null;
+  try {
+    return readTemplate({ ...rawFields(row), deletedVersions: [] });
+  } catch {
+    return null;
+  }
 }
 
 /** @throws EngineError `CATALOG_DAMAGED` where the row is not what was written */
 function recordOf(row: VersionRow): VersionRecord {
-  const record = row.is_sound === 1 ? VersionRecordSchema.safeParse(parsed(row.record)) : null;
-  if (!record?.success || record.data.number !== row.number) throw damagedRow(`row of version ${String(row.number)}`);
-  return record.data;
+  const record = row.is_sound === 1 ? readOrNull(row) : null;
+  if (record?.number !== row.number) throw damagedRow(`row of version ${String(row.number)}`);
+  return record;
 }
 
-const StateSchema = VersionViewSchema.pick({ health: true, verifiedAt: true });
+function readOrNull(row: VersionRow): VersionRecord | null {
+  try {
+    return readVersion(parsed(row.record));
+  } catch {
+    return null;
+  }
+}
+
+const StateSchema = z.object({ health: z.enum(HEALTHS), verifiedAt: z.iso.datetime().nullable() });
 
 /** @throws EngineError `CATALOG_DAMAGED` where the row is not what was written */
 function toVersionView(row: VersionRow): VersionView {
   const state = StateSchema.safeParse({ health: row.health, verifiedAt: row.verified_at });
   if (!state.success) throw damagedRow(`row of version ${String(row.number)}`);
-  return { ...recordOf(row), ...state.data };
+  return versionView(recordOf(row), state.data);
 }
 
 /** For lists, where one bad row must not hide the others. */
@@ -536,11 +560,11 @@ function shownVersion(row: VersionRow): VersionView {
   }
 }
 
-/** What was checked when it was written is not checked again but for its sum. @param isSound false: its template's row is not */
+/** @param isSound false: its template's row is not what was written */
 function summaryOf(row: VersionRow, isSound: boolean): VersionSummary {
-  const record = row.is_sound === 1 ? (parsed(row.record) as VersionSummary | null) : null;
-  if (record === null) return summaryOfDamaged(row.number);
-  return { ...record, health: isSound ? row.health : 'damaged', verifiedAt: row.verified_at };
+  const record = row.is_sound === 1 ? readOrNull(row) : null;
+  const state = StateSchema.safeParse({ health: isSound ? row.health : 'damaged', verifiedAt: row.verified_at });
+  return record && state.success ? versionSummary(record, state.data) : summaryOfDamaged(row.number);
 }
 
 function summaryOfDamaged(number: unknown): VersionSummary {
@@ -557,8 +581,8 @@ function parseReference(reference: string): { name: string; number: number | nul
 
 /** A template that does not exist yet. */
 export function newTemplateRecord(
-  fields: Pick<TemplateView, 'name' | 'note' | 'tags' | 'kind'> &
-    Partial<Pick<TemplateView, 'licence' | 'policy' | 'owner'>>,
+  fields: Pick<TemplateRecord, 'name' | 'note' | 'tags' | 'kind'> &
+    Partial<Pick<TemplateRecord, 'licence' | 'policy' | 'owner'>>,
   createdAt: string,
 ): TemplateRecord {
   return {

@@ -1,7 +1,7 @@
 /** Every command of the engine: its parameters and its result. The only list; faces and the router both read it. */
 import { z } from 'zod';
 import { OUTSIDE_CHOICES } from './account.contract.ts';
-import { bytes, DeviceViewSchema, DISK_FORMATS, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
+import { bytes, DeviceViewSchema, DISK_FORMATS, DiskViewSchema, RecordedPlaceViewSchema } from './disk.contract.ts';
 import { DataSchema, ErrorViewSchema } from './errors.ts';
 import {
   ComparisonSchema,
@@ -108,7 +108,7 @@ export const COMMANDS = {
   'source.inspect': {
     params: z.strictObject({ source: path, format }),
     result: z.object({
-      source: PlaceViewSchema,
+      source: RecordedPlaceViewSchema,
       disk: DiskViewSchema,
       /** what is installed; null for a template that was captured before this was looked at */
       guest: GuestSchema.nullable(),

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { bytes, DISK_FORMATS, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
 import { GuestSchema } from './guest.contract.ts';
+import { orUnknown } from './open-words.ts';
 import { ReportSchema } from './report.contract.ts';
 import { KINDS, NameSchema, RecordedConfigurationSchema } from './template.contract.ts';
 import { CheckSchema, WarningSchema } from './warnings.ts';
@@ -43,7 +44,7 @@ export const ImportPlanSchema = z.object({
   expiresAt: z.iso.datetime(),
   image: ImportViewSchema,
   name: NameSchema,
-  kind: z.enum(KINDS),
+  kind: orUnknown(KINDS),
   versionNumber: z.number().int().positive(),
   catalogFreeBytes: bytes,
   checks: z.array(CheckSchema),

@@ -1,13 +1,16 @@
 /** Templates and their versions as every face sees them. */
 import { z } from 'zod';
-import { bytes, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
+import { bytes, DiskViewSchema, RecordedPlaceViewSchema } from './disk.contract.ts';
 import { GuestSchema } from './guest.contract.ts';
 import { MachineProfileSchema } from './machine.contract.ts';
+import { orUnknown } from './open-words.ts';
 import { WarningSchema } from './warnings.ts';
 
 export const KINDS = ['standard', 'flex', 'bare-metal', 'lab'] as const;
 export const STATUSES = ['active', 'deprecated', 'disabled'] as const;
 export const VISIBILITIES = ['private', 'shared', 'public'] as const;
+
+export type Kind = (typeof KINDS)[number];
 
 export const NameSchema = z
   .string()
@@ -31,7 +34,12 @@ export const PolicyIdSchema = z
   .regex(/^[a-z0-9]+([.-][a-z0-9]+)*$/);
 
 export const LICENCES = ['none', 'own'] as const;
+export type Licence = (typeof LICENCES)[number];
 export const FIRMWARES = ['bios', 'uefi'] as const;
+export const MEDIA = ['disk', 'iso'] as const;
+export const PLATFORMS = ['physical', 'virtual'] as const;
+export const HEALTHS = ['unverified', 'verified', 'damaged'] as const;
+export type Health = (typeof HEALTHS)[number];
 
 /** What was recorded of the machine that a version comes from: what deploy forms begin with. null: unknown. */
 export const RecordedConfigurationSchema = z.object({
@@ -74,18 +82,18 @@ export type Damage = z.infer<typeof DamageSchema>;
 export const VersionViewSchema = z.object({
   number: z.number().int().positive(),
   createdAt: z.iso.datetime(),
-  source: PlaceViewSchema,
+  source: RecordedPlaceViewSchema,
   disk: DiskViewSchema,
   warnings: z.array(WarningSchema),
   /** null: everything was read */
   damage: DamageSchema.nullable().default(null),
   /** `disk`: of a disk; `iso`: a boot medium, which is never customised */
-  medium: z.enum(['disk', 'iso']).default('disk'),
+  medium: orUnknown(MEDIA).default('disk'),
   configuration: RecordedConfigurationSchema.default(NOTHING_RECORDED),
   /** what is installed on it; null: it was not looked at */
   guest: GuestSchema.nullable().default(null),
   /** whether the disk was a virtual machine's or a physical one's; null: it is not known */
-  platform: z.enum(['physical', 'virtual']).nullable().default(null),
+  platform: z.enum(PLATFORMS).nullable().default(null),
   /** the machine that it was captured from; null: it is not known */
   machine: MachineProfileSchema.nullable().default(null),
   capacityBytes: bytes,
@@ -94,7 +102,7 @@ export const VersionViewSchema = z.object({
   storedBytes: bytes,
   /** compressed bytes that its capture added to the store */
   newBytes: bytes,
-  health: z.enum(['unverified', 'verified', 'damaged']),
+  health: z.enum(HEALTHS),
   verifiedAt: z.iso.datetime().nullable(),
 });
 export type VersionView = z.infer<typeof VersionViewSchema>;
@@ -104,11 +112,11 @@ export const TemplateViewSchema = z.object({
   name: NameSchema,
   note: NoteSchema,
   tags: TagsSchema,
-  kind: z.enum(KINDS),
-  status: z.enum(STATUSES),
-  visibility: z.enum(VISIBILITIES),
+  kind: orUnknown(KINDS),
+  status: orUnknown(STATUSES),
+  visibility: orUnknown(VISIBILITIES),
   /** whose licence its operating system runs under: one's own may never be public */
-  licence: z.enum(LICENCES).default('none'),
+  licence: orUnknown(LICENCES).default('none'),
   /** who captured or imported it */
   owner: z.string().max(200).default(''),
   /** people that it is shared with, where its visibility is `shared` */

@@ -57,6 +57,8 @@ export const WARNING_CODES = [
   'UNKNOWN_FILES_KEPT',
   'VERSION_NOT_RECOVERED',
   'DISCARDED_PACK_TAIL',
+  /** `code`: one that a later version wrote */
+  'UNKNOWN_WARNING',
 ] as const;
 export type WarningCode = (typeof WARNING_CODES)[number];
 

@@ -3,7 +3,7 @@
  * be read is kept, and told. Jobs and the audit log are kept where the database could be opened, and begin anew where it could not.
  */
 import { rename, stat } from 'node:fs/promises';
-import type { TemplateRecord } from '../catalog/records.ts';
+import type { TemplateRecord } from '../catalog/records/index.ts';
 import type { JobResult } from '../contract/job.contract.ts';
 import { EngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';

@@ -1,7 +1,7 @@
 /** From a disk to a version in the catalog: windows to chunks, manifest, verification, and only then the row that makes it exist. */
 import { randomUUID } from 'node:crypto';
 import { newTemplateRecord } from '../catalog/template-repository.ts';
-import type { VersionRecord } from '../catalog/records.ts';
+import type { VersionRecord } from '../catalog/records/index.ts';
 import type { PlaceView } from '../contract/disk.contract.ts';
 import type { JobResult } from '../contract/job.contract.ts';
 import type { RecordedConfiguration, TemplateView } from '../contract/template.contract.ts';

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
-import { TemplateRecordSchema, type TemplateRecord } from '../catalog/records.ts';
+import { readTemplate, type TemplateRecord } from '../catalog/records/index.ts';
 import { EngineError } from '../core/engine-error.ts';
 import { writeDurably } from '../store/durable.ts';
 import type { StoreLayout } from '../store/store-layout.ts';
@@ -30,7 +30,7 @@ export async function readTemplateRecord(layout: StoreLayout, id: string): Promi
     const json: unknown = JSON.parse(await readFile(templateRecordPath(layout, id), 'utf8'));
     const { sum, ...written } = json as Record<string, unknown>;
     if (sum !== undefined && SumSchema.parse({ sum }).sum !== sumOf(written)) return null;
-    const record = TemplateRecordSchema.parse(written);
+    const record = readTemplate(written);
     return record.id === id ? record : null;
   } catch {
     return null;

@@ -3,7 +3,7 @@ import type {
   Check,
   ImportView,
   JobView,
-  PlaceView,
+  RecordedPlaceView,
   TemplateView,
   TemplateSummary,
   VersionSummary,
@@ -206,7 +206,7 @@ function firstLine(note: string): string {
   return line.length > MAX_NOTE ? `${line.slice(0, MAX_NOTE - 1)}…` : line;
 }
 
-function placeLine({ bytes, t }: Words, place: PlaceView): string {
+function placeLine({ bytes, t }: Words, place: RecordedPlaceView): string {
   const serial = place.serial ? t('cli.serial', { serial: place.serial }) : '';
   return [place.path, place.model === place.path ? '' : place.model, serial, bytes(place.lengthBytes)]
     .filter((part) => part !== '')

@@ -546,6 +546,7 @@ const base: Scene = {
       planId: uuid(77),
       expiresAt: new Date(NOW + 10 * 60_000).toISOString(),
       ...seen,
+      source: { ...seen.source, kind: source.startsWith('/dev/') ? ('device' as const) : ('file' as const) },
       guest: guest ?? debianGuest(),
       report,
       name,

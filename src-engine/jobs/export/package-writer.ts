@@ -16,7 +16,7 @@ import { PACK_TARGET_BYTES, PackWriter } from '../../store/pack-writer.ts';
 import type { PressPool } from '../../store/press-pool.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import type { ManifestJson } from '../manifest-json.ts';
-import { PACKAGE_FILES, type PackageAbout } from '../package-format.ts';
+import { PACKAGE_FILES, PACKAGE_FORMAT, PACKAGE_VERSION, type PackageAbout } from '../package-format.ts';
 
 /** For frames that hold what belongs to other templates too: what is left of them is compressed anew. */
 const LEVEL = 3;
@@ -39,13 +39,14 @@ export async function writePackage(
 ): Promise<string> {
   const packs = await writePacks(parts, manifest, folder, pool, context);
   const about: PackageAbout = {
-    format: 'diskpress-package',
-    formatVersion: 1,
     template: { ...parts.templates.record(json.template.id), deletedVersions: [] },
     version: json.version,
   };
   const at = (name: string) => join(folder, name);
-  await writeFile(at(PACKAGE_FILES.about), JSON.stringify(about, null, 2));
+  await writeFile(
+    at(PACKAGE_FILES.about),
+    JSON.stringify({ format: PACKAGE_FORMAT, formatVersion: PACKAGE_VERSION, ...about }, null, 2),
+  );
   await writeFile(at(PACKAGE_FILES.readme), readme(about));
   await copyFile(manifestFile, at(PACKAGE_FILES.manifest));
   const files = [at(PACKAGE_FILES.about), at(PACKAGE_FILES.readme), at(PACKAGE_FILES.manifest), ...packs];

@@ -4,7 +4,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArchiveEntry } from '../../archive/list-archive.ts';
 import { unpackEntry } from '../../archive/unpack.ts';
-import type { TemplateRecord, VersionRecord } from '../../catalog/records.ts';
+import type { TemplateRecord, VersionRecord } from '../../catalog/records/index.ts';
 import { newTemplateRecord } from '../../catalog/template-repository.ts';
 import type { JobResult } from '../../contract/job.contract.ts';
 import type { TemplateView } from '../../contract/template.contract.ts';

@@ -2,11 +2,19 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { ArchiveEntry } from '../../archive/list-archive.ts';
 import type { ArchiveFile } from '../../archive/seven-zip.ts';
 import { unpackEntry } from '../../archive/unpack.ts';
 import { EngineError } from '../../core/engine-error.ts';
-import { MAX_ABOUT_BYTES, PACKAGE_FILES, PackageAboutSchema, type PackageAbout } from '../package-format.ts';
+import {
+  MAX_ABOUT_BYTES,
+  PACKAGE_FILES,
+  PACKAGE_FORMAT,
+  PACKAGE_VERSION,
+  readPackageAbout,
+  type PackageAbout,
+} from '../package-format.ts';
 import type { FoundPackage } from './opened-image.ts';
 
 /** JSON may be compressed well by whoever packs it anew. */
@@ -39,17 +47,20 @@ function parseAbout(text: string, path: string): PackageAbout | null {
     return null;
   }
   const { format, formatVersion } = (json ?? {}) as Record<string, unknown>;
-  if (format !== 'diskpress-package') return null;
-  if (formatVersion !== 1)
+  if (format !== PACKAGE_FORMAT) return null;
+  if (formatVersion !== PACKAGE_VERSION)
     throw new EngineError('FORMAT_UNSUPPORTED', {
       path,
       feature: `package version ${String(formatVersion).slice(0, 20)}`,
     });
-  const parsed = PackageAboutSchema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  throw new EngineError('FORMAT_INVALID', {
-    path,
-    field: PACKAGE_FILES.about,
-    value: parsed.error.issues[0].path.join('.'),
-  });
+  try {
+    return readPackageAbout(json);
+  } catch (error) {
+    if (!(error instanceof z.ZodError)) throw error;
+    throw new EngineError('FORMAT_INVALID', {
+      path,
+      field: PACKAGE_FILES.about,
+      value: error.issues[0].path.join('.'),
+    });
+  }
 }

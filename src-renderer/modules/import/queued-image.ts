@@ -4,16 +4,17 @@ import {
   type CommandParams,
   type ErrorView,
   type ImportView,
+  type Kind,
+  type Licence,
   type RecordedConfiguration,
-  type TemplateView,
 } from '../../../src-engine/contract/index.ts';
 
 export interface ImportForm {
   name: string;
   note: string;
   tags: string[];
-  kind: TemplateView['kind'];
-  licence: TemplateView['licence'];
+  kind: Kind;
+  licence: Licence;
   operatingSystem: string;
   /** null: not said */
   bootMode: RecordedConfiguration['bootMode'];

@@ -9,7 +9,7 @@ import { AuditLog, userName } from '../../../src-engine/catalog/audit-log.ts';
 import { openDatabase } from '../../../src-engine/catalog/database.ts';
 import { JobRepository } from '../../../src-engine/catalog/job-repository.ts';
 import { MIGRATIONS } from '../../../src-engine/catalog/migrations.ts';
-import type { TemplateRecord, VersionRecord } from '../../../src-engine/catalog/records.ts';
+import type { TemplateRecord, VersionRecord } from '../../../src-engine/catalog/records/index.ts';
 import { newTemplateRecord, TemplateRepository } from '../../../src-engine/catalog/template-repository.ts';
 import {
   NOTHING_RECORDED,
