@@ -14,8 +14,7 @@ interface JobRow {
   id: string;
   process_id: number;
   runner: string;
-  /** JobRecord as JSON */
-  view: string;
+  record: string;
   is_sound: number;
 }
 
@@ -31,8 +30,8 @@ export class JobRepository {
     this.#db.transaction(() => {
       this.#db
         .prepare(
-          `INSERT INTO job (id, created_at, process_id, runner, is_ended, view) VALUES (?, ?, ?, ?, ?, ?)
-           ON CONFLICT (id) DO UPDATE SET is_ended = excluded.is_ended, view = excluded.view, sum = NULL`,
+          `INSERT INTO job (id, created_at, process_id, runner, is_ended, record) VALUES (?, ?, ?, ?, ?, ?)
+           ON CONFLICT (id) DO UPDATE SET is_ended = excluded.is_ended, record = excluded.record, sum = NULL`,
         )
         .run(
           job.id,
@@ -112,7 +111,7 @@ export class JobRepository {
 function recordOf(row: JobRow): JobRecord | null {
   if (row.is_sound !== 1) return null;
   try {
-    return readJob(JSON.parse(row.view));
+    return readJob(JSON.parse(row.record));
   } catch {
     return null;
   }

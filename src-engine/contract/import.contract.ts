@@ -75,6 +75,8 @@ export const ExportPlanSchema = z.object({
   expiresAt: z.iso.datetime(),
   templateName: z.string(),
   versionNumber: z.number().int().positive(),
+  /** which of its disks, from 1; null: all of them, in a package */
+  disk: z.number().int().positive().nullable(),
   format: z.enum(EXPORT_FORMATS),
   /** the file that will be there: the name that was asked for, made safe for other systems */
   path: z.string(),

@@ -79,14 +79,63 @@ export const DamageSchema = z.object({
 });
 export type Damage = z.infer<typeof DamageSchema>;
 
+/** Of one version. */
+export const MAX_DISKS = 64;
+export const DISK_ROLES = ['boot', 'data'] as const;
+
+/** One of a version's disks. */
+export const VersionDiskViewSchema = z.object({
+  /** what its machine does with it */
+  role: orUnknown(DISK_ROLES),
+  /** what it was plugged into, 'sata', 'virtio'…, and where there; null: it is not known */
+  bus: z.string().nullable(),
+  address: z.string().nullable(),
+  /** where it was when it was captured */
+  source: RecordedPlaceViewSchema,
+  layout: DiskViewSchema,
+  /** null: everything was read */
+  damage: DamageSchema.nullable(),
+  capacityBytes: bytes,
+  usedBytes: bytes,
+  health: z.enum(HEALTHS),
+  verifiedAt: z.iso.datetime().nullable(),
+});
+export type VersionDiskView = z.infer<typeof VersionDiskViewSchema>;
+
+/** Of one version. */
+export const MAX_ATTACHMENTS = 64;
+/** A picture, a console's text, a report: none of them is a disk. */
+export const MAX_ATTACHMENT_BYTES = 8 * 1024 * 1024;
+export const MAX_ATTACHMENTS_BYTES = 32 * 1024 * 1024;
+
+export const AttachmentNameSchema = z
+  .string()
+  .min(1)
+  .max(128)
+  .regex(/^[^\p{Cc}/\\]+$/u);
+export const MediaTypeSchema = z
+  .string()
+  .max(100)
+  .regex(/^[a-z]+\/[a-z0-9][a-z0-9.+-]*$/);
+
+/** What was added to a version after its capture. */
+export const AttachmentViewSchema = z.object({
+  id: z.string(),
+  name: AttachmentNameSchema,
+  /** as the one who added it said: 'image/png', 'text/plain'…; nobody trusts it */
+  mediaType: MediaTypeSchema,
+  lengthBytes: bytes,
+  addedAt: z.iso.datetime(),
+});
+export type AttachmentView = z.infer<typeof AttachmentViewSchema>;
+
 export const VersionViewSchema = z.object({
   number: z.number().int().positive(),
   createdAt: z.iso.datetime(),
-  source: RecordedPlaceViewSchema,
-  disk: DiskViewSchema,
+  /** in the order that they had; the first is the one that a template of one disk has */
+  disks: z.array(VersionDiskViewSchema).min(1),
+  /** about all of it, beside those of each disk */
   warnings: z.array(WarningSchema),
-  /** null: everything was read */
-  damage: DamageSchema.nullable().default(null),
   /** `disk`: of a disk; `iso`: a boot medium, which is never customised */
   medium: orUnknown(MEDIA).default('disk'),
   configuration: RecordedConfigurationSchema.default(NOTHING_RECORDED),
@@ -96,13 +145,17 @@ export const VersionViewSchema = z.object({
   platform: z.enum(PLATFORMS).nullable().default(null),
   /** the machine that it was captured from; null: it is not known */
   machine: MachineProfileSchema.nullable().default(null),
+  /** of all its disks */
   capacityBytes: bytes,
   usedBytes: bytes,
   /** compressed bytes that this version refers to, shared ones included */
   storedBytes: bytes,
   /** compressed bytes that its capture added to the store */
   newBytes: bytes,
+  attachments: z.array(AttachmentViewSchema).default([]),
+  /** damaged where one of its disks is, verified where all are */
   health: z.enum(HEALTHS),
+  /** when the disk was that was not verified for longest */
   verifiedAt: z.iso.datetime().nullable(),
 });
 export type VersionView = z.infer<typeof VersionViewSchema>;

@@ -114,7 +114,9 @@ async function readManifests(parts: EngineParts, context: JobContext): Promise<F
     try {
       const manifest = await ManifestReader.open(parts.layout, name);
       try {
-        found.push({ name, json: readManifestJson(manifest, name) });
+        const json = readManifestJson(manifest, name);
+        if (json.disk.manifest !== name) throw new EngineError('MANIFEST_DAMAGED', { path: name, reason: 'name' });
+        found.push({ name, json });
       } finally {
         await manifest.close();
       }
@@ -159,7 +161,6 @@ async function bringBack(parts: EngineParts, manifest: string, json: ManifestJso
     parts.templates.addVersion(
       { ...record, name: freeName(parts, record) },
       json.version,
-      manifest,
       isDeleted ? record.updatedAt : null,
     );
   } catch (error) {

@@ -14,6 +14,7 @@ import type {
   MachineProfile,
   PlaceView,
   TemplateView,
+  VersionDiskView,
   VersionView,
   Warning,
 } from '../../src-engine/contract/index.ts';
@@ -46,14 +47,30 @@ export interface Scene {
   comparison: Comparison | null;
 }
 
-function version(number: number, view: DiskView, minutes: number, more: Partial<VersionView> = {}): VersionView {
+interface MoreOfVersion extends Partial<VersionView> {
+  damage?: VersionDiskView['damage'];
+}
+
+function version(number: number, view: DiskView, minutes: number, told: MoreOfVersion = {}): VersionView {
+  const { damage = null, ...more } = told;
+  const { health = 'verified' } = more;
+  const disk: VersionDiskView = {
+    role: 'boot',
+    bus: null,
+    address: null,
+    source: place('Samsung SSD 970 EVO Plus', 'S4EWNX0R512345', view.lengthBytes, '/dev/nvme0n1'),
+    layout: view,
+    damage,
+    capacityBytes: view.lengthBytes,
+    usedBytes: view.usedBytes,
+    health,
+    verifiedAt: ago(minutes - 12),
+  };
   return {
     number,
     createdAt: ago(minutes),
-    source: place('Samsung SSD 970 EVO Plus', 'S4EWNX0R512345', view.lengthBytes, '/dev/nvme0n1'),
-    disk: view,
+    disks: [disk],
     warnings: view.volumes.flatMap((volume) => volume.warnings),
-    damage: null,
     medium: 'disk',
     configuration: NOTHING_RECORDED,
     guest: null,
@@ -63,7 +80,8 @@ function version(number: number, view: DiskView, minutes: number, more: Partial<
     usedBytes: view.usedBytes,
     storedBytes: Math.round(view.usedBytes * 0.41),
     newBytes: Math.round(view.usedBytes * (number === 1 ? 0.41 : 0.03)),
-    health: 'verified',
+    attachments: [],
+    health,
     verifiedAt: ago(minutes - 12),
     ...more,
   };
@@ -133,7 +151,7 @@ const TEMPLATES = [
   }),
 ];
 
-const DAMAGE: NonNullable<VersionView['damage']> = {
+const DAMAGE: NonNullable<VersionDiskView['damage']> = {
   lengthBytes: 61_440,
   extents: Array.from({ length: 7 }, (_, i) => ({
     startBytes: 41_203_712_000 + i * 7_340_032,
@@ -582,13 +600,14 @@ const base: Scene = {
       templateId: which.id,
       templateName: which.name,
       versionNumber: source.number,
+      disk: 1,
       target: to,
       before: found ? DISKS[target] : null,
-      after: { ...source.disk, lengthBytes: capacity },
+      after: { ...source.disks[0].layout, lengthBytes: capacity },
       writeBytes: source.usedBytes,
       checks: [
         ...passes('TEMPLATE_HEALTHY', 'TARGET_LARGE_ENOUGH', 'SECTOR_SIZE_EQUAL', 'TARGET_NOT_IN_USE'),
-        ...(source.damage ? [INCOMPLETE] : []),
+        ...(source.disks[0].damage ? [INCOMPLETE] : []),
         ...(found
           ? [{ code: 'TARGET_WILL_BE_ERASED' as const, level: 'warn' as const, data: facts }]
           : passes('TARGET_NEW_FILE', 'TARGET_FOLDER_SPACE')),

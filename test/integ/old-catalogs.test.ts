@@ -15,7 +15,7 @@ const bench = workbench();
 let copies = 0;
 
 interface Expected {
-  templates: { name: string; versions: { number: number; lengthBytes: number; sha256: string }[] }[];
+  templates: { name: string; versions: { number: number; disks: { lengthBytes: number; sha256: string }[] }[] }[];
   bin: string[];
   machines: string[];
   jobs: string[];
@@ -37,8 +37,9 @@ function unpack(format: string): string {
 async function listed({ client }: TestEngine) {
   const templates = await client.call('template.list', {});
   const versionsOf = (shown: (typeof templates)[number]) =>
-    shown.versions.map(({ number, createdAt, capacityBytes: lengthBytes, health }) => ({
-      ...{ number, createdAt, lengthBytes, health },
+    shown.versions.map(({ number, createdAt, health, disks }) => ({
+      ...{ number, createdAt, health },
+      disks: disks.map(({ capacityBytes }) => ({ lengthBytes: capacityBytes })),
     }));
   return {
     templates: templates.map((shown) => {
@@ -61,14 +62,18 @@ function withoutSums({ templates, ...others }: Expected) {
     ...others,
     templates: templates.map((template) => ({
       ...template,
-      versions: template.versions.map(({ sha256: _, ...version }) => version),
+      versions: template.versions.map(({ disks, ...version }) => ({
+        ...version,
+        disks: disks.map(({ lengthBytes }) => ({ lengthBytes })),
+      })),
     })),
   };
 }
 
-async function expectDeployed(engine: TestEngine, template: string, sha256: string): Promise<void> {
+async function expectDeployed(engine: TestEngine, template: string, sha256: string, disk = 1): Promise<void> {
   const target = bench.path('deployed.img');
-  resultOf(await engine.deploy(template, target));
+  const { planId } = await engine.client.call('deploy.plan', { template, disk, target });
+  resultOf(await engine.ended((await engine.client.call('deploy.start', { planId })).jobId));
   expect(createHash('sha256').update(readFileSync(target)).digest('hex'), template).toBe(sha256);
   rmSync(target);
 }
@@ -112,13 +117,17 @@ describe.each(formats)('a catalog of format %s', (format) => {
 
   test('deploys what was captured', async () => {
     for (const { name, versions } of expected.templates) {
-      for (const { number, sha256 } of versions) await expectDeployed(engine, `${name}@${number}`, sha256);
+      for (const { number, disks } of versions) {
+        for (const [i, { sha256 }] of disks.entries()) {
+          await expectDeployed(engine, `${name}@${number}`, sha256, i + 1);
+        }
+      }
     }
   });
 
   test('is verified, gets a version more, and is pruned', async () => {
     resultOf(await engine.verify());
-    const source = bench.path('new.img');
+    const source = bench.path(`new-${format}.img`);
     resultOf(await engine.deploy('workshop@3', source));
     const { newBytes } = await engine.capture(source, 'workshop').then(async () => {
       const { versions } = await engine.client.call('template.show', { template: 'workshop' });
@@ -131,7 +140,7 @@ describe.each(formats)('a catalog of format %s', (format) => {
     expect(await engine.client.call('template.list', { deleted: true })).toEqual([]);
     resultOf(await engine.verify());
     const [oldest] = expected.templates.find(({ name }) => name === 'workshop')!.versions.slice(-1);
-    await expectDeployed(engine, 'workshop@1', oldest.sha256);
+    await expectDeployed(engine, 'workshop@1', oldest.disks[0].sha256);
   });
 
   test('takes its package back in', async () => {
@@ -140,7 +149,7 @@ describe.each(formats)('a catalog of format %s', (format) => {
     resultOf(await engine.ended((await engine.client.call('import.start', { planId })).jobId));
     const { versions } = await engine.client.call('template.show', { template: 'workshop' });
     const [oldest] = expected.templates.find(({ name }) => name === 'workshop')!.versions.slice(-1);
-    await expectDeployed(engine, `workshop@${versions[0].number}`, oldest.sha256);
+    await expectDeployed(engine, `workshop@${versions[0].number}`, oldest.disks[0].sha256);
   });
 
   test.each([
@@ -164,7 +173,11 @@ describe.each(formats)('a catalog of format %s', (format) => {
       if (!isLost) expect(found.jobs.slice(-jobs.length)).toEqual(jobs);
       expect(existsSync(join(copy, 'catalog.db'))).toBe(true);
       resultOf(await repaired.verify());
-      await expectDeployed(repaired, 'workshop@1', expectedOf(format).templates.at(-1)!.versions.at(-1)!.sha256);
+      await expectDeployed(
+        repaired,
+        'workshop@1',
+        expectedOf(format).templates.at(-1)!.versions.at(-1)!.disks[0].sha256,
+      );
       // the version that was deleted waits where it did
       await repaired.client.call('template.undelete', { template: 'workshop@2' });
     } finally {

@@ -1,5 +1,6 @@
 /** Templates and versions of records as they are shown. */
 import {
+  DISK_ROLES,
   FIRMWARES,
   KINDS,
   LICENCES,
@@ -7,12 +8,14 @@ import {
   PLATFORMS,
   STATUSES,
   VISIBILITIES,
+  type Health,
   type RecordedConfiguration,
   type TemplateView,
+  type VersionDiskView,
   type VersionSummary,
   type VersionView,
 } from '../../contract/template.contract.ts';
-import type { ConfigurationRecord, TemplateRecord, VersionRecord } from '../records/index.ts';
+import type { ConfigurationRecord, DiskRecord, TemplateRecord, VersionRecord } from '../records/index.ts';
 import { layoutView, placeView } from './disk-view.ts';
 import { guestView, machineView } from './guest-view.ts';
 import { known, knownOrNull, warningView } from './known.ts';
@@ -33,27 +36,55 @@ export function configurationView(configuration: ConfigurationRecord): RecordedC
   return { ...configuration, bootMode: knownOrNull(FIRMWARES, configuration.bootMode) };
 }
 
-/** What the database knows of a version beside its record. */
-export type VersionState = Pick<VersionView, 'health' | 'verifiedAt'>;
+/** What the database knows of a disk beside its record. */
+export type DiskState = Pick<VersionDiskView, 'health' | 'verifiedAt'>;
 
-export function versionView(record: VersionRecord, state: VersionState): VersionView {
+/** @param states of its disks, in their order */
+export function versionView(record: VersionRecord, states: readonly DiskState[]): VersionView {
   return {
-    ...versionSummary(record, state),
+    ...versionSummary(record, states),
     guest: record.guest && guestView(record.guest),
     machine: record.machine && machineView(record.machine),
   };
 }
 
-export function versionSummary(record: Omit<VersionRecord, 'guest' | 'machine'>, state: VersionState): VersionSummary {
-  const { number, createdAt, damage, capacityBytes, usedBytes, storedBytes, newBytes, configuration } = record;
+export function versionSummary(
+  record: Omit<VersionRecord, 'guest' | 'machine'>,
+  states: readonly DiskState[],
+): VersionSummary {
+  const { number, createdAt, storedBytes, newBytes, configuration } = record;
+  const attachments = record.attachments.map(({ file: id, sha256: _, ...attachment }) => ({ ...attachment, id }));
+  const disks = record.disks.map((disk, i) => versionDisk(disk, states[i]));
   return {
-    ...{ number, createdAt, damage, capacityBytes, usedBytes, storedBytes, newBytes },
-    source: placeView(record.source),
-    disk: layoutView(record.disk),
+    ...{ number, createdAt, storedBytes, newBytes, disks, attachments },
     warnings: record.warnings.map(warningView),
     medium: known(MEDIA, record.medium),
     configuration: configurationView(configuration),
     platform: knownOrNull(PLATFORMS, record.platform),
+    capacityBytes: disks.reduce((sum, { capacityBytes }) => sum + capacityBytes, 0),
+    usedBytes: disks.reduce((sum, { usedBytes }) => sum + usedBytes, 0),
+    ...stateOf(disks),
+  };
+}
+
+function versionDisk({ manifest: _, role, source, layout, ...disk }: DiskRecord, state: DiskState): VersionDiskView {
+  return {
+    ...disk,
+    role: known(DISK_ROLES, role),
+    source: placeView(source),
+    layout: layoutView(layout),
+    capacityBytes: layout.lengthBytes,
+    usedBytes: layout.usedBytes,
     ...state,
+  };
+}
+
+/** A version is as its disks are. */
+function stateOf(disks: readonly DiskState[]): DiskState {
+  const isOne = (health: Health) => disks.some((disk) => disk.health === health);
+  const times = disks.map(({ verifiedAt }) => verifiedAt);
+  return {
+    health: isOne('damaged') ? 'damaged' : isOne('unverified') ? 'unverified' : 'verified',
+    verifiedAt: times.includes(null) ? null : times.sort()[0],
   };
 }

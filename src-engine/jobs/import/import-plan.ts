@@ -57,8 +57,13 @@ async function viewOf(
 ): Promise<ImportView> {
   const inspected = found.image && (await inspectImage(found.image, signal));
   const account = inspected && (await DiskAccount.of(inspected, 'file', outside, signal));
-  const packed = found.package && versionView(found.package.about.version, NOT_VERIFIED);
-  const disk = account?.view() ?? packed?.disk ?? null;
+  const packed =
+    found.package &&
+    versionView(
+      found.package.about.version,
+      found.package.about.version.disks.map(() => NOT_VERIFIED),
+    );
+  const disk = account?.view() ?? packed?.disks[0].layout ?? null;
   const guest = inspected
     ? await guestOf(inspected.source, inspected.opened, book.endOfLife, signal)
     : (packed?.guest ?? null);

@@ -8,10 +8,10 @@ import type { ArchiveFile } from '../../archive/seven-zip.ts';
 import { unpackEntry } from '../../archive/unpack.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import {
+  isPackageJson,
+  manifestFile,
   MAX_ABOUT_BYTES,
   PACKAGE_FILES,
-  PACKAGE_FORMAT,
-  PACKAGE_VERSION,
   readPackageAbout,
   type PackageAbout,
 } from '../package-format.ts';
@@ -27,7 +27,7 @@ export async function findPackage(
   signal: AbortSignal,
 ): Promise<FoundPackage | null> {
   const about = entries.find(({ name }) => name === PACKAGE_FILES.about);
-  if (!about || !entries.some(({ name }) => name === PACKAGE_FILES.manifest)) return null;
+  if (!about || !entries.some(({ name }) => name === manifestFile(0))) return null;
   const folder = await mkdtemp(join(tmpdir(), 'diskpress-package-'));
   try {
     const to = join(folder, 'about');
@@ -46,16 +46,11 @@ function parseAbout(text: string, path: string): PackageAbout | null {
   } catch {
     return null;
   }
-  const { format, formatVersion } = (json ?? {}) as Record<string, unknown>;
-  if (format !== PACKAGE_FORMAT) return null;
-  if (formatVersion !== PACKAGE_VERSION)
-    throw new EngineError('FORMAT_UNSUPPORTED', {
-      path,
-      feature: `package version ${String(formatVersion).slice(0, 20)}`,
-    });
+  if (!isPackageJson(json)) return null;
   try {
     return readPackageAbout(json);
   } catch (error) {
+    if (error instanceof EngineError) throw new EngineError(error.code, { ...error.data, path });
     if (!(error instanceof z.ZodError)) throw error;
     throw new EngineError('FORMAT_INVALID', {
       path,

@@ -99,14 +99,20 @@ const LAYOUT: LayoutRecord = {
 const place = { path: '/x', model: 'x', serial: '', lengthBytes: 8192, sectorBytes: 512, physicalSectorBytes: 512 };
 const guest = centos7();
 
-function version(number: number): VersionRecord {
+function version(number: number, manifest: string): VersionRecord {
   return {
     number,
     createdAt: AT,
-    source: { kind: 'registry', ...place },
-    disk: LAYOUT,
+    disks: [
+      {
+        manifest,
+        ...{ role: 'cache', bus: 'later-bus', address: null },
+        source: { kind: 'registry', ...place },
+        layout: LAYOUT,
+        damage: null,
+      },
+    ],
     warnings: [LATER],
-    damage: null,
     medium: 'tape',
     configuration: {
       operatingSystem: 'Later OS',
@@ -131,10 +137,9 @@ function version(number: number): VersionRecord {
       arrays: [{ name: 'a', kind: 'network', level: null, members: [] }],
       graphics: [{ model: 'g', kind: 'neural' }],
     },
-    capacityBytes: 8192,
-    usedBytes: 4096,
     storedBytes: 100,
     newBytes: 100,
+    attachments: [],
   };
 }
 
@@ -145,8 +150,8 @@ describe('a version of which this Diskpress does not know the words', () => {
     ...newTemplateRecord({ name: 'later', note: '', tags: [], kind: 'golden' }, AT),
     ...{ status: 'resting', visibility: 'by-invitation', licence: 'rented' },
   };
-  templates.addVersion(template, version(1), 'one');
-  templates.addVersion(newTemplateRecord({ name: 'ours', note: '', tags: [], kind: 'lab' }, AT), version(1), 'two');
+  templates.addVersion(template, version(1, 'one'));
+  templates.addVersion(newTemplateRecord({ name: 'ours', note: '', tags: [], kind: 'lab' }, AT), version(1, 'two'));
 
   test('is shown with what is unknown, and all the rest', () => {
     const { template: shown } = templates.find('later');
@@ -160,7 +165,6 @@ describe('a version of which this Diskpress does not know the words', () => {
       health: 'unverified',
       warnings: [LATER_VIEW],
       configuration: { operatingSystem: 'Later OS', bootMode: null, cpus: 2 },
-      source: { kind: unknown, path: '/x' },
       guest: {
         family: { value: null, origin: '/' },
         kernelOrigin: { value: null },
@@ -171,7 +175,9 @@ describe('a version of which this Diskpress does not know the words', () => {
       },
       machine: { firmware: null, arrays: null, graphics: null, board: 'X10SDV-4C' },
     });
-    expect(one.disk).toMatchObject({
+    const [disk] = one.disks;
+    expect(disk).toMatchObject({ role: unknown, bus: 'later-bus', source: { kind: unknown, path: '/x' } });
+    expect(disk.layout).toMatchObject({
       table: unknown,
       warnings: [LATER_VIEW],
       volumes: [{ captureAs: unknown, fileSystem: { kind: unknown, label: 'root' }, warnings: [LATER_VIEW] }],
@@ -198,7 +204,7 @@ describe('a version of which this Diskpress does not know the words', () => {
     expect(readTemplate(JSON.parse(JSON.stringify(templates.record(id))))).toMatchObject(kept);
     expect(templates.removeDamaged()).toBe(0);
     templates.checkAllRows();
-    expect(templates.soundVersion('one')?.record).toEqual(version(1));
+    expect(templates.soundVersion('one')?.record).toEqual(version(1, 'one'));
   });
 });
 
@@ -267,7 +273,7 @@ describe('jobs of a later version', () => {
     const jobs = new JobRepository(db);
     const [first, broken, last] = [job(), job(), job()];
     for (const one of [first, broken, last]) jobs.save(one);
-    db.prepare('UPDATE job SET view = ?, sum = NULL WHERE id = ?').run(text, broken.id);
+    db.prepare('UPDATE job SET record = ?, sum = NULL WHERE id = ?').run(text, broken.id);
     expect(jobs.list().map(({ error, outcome }) => error?.code ?? outcome)).toEqual([
       'done',
       'CATALOG_DAMAGED',
