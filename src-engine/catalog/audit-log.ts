@@ -1,11 +1,13 @@
 /** Who did what to which template or disk, and when. Only ever added to. */
 import { userInfo } from 'node:os';
 import type Database from 'better-sqlite3';
-import { LogEntrySchema, type LogEntry } from '../contract/commands.ts';
+import type { LogEntry } from '../contract/commands.ts';
 import type { PlaceView } from '../contract/disk.contract.ts';
 import type { MessageData } from '../contract/errors.ts';
 import { damagedEntry } from './damaged-rows.ts';
+import { AuditRecordSchema } from './records/index.ts';
 import { signRows, soundness } from './row-sum.ts';
+import { logEntry } from './views/job-view.ts';
 
 export class AuditLog {
   readonly #db: Database.Database;
@@ -64,7 +66,7 @@ interface AuditRow extends Omit<LogEntry, 'data'> {
 function entryOf({ is_sound, ...row }: AuditRow): LogEntry | null {
   if (is_sound !== 1) return null;
   try {
-    return LogEntrySchema.parse({ ...row, data: JSON.parse(row.data) });
+    return logEntry(AuditRecordSchema.parse({ ...row, data: JSON.parse(row.data) }));
   } catch {
     return null;
   }

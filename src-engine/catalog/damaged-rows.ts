@@ -6,6 +6,7 @@ import {
   NOTHING_RECORDED,
   TemplateViewSchema,
   type TemplateView,
+  type VersionDiskView,
   type VersionView,
 } from '../contract/template.contract.ts';
 
@@ -17,34 +18,37 @@ export function damagedRow(what: string): EngineError {
   return new EngineError('CATALOG_DAMAGED', { path: 'catalog.db', reason: what }, 'Run: diskpress repair');
 }
 
+const NO_SECTORS = { lengthBytes: 0, sectorBytes: 512, physicalSectorBytes: 512 };
+
+const DAMAGED_DISK: VersionDiskView = {
+  role: 'unknown',
+  bus: null,
+  address: null,
+  source: { kind: 'unknown', path: '', model: '', serial: '', ...NO_SECTORS },
+  layout: {
+    ...NO_SECTORS,
+    table: 'none',
+    tableId: '',
+    volumes: [],
+    groups: [],
+    account: null,
+    usedBytes: 0,
+    warnings: [],
+  },
+  damage: null,
+  capacityBytes: 0,
+  usedBytes: 0,
+  health: 'damaged',
+  verifiedAt: null,
+};
+
 /** @param number as its row says */
 export function damagedVersion(number: unknown): VersionView {
   return {
     number: typeof number === 'number' && Number.isSafeInteger(number) && number > 0 ? number : 1,
     createdAt: NO_DATE,
-    source: {
-      kind: 'file',
-      path: '',
-      model: '',
-      serial: '',
-      lengthBytes: 0,
-      sectorBytes: 512,
-      physicalSectorBytes: 512,
-    },
-    disk: {
-      lengthBytes: 0,
-      sectorBytes: 512,
-      physicalSectorBytes: 512,
-      table: 'none',
-      tableId: '',
-      volumes: [],
-      groups: [],
-      account: null,
-      usedBytes: 0,
-      warnings: [],
-    },
+    disks: [DAMAGED_DISK],
     warnings: [],
-    damage: null,
     medium: 'disk',
     configuration: NOTHING_RECORDED,
     guest: null,
@@ -54,6 +58,7 @@ export function damagedVersion(number: unknown): VersionView {
     usedBytes: 0,
     storedBytes: 0,
     newBytes: 0,
+    attachments: [],
     health: 'damaged',
     verifiedAt: null,
   };
@@ -71,7 +76,7 @@ export function damagedTemplate(fields: Partial<Record<keyof TemplateView, unkno
     name: pick('name', ROW),
     note: pick('note', ''),
     tags: pick('tags', []),
-    kind: pick('kind', 'lab'),
+    kind: pick('kind', 'unknown'),
     status: pick('status', 'disabled'),
     visibility: pick('visibility', 'private'),
     licence: pick('licence', 'own'),

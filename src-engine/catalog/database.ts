@@ -128,6 +128,7 @@ let ownSchema: ReadonlySet<string> | null = null;
 function hasOwnSchema(db: Database.Database): boolean {
   if (ownSchema === null) {
     const fresh = new Database(':memory:');
+    addRowSum(fresh);
     for (const migration of MIGRATIONS) fresh.exec(migration);
     ownSchema = schemaOf(fresh);
     fresh.close();
@@ -157,7 +158,7 @@ function migrate(db: Database.Database): void {
       db.exec(MIGRATIONS[next]);
       db.pragma(`user_version = ${next + 1}`);
       if (next + 1 < MIGRATIONS.length) return;
-      for (const table of ['template', 'version', 'job', 'audit'] as const) signRows(db, table, 'true');
+      for (const table of ['template', 'version', 'disk', 'job', 'audit'] as const) signRows(db, table, 'true');
     }).exclusive();
   }
 }

@@ -1,9 +1,11 @@
 /** Jobs in the database: what ran, how it ended and why. Progress is not kept. */
 import type Database from 'better-sqlite3';
-import { JobViewSchema, type JobView } from '../contract/job.contract.ts';
+import type { JobView } from '../contract/job.contract.ts';
 import { damagedJob, damagedRow } from './damaged-rows.ts';
+import { readJob, type JobRecord } from './records/index.ts';
 import { signRows, soundness } from './row-sum.ts';
 import { isAlive, isGone, readRunner, thisRunner } from './runner.ts';
+import { jobView } from './views/job-view.ts';
 
 /** Older ended jobs are dropped. */
 const MAX_KEPT_JOBS = 500;
@@ -12,7 +14,7 @@ interface JobRow {
   id: string;
   process_id: number;
   runner: string;
-  view: string;
+  record: string;
   is_sound: number;
 }
 
@@ -23,12 +25,13 @@ export class JobRepository {
     this.#db = db;
   }
 
-  save(job: JobView): void {
+  /** Its progress is not kept. */
+  save(job: JobRecord): void {
     this.#db.transaction(() => {
       this.#db
         .prepare(
-          `INSERT INTO job (id, created_at, process_id, runner, is_ended, view) VALUES (?, ?, ?, ?, ?, ?)
-           ON CONFLICT (id) DO UPDATE SET is_ended = excluded.is_ended, view = excluded.view, sum = NULL`,
+          `INSERT INTO job (id, created_at, process_id, runner, is_ended, record) VALUES (?, ?, ?, ?, ?, ?)
+           ON CONFLICT (id) DO UPDATE SET is_ended = excluded.is_ended, record = excluded.record, sum = NULL`,
         )
         .run(
           job.id,
@@ -36,7 +39,7 @@ export class JobRepository {
           process.pid,
           JSON.stringify(thisRunner()),
           job.state === 'ended' ? 1 : 0,
-          JSON.stringify({ ...job, progress: null }),
+          JSON.stringify({ ...job, progress: undefined }),
         );
       signRows(this.#db, 'job', 'id = ?', job.id);
     })();
@@ -47,7 +50,10 @@ export class JobRepository {
     return this.#db
       .prepare<[number], JobRow>(`SELECT *, ${soundness('job')} AS is_sound FROM job ORDER BY created_at DESC LIMIT ?`)
       .all(MAX_KEPT_JOBS)
-      .map((row) => viewOf(row) ?? damagedJob());
+      .map((row) => {
+        const record = recordOf(row);
+        return record ? jobView(record) : damagedJob();
+      });
   }
 
   /** @throws EngineError `CATALOG_DAMAGED` where its row is damaged */
@@ -56,9 +62,9 @@ export class JobRepository {
       .prepare<[string], JobRow>(`SELECT *, ${soundness('job')} AS is_sound FROM job WHERE id = ?`)
       .get(id);
     if (row === undefined) return null;
-    const view = viewOf(row);
-    if (view === null) throw damagedRow('row of a job');
-    return view;
+    const record = recordOf(row);
+    if (record === null) throw damagedRow('row of a job');
+    return jobView(record);
   }
 
   /** Jobs whose process is certainly gone ended without a word: they are marked `lost`. @returns those */
@@ -68,10 +74,10 @@ export class JobRepository {
     for (const row of open.all()) {
       const runner = readRunner(row.runner);
       if (runner ? !isGone(runner) : isAlive(row.process_id)) continue;
-      const view = viewOf(row);
-      if (view === null) continue;
-      const job: JobView = {
-        ...view,
+      const record = recordOf(row);
+      if (record === null) continue;
+      const job: JobRecord = {
+        ...record,
         state: 'ended',
         outcome: 'lost',
         endedAt: new Date().toISOString(),
@@ -83,7 +89,7 @@ export class JobRepository {
         },
       };
       this.save(job);
-      lost.push(job);
+      lost.push(jobView(job));
     }
     this.#db
       .prepare('DELETE FROM job WHERE is_ended AND id NOT IN (SELECT id FROM job ORDER BY created_at DESC LIMIT ?)')
@@ -96,16 +102,16 @@ export class JobRepository {
     const rows = this.#db
       .prepare<[], JobRow & { rowid: number }>(`SELECT rowid, *, ${soundness('job')} AS is_sound FROM job`)
       .all()
-      .filter((row) => viewOf(row) === null);
+      .filter((row) => recordOf(row) === null);
     for (const { rowid } of rows) this.#db.prepare('DELETE FROM job WHERE rowid = ?').run(rowid);
     return rows.length;
   }
 }
 
-function viewOf(row: JobRow): JobView | null {
+function recordOf(row: JobRow): JobRecord | null {
   if (row.is_sound !== 1) return null;
   try {
-    return JobViewSchema.parse(JSON.parse(row.view));
+    return readJob(JSON.parse(row.record));
   } catch {
     return null;
   }

@@ -106,4 +106,43 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE job ADD COLUMN sum INTEGER;
   ALTER TABLE audit ADD COLUMN sum INTEGER;
   `,
+  `
+  -- a version has disks; a row that was not what had been written stays so: -1 is no sum
+  ALTER TABLE version RENAME TO version_of_one;
+  CREATE TABLE version (
+    template_id TEXT NOT NULL REFERENCES template (id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    -- VersionRecord as JSON
+    record TEXT NOT NULL,
+    deleted_at TEXT,
+    sum INTEGER,
+    PRIMARY KEY (template_id, number)
+  );
+  CREATE TABLE disk (
+    template_id TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    -- its place among the version's disks, from 0
+    place INTEGER NOT NULL,
+    -- name of its file in the folder of manifests, as the version's record has it
+    manifest TEXT NOT NULL UNIQUE,
+    health TEXT NOT NULL DEFAULT 'unverified',
+    verified_at TEXT,
+    sum INTEGER,
+    PRIMARY KEY (template_id, number, place),
+    FOREIGN KEY (template_id, number) REFERENCES version (template_id, number) ON DELETE CASCADE
+  );
+  CREATE TEMP TABLE version_sums AS SELECT template_id, number, CASE
+    WHEN sum IS NULL OR sum = row_sum(template_id, number, manifest, record, health, verified_at, deleted_at) THEN NULL ELSE -1
+  END AS sum FROM version_of_one;
+  INSERT INTO version (template_id, number, record, deleted_at, sum)
+    SELECT template_id, number, record, deleted_at, version_sums.sum
+    FROM version_of_one JOIN version_sums USING (template_id, number);
+  INSERT INTO disk (template_id, number, place, manifest, health, verified_at, sum)
+    SELECT template_id, number, 0, manifest, health, verified_at, version_sums.sum
+    FROM version_of_one JOIN version_sums USING (template_id, number);
+  DROP TABLE version_sums;
+  DROP TABLE version_of_one;
+  -- JobRecord as JSON
+  ALTER TABLE job RENAME COLUMN view TO record;
+  `,
 ];

@@ -6,8 +6,9 @@ import type Database from 'better-sqlite3';
 const SUMMED_COLUMNS = {
   template:
     'id, name, note, tags, kind, status, visibility, licence, owner, shared_with, policy, created_at, updated_at, deleted_at, revision',
-  version: 'template_id, number, manifest, record, health, verified_at, deleted_at',
-  job: 'id, created_at, runner, is_ended, view',
+  version: 'template_id, number, record, deleted_at',
+  disk: 'template_id, number, place, manifest, health, verified_at',
+  job: 'id, created_at, runner, is_ended, record',
   audit: 'id, at, user, action, subject, data',
 } as const;
 export type SummedTable = keyof typeof SUMMED_COLUMNS;

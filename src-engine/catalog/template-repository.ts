@@ -1,19 +1,21 @@
 /** Templates and their versions in the database. Every change also writes the template's record file, for repair. */
 import { randomUUID } from 'node:crypto';
 import type Database from 'better-sqlite3';
+import { z } from 'zod';
 import { EngineError } from '../core/engine-error.ts';
 import {
-  TemplateViewSchema,
+  HEALTHS,
+  type Health,
   type TemplateSummary,
   type TemplateView,
   type VersionSummary,
   type VersionView,
-  VersionViewSchema,
 } from '../contract/template.contract.ts';
 import { userName } from './audit-log.ts';
 import { damagedRow, damagedTemplate, damagedVersion } from './damaged-rows.ts';
-import { VersionRecordSchema, type TemplateRecord, type VersionRecord } from './records.ts';
+import { readTemplate, readVersion, versionJson, type TemplateRecord, type VersionRecord } from './records/index.ts';
 import { signRows, soundness, updateRows } from './row-sum.ts';
+import { templateView, versionSummary, versionView, type DiskState } from './views/template-view.ts';
 
 interface TemplateRow {
   id: string;
@@ -37,28 +39,67 @@ interface TemplateRow {
 interface VersionRow {
   template_id: string;
   number: number;
-  manifest: string;
   record: string;
-  health: VersionView['health'];
-  verified_at: string | null;
   deleted_at: string | null;
   is_sound: number;
+}
+
+interface DiskRow {
+  template_id: string;
+  number: number;
+  place: number;
+  manifest: string;
+  health: string;
+  verified_at: string | null;
+  is_sound: number;
+}
+
+/** A version's row, and those of its disks in their order. */
+interface VersionRows {
+  readonly row: VersionRow;
+  readonly disks: readonly DiskRow[];
 }
 
 /** Rows with whether they are what was written. */
 const TEMPLATES = `SELECT template.*, ${soundness('template')} AS is_sound FROM template`;
 const VERSIONS = `SELECT version.*, ${soundness('version')} AS is_sound FROM version`;
+const DISKS = `SELECT disk.*, ${soundness('disk')} AS is_sound FROM disk`;
 
 /** What a TEMPLATE on the command line or in a call names. */
 export interface FoundVersion {
   readonly template: TemplateView;
   readonly version: VersionView;
+  /** names of its disks' manifests, in their order */
+  readonly manifests: readonly string[];
+}
+
+/** A manifest, and whose it is. */
+export interface ListedManifest {
   readonly manifest: string;
+  readonly templateId: string;
+  readonly templateName: string;
+  readonly number: number;
+  /** which disk of the version it is of, from 1, of how many */
+  readonly disk: number;
+  readonly disks: number;
+  readonly isDeleted: boolean;
 }
 
 export type TemplateChanges = Partial<
-  Pick<TemplateView, 'name' | 'note' | 'tags' | 'status' | 'visibility' | 'licence' | 'owner' | 'sharedWith' | 'policy'>
+  Pick<
+    TemplateRecord,
+    'name' | 'note' | 'tags' | 'status' | 'visibility' | 'licence' | 'owner' | 'sharedWith' | 'policy'
+  >
 >;
+
+/** What a version's row says that is not what was written: anything. */
+export interface DamagedVersion {
+  readonly templateId: unknown;
+  readonly number: unknown;
+  readonly manifests: readonly unknown[];
+}
+
+const manifestsOf = (disks: readonly { manifest: unknown }[]) => disks.map(({ manifest }) => manifest);
 
 export class TemplateRepository {
   readonly #db: Database.Database;
@@ -73,28 +114,31 @@ export class TemplateRepository {
   }
 
   /**
-   * A page of {@link list}, without what only a template's own page shows. Ten thousand take a fifth of a second: what was checked
-   * when it was written is not checked again but for its shape, when it crosses the contract.
+   * A page of {@link list}, without what only a template's own page shows.
    */
   summaries(deleted: boolean, offset = 0, limit = -1): TemplateSummary[] {
     const rows = this.#rows(deleted, offset, limit);
     const versions = Map.groupBy(
       this.#db
         .prepare<[string], VersionRow>(
-          `SELECT template_id, number, health, verified_at, deleted_at, ${soundness('version')} AS is_sound,
+          `SELECT template_id, number, deleted_at, ${soundness('version')} AS is_sound,
              CASE WHEN json_valid(record) THEN json_remove(record, '$.guest', '$.machine') ELSE '' END AS record
            FROM version WHERE template_id IN (SELECT value FROM json_each(?)) ORDER BY number DESC`,
         )
         .all(JSON.stringify(rows.map(({ id }) => id))),
       (version) => version.template_id,
     );
+    const disks = this.#disksOf(rows.map(({ id }) => id));
     return rows.map((row) => {
       const own = (versions.get(row.id) ?? []).filter(
         (version) => row.deleted_at !== null || version.deleted_at === null,
       );
-      const fields = readFields(row);
-      const shown = own.map((version) => summaryOf(version, fields !== null));
-      return { ...(fields ?? damagedTemplate(rawFields(row))), versions: shown.length > 0 ? shown : [noVersion()] };
+      const fields = fieldsOf(row);
+      const shown = own.map((version) => summaryOf({ row: version, disks: disks(version) }, fields !== null));
+      return {
+        ...(fields ? templateView(fields) : damagedTemplate(rawFields(row))),
+        versions: shown.length > 0 ? shown : [noVersion()],
+      };
     });
   }
 
@@ -115,7 +159,12 @@ export class TemplateRepository {
       .get(row.id, number, number);
     if (!version) throw new EngineError('TEMPLATE_NOT_FOUND', { template: reference });
     const template = this.#toView(row);
-    return { template, version: toVersionView(version), manifest: version.manifest };
+    const disks = this.#disksOf([row.id])(version);
+    return {
+      template,
+      version: toVersionView({ row: version, disks }),
+      manifests: disks.map(({ manifest }) => manifest),
+    };
   }
 
   /** The template of that exact name that is not in the bin. */
@@ -150,12 +199,7 @@ export class TemplateRepository {
    * the meantime. One transaction.
    * @param deletedAt of a version that waits in the bin by itself
    */
-  addVersion(
-    template: TemplateRecord,
-    version: VersionRecord,
-    manifest: string,
-    deletedAt: string | null = null,
-  ): void {
+  addVersion(template: TemplateRecord, version: VersionRecord, deletedAt: string | null = null): void {
     this.#db.transaction(() => {
       const changes = updateRows(this.#db, 'template', 'updated_at = @updatedAt, revision = revision + 1', 'id = @id', {
         updatedAt: template.updatedAt,
@@ -163,10 +207,16 @@ export class TemplateRepository {
       });
       if (changes === 0) this.#upsert(template);
       this.#db
-        .prepare('INSERT INTO version (template_id, number, manifest, record, deleted_at) VALUES (?, ?, ?, ?, ?)')
-        .run(template.id, version.number, manifest, JSON.stringify(version), deletedAt);
-      signRows(this.#db, 'version', 'manifest = ?', manifest);
-      this.#db.prepare('DELETE FROM doomed_manifest WHERE name = ?').run(manifest);
+        .prepare('INSERT INTO version (template_id, number, record, deleted_at) VALUES (?, ?, ?, ?)')
+        .run(template.id, version.number, JSON.stringify(versionJson(version)), deletedAt);
+      const ofVersion = 'template_id = ? AND number = ?';
+      signRows(this.#db, 'version', ofVersion, template.id, version.number);
+      const addDisk = this.#db.prepare('INSERT INTO disk (template_id, number, place, manifest) VALUES (?, ?, ?, ?)');
+      for (const [place, { manifest }] of version.disks.entries()) {
+        addDisk.run(template.id, version.number, place, manifest);
+        this.#db.prepare('DELETE FROM doomed_manifest WHERE name = ?').run(manifest);
+      }
+      signRows(this.#db, 'disk', ofVersion, template.id, version.number);
     })();
   }
 
@@ -231,8 +281,9 @@ export class TemplateRepository {
     return this.byId(template.id);
   }
 
-  setHealth(manifest: string, health: VersionView['health'], at: string): void {
-    updateRows(this.#db, 'version', 'health = @health, verified_at = @at', 'manifest = @manifest', {
+  /** Of the disk that the manifest is of. */
+  setHealth(manifest: string, health: Health, at: string): void {
+    updateRows(this.#db, 'disk', 'health = @health, verified_at = @at', 'manifest = @manifest', {
       health,
       at,
       manifest,
@@ -246,13 +297,14 @@ export class TemplateRepository {
       .prepare<[string, number], VersionRow>(`${VERSIONS} WHERE template_id = ? AND number = ?`)
       .get(templateId, number);
     if (!row) throw damagedRow('row of a version');
-    toVersionView(row);
+    toVersionView({ row, disks: this.#disksOf([templateId])(row) });
   }
 
   /** Templates of the bin too. @throws EngineError `CATALOG_DAMAGED` where the row of any template or version is not what was written */
   checkAllRows(): void {
     for (const row of this.#db.prepare<[], TemplateRow>(TEMPLATES).all()) this.#toView(row);
-    for (const row of this.#db.prepare<[], VersionRow>(VERSIONS).all()) toVersionView(row);
+    const disks = this.#disksOf(null);
+    for (const row of this.#db.prepare<[], VersionRow>(VERSIONS).all()) toVersionView({ row, disks: disks(row) });
   }
 
   /** Every template's id, and how often it was changed. */
@@ -262,9 +314,15 @@ export class TemplateRepository {
 
   /** What a repair finds of a version. null: the row is not there, or not what was written. */
   soundVersion(manifest: string): { templateId: string; record: VersionRecord; deletedAt: string | null } | null {
-    const row = this.#db.prepare<[string], VersionRow>(`${VERSIONS} WHERE manifest = ?`).get(manifest);
+    const row = this.#db
+      .prepare<[string], VersionRow>(
+        `${VERSIONS} WHERE (template_id, number) IN (SELECT template_id, number FROM disk WHERE manifest = ?)`,
+      )
+      .get(manifest);
+    if (!row) return null;
     try {
-      return row ? { templateId: row.template_id, record: recordOf(row), deletedAt: row.deleted_at } : null;
+      const record = recordOf({ row, disks: this.#disksOf([row.template_id])(row) });
+      return { templateId: row.template_id, record, deletedAt: row.deleted_at };
     } catch {
       return null;
     }
@@ -299,10 +357,10 @@ export class TemplateRepository {
 
   /**
    * Removes versions' rows that are not what was written, and templates' that have none left.
-   * @param isKept whether a version's row, which says this, stays marked as damaged: what it could be made from cannot be read just now
+   * @param isKept whether a version whose row says this stays marked as damaged: what it could be made from cannot be read just now
    * @returns how many
    */
-  removeDamaged(isKept: (row: { manifest: unknown; template_id: unknown; number: unknown }) => boolean): number {
+  removeDamaged(isKept: (version: DamagedVersion) => boolean = () => false): number {
     const isBroken = (read: () => unknown) => {
       try {
         read();
@@ -311,10 +369,14 @@ export class TemplateRepository {
         return true;
       }
     };
+    const disks = this.#disksOf(null);
     const versions = this.#db
       .prepare<[], VersionRow & { at: number }>(VERSIONS.replace('SELECT', 'SELECT version.rowid AS at,'))
       .all()
-      .filter((row) => isBroken(() => toVersionView(row)) && !isKept(row));
+      .filter((row) => isBroken(() => toVersionView({ row, disks: disks(row) })))
+      .filter(
+        (row) => !isKept({ templateId: row.template_id, number: row.number, manifests: manifestsOf(disks(row)) }),
+      );
     for (const { at } of versions) this.#db.prepare('DELETE FROM version WHERE rowid = ?').run(at);
     const templates = this.#db
       .prepare<[], TemplateRow & { at: number }>(TEMPLATES.replace('SELECT', 'SELECT template.rowid AS at,'))
@@ -351,13 +413,16 @@ export class TemplateRepository {
     );
   }
 
-  /** Manifests of every version, those in the bin too. */
-  manifests(): { manifest: string; templateId: string; templateName: string; number: number; isDeleted: boolean }[] {
+  /** Manifests of every version, those in the bin too: one for each disk. */
+  manifests(): ListedManifest[] {
     return this.#db
-      .prepare<[], { manifest: string; templateId: string; templateName: string; number: number; deleted: number }>(
-        `SELECT manifest, template_id AS templateId, template.name AS templateName, number,
+      .prepare<[], Omit<ListedManifest, 'isDeleted'> & { deleted: number }>(
+        `SELECT manifest, template_id AS templateId, template.name AS templateName, number, place + 1 AS disk,
+           (SELECT count(*) FROM disk AS other WHERE other.template_id = version.template_id AND other.number = version.number)
+             AS disks,
            (template.deleted_at IS NOT NULL OR version.deleted_at IS NOT NULL) AS deleted
-         FROM version JOIN template ON template.id = template_id ORDER BY template.name, number`,
+         FROM disk JOIN version USING (template_id, number) JOIN template ON template.id = template_id
+         ORDER BY template.name, number, place`,
       )
       .all()
       .map(({ deleted, ...row }) => ({ ...row, isDeleted: deleted === 1 }));
@@ -412,17 +477,16 @@ export class TemplateRepository {
 
   /** The record that goes into the template's file. */
   record(id: string): TemplateRecord {
-    const { versions: _, ...template } = this.byId(id);
+    const template = this.#fieldsById(id);
     const deletedVersions = this.#db
       .prepare<[string], number>('SELECT number FROM version WHERE template_id = ? AND deleted_at IS NOT NULL')
       .pluck()
       .all(id);
     const manifests = this.#db
-      .prepare<[string], string>('SELECT manifest FROM version WHERE template_id = ? ORDER BY number')
+      .prepare<[string], string>('SELECT manifest FROM disk WHERE template_id = ? ORDER BY number, place')
       .pluck()
       .all(id);
-    const revision = this.#db.prepare<[string], number>('SELECT revision FROM template WHERE id = ?').pluck().get(id)!;
-    return { ...template, deletedVersions, manifests, revision };
+    return { ...template, deletedVersions, manifests };
   }
 
   #upsert(template: TemplateRecord, keepsRevision = false): void {
@@ -471,20 +535,43 @@ export class TemplateRepository {
     return row;
   }
 
+  /** @param ids of templates; null: all @returns what finds the disks of a version, in their order */
+  #disksOf(ids: readonly string[] | null): (version: VersionRow) => readonly DiskRow[] {
+    const where = ids === null ? '' : 'WHERE template_id IN (SELECT value FROM json_each(?))';
+    const rows = this.#db
+      .prepare<string[], DiskRow>(`${DISKS} ${where} ORDER BY place`)
+      .all(...(ids === null ? [] : [JSON.stringify(ids)]));
+    const keyOf = (row: Pick<DiskRow, 'template_id' | 'number'>) => `${row.template_id} ${row.number}`;
+    const byVersion = Map.groupBy(rows, keyOf);
+    return (version) => byVersion.get(keyOf(version)) ?? [];
+  }
+
+  #fieldsById(id: string): TemplateRecord {
+    const row = this.#db.prepare<[string], TemplateRow>(`${TEMPLATES} WHERE id = ?`).get(id);
+    if (!row) throw new EngineError('TEMPLATE_NOT_FOUND', { template: id });
+    const fields = fieldsOf(row);
+    if (fields === null) throw damagedRow('row of a template');
+    return fields;
+  }
+
   #toView(row: TemplateRow): TemplateView {
-    const fields = readFields(row);
+    const fields = fieldsOf(row);
     if (fields === null) throw damagedRow('row of a template');
     const versions = this.#db
       .prepare<[string], VersionRow>(`${VERSIONS} WHERE template_id = ? ORDER BY number DESC`)
       .all(row.id)
       .filter((version) => row.deleted_at !== null || version.deleted_at === null);
     if (versions.length === 0) throw damagedRow('versions of a template');
-    return { ...fields, versions: versions.map(shownVersion) };
+    const disks = this.#disksOf([row.id]);
+    return {
+      ...templateView(fields),
+      versions: versions.map((version) => shownVersion({ row: version, disks: disks(version) })),
+    };
   }
 }
 
 /** As they lie in the row, whatever that is. */
-function rawFields(row: TemplateRow): Record<keyof Omit<TemplateView, 'versions'>, unknown> {
+function rawFields(row: TemplateRow): Record<keyof Omit<TemplateView, 'versions'> | 'revision', unknown> {
   return {
     id: row.id,
     name: row.name,
@@ -500,6 +587,7 @@ function rawFields(row: TemplateRow): Record<keyof Omit<TemplateView, 'versions'
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     deletedAt: row.deleted_at,
+    revision: row.revision,
   };
 }
 
@@ -511,45 +599,66 @@ function parsed(json: string): unknown {
   }
 }
 
-const FieldsSchema = TemplateViewSchema.omit({ versions: true });
-
-/** @returns null where the row is not what was written */
-function readFields(row: TemplateRow): Omit<TemplateView, 'versions'> | null {
+/** What stands in its row, without what its versions' rows say. @returns null where the row is not what was written */
+function fieldsOf(row: TemplateRow): TemplateRecord | null {
   if (row.is_sound !== 1) return null;
-  const fields = FieldsSchema.safeParse(rawFields(row));
-  return fields.success ? fields.data : null;
-}
-
-/** @throws EngineError `CATALOG_DAMAGED` where the row is not what was written */
-function recordOf(row: VersionRow): VersionRecord {
-  const record = row.is_sound === 1 ? VersionRecordSchema.safeParse(parsed(row.record)) : null;
-  if (!record?.success || record.data.number !== row.number) throw damagedRow(`row of version ${String(row.number)}`);
-  return record.data;
-}
-
-const StateSchema = VersionViewSchema.pick({ health: true, verifiedAt: true });
-
-/** @throws EngineError `CATALOG_DAMAGED` where the row is not what was written */
-function toVersionView(row: VersionRow): VersionView {
-  const state = StateSchema.safeParse({ health: row.health, verifiedAt: row.verified_at });
-  if (!state.success) throw damagedRow(`row of version ${String(row.number)}`);
-  return { ...recordOf(row), ...state.data };
-}
-
-/** For lists, where one bad row must not hide the others. */
-function shownVersion(row: VersionRow): VersionView {
   try {
-    return toVersionView(row);
+    return readTemplate({ ...rawFields(row), deletedVersions: [] });
   } catch {
-    return damagedVersion(row.number);
+    return null;
   }
 }
 
-/** What was checked when it was written is not checked again but for its sum. @param isSound false: its template's row is not */
-function summaryOf(row: VersionRow, isSound: boolean): VersionSummary {
-  const record = row.is_sound === 1 ? (parsed(row.record) as VersionSummary | null) : null;
-  if (record === null) return summaryOfDamaged(row.number);
-  return { ...record, health: isSound ? row.health : 'damaged', verifiedAt: row.verified_at };
+/** @throws EngineError `CATALOG_DAMAGED` where the row is not what was written */
+function recordOf(rows: VersionRows): VersionRecord {
+  const { number } = rows.row;
+  const record = readOrNull(rows);
+  if (record?.number !== number) throw damagedRow(`row of version ${String(number)}`);
+  return record;
+}
+
+/** @returns null where a row is not what was written, or the record and the rows of the disks do not agree */
+function readOrNull({ row, disks }: VersionRows): VersionRecord | null {
+  if (row.is_sound !== 1 || disks.length === 0 || disks.some((disk) => disk.is_sound !== 1)) return null;
+  try {
+    const record = readVersion(parsed(row.record), disks[0].manifest);
+    const isSame = record.disks.every(({ manifest }, i) => manifest === disks[i]?.manifest && disks[i].place === i);
+    return isSame && record.disks.length === disks.length ? record : null;
+  } catch {
+    return null;
+  }
+}
+
+const StatesSchema = z.array(z.object({ health: z.enum(HEALTHS), verifiedAt: z.iso.datetime().nullable() }));
+
+/** @throws EngineError `CATALOG_DAMAGED` where the row is not what was written */
+function toVersionView(rows: VersionRows): VersionView {
+  const states = statesOf(rows);
+  if (states === null) throw damagedRow(`row of version ${String(rows.row.number)}`);
+  return versionView(recordOf(rows), states);
+}
+
+function statesOf({ disks }: VersionRows): DiskState[] | null {
+  const states = StatesSchema.safeParse(disks.map(({ health, verified_at: verifiedAt }) => ({ health, verifiedAt })));
+  return states.success ? states.data : null;
+}
+
+/** For lists, where one bad row must not hide the others. */
+function shownVersion(rows: VersionRows): VersionView {
+  try {
+    return toVersionView(rows);
+  } catch {
+    return damagedVersion(rows.row.number);
+  }
+}
+
+/** @param isSound false: its template's row is not what was written */
+function summaryOf(rows: VersionRows, isSound: boolean): VersionSummary {
+  const record = readOrNull(rows);
+  const states = statesOf(rows);
+  if (!record || !states) return summaryOfDamaged(rows.row.number);
+  const summary = versionSummary(record, states);
+  return isSound ? summary : { ...summary, health: 'damaged' };
 }
 
 function summaryOfDamaged(number: unknown): VersionSummary {
@@ -566,8 +675,8 @@ function parseReference(reference: string): { name: string; number: number | nul
 
 /** A template that does not exist yet. */
 export function newTemplateRecord(
-  fields: Pick<TemplateView, 'name' | 'note' | 'tags' | 'kind'> &
-    Partial<Pick<TemplateView, 'licence' | 'policy' | 'owner'>>,
+  fields: Pick<TemplateRecord, 'name' | 'note' | 'tags' | 'kind'> &
+    Partial<Pick<TemplateRecord, 'licence' | 'policy' | 'owner'>>,
   createdAt: string,
 ): TemplateRecord {
   return {

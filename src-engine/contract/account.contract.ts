@@ -3,6 +3,7 @@
  * that tables and file systems speak of. Always `capturedBytes + freeBytes + zeroBytes + leftBytes = lengthBytes`.
  */
 import { z } from 'zod';
+import { orUnknown } from './open-words.ts';
 
 const bytes = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 
@@ -22,7 +23,7 @@ export type OutsidePlace = (typeof OUTSIDE_PLACES)[number];
 
 /** A run of bytes that no table and no file system speaks of: `takenBytes + zeroBytes + leftBytes = lengthBytes`. */
 export const OutsideViewSchema = z.object({
-  place: z.enum(OUTSIDE_PLACES),
+  place: orUnknown(OUTSIDE_PLACES),
   /** the volume that it lies in, as `files` names it; '' between partitions */
   volume: z.string(),
   /** on the disk */
@@ -57,7 +58,7 @@ export const AccountSchema = z.object({
   outsideBytes: bytes,
   /** of {@link outsideBytes}: how much was looked at */
   lookedBytes: bytes,
-  outside: z.enum(OUTSIDE_CHOICES),
+  outside: orUnknown(OUTSIDE_CHOICES),
   /** somebody has to say `take` or `leave` first; until then it is counted as left out */
   isUndecided: z.boolean(),
   pieces: z.array(OutsideViewSchema).max(MAX_OUTSIDE_VIEWS),

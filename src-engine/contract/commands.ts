@@ -1,7 +1,7 @@
 /** Every command of the engine: its parameters and its result. The only list; faces and the router both read it. */
 import { z } from 'zod';
 import { OUTSIDE_CHOICES } from './account.contract.ts';
-import { bytes, DeviceViewSchema, DISK_FORMATS, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
+import { bytes, DeviceViewSchema, DISK_FORMATS, DiskViewSchema, RecordedPlaceViewSchema } from './disk.contract.ts';
 import { DataSchema, ErrorViewSchema } from './errors.ts';
 import {
   ComparisonSchema,
@@ -20,6 +20,7 @@ import {
   FIRMWARES,
   KINDS,
   LICENCES,
+  MAX_DISKS,
   NameSchema,
   NoteSchema,
   PeopleSchema,
@@ -49,6 +50,8 @@ const image = {
   password: z.string().max(1024).nullable().default(null),
 };
 const started = z.object({ jobId: z.uuid() });
+/** which disk of a template, from 1; only one that has several needs it */
+const disk = z.number().int().min(1).max(MAX_DISKS).optional();
 /** blocks that a person takes upon themselves: codes of checks, ids of rules */
 const overrides = z.array(z.union([z.enum(CHECK_CODES), PolicyIdSchema])).default([]);
 const rules = {
@@ -108,7 +111,7 @@ export const COMMANDS = {
   'source.inspect': {
     params: z.strictObject({ source: path, format }),
     result: z.object({
-      source: PlaceViewSchema,
+      source: RecordedPlaceViewSchema,
       disk: DiskViewSchema,
       /** what is installed; null for a template that was captured before this was looked at */
       guest: GuestSchema.nullable(),
@@ -170,6 +173,7 @@ export const COMMANDS = {
   'deploy.plan': {
     params: z.strictObject({
       template: TemplateRefSchema,
+      disk,
       target: path,
       /** length of a new image file; the template's capacity where it is not given */
       lengthBytes: bytes.optional(),
@@ -187,10 +191,14 @@ export const COMMANDS = {
     result: z.object({ jobIds: z.array(z.uuid()) }),
   },
   /** The volumes of a template that `files.list` can open, and why it cannot open the others. */
-  'files.volumes': { params: template, result: z.array(FileVolumeViewSchema) },
+  'files.volumes': {
+    params: z.strictObject({ template: TemplateRefSchema, disk }),
+    result: z.array(FileVolumeViewSchema),
+  },
   'files.list': {
     params: z.strictObject({
       template: TemplateRefSchema,
+      disk,
       volume: VolumeRefSchema,
       path: FilePathSchema,
       sort: z.enum(['name', 'size', 'modified']).default('name'),
@@ -213,6 +221,7 @@ export const COMMANDS = {
   'files.read': {
     params: z.strictObject({
       template: TemplateRefSchema,
+      disk,
       volume: VolumeRefSchema,
       path: FilePathSchema,
       offsetBytes: bytes.default(0),
@@ -229,6 +238,7 @@ export const COMMANDS = {
   'files.extract': {
     params: z.strictObject({
       template: TemplateRefSchema,
+      disk,
       volume: VolumeRefSchema,
       path: FilePathSchema,
       destination: path,
@@ -237,7 +247,7 @@ export const COMMANDS = {
   },
   /** What differs between the files of two versions. Takes as long as reading what may have changed; can be cancelled. */
   'files.compare': {
-    params: z.strictObject({ before: TemplateRefSchema, after: TemplateRefSchema }),
+    params: z.strictObject({ before: TemplateRefSchema, after: TemplateRefSchema, disk }),
     result: ComparisonSchema,
   },
   /** Looks at an image file, an archive or a folder of Clonezilla's: what it is, and what it holds. Nothing is unpacked. */
@@ -267,6 +277,8 @@ export const COMMANDS = {
   'export.plan': {
     params: z.strictObject({
       template: TemplateRefSchema,
+      /** a package takes all */
+      disk,
       format: z.enum(EXPORT_FORMATS),
       /** a folder, or the file to be made in one */
       path,

@@ -1,6 +1,7 @@
 /** What a disk looks like to a person: its table, its volumes, and how much of each is used. Sizes are in bytes. */
 import { z } from 'zod';
 import { AccountSchema } from './account.contract.ts';
+import { orUnknown } from './open-words.ts';
 import { WarningSchema } from './warnings.ts';
 
 export const bytes = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
@@ -21,7 +22,7 @@ export const FILE_SYSTEM_KINDS = [
 export type FileSystemKind = (typeof FILE_SYSTEM_KINDS)[number];
 
 export const FileSystemViewSchema = z.object({
-  kind: z.enum(FILE_SYSTEM_KINDS),
+  kind: orUnknown(FILE_SYSTEM_KINDS),
   label: z.string(),
   uuid: z.string(),
   blockBytes: bytes,
@@ -30,6 +31,12 @@ export const FileSystemViewSchema = z.object({
   usedBytes: bytes,
 });
 export type FileSystemView = z.infer<typeof FileSystemViewSchema>;
+
+export const TABLES = ['gpt', 'mbr', 'none'] as const;
+export const GROUP_KINDS = ['lvm2', 'md-raid'] as const;
+/** how a capture takes a volume: used blocks only, everything, or the header alone (swap) */
+export const CAPTURED_AS = ['used-blocks', 'whole', 'header-only'] as const;
+export type CapturedAs = (typeof CAPTURED_AS)[number];
 
 export const VolumeViewSchema = z.object({
   /** place among the disk's volumes, from 0, in order of start */
@@ -54,8 +61,7 @@ export const VolumeViewSchema = z.object({
   /** what {@link recognised} calls itself, and its UUID or what it has instead; '' where it has none, and where nobody looked */
   recognisedLabel: z.string().default(''),
   recognisedUuid: z.string().default(''),
-  /** how a capture takes it: used blocks only, everything, or the header alone (swap) */
-  captureAs: z.enum(['used-blocks', 'whole', 'header-only']),
+  captureAs: orUnknown(CAPTURED_AS),
   /** bytes that a capture reads */
   usedBytes: bytes,
   warnings: z.array(WarningSchema),
@@ -73,7 +79,7 @@ export const InnerVolumeViewSchema = z.object({
   recognised: z.string().nullable(),
   recognisedLabel: z.string().default(''),
   recognisedUuid: z.string().default(''),
-  captureAs: z.enum(['used-blocks', 'whole', 'header-only']),
+  captureAs: orUnknown(CAPTURED_AS),
   usedBytes: bytes,
   warnings: z.array(WarningSchema),
 });
@@ -81,7 +87,7 @@ export type InnerVolumeView = z.infer<typeof InnerVolumeViewSchema>;
 
 /** Volumes that together hold others: a volume group of LVM2, an array of MD. */
 export const VolumeGroupViewSchema = z.object({
-  kind: z.enum(['lvm2', 'md-raid']),
+  kind: orUnknown(GROUP_KINDS),
   name: z.string(),
   uuid: z.string(),
   /** indices of the disk's volumes that are its members */
@@ -96,7 +102,7 @@ export const DiskViewSchema = z.object({
   lengthBytes: bytes,
   sectorBytes: z.number().int().positive(),
   physicalSectorBytes: z.number().int().positive(),
-  table: z.enum(['gpt', 'mbr', 'none']),
+  table: orUnknown(TABLES),
   /** GPT disk GUID or MBR signature, or '' */
   tableId: z.string(),
   volumes: z.array(VolumeViewSchema),
@@ -136,8 +142,9 @@ export const DISK_FORMATS = ['raw', 'qcow2', 'vmdk', 'vdi', 'vhd', 'vhdx', 'andr
 export type DiskFormat = (typeof DISK_FORMATS)[number];
 
 /** Where a disk is: an attached device or an image file, with what identifies it. */
+export const PLACE_KINDS = ['device', 'file'] as const;
 export const PlaceViewSchema = z.object({
-  kind: z.enum(['device', 'file']),
+  kind: z.enum(PLACE_KINDS),
   path: z.string(),
   /** maker and model as the device tells them, or the file's name */
   model: z.string(),
@@ -150,6 +157,10 @@ export const PlaceViewSchema = z.object({
   identity: DeviceIdentitySchema.optional(),
 });
 export type PlaceView = z.infer<typeof PlaceViewSchema>;
+
+/** Where a disk was when it was captured. */
+export const RecordedPlaceViewSchema = PlaceViewSchema.extend({ kind: orUnknown(PLACE_KINDS) });
+export type RecordedPlaceView = z.infer<typeof RecordedPlaceViewSchema>;
 
 /** A reason why a device may not be captured or deployed to. Words: `refusal.CODE`. */
 export const REFUSAL_CODES = [

@@ -7,6 +7,8 @@ import { z } from 'zod';
 /** Exit codes of the command line, by error code. Stable: scripts depend on them. Listed in the README. */
 export const EXIT_CODES = {
   INTERNAL: 1,
+  /** of a job that a later version ran; `code` is its own */
+  UNKNOWN_ERROR: 1,
   BAD_REQUEST: 2,
   NOT_A_WHOLE_DISK: 2,
   NOT_FOUND: 3,
@@ -46,6 +48,7 @@ export const EXIT_CODES = {
   ARCHIVE_PASSWORD: 8,
   ARCHIVE_UNSAFE: 8,
   IMAGE_CHOICE_REQUIRED: 8,
+  DISK_CHOICE_REQUIRED: 8,
   SOURCE_CHANGED: 8,
   POLICY_INVALID: 8,
   READ_FAILED: 9,

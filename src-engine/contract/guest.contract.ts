@@ -24,6 +24,19 @@ export const BOOT_LOADERS = [
   'esp-fallback',
 ] as const;
 
+export const GUEST_FAMILIES = ['linux', 'windows', 'other'] as const;
+export const KERNEL_ORIGINS = ['distribution', 'custom'] as const;
+export const FSTAB_REFERENCES = [
+  'uuid',
+  'label',
+  'partuuid',
+  'partlabel',
+  'id',
+  'mapper',
+  'device-name',
+  'other',
+] as const;
+
 export const BootLoaderSchema = z.object({
   kind: z.enum(BOOT_LOADERS),
   /** the sector, or the file with its volume */
@@ -36,7 +49,7 @@ export const FstabEntrySchema = z.object({
   mountPoint: z.string(),
   type: z.string(),
   options: z.string(),
-  reference: z.enum(['uuid', 'label', 'partuuid', 'partlabel', 'id', 'mapper', 'device-name', 'other']),
+  reference: z.enum(FSTAB_REFERENCES),
   /** the volume of this disk that is meant; null: none, or it cannot be told */
   volume: z.string().nullable(),
 });
@@ -45,14 +58,14 @@ export type FstabEntry = z.infer<typeof FstabEntrySchema>;
 export const KernelSchema = z.object({
   version: z.string(),
   file: z.string(),
-  kind: z.enum(['distribution', 'custom']).nullable(),
+  kind: z.enum(KERNEL_ORIGINS).nullable(),
   /** how that was decided: a file of the package database, or the pattern of its name */
   decidedBy: z.string(),
 });
 export type Kernel = z.infer<typeof KernelSchema>;
 
 export const GuestSchema = z.object({
-  family: datum(z.enum(['linux', 'windows', 'other'])),
+  family: datum(z.enum(GUEST_FAMILIES)),
   /** 'centos', 'ubuntu', 'windows-server'… */
   distribution: text,
   version: text,
@@ -65,7 +78,7 @@ export const GuestSchema = z.object({
   kernels: datum(z.array(KernelSchema)),
   /** version of the kernel that the boot loader starts by default */
   bootKernel: text,
-  kernelOrigin: datum(z.enum(['distribution', 'custom'])),
+  kernelOrigin: datum(z.enum(KERNEL_ORIGINS)),
   bootLoaders: datum(z.array(BootLoaderSchema)),
   bootModes: datum(z.array(z.enum(['bios', 'uefi']))),
   usesLvm: flag,

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { bytes, DISK_FORMATS, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
 import { GuestSchema } from './guest.contract.ts';
+import { orUnknown } from './open-words.ts';
 import { ReportSchema } from './report.contract.ts';
 import { KINDS, NameSchema, RecordedConfigurationSchema } from './template.contract.ts';
 import { CheckSchema, WarningSchema } from './warnings.ts';
@@ -55,7 +56,7 @@ export const ImportPlanSchema = z.object({
   expiresAt: z.iso.datetime(),
   image: ImportViewSchema,
   name: NameSchema,
-  kind: z.enum(KINDS),
+  kind: orUnknown(KINDS),
   versionNumber: z.number().int().positive(),
   catalogFreeBytes: bytes,
   checks: z.array(CheckSchema),
@@ -86,6 +87,8 @@ export const ExportPlanSchema = z.object({
   expiresAt: z.iso.datetime(),
   templateName: z.string(),
   versionNumber: z.number().int().positive(),
+  /** which of its disks, from 1; null: all of them, in a package */
+  disk: z.number().int().positive().nullable(),
   format: z.enum(EXPORT_FORMATS),
   /** the file that will be there: the name that was asked for, made safe for other systems */
   path: z.string(),

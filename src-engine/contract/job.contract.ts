@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { bytes } from './disk.contract.ts';
 import { ErrorViewSchema } from './errors.ts';
+import { orUnknown } from './open-words.ts';
 import { WarningSchema } from './warnings.ts';
 
 export const JOB_KINDS = ['capture', 'deploy', 'verify', 'prune', 'repair', 'extract', 'import', 'export'] as const;
@@ -36,6 +37,11 @@ export const ProgressSchema = z.object({
 });
 export type Progress = z.infer<typeof ProgressSchema>;
 
+export const READ_BACKS = ['direct', 'cached', 'none'] as const;
+/** `lost`: the process that ran it disappeared */
+export const OUTCOMES = ['done', 'failed', 'aborted', 'lost'] as const;
+export const JOB_STATES = ['queued', 'running', 'ended'] as const;
+
 /** Kept with the job when it ends: what it did, in numbers. */
 export const JobResultSchema = z.object({
   templateId: z.uuid().nullable(),
@@ -46,26 +52,25 @@ export const JobResultSchema = z.object({
   storedBytes: bytes,
   /** bytes read back from a target and found equal */
   verifiedBytes: bytes,
-  readBack: z.enum(['direct', 'cached', 'none']),
+  readBack: orUnknown(READ_BACKS),
   damagedTemplates: z.array(z.string()),
 });
 export type JobResult = z.infer<typeof JobResultSchema>;
 
 export const JobViewSchema = z.object({
   id: z.uuid(),
-  kind: z.enum(JOB_KINDS),
+  kind: orUnknown(JOB_KINDS),
   /** what it works on, for a title: a template's name and a path, either may be '' */
   templateName: z.string(),
   path: z.string(),
-  state: z.enum(['queued', 'running', 'ended']),
-  /** `lost`: the process that ran it disappeared */
-  outcome: z.enum(['done', 'failed', 'aborted', 'lost']).nullable(),
+  state: z.enum(JOB_STATES),
+  outcome: orUnknown(OUTCOMES).nullable(),
   error: ErrorViewSchema.nullable(),
   createdAt: z.iso.datetime(),
   startedAt: z.iso.datetime().nullable(),
   endedAt: z.iso.datetime().nullable(),
   phases: z.array(
-    z.object({ phase: z.enum(PHASES), startedAt: z.iso.datetime(), elapsedMs: z.number().nonnegative() }),
+    z.object({ phase: orUnknown(PHASES), startedAt: z.iso.datetime(), elapsedMs: z.number().nonnegative() }),
   ),
   progress: ProgressSchema.nullable(),
   warnings: z.array(WarningSchema),

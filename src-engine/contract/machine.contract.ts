@@ -4,6 +4,10 @@ import { bytes } from './disk.contract.ts';
 
 const text = z.string().max(200);
 
+export const DRIVE_HEALTHS = ['good', 'failing'] as const;
+export const ARRAY_KINDS = ['md', 'hardware'] as const;
+export const GRAPHICS_KINDS = ['gpu', 'vgpu', 'display'] as const;
+
 export const DriveSchema = z.strictObject({
   model: text,
   serial: text,
@@ -13,13 +17,13 @@ export const DriveSchema = z.strictObject({
   physicalSectorBytes: z.number().int().positive(),
   isRemovable: z.boolean(),
   /** what the drive's own checks say (SMART); null: unknown */
-  health: z.enum(['good', 'failing']).nullable(),
+  health: z.enum(DRIVE_HEALTHS).nullable(),
 });
 export type Drive = z.infer<typeof DriveSchema>;
 
 export const RaidArraySchema = z.strictObject({
   name: text,
-  kind: z.enum(['md', 'hardware']),
+  kind: z.enum(ARRAY_KINDS),
   /** 'raid0', 'raid1', 'raid5'…; null: a controller that does not tell */
   level: text.nullable(),
   /** drives in it; empty where a controller hides them */
@@ -44,7 +48,7 @@ export const MachineProfileSchema = z.strictObject({
   arrays: z.array(RaidArraySchema).max(1000).nullable(),
   hasTpm: z.boolean().nullable(),
   graphics: z
-    .array(z.strictObject({ model: text, kind: z.enum(['gpu', 'vgpu', 'display']) }))
+    .array(z.strictObject({ model: text, kind: z.enum(GRAPHICS_KINDS) }))
     .max(100)
     .nullable(),
   networks: z

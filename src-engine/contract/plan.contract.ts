@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { bytes, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
 import { GuestSchema } from './guest.contract.ts';
+import { orUnknown } from './open-words.ts';
 import { ReportSchema } from './report.contract.ts';
 import { KINDS, NameSchema } from './template.contract.ts';
 import { CheckSchema } from './warnings.ts';
@@ -14,7 +15,7 @@ export const CapturePlanSchema = z.object({
   files: z.array(z.string()).default([]),
   disk: DiskViewSchema,
   name: NameSchema,
-  kind: z.enum(KINDS),
+  kind: orUnknown(KINDS),
   /** the version that it will become; above 1 where a template of that name exists */
   versionNumber: z.number().int().positive(),
   readBytes: bytes,
@@ -34,6 +35,8 @@ export const DeployPlanSchema = z.object({
   templateId: z.uuid(),
   templateName: z.string(),
   versionNumber: z.number().int().positive(),
+  /** which of its disks, from 1 */
+  disk: z.number().int().positive(),
   /** what is written to; a file that does not exist yet has the length that it will get */
   target: PlaceViewSchema,
   /** what the target holds now and will lose; null for a new file or where nothing is recognised */

@@ -1,13 +1,16 @@
 /** Templates and their versions as every face sees them. */
 import { z } from 'zod';
-import { bytes, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
+import { bytes, DiskViewSchema, RecordedPlaceViewSchema } from './disk.contract.ts';
 import { GuestSchema } from './guest.contract.ts';
 import { MachineProfileSchema } from './machine.contract.ts';
+import { orUnknown } from './open-words.ts';
 import { WarningSchema } from './warnings.ts';
 
 export const KINDS = ['standard', 'flex', 'bare-metal', 'lab'] as const;
 export const STATUSES = ['active', 'deprecated', 'disabled'] as const;
 export const VISIBILITIES = ['private', 'shared', 'public'] as const;
+
+export type Kind = (typeof KINDS)[number];
 
 export const NameSchema = z
   .string()
@@ -31,7 +34,12 @@ export const PolicyIdSchema = z
   .regex(/^[a-z0-9]+([.-][a-z0-9]+)*$/);
 
 export const LICENCES = ['none', 'own'] as const;
+export type Licence = (typeof LICENCES)[number];
 export const FIRMWARES = ['bios', 'uefi'] as const;
+export const MEDIA = ['disk', 'iso'] as const;
+export const PLATFORMS = ['physical', 'virtual'] as const;
+export const HEALTHS = ['unverified', 'verified', 'damaged'] as const;
+export type Health = (typeof HEALTHS)[number];
 
 /** What was recorded of the machine that a version comes from: what deploy forms begin with. null: unknown. */
 export const RecordedConfigurationSchema = z.object({
@@ -71,30 +79,83 @@ export const DamageSchema = z.object({
 });
 export type Damage = z.infer<typeof DamageSchema>;
 
+/** Of one version. */
+export const MAX_DISKS = 64;
+export const DISK_ROLES = ['boot', 'data'] as const;
+
+/** One of a version's disks. */
+export const VersionDiskViewSchema = z.object({
+  /** what its machine does with it */
+  role: orUnknown(DISK_ROLES),
+  /** what it was plugged into, 'sata', 'virtio'…, and where there; null: it is not known */
+  bus: z.string().nullable(),
+  address: z.string().nullable(),
+  /** where it was when it was captured */
+  source: RecordedPlaceViewSchema,
+  layout: DiskViewSchema,
+  /** null: everything was read */
+  damage: DamageSchema.nullable(),
+  capacityBytes: bytes,
+  usedBytes: bytes,
+  health: z.enum(HEALTHS),
+  verifiedAt: z.iso.datetime().nullable(),
+});
+export type VersionDiskView = z.infer<typeof VersionDiskViewSchema>;
+
+/** Of one version. */
+export const MAX_ATTACHMENTS = 64;
+/** A picture, a console's text, a report: none of them is a disk. */
+export const MAX_ATTACHMENT_BYTES = 8 * 1024 * 1024;
+export const MAX_ATTACHMENTS_BYTES = 32 * 1024 * 1024;
+
+export const AttachmentNameSchema = z
+  .string()
+  .min(1)
+  .max(128)
+  .regex(/^[^\p{Cc}/\\]+$/u);
+export const MediaTypeSchema = z
+  .string()
+  .max(100)
+  .regex(/^[a-z]+\/[a-z0-9][a-z0-9.+-]*$/);
+
+/** What was added to a version after its capture. */
+export const AttachmentViewSchema = z.object({
+  id: z.string(),
+  name: AttachmentNameSchema,
+  /** as the one who added it said: 'image/png', 'text/plain'…; nobody trusts it */
+  mediaType: MediaTypeSchema,
+  lengthBytes: bytes,
+  addedAt: z.iso.datetime(),
+});
+export type AttachmentView = z.infer<typeof AttachmentViewSchema>;
+
 export const VersionViewSchema = z.object({
   number: z.number().int().positive(),
   createdAt: z.iso.datetime(),
-  source: PlaceViewSchema,
-  disk: DiskViewSchema,
+  /** in the order that they had; the first is the one that a template of one disk has */
+  disks: z.array(VersionDiskViewSchema).min(1),
+  /** about all of it, beside those of each disk */
   warnings: z.array(WarningSchema),
-  /** null: everything was read */
-  damage: DamageSchema.nullable().default(null),
   /** `disk`: of a disk; `iso`: a boot medium, which is never customised */
-  medium: z.enum(['disk', 'iso']).default('disk'),
+  medium: orUnknown(MEDIA).default('disk'),
   configuration: RecordedConfigurationSchema.default(NOTHING_RECORDED),
   /** what is installed on it; null: it was not looked at */
   guest: GuestSchema.nullable().default(null),
   /** whether the disk was a virtual machine's or a physical one's; null: it is not known */
-  platform: z.enum(['physical', 'virtual']).nullable().default(null),
+  platform: z.enum(PLATFORMS).nullable().default(null),
   /** the machine that it was captured from; null: it is not known */
   machine: MachineProfileSchema.nullable().default(null),
+  /** of all its disks */
   capacityBytes: bytes,
   usedBytes: bytes,
   /** compressed bytes that this version refers to, shared ones included */
   storedBytes: bytes,
   /** compressed bytes that its capture added to the store */
   newBytes: bytes,
-  health: z.enum(['unverified', 'verified', 'damaged']),
+  attachments: z.array(AttachmentViewSchema).default([]),
+  /** damaged where one of its disks is, verified where all are */
+  health: z.enum(HEALTHS),
+  /** when the disk was that was not verified for longest */
   verifiedAt: z.iso.datetime().nullable(),
 });
 export type VersionView = z.infer<typeof VersionViewSchema>;
@@ -104,11 +165,11 @@ export const TemplateViewSchema = z.object({
   name: NameSchema,
   note: NoteSchema,
   tags: TagsSchema,
-  kind: z.enum(KINDS),
-  status: z.enum(STATUSES),
-  visibility: z.enum(VISIBILITIES),
+  kind: orUnknown(KINDS),
+  status: orUnknown(STATUSES),
+  visibility: orUnknown(VISIBILITIES),
   /** whose licence its operating system runs under: one's own may never be public */
-  licence: z.enum(LICENCES).default('none'),
+  licence: orUnknown(LICENCES).default('none'),
   /** who captured or imported it */
   owner: z.string().max(200).default(''),
   /** people that it is shared with, where its visibility is `shared` */

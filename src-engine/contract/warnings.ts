@@ -60,6 +60,8 @@ export const WARNING_CODES = [
   'VERSION_NOT_RECOVERED',
   'KEPT_UNREAD',
   'DISCARDED_PACK_TAIL',
+  /** `code`: one that a later version wrote */
+  'UNKNOWN_WARNING',
 ] as const;
 export type WarningCode = (typeof WARNING_CODES)[number];
 

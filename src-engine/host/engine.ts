@@ -207,8 +207,9 @@ export class Engine {
         const { version } = template;
         const book = await openRulebook(this.#catalog.looking);
         const guest = await recordedGuest(this.#catalog.looking, book, template, signal);
-        const warnings = [...alsoThere(path), ...version.disk.warnings];
-        return { source: version.source, disk: { ...version.disk, warnings }, guest, machine: version.machine };
+        const [{ source, layout }] = version.disks;
+        const warnings = [...alsoThere(path), ...layout.warnings];
+        return { source, disk: { ...layout, warnings }, guest, machine: version.machine };
       }
       const { source, place } = await openSource(this.#catalog.machine, path, format);
       try {
@@ -269,9 +270,9 @@ export class Engine {
       const plans = starts.map((start) => this.#agreedPlan(start));
       return { jobIds: plans.map((plan) => this.#startDeploy(plan)) };
     },
-    'files.volumes': ({ template }) =>
-      this.#files.use(this.#catalog.parts, template, async ({ volumes, found }) => {
-        const { volumes: views, groups } = found.version.disk;
+    'files.volumes': (params) =>
+      this.#files.use(this.#catalog.parts, params, async ({ volumes, found }) => {
+        const { volumes: views, groups } = found.disk.layout;
         const inner = groups.flatMap((group) => group.volumes);
         const usedBytes = (ref: string) =>
           (views.find(({ number }) => String(number ?? 0) === ref) ?? inner.find((volume) => volume.ref === ref))
@@ -279,25 +280,25 @@ export class Engine {
         return volumes.map((volume) => volumeView(volume, usedBytes(volume.ref) ?? 0));
       }),
     'files.list': (params, signal) =>
-      this.#files.use(this.#catalog.parts, params.template, async (opened) =>
+      this.#files.use(this.#catalog.parts, params, async (opened) =>
         listFiles(await opened.tree(params.volume), params, signal),
       ),
     'files.read': (params) =>
-      this.#files.use(this.#catalog.parts, params.template, async (opened) =>
+      this.#files.use(this.#catalog.parts, params, async (opened) =>
         readFile(await opened.tree(params.volume), params),
       ),
     'files.extract': (params) => {
       const { template } = this.#catalog.parts.templates.find(params.template);
       const about = { kind: 'extract', templateName: template.name, path: params.path || '/' } as const;
       const work = (context: JobContext) =>
-        this.#files.use(this.#catalog.parts, params.template, (opened) =>
+        this.#files.use(this.#catalog.parts, params, (opened) =>
           runExtract(opened, this.#catalog.parts.layout.root, params, context),
         );
       return { jobId: this.#jobs.start(about, work) };
     },
-    'files.compare': ({ before, after }, signal) =>
-      this.#files.use(this.#catalog.parts, before, (old) =>
-        this.#files.use(this.#catalog.parts, after, (now) => compareVersions(old, now, signal)),
+    'files.compare': ({ before, after, disk }, signal) =>
+      this.#files.use(this.#catalog.parts, { template: before, disk }, (old) =>
+        this.#files.use(this.#catalog.parts, { template: after, disk }, (now) => compareVersions(old, now, signal)),
       ),
     'import.look': (params, signal) => lookAtImage(this.#catalog.looking, params, signal),
     'import.plan': async (params, signal) =>

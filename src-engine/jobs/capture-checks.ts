@@ -1,4 +1,5 @@
 /** What speaks against a capture: the source is in use, a part of it lies elsewhere, Windows is asleep in it. */
+import type { LayoutRecord } from '../catalog/records/index.ts';
 import type { DiskView, PlaceView } from '../contract/disk.contract.ts';
 import type { MessageData } from '../contract/errors.ts';
 import type { Check, Warning, WarningCode } from '../contract/warnings.ts';
@@ -46,7 +47,7 @@ function outsideChecks({ account }: DiskView): Check[] {
 }
 
 /** What was decided about what lies outside, for the audit log. */
-export function outsideFacts({ account }: DiskView): MessageData {
+export function outsideFacts({ account }: Pick<LayoutRecord, 'account'>): MessageData {
   if (!account) return {};
   const { outside, takenBytes, leftBytes } = account;
   return { outside, takenBytes, leftBytes };

@@ -25,8 +25,11 @@ import { guestOf } from './report/guest-of.ts';
 import { isAllowed, overriddenRules, refuseReported } from './report/make-report.ts';
 import { openRulebook } from './report/rulebook.ts';
 import { overriddenCodes, refuseBlockedCheck, withOverrides } from './overrides.ts';
-import { storeDisk } from './store-disk.ts';
+import { storeDisks } from './store-disk.ts';
 import { damagedSource, tellingOfFill } from './unreadable.ts';
+
+/** A disk by itself: nobody says what it was plugged into. */
+const ONLY_DISK = { role: 'boot', bus: null, address: null } as const;
 
 export type CaptureRequest = CheckedParams<'capture.plan'>;
 
@@ -146,11 +149,10 @@ export async function runCapture(
 
     const { name, note, tags, kind, level, onUnreadable, policy = null } = request;
     const template = { name, note, tags, kind, licence: about.licence, policy };
-    const recorded = { place: plan.source, guest, machine, platform, configuration: configurationOf(guest, machine) };
-    const stored = await storeDisk(
+    const recorded = { guest, machine, platform, configuration: configurationOf(guest, machine) };
+    const stored = await storeDisks(
       parts,
-      disk,
-      account,
+      [{ ...ONLY_DISK, disk, account, place: plan.source }],
       {
         ...template,
         ...recorded,
@@ -173,7 +175,7 @@ export async function runCapture(
       source: plan.source.path,
       serial: plan.source.serial,
       newBytes: stored.version.newBytes,
-      ...outsideFacts(stored.version.disk),
+      ...outsideFacts(stored.version.disks[0].layout),
       overridden: [...overriddenCodes(checks), ...overriddenRules(report)],
     });
     return stored.result;

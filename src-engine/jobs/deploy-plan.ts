@@ -3,13 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { CheckedParams } from '../contract/commands.ts';
 import type { DiskView, PlaceView } from '../contract/disk.contract.ts';
-import type { VersionView } from '../contract/template.contract.ts';
+import type { VersionDiskView } from '../contract/template.contract.ts';
 import type { Check } from '../contract/warnings.ts';
 import type { Machine } from '../machines/machine.port.ts';
 import { endChecks, outsideChecks } from './account/deploy-checks.ts';
 import { readRecordedTables } from './disk-claims.ts';
 import { inspectDisk, openVolumes } from './disk-inspection.ts';
 import type { EngineParts } from './engine-parts.ts';
+import { diskOf } from './found-disk.ts';
 import { openSource } from './open-source.ts';
 import { describeTarget, lengthOfImage } from './open-target.ts';
 import { withOverrides } from './overrides.ts';
@@ -35,30 +36,30 @@ export async function planDeploy(
   expiresAt: string,
   signal: AbortSignal,
 ): Promise<PlannedDeploy> {
-  const found = parts.templates.find(request.template);
-  const { template, version } = found;
+  const found = diskOf(parts.templates.find(request.template), request.disk);
+  const { template, version, disk } = found;
   return withManifest(parts, found, async (manifest, json) => {
     const source = templateSource(parts.index, manifest, json);
     try {
-      const tables = await readRecordedTables(source, version.disk.table);
+      const tables = await readRecordedTables(source, disk.layout.table);
       const { layout } = tables;
       const asked = request.lengthBytes ?? (await lengthOfImage(request.target));
       const target = await describeTarget(parts.machine, request.target, {
-        lengthBytes: asked ?? Math.max(version.capacityBytes, layout.minimumBytes),
-        sectorBytes: version.disk.sectorBytes,
-        physicalSectorBytes: version.disk.physicalSectorBytes,
+        lengthBytes: asked ?? Math.max(disk.capacityBytes, layout.minimumBytes),
+        sectorBytes: disk.layout.sectorBytes,
+        physicalSectorBytes: disk.layout.physicalSectorBytes,
       });
       const { relocation, checks: moved } = await planRelocation(source, tables, sectorsOf(target.place));
       const checks = withOverrides(
         [
-          version.health === 'damaged'
+          disk.health === 'damaged'
             ? { code: 'TEMPLATE_DAMAGED', level: 'block', data: { template: template.name } }
             : { code: 'TEMPLATE_HEALTHY', level: 'pass', data: { template: template.name } },
-          ...incompleteCheck(template.name, version),
+          ...incompleteCheck(template.name, disk),
           ...moved,
           ...(await outsideChecks(manifest, json, layout, relocation, target.place)),
           ...(await endChecks(source, layout, target.place)),
-          ...(await checkTarget(parts.machine, target, version.usedBytes, parts.layout.root)),
+          ...(await checkTarget(parts.machine, target, disk.usedBytes, parts.layout.root)),
         ],
         request.overrides,
       );
@@ -72,10 +73,11 @@ export async function planDeploy(
         templateId: template.id,
         templateName: template.name,
         versionNumber: version.number,
+        disk: found.number,
         target: target.place,
         before: before?.view ?? null,
-        after: afterDeploy(version.disk, target.place),
-        writeBytes: version.usedBytes,
+        after: afterDeploy(disk.layout, target.place),
+        writeBytes: disk.usedBytes,
         checks,
         report,
         canRun: checks.every((check) => check.level !== 'block') && isAllowed(report),
@@ -91,7 +93,7 @@ export async function planDeploy(
 }
 
 /** What could not be read at the capture is zeros in every deploy and export. */
-export function incompleteCheck(template: string, { damage }: VersionView): Check[] {
+export function incompleteCheck(template: string, { damage }: Pick<VersionDiskView, 'damage'>): Check[] {
   if (!damage) return [];
   const files = damage.files.filter(({ path }) => path !== '').length;
   return [{ code: 'TEMPLATE_INCOMPLETE', level: 'warn', data: { template, lengthBytes: damage.lengthBytes, files } }];

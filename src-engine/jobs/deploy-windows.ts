@@ -37,7 +37,7 @@ export async function writeAll(
   const finishing = new FinishingBlocks(relocation);
   if (!sink.isEmpty) await finishing.clear(sink);
 
-  context.phase('writing', json.version.usedBytes);
+  context.phase('writing', json.disk.layout.usedBytes);
   const tasks = new Tasks();
   let verifiedBytes = 0;
   let unpacking = 0;
@@ -88,10 +88,10 @@ export async function writeAll(
 }
 
 /** @throws EngineError `MANIFEST_DAMAGED` where a window leaves its region or the disk */
-function checkedRegion({ regions, version }: ManifestJson, record: WindowRecord): Region {
+function checkedRegion({ regions, disk }: ManifestJson, record: WindowRecord): Region {
   const region = regions[record.region];
   const endBytes = record.window * WINDOW_BYTES + record.extents.at(-2)! + record.extents.at(-1)!;
-  if (!region || endBytes > region.lengthBytes || region.startBytes + endBytes > version.disk.lengthBytes) {
+  if (!region || endBytes > region.lengthBytes || region.startBytes + endBytes > disk.layout.lengthBytes) {
     throw new EngineError('MANIFEST_DAMAGED', { path: '', reason: 'region' });
   }
   return region;

@@ -10,6 +10,7 @@ import { PressPool } from '../store/press-pool.ts';
 import type { BlockSink } from '../disk/block-source.port.ts';
 import { writeAll } from './deploy-windows.ts';
 import type { EngineParts } from './engine-parts.ts';
+import { diskOf } from './found-disk.ts';
 import type { ManifestJson } from './manifest-json.ts';
 import { openDeviceTarget, openFileTarget } from './open-target.ts';
 import { overriddenCodes, refuseBlockedCheck } from './overrides.ts';
@@ -27,7 +28,7 @@ import { withManifest } from './with-manifest.ts';
  * @throws EngineError `DEVICE_CHANGED`, `PLAN_BLOCKED`, `VERIFY_MISMATCH`, `PACK_DAMAGED` and others with the template's name
  */
 export async function runDeploy(parts: EngineParts, plan: PlannedDeploy, context: JobContext): Promise<JobResult> {
-  const found = parts.templates.find(`${plan.templateId}@${plan.versionNumber}`);
+  const found = diskOf(parts.templates.find(`${plan.templateId}@${plan.versionNumber}`), plan.disk);
   const lock = lockReader(parts.layout);
   const pool = new PressPool(parts.pressUrl, context.signal);
   parts.index.forgetFrames();
@@ -50,9 +51,9 @@ async function deployManifest(
   context: JobContext,
 ): Promise<JobResult> {
   context.phase('inspecting', 0);
-  if (plan.target.kind === 'file') await checkFileAgain(parts, plan, json.version.usedBytes);
+  if (plan.target.kind === 'file') await checkFileAgain(parts, plan, json.disk.layout.usedBytes);
   const source = templateSource(parts.index, manifest, json);
-  const { relocation, checks } = await readRecordedTables(source, json.version.disk.table)
+  const { relocation, checks } = await readRecordedTables(source, json.disk.layout.table)
     .then((tables) => planRelocation(source, tables, sectorsOf(plan.target)))
     .finally(() => source.close());
   if (!relocation) {
@@ -80,7 +81,7 @@ async function deployManifest(
     return {
       templateId: plan.templateId,
       versionNumber: plan.versionNumber,
-      processedBytes: json.version.usedBytes,
+      processedBytes: json.disk.layout.usedBytes,
       storedBytes: 0,
       verifiedBytes,
       readBack: sink.readBack,

@@ -1,4 +1,5 @@
 /** Who claims a disk: its partition table, or something that is the disk as a whole and only carries a table of earlier days. */
+import { TABLES } from '../contract/disk.contract.ts';
 import { EngineError } from '../core/engine-error.ts';
 import type { BlockSource, Extent } from '../disk/block-source.port.ts';
 import { slice } from '../disk/slice.ts';
@@ -47,9 +48,12 @@ async function claimantOf(disk: BlockSource, tables: Tables, signatures: readonl
 /**
  * The tables of a template, as they were understood when it was captured.
  * @param table what the version says of its disk: 'none' is a disk that was captured as one volume, whatever table it carries
- * @throws EngineError `READ_FAILED`
+ * @throws EngineError `READ_FAILED`; `FORMAT_UNSUPPORTED` where it is a table that a later version knows
  */
-export async function readRecordedTables(template: BlockSource, table: 'gpt' | 'mbr' | 'none'): Promise<Tables> {
+export async function readRecordedTables(template: BlockSource, table: string): Promise<Tables> {
+  if (!TABLES.some((known) => known === table)) {
+    throw new EngineError('FORMAT_UNSUPPORTED', { feature: 'a partition table of a later version' });
+  }
   return table === 'none' ? bareTables(template) : readTables(template);
 }
 

@@ -3,7 +3,7 @@
  * be read is kept, and told. Jobs and the audit log are kept where the database could be opened, and begin anew where it could not.
  */
 import { rename, stat } from 'node:fs/promises';
-import type { TemplateRecord } from '../catalog/records.ts';
+import type { TemplateRecord } from '../catalog/records/index.ts';
 import type { JobResult } from '../contract/job.contract.ts';
 import type { Warning } from '../contract/warnings.ts';
 import { EngineError } from '../core/engine-error.ts';
@@ -45,8 +45,8 @@ export async function runRepair(parts: EngineParts, context: JobContext): Promis
       manifests.flatMap(({ name, json }) => [name, versionKey(json.template.id, json.version.number)]),
     );
     parts.templates.removeDamaged(
-      ({ manifest, template_id, number }) =>
-        unread > 0 && !known.has(String(manifest)) && !known.has(versionKey(template_id, number)),
+      ({ manifests: own, templateId, number }) =>
+        unread > 0 && !own.some((name) => known.has(String(name))) && !known.has(versionKey(templateId, number)),
     );
     for (const { name, json } of manifests) {
       const row = parts.templates.soundVersion(name);
@@ -159,7 +159,9 @@ async function readManifests(
     try {
       const manifest = await ManifestReader.open(parts.layout, name);
       try {
-        found.push({ name, json: readManifestJson(manifest, name) });
+        const json = readManifestJson(manifest, name);
+        if (json.disk.manifest !== name) throw new EngineError('MANIFEST_DAMAGED', { path: name, reason: 'name' });
+        found.push({ name, json });
       } finally {
         await manifest.close();
       }
@@ -237,7 +239,6 @@ function bringBack(
     parts.templates.addVersion(
       { ...record, name: freeName(parts, record) },
       json.version,
-      manifest,
       isDeleted ? record.updatedAt : null,
     );
   } catch (error) {

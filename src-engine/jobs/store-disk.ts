@@ -1,7 +1,7 @@
-/** From a disk to a version in the catalog: windows to chunks, manifest, verification, and only then the row that makes it exist. */
+/** From disks to a version in the catalog: windows to chunks, manifests, verification, and only then the row that makes it exist. */
 import { randomUUID } from 'node:crypto';
 import { newTemplateRecord } from '../catalog/template-repository.ts';
-import type { VersionRecord } from '../catalog/records.ts';
+import { usedBytesOf, type DiskRecord, type TemplateRecord, type VersionRecord } from '../catalog/records/index.ts';
 import type { PlaceView } from '../contract/disk.contract.ts';
 import type { JobResult } from '../contract/job.contract.ts';
 import type { RecordedConfiguration, TemplateView } from '../contract/template.contract.ts';
@@ -18,7 +18,7 @@ import { damageOf } from './damaged-files.ts';
 import { warningsOf, type InspectedDisk } from './disk-inspection.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { removeDoomedManifests } from './leftovers.ts';
-import type { ManifestJson } from './manifest-json.ts';
+import { manifestJson, type ManifestJson } from './manifest-json.ts';
 import { readWindow } from './read-window.ts';
 import { regionsOf, usedWindows } from './regions.ts';
 import { Tasks } from './tasks.ts';
@@ -30,13 +30,20 @@ export interface AboutVersion
   extends
     Pick<TemplateView, 'name' | 'note' | 'tags' | 'kind' | 'licence' | 'policy'>,
     Pick<VersionRecord, 'medium' | 'guest' | 'machine' | 'platform'> {
-  readonly place: PlaceView;
   readonly configuration: RecordedConfiguration;
-  /** beside those of the disk */
+  /** beside those of the disks */
   readonly warnings: readonly Warning[];
   /** zstd level */
   readonly level: number;
   readonly onUnreadable: 'stop' | 'fill';
+}
+
+/** A disk that is to be stored, and what is known of its place in its machine. */
+export interface DiskToStore extends Pick<DiskRecord, 'role' | 'bus' | 'address'> {
+  readonly disk: InspectedDisk;
+  /** what is taken of what lies outside of all that is known; says afterwards what was taken */
+  readonly account: DiskAccount;
+  readonly place: PlaceView;
 }
 
 export interface StoredVersion extends Pick<ManifestJson, 'template' | 'version'> {
@@ -45,88 +52,100 @@ export interface StoredVersion extends Pick<ManifestJson, 'template' | 'version'
 
 /**
  * Whoever calls holds the writer's lock. Whatever ends it early leaves the catalog as it was.
- * @param account what is taken of what lies outside of all that is known; says afterwards what was taken
- * @param beforePublishing the last chance to find that the source is not what it was
+ * @param disks in their order; never none
+ * @param beforePublishing the last chance to find that a source is not what it was
  */
-export async function storeDisk(
+export async function storeDisks(
   parts: EngineParts,
-  disk: InspectedDisk,
-  account: DiskAccount,
+  disks: readonly DiskToStore[],
   about: AboutVersion,
   context: JobContext,
   beforePublishing: () => Promise<void>,
 ): Promise<StoredVersion> {
   const pool = new PressPool(parts.pressUrl, context.signal);
-  const versionId = randomUUID();
+  const names = disks.map(() => randomUUID());
   const lastOldFrameId = parts.index.lastFrameId();
-  const unreadable = new UnreadablePlaces();
   try {
-    const writer = await StoreWriter.create(parts.layout, parts.index, pool, versionId, about.level);
-    let json!: ManifestJson;
+    const writer = new StoreWriter(parts.layout, parts.index, pool, about.level);
+    let template!: TemplateRecord;
+    let version!: VersionRecord;
     let verifiedBytes: number;
     try {
-      context.phase('capturing', account.readBytes);
-      account.begin();
-      const press = (places: UnreadablePlaces | null) => pressWindows(disk, account, places, pool, writer, context);
-      await (about.onUnreadable === 'fill' ? press(unreadable) : tellingOfFill(() => press(null)));
+      context.phase(
+        'capturing',
+        disks.reduce((sum, { account }) => sum + account.readBytes, 0),
+      );
+      const unreadable = disks.map(() => new UnreadablePlaces());
+      let order = 0;
+      for (const [i, { disk, account }] of disks.entries()) {
+        await writer.beginDisk(names[i]);
+        account.begin();
+        const press = async (places: UnreadablePlaces | null) => {
+          order = await pressWindows(disk, account, places, order, pool, writer, context);
+        };
+        await (about.onUnreadable === 'fill' ? press(unreadable[i]) : tellingOfFill(() => press(null)));
+      }
       await beforePublishing();
       context.signal.throwIfAborted();
 
       context.phase('publishing', 0);
-      const damage = await damageOf(disk.source, unreadable, context.signal);
-      const view = account.view();
-      const warnings = [...about.warnings, ...warningsOf(view)];
-      if (damage) {
-        const warning: Warning = {
-          code: 'SECTORS_UNREADABLE',
-          data: { lengthBytes: damage.lengthBytes, places: unreadable.extents.length },
-        };
-        warnings.push(warning);
-        context.warn(warning);
+      const warnings = [...about.warnings];
+      const records: DiskRecord[] = [];
+      for (const [i, { disk, account, place, role, bus, address }] of disks.entries()) {
+        const damage = await damageOf(disk.source, unreadable[i], context.signal);
+        const layout = account.view();
+        warnings.push(...warningsOf(layout));
+        if (damage) {
+          const warning: Warning = {
+            code: 'SECTORS_UNREADABLE',
+            data: { lengthBytes: damage.lengthBytes, places: unreadable[i].extents.length },
+          };
+          warnings.push(warning);
+          context.warn(warning);
+        }
+        records.push({ manifest: names[i], role, bus, address, source: place, layout, damage });
       }
       const createdAt = new Date().toISOString();
       const existing = parts.templates.findByName(about.name);
       const { name, note, tags, kind, licence, policy } = about;
-      const template = existing
+      template = existing
         ? { ...parts.templates.record(existing.id), updatedAt: createdAt }
         : newTemplateRecord({ name, note, tags, kind, licence, policy }, createdAt);
-      parts.templates.expectManifest(versionId);
+      for (const name of names) parts.templates.expectManifest(name);
       await writer.finish((known) => {
-        const version: VersionRecord = {
+        version = {
           number: existing ? parts.templates.nextVersionNumber(existing.id) : 1,
           createdAt,
-          source: about.place,
-          disk: view,
+          disks: records,
           warnings,
-          damage,
           medium: about.medium,
           configuration: about.configuration,
           guest: about.guest,
           machine: about.machine,
           platform: about.platform,
-          capacityBytes: disk.source.lengthBytes,
-          usedBytes: view.usedBytes,
           ...known,
+          attachments: [],
         };
-        json = { template, version, regions: regionsOf(disk) };
-        return json;
+        return records.map((disk, i) => manifestJson({ template, version, disk, regions: regionsOf(disks[i].disk) }));
       });
       verifiedBytes = await auditFrames(pool, parts.index, parts.index.framesAfter(lastOldFrameId), context);
-      parts.templates.addVersion(json.template, json.version, versionId);
+      parts.templates.addVersion(template, version);
     } catch (error) {
       await writer.discard();
       // where not even that is possible any more, the next writer does it
       await removeDoomedManifests(parts).catch(() => {});
       throw error;
     }
-    const { template, version } = json;
     const isSelfContained = version.storedBytes === version.newBytes;
-    if (isSelfContained) parts.templates.setHealth(versionId, 'verified', new Date().toISOString());
+    if (isSelfContained) {
+      const at = new Date().toISOString();
+      for (const name of names) parts.templates.setHealth(name, 'verified', at);
+    }
     await writeTemplateRecord(parts, template.id);
     const result: JobResult = {
       templateId: template.id,
       versionNumber: version.number,
-      processedBytes: version.usedBytes,
+      processedBytes: usedBytesOf(version),
       storedBytes: version.newBytes,
       verifiedBytes,
       readBack: 'none',
@@ -138,20 +157,24 @@ export async function storeDisk(
   }
 }
 
-/** @param unreadable where to write down what cannot be read; null: that ends it */
+/**
+ * @param unreadable where to write down what cannot be read; null: that ends it
+ * @param order of the first window
+ * @returns the order of the window that comes next
+ */
 async function pressWindows(
   disk: InspectedDisk,
   account: DiskAccount,
   unreadable: UnreadablePlaces | null,
+  order: number,
   pool: PressPool,
   writer: StoreWriter,
   context: JobContext,
-): Promise<void> {
+): Promise<number> {
   const source = unreadable ? filledSource(disk.source, unreadable, context.signal) : disk.source;
   const regions = regionsOf(disk);
   const data = new DataCursor(source, context.signal);
   const tasks = new Tasks();
-  let order = 0;
   let reading = 0;
   let pressing = 0;
   try {
@@ -190,6 +213,7 @@ async function pressWindows(
       });
     }
     await tasks.finish();
+    return order;
   } finally {
     await tasks.settle();
   }

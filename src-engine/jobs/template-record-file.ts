@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
-import { TemplateRecordSchema, type TemplateRecord } from '../catalog/records.ts';
+import { readTemplate, type TemplateRecord } from '../catalog/records/index.ts';
 import { EngineError, ioError } from '../core/engine-error.ts';
 import { writeDurably } from '../store/durable.ts';
 import { refuseReadOnly } from '../store/locks.ts';
@@ -38,11 +38,20 @@ export async function readTemplateRecord(layout: StoreLayout, id: string): Promi
   });
   const written = text === null ? null : soundJson(text);
   if (written === null) return null;
-  const record = TemplateRecordSchema.safeParse(written.record);
-  const isKnown = record.success && Object.keys(written.record).every((key) => key in record.data);
+  const record = understood(written.record);
   // what has a right sum and is not understood was written so
-  if (written.hasSum && !isKnown) throw new EngineError('CATALOG_TOO_NEW', { path, version: 2, supported: 1 });
-  return record.success && record.data.id === id ? record.data : null;
+  if (written.hasSum && record === null) throw new EngineError('CATALOG_TOO_NEW', { path, version: 2, supported: 1 });
+  return record?.id === id ? record : null;
+}
+
+/** @returns null for what is none, or says more than is known here */
+function understood(json: Record<string, unknown>): TemplateRecord | null {
+  try {
+    const record = readTemplate(json);
+    return Object.keys(json).every((key) => key in record) ? record : null;
+  } catch {
+    return null;
+  }
 }
 
 function soundJson(text: string): { record: Record<string, unknown>; hasSum: boolean } | null {

@@ -16,7 +16,7 @@ const CACHED_FRAMES = 12;
 /** @param manifest stays open as long as the source is used; closing the source does not close it */
 export function templateSource(index: ChunkIndex, manifest: ManifestReader, json: ManifestJson): BlockSource {
   const frames = new FrameReader(CACHED_FRAMES);
-  const { lengthBytes, sectorBytes, physicalSectorBytes } = json.version.disk;
+  const { lengthBytes, sectorBytes, physicalSectorBytes } = json.disk.layout;
   // the first is the one that was not used longest
   const windows = new Map<string, Promise<readonly ChunkPlace[]>>();
 

@@ -79,9 +79,12 @@ export async function runVerify(parts: EngineParts, reference: string | null, co
     }
     const hit = versions.flatMap((row) => {
       const fault = faults.get(row.manifest);
-      return fault ? [{ ...fault, name: `${row.templateName}@${row.number}` }] : [];
+      const version = `${row.templateName}@${row.number}`;
+      return fault ? [{ ...fault, version, name: row.disks > 1 ? `${version} disk ${row.disk}` : version }] : [];
     });
-    if (reference === null) hit.push(...(await unreadManifests(parts)));
+    if (reference === null) {
+      for (const fault of await unreadManifests(parts)) hit.push({ ...fault, version: fault.name });
+    }
     const damaged = hit.filter((fault) => fault.isDamage);
     parts.audit.add('catalog.verified', wanted?.template.name ?? '', {
       damaged: damaged.map(({ name }) => name),

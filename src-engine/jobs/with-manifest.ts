@@ -1,13 +1,13 @@
-import type { FoundVersion } from '../catalog/template-repository.ts';
 import { ManifestReader } from '../store/manifest-reader.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { readManifestJson, type ManifestJson } from './manifest-json.ts';
+import type { FoundDisk } from './found-disk.ts';
 import { naming } from './naming.ts';
 
-/** Opens a version's manifest for the time of some work. What goes wrong in it, or in packs, names the template. */
+/** Opens the manifest of a version's disk for the time of some work. What goes wrong in it, or in packs, names the template. */
 export async function withManifest<T>(
   parts: EngineParts,
-  found: FoundVersion,
+  found: FoundDisk,
   work: (manifest: ManifestReader, json: ManifestJson) => Promise<T>,
 ): Promise<T> {
   return naming(found.template.name, async () => {

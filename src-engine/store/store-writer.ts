@@ -1,6 +1,6 @@
 /**
  * Takes the windows of one capture into the store: cut, compared with what is known, compressed, written to packs, and
- * recorded in a manifest. The version exists when {@link StoreWriter.finish} has returned and the catalog has its row.
+ * recorded in manifests, one for each disk. The version exists when {@link StoreWriter.finish} has returned and the catalog has its row.
  */
 import { rm } from 'node:fs/promises';
 import { toEngineError } from '../core/engine-error.ts';
@@ -25,17 +25,23 @@ export interface StoreTotals {
   readonly storedBytes: number;
 }
 
+interface Recorded {
+  readonly manifest: ManifestWriter;
+  readonly record: WindowRecord;
+}
+
 export class StoreWriter {
   readonly #layout: StoreLayout;
   readonly #index: ChunkIndex;
   readonly #pool: PressPool;
-  readonly #manifest: ManifestWriter;
   readonly #level: number;
   readonly #lastOldFrameId: number;
   /** chunks that this capture has taken and the index does not know yet, by the pack that they will be in */
   readonly #taken = new Set<string>();
+  /** the last is of the disk that windows come from now */
+  readonly #manifests: ManifestWriter[] = [];
   /** null: nothing of that window is kept */
-  readonly #records = new Map<number, WindowRecord | null>();
+  readonly #records = new Map<number, Recorded | null>();
   #nextRecord = 0;
   #pack: PackWriter | null = null;
   #packTail: Promise<void> = Promise.resolve();
@@ -48,30 +54,18 @@ export class StoreWriter {
   #sharedBytes = 0;
   #failure: Error | null = null;
 
-  private constructor(
-    layout: StoreLayout,
-    index: ChunkIndex,
-    pool: PressPool,
-    manifest: ManifestWriter,
-    level: number,
-  ) {
+  /** @param level zstd's */
+  constructor(layout: StoreLayout, index: ChunkIndex, pool: PressPool, level: number) {
     this.#layout = layout;
     this.#index = index;
     this.#pool = pool;
-    this.#manifest = manifest;
     this.#level = level;
     this.#lastOldFrameId = index.lastFrameId();
   }
 
-  /** @param name of the manifest @param level zstd's */
-  static async create(
-    layout: StoreLayout,
-    index: ChunkIndex,
-    pool: PressPool,
-    name: string,
-    level: number,
-  ): Promise<StoreWriter> {
-    return new StoreWriter(layout, index, pool, await ManifestWriter.create(layout, name), level);
+  /** What is added from now on is of another disk. @param name of its manifest */
+  async beginDisk(name: string): Promise<void> {
+    this.#manifests.push(await ManifestWriter.create(this.#layout, name));
   }
 
   /** Whether the disk that holds the catalog is what the capture waits for. */
@@ -81,7 +75,7 @@ export class StoreWriter {
 
   /**
    * Takes one window; many may be under way. Resolves when `memory` may be reused.
-   * @param order 0, 1, 2…: the manifest lists the windows in this order
+   * @param order 0, 1, 2…, through all disks: the manifests list the windows in this order
    * @param extents used runs, pairs (start, length) relative to the window
    */
   async add(
@@ -93,13 +87,15 @@ export class StoreWriter {
     unitBytes: number,
   ): Promise<void> {
     if (this.#failure) throw this.#failure;
+    const manifest = this.#manifests.at(-1)!;
     const thread = this.#pool.pickThread();
     const { result } = await this.#pool.request(thread, { kind: 'cut', window: order, memory, extents, unitBytes });
     const wanted = this.#claim(result);
     const kept = this.#pool.request(thread, { kind: 'keep', window: order, wanted, level: this.#level });
     // where all is known, the press only forgets the window: nobody waits for its turn
     if (wanted.includes(1)) this.#enqueue((await kept).frames);
-    this.#records.set(order, { region, window, extents, lengths: result.lengths, hashes: result.hashes });
+    const record = { region, window, extents, lengths: result.lengths, hashes: result.hashes };
+    this.#records.set(order, { manifest, record });
     this.#writeRecords();
     if (this.#backlogBytes > MAX_BACKLOG_BYTES) await this.#packTail;
     if (this.#failure) throw this.#failure;
@@ -111,7 +107,8 @@ export class StoreWriter {
     let lengthBytes = 0;
     for (let i = 1; i < extents.length; i += 2) lengthBytes += extents[i];
     const hashes = new Uint8Array(HASH_BYTES);
-    this.#records.set(order, { region, window, extents, lengths: Uint32Array.of(lengthBytes), hashes });
+    const record = { region, window, extents, lengths: Uint32Array.of(lengthBytes), hashes };
+    this.#records.set(order, { manifest: this.#manifests.at(-1)!, record });
     this.#writeRecords();
   }
 
@@ -123,10 +120,10 @@ export class StoreWriter {
   }
 
   /**
-   * Ends the capture: everything is on the disk and in the index, the manifest has its name.
-   * @param json goes into the manifest, made from the totals
+   * Ends the capture: everything is on the disk and in the index, the manifests have their names.
+   * @param json goes into the manifests, one for each disk, made from the totals
    */
-  async finish(json: (totals: StoreTotals) => unknown): Promise<StoreTotals> {
+  async finish(json: (totals: StoreTotals) => readonly unknown[]): Promise<StoreTotals> {
     for (let thread = 0; thread < this.#pool.threadCount; thread++) {
       this.#enqueue((await this.#pool.request(thread, { kind: 'flush', level: this.#level })).frames);
     }
@@ -136,7 +133,7 @@ export class StoreWriter {
     await this.#recordTail;
     if (this.#failure) throw this.#failure;
     const totals = { newBytes: this.#newBytes, storedBytes: this.#newBytes + Math.round(this.#sharedBytes) };
-    await this.#manifest.finish(json(totals));
+    for (const [disk, text] of json(totals).entries()) await this.#manifests[disk].finish(text);
     return totals;
   }
 
@@ -147,7 +144,7 @@ export class StoreWriter {
     await this.#recordTail;
     await Promise.allSettled(this.#finishing);
     await this.#pack?.discard();
-    await this.#manifest.discard();
+    for (const manifest of this.#manifests) await manifest.discard();
     for (const name of this.#finished) await this.#takeBack(name);
   }
 
@@ -234,10 +231,10 @@ export class StoreWriter {
       ready = this.#records.get(this.#nextRecord)
     ) {
       this.#records.delete(this.#nextRecord++);
-      const record = ready;
-      if (!record) continue;
+      if (!ready) continue;
+      const { manifest, record } = ready;
       this.#recordTail = this.#recordTail.then(() =>
-        this.#manifest.add(record).catch((error) => {
+        manifest.add(record).catch((error) => {
           this.#failure ??= toEngineError(error);
         }),
       );

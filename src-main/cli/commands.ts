@@ -121,6 +121,7 @@ export function addCommands(program: Command, session: Session): void {
   const deploy = program
     .command('deploy <template> <targets...>')
     .description(help('deploy'))
+    .option('--disk <n>', help('disk'), Number)
     .option('--plan', help('plan'))
     .option('--confirm <serial|path>', help('confirm'), collect)
     .option('--overwrite', help('overwrite'))
@@ -128,8 +129,11 @@ export function addCommands(program: Command, session: Session): void {
   addRuleOptions(deploy, help).action(async (template: string, targets: string[], options: DeployOptions) => {
     const client = await connect();
     const plans: DeployPlan[] = [];
-    for (const target of targets) {
-      const params = { template, target, lengthBytes: options.size, ...ruleParams(options) };
+    const disks = options.disk === undefined ? await countDisks(client, template) : 1;
+    for (const [i, target] of targets.entries()) {
+      // as many as it has are a machine; another number is refused where nobody says which disk is meant
+      const disk = options.disk ?? (disks > 1 && targets.length % disks === 0 ? (i % disks) + 1 : undefined);
+      const params = { template, disk, target, lengthBytes: options.size, ...ruleParams(options) };
       plans.push(await client.call('deploy.plan', params));
     }
     if (options.plan) return printPlans(plans);
@@ -235,6 +239,7 @@ interface CaptureOptions extends RuleOptions {
 }
 
 interface DeployOptions extends RuleOptions {
+  disk?: number;
   plan?: boolean;
   confirm?: string[];
   overwrite?: boolean;
@@ -274,4 +279,11 @@ async function ask(session: Session, plan: DeployPlan, options: DeployOptions): 
   } finally {
     terminal.close();
   }
+}
+
+/** How many disks the version has that a TEMPLATE names. */
+async function countDisks(client: EngineClient, template: string): Promise<number> {
+  const { versions } = await client.call('template.show', { template });
+  const number = Number(/@(\d{1,9})$/.exec(template)?.[1]);
+  return (versions.find((version) => version.number === number) ?? versions[0]).disks.length;
 }

@@ -14,6 +14,7 @@ const SORTS = ['name', 'size', 'modified'] as const;
 const PAGE = 10_000;
 
 interface FilesOptions {
+  disk?: number;
   volume?: string;
   extract?: string;
   sort?: (typeof SORTS)[number];
@@ -31,40 +32,44 @@ export function addFileCommands(
   program
     .command('files <template> [path]')
     .description(help('files'))
+    .option('--disk <n>', help('disk'), Number)
     .option('--volume <ref>', help('volume'))
     .option('--extract <folder>', help('extract'))
     .option(`--sort <${SORTS.join('|')}>`, help('sort'))
     .option('--reverse', help('reverse'))
     .action(async (template: string, path: string | undefined, options: FilesOptions) => {
       const client = await connect();
-      const volume = options.volume ?? (await onlyVolume(client, template));
+      const { disk } = options;
+      const volume = options.volume ?? (await onlyVolume(client, template, disk));
       if (volume === null) {
         // without a path the question is what there is; with one it cannot be answered
-        const volumes = await client.call('files.volumes', { template });
+        const volumes = await client.call('files.volumes', { template, disk });
         if (path === undefined && !options.extract) return printer.result({ kind: 'file-volumes', value: volumes });
         throw volumeRequired(volumes);
       }
       if (options.extract !== undefined) {
-        const params = { template, volume, path: path ?? '/', destination: options.extract };
+        const params = { template, disk, volume, path: path ?? '/', destination: options.extract };
         const job = await followJob(client, printer, () => client.call('files.extract', params));
         return printer.result({ kind: 'job', value: job });
       }
-      const params = { template, volume, path: path ?? '/', sort: options.sort, isDescending: options.reverse };
+      const place = { template, disk, volume, path: path ?? '/' };
+      const params = { ...place, sort: options.sort, isDescending: options.reverse };
       printer.result({ kind: 'files', value: await allPages(client, params) });
     });
 
   program
     .command('compare <before> <after>')
     .description(help('compare'))
-    .action(async (before: string, after: string) => {
+    .option('--disk <n>', help('disk'), Number)
+    .action(async (before: string, after: string, { disk }: { disk?: number }) => {
       const client = await connect();
-      printer.result({ kind: 'comparison', value: await client.call('files.compare', { before, after }) });
+      printer.result({ kind: 'comparison', value: await client.call('files.compare', { before, after, disk }) });
     });
 }
 
 /** @returns the volume that is meant where none is named; null where there are several, or none */
-async function onlyVolume(client: EngineClient, template: string): Promise<string | null> {
-  const open = (await client.call('files.volumes', { template })).filter(({ refusal }) => refusal === null);
+async function onlyVolume(client: EngineClient, template: string, disk: number | undefined): Promise<string | null> {
+  const open = (await client.call('files.volumes', { template, disk })).filter(({ refusal }) => refusal === null);
   return open.length === 1 ? open[0].ref : null;
 }
 

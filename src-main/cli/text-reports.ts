@@ -3,9 +3,10 @@ import type {
   Check,
   ImportView,
   JobView,
-  PlaceView,
+  RecordedPlaceView,
   TemplateView,
   TemplateSummary,
+  VersionDiskView,
   VersionSummary,
   VersionView,
 } from '../../src-engine/contract/index.ts';
@@ -208,7 +209,7 @@ function firstLine(note: string): string {
   return line.length > MAX_NOTE ? `${line.slice(0, MAX_NOTE - 1)}…` : line;
 }
 
-function placeLine({ bytes, t }: Words, place: PlaceView): string {
+function placeLine({ bytes, t }: Words, place: RecordedPlaceView): string {
   const serial = place.serial ? t('cli.serial', { serial: place.serial }) : '';
   return [place.path, place.model === place.path ? '' : place.model, serial, bytes(place.lengthBytes)]
     .filter((part) => part !== '')
@@ -231,10 +232,12 @@ function imageLines(words: Words, image: ImportView): string[] {
   ];
 }
 
+const sourcesOf = ({ disks }: VersionView) => disks.map(({ source }) => source.path).join(', ');
+
 function versionLines(words: Words, version: VersionView): string[] {
   const { t, date } = words;
   return [
-    t('cli.version', { number: version.number, date: date(version.createdAt), source: version.source.path }),
+    t('cli.version', { number: version.number, date: date(version.createdAt), source: sourcesOf(version) }),
     t('cli.sizes', {
       capacityBytes: version.capacityBytes,
       usedBytes: version.usedBytes,
@@ -242,19 +245,22 @@ function versionLines(words: Words, version: VersionView): string[] {
       newBytes: version.newBytes,
     }),
     healthText(words, version),
-    ...diskLines(words, version.disk),
+    ...version.disks.flatMap((disk, i) => [
+      ...(version.disks.length > 1 ? [t('cli.disk', { number: i + 1, source: disk.source.path })] : []),
+      ...diskLines(words, disk.layout),
+    ]),
     ...warningLines(words, version.warnings),
-    ...damageLines(version),
+    ...version.disks.flatMap(damageLines),
   ];
 }
 
 /** What is known of its chunks, and whether parts of the source are missing in it. */
-function healthText({ t }: Words, { health, damage }: VersionSummary): string {
-  return [t(`health.${health}`), ...(damage ? [t('damage.badge')] : [])].join(' · ');
+function healthText({ t }: Words, { health, disks }: VersionSummary): string {
+  return [t(`health.${health}`), ...(disks.some(({ damage }) => damage) ? [t('damage.badge')] : [])].join(' · ');
 }
 
 /** Files that lost bytes: their volume, their path. */
-function damageLines({ damage }: VersionView): string[] {
+function damageLines({ damage }: VersionDiskView): string[] {
   return (damage?.files ?? [])
     .filter(({ path }) => path !== '')
     .map(({ volume, path }) => `  ${printable(volume)}:${printable(path)}`);

@@ -34,6 +34,7 @@ interface ImportOptions extends RuleOptions, Record<string, unknown> {
 }
 
 interface ExportOptions {
+  disk?: number;
   format: string;
   passwordFile?: string;
   overwrite?: boolean;
@@ -103,13 +104,14 @@ export function addTransferCommands(
     .command('export <template> <file>')
     .description(help('export'))
     .requiredOption(`--format ${oneOf(EXPORT_FORMATS)}`, help('format'))
+    .option('--disk <n>', help('disk'), Number)
     .option('--password-file <file>', help('password-file'))
     .option('--overwrite', help('overwrite'))
     .option('--plan', help('plan'))
-    .action(async (template: string, path: string, { format, passwordFile, overwrite, plan }: ExportOptions) => {
+    .action(async (template: string, path: string, { format, disk, passwordFile, overwrite, plan }: ExportOptions) => {
       const password = await passwordIn(passwordFile);
       const client = await connect();
-      const params = { template, path, format, password } as CommandParams<'export.plan'>;
+      const params = { template, disk, path, format, password } as CommandParams<'export.plan'>;
       const value = await client.call('export.plan', params);
       if (plan) return printer.result({ kind: 'export-plan', value });
       printer.event({ kind: 'export-plan', value });

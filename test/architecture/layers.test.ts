@@ -54,7 +54,12 @@ const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: str
   },
   'src-engine/volumes': {
     file: 'src-engine/volumes/example.ts',
-    forbidden: ['../filesystems/recognise.ts', '../formats/raw/file-source.ts', '../catalog/records.ts', ...FACES],
+    forbidden: [
+      '../filesystems/recognise.ts',
+      '../formats/raw/file-source.ts',
+      '../catalog/records/index.ts',
+      ...FACES,
+    ],
     allowed: ['../core/bounds.ts', '../disk/read.ts', '../contract/warnings.ts'],
   },
   'src-engine/filesystems': {
@@ -102,7 +107,7 @@ const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: str
     forbidden: ['../host/router.ts', ...FACES],
     allowed: [
       '../store/store-writer.ts',
-      '../catalog/records.ts',
+      '../catalog/records/index.ts',
       '../volumes/read-layout.ts',
       '../machines/machine.port.ts',
     ],

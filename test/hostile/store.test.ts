@@ -21,7 +21,7 @@ import { scanPack } from '../../src-engine/store/pack-scanner.ts';
 import type { WrittenPack } from '../../src-engine/store/pack-writer.ts';
 import { manifestPath } from '../../src-engine/store/store-layout.ts';
 import { makeNoiseDisk, noise } from '../support/disks.ts';
-import { openEngine, resultOf } from '../support/engine.ts';
+import { openEngine, refusal, resultOf } from '../support/engine.ts';
 import { countMutation } from '../support/mutations.ts';
 import { emptyStore, frameOf, recordOf, writeManifest, writePack } from '../support/store.ts';
 import { randomBelow } from '../support/temporary.ts';
@@ -285,7 +285,8 @@ describe('a catalog', () => {
 
   interface Description {
     template: Record<string, unknown>;
-    version: Record<string, unknown> & { disk: Record<string, unknown> };
+    version: Record<string, unknown> & { disks: { manifest: string; layout: Record<string, unknown> }[] };
+    disk: number;
     regions: { startBytes: number; lengthBytes: number }[];
   }
 
@@ -302,7 +303,7 @@ describe('a catalog', () => {
     const json = structuredClone(manifest.json) as Description;
     await manifest.close();
     const changed = change(json, all) ?? json;
-    await writeManifest(store, randomUUID(), all, changed);
+    await writeManifest(store, soundManifest, all, changed);
     cpSync(join(sound, 'packs'), store.packs, { recursive: true });
     const engine = await openEngine(root);
     try {
@@ -338,10 +339,13 @@ describe('a catalog', () => {
     ['an id that is a path', (json) => void (json.template.id = '../../../etc/passwd')],
     ['a name of ten thousand letters', (json) => void (json.template.name = 'x'.repeat(10_000))],
     ['a name with a slash', (json) => void (json.template.name = '../x')],
-    ['a kind that does not exist', (json) => void (json.template.kind = 'evil')],
+    ['a kind that is no word', (json) => void (json.template.kind = 7)],
+    ['a manifest of another name', (json) => void (json.version.disks[0].manifest = 'another')],
+    ['a disk that there is not', (json) => void (json.disk = 1)],
+    ['no disks', (json) => void (json.version.disks = [])],
     ['a negative version', (json) => void (json.version.number = -1)],
-    ['a capacity past what a number holds', (json) => void (json.version.capacityBytes = 2 ** 60)],
-    ['sectors of no bytes', (json) => void (json.version.disk.sectorBytes = 0)],
+    ['a capacity past what a number holds', (json) => void (json.version.disks[0].layout.lengthBytes = 2 ** 60)],
+    ['sectors of no bytes', (json) => void (json.version.disks[0].layout.sectorBytes = 0)],
     ['no regions', (json) => void (json.regions = [])],
     ['a region before the disk', (json) => void (json.regions[1].startBytes = -512)],
   ])('whose manifest says %s is repaired without it', async (_, change) => {
@@ -349,6 +353,22 @@ describe('a catalog', () => {
       expect(warnings).toEqual(['VERSION_NOT_RECOVERED']);
       expect(await engine.client.call('template.list', {})).toEqual([]);
       resultOf(await engine.prune());
+    });
+  });
+
+  test('whose manifest says words of a later version is repaired with what is known of them', async () => {
+    const later = (json: Description) => {
+      json.template.kind = 'golden';
+      json.version.disks[0].layout.table = 'later-table';
+    };
+    await withManifest(later, async (engine, warnings) => {
+      expect(warnings).toEqual([]);
+      const [{ kind, versions }] = await engine.client.call('template.list', {});
+      expect([kind, versions[0].disks[0].layout.table]).toEqual(['unknown', 'unknown']);
+      resultOf(await engine.verify());
+      // how its tables move is not known here
+      const plan = engine.client.call('deploy.plan', { template: 'base', target: bench.path('never.img') });
+      expect(await refusal(plan)).toMatchObject({ code: 'FORMAT_UNSUPPORTED' });
     });
   });
 
@@ -368,7 +388,7 @@ describe('a catalog', () => {
         all[0] = { ...all[0], lengths };
       },
     ],
-    ['another disk than the one that it holds', (json) => void (json.version.disk.lengthBytes = 5 * MIB)],
+    ['another disk than the one that it holds', (json) => void (json.version.disks[0].layout.lengthBytes = 5 * MIB)],
   ])('whose manifest lies of %s deploys nothing', async (_, change) => {
     await withManifest(change, async (engine) => {
       const target = bench.path('never.img');

@@ -30,7 +30,7 @@ function blockOf(ext4: string, path: string, n: number): number {
 const blockBytesOf = (ext4: string) => Number(/Block size:\s+(\d+)/.exec(run('dumpe2fs', '-h', ext4))![1]);
 
 async function damageOf(template: string): Promise<Damage> {
-  const [{ damage }] = (await engine.client.call('template.show', { template })).versions;
+  const { damage } = (await engine.client.call('template.show', { template })).versions[0].disks[0];
   return damage!;
 }
 
@@ -76,7 +76,8 @@ describe.skipIf(!canTest)('a disk with bad sectors', () => {
     resultOf(job);
     expect(job.warnings.map(({ code }) => code)).toContain('SECTORS_UNREADABLE');
     const { versions } = await engine.client.call('template.show', { template: 'filled' });
-    const { damage, health } = versions[0];
+    const { health } = versions[0];
+    const { damage } = versions[0].disks[0];
     expect(health).toBe('verified');
     const owners = bad
       .slice(0, 2)

@@ -76,7 +76,7 @@ describe.skipIf(!canLoop)('a GPT disk', () => {
     expect(version).toMatchObject({ number: 1, health: 'verified', capacityBytes: 64 * MIB });
     expect(version.usedBytes).toBe(result.processedBytes);
     expect(version.newBytes).toBe(result.storedBytes);
-    expect(version.disk.volumes.map((volume) => volume.captureAs)).toEqual([
+    expect(version.disks[0].layout.volumes.map((volume) => volume.captureAs)).toEqual([
       'used-blocks',
       'used-blocks',
       'header-only',

@@ -28,7 +28,7 @@ async function through(source: string): Promise<{ copy: string; disk: DiskView; 
   const copy = bench.path(`${name}.img`);
   resultOf(await engine.deploy(name, copy));
   const { versions } = await engine.client.call('template.show', { template: name });
-  return { copy, disk: versions[0].disk, name };
+  return { copy, disk: versions[0].disks[0].layout, name };
 }
 
 function put(bytes: Buffer, path: string, startBytes: number): void {
@@ -261,8 +261,8 @@ describe.skipIf(!canLoop)('much unknown data on a device', () => {
     const accounts = await Promise.all(
       ['taken', 'left'].map(async (template) => (await engine.client.call('template.show', { template })).versions[0]),
     );
-    expect(accounts[0].disk.account).toMatchObject({ takenBytes: 80 * MIB, leftBytes: 0, outside: 'take' });
-    expect(accounts[1].disk.account).toMatchObject({ takenBytes: 0, leftBytes: 80 * MIB, outside: 'leave' });
+    expect(accounts[0].disks[0].layout.account).toMatchObject({ takenBytes: 80 * MIB, leftBytes: 0, outside: 'take' });
+    expect(accounts[1].disks[0].layout.account).toMatchObject({ takenBytes: 0, leftBytes: 80 * MIB, outside: 'leave' });
     expect(accounts[1].warnings).toContainEqual(expect.objectContaining({ code: 'OUTSIDE_LEFT' }));
     const log = await engine.client.call('log.list', {});
     expect(log.find(({ subject }) => subject === 'left')!.data).toMatchObject({

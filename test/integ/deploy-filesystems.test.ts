@@ -99,9 +99,9 @@ describe.skipIf(!canLoop)('every family', () => {
 
   test('is captured by its used blocks alone, without a warning', async () => {
     const { versions } = await engine.client.call('template.show', { template: 'families' });
-    expect(versions[0].disk.volumes.map(({ fileSystem, captureAs }) => [fileSystem?.kind, captureAs])).toEqual(
-      FAMILIES.map(({ kind }) => [kind, 'used-blocks']),
-    );
+    expect(
+      versions[0].disks[0].layout.volumes.map(({ fileSystem, captureAs }) => [fileSystem?.kind, captureAs]),
+    ).toEqual(FAMILIES.map(({ kind }) => [kind, 'used-blocks']));
     expect(versions[0].warnings).toEqual([]);
     expect(versions[0].usedBytes).toBeLessThan(80 * MIB);
   });

@@ -4,7 +4,7 @@
  */
 import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { expect } from 'vitest';
-import type { DiskView, PlaceView } from '../../src-engine/contract/index.ts';
+import type { DiskView, PlaceView, RecordedPlaceView } from '../../src-engine/contract/index.ts';
 import type { BlockSource } from '../../src-engine/disk/block-source.port.ts';
 import { openFileSource } from '../../src-engine/formats/raw/file-source.ts';
 import { DiskAccount } from '../../src-engine/jobs/account/account.ts';
@@ -53,7 +53,7 @@ export function expectZerosAreZeros({ account, lengthBytes }: DiskView, path: st
 }
 
 /** A version's account, after its capture or import. */
-export function expectAccounted(disk: DiskView, source: PlaceView): void {
+export function expectAccounted(disk: DiskView, source: RecordedPlaceView): void {
   expectSums(disk);
   // beside a map of its blocks, a file is more than its disk
   const isMapped = existsSync(`${source.path}.bmap`) || existsSync(source.path.replace(/\.[^.]+$/, '.bmap'));

@@ -83,7 +83,7 @@ function driven(client: EngineClient, close: () => Promise<void>): TestEngine {
       const { versions } = await client.call('template.show', { template: templateId });
       const version = versions.find(({ number }) => number === versionNumber)!;
       // packages bring the account of their capture along
-      if (version.disk.account) expectAccounted(version.disk, version.source);
+      for (const { layout, source } of version.disks) if (layout.account) expectAccounted(layout, source);
     }
     return job;
   };

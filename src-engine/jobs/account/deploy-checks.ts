@@ -16,7 +16,7 @@ import type { DiskLayout, Relocation } from '../../volumes/layout.port.ts';
  */
 export async function outsideChecks(
   manifest: ManifestReader,
-  { version: { disk }, regions }: Pick<ManifestJson, 'version' | 'regions'>,
+  { disk: { layout: disk }, regions }: Pick<ManifestJson, 'disk' | 'regions'>,
   layout: DiskLayout,
   relocation: Relocation | null,
   target: PlaceView,

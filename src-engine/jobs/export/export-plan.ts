@@ -2,16 +2,16 @@
 import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { FoundVersion } from '../../catalog/template-repository.ts';
 import type { CheckedParams } from '../../contract/commands.ts';
 import type { ExportFormat, ExportPlan } from '../../contract/import.contract.ts';
-import type { TemplateView, VersionView } from '../../contract/template.contract.ts';
+import type { TemplateView } from '../../contract/template.contract.ts';
 import type { Check } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { lengthRule, type WrittenFormat } from '../../formats/create-image.ts';
 import { roundedLength } from '../../formats/length-rule.ts';
 import { incompleteCheck } from '../deploy-plan.ts';
 import type { EngineParts } from '../engine-parts.ts';
+import { diskOf, type FoundDisk } from '../found-disk.ts';
 import { safeName } from '../files/safe-name.ts';
 import { describeTarget } from '../open-target.ts';
 import { checkTarget } from '../target-checks.ts';
@@ -60,23 +60,28 @@ export async function planExport(
   if (/[\0-\x1f\x7f]/.test(request.password ?? '')) {
     throw new EngineError('BAD_REQUEST', { field: 'password', reason: 'control characters' });
   }
-  const found = parts.templates.find(request.template);
-  const { template, version } = found;
-  const asked = await askedPath(request, template, version);
+  const whole = parts.templates.find(request.template);
+  const { template, version } = whole;
+  // a package takes all
+  const found = diskOf(whole, format === 'package' ? 1 : request.disk);
+  const { disk } = found;
+  const health = format === 'package' ? version.health : disk.health;
+  const lost = format === 'package' ? version.disks : [disk];
+  const asked = await askedPath(request, template, found);
   const name = safeName(basename(asked), true);
-  const atMostBytes = atMost(format, version);
+  const atMostBytes = atMost(format, found);
   const target = await describeTarget(parts.machine, join(dirname(asked), name), {
-    ...version.disk,
+    ...disk.layout,
     lengthBytes: atMostBytes,
   });
   if (target.place.kind !== 'file') throw new EngineError('BAD_REQUEST', { path: asked, reason: 'not a file' });
   const { path } = target.place;
   const checks: Check[] = [
-    version.health === 'damaged'
+    health === 'damaged'
       ? { code: 'TEMPLATE_DAMAGED', level: 'block', data: { template: template.name } }
       : { code: 'TEMPLATE_HEALTHY', level: 'pass', data: { template: template.name } },
-    ...incompleteCheck(template.name, version),
-    ...(version.health === 'damaged' ? [] : await tableChecks(parts, format, found)),
+    ...lost.flatMap((one) => incompleteCheck(template.name, one)),
+    ...(health === 'damaged' ? [] : await tableChecks(parts, format, found)),
     ...(name === basename(asked)
       ? []
       : [{ code: 'NAME_MADE_SAFE', level: 'warn', data: { name, asked: basename(asked) } } as const]),
@@ -88,6 +93,7 @@ export async function planExport(
     templateId: template.id,
     templateName: template.name,
     versionNumber: version.number,
+    disk: format === 'package' ? null : found.number,
     format,
     path,
     atMostBytes,
@@ -98,13 +104,13 @@ export async function planExport(
 }
 
 /** @throws EngineError `MANIFEST_DAMAGED`, `PACK_DAMAGED` and what reading a template throws */
-function tableChecks(parts: EngineParts, format: ExportFormat, found: FoundVersion): Promise<readonly Check[]> {
+function tableChecks(parts: EngineParts, format: ExportFormat, found: FoundDisk): Promise<readonly Check[]> {
   if (format === 'package') return Promise.resolve([]);
-  const { disk } = found.version;
-  const lengthBytes = roundedLength(format, lengthRule(writtenAs(format), disk), disk.lengthBytes);
+  const { layout } = found.disk;
+  const lengthBytes = roundedLength(format, lengthRule(writtenAs(format), layout), layout.lengthBytes);
   return withManifest(parts, found, async (manifest, json) => {
     const source = templateSource(parts.index, manifest, json);
-    return (await planExportMove(source, disk.table, format, lengthBytes).finally(() => source.close())).checks;
+    return (await planExportMove(source, layout.table, format, lengthBytes).finally(() => source.close())).checks;
   });
 }
 
@@ -113,24 +119,27 @@ const writtenAs = (format: Exclude<ExportFormat, 'package'>): WrittenFormat =>
   format === 'ova' ? 'vmdk-stream' : format === 'raw.zst' ? 'raw' : format;
 
 /** A folder gets a file that is called like the template. */
-async function askedPath({ path, format }: ExportRequest, template: TemplateView, version: VersionView) {
+async function askedPath({ path, format }: ExportRequest, template: TemplateView, found: FoundDisk) {
   const full = resolve(path);
   const isFolder = (await stat(full).catch(() => null))?.isDirectory() ?? false;
   if (!isFolder && !path.endsWith('/')) return full;
-  const ending = format === 'raw' && version.medium === 'iso' ? '.iso' : ENDINGS[format];
-  return join(full, template.name + ending);
+  const { medium, disks } = found.version;
+  const ending = format === 'raw' && medium === 'iso' ? '.iso' : ENDINGS[format];
+  const isOneOfSeveral = format !== 'package' && disks.length > 1;
+  return join(full, template.name + (isOneOfSeveral ? ` disk ${found.number}` : '') + ending);
 }
 
-function atMost(format: ExportFormat, { usedBytes, storedBytes, disk }: VersionView): number {
+function atMost(format: ExportFormat, { version, disk }: FoundDisk): number {
+  const { usedBytes, layout } = disk;
   switch (format) {
     case 'package':
-      return storedBytes + SMALL_FILES_BYTES;
+      return version.storedBytes + SMALL_FILES_BYTES;
     case 'raw.zst':
       // what cannot be compressed grows by a few bytes in each block, and holes are not quite nothing
-      return usedBytes + Math.ceil(disk.lengthBytes / 8192) + SMALL_FILES_BYTES;
+      return usedBytes + Math.ceil(layout.lengthBytes / 8192) + SMALL_FILES_BYTES;
     default: {
-      const rule = lengthRule(writtenAs(format), disk);
-      const lengthBytes = roundedLength(format, rule, disk.lengthBytes);
+      const rule = lengthRule(writtenAs(format), layout);
+      const lengthBytes = roundedLength(format, rule, layout.lengthBytes);
       return usedBytes + rule.overheadBytes(lengthBytes) + (format === 'ova' ? SMALL_FILES_BYTES : 0);
     }
   }

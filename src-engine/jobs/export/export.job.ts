@@ -1,6 +1,5 @@
 /** Carries out exports. A file gets its name when it is whole and synced; a failed or cancelled export leaves nothing. */
 import { lstat, stat } from 'node:fs/promises';
-import type { FoundVersion } from '../../catalog/template-repository.ts';
 import type { ExportFormat, ExportPlan } from '../../contract/import.contract.ts';
 import type { JobResult } from '../../contract/job.contract.ts';
 import { EngineError } from '../../core/engine-error.ts';
@@ -12,11 +11,12 @@ import { outputFile } from '../../formats/raw/output-file.ts';
 import { lockReader } from '../../store/locks.ts';
 import type { ManifestReader } from '../../store/manifest-reader.ts';
 import { PressPool } from '../../store/press-pool.ts';
-import { manifestPath } from '../../store/store-layout.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import type { ManifestJson } from '../manifest-json.ts';
 import { refuseBlockedCheck } from '../overrides.ts';
 import { templateSource } from '../template-source.ts';
+import { diskOf } from '../found-disk.ts';
+import { naming } from '../naming.ts';
 import { withManifest } from '../with-manifest.ts';
 import type { PlannedExport } from './export-plan.ts';
 import { planExportMove, withMovedTables } from './moved-tables.ts';
@@ -40,19 +40,19 @@ export async function runExport(
   try {
     await refuseExisting(plan);
     const own = (output = await PartialOutput.begin(plan.path, plan.planId));
-    await withManifest(parts, found, async (manifest, json) => {
-      if (plan.format === 'package') {
-        const manifestFile = manifestPath(parts.layout, found.manifest);
-        const folder = own.folder.at('.');
-        const packed = await own.within(plan.path, () =>
-          writePackage(parts, manifest, manifestFile, json, folder, password, pool, context),
-        );
-        await publish(plan, own, context, packed);
-      } else {
-        await writeImage(parts, plan, plan.format, found, manifest, json, own, pool, context);
+    const { format } = plan;
+    if (format === 'package') {
+      const folder = own.folder.at('.');
+      const packed = await naming(found.template.name, () =>
+        own.within(plan.path, () => writePackage(parts, found, folder, password, pool, context)),
+      );
+      await publish(plan, own, context, packed);
+    } else {
+      await withManifest(parts, diskOf(found, plan.disk ?? undefined), async (manifest, json) => {
+        await writeImage(parts, plan, format, manifest, json, own, pool, context);
         await publish(plan, own, context);
-      }
-    });
+      });
+    }
     const { size } = await stat(plan.path);
     parts.audit.add('template.exported', plan.templateName, {
       templateId: found.template.id,
@@ -65,7 +65,7 @@ export async function runExport(
     return {
       templateId: found.template.id,
       versionNumber: found.version.number,
-      processedBytes: found.version.usedBytes,
+      processedBytes: plan.disk === null ? found.version.usedBytes : diskOf(found, plan.disk).disk.usedBytes,
       storedBytes: 0,
       verifiedBytes: 0,
       readBack: 'none',
@@ -82,14 +82,14 @@ async function writeImage(
   parts: EngineParts,
   { path }: ExportPlan,
   format: Exclude<ExportFormat, 'package'>,
-  { version }: FoundVersion,
   manifest: ManifestReader,
   json: ManifestJson,
   output: PartialOutput,
   pool: PressPool,
   context: JobContext,
 ): Promise<void> {
-  const { lengthBytes, sectorBytes, physicalSectorBytes } = json.version.disk;
+  const { layout } = json.disk;
+  const { lengthBytes, sectorBytes, physicalSectorBytes } = layout;
   const file = outputFile(await output.create(), path, output.contentPath);
   const create: CreateImage =
     format === 'raw.zst' ? createRawZstd : format === 'ova' ? createOva(json) : createImage(format);
@@ -105,12 +105,12 @@ async function writeImage(
       context.warn({ code: 'EXPORT_LENGTH_ROUNDED', data });
     }
     const source = templateSource(parts.index, manifest, json);
-    const { relocation, checks } = await planExportMove(source, version.disk.table, format, writer.lengthBytes).finally(
-      () => source.close(),
+    const { relocation, checks } = await planExportMove(source, layout.table, format, writer.lengthBytes).finally(() =>
+      source.close(),
     );
     refuseBlockedCheck(checks);
     const moved = relocation ? withMovedTables(writer, relocation) : writer;
-    context.phase('exporting', version.usedBytes);
+    context.phase('exporting', layout.usedBytes);
     await takeInOrder(parts.index, manifest, json, pool, context, (offset, bytes) => moved.write(offset, bytes));
     await moved.finish();
   } catch (error) {

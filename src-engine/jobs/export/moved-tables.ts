@@ -24,7 +24,7 @@ export interface ExportMove {
  */
 export async function planExportMove(
   source: BlockSource,
-  table: 'gpt' | 'mbr' | 'none',
+  table: string,
   format: Exclude<ExportFormat, 'package'>,
   lengthBytes: number,
 ): Promise<ExportMove> {

@@ -82,17 +82,14 @@ export async function takeInOrder(
  * Region 0 lies around and between the others: its runs are put where they belong.
  * @throws EngineError `MANIFEST_DAMAGED` where windows leave their regions or the disk, or overlap
  */
-export async function* windowsInOrder(
-  manifest: ManifestReader,
-  { regions, version }: ManifestJson,
-): AsyncGenerator<Step> {
+export async function* windowsInOrder(manifest: ManifestReader, { regions, disk }: ManifestJson): AsyncGenerator<Step> {
   const layout = layoutSteps(manifest, regions);
   let doneBytes = 0;
   const checked = (step: Step): Step => {
     const startBytes = step.startBytes + step.from;
     const endBytes = step.startBytes + step.to;
     const region = regions[step.record.region];
-    const isInside = endBytes <= region.startBytes + region.lengthBytes && endBytes <= version.disk.lengthBytes;
+    const isInside = endBytes <= region.startBytes + region.lengthBytes && endBytes <= disk.layout.lengthBytes;
     if (startBytes < doneBytes || !isInside) throw new EngineError('MANIFEST_DAMAGED', { path: '', reason: 'order' });
     doneBytes = endBytes;
     return step;

@@ -1,4 +1,5 @@
 /** Writes an OVA: a tar of the descriptor, the disk as a streamOptimized VMDK, and their checksums. DMTF DSP0243 1.1.0, 5 and 6. */
+import { configurationView } from '../../catalog/views/template-view.ts';
 import { createHash } from 'node:crypto';
 import { TAR_END_BYTES, tarHeader, tarPadded } from '../../archive/tar.ts';
 import { EngineError } from '../../core/engine-error.ts';
@@ -27,7 +28,7 @@ export function createOva({ template, version }: Pick<ManifestJson, 'template' |
         await image.finish();
         const described: DescribedMachine = {
           name: template.name,
-          configuration: version.configuration,
+          configuration: configurationView(version.configuration),
           diskFile: `${name}-disk1.vmdk`,
           fileBytes: disk.lengthBytes,
           capacityBytes: image.lengthBytes,

@@ -4,51 +4,54 @@ import { createReadStream } from 'node:fs';
 import { copyFile, mkdir, open, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { packFiles } from '../../archive/pack.ts';
+import type { FoundVersion } from '../../catalog/template-repository.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import type { IndexedFrame } from '../../store/chunk-index.ts';
 import { LiveChunks } from '../../store/live-chunks.ts';
 import { isZeroHash } from '../../store/manifest-format.ts';
-import type { ManifestReader } from '../../store/manifest-reader.ts';
+import { ManifestReader } from '../../store/manifest-reader.ts';
 import { CHUNK_ENTRY_BYTES, decodeFrameHead, frameHeader, HASH_BYTES, type Frame } from '../../store/pack-format.ts';
 import { packPath } from '../../store/pack-path.ts';
 import { PACK_TARGET_BYTES, PackWriter } from '../../store/pack-writer.ts';
 import type { PressPool } from '../../store/press-pool.ts';
+import { manifestPath } from '../../store/store-layout.ts';
 import type { EngineParts } from '../engine-parts.ts';
-import type { ManifestJson } from '../manifest-json.ts';
-import { PACKAGE_FILES, type PackageAbout } from '../package-format.ts';
+import { readManifestJson } from '../manifest-json.ts';
+import { manifestFile, PACKAGE_FILES, packageJson, type PackageAbout } from '../package-format.ts';
 
 /** For frames that hold what belongs to other templates too: what is left of them is compressed anew. */
 const LEVEL = 3;
 
 /**
- * @param manifestFile the manifest's own file
  * @param folder an empty one; everything is made in it
  * @returns the finished package
  * @throws EngineError `PACK_DAMAGED`, `CHUNK_MISSING`, `DISK_FULL`, `WRITE_FAILED`
  */
 export async function writePackage(
   parts: EngineParts,
-  manifest: ManifestReader,
-  manifestFile: string,
-  json: ManifestJson,
+  found: FoundVersion,
   folder: string,
   password: string | null,
   pool: PressPool,
   context: JobContext,
 ): Promise<string> {
-  const packs = await writePacks(parts, manifest, folder, pool, context);
+  const { packs, version } = await withManifests(parts, found, async (manifests) => ({
+    packs: await writePacks(parts, manifests, folder, pool, context),
+    version: readManifestJson(manifests[0], found.manifests[0]).version,
+  }));
   const about: PackageAbout = {
-    format: 'diskpress-package',
-    formatVersion: 1,
-    template: { ...parts.templates.record(json.template.id), deletedVersions: [] },
-    version: json.version,
+    template: { ...parts.templates.record(found.template.id), deletedVersions: [] },
+    version,
   };
   const at = (name: string) => join(folder, name);
-  await writeFile(at(PACKAGE_FILES.about), JSON.stringify(about, null, 2));
+  await writeFile(at(PACKAGE_FILES.about), JSON.stringify(packageJson(about), null, 2));
   await writeFile(at(PACKAGE_FILES.readme), readme(about));
-  await copyFile(manifestFile, at(PACKAGE_FILES.manifest));
-  const files = [at(PACKAGE_FILES.about), at(PACKAGE_FILES.readme), at(PACKAGE_FILES.manifest), ...packs];
+  const manifests = found.manifests.map((_, disk) => at(manifestFile(disk)));
+  for (const [disk, name] of found.manifests.entries()) {
+    await copyFile(manifestPath(parts.layout, name), manifests[disk]);
+  }
+  const files = [at(PACKAGE_FILES.about), at(PACKAGE_FILES.readme), ...manifests, ...packs];
   const sizes = await Promise.all(files.map(async (path) => (await stat(path)).size));
   context.phase('exporting', 2 * sizes.reduce((sum, size) => sum + size, 0));
   const sums: string[] = [];
@@ -62,10 +65,25 @@ export async function writePackage(
   return packed;
 }
 
+/** Opens the manifests of all disks of a version for the time of some work. */
+async function withManifests<T>(
+  parts: EngineParts,
+  { manifests }: FoundVersion,
+  work: (opened: readonly ManifestReader[]) => Promise<T>,
+): Promise<T> {
+  const opened: ManifestReader[] = [];
+  try {
+    for (const name of manifests) opened.push(await ManifestReader.open(parts.layout, name));
+    return await work(opened);
+  } finally {
+    for (const manifest of opened) await manifest.close();
+  }
+}
+
 /** @returns the paths of the packs */
 async function writePacks(
   parts: EngineParts,
-  manifest: ManifestReader,
+  manifests: readonly ManifestReader[],
   folder: string,
   pool: PressPool,
   context: JobContext,
@@ -89,7 +107,7 @@ async function writePacks(
     }
   };
   try {
-    const frames = await framesOf(parts, manifest, live, context);
+    const frames = await framesOf(parts, manifests, live, context);
     context.phase(
       'exporting',
       frames.reduce((sum, frame) => sum + frame.rawBytes, 0),
@@ -166,23 +184,25 @@ async function readFrame({ packPath: path, offset, headBytes, storedBytes }: Ind
 /** The frames that hold the version's chunks, in their order on disk; the chunks are marked. */
 async function framesOf(
   parts: EngineParts,
-  manifest: ManifestReader,
+  manifests: readonly ManifestReader[],
   live: LiveChunks,
   { signal }: JobContext,
 ): Promise<IndexedFrame[]> {
   const frames = new Map<number, IndexedFrame>();
-  for await (const { lengths, hashes } of manifest.records()) {
-    signal.throwIfAborted();
-    const wanted: Uint8Array[] = [];
-    for (let i = 0; i < lengths.length; i++) {
-      if (isZeroHash(hashes, i)) continue;
-      const hash = hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
-      const found = parts.index.place(hash);
-      if (!found) throw new EngineError('CHUNK_MISSING', { chunk: Buffer.from(hash).toString('hex') });
-      frames.set(found.frame.id, found.frame);
-      wanted.push(hash);
+  for (const manifest of manifests) {
+    for await (const { lengths, hashes } of manifest.records()) {
+      signal.throwIfAborted();
+      const wanted: Uint8Array[] = [];
+      for (let i = 0; i < lengths.length; i++) {
+        if (isZeroHash(hashes, i)) continue;
+        const hash = hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
+        const found = parts.index.place(hash);
+        if (!found) throw new EngineError('CHUNK_MISSING', { chunk: Buffer.from(hash).toString('hex') });
+        frames.set(found.frame.id, found.frame);
+        wanted.push(hash);
+      }
+      live.mark(wanted);
     }
-    live.mark(wanted);
   }
   return [...frames.values()].sort((a, b) =>
     a.packPath < b.packPath ? -1 : a.packPath > b.packPath ? 1 : a.offset - b.offset,
@@ -203,14 +223,14 @@ function readme({ template, version }: PackageAbout): string {
 
 Template:  ${template.name}
 Version:   ${version.number}, of ${version.createdAt}
-Disk:      ${version.capacityBytes} bytes, of which ${version.usedBytes} are used
+${version.disks.map(({ layout }) => `Disk:      ${layout.lengthBytes} bytes, of which ${layout.usedBytes} are used`).join('\n')}
 
 To use it, import the whole .7z file into Diskpress:
     diskpress import FILE --name NAME
 
 7-Zip opens the file. What is in it:
     ${PACKAGE_FILES.about}   name, note and description of the template, as JSON
-    ${PACKAGE_FILES.manifest}    which pieces of the disk lie where
+${version.disks.map((_, disk) => `    ${manifestFile(disk).padEnd(16)}which pieces of disk ${disk + 1} lie where`).join('\n')}
     *.dpk           the pieces, compressed with zstd
     ${PACKAGE_FILES.sums}      checksums; in the unpacked folder run: sha256sum -c ${PACKAGE_FILES.sums}
 `;

@@ -1,5 +1,4 @@
 /** A version of a template, opened to look inside: its volumes, and the trees of those that were asked for. */
-import type { FoundVersion } from '../../catalog/template-repository.ts';
 import type { FileVolumeView } from '../../contract/files.contract.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { FileTree } from '../../filesystems/file-tree.port.ts';
@@ -7,12 +6,13 @@ import { lockReader } from '../../store/locks.ts';
 import { ManifestReader } from '../../store/manifest-reader.ts';
 import { openVolumes, type OpenedVolume } from '../disk-inspection.ts';
 import type { EngineParts } from '../engine-parts.ts';
+import type { FoundDisk } from '../found-disk.ts';
 import { readManifestJson, type ManifestJson } from '../manifest-json.ts';
 import { naming } from '../naming.ts';
 import { templateSource } from '../template-source.ts';
 
 export interface OpenTemplate {
-  readonly found: FoundVersion;
+  readonly found: FoundDisk;
   readonly manifest: ManifestReader;
   readonly json: ManifestJson;
   readonly volumes: readonly OpenedVolume[];
@@ -26,7 +26,7 @@ export interface OpenTemplate {
  * is closed.
  * @throws EngineError `MANIFEST_DAMAGED`, `PACK_DAMAGED`, `CHUNK_MISSING` naming the template
  */
-export async function openTemplate(parts: EngineParts, found: FoundVersion): Promise<OpenTemplate> {
+export async function openTemplate(parts: EngineParts, found: FoundDisk): Promise<OpenTemplate> {
   const lock = lockReader(parts.layout);
   // another process may have pruned since
   parts.index.forgetFrames();

@@ -1,5 +1,6 @@
 /** Templates that are being looked into: kept open for a while, so that going from folder to folder reads nothing twice. */
 import type { EngineParts } from '../engine-parts.ts';
+import { diskOf } from '../found-disk.ts';
 import { openTemplate, type OpenTemplate } from './open-template.ts';
 
 const MAX_OPEN = 4;
@@ -16,11 +17,16 @@ export class OpenTemplates {
   readonly #entries = new Map<string, Entry>();
 
   /**
-   * Opens the version that `reference` names, or takes it as it is open, for the time of `work`.
-   * @throws EngineError `TEMPLATE_NOT_FOUND`; those of {@link openTemplate}
+   * Opens a disk of the version that `template` names, or takes it as it is open, for the time of `work`.
+   * @param disk from 1; may be left out where there is one
+   * @throws EngineError `TEMPLATE_NOT_FOUND`, `DISK_CHOICE_REQUIRED`; those of {@link openTemplate}
    */
-  async use<T>(parts: EngineParts, reference: string, work: (template: OpenTemplate) => Promise<T>): Promise<T> {
-    const found = parts.templates.find(reference);
+  async use<T>(
+    parts: EngineParts,
+    { template, disk }: { template: string; disk?: number | undefined },
+    work: (template: OpenTemplate) => Promise<T>,
+  ): Promise<T> {
+    const found = diskOf(parts.templates.find(template), disk);
     const entry = this.#take(found.manifest, () => openTemplate(parts, found));
     try {
       return await work(await entry.opened);

@@ -3,10 +3,12 @@ import { randomUUID } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { UNPACK_LIMITS } from '../../archive/sparse-file.ts';
+import { known } from '../../catalog/views/known.ts';
+import { versionView } from '../../catalog/views/template-view.ts';
 import type { OutsideChoice } from '../../contract/account.contract.ts';
 import { DISK_FORMATS, type DiskFormat, type DiskView, type PlaceView } from '../../contract/disk.contract.ts';
 import type { ImportPlan, ImportView } from '../../contract/import.contract.ts';
-import { NOTHING_RECORDED } from '../../contract/template.contract.ts';
+import { KINDS, NOTHING_RECORDED } from '../../contract/template.contract.ts';
 import type { Check } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { DiskAccount } from '../account/account.ts';
@@ -44,6 +46,8 @@ export async function lookAtImage(parts: EngineParts, request: ImageRequest, sig
   }
 }
 
+const NOT_VERIFIED = { health: 'unverified', verifiedAt: null } as const;
+
 async function viewOf(
   book: Rulebook,
   path: string,
@@ -53,10 +57,16 @@ async function viewOf(
 ): Promise<ImportView> {
   const inspected = found.image && (await inspectImage(found.image, signal));
   const account = inspected && (await DiskAccount.of(inspected, 'file', outside, signal));
-  const disk = account?.view() ?? found.package?.about.version.disk ?? null;
+  const packed =
+    found.package &&
+    versionView(
+      found.package.about.version,
+      found.package.about.version.disks.map(() => NOT_VERIFIED),
+    );
+  const disk = account?.view() ?? packed?.disks[0].layout ?? null;
   const guest = inspected
     ? await guestOf(inspected.source, inspected.opened, book.endOfLife, signal)
-    : (found.package?.about.version.guest ?? null);
+    : (packed?.guest ?? null);
   const proposal = found.image && disk && guest ? await proposalFor(found.image, disk, guest) : null;
   return {
     source: await placeOf(path, disk?.lengthBytes),
@@ -69,7 +79,7 @@ async function viewOf(
     guest,
     scratchBytes: found.scratchBytes,
     proposedName: nameFor(found.name),
-    proposed: proposal?.configuration ?? found.package?.about.version.configuration ?? NOTHING_RECORDED,
+    proposed: proposal?.configuration ?? packed?.configuration ?? NOTHING_RECORDED,
     isBootModeCertain: proposal?.isBootModeCertain ?? false,
     warnings: [...(found.image?.warnings ?? []), ...(disk?.warnings ?? [])],
   };
@@ -136,7 +146,7 @@ export async function planImport(
       }
     }
     const place = { ...image.source, lengthBytes: image.disk?.lengthBytes ?? image.source.lengthBytes };
-    const kind = found.package?.about.template.kind ?? request.kind;
+    const kind = found.package ? known(KINDS, found.package.about.template.kind) : request.kind;
     const asked = { ...request, kind };
     const report =
       image.guest && image.disk

@@ -18,7 +18,7 @@ import { captureReport } from '../report/capture-report.ts';
 import { guestOf } from '../report/guest-of.ts';
 import { overriddenRules, refuseReported } from '../report/make-report.ts';
 import { openRulebook } from '../report/rulebook.ts';
-import { storeDisk } from '../store-disk.ts';
+import { storeDisks } from '../store-disk.ts';
 import { findImage } from './find-image.ts';
 import { contradictions, recordedConfiguration, type ImportRequest } from './import-form.ts';
 import { isUnknown, limitsOf, placeOf, refuseUnclear, whatItIsChecks, wholenessChecks } from './import-plan.ts';
@@ -106,17 +106,15 @@ async function importDisk(
   for (const warning of [...warnings, ...warningsOf(view)]) context.warn(warning);
   const { note, tags, kind, licence, level, policy = null } = request;
   const about = { name: plan.name, note, tags, kind, licence, level, policy, onUnreadable: 'stop' } as const;
-  const { template, version, result } = await storeDisk(
+  const { template, version, result } = await storeDisks(
     parts,
-    disk,
-    account,
+    [{ role: 'boot', bus: null, address: null, disk, account, place }],
     {
       ...about,
       tags,
       guest,
       machine,
       platform,
-      place,
       medium: image.medium,
       configuration: recordedConfiguration(request, proposal.configuration),
       warnings,
@@ -130,7 +128,7 @@ async function importDisk(
     source: place.path,
     format: found.format ?? '',
     newBytes: version.newBytes,
-    ...outsideFacts(version.disk),
+    ...outsideFacts(version.disks[0].layout),
     overridden: [...overriddenCodes(checks), ...overriddenRules(report)],
   });
   return result;

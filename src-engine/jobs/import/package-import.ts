@@ -4,7 +4,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArchiveEntry } from '../../archive/list-archive.ts';
 import { unpackEntry } from '../../archive/unpack.ts';
-import type { TemplateRecord, VersionRecord } from '../../catalog/records.ts';
+import { usedBytesOf, type TemplateRecord, type VersionRecord } from '../../catalog/records/index.ts';
 import { newTemplateRecord } from '../../catalog/template-repository.ts';
 import type { JobResult } from '../../contract/job.contract.ts';
 import type { TemplateView } from '../../contract/template.contract.ts';
@@ -17,8 +17,8 @@ import { PressPool } from '../../store/press-pool.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { windowsInOrder } from '../export/ordered-windows.ts';
 import { removeDoomedManifests } from '../leftovers.ts';
-import { readManifestJson, type ManifestJson } from '../manifest-json.ts';
-import { PACK_FILE, PACKAGE_FILES, type PackageAbout } from '../package-format.ts';
+import { manifestJson, readManifestJson, type ManifestJson } from '../manifest-json.ts';
+import { manifestFile, PACK_FILE, PACKAGE_FILES, type PackageAbout } from '../package-format.ts';
 import { writeTemplateRecord } from '../template-record-file.ts';
 import { chunksOf } from '../window-chunks.ts';
 import { AdoptedPacks } from './adopted-packs.ts';
@@ -56,15 +56,15 @@ export async function importPackage(
   const packs = found.entries.filter((entry) => PACK_FILE.test(entry.name));
   const pool = new PressPool(parts.pressUrl, context.signal);
   const adopted = new AdoptedPacks(parts, pool, context);
-  const versionId = randomUUID();
-  let written: ManifestWriter | null = null;
+  const names = found.about.version.disks.map(() => randomUUID());
+  const written: ManifestWriter[] = [];
   try {
     await files.readSums();
     context.phase(
       'unpacking',
       packs.reduce((sum, { lengthBytes }) => sum + (lengthBytes ?? 0), 0),
     );
-    const manifestFile = await files.take(PACKAGE_FILES.manifest, 'manifest.dpm');
+    for (const disk of names.keys()) await files.take(manifestFile(disk), manifestFile(disk));
     for (const { name: pack } of packs) {
       const path = await files.take(pack, pack);
       await adopted.add(path, pack);
@@ -74,51 +74,69 @@ export async function importPackage(
 
     context.phase('verifying', 0);
     const layout = { ...parts.layout, manifests: scratch.folder };
-    const reader = await ManifestReader.open(layout, 'manifest');
-    let json: ManifestJson;
+    const readers: ManifestReader[] = [];
+    let version: VersionRecord;
+    let template: TemplateRecord;
     try {
-      const original = readManifestJson(reader, manifestFile);
-      if (original.version.capacityBytes !== original.version.disk.lengthBytes) {
-        throw new EngineError('MANIFEST_DAMAGED', { path: manifestFile, reason: 'capacity' });
+      const originals: ManifestJson[] = [];
+      for (const disk of names.keys()) {
+        const file = manifestFile(disk);
+        readers.push(await ManifestReader.open(layout, file.replace('.dpm', '')));
+        originals.push(readManifestJson(readers[disk], file));
+        refuseOtherDisk(originals[disk], disk, names.length, file);
+        await checkWindows(parts, readers[disk], originals[disk], context);
       }
-      await checkWindows(parts, reader, original, context);
       await beforePublishing();
       context.phase('publishing', 0);
-      json = newJson(parts, name, request, found.about, original, adopted.newBytes);
-      written = await ManifestWriter.create(parts.layout, versionId);
-      for await (const record of reader.records()) await written.add(record);
+      ({ template, version } = newRecords(parts, name, request, found.about, originals, names, adopted.newBytes));
+      for (const [disk, reader] of readers.entries()) {
+        written.push(await ManifestWriter.create(parts.layout, names[disk]));
+        for await (const record of reader.records()) await written[disk].add(record);
+      }
+      for (const own of names) parts.templates.expectManifest(own);
+      for (const [i, disk] of version.disks.entries()) {
+        await written[i].finish(manifestJson({ template, version, disk, regions: originals[i].regions }));
+      }
     } finally {
-      await reader.close();
+      for (const reader of readers) await reader.close();
     }
-    parts.templates.expectManifest(versionId);
-    await written.finish(json);
-    parts.templates.addVersion(json.template, json.version, versionId);
-    if (!adopted.hasShared) parts.templates.setHealth(versionId, 'verified', new Date().toISOString());
-    await writeTemplateRecord(parts, json.template.id);
-    parts.audit.add('template.imported', json.template.name, {
-      templateId: json.template.id,
-      version: json.version.number,
+    parts.templates.addVersion(template, version);
+    if (!adopted.hasShared) {
+      const at = new Date().toISOString();
+      for (const own of names) parts.templates.setHealth(own, 'verified', at);
+    }
+    await writeTemplateRecord(parts, template.id);
+    parts.audit.add('template.imported', template.name, {
+      templateId: template.id,
+      version: version.number,
       source: request.path,
       format: 'package',
       newBytes: adopted.newBytes,
       overridden: [],
     });
     return {
-      templateId: json.template.id,
-      versionNumber: json.version.number,
-      processedBytes: json.version.usedBytes,
+      templateId: template.id,
+      versionNumber: version.number,
+      processedBytes: usedBytesOf(version),
       storedBytes: adopted.newBytes,
       verifiedBytes: adopted.verifiedBytes,
       readBack: 'none',
       damagedTemplates: [],
     };
   } catch (error) {
-    await written?.discard().catch(() => {});
+    for (const manifest of written) await manifest.discard().catch(() => {});
     await adopted.takeBack();
     await removeDoomedManifests(parts).catch(() => {});
     throw toEngineError(error);
   } finally {
     await pool.close();
+  }
+}
+
+/** @throws EngineError `MANIFEST_DAMAGED` where it is not the manifest of that disk, of so many */
+function refuseOtherDisk({ version, disk }: ManifestJson, place: number, count: number, file: string): void {
+  if (version.disks.length !== count || version.disks[place] !== disk) {
+    throw new EngineError('MANIFEST_DAMAGED', { path: file, reason: 'disk' });
   }
 }
 
@@ -135,14 +153,15 @@ async function checkWindows(parts: EngineParts, reader: ManifestReader, json: Ma
   for await (const step of windowsInOrder(reader, json)) void step;
 }
 
-function newJson(
+function newRecords(
   parts: EngineParts,
   name: string,
   request: ImportRequest,
   about: PackageAbout,
-  original: ManifestJson,
+  originals: readonly ManifestJson[],
+  names: readonly string[],
   newBytes: number,
-): ManifestJson {
+): Pick<ManifestJson, 'template' | 'version'> {
   const now = new Date().toISOString();
   const { existing } = destinationOf(parts, name, about);
   const { note, tags, kind, licence, owner, policy } = about.template;
@@ -163,13 +182,15 @@ function newJson(
   const template = existing
     ? { ...parts.templates.record(existing.id), updatedAt: now }
     : { ...fresh, id: isIdFree ? about.template.id : fresh.id };
+  const [original] = originals;
   const version: VersionRecord = {
     ...original.version,
+    disks: originals.map(({ disk }, i) => ({ ...disk, manifest: names[i] })),
     number: existing ? parts.templates.nextVersionNumber(existing.id) : 1,
     newBytes,
     storedBytes: Math.max(original.version.storedBytes, newBytes),
   };
-  return { template, version, regions: original.regions };
+  return { template, version };
 }
 
 /** Files of a package, unpacked one by one and compared with its checksums. */

@@ -2,11 +2,19 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { ArchiveEntry } from '../../archive/list-archive.ts';
 import type { ArchiveFile } from '../../archive/seven-zip.ts';
 import { unpackEntry } from '../../archive/unpack.ts';
 import { EngineError } from '../../core/engine-error.ts';
-import { MAX_ABOUT_BYTES, PACKAGE_FILES, PackageAboutSchema, type PackageAbout } from '../package-format.ts';
+import {
+  isPackageJson,
+  manifestFile,
+  MAX_ABOUT_BYTES,
+  PACKAGE_FILES,
+  readPackageAbout,
+  type PackageAbout,
+} from '../package-format.ts';
 import type { FoundPackage } from './opened-image.ts';
 
 /** JSON may be compressed well by whoever packs it anew. */
@@ -19,7 +27,7 @@ export async function findPackage(
   signal: AbortSignal,
 ): Promise<FoundPackage | null> {
   const about = entries.find(({ name }) => name === PACKAGE_FILES.about);
-  if (!about || !entries.some(({ name }) => name === PACKAGE_FILES.manifest)) return null;
+  if (!about || !entries.some(({ name }) => name === manifestFile(0))) return null;
   const folder = await mkdtemp(join(tmpdir(), 'diskpress-package-'));
   try {
     const to = join(folder, 'about');
@@ -38,18 +46,16 @@ function parseAbout(text: string, path: string): PackageAbout | null {
   } catch {
     return null;
   }
-  const { format, formatVersion } = (json ?? {}) as Record<string, unknown>;
-  if (format !== 'diskpress-package') return null;
-  if (formatVersion !== 1)
-    throw new EngineError('FORMAT_UNSUPPORTED', {
+  if (!isPackageJson(json)) return null;
+  try {
+    return readPackageAbout(json);
+  } catch (error) {
+    if (error instanceof EngineError) throw new EngineError(error.code, { ...error.data, path });
+    if (!(error instanceof z.ZodError)) throw error;
+    throw new EngineError('FORMAT_INVALID', {
       path,
-      feature: `package version ${String(formatVersion).slice(0, 20)}`,
+      field: PACKAGE_FILES.about,
+      value: error.issues[0].path.join('.'),
     });
-  const parsed = PackageAboutSchema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  throw new EngineError('FORMAT_INVALID', {
-    path,
-    field: PACKAGE_FILES.about,
-    value: parsed.error.issues[0].path.join('.'),
-  });
+  }
 }

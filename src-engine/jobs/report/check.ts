@@ -5,6 +5,7 @@ import type { FoundVersion } from '../../catalog/template-repository.ts';
 import type { Guest } from '../../contract/guest.contract.ts';
 import { openVolumes } from '../disk-inspection.ts';
 import type { EngineParts } from '../engine-parts.ts';
+import { diskOf } from '../found-disk.ts';
 import { openSource } from '../open-source.ts';
 import { describeTarget } from '../open-target.ts';
 import { templateSource } from '../template-source.ts';
@@ -40,11 +41,12 @@ export async function checkTemplateRules(
   signal: AbortSignal,
 ): Promise<Report> {
   const book = await openRulebook(parts);
-  const { disk, capacityBytes } = found.version;
-  const { sectorBytes, physicalSectorBytes } = disk;
+  const own = diskOf(found, 1);
+  const { capacityBytes } = own.disk;
+  const { sectorBytes, physicalSectorBytes } = own.disk.layout;
   const facts = { lengthBytes: capacityBytes, sectorBytes, physicalSectorBytes };
   const target = request.target === undefined ? null : await describeTarget(parts.machine, request.target, facts);
-  return deployReport(parts, book, found, await recordedGuest(parts, book, found, signal), target, request);
+  return deployReport(parts, book, own, await recordedGuest(parts, book, found, signal), target, request);
 }
 
 /** As it was captured; read now where the version is from before guests were looked at. */
@@ -55,7 +57,7 @@ export async function recordedGuest(
   signal: AbortSignal,
 ): Promise<Guest> {
   if (found.version.guest) return found.version.guest;
-  return withManifest(parts, found, async (manifest, json) => {
+  return withManifest(parts, diskOf(found, 1), async (manifest, json) => {
     const source = templateSource(parts.index, manifest, json);
     try {
       return await guestOf(source, await openVolumes(source), book.endOfLife, signal);

@@ -3,9 +3,9 @@ import type { PlaceView } from '../../contract/disk.contract.ts';
 import type { Guest } from '../../contract/guest.contract.ts';
 import type { Report } from '../../contract/report.contract.ts';
 import type { TemplateView } from '../../contract/template.contract.ts';
-import type { FoundVersion } from '../../catalog/template-repository.ts';
 import { endOfLifeOf } from '../../guest/end-of-life.ts';
 import type { EngineParts } from '../engine-parts.ts';
+import type { FoundDisk } from '../found-disk.ts';
 import { chosenMachine, deviceAt } from './chosen-machine.ts';
 import { deployFacts } from './facts.ts';
 import { makeReport } from './make-report.ts';
@@ -26,7 +26,7 @@ export interface DeployReportRequest {
 export async function deployReport(
   parts: EngineParts,
   book: Rulebook,
-  { template, version }: FoundVersion,
+  { template, version, disk }: FoundDisk,
   guest: Guest,
   target: { readonly place: PlaceView; readonly exists: boolean } | null,
   request: DeployReportRequest,
@@ -40,7 +40,7 @@ export async function deployReport(
   const { release, pointRelease, edition } = guest;
   const facts = deployFacts({
     template,
-    capacityBytes: version.capacityBytes,
+    capacityBytes: disk.capacityBytes,
     sourcePlatform: version.platform,
     // by the table of today, not of the day of its capture
     guest: { ...guest, endOfLife: endOfLifeOf(book.endOfLife, release.value, pointRelease.value, edition.value) },

@@ -1,6 +1,7 @@
 /** The rules at hand: the policies that come with Diskpress and a lab's own, and the table of ends of life. */
 import { join, parse } from 'node:path';
 import type { CommandResult } from '../../contract/commands.ts';
+import { UNKNOWN } from '../../contract/open-words.ts';
 import type { TemplateView } from '../../contract/template.contract.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { loadEndOfLife, type EndOfLifeTable } from '../../guest/end-of-life.ts';
@@ -22,9 +23,11 @@ export async function openRulebook(parts: EngineParts): Promise<Rulebook> {
 /**
  * @param id null: what the kind lives under where nobody says more
  * @throws EngineError `NOT_FOUND` where no policy of that name counts; its own error where it was refused; `BAD_REQUEST` where it
- *   is not one for templates of this kind
+ *   is not one for templates of this kind; `FORMAT_UNSUPPORTED` where a later version made the kind
  */
 export function choosePolicy(book: Rulebook, kind: TemplateView['kind'], id: string | null): Policy {
+  if (kind === UNKNOWN)
+    throw new EngineError('FORMAT_UNSUPPORTED', { feature: 'a kind of template of a later version' });
   const policies = [...book.all.values()];
   if (id === null)
     return policies.find(({ kinds, isDefault, path }) => path === '' && isDefault && kinds.includes(kind))!;

@@ -66,7 +66,7 @@ function textOf(template: TemplateSummary): string {
   let text = texts.get(template);
   if (text === undefined) {
     const { name, note, tags, owner, versions } = template;
-    const sources = versions.map(({ source }) => source.model);
+    const sources = versions.flatMap(({ disks }) => disks.map(({ source }) => source.model));
     text = plain([name, note, ...tags, owner, systemOf(template), ...sources].join(' '));
     texts.set(template, text);
   }

@@ -6,16 +6,17 @@ import {
   type ErrorView,
   type ImportView,
   type OutsideChoice,
+  type Kind,
+  type Licence,
   type RecordedConfiguration,
-  type TemplateView,
 } from '../../../src-engine/contract/index.ts';
 
 export interface ImportForm {
   name: string;
   note: string;
   tags: string[];
-  kind: TemplateView['kind'];
-  licence: TemplateView['licence'];
+  kind: Kind;
+  licence: Licence;
   operatingSystem: string;
   /** null: not said */
   bootMode: RecordedConfiguration['bootMode'];

@@ -87,7 +87,7 @@ export const useJobs = defineStore('jobs', () => {
       ? catalog.byId.get(job.result.templateId)
       : catalog.byName.get(job.templateName.toLowerCase());
     const version = template?.versions.find(({ number }) => number === job.result?.versionNumber);
-    return (version ?? template?.versions[0])?.disk ?? null;
+    return (version ?? template?.versions[0])?.disks[0].layout ?? null;
   }
 
   return { views, jobs, running, share, moment, isLoaded, error, load, cancel, remember, diskOf };

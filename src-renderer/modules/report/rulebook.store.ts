@@ -17,7 +17,8 @@ export const useRulebook = defineStore('rulebook', () => {
   }
   engine.whenConnected(() => void load());
 
-  const policiesOf = (kind: TemplateView['kind']) => policies.value.filter(({ kinds }) => kinds.includes(kind));
+  const policiesOf = (kind: TemplateView['kind']) =>
+    policies.value.filter(({ kinds }) => kinds.some((own) => own === kind));
 
   return { policies, machines, load, policiesOf };
 });

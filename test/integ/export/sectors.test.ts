@@ -97,8 +97,8 @@ describe.skipIf(!canLoop)('a GPT of 4096-byte sectors', async () => {
     bench.detach(device);
     resultOf(await importFrom(engine, plan.path, 'back'));
     const { versions } = await engine.client.call('template.show', { template: 'back' });
-    expect(versions[0].disk).toMatchObject({ sectorBytes: 4096, table: 'gpt' });
-    expect(versions[0].disk.volumes.map(({ number, startBytes }) => [number, startBytes])).toEqual([
+    expect(versions[0].disks[0].layout).toMatchObject({ sectorBytes: 4096, table: 'gpt' });
+    expect(versions[0].disks[0].layout.volumes.map(({ number, startBytes }) => [number, startBytes])).toEqual([
       [1, FAT.startBytes],
       [2, EXT4.startBytes],
     ]);

@@ -199,7 +199,7 @@ describe.skipIf(!canLoop)('members on partitions', () => {
     expect(checks).toContainEqual(expect.objectContaining({ data: { names: `${GROUP}/fast` } }));
     resultOf(await importFrom(engine, folder, 'lab', { overrides: ['PARTITIONS_NOT_SAVED'] }));
     const { versions } = await engine.client.call('template.show', { template: 'lab' });
-    const [group] = versions[0].disk!.groups;
+    const [group] = versions[0].disks[0].layout.groups;
     expect(group).toMatchObject({ name: GROUP, missingMembers: 0 });
     const found = group.volumes.map(({ ref, fileSystem }) => [ref, fileSystem?.kind]);
     expect(found).toContainEqual([`${GROUP}/root-lv`, 'ext4']);

@@ -37,15 +37,15 @@ describe('into another catalog', () => {
     );
     const { id, name, note, tags, kind, licence } = original;
     expect(copy).toMatchObject({ id, name, note, tags, kind, licence });
-    const { disk: view1, warnings, configuration, createdAt, source, capacityBytes, usedBytes } = original.versions[0];
+    const { disks, warnings, configuration, createdAt, capacityBytes, usedBytes } = original.versions[0];
     expect(copy.versions).toMatchObject([
       {
         number: 1,
-        disk: view1,
+        // the store here had some of it before
+        disks: disks.map((disk) => ({ ...disk, health: 'verified', verifiedAt: expect.any(String) })),
         warnings,
         configuration,
         createdAt,
-        source,
         capacityBytes,
         usedBytes,
         health: 'verified',
@@ -144,7 +144,7 @@ describe('packages that are not what they say', () => {
       (files: Map<string, Buffer>) =>
         void files.set(
           'template.json',
-          Buffer.from(String(files.get('template.json')).replace('"formatVersion": 1', '"formatVersion": 2')),
+          Buffer.from(String(files.get('template.json')).replace('"formatVersion": 2', '"formatVersion": 3')),
         ),
       true,
       'FORMAT_UNSUPPORTED',

@@ -29,7 +29,7 @@ test.each(EXPORT_FORMATS.filter((format) => format !== 'package'))('%s', async (
   // a disk that got longer has its tables moved, in the worst case
   expect(storedBytes).toBeLessThan(64 * 1024);
   const { versions } = await engine.client.call('template.show', { template: format });
-  expect(versions[0].disk.volumes.map(({ fileSystem }) => fileSystem?.uuid)).toEqual(uuids);
+  expect(versions[0].disks[0].layout.volumes.map(({ fileSystem }) => fileSystem?.uuid)).toEqual(uuids);
   const deployed = bench.path(`${format}.deployed`);
   resultOf(await engine.deploy(format, deployed));
   run('sgdisk', '-v', deployed);

@@ -54,7 +54,8 @@ describe.skipIf(!canFail)('bad sectors outside of file systems', () => {
     // its account is summed by the engine of the tests
     const template = `${table} ${name}`;
     resultOf(await engine.capture(failing, template, { onUnreadable: 'fill', format: 'raw' }));
-    const [{ damage }] = (await engine.client.call('template.show', { template })).versions;
+    const [version] = (await engine.client.call('template.show', { template })).versions;
+    const [{ damage }] = version.disks;
     expect(damage!.lengthBytes).toBeGreaterThanOrEqual(512);
     const [lost] = damage!.extents;
     expect(lost.startBytes <= at && lost.startBytes + lost.lengthBytes >= at + 512).toBe(true);

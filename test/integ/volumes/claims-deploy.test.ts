@@ -94,7 +94,7 @@ describe('whatever table it carries', () => {
     expect(run('sfdisk', '-d', image)).toContain('start=');
 
     resultOf(await engine.capture(image, name));
-    const [{ disk }] = (await engine.client.call('template.show', { template: name })).versions;
+    const disk = (await engine.client.call('template.show', { template: name })).versions[0].disks[0].layout;
     expect(disk).toMatchObject({ table: 'none', usedBytes: LENGTH, volumes: [{ captureAs: 'whole' }] });
     // an ext4 of 1 KiB blocks has a copy of its superblock where the table would begin in larger sectors
     expect(disk.warnings.map(({ code }) => code)).toEqual([
@@ -164,7 +164,7 @@ describe('a table with remains of other things in front is a table', () => {
     // the kernel's reading of it is the same: partx asks libblkid, sfdisk looks for itself
     expect(run('sfdisk', '-d', image)).toContain('size=       40960');
     resultOf(await engine.capture(image, name));
-    const [{ disk }] = (await engine.client.call('template.show', { template: name })).versions;
+    const disk = (await engine.client.call('template.show', { template: name })).versions[0].disks[0].layout;
     expect(disk).toMatchObject({ table: 'mbr', volumes: [{ fileSystem: { kind: 'ext4' }, captureAs: 'used-blocks' }] });
   });
 });

@@ -66,11 +66,11 @@ describe.skipIf(!canLoop)('a disk with a group over two partitions', () => {
   test('is captured by what the file systems inside use', async () => {
     resultOf(await engine.capture(disk, 'lvm'));
     const [version] = (await engine.client.call('template.show', { template: 'lvm' })).versions;
-    expect(version.disk.volumes).toMatchObject([
+    expect(version.disks[0].layout.volumes).toMatchObject([
       { recognised: 'lvm2', captureAs: 'used-blocks', warnings: [] },
       { recognised: 'lvm2', captureAs: 'used-blocks', warnings: [] },
     ]);
-    expect(version.disk.groups).toMatchObject([
+    expect(version.disks[0].layout.groups).toMatchObject([
       {
         name: 'lab',
         members: [0, 1],
@@ -81,8 +81,8 @@ describe.skipIf(!canLoop)('a disk with a group over two partitions', () => {
         ],
       },
     ]);
-    const inner = version.disk.groups[0].volumes.reduce((sum, { usedBytes }) => sum + usedBytes, 0);
-    const members = version.disk.volumes.reduce((sum, { usedBytes }) => sum + usedBytes, 0);
+    const inner = version.disks[0].layout.groups[0].volumes.reduce((sum, { usedBytes }) => sum + usedBytes, 0);
+    const members = version.disks[0].layout.volumes.reduce((sum, { usedBytes }) => sum + usedBytes, 0);
     expect(members - inner).toBeGreaterThan(2 * 4096);
     expect(members - inner).toBeLessThanOrEqual(2 * MIB);
   });

@@ -144,7 +144,7 @@ describe.skipIf(!canLoop)('a disk with mirrors', () => {
       expect(total).toBe(usedBytes);
     }
     await source.close();
-    expect(version.disk.groups).toMatchObject([
+    expect(version.disks[0].layout.groups).toMatchObject([
       {
         kind: 'md-raid',
         name: 'host:0',
@@ -162,13 +162,13 @@ describe.skipIf(!canLoop)('a disk with mirrors', () => {
       { kind: 'md-raid', members: [3], missingMembers: 2, volumes: [] },
       { kind: 'lvm2', name: 'lab', members: [2], volumes: [{ ref: 'lab/files', fileSystem: { kind: 'ext4' } }] },
     ]);
-    expect(version.disk.volumes.map(({ recognised, captureAs }) => [recognised, captureAs])).toEqual([
+    expect(version.disks[0].layout.volumes.map(({ recognised, captureAs }) => [recognised, captureAs])).toEqual([
       ['md-raid', 'used-blocks'],
       ['md-raid', 'used-blocks'],
       ['md-raid', 'used-blocks'],
       ['md-raid', 'whole'],
     ]);
-    expect(version.disk.volumes.flatMap(({ warnings }) => warnings)).toEqual([
+    expect(version.disks[0].layout.volumes.flatMap(({ warnings }) => warnings)).toEqual([
       { code: 'RAID_MEMBER', data: { volume: 4, level: '5', role: 3, devices: 3 } },
     ]);
   });

@@ -78,7 +78,7 @@ test.each([
   run('mke2fs', '-q', '-F', '-t', 'ext4', '-E', `nodiscard,offset=${behind}`, image, '16M');
 
   resultOf(await engine.capture(image, id));
-  const [{ disk }] = (await engine.client.call('template.show', { template: id })).versions;
+  const disk = (await engine.client.call('template.show', { template: id })).versions[0].disks[0].layout;
   expect(disk.table).toBe('mbr');
   const [last] = disk.volumes.slice(-1);
   expect(last).toMatchObject({ number: 2, captureAs: 'used-blocks', fileSystem: { kind: 'ext4' } });
@@ -97,7 +97,7 @@ test('a stick that was an image once and is partitioned now loses nothing', asyn
   write(image, 446, mbr([[2048, 65536, 0x0c]]));
   place(makeFat(bench, 'now.fat', 32 * MIB), image, MIB);
   resultOf(await engine.capture(image, 'once'));
-  const [{ disk }] = (await engine.client.call('template.show', { template: 'once' })).versions;
+  const disk = (await engine.client.call('template.show', { template: 'once' })).versions[0].disks[0].layout;
   expect(disk.volumes).toMatchObject([
     { number: 1, captureAs: 'whole', fileSystem: { kind: expect.stringMatching(/^fat/) } },
   ]);

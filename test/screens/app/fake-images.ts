@@ -132,6 +132,7 @@ export function planExport({ format, path }: CommandParams<'export.plan'>, templ
     expiresAt,
     templateName: template.name,
     versionNumber: template.versions[0].number,
+    disk: format === 'package' ? null : 1,
     format,
     path,
     atMostBytes: template.versions[0].usedBytes,

@@ -6,6 +6,7 @@ import type {
   PolicyView,
   Report,
   ReportLine,
+  Kind,
   TemplateView,
 } from '../../../src-engine/contract/index.ts';
 import { ago, NOW } from './fake-disks.ts';
@@ -13,7 +14,7 @@ import { ago, NOW } from './fake-disks.ts';
 const IMAGES = { document: 'image-templates@7c88f22 image_index.md', date: '2025-06-27' };
 const BETA = { document: 'bare-metal@c3142b1 bm-about-custom-image-templates.md', date: '2020-11-11' };
 
-const policy = (id: string, kind: TemplateView['kind'], en: string, fr: string, more: Partial<PolicyView> = {}) => ({
+const policy = (id: string, kind: Kind, en: string, fr: string, more: Partial<PolicyView> = {}) => ({
   id,
   name: { en, fr },
   kinds: [kind],
@@ -223,7 +224,8 @@ interface Asked {
 }
 
 export function fakeReport({ action, kind, subject, target = '', overrides = [], ...asked }: Asked): Report {
-  const under = POLICIES.find(({ id }) => id === asked.policy) ?? POLICIES.find(({ kinds }) => kinds.includes(kind));
+  const under =
+    POLICIES.find(({ id }) => id === asked.policy) ?? POLICIES.find(({ kinds }) => kinds.some((own) => own === kind));
   const isBare = kind === 'standard' && target.startsWith('/dev/');
   const machine = asked.machine === undefined ? '' : asked.machine === 'this' ? 'workbench' : asked.machine;
   const unknown = machine ? [] : [BOOT_UNKNOWN, ...unknownOfMachine];

@@ -9,7 +9,7 @@ import { AuditLog, userName } from '../../../src-engine/catalog/audit-log.ts';
 import { openDatabase } from '../../../src-engine/catalog/database.ts';
 import { JobRepository } from '../../../src-engine/catalog/job-repository.ts';
 import { MIGRATIONS } from '../../../src-engine/catalog/migrations.ts';
-import type { TemplateRecord, VersionRecord } from '../../../src-engine/catalog/records.ts';
+import type { TemplateRecord, VersionRecord } from '../../../src-engine/catalog/records/index.ts';
 import { newTemplateRecord, TemplateRepository } from '../../../src-engine/catalog/template-repository.ts';
 import {
   NOTHING_RECORDED,
@@ -58,7 +58,9 @@ describe('the database', () => {
          VALUES (?, 'old', 'kept', '["tag"]', 'flex', 'deprecated', 'public', 'none', ?, ?)`,
       )
       .run(id, now(), now());
-    const { guest: _, machine: __, platform: ___, ...record } = versionRecord(1);
+    // of one disk, as version 2 wrote it, before machines were looked at
+    const { guest: _, machine: __, platform: ___, disks: ____, ...rest } = versionRecord(1, 'one');
+    const record = { ...rest, source: SOURCE, disk: DISK, capacityBytes: 4096, usedBytes: 4096 };
     old
       .prepare('INSERT INTO version (template_id, number, manifest, record) VALUES (?, 1, ?, ?)')
       .run(id, 'one', JSON.stringify(record));
@@ -129,31 +131,32 @@ const DISK: DiskView = {
   usedBytes: 4096,
   warnings: [],
 };
+const SOURCE = {
+  kind: 'file',
+  path: '/x.img',
+  model: 'x.img',
+  serial: '',
+  lengthBytes: 4096,
+  sectorBytes: 512,
+  physicalSectorBytes: 512,
+};
 const now = () => new Date().toISOString();
-const versionRecord = (number: number): VersionRecord => ({
+const versionRecord = (number: number, ...manifests: string[]): VersionRecord => ({
   number,
-  damage: null,
   medium: 'disk',
   configuration: NOTHING_RECORDED,
   guest: null,
   machine: null,
   platform: null,
   createdAt: now(),
-  source: {
-    kind: 'file',
-    path: '/x.img',
-    model: 'x.img',
-    serial: '',
-    lengthBytes: 4096,
-    sectorBytes: 512,
-    physicalSectorBytes: 512,
-  },
-  disk: DISK,
+  disks: manifests.map((manifest) => ({
+    manifest,
+    ...{ role: 'boot', bus: null, address: null, source: SOURCE, layout: DISK, damage: null },
+  })),
   warnings: [],
-  capacityBytes: 4096,
-  usedBytes: 4096,
   storedBytes: 100,
   newBytes: 100,
+  attachments: [],
 });
 
 describe('templates', () => {
@@ -167,7 +170,7 @@ describe('templates', () => {
         ? templates.record(existing.id)
         : newTemplateRecord({ name, note: '', tags: ['tag'], kind: 'lab' }, now());
       for (const number of numbers)
-        templates.addVersion(record, versionRecord(number), `${name}-${number}-${randomUUID()}`);
+        templates.addVersion(record, versionRecord(number, `${name}-${number}-${randomUUID()}`));
       return record;
     };
     const numbers = (reference: string) => templates.find(reference).template.versions.map(({ number }) => number);
@@ -193,10 +196,10 @@ describe('templates', () => {
     const record = add('base', 1);
     templates.edit('base', { note: 'written meanwhile', name: 'renamed', tags: [] });
     const later = '2100-01-01T00:00:00.000Z';
-    templates.addVersion({ ...record, updatedAt: later }, versionRecord(2), 'two');
+    templates.addVersion({ ...record, updatedAt: later }, versionRecord(2, 'two'));
     expect(templates.find('renamed').template).toMatchObject({ note: 'written meanwhile', tags: [], updatedAt: later });
     templates.delete('renamed');
-    templates.addVersion(record, versionRecord(3), 'three');
+    templates.addVersion(record, versionRecord(3, 'three'));
     expect(templates.list(true)).toHaveLength(1);
   });
 
@@ -292,7 +295,7 @@ describe('templates', () => {
     const { templates, add, numbers } = open();
     add('kept', 1, 2);
     add('gone', 1);
-    const manifest = (reference: string) => templates.find(reference).manifest;
+    const manifest = (reference: string) => templates.find(reference).manifests[0];
     const expected = [manifest('kept@1'), manifest('gone')].sort();
     templates.delete('kept@1');
     templates.delete('gone');
@@ -312,21 +315,21 @@ describe('templates', () => {
     templates.expectManifest('coming');
     expect(templates.unknownManifests(['coming'])).toEqual([]);
     expect(templates.doomedManifests()).toEqual(['coming']);
-    templates.addVersion(record, versionRecord(2), 'coming');
+    templates.addVersion(record, versionRecord(2, 'coming'));
     expect(templates.doomedManifests()).toEqual([]);
-    expect(templates.find('base').manifest).toBe('coming');
+    expect(templates.find('base').manifests[0]).toBe('coming');
   });
 
   test('that a repair brought back in the bin stay there', () => {
     const { templates, numbers } = open();
     const record = newTemplateRecord({ name: 'base', note: '', tags: [], kind: 'lab' }, now());
-    templates.addVersion(record, versionRecord(1), 'one', now());
+    templates.addVersion(record, versionRecord(1, 'one'), now());
     templates.deleteWithoutVersions();
     expect(templates.list(false)).toEqual([]);
     expect(templates.list(true)).toHaveLength(1);
     templates.undelete('base');
     expect(numbers('base')).toEqual([1]);
-    templates.addVersion(record, versionRecord(2), 'two', now());
+    templates.addVersion(record, versionRecord(2, 'two'), now());
     templates.deleteWithoutVersions();
     expect(numbers('base')).toEqual([1]);
   });
@@ -336,7 +339,7 @@ describe('templates', () => {
     add('base', 1, 2);
     expect(templates.find('base').version).toMatchObject({ health: 'unverified', verifiedAt: null });
     const at = now();
-    templates.setHealth(templates.find('base@1').manifest, 'damaged', at);
+    templates.setHealth(templates.find('base@1').manifests[0], 'damaged', at);
     expect(templates.find('base@1').version).toMatchObject({ health: 'damaged', verifiedAt: at });
     expect(templates.find('base@2').version.health).toBe('unverified');
   });

@@ -28,7 +28,7 @@ function template(
       number: i + 1,
       health: one,
       storedBytes: name.length,
-      source: { model: 'Samsung T7' },
+      disks: [{ source: { model: 'Samsung T7' } }],
     })),
     ...more,
   } as TemplateSummary;

@@ -1,0 +1,36 @@
+/** What is written down of a job: what ran, how it ended and why. Its progress is not. */
+import { z } from 'zod';
+import { bytes, ErrorRecordSchema, WarningRecordSchema, word } from './fields.ts';
+import { upgraded } from './upgrade.ts';
+
+export const JobRecordSchema = z.object({
+  id: z.uuid(),
+  kind: word,
+  templateName: z.string(),
+  path: z.string(),
+  state: word,
+  outcome: word.nullable(),
+  error: ErrorRecordSchema.nullable(),
+  createdAt: z.iso.datetime(),
+  startedAt: z.iso.datetime().nullable(),
+  endedAt: z.iso.datetime().nullable(),
+  phases: z.array(z.object({ phase: word, startedAt: z.iso.datetime(), elapsedMs: z.number().nonnegative() })),
+  warnings: z.array(WarningRecordSchema),
+  result: z
+    .object({
+      templateId: z.uuid().nullable(),
+      versionNumber: z.number().int().positive().nullable(),
+      processedBytes: bytes,
+      storedBytes: bytes,
+      verifiedBytes: bytes,
+      readBack: word,
+      damagedTemplates: z.array(z.string()),
+    })
+    .nullable(),
+});
+export type JobRecord = z.infer<typeof JobRecordSchema>;
+
+/** @throws ZodError where it is none; EngineError `CATALOG_TOO_NEW` */
+export function readJob(json: unknown): JobRecord {
+  return JobRecordSchema.parse(upgraded(json, [], 'job'));
+}

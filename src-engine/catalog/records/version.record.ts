@@ -1,0 +1,107 @@
+/** What a capture knows of its version, and what was added to it later. In the database, in its manifest and in packages. */
+import { z } from 'zod';
+import {
+  AttachmentNameSchema,
+  MAX_ATTACHMENT_BYTES,
+  MAX_ATTACHMENTS,
+  MAX_DISKS,
+  MediaTypeSchema,
+} from '../../contract/template.contract.ts';
+import { DamageRecordSchema, LayoutRecordSchema, PlaceRecordSchema } from './disk.record.ts';
+import { bytes, WarningRecordSchema, word } from './fields.ts';
+import { GuestRecordSchema } from './guest.record.ts';
+import { MachineRecordSchema } from './machine.record.ts';
+import { upgraded, type Upgrade } from './upgrade.ts';
+
+export const ConfigurationRecordSchema = z.object({
+  operatingSystem: z.string().max(200).nullable(),
+  bootMode: word.nullable(),
+  hasCloudInit: z.boolean().nullable(),
+  cpus: z.number().int().positive().nullable(),
+  memoryBytes: bytes.nullable(),
+  networks: z.array(z.string().max(200)).max(100),
+});
+export type ConfigurationRecord = z.infer<typeof ConfigurationRecordSchema>;
+
+const NOTHING: ConfigurationRecord = {
+  operatingSystem: null,
+  bootMode: null,
+  hasCloudInit: null,
+  cpus: null,
+  memoryBytes: null,
+  networks: [],
+};
+
+export const DiskRecordSchema = z.object({
+  /** name of its file in the folder of manifests */
+  manifest: z.string().min(1).max(200),
+  role: word,
+  bus: word.nullable(),
+  address: word.nullable(),
+  source: PlaceRecordSchema,
+  layout: LayoutRecordSchema,
+  damage: DamageRecordSchema.nullable(),
+});
+export type DiskRecord = z.infer<typeof DiskRecordSchema>;
+
+/** What was added to a version after its capture: a file in the folder of manifests, which says all of this too. */
+export const AttachmentRecordSchema = z.object({
+  /** its file's name, without the ending */
+  file: z.uuid(),
+  name: AttachmentNameSchema,
+  mediaType: MediaTypeSchema,
+  lengthBytes: bytes.max(MAX_ATTACHMENT_BYTES),
+  /** SHA-256 of its content */
+  sha256: z.string().regex(/^[\da-f]{64}$/),
+  addedAt: z.iso.datetime(),
+});
+export type AttachmentRecord = z.infer<typeof AttachmentRecordSchema>;
+
+export const VersionRecordSchema = z.object({
+  number: z.number().int().positive(),
+  createdAt: z.iso.datetime(),
+  /** in their order */
+  disks: z.array(DiskRecordSchema).min(1).max(MAX_DISKS),
+  warnings: z.array(WarningRecordSchema),
+  medium: word.default('disk'),
+  configuration: ConfigurationRecordSchema.default(NOTHING),
+  guest: GuestRecordSchema.nullable().default(null),
+  platform: word.nullable().default(null),
+  machine: MachineRecordSchema.nullable().default(null),
+  /** compressed bytes that it refers to, shared ones included */
+  storedBytes: bytes,
+  /** compressed bytes that its capture added to the store */
+  newBytes: bytes,
+  /** of all the record the only part that changes */
+  attachments: z.array(AttachmentRecordSchema).max(MAX_ATTACHMENTS).default([]),
+});
+export type VersionRecord = z.infer<typeof VersionRecordSchema>;
+
+const FORMAT = 2;
+
+/** Until format 2 a version had one disk, and its record did not name its manifest. */
+const oneDisk =
+  (manifest: string): Upgrade =>
+  ({ source, disk, damage = null, capacityBytes, usedBytes: _, ...version }) => {
+    const { lengthBytes } = (disk ?? {}) as { lengthBytes?: unknown };
+    const only = { manifest, role: 'boot', bus: null, address: null, source, layout: disk, damage };
+    return { ...version, disks: capacityBytes === lengthBytes ? [only] : null };
+  };
+
+/**
+ * @param manifest name of its only manifest, where it is so old that it does not say it
+ * @throws ZodError where it is none; EngineError `CATALOG_TOO_NEW`
+ */
+export function readVersion(json: unknown, manifest: string): VersionRecord {
+  return VersionRecordSchema.parse(upgraded(json, [oneDisk(manifest)], 'version'));
+}
+
+/** As it is written: {@link readVersion} reads it. */
+export function versionJson(version: VersionRecord): Record<string, unknown> {
+  return { format: FORMAT, ...version };
+}
+
+/** Bytes that its disks use. */
+export function usedBytesOf({ disks }: Pick<VersionRecord, 'disks'>): number {
+  return disks.reduce((sum, { layout }) => sum + layout.usedBytes, 0);
+}
