@@ -48,6 +48,7 @@ export function capturePlan({ source, name, kind = 'lab', ...asked }: CaptureReq
     planId: uuid(77),
     expiresAt: new Date(NOW + 10 * 60_000).toISOString(),
     ...seen,
+    source: { ...seen.source, kind: source.startsWith('/dev/') ? ('device' as const) : ('file' as const) },
     guest: guest ?? debianGuest(),
     report,
     name,
@@ -116,13 +117,14 @@ export function deployPlan(
     templateId: which.id,
     templateName: which.name,
     versionNumber: source.number,
+    disk: 1,
     target: to,
     before: found ? DISKS[target] : null,
-    after: { ...source.disk, lengthBytes: capacity },
+    after: { ...source.disks[0].layout, lengthBytes: capacity },
     writeBytes: source.usedBytes,
     checks: [
       ...passes('TEMPLATE_HEALTHY', 'TARGET_LARGE_ENOUGH', 'SECTOR_SIZE_EQUAL', 'TARGET_NOT_IN_USE'),
-      ...(source.damage ? [INCOMPLETE] : []),
+      ...(source.disks[0].damage ? [INCOMPLETE] : []),
       ...(found
         ? [{ code: 'TARGET_WILL_BE_ERASED' as const, level: 'warn' as const, data: facts }]
         : passes('TARGET_NEW_FILE', 'TARGET_FOLDER_SPACE')),

@@ -3,20 +3,37 @@ import {
   NOTHING_RECORDED,
   type DiskView,
   type TemplateView,
+  type VersionDiskView,
   type VersionView,
   type Warning,
 } from '../../../src-engine/contract/index.ts';
 import { ago, debian, mixed, place, server, stick, uuid, windows } from './fake-disks.ts';
 import { debianGuest, MACHINES, windowsGuest } from './fake-reports.ts';
 
-function version(number: number, view: DiskView, minutes: number, more: Partial<VersionView> = {}): VersionView {
+interface MoreOfVersion extends Partial<VersionView> {
+  damage?: VersionDiskView['damage'];
+}
+
+function version(number: number, view: DiskView, minutes: number, told: MoreOfVersion = {}): VersionView {
+  const { damage = null, ...more } = told;
+  const { health = 'verified' } = more;
+  const disk: VersionDiskView = {
+    role: 'boot',
+    bus: null,
+    address: null,
+    source: place('Samsung SSD 970 EVO Plus', 'S4EWNX0R512345', view.lengthBytes, '/dev/nvme0n1'),
+    layout: view,
+    damage,
+    capacityBytes: view.lengthBytes,
+    usedBytes: view.usedBytes,
+    health,
+    verifiedAt: ago(minutes - 12),
+  };
   return {
     number,
     createdAt: ago(minutes),
-    source: place('Samsung SSD 970 EVO Plus', 'S4EWNX0R512345', view.lengthBytes, '/dev/nvme0n1'),
-    disk: view,
+    disks: [disk],
     warnings: view.volumes.flatMap((volume) => volume.warnings),
-    damage: null,
     medium: 'disk',
     configuration: NOTHING_RECORDED,
     guest: null,
@@ -26,7 +43,8 @@ function version(number: number, view: DiskView, minutes: number, more: Partial<
     usedBytes: view.usedBytes,
     storedBytes: Math.round(view.usedBytes * 0.41),
     newBytes: Math.round(view.usedBytes * (number === 1 ? 0.41 : 0.03)),
-    health: 'verified',
+    attachments: [],
+    health,
     verifiedAt: ago(minutes - 12),
     ...more,
   };
@@ -96,7 +114,7 @@ export const TEMPLATES = [
   }),
 ];
 
-const DAMAGE: NonNullable<VersionView['damage']> = {
+const DAMAGE: NonNullable<VersionDiskView['damage']> = {
   lengthBytes: 61_440,
   extents: Array.from({ length: 7 }, (_, i) => ({
     startBytes: 41_203_712_000 + i * 7_340_032,
