@@ -13,6 +13,7 @@ import { ManifestReader } from '../store/manifest-reader.ts';
 import { packFiles } from '../store/pack-path.ts';
 import { scanPack, type ScannedPack } from '../store/pack-scanner.ts';
 import { manifestNames, manifestPath } from '../store/store-layout.ts';
+import { bringBackAttachments } from './attachments.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { finishedManifests, removeLeftovers } from './leftovers.ts';
 import { readManifestJson, type ManifestJson } from './manifest-json.ts';
@@ -38,6 +39,9 @@ export async function runRepair(parts: EngineParts, context: JobContext): Promis
       if (row?.templateId === json.template.id && row.record.number === json.version.number) continue;
       await bringBack(parts, name, json, context);
     }
+    await bringBackAttachments(parts, (path, { code, data }) =>
+      context.warn({ code: 'ATTACHMENT_DAMAGED', data: { path, reason: String(data.reason ?? code) } }),
+    );
     parts.templates.deleteWithoutVersions();
     parts.jobs.removeDamaged();
     parts.audit.removeDamaged();
