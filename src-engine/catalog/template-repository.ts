@@ -13,7 +13,14 @@ import {
 } from '../contract/template.contract.ts';
 import { userName } from './audit-log.ts';
 import { damagedRow, damagedTemplate, damagedVersion } from './damaged-rows.ts';
-import { readTemplate, readVersion, versionJson, type TemplateRecord, type VersionRecord } from './records/index.ts';
+import {
+  readTemplate,
+  readVersion,
+  versionJson,
+  type AttachmentRecord,
+  type TemplateRecord,
+  type VersionRecord,
+} from './records/index.ts';
 import { signRows, soundness, updateRows } from './row-sum.ts';
 import { templateView, versionSummary, versionView, type DiskState } from './views/template-view.ts';
 
@@ -281,6 +288,36 @@ export class TemplateRepository {
     return this.byId(template.id);
   }
 
+  /** Lists what was added to a version. One transaction. @param manifest of one of its disks @throws EngineError `CATALOG_DAMAGED` */
+  addAttachment(manifest: string, attachment: AttachmentRecord): void {
+    this.#db.transaction(() => {
+      const found = this.soundVersion(manifest);
+      if (!found) throw damagedRow('row of a version');
+      const { templateId, record } = found;
+      const more = { ...record, attachments: [...record.attachments, attachment] };
+      updateRows(this.#db, 'version', 'record = @record', 'template_id = @templateId AND number = @number', {
+        record: JSON.stringify(versionJson(more)),
+        templateId,
+        number: record.number,
+      });
+      updateRows(this.#db, 'template', 'revision = revision + 1', 'id = @templateId', { templateId });
+      this.forgetDoomed(attachment.file);
+    })();
+  }
+
+  /** Attachments of every version, those in the bin too. */
+  attachments(): { file: string; templateId: string; number: number; isDeleted: boolean }[] {
+    return this.#db
+      .prepare<[], { file: string; templateId: string; number: number; deleted: number }>(
+        `SELECT json_extract(one.value, '$.file') AS file, template_id AS templateId, number,
+           (template.deleted_at IS NOT NULL OR version.deleted_at IS NOT NULL) AS deleted
+         FROM version JOIN template ON template.id = template_id,
+           json_each(CASE WHEN json_valid(record) THEN record ELSE '{}' END, '$.attachments') AS one`,
+      )
+      .all()
+      .map(({ deleted, ...row }) => ({ ...row, isDeleted: deleted === 1 }));
+  }
+
   /** Of the disk that the manifest is of. */
   setHealth(manifest: string, health: Health, at: string): void {
     updateRows(this.#db, 'disk', 'health = @health, verified_at = @at', 'manifest = @manifest', {
@@ -435,6 +472,9 @@ export class TemplateRepository {
       for (const { manifest, isDeleted } of this.manifests()) {
         if (isDeleted) this.#db.prepare('INSERT OR IGNORE INTO doomed_manifest (name) VALUES (?)').run(manifest);
       }
+      for (const { file, isDeleted } of this.attachments()) {
+        if (isDeleted) this.#db.prepare('INSERT OR IGNORE INTO doomed_manifest (name) VALUES (?)').run(file);
+      }
       this.#db
         .prepare(
           'DELETE FROM version WHERE deleted_at IS NOT NULL OR template_id IN (SELECT id FROM template WHERE deleted_at IS NOT NULL)',
@@ -486,7 +526,8 @@ export class TemplateRepository {
       .prepare<[string], string>('SELECT manifest FROM disk WHERE template_id = ? ORDER BY number, place')
       .pluck()
       .all(id);
-    return { ...template, deletedVersions, manifests };
+    const attachments = this.attachments().filter(({ templateId }) => templateId === id);
+    return { ...template, deletedVersions, manifests: [...manifests, ...attachments.map(({ file }) => file)] };
   }
 
   #upsert(template: TemplateRecord, keepsRevision = false): void {

@@ -58,6 +58,7 @@ export const WARNING_CODES = [
   'PACKS_KEPT_FOR_READERS',
   'UNKNOWN_FILES_KEPT',
   'VERSION_NOT_RECOVERED',
+  'ATTACHMENT_DAMAGED',
   'KEPT_UNREAD',
   'DISCARDED_PACK_TAIL',
   /** `code`: one that a later version wrote */

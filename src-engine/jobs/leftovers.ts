@@ -3,6 +3,7 @@ import { readdirSync, rmSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { EngineError } from '../core/engine-error.ts';
+import { attachmentPath } from '../store/attachment-file.ts';
 import { syncFolder } from '../store/durable.ts';
 import { forgetCondemnedChunks } from '../store/live-chunks.ts';
 import { ManifestReader } from '../store/manifest-reader.ts';
@@ -14,7 +15,7 @@ import { readTemplateRecord } from './template-record-file.ts';
 import { isUntold } from './untold.ts';
 
 /** Only who holds the writer's lock makes these: whoever holds it knows that their makers are gone. */
-const WRITERS_FILE = /\.(pack|manifest)$|^import-/;
+const WRITERS_FILE = /\.(pack|manifest)$|\.dpa\.[0-9a-f-]{36}$|^import-/;
 /** Template records are written without the lock, in an instant: what is older is from a process that died. */
 const RECORD_FILE = /\.json\.[0-9a-f-]{36}$/;
 const MAX_RECORD_AGE_MS = 60 * 60 * 1000;
@@ -70,6 +71,8 @@ export async function announcedManifests(parts: EngineParts): Promise<{ finished
 }
 
 async function templateOf(parts: EngineParts, name: string): Promise<string | null> {
+  const owner = parts.templates.attachments().find(({ file }) => file === name);
+  if (owner) return owner.templateId;
   try {
     const manifest = await ManifestReader.open(parts.layout, name);
     try {
@@ -83,11 +86,13 @@ async function templateOf(parts: EngineParts, name: string): Promise<string | nu
   }
 }
 
-/** Manifests of versions that a prune gave up or that a capture did not finish. @param kept these stay for now */
+/** Manifests and attachments of versions that a prune gave up or that a capture did not finish. @param kept these stay for now */
 export async function removeDoomedManifests(parts: EngineParts, kept: readonly string[] = []): Promise<void> {
   const doomed = parts.templates.doomedManifests().filter((name) => !kept.includes(name));
   if (doomed.length === 0) return;
-  for (const name of doomed) await rm(manifestPath(parts.layout, name), { force: true });
+  for (const name of doomed) {
+    for (const path of [manifestPath, attachmentPath]) await rm(path(parts.layout, name), { force: true });
+  }
   // a power cut must not bring back a file that nobody speaks of any more
   await syncFolder(parts.layout.manifests);
   for (const name of doomed) parts.templates.forgetDoomed(name);

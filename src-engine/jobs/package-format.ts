@@ -18,6 +18,9 @@ export const PACKAGE_FILES = {
 /** @param disk from 0: the manifest of the first is called as it always was */
 export const manifestFile = (disk: number) => (disk === 0 ? 'manifest.dpm' : `manifest-${disk + 1}.dpm`);
 
+/** @param place from 0, in the order of the version's record */
+export const attachmentFile = (place: number) => `attachment-${place + 1}.dpa`;
+
 export const PACK_FILE = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}\.dpk$/;
 
 export const MAX_ABOUT_BYTES = 64 * 1024 * 1024;

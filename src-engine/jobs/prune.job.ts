@@ -9,6 +9,7 @@ import { refuseUnsound } from '../catalog/database.ts';
 import type { JobResult } from '../contract/job.contract.ts';
 import { EngineError, ioError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
+import { attachmentPath } from '../store/attachment-file.ts';
 import type { IndexedFrame } from '../store/chunk-index.ts';
 import { syncFolderNow } from '../store/durable.ts';
 import { forgetCondemnedChunks, LiveChunks, type PackUse } from '../store/live-chunks.ts';
@@ -204,6 +205,7 @@ async function unknownFiles(parts: EngineParts, live: LiveChunks): Promise<strin
   const packsKnown = new Set(live.packNames().map((name) => packPath(parts.layout, name)));
   const inPacks = await readdir(packs, { recursive: true, withFileTypes: true });
   const templates = new Set(parts.templates.manifests().map((row) => `${row.templateId}.json`));
+  const attachments = new Set(parts.templates.attachments().map(({ file }) => attachmentPath(parts.layout, file)));
   const inManifests = await readdir(manifests);
   return [
     ...inPacks
@@ -211,7 +213,7 @@ async function unknownFiles(parts: EngineParts, live: LiveChunks): Promise<strin
       .map((entry) => join(entry.parentPath, entry.name))
       .filter((path) => !packsKnown.has(path)),
     ...inManifests
-      .filter((name) => !name.endsWith('.dpm') && !templates.has(name))
+      .filter((name) => !name.endsWith('.dpm') && !templates.has(name) && !attachments.has(join(manifests, name)))
       .map((name) => join(manifests, name)),
   ];
 }

@@ -14,6 +14,7 @@ import { ManifestReader } from '../store/manifest-reader.ts';
 import { packFiles } from '../store/pack-path.ts';
 import { scanPack, type ScannedPack } from '../store/pack-scanner.ts';
 import { manifestNames, manifestPath } from '../store/store-layout.ts';
+import { bringBackAttachments } from './attachments.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { announcedManifests, removeLeftovers } from './leftovers.ts';
 import { readManifestJson, type ManifestJson } from './manifest-json.ts';
@@ -53,6 +54,9 @@ export async function runRepair(parts: EngineParts, context: JobContext): Promis
       if (row?.templateId === json.template.id && row.record.number === json.version.number) continue;
       bringBack(parts, name, json, records.get(json.template.id) ?? null, context);
     }
+    await bringBackAttachments(parts, (path, { code, data }) =>
+      context.warn({ code: 'ATTACHMENT_DAMAGED', data: { path, reason: String(data.reason ?? code) } }),
+    );
     // a version that cannot be read just now may be the one that keeps its template out of the bin
     if (unread === 0) parts.templates.deleteWithoutVersions();
     parts.jobs.removeDamaged();

@@ -7,12 +7,14 @@ import { refuseUnsound } from '../catalog/database.ts';
 import type { JobResult } from '../contract/job.contract.ts';
 import { EngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
+import { attachmentPath } from '../store/attachment-file.ts';
 import type { IndexedFrame } from '../store/chunk-index.ts';
 import { lockReader } from '../store/locks.ts';
 import { ManifestReader } from '../store/manifest-reader.ts';
 import { isZeroHash } from '../store/manifest-format.ts';
 import { HASH_BYTES } from '../store/pack-format.ts';
 import { PressPool } from '../store/press-pool.ts';
+import { checkedAttachment } from './attachments.ts';
 import { auditFrames } from './audit-frames.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { readManifestJson } from './manifest-json.ts';
@@ -71,6 +73,7 @@ export async function runVerify(parts: EngineParts, reference: string | null, co
       // the next capture stores these chunks anew, which heals every version that refers to them
       if (fault.isDamage && error.code !== 'CATALOG_DAMAGED') parts.index.setAside(frame.id);
     });
+    await verifyAttachments(parts, versions, context);
     const at = new Date().toISOString();
     for (const { manifest } of versions) {
       const fault = faults.get(manifest);
@@ -103,6 +106,26 @@ export async function runVerify(parts: EngineParts, reference: string | null, co
   } finally {
     await pool.close();
     lock.release();
+  }
+}
+
+/** What was added to a version is none of its disks: where it is damaged that is told, and they can be deployed all the same. */
+async function verifyAttachments(
+  parts: EngineParts,
+  versions: readonly { templateId: string; number: number }[],
+  context: JobContext,
+): Promise<void> {
+  const wanted = new Set(versions.map(({ templateId, number }) => `${templateId} ${number}`));
+  for (const { file, templateId, number } of parts.templates.attachments()) {
+    context.signal.throwIfAborted();
+    if (!wanted.has(`${templateId} ${number}`)) continue;
+    const path = attachmentPath(parts.layout, file);
+    try {
+      await checkedAttachment(path, file);
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      context.warn({ code: 'ATTACHMENT_DAMAGED', data: { path, reason: String(error.data.reason ?? error.code) } });
+    }
   }
 }
 

@@ -7,6 +7,7 @@ import { packFiles } from '../../archive/pack.ts';
 import type { FoundVersion } from '../../catalog/template-repository.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { JobContext } from '../../core/job-context.ts';
+import { attachmentPath } from '../../store/attachment-file.ts';
 import type { IndexedFrame } from '../../store/chunk-index.ts';
 import { LiveChunks } from '../../store/live-chunks.ts';
 import { isZeroHash } from '../../store/manifest-format.ts';
@@ -16,9 +17,9 @@ import { packPath } from '../../store/pack-path.ts';
 import { PACK_TARGET_BYTES, PackWriter } from '../../store/pack-writer.ts';
 import type { PressPool } from '../../store/press-pool.ts';
 import { manifestPath } from '../../store/store-layout.ts';
+import { checkedAttachment } from '../attachments.ts';
 import type { EngineParts } from '../engine-parts.ts';
-import { readManifestJson } from '../manifest-json.ts';
-import { manifestFile, PACKAGE_FILES, packageJson, type PackageAbout } from '../package-format.ts';
+import { attachmentFile, manifestFile, PACKAGE_FILES, packageJson, type PackageAbout } from '../package-format.ts';
 
 /** For frames that hold what belongs to other templates too: what is left of them is compressed anew. */
 const LEVEL = 3;
@@ -36,10 +37,9 @@ export async function writePackage(
   pool: PressPool,
   context: JobContext,
 ): Promise<string> {
-  const { packs, version } = await withManifests(parts, found, async (manifests) => ({
-    packs: await writePacks(parts, manifests, folder, pool, context),
-    version: readManifestJson(manifests[0], found.manifests[0]).version,
-  }));
+  const packs = await withManifests(parts, found, (manifests) => writePacks(parts, manifests, folder, pool, context));
+  const version = parts.templates.soundVersion(found.manifests[0])?.record;
+  if (!version) throw new EngineError('CATALOG_DAMAGED', { path: parts.layout.database, reason: 'row of a version' });
   const about: PackageAbout = {
     template: { ...parts.templates.record(found.template.id), deletedVersions: [] },
     version,
@@ -51,7 +51,14 @@ export async function writePackage(
   for (const [disk, name] of found.manifests.entries()) {
     await copyFile(manifestPath(parts.layout, name), manifests[disk]);
   }
-  const files = [at(PACKAGE_FILES.about), at(PACKAGE_FILES.readme), ...manifests, ...packs];
+  const attachments: string[] = [];
+  for (const [place, { file }] of version.attachments.entries()) {
+    const from = attachmentPath(parts.layout, file);
+    await checkedAttachment(from, file);
+    attachments.push(at(attachmentFile(place)));
+    await copyFile(from, attachments[place]);
+  }
+  const files = [at(PACKAGE_FILES.about), at(PACKAGE_FILES.readme), ...manifests, ...attachments, ...packs];
   const sizes = await Promise.all(files.map(async (path) => (await stat(path)).size));
   context.phase('exporting', 2 * sizes.reduce((sum, size) => sum + size, 0));
   const sums: string[] = [];

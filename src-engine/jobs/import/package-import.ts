@@ -4,21 +4,28 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArchiveEntry } from '../../archive/list-archive.ts';
 import { unpackEntry } from '../../archive/unpack.ts';
-import { usedBytesOf, type TemplateRecord, type VersionRecord } from '../../catalog/records/index.ts';
+import {
+  usedBytesOf,
+  type AttachmentRecord,
+  type TemplateRecord,
+  type VersionRecord,
+} from '../../catalog/records/index.ts';
 import { newTemplateRecord } from '../../catalog/template-repository.ts';
 import type { JobResult } from '../../contract/job.contract.ts';
-import type { TemplateView } from '../../contract/template.contract.ts';
+import { MAX_ATTACHMENTS_BYTES, type TemplateView } from '../../contract/template.contract.ts';
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import { openFileSource } from '../../formats/raw/file-source.ts';
+import { writeAttachmentFile } from '../../store/attachment-file.ts';
 import { ManifestReader } from '../../store/manifest-reader.ts';
 import { ManifestWriter } from '../../store/manifest-writer.ts';
 import { PressPool } from '../../store/press-pool.ts';
+import { checkedAttachment } from '../attachments.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { windowsInOrder } from '../export/ordered-windows.ts';
 import { removeDoomedManifests } from '../leftovers.ts';
 import { manifestJson, readManifestJson, type ManifestJson } from '../manifest-json.ts';
-import { manifestFile, PACK_FILE, PACKAGE_FILES, type PackageAbout } from '../package-format.ts';
+import { attachmentFile, manifestFile, PACK_FILE, PACKAGE_FILES, type PackageAbout } from '../package-format.ts';
 import { writeTemplateRecord } from '../template-record-file.ts';
 import { chunksOf } from '../window-chunks.ts';
 import { AdoptedPacks } from './adopted-packs.ts';
@@ -93,6 +100,19 @@ export async function importPackage(
         written.push(await ManifestWriter.create(parts.layout, names[disk]));
         for await (const record of reader.records()) await written[disk].add(record);
       }
+      const attachments: AttachmentRecord[] = [];
+      for (const place of found.about.version.attachments.keys()) {
+        const file = await files.take(attachmentFile(place), attachmentFile(place));
+        const { attachment, content } = await checkedAttachment(file, null);
+        const copy = { ...attachment, file: randomUUID() };
+        parts.templates.expectManifest(copy.file);
+        await writeAttachmentFile(parts.layout, copy.file, { manifest: names[0], attachment: copy }, content);
+        attachments.push(copy);
+      }
+      if (attachments.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0) > MAX_ATTACHMENTS_BYTES) {
+        throw new EngineError('FORMAT_INVALID', { path: PACKAGE_FILES.about, field: 'attachments', value: 'length' });
+      }
+      version = { ...version, attachments };
       for (const own of names) parts.templates.expectManifest(own);
       for (const [i, disk] of version.disks.entries()) {
         await written[i].finish(manifestJson({ template, version, disk, regions: originals[i].regions }));
@@ -101,6 +121,7 @@ export async function importPackage(
       for (const reader of readers) await reader.close();
     }
     parts.templates.addVersion(template, version);
+    for (const { file } of version.attachments) parts.templates.forgetDoomed(file);
     if (!adopted.hasShared) {
       const at = new Date().toISOString();
       for (const own of names) parts.templates.setHealth(own, 'verified', at);
