@@ -10,7 +10,8 @@ import { MachinesPage } from './machines.ts';
 import { AppPage } from './page.ts';
 import { RulesSection } from './rules.ts';
 import { TemplatePage } from './template.ts';
-import { wordsIn, type Language } from './words.ts';
+import type { Language } from '../../src-words/languages.ts';
+import { wordsIn } from './words.ts';
 
 export function pagesOf(page: Page, language: Language = 'en') {
   const words = wordsIn(language);
