@@ -23,7 +23,7 @@ const ENGINE_ROOMS = [
 /** Matches an import that reaches a sibling room from inside `src-engine/ROOM/…`, at any depth. */
 const reaches = (rooms) => (rooms.length ? [`^(\\.\\./)+(src-engine/)?(${rooms.join('|')})/`] : []);
 
-const FACES = ['^electron($|/)', '^vue($|/)', '^pinia$', '^reka-ui', '^(\\.\\./)+src-(main|renderer)/'];
+const FACES = ['^electron($|/)', '^vue($|/)', '^pinia$', '^reka-ui', '^(\\.\\./)+src-(main|renderer|words)/'];
 
 const engineRoom = (room, mayImport, reason) => ({
   room: `src-engine/${room}`,
@@ -67,8 +67,7 @@ export const LAYERS = [
     forbidden: [
       ...reaches(ENGINE_ROOMS.filter((room) => !['report', 'core', 'contract'].includes(room))),
       ...FACES.slice(0, -1),
-      '^(\\.\\./)+src-main/',
-      '^(\\.\\./)+src-renderer/(?!locales/)',
+      '^(\\.\\./)+src-(main|renderer)/',
       '^node:',
     ],
   },
@@ -78,6 +77,17 @@ export const LAYERS = [
     'jobs use every room through its ports; the host puts them together.',
   ),
   engineRoom('host', ENGINE_ROOMS, 'the engine knows no face.'),
+  {
+    room: 'src-words',
+    files: ['src-words/**/*.ts'],
+    forbidden: [
+      `^(\\.\\./)+src-engine/(${ENGINE_ROOMS.filter((room) => room !== 'contract').join('|')})/`,
+      ...FACES.slice(0, -1),
+      '^(\\.\\./)+src-(main|renderer)/',
+      '^node:',
+    ],
+    reason: 'words are said by pages, command line and reports alike: they know the contract only.',
+  },
   {
     room: 'src-main/desktop',
     files: ['src-main/desktop/**/*.ts'],

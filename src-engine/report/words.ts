@@ -1,16 +1,17 @@
 /** Words of a report in one language, and values as a person reads them. */
 import type { FactValue, PolicyWords } from '../contract/report.contract.ts';
-import en from '../../src-renderer/locales/en.json' with { type: 'json' };
-import fr from '../../src-renderer/locales/fr.json' with { type: 'json' };
+import en from '../../src-words/en.json' with { type: 'json' };
+import { formatsIn } from '../../src-words/formats.ts';
+import fr from '../../src-words/fr.json' with { type: 'json' };
+import type { Language } from '../../src-words/languages.ts';
 
-export type ReportLanguage = 'en' | 'fr';
+export type ReportLanguage = Language;
 
 interface Messages {
   readonly [key: string]: string | Messages;
 }
 const MESSAGES: Record<ReportLanguage, Messages> = { en, fr };
 
-const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const;
 /** Values come from images and profiles: what is longer says nothing more to a reader. */
 const MAX_VALUE_LENGTH = 2000;
 
@@ -30,27 +31,17 @@ export interface ReportWords {
 
 export function reportWords(language: ReportLanguage): ReportWords {
   const messages = MESSAGES[language];
-  const numbers = new Intl.NumberFormat(language);
   const times = new Intl.DateTimeFormat(language, { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' });
   const found = (key: string) => messageAt(messages, key);
   const t: ReportWords['t'] = (key, data = {}) =>
     (found(key) ?? key).replace(/\{(\w+)\}/g, (whole, name: string) =>
       Object.hasOwn(data, name) ? String(data[name]) : whole,
     );
+  const { bytes, number } = formatsIn(language, t);
   const single = (fact: string, value: Exclude<FactValue, string[]>): string => {
     if (typeof value === 'boolean') return t(value ? 'report.yes' : 'report.no');
-    if (typeof value === 'number') return fact.endsWith('Bytes') ? size(value) : numbers.format(value);
+    if (typeof value === 'number') return fact.endsWith('Bytes') ? bytes(value) : number(value);
     return visible(found(`report.is.${value}`) ?? value);
-  };
-  const size = (lengthBytes: number) => {
-    let value = lengthBytes;
-    let step = 0;
-    // 999,950 is 1 MB in three digits, not 1000 kB
-    while (Number(value.toPrecision(3)) >= 1000 && step < UNITS.length - 1) {
-      value /= 1000;
-      step++;
-    }
-    return t('units.size', { value: numbers.format(Number(value.toPrecision(3))), unit: t(`units.${UNITS[step]}`) });
   };
   return {
     t,

@@ -7,7 +7,8 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { addCommands, type Session } from './commands.ts';
 import { jsonPrinter } from './json-printer.ts';
 import { textPrinter } from './text-printer.ts';
-import { createWords, LANGUAGES, preferredLanguage, type Language } from './words.ts';
+import { LANGUAGES, type Language } from '../../src-words/languages.ts';
+import { createWords, preferredLanguage } from './words.ts';
 
 // the presses do the heavy work; this pool reads and writes disks, several windows at a time
 process.env.UV_THREADPOOL_SIZE ??= '8';

@@ -10,25 +10,23 @@ import {
   translate,
 } from '@intlify/core-base';
 import type { MessageData } from '../../src-engine/contract/index.ts';
-import enShared from '../../src-renderer/locales/en.json' with { type: 'json' };
-import frShared from '../../src-renderer/locales/fr.json' with { type: 'json' };
-import enOwn from './locales/en.json' with { type: 'json' };
-import frOwn from './locales/fr.json' with { type: 'json' };
+import enShared from '../../src-words/en.json' with { type: 'json' };
+import frShared from '../../src-words/fr.json' with { type: 'json' };
+import enOwn from '../../src-words/cli.en.json' with { type: 'json' };
+import frOwn from '../../src-words/cli.fr.json' with { type: 'json' };
+import { fillFacts } from '../../src-words/fill.ts';
+import { formatsIn } from '../../src-words/formats.ts';
+import type { Language } from '../../src-words/languages.ts';
 
 registerMessageCompiler(compile);
 registerMessageResolver(resolveValue);
 registerLocaleFallbacker(fallbackWithLocaleChain);
-
-export const LANGUAGES = ['en', 'fr'] as const;
-export type Language = (typeof LANGUAGES)[number];
 
 /** What the environment asks for, English where it asks for neither. */
 export function preferredLanguage(env: NodeJS.ProcessEnv): Language {
   const wanted = env.LC_ALL || env.LC_MESSAGES || env.LANG || '';
   return wanted.toLowerCase().startsWith('fr') ? 'fr' : 'en';
 }
-
-const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const;
 
 export interface Words {
   readonly language: Language;
@@ -51,10 +49,6 @@ export function createWords(language: Language): Words {
     missingWarn: false,
     fallbackWarn: false,
   });
-  // made once: they are slow to make, and there may be a line for each of many files
-  const numbers = new Intl.NumberFormat(language);
-  const dates = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
-  const number = (value: number) => numbers.format(value);
   const plain = (key: string, data: Record<string, unknown> = {}) =>
     String((translate as (...args: unknown[]) => unknown)(context, key, data));
   const shared = (key: string, otherwise: string) => {
@@ -63,45 +57,19 @@ export function createWords(language: Language): Words {
   };
   const reasonOf = (reason: unknown) => shared(`notCatalog.${String(reason).replaceAll(' ', '-')}`, String(reason));
   const missing = messages[language].missing as Record<string, string>;
-
-  const bytes = (lengthBytes: number) => {
-    let value = lengthBytes;
-    let step = 0;
-    while (Number(value.toPrecision(3)) >= 1000 && step < UNITS.length - 1) {
-      value /= 1000;
-      step++;
-    }
-    return plain('units.size', {
-      value: number(step === 0 ? value : Number(value.toPrecision(3))),
-      unit: plain(`units.${UNITS[step]}`),
-    });
-  };
-
+  const formats = formatsIn(language, plain);
+  const { bytes, rate, duration, dateTime } = formats;
   return {
     language,
     t(key, data = {}) {
-      const filled: Record<string, string> = { ...missing };
       // why there is no catalog has words of its own
-      if (key.startsWith('error.CATALOG_NOT_FOUND.')) data = { ...data, reason: reasonOf(data.reason) };
-      for (const [name, value] of Object.entries(data)) {
-        if (value === null || value === '') continue;
-        if (Array.isArray(value)) filled[name] = value.join(', ');
-        else if (typeof value !== 'number') filled[name] = String(value);
-        else if (/sectorBytes$/i.test(name)) filled[name] = plain('units.exact', { value: number(value) });
-        else filled[name] = name.endsWith('Bytes') ? bytes(value) : number(value);
-      }
-      return plain(key, filled);
+      const told = key.startsWith('error.CATALOG_NOT_FOUND.') ? { ...data, reason: reasonOf(data.reason) } : data;
+      return plain(key, fillFacts(told, formats, missing));
     },
     shared,
     bytes,
-    rate: (bytesPerSecond) => plain('units.rate', { size: bytes(Math.round(bytesPerSecond)) }),
-    duration(ms) {
-      const seconds = Math.round(ms / 1000);
-      if (seconds < 60) return plain('units.s', { n: seconds });
-      const minutes = Math.floor(seconds / 60);
-      if (minutes < 60) return plain('units.minS', { m: minutes, s: String(seconds % 60).padStart(2, '0') });
-      return plain('units.hMin', { h: Math.floor(minutes / 60), m: String(minutes % 60).padStart(2, '0') });
-    },
-    date: (iso) => dates.format(new Date(iso)),
+    rate,
+    duration,
+    date: dateTime,
   };
 }

@@ -1,10 +1,8 @@
-/** Languages: which there are, which one is meant, and the one instance of vue-i18n. */
+/** Languages: which one is meant, and the one instance of vue-i18n. */
 import { createI18n } from 'vue-i18n';
-import en from '../locales/en.json';
-import fr from '../locales/fr.json';
-
-export const LANGUAGES = ['en', 'fr'] as const;
-export type Language = (typeof LANGUAGES)[number];
+import en from '../../src-words/en.json';
+import fr from '../../src-words/fr.json';
+import { LANGUAGES, type Language } from '../../src-words/languages.ts';
 
 export const i18n = createI18n({
   legacy: false,

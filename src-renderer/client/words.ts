@@ -2,6 +2,7 @@
 import { useI18n } from 'vue-i18n';
 import type { Check, ErrorView, MessageData, Refusal, Warning } from '../../src-engine/contract/index.ts';
 import { CommandError } from '../../src-engine/contract/index.ts';
+import { fillFacts } from '../../src-words/fill.ts';
 import { useFormat } from './format.ts';
 
 export interface ErrorWords {
@@ -22,12 +23,6 @@ export function useWords() {
   const { t, te, tm } = useI18n();
   const format = useFormat();
 
-  /** Keys carry their unit. Sectors are told exactly: 4096 bytes are not 4.1 kB to anyone. */
-  function size(key: string, value: number) {
-    if (/sectorBytes$/i.test(key)) return format.exactBytes(value);
-    return key.endsWith('Bytes') ? format.bytes(value) : format.number(value);
-  }
-
   /** What is known by a name here: a format, a field of a form and what is in it. Everything else is told as it is. */
   function nameOf(key: string, value: MessageData[string]) {
     if ((key === 'found' || key === 'said') && typeof value === 'boolean') {
@@ -45,19 +40,7 @@ export function useWords() {
     return section && te(`${section}.${String(value)}`, 'en') ? t(`${section}.${String(value)}`) : null;
   }
 
-  /** Facts as words: sizes with units, lists with commas. What an error does not carry is said in general terms (`missing`). */
-  function fill(data: MessageData) {
-    const filled: Record<string, string> = { ...(tm('missing') as Record<string, string>) };
-    for (const [key, value] of Object.entries(data)) {
-      if (value === null || value === '') continue;
-      const name = nameOf(key, value);
-      if (name) filled[key] = name;
-      else if (Array.isArray(value)) filled[key] = format.list(value);
-      else if (typeof value === 'number') filled[key] = size(key, value);
-      else filled[key] = String(value);
-    }
-    return filled;
-  }
+  const fill = (data: MessageData) => fillFacts(data, format, tm('missing') as Record<string, string>, nameOf);
 
   function error(view: ErrorView): ErrorWords {
     const facts = fill(view.data);

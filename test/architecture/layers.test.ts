@@ -28,7 +28,11 @@ const FACES = [
   'reka-ui',
   '../../src-main/cli/main.ts',
   '../../../src-renderer/main.ts',
+  '../../src-words/fr.json',
 ];
+
+/** For rooms that may say words. */
+const FACES_AND_CODE = FACES.filter((one) => !one.includes('src-words'));
 
 /** For each room a file in it, imports that must be reported, and imports that must not. */
 const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: string[] }> = {
@@ -99,8 +103,8 @@ const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: str
   },
   'src-engine/report': {
     file: 'src-engine/report/example.ts',
-    allowed: ['../core/bounds.ts', '../contract/report.contract.ts', '../../src-renderer/locales/en.json', 'pdfkit'],
-    forbidden: ['../policies/facts.ts', '../jobs/tasks.ts', '../host/router.ts', 'node:fs', ...FACES],
+    allowed: ['../core/bounds.ts', '../contract/report.contract.ts', '../../src-words/en.json', 'pdfkit'],
+    forbidden: ['../policies/facts.ts', '../jobs/tasks.ts', '../host/router.ts', 'node:fs', ...FACES_AND_CODE],
   },
   'src-engine/jobs': {
     file: 'src-engine/jobs/example.ts',
@@ -116,6 +120,11 @@ const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: str
     file: 'src-engine/host/example.ts',
     forbidden: FACES,
     allowed: ['../jobs/tasks.ts', '../store/locks.ts', '../contract/index.ts', 'node:worker_threads'],
+  },
+  'src-words': {
+    file: 'src-words/example.ts',
+    forbidden: ['../src-engine/core/bounds.ts', 'node:fs', ...FACES_AND_CODE],
+    allowed: ['../src-engine/contract/errors.ts', './formats.ts', './en.json'],
   },
   'src-main without Electron': {
     file: 'src-main/browser/example.ts',

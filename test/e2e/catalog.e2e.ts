@@ -3,7 +3,10 @@ import { copyFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Page } from '@playwright/test';
 import { multiplyTemplate } from '../support/many-templates.ts';
-import { expect, test } from './fixtures.ts';
+import { expect as usual, test } from './fixtures.ts';
+
+/** So many rows take their time to arrive where other work is done beside. */
+const expect = usual.configure({ timeout: 60_000 });
 
 const COUNT = 10_000;
 /** Rows in sight and some around them, on any screen. */

@@ -8,7 +8,7 @@ const canLoop = process.platform === 'linux' && process.getuid?.() === 0;
 if (!canLoop) console.warn('SKIPPED: deploying onto a disk is not tested: loop devices need root on Linux');
 test.skip(!canLoop, 'loop devices need root on Linux');
 
-test('a disk is erased only after its name was typed', async ({ app, served, go }) => {
+test('a disk is erased only after its name was typed', async ({ app, served, go, pages }) => {
   const source = makeExt4(join(served.folder, 'payload.img'), makeFiles(join(served.folder, 'files')));
   const backing = makeExt4(join(served.folder, 'old-disk.img'), join(served.folder, 'files'));
   run('e2label', backing, 'PHOTOS');
@@ -22,16 +22,15 @@ test('a disk is erased only after its name was typed', async ({ app, served, go 
       app.getByRole('list', { name: 'Devices' }).getByText('May be captured and deployed to').first(),
     ).toBeVisible();
     await go('/deploy');
-    await app.getByRole('radio', { name: /Payload/ }).check();
-    await app.getByRole('button', { name: 'Next' }).click();
-    const row = app.getByRole('radio', { name: new RegExp(`${device} `) });
+    await pages.deploy.chooseTemplate(/Payload/);
+    const row = pages.deploy.disk(device);
     await expect(app.getByText(/Now holding “PHOTOS” \(ext4, .*\)\. All of it would be lost\./)).toBeVisible();
     await row.check();
-    await app.getByRole('button', { name: 'See the plan' }).click();
+    await pages.deploy.seePlan.click();
     await expect(app.getByText(/^Erases old-disk\.img, 67\.1\sMB$/)).toBeVisible();
 
-    const erase = app.getByRole('button', { name: 'Erase and write' });
-    const typed = app.getByRole('textbox', { name: `Type ${device} to confirm` });
+    const erase = pages.deploy.erase;
+    const typed = pages.deploy.confirmation(device);
     await expect(erase).toBeDisabled();
     await typed.fill('/dev/other');
     await expect(erase).toBeDisabled();
@@ -45,7 +44,12 @@ test('a disk is erased only after its name was typed', async ({ app, served, go 
   }
 });
 
-test('a disk that is in use is shown last, with the reason, and cannot be chosen', async ({ go, app, served }) => {
+test('a disk that is in use is shown last, with the reason, and cannot be chosen', async ({
+  go,
+  app,
+  served,
+  pages,
+}) => {
   const image = makeExt4(join(served.folder, 'mounted.img'), makeFiles(join(served.folder, 'more')));
   const device = run('losetup', '-f', '--show', image).trim();
   const folder = join(served.folder, 'mount');
@@ -53,9 +57,8 @@ test('a disk that is in use is shown last, with the reason, and cannot be chosen
   run('mount', device, folder);
   try {
     await go('/deploy');
-    await app.getByRole('radio', { name: /Payload/ }).check();
-    await app.getByRole('button', { name: 'Next' }).click();
-    await expect(app.getByRole('radio', { name: new RegExp(`${device} `) })).toBeDisabled();
+    await pages.deploy.chooseTemplate(/Payload/);
+    await expect(pages.deploy.disk(device)).toBeDisabled();
     await expect(app.getByText(`Mounted: ${folder}. Unmount it first.`)).toBeVisible();
   } finally {
     run('umount', folder);
@@ -63,16 +66,14 @@ test('a disk that is in use is shown last, with the reason, and cannot be chosen
   }
 });
 
-test('a target that is too small is refused with both sizes', async ({ go, app, served }) => {
+test('a target that is too small is refused with both sizes', async ({ go, app, served, pages }) => {
   await go('/deploy');
-  await app.getByRole('radio', { name: /Payload/ }).check();
-  await app.getByRole('button', { name: 'Next' }).click();
-  await app.getByText('Image file', { exact: true }).click();
-  await app.getByLabel('Path of the image file').fill(join(served.folder, 'new.img'));
-  await app.getByLabel('Size of a new file').fill('20 MB');
-  await app.getByLabel('Size of a new file').blur();
-  await app.getByRole('button', { name: 'See the plan' }).click();
+  await pages.deploy.chooseTemplate(/Payload/);
+  await pages.deploy.openFiles();
+  await pages.deploy.imagePath.fill(join(served.folder, 'new.img'));
+  await pages.deploy.type(pages.deploy.size, '20 MB');
+  await pages.deploy.seePlan.click();
   await expect(app.getByText(/The target is too small: 20\sMB, 67\.1\sMB needed\./)).toBeVisible();
-  await expect(app.getByText('This cannot be done yet')).toBeVisible();
-  await expect(app.getByRole('button', { name: 'Write the image file' })).toBeDisabled();
+  await expect(pages.deploy.blocked).toBeVisible();
+  await expect(pages.deploy.start).toBeDisabled();
 });

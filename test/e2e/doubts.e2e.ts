@@ -42,6 +42,7 @@ test.describe('a disk with a bad sector', () => {
   test('ends with the place, and goes on when asked: the template is marked and names the file', async ({
     app,
     served,
+    pages,
   }) => {
     const image = makeExt4(join(served.folder, 'failing.img'), makeFiles(join(served.folder, 'files')));
     const block = Number(run('debugfs', '-R', 'bmap /numbers.bin 3', image).trim());
@@ -51,11 +52,11 @@ test.describe('a disk with a bad sector', () => {
     await captureFile(app, source, 'Failing disk');
     await expect(panel(app).getByText(/^Reading .* failed at/)).toBeVisible();
     await panel(app).getByRole('link', { name: 'Capture again, filling with zeros' }).click();
-    await expect(app.getByLabel('Path of the image file')).toHaveValue(source);
-    await app.getByRole('button', { name: 'Next' }).click();
-    await expect(app.getByRole('radio', { name: 'Fill with zeros' })).toBeChecked();
-    await app.getByRole('button', { name: 'See the plan' }).click();
-    await app.getByRole('button', { name: 'Start the capture' }).click();
+    await expect(pages.capture.imagePath).toHaveValue(source);
+    await pages.capture.next.click();
+    await expect(pages.capture.unreadable('fill')).toBeChecked();
+    await pages.capture.seePlan.click();
+    await pages.capture.start.click();
 
     await untilDone(app, /Captured/);
     await expect(panel(app).getByText('1 file is affected.')).toBeVisible();
@@ -78,26 +79,24 @@ test.describe('a disk with a bad sector', () => {
 test.describe('Windows that sleeps', () => {
   test.skip(!isRoot, 'ntfs-3g needs root');
 
-  test('is captured only by who takes that upon themselves', async ({ app, served }) => {
+  test('is captured only by who takes that upon themselves', async ({ app, served, pages }) => {
     const image = makeNtfs(join(served.folder, 'windows.img'), 24 * 2 ** 20, ['-L', 'Windows']);
     await withNtfs3g(image, '', (root) => writeFileSync(join(root, 'hiberfil.sys'), Buffer.alloc(8192, 'hibr')));
     await app.getByRole('link', { name: 'Capture a disk' }).first().click();
-    await app.getByText('Image file', { exact: true }).click();
-    await app.getByLabel('Path of the image file').fill(image);
-    await app.getByLabel('Path of the image file').blur();
-    await app.getByRole('button', { name: 'Next' }).click();
-    await app.getByRole('button', { name: 'See the plan' }).click();
+    await pages.capture.chooseFile(image);
+    await pages.capture.next.click();
+    await pages.capture.seePlan.click();
 
-    await expect(app.getByText('This cannot be done yet')).toBeVisible();
-    const start = app.getByRole('button', { name: 'Start the capture' });
-    const anyway = app.getByRole('checkbox', { name: 'Do it anyway' });
+    await expect(pages.capture.blocked).toBeVisible();
+    const start = pages.capture.start;
+    const anyway = pages.capture.anyway;
     await expect(start).toBeDisabled();
     await expect(anyway).not.toBeChecked();
     await expect(anyway).toHaveAccessibleDescription(/A clone would resume/);
     await judge(app, 'override');
 
     await anyway.check();
-    await expect(app.getByText('This cannot be done yet')).toHaveCount(0);
+    await expect(pages.capture.blocked).toHaveCount(0);
     await expect(start).toBeEnabled();
     await anyway.uncheck();
     await expect(start).toBeDisabled();

@@ -44,15 +44,6 @@ function fill(files: string) {
   for (let i = 0; i < MANY; i++) writeFileSync(join(files, 'many', `run ${String(i).padStart(5, '0')}`), '');
 }
 
-const grid = (page: Page) => page.getByRole('grid');
-const row = (page: Page, name: string) =>
-  grid(page)
-    .getByRole('row')
-    .filter({ has: page.getByText(name, { exact: true }) });
-const active = (page: Page) => grid(page).locator('[role=row][aria-selected=true]');
-const aside = (page: Page) => page.getByRole('complementary', { name: 'File' });
-const preview = (page: Page, name: string) => aside(page).getByRole('region', { name: `Beginning of ${name}` });
-
 async function openTemplate(page: Page) {
   await page.getByRole('link', { name: 'Catalog' }).click();
   await page.getByRole('link', { name: 'Station', exact: true }).click();
@@ -61,7 +52,7 @@ async function openTemplate(page: Page) {
 
 test.beforeEach(({ app }) => app.setViewportSize({ width: 1500, height: 900 }));
 
-test('a template opens like a folder: its volumes, and why one cannot be opened', async ({ app, served }) => {
+test('a template opens like a folder: its volumes, and why one cannot be opened', async ({ app, served, pages }) => {
   const files = join(served.folder, 'files');
   fill(files);
   const disk = makeGptDisk(join(served.folder, 'station.img'), files);
@@ -78,91 +69,91 @@ test('a template opens like a folder: its volumes, and why one cannot be opened'
   await judge(app, 'volumes');
   await volumes.getByRole('button', { name: 'lab-root' }).click();
   for (const name of ['docs', 'many', 'numbers.bin', 'picture.png', 'version.txt']) {
-    await expect(row(app, name)).toBeVisible();
+    await expect(pages.files.row(name)).toBeVisible();
   }
-  await expect(row(app, 'shortcut')).toContainText('docs/été.txt');
-  await expect(row(app, 'numbers.bin')).toContainText('300 kB');
-  await expect(row(app, 'docs')).toContainText('rwxr-xr-x');
+  await expect(pages.files.row('shortcut')).toContainText('docs/été.txt');
+  await expect(pages.files.row('numbers.bin')).toContainText('300 kB');
+  await expect(pages.files.row('docs')).toContainText('rwxr-xr-x');
   await judge(app, 'folder');
 });
 
-test('text, pictures and bytes are previewed, and markup is text', async ({ app }) => {
+test('text, pictures and bytes are previewed, and markup is text', async ({ app, pages }) => {
   await openTemplate(app);
   await app.getByRole('button', { name: 'lab-root' }).click();
 
-  await row(app, 'page.html').click();
-  await expect(preview(app, 'page.html')).toHaveText('<script>document.title = "taken"</script><b>not bold</b>');
+  await pages.files.row('page.html').click();
+  await expect(pages.files.preview('page.html')).toHaveText('<script>document.title = "taken"</script><b>not bold</b>');
   await expect(app).toHaveTitle('Diskpress');
 
-  await row(app, 'picture.png').click();
-  const picture = aside(app).getByRole('img', { name: 'picture.png' });
+  await pages.files.row('picture.png').click();
+  const picture = pages.files.aside.getByRole('img', { name: 'picture.png' });
   await expect(picture).toBeVisible();
   expect(await picture.evaluate((image: HTMLImageElement) => [image.naturalWidth, image.naturalHeight])).toEqual([
     WIDTH,
     HEIGHT,
   ]);
 
-  await row(app, 'numbers.bin').click();
-  await expect(preview(app, 'numbers.bin')).toContainText(/^0000 +00 8a 19 a3/);
-  await expect(aside(app).getByText('300 kB · 300,000 bytes')).toBeVisible();
+  await pages.files.row('numbers.bin').click();
+  await expect(pages.files.preview('numbers.bin')).toContainText(/^0000 +00 8a 19 a3/);
+  await expect(pages.files.aside.getByText('300 kB · 300,000 bytes')).toBeVisible();
 
-  await row(app, 'shortcut').dblclick();
+  await pages.files.row('shortcut').dblclick();
   await expect(app).toHaveURL(/path=\/docs/);
-  await expect(preview(app, 'été.txt')).toContainText('What was captured is what is deployed.');
-  await expect(aside(app).getByText(/the first 65\.5\skB of 78\skB/)).toBeVisible();
+  await expect(pages.files.preview('été.txt')).toContainText('What was captured is what is deployed.');
+  await expect(pages.files.aside.getByText(/the first 65\.5\skB of 78\skB/)).toBeVisible();
   await judge(app, 'preview');
 });
 
-test('folders are walked by keyboard, and the way back is where one came from', async ({ app }) => {
+test('folders are walked by keyboard, and the way back is where one came from', async ({ app, pages }) => {
   await openTemplate(app);
   await app.getByRole('button', { name: 'lab-root' }).focus();
   await app.keyboard.press('Enter');
-  await expect(grid(app)).toBeFocused();
+  await expect(pages.files.grid).toBeFocused();
   await app.keyboard.type('doc');
-  await expect(active(app)).toContainText('docs');
+  await expect(pages.files.active).toContainText('docs');
   await app.keyboard.press('Enter');
-  await expect(active(app)).toContainText('été.txt');
-  await expect(grid(app)).toBeFocused();
+  await expect(pages.files.active).toContainText('été.txt');
+  await expect(pages.files.grid).toBeFocused();
   await app.keyboard.press('Backspace');
-  await expect(active(app)).toContainText('docs');
+  await expect(pages.files.active).toContainText('docs');
   await app.goBack();
-  await expect(row(app, 'été.txt')).toBeVisible();
+  await expect(pages.files.row('été.txt')).toBeVisible();
   await app.goBack();
-  await expect(active(app)).toContainText('docs');
+  await expect(pages.files.active).toContainText('docs');
 
-  await grid(app).focus();
+  await pages.files.grid.focus();
   await app.keyboard.press('/');
-  await app.getByRole('textbox', { name: 'Path in this volume' }).fill('many');
+  await pages.files.typedPath.fill('many');
   await app.keyboard.press('Enter');
-  await expect(grid(app)).toHaveAttribute('aria-rowcount', String(MANY + 1));
-  await grid(app).focus();
+  await expect(pages.files.grid).toHaveAttribute('aria-rowcount', String(MANY + 1));
+  await pages.files.grid.focus();
   await app.keyboard.press('End');
-  await expect(active(app)).toContainText('run 03999');
-  await expect(active(app)).toBeInViewport();
-  expect(await grid(app).getByRole('row').count()).toBeLessThan(80);
+  await expect(pages.files.active).toContainText('run 03999');
+  await expect(pages.files.active).toBeInViewport();
+  expect(await pages.files.grid.getByRole('row').count()).toBeLessThan(80);
 
   await app.keyboard.press('/');
-  await app.getByRole('textbox', { name: 'Path in this volume' }).fill('/no/such/thing');
+  await pages.files.typedPath.fill('/no/such/thing');
   await app.keyboard.press('Enter');
   await expect(app.getByText('Nothing is at this path')).toBeVisible();
 });
 
-test('what FAT holds is listed, without the rights that it does not know', async ({ app }) => {
+test('what FAT holds is listed, without the rights that it does not know', async ({ app, pages }) => {
   await openTemplate(app);
   await app.getByRole('button', { name: 'EFI' }).click();
-  await expect(row(app, 'Lies mich.txt')).toBeVisible();
-  await expect(grid(app).getByRole('columnheader', { name: 'Mode' })).toHaveCount(0);
-  await expect(preview(app, 'Lies mich.txt')).toHaveText('first');
+  await expect(pages.files.row('Lies mich.txt')).toBeVisible();
+  await expect(pages.files.grid.getByRole('columnheader', { name: 'Mode' })).toHaveCount(0);
+  await expect(pages.files.preview('Lies mich.txt')).toHaveText('first');
 });
 
-test('a folder is saved, and nothing that is there is overwritten', async ({ app, served }) => {
+test('a folder is saved, and nothing that is there is overwritten', async ({ app, served, pages }) => {
   const saved = join(served.folder, 'saved');
   mkdirSync(saved);
   await openTemplate(app);
   await app.getByRole('button', { name: 'lab-root' }).click();
   const save = async () => {
-    await row(app, 'docs').getByText(':').first().click();
-    await aside(app).getByRole('button', { name: 'Save…' }).click();
+    await pages.files.row('docs').getByText(':').first().click();
+    await pages.files.aside.getByRole('button', { name: 'Save…' }).click();
     await app.getByRole('textbox', { name: 'Folder' }).fill(saved);
     await app.getByRole('textbox', { name: 'Folder' }).press('Enter');
     await expect(app.getByRole('dialog').getByText('This folder is empty').or(app.getByText('docs'))).not.toHaveCount(
@@ -187,6 +178,7 @@ test('a folder is saved, and nothing that is there is overwritten', async ({ app
 test('two versions are compared, and a change leads to its file in the version that has it', async ({
   app,
   served,
+  pages,
 }) => {
   const files = join(served.folder, 'files');
   writeFileSync(join(files, 'docs', 'new note.txt'), 'Since then.\n');
@@ -213,5 +205,5 @@ test('two versions are compared, and a change leads to its file in the version t
   await app.getByRole('searchbox', { name: 'Filter by path' }).fill('REPORT');
   await changes.getByRole('link', { name: 'old report.txt' }).click();
   await expect(app.getByRole('combobox', { name: 'Version' })).toContainText('Version 1');
-  await expect(preview(app, 'old report.txt')).toHaveText('Last year.');
+  await expect(pages.files.preview('old report.txt')).toHaveText('Last year.');
 });

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test as base, expect, type Browser, type BrowserContext, type Page } from '@playwright/test';
+import { pagesOf, type Pages } from '../pages/index.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const CLI = join(ROOT, 'out/main/cli.js');
@@ -89,6 +90,8 @@ export async function startServed(browser: Browser, typed = (address: string) =>
 interface OfTest {
   served: Served;
   app: Page;
+  /** what a person sees and does on it */
+  pages: Pages;
   go(hash: string): Promise<void>;
 }
 interface OfWorker {
@@ -129,6 +132,7 @@ export const test = base.extend<OfTest, OfWorker>({
     await use(page);
     expect(complaints).toEqual([]);
   },
+  pages: ({ app }, use) => use(pagesOf(app)),
   go: async ({ app, served }, use) => {
     await use(async (hash) => {
       await app.goto(`${served.origin}/#${hash}`);

@@ -7,7 +7,7 @@ export async function judge(page: Page, where: string) {
   // what is still fading in has no contrast yet
   await page.evaluate(async () => {
     const ending = document.getAnimations().filter((one) => one.effect?.getComputedTiming().iterations !== Infinity);
-    await Promise.all(ending.map((one) => one.finished));
+    await Promise.all(ending.map((one) => one.finished.catch(() => {})));
   });
   const { violations } = await new AxeBuilder({ page }).analyze();
   const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');

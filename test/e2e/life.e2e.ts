@@ -10,48 +10,48 @@ test.describe.configure({ mode: 'serial' });
 
 const at = (folder: string, name: string) => join(folder, name);
 
-test('an empty catalog says what a template is and offers the sample disk', async ({ app }) => {
+test('an empty catalog says what a template is and offers the sample disk', async ({ app, pages }) => {
   await expect(app.getByText('The catalog is empty')).toBeVisible();
   await expect(app.getByText(/A template is a disk that was captured once/)).toBeVisible();
   await expect(app.getByRole('link', { name: /Deploy a template/ })).toHaveCount(0);
   if (existsSync(join(import.meta.dirname, '../../resources/sample-disk.img'))) {
     await app.getByRole('link', { name: 'Try it with the sample disk' }).click();
-    await expect(app.getByLabel('Path of the image file')).toHaveValue(/sample-disk\.img$/);
-    await expect(app.getByRole('button', { name: 'Next' })).toBeEnabled();
+    await expect(pages.deploy.imagePath).toHaveValue(/sample-disk\.img$/);
+    await expect(pages.deploy.next).toBeEnabled();
   }
 });
 
-test('a GPT disk is captured, and the plan says before what will happen', async ({ app, served }) => {
+test('a GPT disk is captured, and the plan says before what will happen', async ({ app, served, pages }) => {
   const disk = makeGptDisk(at(served.folder, 'lab.img'), makeFiles(at(served.folder, 'files')));
   const before = readFileSync(disk);
   await app.getByRole('link', { name: 'Capture a disk' }).click();
-  await app.getByText('Image file', { exact: true }).click();
+  await pages.capture.openFiles();
 
   await test.step('the file is chosen in the picker', async () => {
-    await app.getByRole('button', { name: 'Browse' }).click();
+    await pages.capture.browse.click();
     await app.getByRole('textbox', { name: 'Folder' }).fill(served.folder);
     await app.getByRole('textbox', { name: 'Folder' }).press('Enter');
     await app
       .getByRole('dialog')
       .getByRole('button', { name: /lab\.img/ })
       .click();
-    await expect(app.getByLabel('Path of the image file')).toHaveValue(disk);
+    await expect(pages.capture.imagePath).toHaveValue(disk);
   });
 
-  const plan = app.getByRole('complementary', { name: 'What will happen' });
+  const plan = pages.capture.beside;
   await expect(plan.getByText(/Reads .* of 268\sMB\.\s+Writes nothing to this file\./)).toBeVisible();
   await expect(plan.getByRole('listitem')).toHaveCount(4);
   await expect(plan.getByRole('button', { name: /lab-root ext4 · 168\sMB/ })).toBeVisible();
   await expect(plan.getByRole('button', { name: /^Unallocated/ })).toBeVisible();
 
-  await app.getByRole('button', { name: 'Next' }).click();
-  await app.getByRole('textbox', { name: 'Name' }).fill('Lab image');
+  await pages.capture.next.click();
+  await pages.capture.name.fill('Lab image');
   await app.getByLabel('Note').fill('Compilers and course material.');
   await app.getByLabel('Tags').fill('classroom,');
-  await app.getByRole('button', { name: 'See the plan' }).click();
+  await pages.capture.seePlan.click();
   await expect(app.getByText('Becomes the template “Lab image”')).toBeVisible();
   await expect(app.getByText(/checks? passed/)).toBeVisible();
-  await app.getByRole('button', { name: 'Start the capture' }).click();
+  await pages.capture.start.click();
 
   await untilDone(app, /Captured: .* read, .* added to the catalog\./);
   await expect(panel(app).getByText('Capturing', { exact: true })).toBeVisible();
@@ -83,20 +83,22 @@ test('the template page shows its partitions, versions, checks and history', asy
   await expect(app.getByText('Captured', { exact: true })).toBeVisible();
 });
 
-test('a template is deployed to a larger new file, and other tools find everything there', async ({ app, served }) => {
+test('a template is deployed to a larger new file, and other tools find everything there', async ({
+  app,
+  served,
+  pages,
+}) => {
   const target = at(served.folder, 'room-2.img');
   await app.getByRole('link', { name: 'Home' }).click();
   await app.getByRole('link', { name: /Deploy a template/ }).click();
-  await app.getByRole('radio', { name: /Lab image/ }).check();
-  await app.getByRole('button', { name: 'Next' }).click();
-  await app.getByText('Image file', { exact: true }).click();
-  await app.getByLabel('Path of the image file').fill(target);
-  await app.getByLabel('Size of a new file').fill('400 MiB');
-  await app.getByLabel('Size of a new file').blur();
+  await pages.deploy.chooseTemplate(/Lab image/);
+  await pages.deploy.openFiles();
+  await pages.deploy.imagePath.fill(target);
+  await pages.deploy.type(pages.deploy.size, '400 MiB');
   await expect(app.getByText(`Creates ${target}, 419 MB.`)).toBeVisible();
-  await app.getByRole('button', { name: 'See the plan' }).click();
+  await pages.deploy.seePlan.click();
   await expect(app.getByText(`New file ${target}, 419 MB`)).toBeVisible();
-  await app.getByRole('button', { name: 'Write the image file' }).click();
+  await pages.deploy.start.click();
   await untilDone(app, /Deployed: .* written\./);
   await expect(
     panel(app)
@@ -117,6 +119,7 @@ test('an existing file is overwritten only after saying so, and every byte is th
   app,
   served,
   go,
+  pages,
 }) => {
   const source = makeExt4(at(served.folder, 'payload.img'), at(served.folder, 'files'));
   const target = at(served.folder, 'old.img');
@@ -125,16 +128,13 @@ test('an existing file is overwritten only after saying so, and every byte is th
   await untilDone(app, /Captured/);
 
   await go('/deploy');
-  await app.getByRole('radio', { name: /Payload/ }).check();
-  await app.getByRole('button', { name: 'Next' }).click();
-  await app.getByText('Image file', { exact: true }).click();
-  await app.getByLabel('Path of the image file').fill(target);
-  await app.getByLabel('Path of the image file').blur();
-  await app.getByRole('button', { name: 'See the plan' }).click();
-  const erase = app.getByRole('button', { name: 'Erase and write' });
+  await pages.deploy.chooseTemplate(/Payload/);
+  await pages.deploy.chooseFile(target);
+  await pages.deploy.seePlan.click();
+  const erase = pages.deploy.erase;
   await expect(app.getByText(/Overwrites the file old\.img/).first()).toBeVisible();
   await expect(erase).toBeDisabled();
-  await app.getByLabel(/^Overwrite /).check();
+  await pages.deploy.overwrite.check();
   await erase.click();
   await untilDone(app, /Deployed/);
 
@@ -147,11 +147,11 @@ test('an existing file is overwritten only after saying so, and every byte is th
   expect(cloneOf(target)).toBe(cloneOf(source));
 });
 
-test('name, note and tags are edited; a name that is taken is refused in its place', async ({ app }) => {
+test('name, note and tags are edited; a name that is taken is refused in its place', async ({ app, pages }) => {
   await app.getByRole('link', { name: 'Catalog' }).click();
   await app.getByRole('link', { name: 'Payload' }).click();
-  await app.getByRole('button', { name: 'Edit' }).click();
-  const form = app.getByRole('complementary', { name: 'Edit template' });
+  await pages.template.edit.click();
+  const form = pages.template.editPanel;
   await form.getByRole('textbox', { name: 'Name' }).fill('Lab image');
   await form.getByRole('button', { name: 'Save' }).click();
   await expect(form.getByText('Another template is called “Lab image”.')).toBeVisible();
@@ -246,16 +246,19 @@ test('a running job shows its pace, never goes back, and is cancelled without a 
   await expect(app.getByRole('link', { name: 'Never finished' })).toHaveCount(0);
 });
 
-test('what cannot be captured says what happened, what that means and what to do', async ({ app, served, go }) => {
+test('what cannot be captured says what happened, what that means and what to do', async ({
+  app,
+  served,
+  go,
+  pages,
+}) => {
   await go('/capture');
-  await app.getByText('Image file', { exact: true }).click();
-  await app.getByLabel('Path of the image file').fill(at(served.folder, 'not-there.img'));
-  await app.getByLabel('Path of the image file').blur();
+  await pages.capture.chooseFile(at(served.folder, 'not-there.img'));
   const error = app.getByRole('alert');
   await expect(error).toContainText('There is no disk and no image file at');
   await expect(error).toContainText('Nothing was changed.');
   await expect(error).toContainText('Check the path');
-  await expect(app.getByRole('button', { name: 'Next' })).toBeDisabled();
+  await expect(pages.capture.next).toBeDisabled();
 });
 
 test('damage in the store is found by a verification, and stands on the first page', async ({ app, served, go }) => {

@@ -10,14 +10,13 @@ test.describe.configure({ mode: 'serial' });
 
 const parts = (page: Page, name: string) => page.getByRole('region', { name, exact: true });
 const listed = (page: Page, name: string) => parts(page, name).getByText('Listed', { exact: true });
-const opened = (page: Page, name: string) => page.getByRole('complementary', { name });
 
 async function choose(select: Locator, option: string) {
   await select.press('Enter');
   await select.page().getByRole('option', { name: option }).click();
 }
 
-test('a profile is typed in, and is there after a reload', async ({ app, go }) => {
+test('a profile is typed in, and is there after a reload', async ({ app, go, pages }) => {
   await go('/machines');
   const here = app.getByRole('region', { name: 'This machine' });
   await expect(here.getByRole('link')).toBeVisible();
@@ -52,26 +51,26 @@ test('a profile is typed in, and is there after a reload', async ({ app, go }) =
   await judge(app, 'a profile, typed in');
   await app.getByRole('button', { name: 'Save the profile' }).click();
 
-  await expect(opened(app, 'bench 7')).toContainText('Seagate Exos 7E8');
+  await expect(pages.machines.opened('bench 7')).toContainText('Seagate Exos 7E8');
   await app.reload();
-  await expect(opened(app, 'bench 7')).toContainText('X11SSH-F');
-  await expect(opened(app, 'bench 7')).toContainText('RAID 5');
-  await expect(opened(app, 'bench 7').getByText('32 GiB')).toBeVisible();
-  await expect(opened(app, 'bench 7').getByRole('term').filter({ hasText: 'TPM' })).toBeVisible();
-  await expect(opened(app, 'bench 7').getByText(/facts are unknown/)).toBeVisible();
+  await expect(pages.machines.opened('bench 7')).toContainText('X11SSH-F');
+  await expect(pages.machines.opened('bench 7')).toContainText('RAID 5');
+  await expect(pages.machines.opened('bench 7').getByText('32 GiB')).toBeVisible();
+  await expect(pages.machines.opened('bench 7').getByRole('term').filter({ hasText: 'TPM' })).toBeVisible();
+  await expect(pages.machines.opened('bench 7').getByText(/facts are unknown/)).toBeVisible();
   await judge(app, 'a machine, opened');
 });
 
-test('a profile leaves as a file, is deleted, and comes back', async ({ app, served, go }) => {
+test('a profile leaves as a file, is deleted, and comes back', async ({ app, served, go, pages }) => {
   await go('/machines?machine=bench 7');
   const download = app.waitForEvent('download');
-  await opened(app, 'bench 7').getByRole('button', { name: 'Download' }).press('Enter');
+  await pages.machines.opened('bench 7').getByRole('button', { name: 'Download' }).press('Enter');
   const file = await download;
   expect(file.suggestedFilename()).toBe('bench-7.json');
   const profile = JSON.parse(readFileSync(await file.path(), 'utf8')) as Record<string, unknown>;
   expect(profile).toMatchObject({ name: 'bench 7', firmware: 'uefi', hasTpm: null, memoryBytes: 32 * 2 ** 30 });
 
-  await opened(app, 'bench 7').getByRole('button', { name: 'Delete the profile' }).press('Enter');
+  await pages.machines.opened('bench 7').getByRole('button', { name: 'Delete the profile' }).press('Enter');
   await expect(app.getByRole('link', { name: 'bench 7' })).toHaveCount(0);
   expect((await served.cli('machine', 'show', 'bench 7')).code).not.toBe(0);
   await app.getByRole('button', { name: 'Undo' }).press('Enter');
@@ -83,6 +82,7 @@ test('a file is read in the page or by the engine, and never replaces a profile 
   app,
   served,
   go,
+  pages,
 }) => {
   const bench = join(served.folder, 'bench.json');
   writeFileSync(bench, JSON.stringify(serverProfile({ name: 'bench 7', product: 'of a file' })));
@@ -90,7 +90,7 @@ test('a file is read in the page or by the engine, and never replaces a profile 
   writeFileSync(broken, JSON.stringify({ ...serverProfile(), cores: 'eight' }));
   await go('/machines');
   await app.getByRole('link', { name: 'Import a profile' }).press('Enter');
-  const panel = opened(app, 'Import a profile');
+  const panel = pages.machines.opened('Import a profile');
 
   const chooser = app.waitForEvent('filechooser');
   await panel.getByRole('button', { name: 'Choose a file' }).press('Enter');
@@ -105,7 +105,7 @@ test('a file is read in the page or by the engine, and never replaces a profile 
   await panel.getByRole('button', { name: 'Save the profile' }).press('Enter');
   await expect(panel.getByText('There is a profile “bench 7” already')).toBeVisible();
   await panel.getByRole('button', { name: 'Replace it' }).press('Enter');
-  await expect(opened(app, 'bench 7')).toContainText('of a file');
+  await expect(pages.machines.opened('bench 7')).toContainText('of a file');
 });
 
 test('a lab’s own policy file with an error is shown with its line; once mended, its rules are explained', async ({

@@ -1,16 +1,15 @@
 /** What the rules of a kind say, in the wizards and on the template page: told before anything is done, with a way out. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Locator, Page } from '@playwright/test';
+import type { Locator } from '@playwright/test';
 import { serverProfile } from '../support/profiles.ts';
 import { makeExt4, makeFiles } from './disks.ts';
 import { expect, test } from './fixtures.ts';
 import { judge } from './judge.ts';
 import { untilDone } from './steps.ts';
+import type { Pages } from '../pages/index.ts';
 
 test.describe.configure({ mode: 'serial' });
-
-const rules = (page: Page) => page.getByRole('region', { name: 'Rules' });
 
 /** A CentOS 7, past its end of life: the files by which it is told. */
 function makeCentos(folder: string): string {
@@ -32,36 +31,36 @@ async function choose(select: Locator, words: string) {
 }
 
 /** The file that a menu item saves. */
-async function saved(page: Page, item: string) {
-  await rules(page).getByRole('button', { name: 'Save' }).press('Enter');
+async function saved({ page, rules }: Pages, item: string) {
+  await rules.save.press('Enter');
   const download = page.waitForEvent('download');
   await page.getByRole('menuitem', { name: item }).press('Enter');
   const file = await download;
   return { name: file.suggestedFilename(), bytes: readFileSync(await file.path()) };
 }
 
-test('a kind that does not take a source says why, and which kind would', async ({ app, served, go }) => {
+test('a kind that does not take a source says why, and which kind would', async ({ app, served, go, pages }) => {
   const image = makeCentos(served.folder);
   await go(`/capture?source=${encodeURIComponent(image)}&name=CentOS`);
   await expect(app.getByText('CentOS Linux release 7.6.1810 (Core)')).toBeVisible();
-  await app.getByRole('button', { name: 'Next' }).click();
-  await choose(app.getByLabel('Kind'), 'Bare metal');
-  await app.getByRole('button', { name: 'See the plan' }).click();
+  await pages.capture.next.click();
+  await choose(pages.rules.kind, 'Bare metal');
+  await pages.capture.seePlan.click();
 
-  await expect(app.getByText('This cannot be done yet')).toBeVisible();
-  const block = rules(app).getByRole('listitem').filter({ hasText: 'Platform of the source' });
+  await expect(pages.capture.blocked).toBeVisible();
+  const block = pages.rules.line('Platform of the source');
   await expect(block).toContainText('virtual');
   await expect(block).toContainText('A bare-metal template is made of a physical machine.');
   await expect(block).toContainText('Choose the kind standard, flex or lab.');
   await expect(block).toContainText(image);
   await expect(block).toContainText(/bare-metal@\w+ .*2020/);
-  await expect(app.getByRole('button', { name: 'Start the capture' })).toBeDisabled();
+  await expect(pages.capture.start).toBeDisabled();
   await judge(app, 'a blocked capture');
 
-  await rules(app).getByRole('button', { name: 'Use Standard' }).press('Enter');
-  await expect(app.getByText('This cannot be done yet')).toHaveCount(0);
-  await expect(app.getByLabel('Kind')).toContainText('Standard');
-  await app.getByRole('button', { name: 'Start the capture' }).click();
+  await pages.rules.section.getByRole('button', { name: 'Use Standard' }).press('Enter');
+  await expect(pages.capture.blocked).toHaveCount(0);
+  await expect(pages.rules.kind).toContainText('Standard');
+  await pages.capture.start.click();
   await untilDone(app, /Captured/);
 });
 
@@ -69,6 +68,7 @@ test('a template tells what its rules would say for a machine, and the report is
   app,
   served,
   go,
+  pages,
 }) => {
   const profile = join(served.folder, 'bench.json');
   writeFileSync(profile, JSON.stringify(serverProfile({ name: 'bench 7' })));
@@ -77,28 +77,28 @@ test('a template tells what its rules would say for a machine, and the report is
   await app.getByRole('link', { name: 'CentOS' }).first().click();
   await app.getByRole('tab', { name: 'Rules' }).click();
 
-  const unknown = rules(app).getByRole('button', { name: /could not be checked/ });
+  const unknown = pages.rules.section.getByRole('button', { name: /could not be checked/ });
   await expect(unknown).toHaveAttribute('aria-expanded', 'false');
   await unknown.press('Enter');
-  await expect(rules(app).getByRole('listitem').filter({ hasText: 'Platform of the target' })).toContainText('unknown');
+  await expect(pages.rules.line('Platform of the target')).toContainText('unknown');
   await judge(app, 'the rules of a template');
 
-  await choose(app.getByLabel('Kind'), 'Bare metal');
-  await choose(app.getByLabel('Policy'), 'Bare-metal custom image template (2020)');
-  await rules(app).getByRole('button', { name: 'Name the machine it is for' }).press('Enter');
-  await expect(app.getByLabel('Machine')).toBeFocused();
-  await choose(app.getByLabel('Machine'), 'bench 7');
-  await expect(rules(app).getByRole('button', { name: 'Name the machine it is for' })).toHaveCount(0);
-  await choose(app.getByLabel('Kind'), 'Standard');
-  const block = rules(app).getByRole('listitem').filter({ hasText: 'Platform of the target' });
+  await choose(pages.rules.kind, 'Bare metal');
+  await choose(pages.rules.policy, 'Bare-metal custom image template (2020)');
+  await pages.rules.section.getByRole('button', { name: 'Name the machine it is for' }).press('Enter');
+  await expect(pages.rules.machine).toBeFocused();
+  await choose(pages.rules.machine, 'bench 7');
+  await expect(pages.rules.section.getByRole('button', { name: 'Name the machine it is for' })).toHaveCount(0);
+  await choose(pages.rules.kind, 'Standard');
+  const block = pages.rules.line('Platform of the target');
   await expect(block).toContainText('physical');
   await expect(block).toContainText('A standard template is not compatible with bare metal.');
-  await expect(rules(app).getByRole('checkbox')).toHaveCount(0);
+  await expect(pages.rules.section.getByRole('checkbox')).toHaveCount(0);
 
-  const html = await saved(app, 'As HTML');
+  const html = await saved(pages, 'As HTML');
   expect(html.name).toMatch(/^report-CentOS.*\.html$/);
   expect(html.bytes.toString()).toContain('A standard template is not compatible with bare metal.');
-  const pdf = await saved(app, 'As PDF');
+  const pdf = await saved(pages, 'As PDF');
   expect(pdf.name).toMatch(/^report-CentOS.*\.pdf$/);
   expect(pdf.bytes.subarray(0, 5).toString()).toBe('%PDF-');
 
@@ -108,25 +108,28 @@ test('a template tells what its rules would say for a machine, and the report is
   await judge(app, 'what is installed');
 });
 
-test('a system past its end of life is deployed only by who takes it upon themselves', async ({ app, served, go }) => {
+test('a system past its end of life is deployed only by who takes it upon themselves', async ({
+  app,
+  served,
+  go,
+  pages,
+}) => {
   await go('/catalog');
   await app.getByRole('link', { name: 'CentOS' }).first().click();
   await app.getByRole('link', { name: 'Deploy' }).click();
-  await app.getByText('Image file', { exact: true }).click();
-  await app.getByLabel('Path of the image file').fill(join(served.folder, 'deployed.img'));
-  await app.getByLabel('Path of the image file').blur();
-  await app.getByRole('button', { name: 'See the plan' }).click();
+  await pages.deploy.chooseFile(join(served.folder, 'deployed.img'));
+  await pages.deploy.seePlan.click();
 
-  const start = app.getByRole('button', { name: 'Write the image file' });
+  const start = pages.deploy.start;
   await expect(start).toBeDisabled();
-  const past = rules(app).getByRole('listitem').filter({ hasText: 'past its end of life' });
+  const past = pages.rules.line('past its end of life');
   const take = past.getByRole('checkbox', { name: 'Take it upon me' });
   await take.press('Space');
   await expect(start).toBeEnabled();
   await expect(take).toBeChecked();
   await expect(take).toBeFocused();
   await app.keyboard.press('Space');
-  await expect(app.getByText('This cannot be done yet')).toBeVisible();
+  await expect(pages.deploy.blocked).toBeVisible();
   await expect(start).toBeDisabled();
   await expect(take).toBeFocused();
   await app.keyboard.press('Space');

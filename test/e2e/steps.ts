@@ -1,25 +1,18 @@
 /** What a person does in several steps, as one. */
 import { expect, type Page } from '@playwright/test';
+import { pagesOf } from '../pages/index.ts';
 
-/** From the first page of the wizard to the running job; returns at the job's own address. */
+/** From the first page to the running job; returns at the job's own address. */
 export async function captureFile(page: Page, path: string, name: string, level?: number) {
-  await page.getByRole('link', { name: 'Home' }).click();
-  await page
-    .getByRole('link', { name: /Capture a disk/ })
-    .first()
-    .click();
-  await page.getByText('Image file', { exact: true }).click();
-  await page.getByLabel('Path of the image file').fill(path);
-  await page.getByLabel('Path of the image file').blur();
-  await page.getByRole('button', { name: 'Next' }).click();
-  await page.getByRole('textbox', { name: 'Name' }).fill(name);
-  if (level) await page.getByLabel('Compression').fill(String(level));
-  await page.getByRole('button', { name: 'See the plan' }).click();
-  await page.getByRole('button', { name: 'Start the capture' }).click();
+  const { any, capture } = pagesOf(page);
+  await any.link('rail.home').click();
+  await any.link('home.capture').first().click();
+  await capture.planFile(path, name, level);
+  await capture.start.click();
   await expect(page).toHaveURL(/#\/jobs\/[\da-f-]{36}$/);
 }
 
-export const panel = (page: Page) => page.getByRole('complementary', { name: 'Job' });
+export const panel = (page: Page) => pagesOf(page).jobs.panel;
 
 export async function untilDone(page: Page, verdict: RegExp) {
   await expect(panel(page).getByText(verdict)).toBeVisible({ timeout: 60_000 });

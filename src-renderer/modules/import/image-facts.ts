@@ -23,8 +23,9 @@ export function useImageWords() {
   function facts(view: ImportView) {
     return [
       { key: 'format', name: t('import.format'), value: kind(view) },
-      { key: 'size', name: t('import.fileSize'), value: bytes(view.source.lengthBytes) },
-      ...(view.disk ? [{ key: 'disk', name: t('import.diskSize'), value: bytes(view.disk.lengthBytes) }] : []),
+      view.disk
+        ? { key: 'disk', name: t('import.diskSize'), value: bytes(view.disk.lengthBytes) }
+        : { key: 'size', name: t('import.fileSize'), value: bytes(view.source.lengthBytes) },
       ...(view.scratchBytes
         ? [{ key: 'scratch', name: t('import.scratch'), value: t('import.atMost', { size: bytes(view.scratchBytes) }) }]
         : []),

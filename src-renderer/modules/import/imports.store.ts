@@ -6,7 +6,7 @@ import { useEngine } from '../../client/engine.store.ts';
 import { errorView } from '../../client/words.ts';
 import { useJobs } from '../jobs/index.ts';
 import { fileName, type DroppedFile } from './dropped.ts';
-import { emptyForm, importRequest, needOf, propose, type QueuedImage } from './queued-image.ts';
+import { emptyForm, importRequest, needOf, propose, withEntries, type QueuedImage } from './queued-image.ts';
 
 export const useImports = defineStore('imports', () => {
   const engine = useEngine();
@@ -31,7 +31,7 @@ export const useImports = defineStore('imports', () => {
     try {
       const seen = await engine.call('import.look', { path, entry, format, password: password || null });
       if (!isAsked()) return;
-      image.view = markRaw(seen);
+      image.view = markRaw(withEntries(seen, image));
       image.form = propose(image.form, seen);
     } catch (thrown) {
       if (isAsked()) image.error = errorView(thrown);

@@ -69,6 +69,10 @@ export const emptyForm = (): ImportForm => ({
   maxRatio: null,
 });
 
+/** Once one of several images is chosen, the engine speaks of that alone: the others stay in sight, so that the choice can be changed. */
+export const withEntries = (seen: ImportView, { entry, view }: QueuedImage): ImportView =>
+  entry !== null && seen.entries.length === 0 && view ? { ...seen, entries: view.entries } : seen;
+
 /** The form with what inspection proposes, where nothing was said yet. Of the boot mode only what is certain. */
 export function propose(form: ImportForm, { proposed, proposedName, isBootModeCertain }: ImportView): ImportForm {
   return {

@@ -8,7 +8,7 @@ export function fakeAccount(
 ): Account {
   const free = new Map<string, number>();
   for (const { fileSystem, recognised, ...volume } of volumes) {
-    const by = fileSystem?.kind ?? recognised ?? 'lvm2';
+    const by = fileSystem?.kind ?? (recognised === 'md-raid' ? 'xfs' : 'lvm2');
     const freeBytes = volume.lengthBytes - volume.usedBytes;
     if (freeBytes > 0) free.set(by, (free.get(by) ?? 0) + freeBytes);
   }

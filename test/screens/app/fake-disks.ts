@@ -97,6 +97,11 @@ export const stick = () =>
   disk(31_914_983_424, [{ lengthBytes: 29 * GIB, usedBytes: 11.4e9, typeId: '0C', fs: ['fat32', 'TOOLS'] }], {
     table: 'mbr',
   });
+/** An ISO image: one file system from the first byte on, taken whole. */
+export const disc = () => {
+  const whole = { lengthBytes: 658_505_728, number: null, ref: '0', typeId: '', recognised: 'iso9660', gapBytes: -MIB };
+  return disk(whole.lengthBytes, [whole], { table: 'none', tableId: '', usedBytes: whole.lengthBytes });
+};
 /** Nothing is known on it: whatever it is, it would be taken as it is. */
 export const unknown = () => {
   const whole = { lengthBytes: 2_147_483_648, number: null, ref: '0', typeId: '', gapBytes: -MIB };

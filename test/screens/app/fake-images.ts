@@ -10,7 +10,7 @@ import {
 } from '../../../src-engine/contract/index.ts';
 import { FileError } from './fake-files.ts';
 import { debianGuest, fakeReport, isAllowed } from './fake-reports.ts';
-import { debian, NOW, place, stick, unknown as unknownDisk, uuid, windows } from './fake-disks.ts';
+import { debian, disc, NOW, place, unknown as unknownDisk, uuid } from './fake-disks.ts';
 
 const DEBIAN = {
   ...NOTHING_RECORDED,
@@ -21,13 +21,15 @@ const DEBIAN = {
 
 function view(path: string, more: Partial<ImportView>): ImportView {
   const name = path.split('/').pop() ?? path;
+  const disk = more.disk === undefined ? debian(64_023_257_088, 6.8e9) : more.disk;
   return {
-    source: place(name, '', 2_147_483_648, path),
+    // of what lies open, the length of the disk
+    source: place(name, '', disk?.lengthBytes ?? 2_147_483_648, path),
     archive: null,
     needsPassword: false,
     entries: [],
     format: 'qcow2',
-    disk: debian(64_023_257_088, 6.8e9),
+    disk,
     guest: debianGuest(),
     files: [],
     scratchBytes: 0,
@@ -38,6 +40,9 @@ function view(path: string, more: Partial<ImportView>): ImportView {
     ...more,
   };
 }
+
+/** Nothing is unpacked before the import: what is in there shows then. */
+const PACKED = { format: null, disk: null, guest: null, proposed: NOTHING_RECORDED, isBootModeCertain: false };
 
 const ENTRIES = ['exam/station-1.vmdk', 'exam/station-2.vmdk', 'exam/readme disk.img'].map((name, i) => ({
   name,
@@ -67,23 +72,21 @@ export function lookAtImage({ path, entry, format, password }: CommandParams<'im
         guest: null,
         proposedName: '',
       });
-    return view(path, { archive: '7z', needsPassword: true, format: 'vhdx', disk: windows(), scratchBytes: 41e9 });
+    return view(path, { ...PACKED, archive: '7z', scratchBytes: 41e9 });
   }
   if (/exam/.test(path)) {
-    const some = { archive: 'zip' as const, entries: ENTRIES, scratchBytes: 12.9e9, proposed: NOTHING_RECORDED };
-    const unknown = { format: null, disk: null, guest: null, isBootModeCertain: false };
-    return view(path, entry ? { ...some, format: 'vmdk' } : { ...some, ...unknown });
+    const chosen = entry === null || entry === undefined ? { entries: ENTRIES } : { scratchBytes: 12.9e9 };
+    return view(path, { ...PACKED, archive: 'zip', ...chosen });
   }
   if (/\.iso$/.test(path)) {
-    return view(path, { format: 'iso', disk: stick(), proposed: { ...DEBIAN, hasCloudInit: null } });
+    return view(path, { format: 'iso', disk: disc(), proposed: { ...DEBIAN, hasCloudInit: null } });
   }
   if (/\.ova$/.test(path)) {
     const proposed = { ...DEBIAN, cpus: 2, memoryBytes: 4_294_967_296, networks: ['bridged', 'lab-net'] };
     return view(path, { format: 'ova', proposed });
   }
   if (/old/.test(path)) {
-    const warnings = [{ code: 'IMAGE_SUMS_NOT_CHECKED' as const, data: { path } }];
-    return view(path, { format: 'clonezilla', disk: windows(), warnings, isBootModeCertain: false });
+    return view(path, { ...PACKED, format: 'clonezilla', scratchBytes: 118e9 });
   }
   return view(path, {});
 }

@@ -14,6 +14,22 @@ const result = (more: Partial<NonNullable<JobView['result']>> = {}): JobView['re
   ...more,
 });
 
+/** What each kind of job goes through. */
+const PHASES = {
+  capture: ['inspecting', 'capturing', 'publishing'],
+  import: ['inspecting', 'capturing', 'publishing'],
+  deploy: ['inspecting', 'writing', 'finishing'],
+  verify: ['marking', 'verifying'],
+  prune: ['marking', 'repacking'],
+  repair: ['scanning'],
+  extract: ['extracting'],
+  export: ['exporting'],
+} as const;
+const TOOK_MS = [1_840, 146_300, 620];
+
+const phasesOf = (kind: JobView['kind']): JobView['phases'] =>
+  PHASES[kind].map((phase, i) => ({ phase, startedAt: ago(90 - i), elapsedMs: TOOK_MS[i] }));
+
 function job(n: number, more: Partial<JobView>): JobView {
   return {
     id: uuid(10_000 + n),
@@ -26,12 +42,7 @@ function job(n: number, more: Partial<JobView>): JobView {
     createdAt: ago(90 + n * 300),
     startedAt: ago(90 + n * 300),
     endedAt: ago(88 + n * 300),
-    phases: [
-      { phase: 'inspecting', startedAt: ago(90), elapsedMs: 1_840 },
-      { phase: 'capturing', startedAt: ago(90), elapsedMs: 146_300 },
-      { phase: 'publishing', startedAt: ago(88), elapsedMs: 620 },
-      { phase: 'verifying', startedAt: ago(88), elapsedMs: 21_000 },
-    ],
+    phases: phasesOf(more.kind ?? 'capture'),
     progress: null,
     warnings: [],
     result: result(),
@@ -62,30 +73,44 @@ export const RUNNING: JobView[] = [
       slowest: 'target',
     },
   }),
-  job(1, {
-    state: 'running',
+  // jobs run one after another
+  job(2, {
+    state: 'queued',
     outcome: null,
-    templateName: 'Test bench, node 4',
-    path: '/dev/sdd',
-    createdAt: ago(6),
-    startedAt: ago(6),
+    templateName: 'Rescue stick',
+    path: '/dev/sdb',
+    createdAt: ago(1),
+    startedAt: null,
     endedAt: null,
     result: null,
-    phases: [
-      { phase: 'inspecting', startedAt: ago(6), elapsedMs: 1_200 },
-      { phase: 'capturing', startedAt: ago(6), elapsedMs: 31_000 },
-      { phase: 'verifying', startedAt: ago(6), elapsedMs: 4_000 },
-    ],
-    progress: {
-      phase: 'verifying',
-      doneBytes: 4.1e9,
-      totalBytes: 6.8e9,
-      bytesPerSecond: 410e6,
-      etaMs: 7_000,
-      slowest: null,
-    },
+    phases: [],
   }),
 ];
+
+/** A verification that is nearly done. */
+export const VERIFYING = job(1, {
+  state: 'running',
+  outcome: null,
+  kind: 'verify',
+  templateName: 'Test bench, node 4',
+  path: '',
+  createdAt: ago(6),
+  startedAt: ago(6),
+  endedAt: null,
+  result: null,
+  phases: [
+    { phase: 'marking', startedAt: ago(6), elapsedMs: 1_200 },
+    { phase: 'verifying', startedAt: ago(6), elapsedMs: 4_000 },
+  ],
+  progress: {
+    phase: 'verifying',
+    doneBytes: 4.1e9,
+    totalBytes: 6.8e9,
+    bytesPerSecond: 410e6,
+    etaMs: 7_000,
+    slowest: null,
+  },
+});
 
 export const FAILED = job(3, {
   kind: 'deploy',
@@ -166,7 +191,7 @@ ENDED.push(
     },
   }),
 );
-/** Imports in every state. */
+/** Imports: under way, waiting, failed. */
 const importing = (n: number, templateName: string, path: string, more: Partial<JobView>) =>
   job(n, {
     kind: 'import',
@@ -192,16 +217,7 @@ export const IMPORTS: JobView[] = [
       slowest: 'processor',
     },
   }),
-  importing(21, 'station', '/home/lab/images/station.ova', {
-    progress: {
-      phase: 'unpacking',
-      doneBytes: 1.1e9,
-      totalBytes: 4.2e9,
-      bytesPerSecond: 88e6,
-      etaMs: 35_000,
-      slowest: null,
-    },
-  }),
+  importing(21, 'station', '/home/lab/images/station.ova', { state: 'queued', startedAt: null }),
   importing(22, 'old office', '/home/lab/images/old-office', { state: 'queued', startedAt: null }),
   importing(23, 'archive server', '/home/lab/images/archive.vmdk', {
     state: 'ended',
@@ -234,6 +250,17 @@ export const SAVING = job(11, {
     totalBytes: 41e6,
     bytesPerSecond: 31e6,
     etaMs: 1_000,
+    slowest: null,
+  },
+});
+
+export const UNPACKING = importing(24, 'exam room', '/home/lab/images/exam-room.zip', {
+  progress: {
+    phase: 'unpacking',
+    doneBytes: 1.1e9,
+    totalBytes: 4.2e9,
+    bytesPerSecond: 88e6,
+    etaMs: 35_000,
     slowest: null,
   },
 });

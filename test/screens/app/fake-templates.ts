@@ -7,7 +7,7 @@ import {
   type VersionView,
   type Warning,
 } from '../../../src-engine/contract/index.ts';
-import { ago, debian, mixed, place, server, stick, uuid, windows } from './fake-disks.ts';
+import { ago, debian, disc, mixed, place, server, stick, uuid, windows } from './fake-disks.ts';
 import { debianGuest, MACHINES, windowsGuest } from './fake-reports.ts';
 
 interface MoreOfVersion extends Partial<VersionView> {
@@ -136,7 +136,7 @@ TEMPLATES.push(
 );
 
 TEMPLATES.push(
-  template(7, 'Debian netinst', [version(1, stick(), 500, { medium: 'iso' })], { tags: ['tools'] }),
+  template(7, 'Debian netinst', [version(1, disc(), 500, { medium: 'iso' })], { tags: ['tools'] }),
   template(
     8,
     'Exchange gateway',

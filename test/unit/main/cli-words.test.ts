@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ERROR_CODES, EXIT_CODES } from '../../../src-engine/contract/index.ts';
-import { createWords, LANGUAGES, preferredLanguage } from '../../../src-main/cli/words.ts';
-import en from '../../../src-main/cli/locales/en.json' with { type: 'json' };
-import fr from '../../../src-main/cli/locales/fr.json' with { type: 'json' };
+import { createWords, preferredLanguage } from '../../../src-main/cli/words.ts';
+import { LANGUAGES } from '../../../src-words/languages.ts';
+import en from '../../../src-words/cli.en.json' with { type: 'json' };
+import fr from '../../../src-words/cli.fr.json' with { type: 'json' };
 
 type Tree = { [key: string]: string | Tree };
 

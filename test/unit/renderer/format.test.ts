@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseBytes, scaleBytes } from '../../../src-renderer/client/format.ts';
+import { parseBytes, scaleBytes } from '../../../src-words/sizes.ts';
 
 describe('scaleBytes', () => {
   it.each([

@@ -7,6 +7,7 @@ import {
   importRequest,
   needOf,
   propose,
+  withEntries,
   type QueuedImage,
 } from '../../../src-renderer/modules/import/queued-image.ts';
 
@@ -128,6 +129,20 @@ describe('a queued image', () => {
       hasCloudInit: false,
       maxRatio: 2000,
     });
+  });
+});
+
+describe('one of several images', () => {
+  const two = ['a.img', 'b.img'].map((name) => ({ name, lengthBytes: 1 }));
+
+  it('leaves the others in sight once it is chosen', () => {
+    const image = queued({ view: seen({ entries: two }), entry: 'b.img' });
+    expect(withEntries(seen(), image).entries).toEqual(two);
+    expect(needOf({ ...image, view: withEntries(seen(), image) })).toBeNull();
+  });
+
+  it('is not there where nothing was chosen', () => {
+    expect(withEntries(seen(), queued({ view: seen({ entries: two }) })).entries).toEqual([]);
   });
 });
 

@@ -1,0 +1,32 @@
+/** The facts of an error, a warning or a check, as words to fill its message with. */
+import type { MessageData } from '../src-engine/contract/errors.ts';
+import type { Formats } from './formats.ts';
+
+/**
+ * Sizes get units, lists commas. What is not carried is said in general terms.
+ * @param missing those terms: the section `missing` of the words
+ * @param nameOf what is known by a name where these words are shown; null: it is told as it is
+ */
+export function fillFacts(
+  data: MessageData,
+  formats: Formats,
+  missing: Readonly<Record<string, string>>,
+  nameOf: (key: string, value: MessageData[string]) => string | null = () => null,
+): Record<string, string> {
+  const filled: Record<string, string> = { ...missing };
+  for (const [key, value] of Object.entries(data)) {
+    if (value === null || value === '') continue;
+    const name = nameOf(key, value);
+    if (name) filled[key] = name;
+    else if (Array.isArray(value)) filled[key] = formats.list(value);
+    else if (typeof value === 'number') filled[key] = sizeOf(key, value, formats);
+    else filled[key] = String(value);
+  }
+  return filled;
+}
+
+/** Keys carry their unit. Sectors are told exactly: 4096 bytes are not 4.1 kB to anyone. */
+function sizeOf(key: string, value: number, { bytes, exactBytes, number }: Formats): string {
+  if (/sectorBytes$/i.test(key)) return exactBytes(value);
+  return key.endsWith('Bytes') ? bytes(value) : number(value);
+}

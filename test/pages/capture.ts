@@ -1,0 +1,32 @@
+/** From a disk or an image file to a template. */
+import type { Locator } from '@playwright/test';
+import { WizardPage } from './wizard.ts';
+
+export class CapturePage extends WizardPage {
+  get start(): Locator {
+    return this.button('capture.start');
+  }
+
+  get level(): Locator {
+    return this.page.getByLabel(this.t('capture.compression'));
+  }
+
+  unreadable(choice: 'stop' | 'fill'): Locator {
+    return this.page.getByRole('radio', { name: this.t(`capture.onUnreadable.${choice}`) });
+  }
+
+  /** From the first step to the plan. @param level of compression, where it is not the usual one */
+  async planFile(path: string, name: string, level?: number): Promise<void> {
+    await this.chooseFile(path);
+    await this.next.click();
+    await this.name.fill(name);
+    if (level) await this.level.fill(String(level));
+    await this.seePlan.click();
+  }
+
+  async planDisk(path: string): Promise<void> {
+    await this.disk(path).check();
+    await this.next.click();
+    await this.seePlan.click();
+  }
+}

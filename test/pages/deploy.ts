@@ -1,0 +1,37 @@
+/** From a template to a disk or a file. */
+import type { Locator } from '@playwright/test';
+import { WizardPage } from './wizard.ts';
+
+export class DeployPage extends WizardPage {
+  get start(): Locator {
+    return this.button('deploy.start');
+  }
+
+  get erase(): Locator {
+    return this.button('deploy.startErasing');
+  }
+
+  get size(): Locator {
+    return this.page.getByLabel(this.t('deploy.size'));
+  }
+
+  /** the field for what has to be typed before something is erased */
+  confirmation(word: string): Locator {
+    return this.page.getByRole('textbox', { name: this.t('deploy.confirm', { word }) });
+  }
+
+  async chooseTemplate(name: RegExp): Promise<void> {
+    await this.page.getByRole('radio', { name }).check();
+    await this.next.click();
+  }
+
+  async planFile(path: string): Promise<void> {
+    await this.chooseFile(path);
+    await this.seePlan.click();
+  }
+
+  async planDisk(path: string): Promise<void> {
+    await this.disk(path).check();
+    await this.seePlan.click();
+  }
+}

@@ -1,0 +1,13 @@
+/** Long work, seen. */
+import type { Locator } from '@playwright/test';
+import { AppPage } from './page.ts';
+
+export class JobsPage extends AppPage {
+  get panel(): Locator {
+    return this.page.getByRole('complementary', { name: this.t('jobs.one') });
+  }
+
+  get cancel(): Locator {
+    return this.panel.getByRole('button', { name: this.t('action.cancelJob') });
+  }
+}
