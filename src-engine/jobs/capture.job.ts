@@ -22,10 +22,11 @@ import { openSource, type OpenedSource } from './open-source.ts';
 import { captureReport } from './report/capture-report.ts';
 import { configurationOf } from './report/configuration.ts';
 import { guestOf } from './report/guest-of.ts';
-import { isAllowed, overriddenRules, refuseReported } from './report/make-report.ts';
+import { overriddenRules, refuseReported } from './report/make-report.ts';
 import { openRulebook } from './report/rulebook.ts';
 import { overriddenCodes, refuseBlockedCheck, withOverrides } from './overrides.ts';
 import { storeDisk } from './store-disk.ts';
+import { refusalOf, type CaptureRecord, type Planned } from './plan-records.ts';
 import { damagedSource, tellingOfFill } from './unreadable.ts';
 
 export type CaptureRequest = CheckedParams<'capture.plan'>;
@@ -39,7 +40,7 @@ export async function planCapture(
   request: CaptureRequest,
   expiresAt: string,
   signal: AbortSignal,
-): Promise<CapturePlan> {
+): Promise<Planned<CaptureRecord, CapturePlan>> {
   const opened = await openSource(parts.machine, request.source, request.format);
   const { source, place, files } = opened;
   try {
@@ -59,11 +60,10 @@ export async function planCapture(
       ),
       spaceCheck(view.usedBytes, catalogFreeBytes),
     ];
-    return {
-      planId: randomUUID(),
-      expiresAt,
-      source: place,
-      files: [...files],
+    const plan = { planId: randomUUID(), expiresAt, source: place, files: [...files] };
+    const record: CaptureRecord = { ...plan, kind: 'capture', request, refusal: refusalOf(checks, report) };
+    const shown: CapturePlan = {
+      ...plan,
       disk: view,
       name: request.name,
       kind: existing?.kind ?? request.kind,
@@ -73,8 +73,9 @@ export async function planCapture(
       guest,
       checks,
       report,
-      canRun: checks.every((check) => check.level !== 'block') && isAllowed(report),
+      canRun: record.refusal === null,
     };
+    return { record, view: shown };
   } finally {
     await source.close();
   }
@@ -112,13 +113,9 @@ export function spaceCheck(usedBytes: number, catalogFreeBytes: number): Check {
 }
 
 /** Carries out a plan. Whatever ends it early leaves the catalog as it was. */
-export async function runCapture(
-  parts: EngineParts,
-  plan: CapturePlan,
-  request: CaptureRequest,
-  context: JobContext,
-): Promise<JobResult> {
-  const lock = lockWriter(parts.layout, `capture ${plan.name}`);
+export async function runCapture(parts: EngineParts, plan: CaptureRecord, context: JobContext): Promise<JobResult> {
+  const { request } = plan;
+  const lock = lockWriter(parts.layout, `capture ${request.name}`);
   let source: BlockSource | null = null;
   try {
     context.phase('inspecting', 0);
