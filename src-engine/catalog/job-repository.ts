@@ -1,5 +1,6 @@
 /** Jobs in the database: what ran, how it ended and why. Progress is not kept. */
 import type Database from 'better-sqlite3';
+import type { ErrorView } from '../contract/errors.ts';
 import { JobViewSchema, type JobView } from '../contract/job.contract.ts';
 import { damagedJob, damagedRow } from './damaged-rows.ts';
 import { signRows, soundness } from './row-sum.ts';
@@ -36,7 +37,7 @@ export class JobRepository {
           process.pid,
           JSON.stringify(thisRunner()),
           job.state === 'ended' ? 1 : 0,
-          JSON.stringify({ ...job, progress: null }),
+          JSON.stringify(withoutProgress(job)),
         );
       signRows(this.#db, 'job', 'id = ?', job.id);
     })();
@@ -70,17 +71,19 @@ export class JobRepository {
       if (runner ? !isGone(runner) : isAlive(row.process_id)) continue;
       const view = viewOf(row);
       if (view === null) continue;
+      const error: ErrorView = {
+        code: 'ENGINE_LOST',
+        message: 'The process that ran this job ended.',
+        hint: '',
+        data: { processId: row.process_id },
+      };
+      const ended = { state: 'ended', outcome: 'lost', error } as const;
       const job: JobView = {
         ...view,
-        state: 'ended',
-        outcome: 'lost',
+        ...ended,
+        waitsFor: null,
         endedAt: new Date().toISOString(),
-        error: {
-          code: 'ENGINE_LOST',
-          message: 'The process that ran this job ended.',
-          hint: '',
-          data: { processId: row.process_id },
-        },
+        parts: view.parts.map((part) => (part.state === 'ended' ? part : { ...part, ...ended })),
       };
       this.save(job);
       lost.push(job);
@@ -100,6 +103,11 @@ export class JobRepository {
     for (const { rowid } of rows) this.#db.prepare('DELETE FROM job WHERE rowid = ?').run(rowid);
     return rows.length;
   }
+}
+
+/** It is gone with the process. */
+function withoutProgress(job: JobView): JobView {
+  return { ...job, progress: null, parts: job.parts.map((part) => ({ ...part, progress: null })) };
 }
 
 function viewOf(row: JobRow): JobView | null {

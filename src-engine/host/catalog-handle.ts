@@ -15,6 +15,7 @@ import { ChunkIndex } from '../store/chunk-index.ts';
 import { lockWriter } from '../store/locks.ts';
 import { isNewerManifest } from '../store/manifest-reader.ts';
 import { keepReserve, releaseReserve } from '../store/reserve.ts';
+import { SharedWriterLock } from '../store/shared-writer-lock.ts';
 import { manifestNames, manifestPath, storeLayout, type StoreLayout } from '../store/store-layout.ts';
 import { isCatalog, type IfNoCatalog } from './catalog-place.ts';
 import { openCopy, type DatabaseCopy } from './read-only-copy.ts';
@@ -25,6 +26,7 @@ export class CatalogHandle {
   readonly #resourcesPath: string;
   readonly #ifNone: IfNoCatalog;
   readonly #machine = openMachine();
+  readonly #writers = new SharedWriterLock();
   #db: Database.Database | null = null;
   #parts: EngineParts | null = null;
   #jobs: JobRepository | null = null;
@@ -214,6 +216,7 @@ export class CatalogHandle {
       machine: this.#machine,
       templates: new TemplateRepository(db),
       index: new ChunkIndex(db, this.layout),
+      writers: this.#writers,
       audit: new AuditLog(db),
       pressUrl: this.#pressUrl,
       resourcesPath: this.#resourcesPath,

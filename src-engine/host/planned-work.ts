@@ -4,6 +4,7 @@ import type { JobResult, JobView } from '../contract/job.contract.ts';
 import { EngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
 import type { Planned, PlanRecord } from '../jobs/plan-records.ts';
+import type { Claim } from './claims.ts';
 import type { JobRunner } from './job-runner.ts';
 import { Plans } from './plans.ts';
 
@@ -19,6 +20,8 @@ export interface Agreement {
 export interface PlannedKind<R extends PlanRecord> {
   readonly schema: z.ZodType<R>;
   about(record: R): Pick<JobView, 'kind' | 'templateName' | 'path'>;
+  /** what it takes, by what is there now */
+  claims(record: R): Promise<readonly Claim[]>;
   run(record: R, context: JobContext): Promise<JobResult>;
 }
 
@@ -51,12 +54,15 @@ export class PlannedWork<R extends PlanRecord> {
     look: (records: readonly R[]) => Promise<void> = async () => {},
   ): Promise<string[]> {
     const agreed = () => agreements.map((agreement) => this.#agreed(agreement));
-    await look(agreed());
+    const looked = agreed();
+    await look(looked);
+    const claims = await Promise.all(looked.map((record) => this.#kind.claims(record)));
     // a plan may have been used or have expired meanwhile
-    return agreed().map((record) => {
+    return agreed().map((record, i) => {
       this.#plans.use(record.planId);
-      const work = (context: JobContext) => this.#kind.run(record, context);
-      return this.#jobs.start(this.#kind.about(record), work, record.planId);
+      const about = this.#kind.about(record);
+      const part = { path: about.path, run: (context: JobContext) => this.#kind.run(record, context) };
+      return this.#jobs.start(about, claims[i], [part], record.planId);
     });
   }
 

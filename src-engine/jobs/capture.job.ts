@@ -10,13 +10,12 @@ import type { Check } from '../contract/warnings.ts';
 import { EngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
-import { lockWriter } from '../store/locks.ts';
 import { DiskAccount } from './account/account.ts';
 import { captureChecks, outsideFacts } from './capture-checks.ts';
 import { inspectDisk, warningsOf } from './disk-inspection.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { freeBytes } from './free-bytes.ts';
-import { removeLeftovers } from './leftovers.ts';
+import { joinWriters } from './leftovers.ts';
 import { isNothingRecognised, onePartitionCheck, otherFilesCheck, refuseOtherFiles } from './image-checks.ts';
 import { openSource, type OpenedSource } from './open-source.ts';
 import { captureReport } from './report/capture-report.ts';
@@ -115,11 +114,10 @@ export function spaceCheck(usedBytes: number, catalogFreeBytes: number): Check {
 /** Carries out a plan. Whatever ends it early leaves the catalog as it was. */
 export async function runCapture(parts: EngineParts, plan: CaptureRecord, context: JobContext): Promise<JobResult> {
   const { request } = plan;
-  const lock = lockWriter(parts.layout, `capture ${request.name}`);
+  context.phase('inspecting', 0);
+  const lock = await joinWriters(parts, `capture ${request.name}`);
   let source: BlockSource | null = null;
   try {
-    context.phase('inspecting', 0);
-    await removeLeftovers(parts);
     const opened = await openSource(parts.machine, request.source, request.format);
     source = opened.source;
     checkSamePlace(plan.source, opened.place);

@@ -5,6 +5,7 @@ import type { JobRepository } from '../catalog/job-repository.ts';
 import type { Machine } from '../machines/machine.port.ts';
 import type { TemplateRepository } from '../catalog/template-repository.ts';
 import type { ChunkIndex } from '../store/chunk-index.ts';
+import type { SharedWriterLock } from '../store/shared-writer-lock.ts';
 import type { StoreLayout } from '../store/store-layout.ts';
 
 export interface EngineParts {
@@ -13,6 +14,7 @@ export interface EngineParts {
   readonly layout: StoreLayout;
   readonly templates: TemplateRepository;
   readonly index: ChunkIndex;
+  readonly writers: SharedWriterLock;
   readonly audit: AuditLog;
   readonly jobs: JobRepository;
   /** folder of what comes with Diskpress: policies, tables */

@@ -8,6 +8,7 @@ import type { RecordedConfiguration, TemplateView } from '../contract/template.c
 import type { Warning } from '../contract/warnings.ts';
 import type { JobContext } from '../core/job-context.ts';
 import { WINDOW_BYTES } from '../store/chunking.ts';
+import { ManifestReader } from '../store/manifest-reader.ts';
 import { PressPool } from '../store/press-pool.ts';
 import { StoreWriter } from '../store/store-writer.ts';
 import type { DiskAccount } from './account/account.ts';
@@ -17,13 +18,14 @@ import { DataCursor } from './data-cursor.ts';
 import { damageOf } from './damaged-files.ts';
 import { warningsOf, type InspectedDisk } from './disk-inspection.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { removeDoomedManifests } from './leftovers.ts';
+import { removeOwnManifest } from './leftovers.ts';
 import type { ManifestJson } from './manifest-json.ts';
 import { readWindow } from './read-window.ts';
 import { regionsOf, usedWindows } from './regions.ts';
 import { Tasks } from './tasks.ts';
 import { writeTemplateRecord } from './template-record-file.ts';
 import { filledSource, tellingOfFill, UnreadablePlaces } from './unreadable.ts';
+import { chunksOf } from './window-chunks.ts';
 
 /** What a person has said of the template, and what is known of where it comes from. */
 export interface AboutVersion
@@ -58,7 +60,7 @@ export async function storeDisk(
 ): Promise<StoredVersion> {
   const pool = new PressPool(parts.pressUrl, context.signal);
   const versionId = randomUUID();
-  const lastOldFrameId = parts.index.lastFrameId();
+  const timesSetAside = parts.index.timesSetAside;
   const unreadable = new UnreadablePlaces();
   try {
     const writer = await StoreWriter.create(parts.layout, parts.index, pool, versionId, about.level);
@@ -111,12 +113,14 @@ export async function storeDisk(
         json = { template, version, regions: regionsOf(disk) };
         return json;
       });
-      verifiedBytes = await auditFrames(pool, parts.index, parts.index.framesAfter(lastOldFrameId), context);
+      verifiedBytes = await auditFrames(pool, parts.index, [...writer.addedFrames()], context);
+      if (parts.index.timesSetAside !== timesSetAside) await refuseMissing(parts, versionId, context.signal);
       parts.templates.addVersion(json.template, json.version, versionId);
+      writer.keep();
     } catch (error) {
       await writer.discard();
       // where not even that is possible any more, the next writer does it
-      await removeDoomedManifests(parts).catch(() => {});
+      await removeOwnManifest(parts, versionId).catch(() => {});
       throw error;
     }
     const { template, version } = json;
@@ -135,6 +139,22 @@ export async function storeDisk(
     return { template, version, result };
   } finally {
     await pool.close();
+  }
+}
+
+/**
+ * A verify that ran beside may have found a frame damaged after this capture had counted on what is in it.
+ * @throws EngineError `CHUNK_MISSING`
+ */
+async function refuseMissing(parts: EngineParts, manifest: string, signal: AbortSignal): Promise<void> {
+  const reader = await ManifestReader.open(parts.layout, manifest);
+  try {
+    for await (const record of reader.records()) {
+      signal.throwIfAborted();
+      chunksOf(parts.index, record);
+    }
+  } finally {
+    await reader.close();
   }
 }
 

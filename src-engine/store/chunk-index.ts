@@ -5,6 +5,7 @@ import { CHUNK_ENTRY_BYTES, frameHeader, HASH_BYTES } from './pack-format.ts';
 import { packPath } from './pack-path.ts';
 import type { WrittenPack } from './pack-writer.ts';
 import type { StoreLayout } from './store-layout.ts';
+import { UnfinishedPacks } from './unfinished-packs.ts';
 
 interface FrameRow {
   id: number;
@@ -30,12 +31,17 @@ export interface IndexedChunk {
 
 export interface IndexedFrame extends FramePlace {
   readonly id: number;
+  /** its pack's name */
+  readonly pack: string;
   readonly rawBytes: number;
 }
 
 const MAX_CACHED_FRAMES = 10_000;
 
 export class ChunkIndex {
+  /** of the captures that run in this engine, by their names */
+  readonly unfinished = new UnfinishedPacks();
+  #timesSetAside = 0;
   readonly #db: Database.Database;
   readonly #layout: StoreLayout;
   readonly #findChunk: Database.Statement<[Uint8Array], ChunkRow>;
@@ -82,18 +88,27 @@ export class ChunkIndex {
     this.#frames.clear();
   }
 
-  lastFrameId(): number {
-    return this.#db.prepare<[], number>('SELECT coalesce(max(id), 0) FROM frame').pluck().get()!;
-  }
-
   /** Compressed bytes in the store. */
   storedBytes(): number {
     return this.#db.prepare<[], number>('SELECT coalesce(sum(length_bytes), 0) FROM pack').pluck().get()!;
   }
 
-  /** Makes a finished pack's chunks known, in one transaction. A chunk that is known already keeps its older place. */
-  addPack(pack: WrittenPack): void {
-    this.#db.transaction(() => insertPack(this.#db, pack))();
+  /**
+   * Makes a finished pack's chunks known, in one transaction. A chunk that is known already keeps its older place.
+   * @param maker of a version that does not exist yet: it counts on the pack, and on those that have such chunks; null: it is there for good
+   */
+  addPack(pack: WrittenPack, maker: object | null = null): void {
+    if (maker) this.unfinished.add(pack.name, maker);
+    const elsewhere = this.#db.transaction(() => insertPack(this.#db, pack))();
+    for (const hash of maker ? elsewhere : []) {
+      const place = this.place(hash);
+      if (place) this.unfinished.hold(place.frame.pack, maker!);
+    }
+  }
+
+  /** How often chunks were set aside since this was opened. */
+  get timesSetAside(): number {
+    return this.#timesSetAside;
   }
 
   /** Forgets a pack with all that is in it; its file may go then. */
@@ -138,6 +153,7 @@ export class ChunkIndex {
    * Where they were is kept, for {@link takeBack}.
    */
   setAside(frameId: number): void {
+    this.#timesSetAside++;
     this.#db.transaction(() => {
       this.#db
         .prepare(
@@ -194,17 +210,6 @@ export class ChunkIndex {
       });
   }
 
-  /** The frames that came after `lastFrameId`: those of one capture, while it holds the writer's lock. */
-  framesAfter(lastFrameId: number): IndexedFrame[] {
-    return this.#db
-      .prepare<[number], FrameRow>(
-        `SELECT frame.id, pack.name AS pack, frame.offset, head_bytes, stored_bytes, raw_bytes
-         FROM frame JOIN pack ON pack.id = pack_id WHERE frame.id > ? ORDER BY frame.id`,
-      )
-      .all(lastFrameId)
-      .map((row) => toFrame(this.#layout, row));
-  }
-
   /** Every frame of the packs in use, in their order on disk; with a pack's name, only its frames. */
   *frames(pack?: string): Generator<IndexedFrame> {
     let after = { pack: '', offset: -1 };
@@ -226,6 +231,7 @@ export class ChunkIndex {
 function toFrame(layout: StoreLayout, row: FrameRow): IndexedFrame {
   return {
     id: row.id,
+    pack: row.pack,
     packPath: packPath(layout, row.pack),
     offset: row.offset,
     headBytes: row.head_bytes,
@@ -234,8 +240,9 @@ function toFrame(layout: StoreLayout, row: FrameRow): IndexedFrame {
   };
 }
 
-/** The rows of a pack; the caller holds the transaction. */
-export function insertPack(db: Database.Database, pack: WrittenPack): void {
+/** The rows of a pack; the caller holds the transaction. @returns names of chunks that are found elsewhere already */
+export function insertPack(db: Database.Database, pack: WrittenPack): Uint8Array[] {
+  const elsewhere: Uint8Array[] = [];
   const addFrame = db.prepare(
     'INSERT INTO frame (pack_id, offset, head_bytes, stored_bytes, raw_bytes) VALUES (?, ?, ?, ?, ?)',
   );
@@ -255,8 +262,10 @@ export function insertPack(db: Database.Database, pack: WrittenPack): void {
     let chunkOffset = 0;
     for (let at = 0; at < table.length; at += CHUNK_ENTRY_BYTES) {
       const lengthBytes = Buffer.from(table.buffer, table.byteOffset + at + HASH_BYTES, 4).readUInt32LE();
-      addChunk.run(table.subarray(at, at + HASH_BYTES), frameId, chunkOffset, lengthBytes);
+      const hash = table.subarray(at, at + HASH_BYTES);
+      if (addChunk.run(hash, frameId, chunkOffset, lengthBytes).changes === 0) elsewhere.push(hash);
       chunkOffset += lengthBytes;
     }
   }
+  return elsewhere;
 }

@@ -5,7 +5,7 @@
 import { rm } from 'node:fs/promises';
 import { toEngineError } from '../core/engine-error.ts';
 import { releaseMemory } from '../core/release-memory.ts';
-import type { ChunkIndex } from './chunk-index.ts';
+import type { ChunkIndex, IndexedFrame } from './chunk-index.ts';
 import { ManifestWriter } from './manifest-writer.ts';
 import { CHUNK_ENTRY_BYTES, HASH_BYTES, type Frame } from './pack-format.ts';
 import { packPath } from './pack-path.ts';
@@ -31,7 +31,6 @@ export class StoreWriter {
   readonly #pool: PressPool;
   readonly #manifest: ManifestWriter;
   readonly #level: number;
-  readonly #lastOldFrameId: number;
   /** chunks that this capture has taken and the index does not know yet, by the pack that they will be in */
   readonly #taken = new Set<string>();
   /** null: nothing of that window is kept */
@@ -41,7 +40,7 @@ export class StoreWriter {
   #packTail: Promise<void> = Promise.resolve();
   #recordTail: Promise<void> = Promise.resolve();
   readonly #finishing: Promise<void>[] = [];
-  /** names of packs that are durable, indexed or not */
+  /** names of this capture's packs that are durable, indexed or not */
   readonly #finished: string[] = [];
   #backlogBytes = 0;
   #newBytes = 0;
@@ -60,7 +59,6 @@ export class StoreWriter {
     this.#pool = pool;
     this.#manifest = manifest;
     this.#level = level;
-    this.#lastOldFrameId = index.lastFrameId();
   }
 
   /** @param name of the manifest @param level zstd's */
@@ -148,7 +146,18 @@ export class StoreWriter {
     await Promise.allSettled(this.#finishing);
     await this.#pack?.discard();
     await this.#manifest.discard();
-    for (const name of this.#finished) await this.#takeBack(name);
+    // what another capture has built on meanwhile is its own to take back
+    for (const name of this.#index.unfinished.giveUp(this)) await this.#takeBack(name);
+  }
+
+  /** The version exists: what it needs stays. */
+  keep(): void {
+    this.#index.unfinished.keep(this);
+  }
+
+  /** The frames that this capture has added. */
+  *addedFrames(): Generator<IndexedFrame> {
+    for (const name of this.#finished) yield* this.#index.frames(name);
   }
 
   async #takeBack(pack: string): Promise<void> {
@@ -173,8 +182,10 @@ export class StoreWriter {
       if (known === null) {
         this.#taken.add(key);
         wanted[i] = 1;
-      } else if (known.frameId <= this.#lastOldFrameId) {
+      } else {
         const frame = this.#index.frame(known.frameId)!;
+        if (this.#finished.includes(frame.pack)) continue;
+        this.#index.unfinished.hold(frame.pack, this);
         this.#sharedBytes += (lengths[i] * frame.storedBytes) / frame.rawBytes;
       }
     }
@@ -218,7 +229,7 @@ export class StoreWriter {
     this.#index.expectPack(pack.name);
     const written = await pack.finish();
     this.#finished.push(written.name);
-    this.#index.addPack(written);
+    this.#index.addPack(written, this);
     this.#newBytes += written.lengthBytes;
     for (const { table } of written.frames) {
       for (let at = 0; at < table.length; at += CHUNK_ENTRY_BYTES) {

@@ -224,6 +224,7 @@ function job(n: number, more: Partial<JobView>): JobView {
     templateName: 'Debian 12 lab',
     path: '/dev/nvme0n1',
     state: 'ended',
+    waitsFor: null,
     outcome: 'done',
     error: null,
     createdAt: ago(90 + n * 300),
@@ -238,6 +239,7 @@ function job(n: number, more: Partial<JobView>): JobView {
     progress: null,
     warnings: [],
     result: result(),
+    parts: [],
     ...more,
   };
 }

@@ -1,6 +1,7 @@
 /** From a disk to a version of a template. */
 import { planCapture, runCapture } from '../../jobs/capture.job.ts';
 import { CaptureRecordSchema } from '../../jobs/plan-records.ts';
+import { catalogClaim, sourceClaims, templateClaim } from '../claims.ts';
 import { PlannedWork } from '../planned-work.ts';
 import type { Host, Operations } from './operations.ts';
 
@@ -8,6 +9,11 @@ export function captureOperations({ catalog, jobs }: Host): Operations<'capture.
   const captures = new PlannedWork(jobs, {
     schema: CaptureRecordSchema,
     about: ({ request, source }) => ({ kind: 'capture', templateName: request.name, path: source.path }),
+    claims: async ({ request, source, files }) => [
+      ...(await sourceClaims(catalog.machine, source.path, files)),
+      templateClaim(request.name),
+      catalogClaim('write'),
+    ],
     run: (record, context) => runCapture(catalog.parts, record, context),
   });
   return {

@@ -3,6 +3,7 @@ import type { JobContext } from '../../core/job-context.ts';
 import { runPrune } from '../../jobs/prune.job.ts';
 import { runRepair } from '../../jobs/repair.job.ts';
 import { runVerify } from '../../jobs/verify.job.ts';
+import { catalogClaim } from '../claims.ts';
 import type { Host, Operations } from './operations.ts';
 
 export const catalogOperations = ({
@@ -15,16 +16,17 @@ export const catalogOperations = ({
   'verify.start': ({ template }) => {
     const templateName = template === null ? '' : catalog.parts.templates.find(template).template.name;
     const about = { kind: 'verify', templateName, path: '' } as const;
-    return { jobId: jobs.start(about, (context) => runVerify(catalog.parts, template, context)) };
+    const run = (context: JobContext) => runVerify(catalog.parts, template, context);
+    return { jobId: jobs.start(about, [catalogClaim('read')], [{ path: '', run }]) };
   },
   'prune.start': () => {
     const about = { kind: 'prune', templateName: '', path: catalogPath } as const;
-    const work = async (context: JobContext) => {
+    const run = async (context: JobContext) => {
       // what is kept open for nobody must not keep its packs
       await files.closeAll();
       return runPrune(catalog.parts, context);
     };
-    return { jobId: jobs.start(about, work) };
+    return { jobId: jobs.start(about, [catalogClaim('alone')], [{ path: '', run }]) };
   },
   'repair.start': () => {
     // behind other jobs it waits, as they do: they could not run where the database is damaged
@@ -33,7 +35,8 @@ export const catalogOperations = ({
       markLost();
     }
     const about = { kind: 'repair', templateName: '', path: catalogPath } as const;
-    return { jobId: jobs.start(about, (context) => runRepair(catalog.parts, context)) };
+    const run = (context: JobContext) => runRepair(catalog.parts, context);
+    return { jobId: jobs.start(about, [catalogClaim('alone')], [{ path: '', run }]) };
   },
   'log.list': ({ limit }) => catalog.listed.audit.list(limit),
 });

@@ -2,6 +2,7 @@
 import { planDeploy } from '../../jobs/deploy-plan.ts';
 import { checkTogether, runDeploy } from '../../jobs/deploy.job.ts';
 import { DeployRecordSchema } from '../../jobs/plan-records.ts';
+import { catalogClaim, placeClaim } from '../claims.ts';
 import { PlannedWork } from '../planned-work.ts';
 import type { Host, Operations } from './operations.ts';
 
@@ -12,6 +13,7 @@ export function deployOperations({
   const deploys = new PlannedWork(jobs, {
     schema: DeployRecordSchema,
     about: ({ templateName, target }) => ({ kind: 'deploy', templateName, path: target.path }),
+    claims: async ({ target }) => [await placeClaim(catalog.machine, 'target', target.path), catalogClaim('read')],
     run: (record, context) => runDeploy(catalog.parts, record, context),
   });
   return {

@@ -2,6 +2,7 @@
 import { planExport } from '../../jobs/export/export-plan.ts';
 import { runExport } from '../../jobs/export/export.job.ts';
 import { ExportRecordSchema } from '../../jobs/plan-records.ts';
+import { catalogClaim, placeClaim } from '../claims.ts';
 import { PlannedWork } from '../planned-work.ts';
 import type { Host, Operations } from './operations.ts';
 
@@ -9,6 +10,7 @@ export function exportOperations({ catalog, jobs }: Host): Operations<'export.pl
   const exports = new PlannedWork(jobs, {
     schema: ExportRecordSchema,
     about: ({ templateName, path }) => ({ kind: 'export', templateName, path }),
+    claims: async ({ path }) => [await placeClaim(catalog.machine, 'target', path), catalogClaim('read')],
     run: (record, context) => runExport(catalog.parts, record, context),
   });
   return {

@@ -5,6 +5,7 @@ import { runExtract } from '../../jobs/files/extract.job.ts';
 import { listFiles } from '../../jobs/files/list-files.ts';
 import { volumeView } from '../../jobs/files/open-template.ts';
 import { readFile } from '../../jobs/files/read-file.ts';
+import { catalogClaim } from '../claims.ts';
 import type { Host, Operations } from './operations.ts';
 
 export const fileOperations = ({
@@ -30,11 +31,11 @@ export const fileOperations = ({
   'files.extract': (params) => {
     const { template } = catalog.parts.templates.find(params.template);
     const about = { kind: 'extract', templateName: template.name, path: params.path || '/' } as const;
-    const work = (context: JobContext) =>
+    const run = (context: JobContext) =>
       files.use(catalog.parts, params.template, (opened) =>
         runExtract(opened, catalog.parts.layout.root, params, context),
       );
-    return { jobId: jobs.start(about, work) };
+    return { jobId: jobs.start(about, [catalogClaim('read')], [{ path: about.path, run }]) };
   },
   'files.compare': ({ before, after }, signal) =>
     files.use(catalog.parts, before, (old) =>

@@ -2,6 +2,7 @@
 import { lookAtImage, planImport } from '../../jobs/import/import-plan.ts';
 import { runImport } from '../../jobs/import/import.job.ts';
 import { ImportRecordSchema } from '../../jobs/plan-records.ts';
+import { catalogClaim, sourceClaims, templateClaim } from '../claims.ts';
 import { PlannedWork } from '../planned-work.ts';
 import type { Host, Operations } from './operations.ts';
 
@@ -9,6 +10,11 @@ export function importOperations({ catalog, jobs }: Host): Operations<'import.lo
   const imports = new PlannedWork(jobs, {
     schema: ImportRecordSchema,
     about: ({ name, source }) => ({ kind: 'import', templateName: name, path: source.path }),
+    claims: async ({ name, source, files }) => [
+      ...(await sourceClaims(catalog.machine, source.path, files ?? [])),
+      templateClaim(name),
+      catalogClaim('write'),
+    ],
     run: (record, context) => runImport(catalog.parts, record, context),
   });
   return {

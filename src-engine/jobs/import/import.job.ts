@@ -5,13 +5,12 @@ import type { JobResult } from '../../contract/job.contract.ts';
 import type { Warning } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { JobContext } from '../../core/job-context.ts';
-import { lockWriter } from '../../store/locks.ts';
 import { DiskAccount } from '../account/account.ts';
 import { captureChecks, outsideFacts } from '../capture-checks.ts';
 import { warningsOf } from '../disk-inspection.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { refuseOtherFiles } from '../image-checks.ts';
-import { removeLeftovers } from '../leftovers.ts';
+import { joinWriters } from '../leftovers.ts';
 import { overriddenCodes, refuseBlockedCheck, withOverrides } from '../overrides.ts';
 import type { ImportRecord } from '../plan-records.ts';
 import { captureReport } from '../report/capture-report.ts';
@@ -32,11 +31,10 @@ import { importPackage } from './package-import.ts';
  */
 export async function runImport(parts: EngineParts, plan: ImportRecord, context: JobContext): Promise<JobResult> {
   const { request } = plan;
-  const lock = lockWriter(parts.layout, `import ${plan.name}`);
+  const lock = await joinWriters(parts, `import ${plan.name}`);
   let scratchFolder: string | null = null;
   let found: Found | null = null;
   try {
-    await removeLeftovers(parts);
     const folder = (scratchFolder = await mkdtemp(join(parts.layout.scratch, 'import-')));
     const scratch = {
       folder,

@@ -16,7 +16,7 @@ import { ManifestWriter } from '../../store/manifest-writer.ts';
 import { PressPool } from '../../store/press-pool.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { windowsInOrder } from '../export/ordered-windows.ts';
-import { removeDoomedManifests } from '../leftovers.ts';
+import { removeOwnManifest } from '../leftovers.ts';
 import { readManifestJson, type ManifestJson } from '../manifest-json.ts';
 import { PACK_FILE, PACKAGE_FILES, type PackageAbout } from '../package-format.ts';
 import { writeTemplateRecord } from '../template-record-file.ts';
@@ -93,6 +93,7 @@ export async function importPackage(
     parts.templates.expectManifest(versionId);
     await written.finish(json);
     parts.templates.addVersion(json.template, json.version, versionId);
+    adopted.keep();
     if (!adopted.hasShared) parts.templates.setHealth(versionId, 'verified', new Date().toISOString());
     await writeTemplateRecord(parts, json.template.id);
     parts.audit.add('template.imported', json.template.name, {
@@ -115,7 +116,7 @@ export async function importPackage(
   } catch (error) {
     await written?.discard().catch(() => {});
     await adopted.takeBack();
-    await removeDoomedManifests(parts).catch(() => {});
+    await removeOwnManifest(parts, versionId).catch(() => {});
     throw toEngineError(error);
   } finally {
     await pool.close();

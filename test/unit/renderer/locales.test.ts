@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   CHECK_CODES,
+  CLAIM_KINDS,
   ERROR_CODES,
   FILE_SYSTEM_KINDS,
   JOB_KINDS,
@@ -58,6 +59,7 @@ describe('locales', () => {
     ['check', CHECK_CODES],
     ['refusal', REFUSAL_CODES],
     ['phase', PHASES],
+    ['waits', CLAIM_KINDS],
     ['outcome', ['done', 'failed', 'aborted', 'lost']],
     ['job.kind', JOB_KINDS],
     ['job.title', JOB_KINDS],
