@@ -69,7 +69,7 @@ export class Engine {
   async close(): Promise<void> {
     await this.#jobs.close();
     await this.#files.closeAll();
-    this.#catalog.close();
+    await this.#catalog.close();
   }
 
   #markLost(): void {

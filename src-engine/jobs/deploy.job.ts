@@ -6,7 +6,7 @@ import type { JobContext } from '../core/job-context.ts';
 import { PartialOutput } from '../core/partial-output.ts';
 import { lockReader } from '../store/locks.ts';
 import type { ManifestReader } from '../store/manifest-reader.ts';
-import { PressPool } from '../store/press-pool.ts';
+import type { PressPool } from '../store/press-pool.ts';
 import type { BlockSink } from '../disk/block-source.port.ts';
 import { writeAll } from './deploy-windows.ts';
 import type { EngineParts } from './engine-parts.ts';
@@ -29,7 +29,7 @@ import { withManifest } from './with-manifest.ts';
 export async function runDeploy(parts: EngineParts, plan: DeployRecord, context: JobContext): Promise<JobResult> {
   const found = parts.templates.find(`${plan.templateId}@${plan.versionNumber}`);
   const lock = lockReader(parts.layout);
-  const pool = new PressPool(parts.pressUrl, context.signal);
+  const pool = parts.presses.forJob(context.signal);
   parts.index.forgetFrames();
   try {
     return await withManifest(parts, found, (manifest, json) =>

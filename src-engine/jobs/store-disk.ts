@@ -9,7 +9,7 @@ import type { Warning } from '../contract/warnings.ts';
 import type { JobContext } from '../core/job-context.ts';
 import { WINDOW_BYTES } from '../store/chunking.ts';
 import { ManifestReader } from '../store/manifest-reader.ts';
-import { PressPool } from '../store/press-pool.ts';
+import type { PressPool } from '../store/press-pool.ts';
 import { StoreWriter } from '../store/store-writer.ts';
 import type { DiskAccount } from './account/account.ts';
 import { keptOfHole, keptRuns } from './account/kept-runs.ts';
@@ -58,7 +58,7 @@ export async function storeDisk(
   context: JobContext,
   beforePublishing: () => Promise<void>,
 ): Promise<StoredVersion> {
-  const pool = new PressPool(parts.pressUrl, context.signal);
+  const pool = parts.presses.forJob(context.signal);
   const versionId = randomUUID();
   const timesSetAside = parts.index.timesSetAside;
   const unreadable = new UnreadablePlaces();

@@ -109,6 +109,8 @@ export class FrameReader {
       const table = Uint8Array.from(whole.subarray(frameHeader.size, head.headBytes));
       return { chunks, table, bytes: decodeFramePayload(head, whole.subarray(head.headBytes)) };
     } catch (cause) {
+      // it may be another file tomorrow
+      this.#forget(place.packPath);
       // what the system cannot read now it may read tomorrow: that is no damage
       if ((cause as NodeJS.ErrnoException).syscall !== undefined) {
         throw ioError(cause, 'READ_FAILED', { path: place.packPath, offsetBytes: place.offset });
@@ -127,6 +129,12 @@ export class FrameReader {
     this.#packs.clear();
     this.#frames.clear();
     this.#chunks.clear();
+  }
+
+  #forget(path: string): void {
+    const fd = this.#packs.get(path);
+    this.#packs.delete(path);
+    if (fd !== undefined) closeSync(fd);
   }
 
   #open(path: string): number {

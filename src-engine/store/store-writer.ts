@@ -15,7 +15,7 @@ import type { CutResult } from './press.ts';
 import type { StoreLayout } from './store-layout.ts';
 import type { WindowRecord } from './manifest-format.ts';
 
-/** Compressed bytes that may wait for the disk. */
+/** Compressed bytes that may wait for the disk, of all captures of an engine together. */
 const MAX_BACKLOG_BYTES = 24 * 1024 * 1024;
 
 export interface StoreTotals {
@@ -26,6 +26,8 @@ export interface StoreTotals {
 }
 
 export class StoreWriter {
+  /** how many write at the moment */
+  static #writing = 0;
   readonly #layout: StoreLayout;
   readonly #index: ChunkIndex;
   readonly #pool: PressPool;
@@ -46,6 +48,7 @@ export class StoreWriter {
   #newBytes = 0;
   #sharedBytes = 0;
   #failure: Error | null = null;
+  #isWriting = true;
 
   private constructor(
     layout: StoreLayout,
@@ -59,6 +62,8 @@ export class StoreWriter {
     this.#pool = pool;
     this.#manifest = manifest;
     this.#level = level;
+    StoreWriter.#writing++;
+    pool.onLeftover = (frames) => this.#enqueue(frames);
   }
 
   /** @param name of the manifest @param level zstd's */
@@ -72,9 +77,13 @@ export class StoreWriter {
     return new StoreWriter(layout, index, pool, await ManifestWriter.create(layout, name), level);
   }
 
+  get #maxBacklogBytes(): number {
+    return MAX_BACKLOG_BYTES / Math.max(1, StoreWriter.#writing);
+  }
+
   /** Whether the disk that holds the catalog is what the capture waits for. */
   get isBehind(): boolean {
-    return this.#backlogBytes > MAX_BACKLOG_BYTES / 2;
+    return this.#backlogBytes > this.#maxBacklogBytes / 2;
   }
 
   /**
@@ -99,7 +108,7 @@ export class StoreWriter {
     if (wanted.includes(1)) this.#enqueue((await kept).frames);
     this.#records.set(order, { region, window, extents, lengths: result.lengths, hashes: result.hashes });
     this.#writeRecords();
-    if (this.#backlogBytes > MAX_BACKLOG_BYTES) await this.#packTail;
+    if (this.#backlogBytes > this.#maxBacklogBytes) await this.#packTail;
     if (this.#failure) throw this.#failure;
   }
 
@@ -133,6 +142,7 @@ export class StoreWriter {
     await Promise.all(this.#finishing);
     await this.#recordTail;
     if (this.#failure) throw this.#failure;
+    this.#stop();
     const totals = { newBytes: this.#newBytes, storedBytes: this.#newBytes + Math.round(this.#sharedBytes) };
     await this.#manifest.finish(json(totals));
     return totals;
@@ -141,6 +151,7 @@ export class StoreWriter {
   /** Gives up, and takes back what was written: a disk that has become full has room again. */
   async discard(): Promise<void> {
     this.#failure ??= new Error('discarded');
+    this.#stop();
     await this.#packTail;
     await this.#recordTail;
     await Promise.allSettled(this.#finishing);
@@ -148,6 +159,11 @@ export class StoreWriter {
     await this.#manifest.discard();
     // what another capture has built on meanwhile is its own to take back
     for (const name of this.#index.unfinished.giveUp(this)) await this.#takeBack(name);
+  }
+
+  #stop(): void {
+    if (this.#isWriting) StoreWriter.#writing--;
+    this.#isWriting = false;
   }
 
   /** The version exists: what it needs stays. */

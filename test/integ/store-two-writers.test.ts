@@ -9,7 +9,7 @@ import { auditFrames } from '../../src-engine/jobs/audit-frames.ts';
 import { ChunkIndex } from '../../src-engine/store/chunk-index.ts';
 import { ManifestReader } from '../../src-engine/store/manifest-reader.ts';
 import { HASH_BYTES } from '../../src-engine/store/pack-format.ts';
-import { PressPool } from '../../src-engine/store/press-pool.ts';
+import { type PressPool, Presses } from '../../src-engine/store/press-pool.ts';
 import type { StoreLayout } from '../../src-engine/store/store-layout.ts';
 import { StoreWriter } from '../../src-engine/store/store-writer.ts';
 import { noise } from '../support/disks.ts';
@@ -21,16 +21,15 @@ const built = process.env.DISKPRESS_WORKERS;
 const pressUrl = built
   ? pathToFileURL(join(built, 'press.js'))
   : new URL('../../src-engine/host/press-worker.ts', import.meta.url);
-const pools: PressPool[] = [];
-afterAll(() => Promise.all(pools.map((pool) => pool.close())));
+const presses = new Presses(pressUrl);
+afterAll(() => presses.close());
 let count = 0;
 
 function store() {
   const layout = emptyStore(bench.path(`store ${count++}`));
   const index = new ChunkIndex(openDatabase(layout.database), layout);
   const capture = async (name: string) => {
-    const pool = new PressPool(pressUrl, new AbortController().signal);
-    pools.push(pool);
+    const pool = presses.forJob(new AbortController().signal);
     const writer = await StoreWriter.create(layout, index, pool, name, 3);
     let order = 0;
     return {

@@ -11,7 +11,7 @@ import type { CreateImage, PackClusters } from '../../formats/image-writer.port.
 import { outputFile } from '../../formats/raw/output-file.ts';
 import { lockReader } from '../../store/locks.ts';
 import type { ManifestReader } from '../../store/manifest-reader.ts';
-import { PressPool } from '../../store/press-pool.ts';
+import type { PressPool } from '../../store/press-pool.ts';
 import { manifestPath } from '../../store/store-layout.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import type { ManifestJson } from '../manifest-json.ts';
@@ -30,7 +30,7 @@ export async function runExport(parts: EngineParts, plan: ExportRecord, context:
   const { password } = plan.request;
   const found = parts.templates.find(`${plan.templateId}@${plan.versionNumber}`);
   const lock = lockReader(parts.layout);
-  const pool = new PressPool(parts.pressUrl, context.signal, 2);
+  const pool = parts.presses.forJob(context.signal);
   parts.index.forgetFrames();
   let output: PartialOutput | null = null;
   try {

@@ -13,7 +13,6 @@ import type { JobContext } from '../../core/job-context.ts';
 import { openFileSource } from '../../formats/raw/file-source.ts';
 import { ManifestReader } from '../../store/manifest-reader.ts';
 import { ManifestWriter } from '../../store/manifest-writer.ts';
-import { PressPool } from '../../store/press-pool.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { windowsInOrder } from '../export/ordered-windows.ts';
 import { removeOwnManifest } from '../leftovers.ts';
@@ -54,7 +53,7 @@ export async function importPackage(
 ): Promise<JobResult> {
   const files = new PackageFiles(found, scratch, context);
   const packs = found.entries.filter((entry) => PACK_FILE.test(entry.name));
-  const pool = new PressPool(parts.pressUrl, context.signal);
+  const pool = parts.presses.forJob(context.signal);
   const adopted = new AdoptedPacks(parts, pool, context);
   const versionId = randomUUID();
   let written: ManifestWriter | null = null;
