@@ -1,6 +1,6 @@
 /** Where every chunk lies: the tables `pack`, `frame` and `chunk`. Can be rebuilt from the packs alone. */
 import type Database from 'better-sqlite3';
-import type { FramePlace } from './frame-reader.ts';
+import { FrameReader, type FramePlace } from './frame-reader.ts';
 import { CHUNK_ENTRY_BYTES, frameHeader, HASH_BYTES } from './pack-format.ts';
 import { packPath } from './pack-path.ts';
 import type { WrittenPack } from './pack-writer.ts';
@@ -37,11 +37,15 @@ export interface IndexedFrame extends FramePlace {
 }
 
 const MAX_CACHED_FRAMES = 10_000;
+/** Unpacked, of 4 MiB each: whoever jumps about in metadata comes back to the same few. */
+const MAX_UNPACKED_FRAMES = 12;
 
 export class ChunkIndex {
   /** of the captures that run in this engine, by their names */
   readonly unfinished = new UnfinishedPacks();
   #timesSetAside = 0;
+  #unpacked: FrameReader | null = null;
+  #borrowers = 0;
   readonly #db: Database.Database;
   readonly #layout: StoreLayout;
   readonly #findChunk: Database.Statement<[Uint8Array], ChunkRow>;
@@ -86,6 +90,19 @@ export class ChunkIndex {
   /** Frames may have moved: a prune ran. */
   forgetFrames(): void {
     this.#frames.clear();
+    this.#unpacked?.close();
+  }
+
+  /** For whoever reads single chunks in the engine's thread: all of them share the same few unpacked frames. */
+  borrowFrames(): FrameReader {
+    this.#borrowers++;
+    return (this.#unpacked ??= new FrameReader(MAX_UNPACKED_FRAMES));
+  }
+
+  returnFrames(): void {
+    if (--this.#borrowers > 0) return;
+    this.#unpacked?.close();
+    this.#unpacked = null;
   }
 
   /** Compressed bytes in the store. */

@@ -24,7 +24,7 @@ export interface FramePlace {
 
 const MAX_OPEN_PACKS = 16;
 /** Of those that read one window after the other. */
-const MAX_CACHED_FRAMES = 4;
+const MAX_CACHED_FRAMES = 3;
 
 export class FrameReader {
   readonly #packs = new Map<string, number>();
@@ -127,6 +127,7 @@ export class FrameReader {
   close(): void {
     for (const fd of this.#packs.values()) closeSync(fd);
     this.#packs.clear();
+    for (const bytes of this.#frames.values()) releaseMemory(bytes);
     this.#frames.clear();
     this.#chunks.clear();
   }

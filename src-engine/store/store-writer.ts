@@ -16,7 +16,7 @@ import type { StoreLayout } from './store-layout.ts';
 import type { WindowRecord } from './manifest-format.ts';
 
 /** Compressed bytes that may wait for the disk, of all captures of an engine together. */
-const MAX_BACKLOG_BYTES = 24 * 1024 * 1024;
+const MAX_BACKLOG_BYTES = 16 * 1024 * 1024;
 
 export interface StoreTotals {
   /** pack bytes that this capture added */
