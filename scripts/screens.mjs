@@ -1,5 +1,5 @@
 /**
- * Takes pictures of every page and state, with made-up data, into test-results/screens: `npm run screens [-- FILTER]`.
+ * Takes pictures of every page and state, with made-up data, into test-results/screens: `npm run screens [-- PATTERN]`, as in `960-light-en/(import|capture)`.
  * They are for looking at, not for comparing.
  */
 import { existsSync } from 'node:fs';
@@ -9,21 +9,24 @@ import { chromium } from '@playwright/test';
 import { build, preview } from 'vite';
 
 const root = resolve(import.meta.dirname, '..');
+const pages = resolve(root, 'test/screens/app');
 const app = resolve(root, 'test-results/screens-app');
 const out = resolve(root, 'test-results/screens');
-const filter = process.argv[2] ?? '';
+const filter = new RegExp(process.argv[2] ?? '');
 const executablePath = process.env.CHROMIUM_PATH ?? (existsSync('/usr/bin/chromium') ? '/usr/bin/chromium' : undefined);
 
 const { renderer } = (await import('../electron.vite.config.ts')).default;
 await build({
   ...renderer,
+  root: pages,
+  publicDir: resolve(renderer.root, 'public'),
   configFile: false,
   logLevel: 'warn',
   build: {
     ...renderer.build,
     outDir: app,
     chunkSizeWarningLimit: 2000,
-    rollupOptions: { input: resolve(renderer.root, 'dev/index.html') },
+    rollupOptions: { input: resolve(pages, 'index.html') },
   },
 });
 const server = await preview({ configFile: false, build: { outDir: app }, preview: { port: 0, host: '127.0.0.1' } });
@@ -135,6 +138,24 @@ const STATES = [
   ['template', 'many', `/templates/${ID}`],
   ['template-damaged', 'many', `/templates/${DAMAGED}`],
   ['template-disks', 'many', `/templates/${DAMAGED}?tab=disks`],
+  [
+    'template-account',
+    'many',
+    `/templates/${SERVER}?tab=disks`,
+    async (page) => {
+      await page.locator('.account summary').click();
+      await page.locator('.account').evaluate((el) => el.scrollIntoView());
+    },
+  ],
+  [
+    'template-damage',
+    'many',
+    `/templates/${SERVER}?tab=checks`,
+    async (page) => {
+      await page.locator('.damage summary').click();
+      await page.locator('.damage').evaluate((el) => el.scrollIntoView());
+    },
+  ],
   ['template-checks', 'many', `/templates/${DAMAGED}?tab=checks`],
   ['template-history', 'many', `/templates/${ID}?tab=history`],
   ['template-edit', 'many', `/templates/${ID}`, (page) => page.locator('.actions button').nth(2).click()],
@@ -279,6 +300,8 @@ const STATES = [
     `/import?path=${IMAGES}/exam-room.zip`,
     (page) => page.locator('input[type=radio]').first().check(),
   ],
+  ['import-two-formats', 'importing', `/import?path=${IMAGES}/two-formats.img`],
+  ['import-unknown', 'importing', `/import?path=${IMAGES}/unknown.img`],
   ['import-iso', 'importing', `/import?path=${IMAGES}/debian-12.iso`],
   ['import-failed', 'importing', `/import?path=${IMAGES}/broken.vmdk`],
   ['import-over', 'importing', '/catalog', (page) => drop(page, ['kiosk.qcow2'], 'dragenter')],
@@ -416,7 +439,7 @@ const STATES = [
 const LOOKS = [
   { name: '960-light-en', width: 960, height: 600, theme: 'light', lang: 'en' },
   { name: '1600-light-en', width: 1600, height: 1000, theme: 'light', lang: 'en' },
-  { name: '1600-dark-fr', width: 1600, height: 1000, theme: 'dark', lang: 'fr' },
+  { name: '1280-dark-fr', width: 1280, height: 800, theme: 'dark', lang: 'fr' },
   { name: '960-dark-fr', width: 960, height: 600, theme: 'dark', lang: 'fr' },
   { name: '480-light-fr', width: 480, height: 300, theme: 'light', lang: 'fr', scale: 2 },
 ];
@@ -433,11 +456,11 @@ for (const look of LOOKS) {
     reducedMotion: 'reduce',
   });
   for (const [name, scene, hash, act] of STATES) {
-    if (!`${look.name}/${name}`.includes(filter)) continue;
+    if (!filter.test(`${look.name}/${name}`)) continue;
     const page = await context.newPage();
     page.on('console', (message) => message.type() === 'error' && complaints.add(`${name}: ${message.text()}`));
     page.on('pageerror', (error) => complaints.add(`${name}: ${error.message}`));
-    await page.goto(`${address}dev/index.html?scene=${scene}&theme=${look.theme}&lang=${look.lang}#${hash}`);
+    await page.goto(`${address}?scene=${scene}&theme=${look.theme}&lang=${look.lang}#${hash}`);
     await page.locator('h1').first().waitFor();
     await page.waitForTimeout(120);
     try {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { ended, start } from './child.mjs';
 import { appEnvironment, ensureBuilt, ensureInstalled, node24, root } from './ensure.mjs';
 import { ensureSystemPackages } from './system-packages.mjs';
-import { countPlaywright, countVitest, inWords, sum } from './totals.mjs';
+import { countPlaywright, countVitest, inWords, skippedLines, sum } from './totals.mjs';
 
 /** What takes longer hangs. */
 const STAGE_TIMEOUT_MS = 45 * 60 * 1000;
@@ -111,5 +111,5 @@ for (const name of names.length > 0 ? names : Object.keys(STAGES)) {
 }
 
 const totals = sum(Object.values(all));
-console.log(`\n${lines.join('\n')}\n\n${inWords(totals)}`);
+console.log(`\n${[...lines, ...skippedLines(Object.values(all))].join('\n')}\n\n${inWords(totals)}`);
 process.exitCode = totals.failed > 0 ? 1 : 0;

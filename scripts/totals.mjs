@@ -1,7 +1,9 @@
 /** Counts tests from the reports of the runners. */
 import { readFileSync } from 'node:fs';
+import { relative } from 'node:path';
+import { root } from './ensure.mjs';
 
-/** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
+/** @typedef {{ passed: number, failed: number, skipped: number, skips?: Record<string, number> }} Counts `skips`: how many of which file */
 
 /** @returns {Counts} of a report by Vitest's reporter `json` */
 export function countVitest(path) {
@@ -12,13 +14,33 @@ export function countVitest(path) {
     passed: report.numPassedTests,
     failed: report.numFailedTests + broken.length,
     skipped: report.numPendingTests + report.numTodoTests,
+    skips: Object.fromEntries(
+      report.testResults
+        .map((file) => [relative(root, file.name), file.assertionResults.filter(isSkipped).length])
+        .filter(([, count]) => count > 0),
+    ),
   };
 }
 
+const isSkipped = ({ status }) => ['pending', 'skipped', 'todo', 'disabled'].includes(status);
+
 /** @returns {Counts} of a report by Playwright's reporter `json` */
 export function countPlaywright(path) {
-  const { stats, errors } = JSON.parse(readFileSync(path, 'utf8'));
-  return { passed: stats.expected + stats.flaky, failed: stats.unexpected + errors.length, skipped: stats.skipped };
+  const { stats, errors, suites } = JSON.parse(readFileSync(path, 'utf8'));
+  /** @type {Record<string, number>} */
+  const skips = {};
+  const count = (suite) => {
+    suite.suites?.forEach(count);
+    const skipped = suite.specs?.filter(({ tests }) => tests.some(({ status }) => status === 'skipped')).length ?? 0;
+    if (skipped > 0) skips[`test/e2e/${suite.file}`] = (skips[`test/e2e/${suite.file}`] ?? 0) + skipped;
+  };
+  suites.forEach(count);
+  return {
+    passed: stats.expected + stats.flaky,
+    failed: stats.unexpected + errors.length,
+    skipped: stats.skipped,
+    skips,
+  };
 }
 
 /** @param {Counts[]} all */
@@ -30,4 +52,11 @@ export function sum(all) {
 /** @param {Counts} counts */
 export function inWords({ passed, failed, skipped }) {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+}
+
+/** @param {Counts[]} all @returns {string[]} a line for each file of which something was skipped */
+export function skippedLines(all) {
+  return all
+    .flatMap(({ skips = {} }) => Object.entries(skips))
+    .map(([file, count]) => `skipped: ${String(count).padStart(4)} of ${file}`);
 }

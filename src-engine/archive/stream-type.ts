@@ -4,13 +4,13 @@ import type { BlockSource } from '../disk/block-source.port.ts';
 import { readBytes } from '../disk/read.ts';
 import { isLzmaHeader } from './lzma.ts';
 
-export type StreamType = 'gzip' | 'zstd' | 'xz' | 'bzip2' | 'lz4' | 'lzma' | 'lzip';
+export type StreamType = 'gzip' | 'zstd' | 'xz' | 'bzip2' | 'lz4' | 'lzma' | 'lzip' | 'lzop';
 
 /** Enough of a stream to tell what it is. */
 export const HEAD_BYTES = 16;
 
 /**
- * Sources: RFC 1952; RFC 8878; xz-file-format 2.1.1.1; lz4, doc/lz4_Frame_format.md; lzip(1), "File format".
+ * Sources: RFC 1952; RFC 8878; xz-file-format 2.1.1.1; lz4, doc/lz4_Frame_format.md; lzip(1), "File format"; file(1), Magdir/compress (lzop).
  * Of bzip2, the size of its blocks counts too: three letters are few.
  */
 const MAGICS: readonly [StreamType, RegExp][] = [
@@ -20,11 +20,11 @@ const MAGICS: readonly [StreamType, RegExp][] = [
   ['bzip2', /^425a683[1-9](314159265359|177245385090)/],
   ['lz4', /^(04224d18|02214c18)/],
   ['lzip', /^4c5a495001/],
+  ['lzop', /^894c5a4f000d0a1a0a/],
 ];
 
 /** Known, and refused by their names. What compress(1) wrote has neither an end nor a sum: nobody can tell whether it is whole. */
 const REFUSED: readonly [string, RegExp][] = [
-  ['lzop', /^894c5a4f000d0a1a0a/],
   ['lrzip', /^4c525a49/],
   ['lzip version 0', /^4c5a495000/],
   ['zpaq', /^(7a5051|376b5374a03183d38cb228b0d3)/],

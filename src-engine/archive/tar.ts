@@ -1,19 +1,40 @@
-/** Tar archives, read in place: members lie there as they are. POSIX ustar and pax (IEEE 1003.1, "pax"), and GNU's long names and sizes. */
+/**
+ * Tar archives, read in place: members lie there as they are. POSIX ustar and pax (IEEE 1003.1, "pax"), and GNU's long names, sizes and
+ * holes.
+ */
 import { EngineError } from '../core/engine-error.ts';
 import { checkRange } from '../core/bounds.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
+import { composedSource } from '../disk/composed-source.ts';
 import { readBytes } from '../disk/read.ts';
+import { slice } from '../disk/slice.ts';
+import { NO_PAX, paxFields } from './pax.ts';
+import { oldSparseFile, paxSparseFile, type TarPiece } from './sparse-tar.ts';
+import { tarNumber } from './tar-number.ts';
 
 const BLOCK_BYTES = 512;
 const MAX_MEMBERS = 20_000;
-/** Long names and pax headers. */
-const MAX_HEADER_BYTES = 1024 * 1024;
+const MAX_NAME_BYTES = 1024 * 1024;
+/** A pax header may list the pieces of a file with holes. */
+const MAX_PAX_BYTES = 32 * 1024 * 1024;
 
 export interface TarMember {
   /** with '/' between folders; does not lead out of the archive */
   readonly name: string;
-  readonly startBytes: number;
+  /** holes included */
   readonly lengthBytes: number;
+  /** where it lies in the archive; what no piece tells of is zeros */
+  readonly pieces: readonly TarPiece[];
+}
+
+/** @returns the content of a member; closing it leaves the archive open */
+export function openMember(file: BlockSource, { lengthBytes, pieces }: TarMember): BlockSource {
+  const parts = pieces.map((piece) => ({
+    startBytes: piece.offsetBytes,
+    source: slice(file, piece.startBytes, piece.lengthBytes),
+  }));
+  const [part] = parts;
+  return part?.source.lengthBytes === lengthBytes ? part.source : composedSource(parts, lengthBytes);
 }
 
 /**
@@ -24,7 +45,7 @@ export interface TarMember {
 export async function readTar(file: BlockSource, path: string, signal: AbortSignal): Promise<TarMember[] | null> {
   const members: TarMember[] = [];
   let longName: string | null = null;
-  let pax = new Map<string, string>();
+  let pax = NO_PAX;
   for (let at = 0, headers = 0; at + BLOCK_BYTES <= file.lengthBytes; headers++) {
     signal.throwIfAborted();
     const header = await readBytes(file, at, BLOCK_BYTES);
@@ -37,35 +58,54 @@ export async function readTar(file: BlockSource, path: string, signal: AbortSign
       throw new EngineError('ARCHIVE_UNSAFE', { path, reason: 'entries', value: MAX_MEMBERS });
     }
     const type = String.fromCharCode(header[156] || 0x30);
-    const ownBytes = sizeIn(header);
-    const lengthBytes = 'xgLK'.includes(type) ? ownBytes : Number(pax.get('size') ?? ownBytes);
+    const ownBytes = tarNumber(header.subarray(124, 136));
+    const lengthBytes = 'xgLK'.includes(type) ? ownBytes : Number(pax.fields.get('size') ?? ownBytes);
     const startBytes = at + BLOCK_BYTES;
     checkRange('tar size', lengthBytes, 0, Number.MAX_SAFE_INTEGER - startBytes - BLOCK_BYTES);
-    if (startBytes + lengthBytes > file.lengthBytes) {
-      const missingBytes = startBytes + lengthBytes - file.lengthBytes;
-      throw new EngineError('FILE_TRUNCATED', { path, field: 'length', endBytes: file.lengthBytes, missingBytes });
-    }
-    const content = () => readBytes(file, startBytes, checkRange('tar header', lengthBytes, 0, MAX_HEADER_BYTES));
-    if (type === 'L') longName = text(await content());
-    else if (type === 'x') pax = paxFields(await content());
+    refuseCutOff(file, startBytes + lengthBytes, path);
+    const content = (max: number) => readBytes(file, startBytes, checkRange('tar header', lengthBytes, 0, max));
+    let endBytes = startBytes + lengthBytes;
+    if (type === 'L') longName = text(await content(MAX_NAME_BYTES));
+    else if (type === 'x') pax = paxFields(await content(MAX_PAX_BYTES));
     else {
-      if (type === '0' || type === '7') {
-        const name = (pax.get('path') ?? longName ?? nameIn(header)).replace(/^(\.\/)+/, '');
+      if (['0', '7', 'S'].includes(type)) {
+        const { fields } = pax;
+        const told = fields.get('GNU.sparse.name') ?? fields.get('path') ?? longName ?? nameIn(header);
+        const name = told.replace(/^(\.\/)+/, '');
         if (isOutside(name))
           throw new EngineError('ARCHIVE_UNSAFE', { path, reason: 'name', value: name.slice(0, 200) });
-        if ([...pax.keys()].some((key) => key.startsWith('GNU.sparse'))) {
-          throw new EngineError('FORMAT_UNSUPPORTED', { path, feature: 'sparse files in tar' });
-        }
-        members.push({ name, startBytes, lengthBytes });
-      } else if (type === 'S') throw new EngineError('FORMAT_UNSUPPORTED', { path, feature: 'sparse files in tar' });
+        const stored = { file, startBytes, lengthBytes };
+        const sparse = await withPath(path, type === 'S' ? oldSparseFile(header, stored) : paxSparseFile(pax, stored));
+        if (sparse) {
+          endBytes = sparse.endBytes;
+          refuseCutOff(file, endBytes, path);
+          members.push({ name, lengthBytes: sparse.lengthBytes, pieces: sparse.pieces });
+        } else members.push({ name, lengthBytes, pieces: [{ offsetBytes: 0, startBytes, lengthBytes }] });
+      }
       if (type !== 'g') {
         longName = null;
-        pax = new Map();
+        pax = NO_PAX;
       }
     }
-    at = startBytes + Math.ceil(lengthBytes / BLOCK_BYTES) * BLOCK_BYTES;
+    at = Math.ceil(endBytes / BLOCK_BYTES) * BLOCK_BYTES;
   }
   return members;
+}
+
+function refuseCutOff(file: BlockSource, endBytes: number, path: string): void {
+  const missingBytes = endBytes - file.lengthBytes;
+  if (missingBytes > 0)
+    throw new EngineError('FILE_TRUNCATED', { path, field: 'length', endBytes: file.lengthBytes, missingBytes });
+}
+
+/** @returns the same; what it throws says of which archive */
+async function withPath<T>(path: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof EngineError) || !error.code.startsWith('FORMAT_')) throw error;
+    throw new EngineError(error.code, { path, ...error.data }, error.hint, { cause: error });
+  }
 }
 
 /** Its sum is right: with every byte of the sum itself taken for a space. */
@@ -92,12 +132,6 @@ function sumOf(header: Buffer): number {
   return sum;
 }
 
-/** Octal digits, or GNU's binary number where the first bit is set. */
-function sizeIn(header: Buffer): number {
-  if ((header[124] & 0x80) === 0) return parseInt(text(header.subarray(124, 136)).trim() || '0', 8);
-  return header[124] === 0x80 ? Number(header.readBigUInt64BE(128)) : NaN;
-}
-
 function nameIn(header: Buffer): string {
   const prefix = header.toString('latin1', 257, 263) === 'ustar\0' ? text(header.subarray(345, 500)) : '';
   return (prefix ? `${prefix}/` : '') + text(header.subarray(0, 100));
@@ -110,21 +144,6 @@ function isOutside(name: string): boolean {
 function text(bytes: Buffer): string {
   const end = bytes.indexOf(0);
   return bytes.toString('utf8', 0, end < 0 ? bytes.length : end);
-}
-
-/** Records of the form `LENGTH KEY=VALUE\n`. */
-function paxFields(bytes: Buffer): Map<string, string> {
-  const fields = new Map<string, string>();
-  for (let at = 0; at < bytes.length;) {
-    const space = bytes.indexOf(0x20, at);
-    const length = Number(bytes.toString('latin1', at, space < 0 ? at : Math.min(space, at + 10)));
-    checkRange('pax record', length, 5, bytes.length - at);
-    const [, key, value] = /^([^=]*)=([^]*)\n$/.exec(bytes.toString('utf8', space + 1, at + length)) ?? [];
-    if (key === undefined) throw new EngineError('FORMAT_INVALID', { field: 'pax record', value: String(at) });
-    fields.set(key, value);
-    at += length;
-  }
-  return fields;
 }
 
 /** @returns the header of a regular file @param name at most 100 bytes */

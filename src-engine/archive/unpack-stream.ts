@@ -6,6 +6,7 @@ import { unpackGzip } from './gzip.ts';
 import { unpackLz4 } from './lz4.ts';
 import { unpackLzip } from './lzip.ts';
 import { unpackLzma } from './lzma.ts';
+import { unpackLzop } from './lzop.ts';
 import { start } from './seven-zip.ts';
 import { StreamReader } from './stream-reader.ts';
 import type { StreamType } from './stream-type.ts';
@@ -48,6 +49,7 @@ export async function* unpackStream(
 function unpacking(type: StreamType, input: AsyncIterable<Uint8Array>, path: string, signal: AbortSignal): Unpacking {
   const unpacker = UNPACKERS[type];
   if (unpacker) return unpacker(new StreamReader(input, type));
+  if (type === 'lzop') return unpackLzop(input, signal);
   return type === 'bzip2' ? unpackBzip2(input, path, signal) : unpackXz(input, path, signal);
 }
 

@@ -1,5 +1,5 @@
 /** Opens a catalog's database and brings it to the newest schema. */
-import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
 import { damageOfLog } from './log-check.ts';
@@ -12,7 +12,8 @@ const MAX_LOOKED_AT_PAGES = 1024;
 /**
  * @param takesLog true: what is sound of a damaged log is enough, as for a repair
  * @throws EngineError `CATALOG_TOO_NEW` where a newer Diskpress made it, `CATALOG_DAMAGED` where it is not what was written
- *   (`repair` rebuilds it from packs and manifests); `DISK_FULL`, `PERMISSION_DENIED`, `CATALOG_BUSY`, `WRITE_FAILED`
+ *   (`repair` rebuilds it from packs and manifests); `READ_FAILED` where it cannot be read just now; `DISK_FULL`, `PERMISSION_DENIED`,
+ *   `CATALOG_BUSY`, `WRITE_FAILED`
  */
 export function openDatabase(path: string, takesLog = false): Database.Database {
   let db: Database.Database | null = null;
@@ -33,7 +34,7 @@ export function openDatabase(path: string, takesLog = false): Database.Database 
     return db;
   } catch (cause) {
     db?.close();
-    const error = toEngineError(cause);
+    const error = toEngineError(cause, path);
     // a full disk, missing permissions and the like are no damage
     if (error.code !== 'INTERNAL' && error.code !== 'CATALOG_DAMAGED') throw error;
     if (cause instanceof EngineError) throw cause;
@@ -45,27 +46,48 @@ export function openDatabase(path: string, takesLog = false): Database.Database 
 
 /**
  * Looks at every page and every index of a database, also at those that nobody has asked for.
- * @throws EngineError `CATALOG_DAMAGED`
+ * @throws EngineError `CATALOG_DAMAGED`, `READ_FAILED`
  */
 export function refuseUnsound(db: Database.Database, path: string): void {
-  const answer = String(db.pragma('integrity_check(1)', { simple: true }));
-  if (answer !== 'ok') throw damaged(path, answer);
+  try {
+    const answer = String(db.pragma('integrity_check(1)', { simple: true }));
+    if (answer !== 'ok') throw faultOf(path, answer);
+  } catch (error) {
+    throw toEngineError(error, path);
+  }
 }
 
-/** Whether all of it can be read, if need be after its indexes were made anew. */
+/**
+ * Whether all of it is what was written, if need be after its indexes were made anew.
+ * @throws EngineError where that cannot be told just now: `READ_FAILED`, `WRITE_FAILED`, `DISK_FULL`, `CATALOG_BUSY`
+ */
 export function isSound(db: Database.Database): boolean {
-  const isOk = () => db.pragma('integrity_check(1)', { simple: true }) === 'ok';
+  const isOk = () => {
+    const answer = String(db.pragma('integrity_check(1)', { simple: true }));
+    const fault = answer === 'ok' ? null : faultOf(db.name, answer);
+    if (fault?.code === 'READ_FAILED') throw fault;
+    return fault === null;
+  };
   try {
     if (isOk()) return true;
     db.exec('REINDEX');
     return isOk();
-  } catch {
-    return false;
+  } catch (thrown) {
+    const error = toEngineError(thrown, db.name);
+    if (['INTERNAL', 'CATALOG_DAMAGED'].includes(error.code)) return false;
+    throw error;
   }
 }
 
 const damaged = (path: string, reason: string) =>
   new EngineError('CATALOG_DAMAGED', { path, reason }, 'Run: diskpress repair');
+
+/** What an integrity check found. A page that the disk does not give is told by SQLite's number for that, 10 in the lowest byte. */
+function faultOf(path: string, answer: string): EngineError {
+  const number = Number(/error code[ =](\d+)/.exec(answer)?.[1] ?? 0);
+  if ((number & 0xff) === 10) return new EngineError('READ_FAILED', { path, offsetBytes: 0, reason: answer });
+  return damaged(path, answer);
+}
 
 /** What SQLite would pass over, or take for something else: a log that is damaged, a format number that is none. */
 function refuseDamagedFiles(path: string, takesLog: boolean): void {
@@ -81,7 +103,7 @@ const HEAD_BYTES = 20;
 
 function beginningOf(path: string): Buffer {
   const bytes = Buffer.alloc(HEAD_BYTES);
-  if (!existsSync(path)) return Buffer.alloc(0);
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return Buffer.alloc(0);
   const fd = openSync(path, 'r');
   try {
     return bytes.subarray(0, readSync(fd, bytes, 0, HEAD_BYTES, 0));
@@ -97,7 +119,7 @@ function beginningOf(path: string): Buffer {
 function refuseDamagedPages(db: Database.Database, path: string): void {
   const answers = db.pragma('integrity_check(100)') as { integrity_check: string }[];
   const found = answers.map((row) => row.integrity_check).find((text) => text !== 'ok' && !/^\w+ value in /.test(text));
-  if (found !== undefined) throw damaged(path, found);
+  if (found !== undefined) throw faultOf(path, found);
 }
 
 let ownSchema: ReadonlySet<string> | null = null;

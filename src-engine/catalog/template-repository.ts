@@ -297,8 +297,12 @@ export class TemplateRepository {
     })();
   }
 
-  /** Removes versions' rows that are not what was written, and templates' that have none left. @returns how many */
-  removeDamaged(): number {
+  /**
+   * Removes versions' rows that are not what was written, and templates' that have none left.
+   * @param isKept whether a version's row, which says this, stays marked as damaged: what it could be made from cannot be read just now
+   * @returns how many
+   */
+  removeDamaged(isKept: (row: { manifest: unknown; template_id: unknown; number: unknown }) => boolean): number {
     const isBroken = (read: () => unknown) => {
       try {
         read();
@@ -310,14 +314,20 @@ export class TemplateRepository {
     const versions = this.#db
       .prepare<[], VersionRow & { at: number }>(VERSIONS.replace('SELECT', 'SELECT version.rowid AS at,'))
       .all()
-      .filter((row) => isBroken(() => toVersionView(row)));
+      .filter((row) => isBroken(() => toVersionView(row)) && !isKept(row));
     for (const { at } of versions) this.#db.prepare('DELETE FROM version WHERE rowid = ?').run(at);
     const templates = this.#db
       .prepare<[], TemplateRow & { at: number }>(TEMPLATES.replace('SELECT', 'SELECT template.rowid AS at,'))
       .all()
-      .filter((row) => isBroken(() => this.#toView(row)));
+      .filter((row) => isBroken(() => this.#toView(row)) && !this.#hasVersions(row.id));
     for (const { at } of templates) this.#db.prepare('DELETE FROM template WHERE rowid = ?').run(at);
+    // a template whose id is another now has left its versions behind: what brings them back brings it along
+    this.#db.exec('DELETE FROM version WHERE template_id NOT IN (SELECT id FROM template)');
     return versions.length + templates.length;
+  }
+
+  #hasVersions(templateId: string): boolean {
+    return this.#db.prepare('SELECT 1 FROM version WHERE template_id = ?').get(templateId) !== undefined;
   }
 
   #setDeleted(templateId: string, number: number | null, at: string | null): number {
@@ -386,9 +396,8 @@ export class TemplateRepository {
     return this.#db.prepare<[], string>('SELECT name FROM doomed_manifest WHERE is_expected').pluck().all();
   }
 
-  /** @param name null: all */
-  forgetDoomed(name: string | null = null): void {
-    this.#db.prepare('DELETE FROM doomed_manifest WHERE ? IS NULL OR name = ?').run(name, name);
+  forgetDoomed(name: string): void {
+    this.#db.prepare('DELETE FROM doomed_manifest WHERE name = ?').run(name);
   }
 
   /** Id of the template outside the bin that has this name, whatever else its row says. */

@@ -284,6 +284,7 @@ export const COMMANDS = {
     params: z.strictObject({
       /** a device, an image file or a template */
       subject: path,
+      format,
       /** of a template, its own kind where it is not given; of a source, lab */
       kind: z.enum(KINDS).optional(),
       /** where a template would go */
@@ -315,6 +316,8 @@ export const COMMANDS = {
   'machine.probe': { params: none, result: MachineProfileSchema },
   /** Profiles that were saved beside the catalog, by name. */
   'machine.list': { params: none, result: z.array(MachineProfileSchema) },
+  /** Files beside them that are no profiles, or are damaged, each with what is wrong. */
+  'machine.refused': { params: none, result: z.array(ErrorViewSchema) },
   /** Reads the file of a profile; saves nothing. */
   'machine.read': { params: z.strictObject({ path }), result: MachineProfileSchema },
   'machine.save': {

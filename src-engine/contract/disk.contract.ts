@@ -109,6 +109,15 @@ export const DiskViewSchema = z.object({
 });
 export type DiskView = z.infer<typeof DiskViewSchema>;
 
+/** Raw is what nothing else claims: where nothing on it is known either, it may be anything. */
+export function isNothingRecognised({ table, volumes, groups }: DiskView): boolean {
+  return (
+    table === 'none' &&
+    groups.length === 0 &&
+    volumes.every(({ fileSystem, recognised }) => fileSystem === null && recognised === null)
+  );
+}
+
 /** What tells an attached device from others beside its serial number, which many have not: as the system knows it now. */
 export const DeviceIdentitySchema = z.object({
   /** 'MAJOR:MINOR' */

@@ -10,7 +10,19 @@ import { CheckSchema, WarningSchema } from './warnings.ts';
 export const IMAGE_FORMATS = [...DISK_FORMATS, 'ova', 'iso', 'clonezilla', 'partclone', 'package'] as const;
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 
-export const ARCHIVE_TYPES = ['7z', 'zip', 'tar', 'gzip', 'xz', 'bzip2', 'zstd', 'lz4', 'lzma', 'lzip'] as const;
+export const ARCHIVE_TYPES = [
+  '7z',
+  'zip',
+  'tar',
+  'gzip',
+  'xz',
+  'bzip2',
+  'zstd',
+  'lz4',
+  'lzma',
+  'lzip',
+  'lzop',
+] as const;
 
 export const ImportViewSchema = z.object({
   source: PlaceViewSchema,

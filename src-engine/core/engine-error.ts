@@ -1,5 +1,6 @@
 /** The one error class of the engine: a stable code, the facts, and a technical hint. Words for people are in the locales. */
 import { formatFacts } from './format-facts.ts';
+import { roomAt } from './room-at.ts';
 import type { ErrorCode, ErrorView, MessageData } from '../contract/errors.ts';
 
 export class EngineError extends Error {
@@ -51,23 +52,43 @@ const SQLITE_CODES: Record<string, ErrorCode> = {
   SQLITE_NOTADB: 'CATALOG_DAMAGED',
 };
 
+/** SQLite's failures of the disk at which something was to be read. Source: https://www.sqlite.org/rescode.html#ioerr */
+const SQLITE_READ_ERRORS = /^SQLITE_IOERR_(READ|SHORT_READ|FSTAT|ACCESS|CORRUPTFS|DATA|IN_PAGE|SEEK|MMAP)$/;
+
+/** Calls of Node's on files. A failure that has no code of ours is one of the disk, or of what stands for one, and not our fault. */
+const FILE_CALLS = /^(open|close|read|pread|stat|lstat|fstat|statfs|scandir|opendir|readlink|realpath|access|copyfile)/;
+const WRITING_CALLS =
+  /^(write|pwrite|fsync|fdatasync|f?truncate|rename|unlink|rm|rmdir|mkdir|mkdtemp|link|symlink|f?chmod|f?chown|f?utime)/;
+
+function codeOf({ code = '', syscall = '' }: NodeJS.ErrnoException): ErrorCode | undefined {
+  if (SQLITE_READ_ERRORS.test(code)) return 'READ_FAILED';
+  const known = SYSTEM_CODES[code] ?? SQLITE_CODES[/^SQLITE_[A-Z]+/.exec(code)?.[0] ?? ''];
+  if (known) return known;
+  if (WRITING_CALLS.test(syscall)) return 'WRITE_FAILED';
+  return FILE_CALLS.test(syscall) ? 'READ_FAILED' : undefined;
+}
+
 /**
  * Turns anything thrown into an EngineError. Errors of the system and of SQLite get the engine's codes; an AbortError becomes `ABORTED`;
  * whatever is left is `INTERNAL`, a fault of ours, with its stack in the hint.
+ * @param place path of what was worked on, for errors that name none: SQLite's, and those of files that are open
  */
-export function toEngineError(thrown: unknown): EngineError {
+export function toEngineError(thrown: unknown, place = ''): EngineError {
   if (thrown instanceof EngineError) return thrown;
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   if (error.name === 'AbortError') return new EngineError('ABORTED', {}, '', { cause: error });
-  const { code, path } = error as NodeJS.ErrnoException;
-  const known = SYSTEM_CODES[code ?? ''] ?? SQLITE_CODES[/^SQLITE_[A-Z]+/.exec(code ?? '')?.[0] ?? ''];
-  if (known) return new EngineError(known, { path: path ?? '', reason: code ?? '' }, error.message, { cause: error });
+  const known = codeOf(error);
+  if (known) {
+    const { code = '', path = place } = error as NodeJS.ErrnoException;
+    const facts = known === 'DISK_FULL' ? roomAt(path) : /^(READ|WRITE)_FAILED$/.test(known) ? { offsetBytes: 0 } : {};
+    return new EngineError(known, { path, ...facts, reason: code }, error.message, { cause: error });
+  }
   return new EngineError('INTERNAL', { reason: error.message }, error.stack ?? '', { cause: error });
 }
 
 /** Like {@link toEngineError}, where a failed read or write has a better name than the system's. `EIO` and strangers get `code`. */
 export function ioError(thrown: unknown, code: 'READ_FAILED' | 'WRITE_FAILED', data: MessageData): EngineError {
-  const error = toEngineError(thrown);
+  const error = toEngineError(thrown, String(data.path ?? ''));
   if (error.code === 'DISK_FULL' || error.code === 'PERMISSION_DENIED' || error.code === 'ABORTED') {
     return new EngineError(error.code, { ...data, ...error.data }, error.hint, { cause: thrown });
   }

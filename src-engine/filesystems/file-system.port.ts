@@ -26,8 +26,9 @@ export interface FileSystem {
    * an allocation table), so that memory does not grow with the volume. May be called more than once.
    * @throws EngineError `FORMAT_INVALID` where the metadata cannot be trusted: the volume is then captured whole. Its data has
    *   `checksum` (what it belongs to) where a checksum is wrong
+   * @param tell gets what a person should know and only a look at all of it shows
    */
-  used(signal: AbortSignal): AsyncIterable<Extent[]>;
+  used(signal: AbortSignal, tell?: (warning: Warning) => void): AsyncIterable<Extent[]>;
   /**
    * Opens its files, read-only; null where it has none (swap). A file system that was not shut down cleanly shows what its
    * journal will make of it, where that is known here, else what is on the disk.

@@ -1,6 +1,7 @@
 /** The port of the virtual disk formats: from a file to the disk that it holds. */
 import type { DiskFormat } from '../contract/disk.contract.ts';
 import type { Warning } from '../contract/warnings.ts';
+import type { JobContext } from '../core/job-context.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
 
 export type DiskImageFormat = DiskFormat;
@@ -17,6 +18,12 @@ export interface DiskImage {
   readonly dependsOn: readonly string[];
   /** what a person should know of the file */
   readonly warnings?: readonly Warning[];
+  /**
+   * Compares the disk with sums of it that the file carries; whoever does not call it says so (`IMAGE_SUMS_NOT_CHECKED`). Null or absent:
+   * there are none, or what is read is checked as it is read.
+   * @throws EngineError `FORMAT_INVALID`
+   */
+  readonly verify?: ((context: Pick<JobContext, 'signal' | 'advance'>) => Promise<void>) | null;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The open catalog, with what jobs need of it. A damaged database leaves everything closed but repair. */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type Database from 'better-sqlite3';
 import { AuditLog } from '../catalog/audit-log.ts';
@@ -13,7 +13,7 @@ import { removeUnfinished, unfinishedFiles } from '../jobs/leftovers.ts';
 import { openMachine } from '../machines/open-machine.ts';
 import { ChunkIndex } from '../store/chunk-index.ts';
 import { lockWriter } from '../store/locks.ts';
-import { isNewerManifest } from '../store/manifest-reader.ts';
+import { isUntoldManifest } from '../store/manifest-reader.ts';
 import { Presses } from '../store/press-pool.ts';
 import { keepReserve, releaseReserve } from '../store/reserve.ts';
 import { SharedWriterLock } from '../store/shared-writer-lock.ts';
@@ -86,10 +86,17 @@ export class CatalogHandle {
     return this.#machine;
   }
 
-  /** @throws EngineError `CATALOG_DAMAGED`, `CATALOG_NOT_FOUND` */
+  /** @throws EngineError `CATALOG_DAMAGED`; `CATALOG_NOT_FOUND` also where it is there no more; `READ_FAILED` */
   get parts(): EngineParts {
     if (!this.#parts) throw this.#damage!;
+    this.#refuseGone();
     return this.#parts;
+  }
+
+  /** A disk may be unmounted while its files are open: what is open still answers, and what is asked by name is another folder's. */
+  #refuseGone(): void {
+    const { root, database } = this.layout;
+    if (!isThere(database)) throw new EngineError('CATALOG_NOT_FOUND', { path: root, reason: 'gone' });
   }
 
   /** @throws EngineError `CATALOG_DAMAGED`, `CATALOG_NOT_FOUND` */
@@ -100,18 +107,32 @@ export class CatalogHandle {
   /**
    * Before a repair: a database that cannot be read is put aside, never deleted, and an empty one takes its place. One that only
    * lacks rows stays. Nothing may run that uses the catalog.
-   * @throws EngineError `CATALOG_BUSY`, `CATALOG_NOT_FOUND`; `PERMISSION_DENIED`, `DISK_FULL` where nothing can be written
+   * @throws EngineError `CATALOG_BUSY`, `CATALOG_NOT_FOUND`; `PERMISSION_DENIED`, `DISK_FULL` where nothing can be written;
+   *   `READ_FAILED` where the database cannot be read just now: nothing is put aside then
    */
   prepareRepair(): void {
     if (this.#damage?.code === 'CATALOG_NOT_FOUND') throw this.#damage;
+    if (this.#parts) this.#refuseGone();
     makeFolders(this.layout);
     const lock = lockWriter(this.layout, 'repair');
     try {
-      if (this.#db?.open && !isSound(this.#db)) this.#db.close();
-      if (!this.#db?.open) this.#db = this.#openForRepair();
+      if (!this.#db?.open || !isSound(this.#db)) this.#replaceDatabase();
       this.#useParts();
     } finally {
       lock.release();
+    }
+  }
+
+  #replaceDatabase(): void {
+    this.#db?.close();
+    try {
+      this.#db = this.#openForRepair();
+    } catch (thrown) {
+      // nothing may ask a database that is closed
+      this.#damage = toEngineError(thrown, this.layout.database);
+      this.#parts = null;
+      this.#jobs = null;
+      throw this.#damage;
     }
   }
 
@@ -127,14 +148,15 @@ export class CatalogHandle {
     const { root, database } = this.layout;
     const suffix = `damaged-${new Date().toISOString().replaceAll(':', '-')}`;
     const log = `${database}-wal`;
-    if (existsSync(database) && damageOfLog(log) !== null) {
+    if (isThere(database) && damageOfLog(log) !== null) {
       copyFileSync(log, `${log}.${suffix}`);
       try {
         const db = openDatabase(database, true);
         if (isSound(db)) return db;
         db.close();
-      } catch {
-        // not only its log is damaged
+      } catch (error) {
+        // not only its log is damaged; what cannot be read just now may be sound
+        if (toEngineError(error).code !== 'CATALOG_DAMAGED') throw error;
       }
     }
     for (const name of readdirSync(root)) {
@@ -147,7 +169,7 @@ export class CatalogHandle {
   #open(): void {
     this.#clearUp();
     const manifests = manifestNames(this.layout);
-    if (manifests.length > 0 && !existsSync(this.layout.database)) {
+    if (manifests.length > 0 && !isThere(this.layout.database)) {
       throw new EngineError(
         'CATALOG_DAMAGED',
         { path: this.layout.database, reason: 'missing' },
@@ -158,7 +180,9 @@ export class CatalogHandle {
     // a repair that did not end, a database from an old backup; what a prune has removed meanwhile is not lost
     const unknown = new TemplateRepository(this.#db)
       .unknownManifests(manifests)
-      .find((name) => existsSync(manifestPath(this.layout, name)) && !isNewerManifest(manifestPath(this.layout, name)));
+      .find(
+        (name) => existsSync(manifestPath(this.layout, name)) && !isUntoldManifest(manifestPath(this.layout, name)),
+      );
     if (unknown !== undefined) {
       const path = manifestPath(this.layout, unknown);
       throw new EngineError('CATALOG_DAMAGED', { path, reason: 'unknown manifest' }, 'Run: diskpress repair');
@@ -223,6 +247,15 @@ export class CatalogHandle {
       presses: this.#presses,
       resourcesPath: this.#resourcesPath,
     };
+  }
+}
+
+/** @throws EngineError `READ_FAILED`, `PERMISSION_DENIED` where the system cannot tell */
+function isThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    throw toEngineError(error, path);
   }
 }
 

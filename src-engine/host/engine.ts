@@ -40,6 +40,7 @@ export class Engine {
         this.#publish('jobs', job);
         if (job.state === 'ended') this.#publish('catalog', { templateId: job.result?.templateId ?? null });
       },
+      { databasePath: this.#catalog.layout.database },
     );
     this.#operations = operationsOf({
       version,
@@ -56,7 +57,15 @@ export class Engine {
 
   /** Runs a command whose parameters have been checked. */
   run<C extends CommandName>(command: C, params: CheckedParams<C>, signal: AbortSignal): Promise<CommandResult<C>> {
-    return Promise.resolve().then(() => this.#operations[command](params, signal));
+    return Promise.resolve()
+      .then(() => {
+        // what was taken back before it began does nothing
+        signal.throwIfAborted();
+        return this.#operations[command](params, signal);
+      })
+      .catch((error: unknown) => {
+        throw toEngineError(error, this.#catalog.layout.database);
+      });
   }
 
   /** @returns a function that ends the subscription */

@@ -20,6 +20,7 @@ export class JobRunner {
   readonly #jobs: () => JobRepository;
   readonly #publish: (job: JobView) => void;
   readonly #places: number;
+  readonly #databasePath: string;
   /** those that wait or run, and those whose end could not be written down */
   readonly #live = new Map<string, LiveJob>();
   readonly #running = new Map<LiveJob, Promise<void>>();
@@ -27,12 +28,17 @@ export class JobRunner {
 
   /**
    * @param jobs where jobs are written down; asked anew each time, because a repair may replace the catalog
-   * @param places how many may run at once
+   * @param options `places`: how many may run at once; `databasePath`: for errors of SQLite's, which name none
    */
-  constructor(jobs: () => JobRepository, publish: (job: JobView) => void, places = PLACES) {
+  constructor(
+    jobs: () => JobRepository,
+    publish: (job: JobView) => void,
+    { places = PLACES, databasePath = '' }: { places?: number; databasePath?: string } = {},
+  ) {
     this.#jobs = jobs;
     this.#publish = publish;
     this.#places = places;
+    this.#databasePath = databasePath;
   }
 
   /**
@@ -41,7 +47,7 @@ export class JobRunner {
    * @returns its id
    */
   start(about: About, claims: readonly Claim[], parts: readonly PartWork[], id: string = randomUUID()): string {
-    const job = new LiveJob(id, about, claims, parts, this.#publish);
+    const job = new LiveJob(id, about, claims, parts, this.#publish, this.#databasePath);
     job.waitFor(this.#inTheWayOf(job, this.#waiting));
     this.#jobs().save(job.view);
     this.#live.set(id, job);

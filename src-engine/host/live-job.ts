@@ -22,6 +22,7 @@ export class LiveJob {
   readonly claims: readonly Claim[];
   readonly #parts: readonly PartWork[];
   readonly #publish: (view: JobView) => void;
+  readonly #databasePath: string;
   readonly #abort = new AbortController();
   readonly #meters = new Map<number, ProgressMeter>();
   #view: JobView;
@@ -32,10 +33,12 @@ export class LiveJob {
     claims: readonly Claim[],
     parts: readonly PartWork[],
     publish: (view: JobView) => void,
+    databasePath: string,
   ) {
     this.claims = claims;
     this.#parts = parts;
     this.#publish = publish;
+    this.#databasePath = databasePath;
     this.#view = {
       ...about,
       id,
@@ -93,7 +96,7 @@ export class LiveJob {
       try {
         begun(this.#view);
       } catch (thrown) {
-        const error = toEngineError(thrown).toView();
+        const error = toEngineError(thrown, this.#databasePath).toView();
         this.#parts.forEach((_, i) => this.#setPart(i, { state: 'ended', outcome: 'failed', error }));
         return;
       }
@@ -134,7 +137,7 @@ export class LiveJob {
     try {
       ending = { outcome: 'done', result: await part.run(context) };
     } catch (thrown) {
-      const error = this.#abort.signal.aborted ? new EngineError('ABORTED') : toEngineError(thrown);
+      const error = this.#abort.signal.aborted ? new EngineError('ABORTED') : toEngineError(thrown, this.#databasePath);
       ending = { outcome: error.code === 'ABORTED' ? 'aborted' : 'failed', error: error.toView() };
     }
     const progress = this.#meters.get(i)?.read(performance.now()) ?? null;

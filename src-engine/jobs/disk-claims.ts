@@ -20,19 +20,28 @@ const isFakeRaid = ({ name }: Signature) => name.endsWith('_raid_member');
  * partitions that share bytes with it are contested, and no others.
  * @throws EngineError `READ_FAILED`
  */
-export async function readClaimedTables(disk: BlockSource): Promise<Tables> {
+export async function readClaimedTables(disk: BlockSource): Promise<ClaimedDisk> {
   const tables = await readTables(disk);
-  const { layout } = tables;
-  if (layout.table === 'none') return tables;
-  const claims: Signature[] = [];
   const signatures = await readableSignatures(disk);
+  const name = tables.layout.table === 'none' ? null : await claimantOf(disk, tables, signatures ?? []);
+  return { tables: name ? claimedTables(disk, name, tables.layout.table) : tables, signatures };
+}
+
+export interface ClaimedDisk {
+  readonly tables: Tables;
+  /** of the disk as a whole; null where their places cannot be read */
+  readonly signatures: readonly Signature[] | null;
+}
+
+/** What the disk is as a whole, against its table; null where the table is believed. */
+async function claimantOf(disk: BlockSource, tables: Tables, signatures: readonly Signature[]): Promise<string | null> {
+  const claims: Signature[] = [];
   const isOptical = signatures.some(({ name }) => name === 'iso9660');
   for (const claim of signatures) {
     if (IN_BOOT_CODE.includes(claim.name) || (isOptical && OPTICAL.includes(claim.name))) continue;
     if (!(await isOfPartition(disk, tables, claim))) claims.push(claim);
   }
-  const name = claims[0]?.name ?? (await facesOf(disk, isOfUnreadable))[0];
-  return name ? claimedTables(disk, name, layout.table) : tables;
+  return claims[0]?.name ?? (await facesOf(disk, isOfUnreadable))[0] ?? null;
 }
 
 /**
@@ -46,12 +55,12 @@ export async function readRecordedTables(template: BlockSource, table: 'gpt' | '
 
 const isOfUnreadable = ({ data }: EngineError) => data.field === UNREADABLE_SECTOR;
 
-/** None where their places cannot be read, on a disk that a capture goes on over. */
-async function readableSignatures(source: BlockSource): Promise<Signature[]> {
+/** Null where their places cannot be read, on a disk that a capture goes on over. */
+async function readableSignatures(source: BlockSource): Promise<Signature[] | null> {
   try {
     return await signaturesOf(source);
   } catch (error) {
-    if (error instanceof EngineError && isOfUnreadable(error)) return [];
+    if (error instanceof EngineError && isOfUnreadable(error)) return null;
     throw error;
   }
 }
@@ -62,7 +71,7 @@ async function isOfPartition(disk: BlockSource, { layout }: Tables, claim: Signa
   const around = layout.partitions.find((partition) => claim.marks.every((mark) => isInside(mark, partition)));
   if (!around) return false;
   const own = await readableSignatures(slice(disk, around.startBytes, around.lengthBytes));
-  return own.some(({ name }) => name === claim.name);
+  return (own ?? []).some(({ name }) => name === claim.name);
 }
 
 function isInside(inner: Extent, outer: Extent): boolean {

@@ -4,6 +4,7 @@ import type { Warning } from '../contract/warnings.ts';
 import type { EngineError } from '../core/engine-error.ts';
 import type { BlockSource, Extent } from '../disk/block-source.port.ts';
 import type { FileSystem } from '../filesystems/file-system.port.ts';
+import type { Signature } from '../filesystems/signatures.ts';
 import type { DiskLayout, Partition } from '../volumes/layout.port.ts';
 import { freeSpaceOf, outsidePiecesOf, type FreeSpace, type OutsidePiece } from './account/outside-pieces.ts';
 import { readVolumeTree } from './read-volume-tree.ts';
@@ -43,6 +44,8 @@ export interface OpenedVolume {
 export interface InspectedDisk {
   readonly source: BlockSource;
   readonly layout: DiskLayout;
+  /** what the disk as a whole bears marks of; null where their places cannot be read */
+  readonly signatures: readonly Signature[] | null;
   readonly volumes: readonly Volume[];
   /** all volumes, those inside others too */
   readonly opened: readonly OpenedVolume[];
@@ -78,6 +81,7 @@ export async function inspectDisk(source: BlockSource, signal: AbortSignal): Pro
   return {
     source,
     layout: tree.layout,
+    signatures: tree.signatures,
     volumes,
     opened: opened(tree),
     outside,

@@ -4,6 +4,8 @@ import type { Check } from '../contract/warnings.ts';
 import { EngineError } from '../core/engine-error.ts';
 import { isNamedAs } from '../formats/format-names.ts';
 
+export { isNothingRecognised } from '../contract/disk.contract.ts';
+
 /**
  * Other files are followed where their reader is told: what names them may have been written by whoever used the disk, unless the
  * file's name, or a person, says that it is an image of that format.
@@ -34,15 +36,6 @@ export function onePartitionCheck(
 ): Check[] {
   if (format !== 'android-sparse' || said === format || table !== 'none') return [];
   return [{ code: 'IMAGE_OF_ONE_PARTITION', level: 'block', canOverride: true, data: { name, format } }];
-}
-
-/** Raw is what nothing else claims: where nothing on it is known either, it may be anything. */
-export function isNothingRecognised({ table, volumes, groups }: DiskView): boolean {
-  return (
-    table === 'none' &&
-    groups.length === 0 &&
-    volumes.every(({ fileSystem, recognised }) => fileSystem === null && recognised === null)
-  );
 }
 
 /** @throws EngineError `SOURCE_CHANGED` where an image names other files than it did when it was planned */

@@ -12,6 +12,7 @@ import { manifestPath, type StoreLayout } from '../store/store-layout.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { readManifestJson } from './manifest-json.ts';
 import { readTemplateRecord } from './template-record-file.ts';
+import { isUntold } from './untold.ts';
 
 /** Only who holds the writer's lock makes these: whoever has just taken it knows that their makers are gone. */
 const WRITERS_FILE = /\.(pack|manifest)$|^import-/;
@@ -39,14 +40,15 @@ export function removeUnfinished(layout: StoreLayout): void {
  */
 export async function removeLeftovers(parts: EngineParts): Promise<void> {
   removeUnfinished(parts.layout);
-  const finished = await finishedManifests(parts);
+  const { finished, untold } = await announcedManifests(parts);
   if (finished.length > 0) {
     const path = manifestPath(parts.layout, finished[0]);
     throw new EngineError('CATALOG_DAMAGED', { path, reason: 'database is older' }, 'Run: diskpress repair');
   }
   forgetCondemnedChunks(parts.db);
-  await removeDoomedManifests(parts);
-  await removeExpectedPacks(parts);
+  await removeDoomedManifests(parts, untold);
+  // a version that nobody can look at just now may need them
+  if (untold.length === 0) await removeExpectedPacks(parts);
 }
 
 /**
@@ -58,15 +60,24 @@ export function joinWriters(parts: EngineParts, owner: string): Promise<Lock> {
   return parts.writers.join(parts.layout, owner, () => removeLeftovers(parts));
 }
 
-/** Manifests that a capture announced and that are versions all the same: their templates' records name them. */
-export async function finishedManifests(parts: EngineParts): Promise<string[]> {
+/**
+ * Manifests that a capture announced. `finished`: they are versions all the same, their templates' records name them;
+ * `untold`: they, or those records, cannot be read just now, or are of a later Diskpress.
+ */
+export async function announcedManifests(parts: EngineParts): Promise<{ finished: string[]; untold: string[] }> {
   const finished: string[] = [];
+  const untold: string[] = [];
   for (const name of parts.templates.expectedManifests()) {
-    const template = await templateOf(parts, name);
-    const record = template === null ? null : await readTemplateRecord(parts.layout, template);
-    if (record?.manifests.includes(name)) finished.push(name);
+    try {
+      const template = await templateOf(parts, name);
+      const record = template === null ? null : await readTemplateRecord(parts.layout, template);
+      if (record?.manifests.includes(name)) finished.push(name);
+    } catch (error) {
+      if (!isUntold(error)) throw error;
+      untold.push(name);
+    }
   }
-  return finished;
+  return { finished, untold };
 }
 
 async function templateOf(parts: EngineParts, name: string): Promise<string | null> {
@@ -83,14 +94,14 @@ async function templateOf(parts: EngineParts, name: string): Promise<string | nu
   }
 }
 
-/** Manifests of versions that a prune gave up or that a capture did not finish. */
-export async function removeDoomedManifests(parts: EngineParts): Promise<void> {
-  const doomed = parts.templates.doomedManifests();
+/** Manifests of versions that a prune gave up or that a capture did not finish. @param kept these stay for now */
+export async function removeDoomedManifests(parts: EngineParts, kept: readonly string[] = []): Promise<void> {
+  const doomed = parts.templates.doomedManifests().filter((name) => !kept.includes(name));
   if (doomed.length === 0) return;
   for (const name of doomed) await rm(manifestPath(parts.layout, name), { force: true });
   // a power cut must not bring back a file that nobody speaks of any more
   await syncFolder(parts.layout.manifests);
-  parts.templates.forgetDoomed();
+  for (const name of doomed) parts.templates.forgetDoomed(name);
 }
 
 /** The manifest of a version that its job does not make after all. Those of other jobs, which are on their way, stay. */

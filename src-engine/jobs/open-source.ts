@@ -3,6 +3,7 @@ import { basename, dirname } from 'node:path';
 import type { DiskFormat, PlaceView } from '../contract/disk.contract.ts';
 import type { Warning } from '../contract/warnings.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
+import type { DiskImage } from '../formats/disk-image.port.ts';
 import { openDiskImage } from '../formats/open-image.ts';
 import { openFileSource } from '../formats/raw/file-source.ts';
 import { filesOfFolder } from '../formats/raw/folder-files.ts';
@@ -58,10 +59,15 @@ export async function openSource(
       source: image.source,
       format: image.format,
       files: image.dependsOn,
-      warnings: image.warnings ?? [],
+      warnings: [...(image.warnings ?? []), ...notChecked(image, basename(place.path))],
     };
   } catch (error) {
     await source.close();
     throw error;
   }
+}
+
+/** A capture reads what is used, once: it has no time for sums of all of it. */
+function notChecked({ verify }: DiskImage, path: string): Warning[] {
+  return verify ? [{ code: 'IMAGE_SUMS_NOT_CHECKED', data: { path } }] : [];
 }

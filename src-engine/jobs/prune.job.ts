@@ -34,7 +34,7 @@ const REPACK_BELOW = 0.7;
 
 /**
  * @throws EngineError `CATALOG_BUSY`; `CATALOG_DAMAGED` where a repair must come first; `CHUNK_MISSING`, `PACK_DAMAGED`,
- *   `MANIFEST_DAMAGED`, `READ_FAILED`, `CATALOG_TOO_NEW` where not all that lives is found: nothing was removed then
+ *   `MANIFEST_DAMAGED`, `READ_FAILED`, `PERMISSION_DENIED`, `CATALOG_TOO_NEW` where not all that lives is found: nothing was removed then
  */
 export async function runPrune(parts: EngineParts, context: JobContext): Promise<JobResult> {
   const lock = lockWriter(parts.layout, 'prune');
@@ -181,8 +181,9 @@ async function isAccountedFor(
   } catch (error) {
     context.signal.throwIfAborted();
     // without a file there is nothing to remove but rows, which nobody refers to
-    return (error as NodeJS.ErrnoException).code === 'ENOENT';
+    return error instanceof EngineError && error.code === 'NOT_FOUND';
   }
+  if (scanned.unread) return false;
   const others = new Map<number, IndexedFrame>();
   for (const { offset, storedBytes, table } of scanned.frames) {
     const frame = known.get(offset);

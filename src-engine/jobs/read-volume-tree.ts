@@ -14,7 +14,7 @@ import { mappedSource } from '../volumes/mapped-source.ts';
 import { readArrays } from '../volumes/md/arrays.ts';
 import { withoutLabel } from '../volumes/without-label.ts';
 import { readClaimedTables } from './disk-claims.ts';
-import { contentOf, damage, type VolumeContent } from './volume-content.ts';
+import { contentOf, damage, withNames, type VolumeContent } from './volume-content.ts';
 import { UNREADABLE_SECTOR } from './unreadable.ts';
 import type { TreeGroup, TreeVolume, VolumeTree } from './volume-tree.ts';
 
@@ -22,7 +22,8 @@ const NOTHING: VolumeContent = { fileSystem: null, recognised: null, refusal: nu
 
 /** @throws EngineError `READ_FAILED`; damage is told in warnings */
 export async function readVolumeTree(disk: BlockSource): Promise<VolumeTree> {
-  const { layout, contested } = await readClaimedTables(disk);
+  const { tables, signatures } = await readClaimedTables(disk);
+  const { layout, contested } = tables;
   const partitions = layout.partitions.map((partition): TreeVolume => ({
     ref: String(partition.number ?? 0),
     name: partition.name,
@@ -50,10 +51,14 @@ export async function readVolumeTree(disk: BlockSource): Promise<VolumeTree> {
   await builder.add('lvm2', found.groups, found.broken, single);
 
   for (const volume of [...partitions, ...builder.innerVolumes]) {
-    if (builder.isFree(volume)) volume.content = await contentOf(volume.source);
+    // the disk itself was looked at before
+    const known = volume.partition && volume.partition.number === null ? signatures : null;
+    volume.content = builder.isFree(volume)
+      ? await contentOf(volume.source, known)
+      : await withNames(volume.source, volume.content, known);
     if (volume.isContested) volume.content = takenWhole(volume.content);
   }
-  return { layout, partitions, groups: builder.groups };
+  return { layout, signatures, partitions, groups: builder.groups };
 }
 
 /** Nothing of it is left out. */

@@ -5,6 +5,7 @@
 import { rename, stat } from 'node:fs/promises';
 import type { TemplateRecord } from '../catalog/records.ts';
 import type { JobResult } from '../contract/job.contract.ts';
+import type { Warning } from '../contract/warnings.ts';
 import { EngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
 import { insertPack } from '../store/chunk-index.ts';
@@ -14,37 +15,54 @@ import { packFiles } from '../store/pack-path.ts';
 import { scanPack, type ScannedPack } from '../store/pack-scanner.ts';
 import { manifestNames, manifestPath } from '../store/store-layout.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { finishedManifests, removeLeftovers } from './leftovers.ts';
+import { announcedManifests, removeLeftovers } from './leftovers.ts';
 import { readManifestJson, type ManifestJson } from './manifest-json.ts';
 import { readTemplateRecord, writeTemplateRecord } from './template-record-file.ts';
+import { isUntold } from './untold.ts';
 
 interface FoundManifest {
   readonly name: string;
   readonly json: ManifestJson;
 }
 
+/** Packs as far as they can be read, and paths of those that cannot be read at all just now. */
+interface FoundPacks {
+  readonly scanned: readonly ScannedPack[];
+  readonly unread: ReadonlySet<string>;
+}
+
 export async function runRepair(parts: EngineParts, context: JobContext): Promise<JobResult> {
   const lock = lockWriter(parts.layout, 'repair');
   try {
     // a database that was brought back from a copy does not know that these became versions
-    for (const name of await finishedManifests(parts)) parts.templates.forgetDoomed(name);
+    for (const name of (await announcedManifests(parts)).finished) parts.templates.forgetDoomed(name);
     const packs = await scanPacks(parts, context);
-    const manifests = await readManifests(parts, context);
+    const { manifests, unread } = await readManifests(parts, context);
+    const records = await readRecords(parts, manifests, context);
     rebuildIndex(parts, packs);
-    for (const id of new Set(manifests.map(({ json }) => json.template.id))) await mendTemplate(parts, id, manifests);
-    parts.templates.removeDamaged();
+    for (const id of records.keys()) mendTemplate(parts, id, manifests, records);
+    const known = new Set(
+      manifests.flatMap(({ name, json }) => [name, versionKey(json.template.id, json.version.number)]),
+    );
+    parts.templates.removeDamaged(
+      ({ manifest, template_id, number }) =>
+        unread > 0 && !known.has(String(manifest)) && !known.has(versionKey(template_id, number)),
+    );
     for (const { name, json } of manifests) {
       const row = parts.templates.soundVersion(name);
       if (row?.templateId === json.template.id && row.record.number === json.version.number) continue;
-      await bringBack(parts, name, json, context);
+      bringBack(parts, name, json, records.get(json.template.id) ?? null, context);
     }
-    parts.templates.deleteWithoutVersions();
+    // a version that cannot be read just now may be the one that keeps its template out of the bin
+    if (unread === 0) parts.templates.deleteWithoutVersions();
     parts.jobs.removeDamaged();
     parts.audit.removeDamaged();
-    for (const { id } of parts.templates.revisions()) await writeTemplateRecord(parts, id);
+    for (const { id } of parts.templates.revisions()) {
+      if (records.get(id) !== 'unread' && parts.templates.soundRecord(id)) await writeTemplateRecord(parts, id);
+    }
     await removeLeftovers(parts);
     const storedBytes = parts.index.storedBytes();
-    parts.audit.add('catalog.repaired', '', { packs: packs.length, versions: manifests.length });
+    parts.audit.add('catalog.repaired', '', { packs: packs.scanned.length, versions: manifests.length });
     return {
       templateId: null,
       versionNumber: null,
@@ -59,54 +77,81 @@ export async function runRepair(parts: EngineParts, context: JobContext): Promis
   }
 }
 
-async function scanPacks(parts: EngineParts, context: JobContext): Promise<ScannedPack[]> {
+async function scanPacks(parts: EngineParts, context: JobContext): Promise<FoundPacks> {
   context.phase('scanning', 0);
   const expected = new Set(parts.index.expectedPacks());
   const packs: ScannedPack[] = [];
+  const unread = new Set<string>();
   for (const { name, path } of await newestFirst(await packFiles(parts.layout))) {
-    const pack = await scanPack(path, name, context.signal);
-    if (pack.skippedBytes > 0) {
-      context.warn({ code: 'DISCARDED_PACK_TAIL', data: { path, lengthBytes: pack.skippedBytes } });
+    try {
+      const pack = await scanPack(path, name, context.signal);
+      if (pack.unread) context.warn(notRead(pack.unread));
+      else if (pack.skippedBytes > 0) {
+        context.warn({ code: 'DISCARDED_PACK_TAIL', data: { path, lengthBytes: pack.skippedBytes } });
+      }
+      if (pack.frames.length > 0) packs.push(pack);
+      else if (pack.unread) unread.add(name);
+      context.advance(pack.lengthBytes);
+    } catch (error) {
+      if (!isUntold(error)) throw error;
+      unread.add(name);
+      context.warn(notRead(error));
     }
-    if (pack.frames.length > 0) packs.push(pack);
-    context.advance(pack.lengthBytes);
   }
   // what a capture announced and did not finish is of use all the same, but never instead of what is known
-  return packs.sort((a, b) => Number(expected.has(a.name)) - Number(expected.has(b.name)));
+  const scanned = packs.sort((a, b) => Number(expected.has(a.name)) - Number(expected.has(b.name)));
+  return { scanned, unread };
 }
 
-/** Packs that are not there keep their rows, set aside: they may come back. */
-function rebuildIndex(parts: EngineParts, packs: readonly ScannedPack[]): void {
+const notRead = ({ data, code }: EngineError): Warning => ({
+  code: 'KEPT_UNREAD',
+  data: { path: '', ...data, reason: String(data.reason ?? code) },
+});
+
+/**
+ * Packs that are not there keep their rows, set aside: they may come back. What cannot be read just now keeps its rows as they are,
+ * but for chunks that are found elsewhere.
+ */
+function rebuildIndex(parts: EngineParts, { scanned, unread }: FoundPacks): void {
   const { db, index } = parts;
-  const scanned = JSON.stringify(packs.map(({ name }) => name));
+  const found = new Map(scanned.map((pack) => [pack.name, new Set(pack.frames.map(({ offset }) => offset))]));
+  const inPart = new Set(scanned.filter((pack) => pack.unread).map(({ name }) => name));
   db.transaction(() => {
-    const absent = db
-      .prepare<[string], number>(
-        `SELECT frame.id FROM frame JOIN pack ON pack.id = pack_id
-         WHERE NOT is_condemned AND pack.name NOT IN (SELECT value FROM json_each(?))`,
-      )
-      .pluck()
-      .all(scanned);
-    for (const frameId of absent) index.setAside(frameId);
-    const kept = JSON.stringify(absent);
+    const kept = index
+      .framePlaces()
+      .filter(({ pack, offset }) => !found.has(pack) || (inPart.has(pack) && !found.get(pack)!.has(offset)));
+    for (const { id } of kept) index.setAside(id);
+    const ids = JSON.stringify(kept.map(({ id }) => id));
     db.exec('DELETE FROM chunk');
-    db.prepare('DELETE FROM lost_chunk WHERE frame_id NOT IN (SELECT value FROM json_each(?))').run(kept);
-    db.prepare('DELETE FROM frame WHERE id NOT IN (SELECT value FROM json_each(?))').run(kept);
+    db.prepare('DELETE FROM lost_chunk WHERE frame_id NOT IN (SELECT value FROM json_each(?))').run(ids);
+    db.prepare('DELETE FROM frame WHERE id NOT IN (SELECT value FROM json_each(?))').run(ids);
     db.exec('DELETE FROM pack WHERE id NOT IN (SELECT pack_id FROM frame)');
-    for (const pack of packs) insertPack(db, pack);
+    for (const pack of scanned) insertPack(db, pack, inPart.has(pack.name));
+    for (const { id, pack, isSetAside } of kept) {
+      if (!isSetAside && (unread.has(pack) || inPart.has(pack))) index.takeBack(id);
+    }
   })();
   index.forgetFrames();
 }
 
 /** Of a chunk that two packs hold the index keeps the first: the newer one may have been written because the older is damaged. */
 async function newestFirst<P extends { path: string }>(packs: readonly P[]): Promise<P[]> {
-  const dated = await Promise.all(packs.map(async (pack) => ({ pack, at: (await stat(pack.path)).mtimeMs })));
+  const dated = await Promise.all(
+    packs.map(async (pack) => ({ pack, at: (await stat(pack.path).catch(() => null))?.mtimeMs ?? 0 })),
+  );
   return dated.sort((a, b) => b.at - a.at).map(({ pack }) => pack);
 }
 
-/** Manifests that are damaged are put aside where no row speaks of them: they would stand in the way of every prune. */
-async function readManifests(parts: EngineParts, context: JobContext): Promise<FoundManifest[]> {
+/**
+ * Manifests that are damaged are put aside where no row speaks of them: they would stand in the way of every prune. Those that cannot
+ * be read just now stay. @returns those that can be read, in the order of their numbers, and how many cannot
+ */
+async function readManifests(
+  parts: EngineParts,
+  context: JobContext,
+): Promise<{ manifests: FoundManifest[]; unread: number }> {
   const found: FoundManifest[] = [];
+  let unread = 0;
   const names = manifestNames(parts.layout);
   const unknown = new Set(parts.templates.unknownManifests(names));
   const doomed = new Set(parts.templates.doomedManifests());
@@ -119,32 +164,59 @@ async function readManifests(parts: EngineParts, context: JobContext): Promise<F
         await manifest.close();
       }
     } catch (error) {
-      if (!(error instanceof EngineError)) throw error;
+      if (isUntold(error)) {
+        unread++;
+        context.warn(notRead(error));
+        continue;
+      }
+      if (!(error instanceof EngineError) || error.code !== 'MANIFEST_DAMAGED') throw error;
       if (!unknown.has(name)) continue;
       const path = manifestPath(parts.layout, name);
-      const isDamaged = error.code === 'MANIFEST_DAMAGED';
-      if (isDamaged) await rename(path, `${path}.damaged`);
+      await rename(path, `${path}.damaged`);
       const reason = String(error.data.reason ?? error.code);
-      context.warn({ code: 'VERSION_NOT_RECOVERED', data: { path: isDamaged ? `${path}.damaged` : path, reason } });
+      context.warn({ code: 'VERSION_NOT_RECOVERED', data: { path: `${path}.damaged`, reason } });
     }
   }
-  return found.sort((a, b) => a.json.version.number - b.json.version.number);
+  return { manifests: found.sort((a, b) => a.json.version.number - b.json.version.number), unread };
 }
 
-/** What is known of a template: its row or its file, the newer of those that are what was written, or its newest manifest. */
-async function recordOf(parts: EngineParts, id: string, manifests: readonly FoundManifest[]): Promise<TemplateRecord> {
-  const row = parts.templates.soundRecord(id);
-  const file = await readTemplateRecord(parts.layout, id);
-  if (row && (!file || row.revision >= file.revision)) return row;
-  return file ?? manifests.findLast(({ json }) => json.template.id === id)!.json.template;
+/** What the record files say of the templates that have manifests or rows. null: none, or not what was written. */
+type Records = ReadonlyMap<string, TemplateRecord | 'unread' | null>;
+
+async function readRecords(
+  parts: EngineParts,
+  manifests: readonly FoundManifest[],
+  context: JobContext,
+): Promise<Records> {
+  const records = new Map<string, TemplateRecord | 'unread' | null>();
+  for (const id of [
+    ...manifests.map(({ json }) => json.template.id),
+    ...parts.templates.revisions().map((row) => row.id),
+  ]) {
+    if (records.has(id)) continue;
+    try {
+      records.set(id, await readTemplateRecord(parts.layout, id));
+    } catch (error) {
+      if (!isUntold(error)) throw error;
+      records.set(id, 'unread');
+      context.warn(notRead(error));
+    }
+  }
+  return records;
 }
 
-async function mendTemplate(parts: EngineParts, id: string, manifests: readonly FoundManifest[]): Promise<void> {
-  const record = await recordOf(parts, id, manifests);
+const versionKey = (templateId: unknown, number: unknown) => `${String(templateId)}@${String(number)}`;
+
+/** A template's row is made anew from its file, where that is newer or the row is not what was written, or from its newest manifest. */
+function mendTemplate(parts: EngineParts, id: string, manifests: readonly FoundManifest[], records: Records): void {
   const row = parts.templates.soundRecord(id);
-  if (row && row.revision >= record.revision) return;
-  parts.templates.replace({ ...record, name: freeName(parts, record) });
+  const file = sound(records.get(id));
+  if (row && (!file || row.revision >= file.revision)) return;
+  const record = file ?? manifests.findLast(({ json }) => json.template.id === id)?.json.template;
+  if (record) parts.templates.replace({ ...record, name: freeName(parts, record) });
 }
+
+const sound = (record: TemplateRecord | 'unread' | null | undefined) => (record === 'unread' ? null : (record ?? null));
 
 function freeName(parts: EngineParts, record: TemplateRecord): string {
   const holder = record.deletedAt === null ? parts.templates.nameHolder(record.name) : null;
@@ -152,8 +224,14 @@ function freeName(parts: EngineParts, record: TemplateRecord): string {
   return `${record.name.slice(0, 110)} (${record.id.slice(0, 8)})`;
 }
 
-async function bringBack(parts: EngineParts, manifest: string, json: ManifestJson, context: JobContext): Promise<void> {
-  const record = (await readTemplateRecord(parts.layout, json.template.id)) ?? json.template;
+function bringBack(
+  parts: EngineParts,
+  manifest: string,
+  json: ManifestJson,
+  file: TemplateRecord | 'unread' | null,
+  context: JobContext,
+): void {
+  const record = sound(file) ?? json.template;
   try {
     const isDeleted = record.deletedVersions.includes(json.version.number);
     parts.templates.addVersion(

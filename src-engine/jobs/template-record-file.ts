@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
 import { TemplateRecordSchema, type TemplateRecord } from '../catalog/records.ts';
-import { EngineError } from '../core/engine-error.ts';
+import { EngineError, ioError } from '../core/engine-error.ts';
 import { writeDurably } from '../store/durable.ts';
+import { refuseReadOnly } from '../store/locks.ts';
 import type { StoreLayout } from '../store/store-layout.ts';
 import type { EngineParts } from './engine-parts.ts';
 
@@ -33,21 +34,38 @@ export async function writeTemplateRecord(parts: EngineParts, id: string): Promi
 }
 
 async function writeRow(parts: EngineParts, id: string): Promise<void> {
-  const { refusal, root } = parts.layout;
-  if (refusal) throw new EngineError(refusal, { path: root });
+  refuseReadOnly(parts.layout);
   const record = parts.templates.record(id);
   const bytes = Buffer.from(JSON.stringify({ ...record, sum: sumOf(record) }, null, 2));
   await writeDurably(parts.layout.scratch, templateRecordPath(parts.layout, id), bytes);
 }
 
-/** @returns null where there is none or it is not what was written: the manifests hold what it was at capture */
+/**
+ * @returns null where there is none or it is not what was written: the manifests hold what it was at capture
+ * @throws EngineError `READ_FAILED`, `PERMISSION_DENIED` where nobody can tell just now; `CATALOG_TOO_NEW` where a later Diskpress
+ *   wrote more into it than this one knows
+ */
 export async function readTemplateRecord(layout: StoreLayout, id: string): Promise<TemplateRecord | null> {
+  const path = templateRecordPath(layout, id);
+  const text = await readFile(path, 'utf8').catch((thrown: unknown) => {
+    const error = ioError(thrown, 'READ_FAILED', { path, offsetBytes: 0 });
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  });
+  const written = text === null ? null : soundJson(text);
+  if (written === null) return null;
+  const record = TemplateRecordSchema.safeParse(written.record);
+  const isKnown = record.success && Object.keys(written.record).every((key) => key in record.data);
+  // what has a right sum and is not understood was written so
+  if (written.hasSum && !isKnown) throw new EngineError('CATALOG_TOO_NEW', { path, version: 2, supported: 1 });
+  return record.success && record.data.id === id ? record.data : null;
+}
+
+function soundJson(text: string): { record: Record<string, unknown>; hasSum: boolean } | null {
   try {
-    const json: unknown = JSON.parse(await readFile(templateRecordPath(layout, id), 'utf8'));
-    const { sum, ...written } = json as Record<string, unknown>;
-    if (sum !== undefined && SumSchema.parse({ sum }).sum !== sumOf(written)) return null;
-    const record = TemplateRecordSchema.parse(written);
-    return record.id === id ? record : null;
+    const { sum, ...record } = JSON.parse(text) as Record<string, unknown>;
+    if (sum !== undefined && SumSchema.parse({ sum }).sum !== sumOf(record)) return null;
+    return { record, hasSum: sum !== undefined };
   } catch {
     return null;
   }

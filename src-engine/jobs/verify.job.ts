@@ -15,7 +15,9 @@ import { HASH_BYTES } from '../store/pack-format.ts';
 import { auditFrames } from './audit-frames.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { readManifestJson } from './manifest-json.ts';
+import { manifestNames } from '../store/store-layout.ts';
 import { takeBack } from './take-back.ts';
+import { isUntold } from './untold.ts';
 import { readTemplateRecord, templateRecordPath, writeTemplateRecord } from './template-record-file.ts';
 
 /** Why a version is not whole, or could not be looked at. */
@@ -78,6 +80,7 @@ export async function runVerify(parts: EngineParts, reference: string | null, co
       const fault = faults.get(row.manifest);
       return fault ? [{ ...fault, name: `${row.templateName}@${row.number}` }] : [];
     });
+    if (reference === null) hit.push(...(await unreadManifests(parts)));
     const damaged = hit.filter((fault) => fault.isDamage);
     parts.audit.add('catalog.verified', wanted?.template.name ?? '', {
       damaged: damaged.map(({ name }) => name),
@@ -104,6 +107,7 @@ function refuse(code: 'TEMPLATE_DAMAGED' | 'READ_FAILED', hit: readonly (Fault &
   const names = hit.map(({ name }) => name);
   throw new EngineError(code, {
     template: names.join(', '),
+    offsetBytes: 0,
     ...hit[0].error.data,
     templates: names,
     reasons: hit.map(
@@ -113,14 +117,33 @@ function refuse(code: 'TEMPLATE_DAMAGED' | 'READ_FAILED', hit: readonly (Fault &
 }
 
 /** What the system could not read just now says nothing of what is there; nor do files whose whole folder is away. */
-function isDamage(parts: EngineParts, error: EngineError): boolean {
-  if (['READ_FAILED', 'PERMISSION_DENIED', 'NOT_FOUND'].includes(error.code)) return false;
-  if (error.code !== 'CHUNK_MISSING' || error.data.path === undefined) return true;
+function isDamage({ layout }: EngineParts, error: EngineError): boolean {
+  if (isUntold(error)) return false;
+  const { path, reason } = error.data;
+  if (error.code === 'CHUNK_MISSING' && path !== undefined) return !isAway(layout.packs);
+  return !(error.code === 'MANIFEST_DAMAGED' && reason === 'ENOENT' && isAway(layout.manifests));
+}
+
+/** An empty folder is one that nothing is mounted on any more. */
+function isAway(folder: string): boolean {
   try {
-    return readdirSync(parts.layout.packs).length > 0;
+    return readdirSync(folder).length === 0;
   } catch {
-    return false;
+    return true;
   }
+}
+
+/** Manifests that no row speaks of and that cannot be read just now, or not by this Diskpress: there may be versions in them. */
+async function unreadManifests(parts: EngineParts): Promise<(Fault & { name: string })[]> {
+  const faults: (Fault & { name: string })[] = [];
+  for (const name of parts.templates.unknownManifests(manifestNames(parts.layout))) {
+    const error = await ManifestReader.open(parts.layout, name).then(
+      (manifest) => manifest.close().then(() => null),
+      (thrown: unknown) => thrown,
+    );
+    if (isUntold(error)) faults.push({ name, error, isDamage: false });
+  }
+  return faults;
 }
 
 /**

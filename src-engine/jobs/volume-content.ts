@@ -22,12 +22,18 @@ export interface VolumeContent {
   readonly warnings: readonly Warning[];
 }
 
-/** @throws EngineError `READ_FAILED` */
-export async function contentOf(volume: BlockSource): Promise<VolumeContent> {
+/**
+ * @param known what {@link signaturesOf} says of it, where that was asked before
+ * @throws EngineError `READ_FAILED`
+ */
+export async function contentOf(
+  volume: BlockSource,
+  known: readonly Signature[] | null = null,
+): Promise<VolumeContent> {
   let signature: Signature | undefined;
   const named = () => ({ recognisedLabel: signature?.label ?? '', recognisedUuid: signature?.uuid ?? '' });
   try {
-    [signature] = await signaturesOf(volume);
+    [signature] = known ?? (await signaturesOf(volume));
     const recognised = signature?.name ?? null;
     const encrypted = ENCRYPTED.includes(recognised) ? await recogniseEncrypted(volume) : null;
     if (encrypted) {
@@ -42,6 +48,26 @@ export async function contentOf(volume: BlockSource): Promise<VolumeContent> {
   const recognised = signature?.name ?? null;
   const data = { name: recognised ?? '', lengthBytes: volume.lengthBytes };
   return { fileSystem: null, recognised, ...named(), refusal: null, warnings: [{ code: 'FILESYSTEM_UNKNOWN', data }] };
+}
+
+/**
+ * What was recognised by others (a member of a group), with its own label and UUID.
+ * @param known as for {@link contentOf}
+ * @throws EngineError `READ_FAILED`
+ */
+export async function withNames(
+  volume: BlockSource,
+  content: VolumeContent,
+  known: readonly Signature[] | null,
+): Promise<VolumeContent> {
+  if (content.recognised === null) return content;
+  try {
+    const signature = (known ?? (await signaturesOf(volume))).find(({ name }) => name === content.recognised);
+    return { ...content, recognisedLabel: signature?.label ?? '', recognisedUuid: signature?.uuid ?? '' };
+  } catch (error) {
+    damage(error);
+    return content;
+  }
 }
 
 const ENCRYPTED: (string | null)[] = ['luks', 'bitlocker'];

@@ -1,5 +1,6 @@
 /** The volumes of a disk and the volumes inside them, and how bytes of one are found in another. */
 import type { BlockSource, Extent } from '../disk/block-source.port.ts';
+import type { Signature } from '../filesystems/signatures.ts';
 import type { InnerVolume, VolumeGroup } from '../volumes/group.port.ts';
 import type { DiskLayout, Partition } from '../volumes/layout.port.ts';
 import { toMembers } from '../volumes/mapped-extents.ts';
@@ -34,6 +35,8 @@ export interface TreeGroup {
 
 export interface VolumeTree {
   readonly layout: DiskLayout;
+  /** what the disk as a whole bears marks of; null where their places cannot be read */
+  readonly signatures: readonly Signature[] | null;
   readonly partitions: readonly TreeVolume[];
   /** a group whose members lie in another one comes after it */
   readonly groups: readonly TreeGroup[];

@@ -1,5 +1,6 @@
 /** Which bytes of each volume a capture takes: of a member of a group, its labels and what is used of the volumes on it. */
 import type { VolumeView } from '../contract/disk.contract.ts';
+import type { Warning } from '../contract/warnings.ts';
 import type { Extent } from '../disk/block-source.port.ts';
 import type { FileSystem } from '../filesystems/file-system.port.ts';
 import { bytesOf, gapsIn, joinExtents, within } from '../volumes/extents.ts';
@@ -132,9 +133,11 @@ export class VolumeUsage {
     const counted = new VolumeUsage();
     const tail = tailOf(volume, fileSystem);
     const usedOfTail: Extent[] = [];
+    const told: Warning[] = [];
     let onDiskBytes = 0;
     try {
-      for await (const batch of fileSystem?.used(signal) ?? wholeOf(volume)) {
+      const used = fileSystem?.used(signal, (warning) => void told.push(warning));
+      for await (const batch of used ?? wholeOf(volume)) {
         for (const extent of batch) {
           counted.#count(withHolders(volume, extent));
           onDiskBytes += volume.partition ? extent.lengthBytes : bytesOf(onDisk(volume, extent));
@@ -144,6 +147,8 @@ export class VolumeUsage {
       counted.#usedBytes.forEach((lengthBytes, holder) => this.#count([[holder, { lengthBytes }]]));
       this.#usedOnDisk.set(volume, onDiskBytes);
       this.#tails.set(volume, gapsIn(tail, usedOfTail));
+      const content = this.contentOf(volume);
+      if (told.length > 0) this.#looked.set(volume, { ...content, warnings: [...content.warnings, ...told] });
     } catch (error) {
       this.#looked.set(volume, unreadable(fileSystem?.kind ?? null, damage(error)));
       const whole = { startBytes: 0, lengthBytes: volume.source.lengthBytes };

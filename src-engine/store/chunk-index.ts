@@ -194,6 +194,16 @@ export class ChunkIndex {
       .map((row) => toFrame(this.#layout, row));
   }
 
+  /** Frames of the packs in use. */
+  framePlaces(): { id: number; pack: string; offset: number; isSetAside: number }[] {
+    return this.#db
+      .prepare<[], { id: number; pack: string; offset: number; isSetAside: number }>(
+        `SELECT frame.id, pack.name AS pack, offset, EXISTS (SELECT 1 FROM lost_chunk WHERE frame_id = frame.id) AS isSetAside
+         FROM frame JOIN pack ON pack.id = pack_id WHERE NOT is_condemned`,
+      )
+      .all();
+  }
+
   /** A frame that was set aside is whole: its chunks are found again, but for those that were stored anew since. */
   takeBack(frameId: number): void {
     this.#db.transaction(() => {
@@ -257,8 +267,12 @@ function toFrame(layout: StoreLayout, row: FrameRow): IndexedFrame {
   };
 }
 
-/** The rows of a pack; the caller holds the transaction. @returns names of chunks that are found elsewhere already */
-export function insertPack(db: Database.Database, pack: WrittenPack): Uint8Array[] {
+/**
+ * The rows of a pack; the caller holds the transaction.
+ * @param hasRow whether it may have one already, for frames that are kept of what could be read in part only
+ * @returns names of chunks that are found elsewhere already
+ */
+export function insertPack(db: Database.Database, pack: WrittenPack, hasRow = false): Uint8Array[] {
   const elsewhere: Uint8Array[] = [];
   const addFrame = db.prepare(
     'INSERT INTO frame (pack_id, offset, head_bytes, stored_bytes, raw_bytes) VALUES (?, ?, ?, ?, ?)',
@@ -266,8 +280,12 @@ export function insertPack(db: Database.Database, pack: WrittenPack): Uint8Array
   const addChunk = db.prepare('INSERT OR IGNORE INTO chunk (hash, frame_id, offset, length_bytes) VALUES (?, ?, ?, ?)');
   db.prepare('DELETE FROM expected_pack WHERE name = ?').run(pack.name);
   const packId = db
-    .prepare('INSERT INTO pack (name, length_bytes) VALUES (?, ?)')
-    .run(pack.name, pack.lengthBytes).lastInsertRowid;
+    .prepare<[string, number], number>(
+      `INSERT INTO pack (name, length_bytes) VALUES (?, ?)
+       ${hasRow ? 'ON CONFLICT (name) DO UPDATE SET length_bytes = excluded.length_bytes' : ''} RETURNING id`,
+    )
+    .pluck()
+    .get(pack.name, pack.lengthBytes)!;
   for (const { offset, storedBytes, rawBytes, table } of pack.frames) {
     const frameId = addFrame.run(
       packId,

@@ -4,7 +4,8 @@
  */
 import Database from 'better-sqlite3';
 import { accessSync, constants, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { EngineError } from '../core/engine-error.ts';
+import { EngineError, toEngineError } from '../core/engine-error.ts';
+import { roomAt } from '../core/room-at.ts';
 import type { StoreLayout } from './store-layout.ts';
 
 export interface Lock {
@@ -20,12 +21,16 @@ const ALONE = 'BEGIN EXCLUSIVE';
 
 /** @returns null where somebody else has what this would have */
 function hold(path: string, waitMs: number, begin: string): Lock | null {
-  const before = statSync(path, { throwIfNoEntry: false })?.ino;
   try {
-    return holdSound(path, waitMs, begin);
+    const before = statSync(path, { throwIfNoEntry: false })?.ino;
+    try {
+      return holdSound(path, waitMs, begin);
+    } catch (error) {
+      if (before === undefined || !isDamage(error, path)) throw error;
+      return replaceDamaged(path, before) ? holdSound(path, waitMs, begin) : null;
+    }
   } catch (error) {
-    if (before === undefined || !isDamage(error, path)) throw error;
-    return replaceDamaged(path, before) ? holdSound(path, waitMs, begin) : null;
+    throw toEngineError(error, path);
   }
 }
 
@@ -105,13 +110,18 @@ export function noteHolder(layout: StoreLayout, owner: string): void {
   }
 }
 
+/** @throws EngineError why nothing can be written, with the place */
+export function refuseReadOnly({ refusal, root }: StoreLayout): void {
+  if (refusal) throw new EngineError(refusal, { path: root, offsetBytes: 0, ...roomAt(root) });
+}
+
 /**
  * The one process that writes to a catalog: prune and repair hold this, captures and imports by {@link SharedWriterLock}.
  * @param owner what is shown to whoever is refused
  * @throws EngineError `CATALOG_BUSY` with the holder's process and work
  */
 export function lockWriter(layout: StoreLayout, owner: string): Lock {
-  if (layout.refusal) throw new EngineError(layout.refusal, { path: layout.root });
+  refuseReadOnly(layout);
   const lock = hold(layout.writerLock, 0, WRITE);
   if (lock) {
     noteHolder(layout, owner);

@@ -167,8 +167,8 @@ function newerVersion(magic: Buffer, endMagic: Buffer): number | null {
   return isKind && digits.every((digit) => digit > 0x31 && digit <= 0x39) ? digits[0] - 0x30 : null;
 }
 
-/** Whether a file is a manifest that a later Diskpress wrote. */
-export function isNewerManifest(path: string): boolean {
+/** Whether nobody here can say what a manifest holds: a later Diskpress wrote it, or it cannot be read just now. */
+export function isUntoldManifest(path: string): boolean {
   const ends = [Buffer.alloc(8), Buffer.alloc(8)];
   try {
     const fd = openSync(path, 'r');
@@ -178,8 +178,8 @@ export function isNewerManifest(path: string): boolean {
     } finally {
       closeSync(fd);
     }
-  } catch {
-    return false;
+  } catch (error) {
+    return !['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
   }
   return newerVersion(ends[0], ends[1]) !== null;
 }
@@ -214,7 +214,11 @@ async function guarded<T>(path: string, work: () => Promise<T>): Promise<T> {
     }
     if (cause instanceof EngineError && cause.code === 'CATALOG_TOO_NEW') throw cause;
     const reason =
-      cause instanceof EngineError ? String(cause.data.field ?? cause.code) : String((cause as Error).message);
+      code === 'ENOENT'
+        ? code
+        : cause instanceof EngineError
+          ? String(cause.data.field ?? cause.code)
+          : String((cause as Error).message);
     throw new EngineError('MANIFEST_DAMAGED', { path, reason }, '', { cause });
   }
 }

@@ -1,6 +1,6 @@
 /** Finds the frames of a pack without an index: for repair. Trusts nothing but checksums. */
 import { open } from 'node:fs/promises';
-import { EngineError } from '../core/engine-error.ts';
+import { EngineError, ioError, toEngineError } from '../core/engine-error.ts';
 import { CODEC_ZSTD, decodeFrameHead, decodeFrameTable, frameHeader, packEnd, packHeader } from './pack-format.ts';
 import type { WrittenFrame, WrittenPack } from './pack-writer.ts';
 
@@ -9,23 +9,42 @@ const SEARCH_BYTES = 1024 * 1024;
 /** Header and table of most frames: 64 chunks of 64 KiB. */
 const USUAL_HEAD_BYTES = 4096;
 
+/** A disk gives or refuses its bytes in pages of this. */
+const PAGE_BYTES = 4096;
+/** After so many reads that failed the rest of a pack is left alone: a bad disk takes seconds for each. */
+const MAX_FAILED_READS = 64;
+
 /** A pack as far as it can be read, and how many bytes of it made no sense. */
 export interface ScannedPack extends WrittenPack {
   readonly skippedBytes: number;
+  /** the first place that could not be read just now: there may be more frames than were found */
+  readonly unread: EngineError | null;
 }
 
+/** @throws EngineError `READ_FAILED`, `PERMISSION_DENIED` where it cannot even be opened; `NOT_FOUND` */
 export async function scanPack(path: string, name: string, signal: AbortSignal): Promise<ScannedPack> {
-  const handle = await open(path, 'r');
+  const failed = (error: unknown, offsetBytes: number) => ioError(error, 'READ_FAILED', { path, offsetBytes });
+  const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'ENOENT' ? toEngineError(error) : failed(error, 0);
+  });
   try {
-    const { size } = await handle.stat();
+    const { size } = await handle.stat().catch((error: unknown) => {
+      throw failed(error, 0);
+    });
     let piece = { offset: 0, bytes: Buffer.alloc(0) };
     let isSearching = false;
+    let unread: EngineError | null = null;
+    let failedReads = 0;
     const readAt: ReadAt = async (offset, length) => {
       const end = Math.min(offset + length, size);
       if (offset < piece.offset || end > piece.offset + piece.bytes.length) {
         const wanted = isSearching ? Math.max(length, SEARCH_BYTES) : length;
         const bytes = Buffer.alloc(Math.max(0, Math.min(wanted, size - offset)));
-        const { bytesRead } = await handle.read(bytes, 0, bytes.length, offset);
+        const { bytesRead } = await handle.read(bytes, 0, bytes.length, offset).catch((error: unknown) => {
+          unread ??= failed(error, offset);
+          failedReads++;
+          return { bytesRead: 0 };
+        });
         piece = { offset, bytes: bytes.subarray(0, bytesRead) };
       }
       return piece.bytes.subarray(offset - piece.offset, end - piece.offset);
@@ -40,7 +59,11 @@ export async function scanPack(path: string, name: string, signal: AbortSignal):
           if (mayBeHead(bytes.subarray(found))) return at + found;
           found = bytes.indexOf(FRAME_MAGIC_BYTES, found + 1);
         }
-        at += Math.max(1, bytes.length - FRAME_MAGIC_BYTES.length + 1);
+        if (failedReads > MAX_FAILED_READS) break;
+        at =
+          bytes.length === 0
+            ? (Math.floor(at / PAGE_BYTES) + 1) * PAGE_BYTES
+            : at + Math.max(1, bytes.length - FRAME_MAGIC_BYTES.length + 1);
       }
       return size;
     };
@@ -61,7 +84,7 @@ export async function scanPack(path: string, name: string, signal: AbortSignal):
       skippedBytes += next - offset;
       offset = next;
     }
-    return { name, lengthBytes: size, frames, skippedBytes };
+    return { name, lengthBytes: size, frames, skippedBytes, unread };
   } finally {
     await handle.close();
   }
@@ -72,7 +95,7 @@ function mayBeHead(bytes: Buffer): boolean {
   return bytes.length < 8 || (bytes[4] <= CODEC_ZSTD && bytes.readUInt16LE(6) === 1);
 }
 
-/** @returns fewer bytes at the file's end */
+/** @returns fewer bytes at the file's end, and before a place that cannot be read */
 type ReadAt = (offset: number, length: number) => Promise<Buffer>;
 
 async function tryFrame(readAt: ReadAt, offset: number, size: number): Promise<WrittenFrame | null> {

@@ -28,6 +28,11 @@ export function keepReserve(layout: StoreLayout): void {
   }
 }
 
+/** Where it cannot be removed there is no less room than before. */
 export function releaseReserve(layout: StoreLayout): void {
-  rmSync(reservePath(layout), { force: true });
+  try {
+    rmSync(reservePath(layout), { force: true });
+  } catch {
+    // a disk that is read-only says so to whoever writes
+  }
 }

@@ -59,7 +59,8 @@ export async function convertGpt(
       bytes: movedHeader(good, { lba: backupLba, alternateLba: 1, entriesLba, lastUsableLba }),
     },
   ];
-  const old = [gpt.primary, gpt.backup].flatMap((copy) => (copy ? gptCopyExtents(copy, gpt.sectorBytes) : []));
+  const copies = [gpt.primary, gpt.backup].flatMap((copy) => (copy ? gptCopyExtents(copy, gpt.sectorBytes) : []));
+  const old = gpt.remains ? [...copies, gpt.remains] : copies;
   const written = patches.map(({ offsetBytes, bytes }) => ({ startBytes: offsetBytes, lengthBytes: bytes.length }));
   return { patches, stale: joinExtents(old), finishing: joinExtents(written) };
 }

@@ -5,9 +5,10 @@
 import { crc32 } from 'node:zlib';
 import { guid, raw, struct, text, u32le, u64le } from '../core/struct.ts';
 import type { BlockSource, Extent } from '../disk/block-source.port.ts';
-import { readBytes } from '../disk/read.ts';
+import { readableBytes } from './readable.ts';
 
-const SIGNATURE = 'EFI PART';
+/** What a header begins with. */
+export const SIGNATURE = 'EFI PART';
 /** Tables in the field have 128 entries, some 256; more than this is taken for damage. */
 const MAX_ENTRIES = 1024;
 const MIN_ENTRY_BYTES = 128;
@@ -73,7 +74,8 @@ export interface GptEntry {
 export async function readGptCopy(source: BlockSource, sectorBytes: number, lba: number): Promise<GptCopy | null> {
   const sectors = Math.floor(source.lengthBytes / sectorBytes);
   if (!Number.isSafeInteger(lba) || lba < 1 || lba >= sectors) return null;
-  const headerSector = await readBytes(source, lba * sectorBytes, sectorBytes);
+  const headerSector = await readableBytes(source, lba * sectorBytes, sectorBytes);
+  if (!headerSector) return null;
   const header = headerStruct.read(headerSector);
   if (header.signature !== SIGNATURE || header.myLba !== BigInt(lba)) return null;
   if (header.headerBytes < headerStruct.size || header.headerBytes > sectorBytes) return null;
@@ -86,16 +88,17 @@ export async function readGptCopy(source: BlockSource, sectorBytes: number, lba:
   if (header.entriesLba < 2n || header.entriesLba >= BigInt(sectors)) return null;
   const entriesLba = Number(header.entriesLba);
   if (entriesLba + entrySectors({ entryCount, entryBytes }, sectorBytes) > sectors) return null;
-  const entries = await readBytes(source, entriesLba * sectorBytes, entryCount * entryBytes);
-  if (crc32(entries) !== header.entriesCrc) return null;
+  const entries = await readableBytes(source, entriesLba * sectorBytes, entryCount * entryBytes);
+  if (!entries || crc32(entries) !== header.entriesCrc) return null;
   return { lba, alternateLba, firstUsableLba, diskGuid, entriesLba, entryCount, entryBytes, headerSector, entries };
 }
 
 /** Where the header at `lba` says that the other copy is, if there is a header at all: a hint, whatever its checksum. */
 export async function alternateHint(source: BlockSource, sectorBytes: number, lba: number): Promise<number | null> {
   if ((lba + 1) * sectorBytes > source.lengthBytes) return null;
-  const header = headerStruct.read(await readBytes(source, lba * sectorBytes, sectorBytes));
-  return header.signature === SIGNATURE ? Number(header.alternateLba) : null;
+  const bytes = await readableBytes(source, lba * sectorBytes, sectorBytes);
+  const header = bytes && headerStruct.read(bytes);
+  return header?.signature === SIGNATURE ? Number(header.alternateLba) : null;
 }
 
 /** @returns the entries in use, in table order; nothing in them is checked against the disk */

@@ -1,8 +1,9 @@
 /** Both copies of a GUID partition table: which are good, where they are, and what they disagree on. */
 import type { Warning } from '../contract/warnings.ts';
-import type { BlockSource } from '../disk/block-source.port.ts';
-import { alternateHint, entrySectors, readGptCopy, type GptCopy } from './gpt-copy.ts';
+import type { BlockSource, Extent } from '../disk/block-source.port.ts';
+import { alternateHint, entrySectors, readGptCopy, SIGNATURE, type GptCopy } from './gpt-copy.ts';
 import { MBR_TYPE_PROTECTIVE, type MbrEntry } from './mbr-sector.ts';
+import { readableBytes } from './readable.ts';
 
 export interface Gpt {
   readonly sectorBytes: number;
@@ -10,6 +11,8 @@ export interface Gpt {
   readonly good: GptCopy;
   readonly primary: GptCopy | null;
   readonly backup: GptCopy | null;
+  /** where a backup that is damaged stands, at the end of the disk: what is left of it is no data of anybody's */
+  readonly remains: Extent | null;
   /** where the primary array is, or goes when a damaged primary is written anew */
   readonly primaryEntriesLba: number;
   readonly warnings: readonly Warning[];
@@ -61,7 +64,23 @@ async function readGptOf(source: BlockSource, sectorBytes: number, protective: M
     const data = { offsetBytes: backup.lba * sectorBytes, expectedBytes: lastLba * sectorBytes };
     warnings.push({ code: 'GPT_BACKUP_MISPLACED', data });
   }
-  return { sectorBytes, good, primary, backup, primaryEntriesLba: primary?.entriesLba ?? 2, warnings };
+  const remains = backup ? null : await remainsOfBackup(source, sectorBytes, good);
+  return { sectorBytes, good, primary, backup, remains, primaryEntriesLba: primary?.entriesLba ?? 2, warnings };
+}
+
+/** A backup is told from data by the mark of its header, or by an array that begins as the other one does. */
+async function remainsOfBackup(source: BlockSource, sectorBytes: number, good: GptCopy): Promise<Extent | null> {
+  const sectors = entrySectors(good, sectorBytes) + 1;
+  const endBytes = Math.floor(source.lengthBytes / sectorBytes) * sectorBytes;
+  const startBytes = endBytes - sectors * sectorBytes;
+  if (startBytes < 0) return null;
+  const header = await readableBytes(source, endBytes - sectorBytes, sectorBytes);
+  const array = await readableBytes(source, startBytes, sectorBytes);
+  const isArray =
+    array !== null && array.some((byte) => byte !== 0) && array.equals(good.entries.subarray(0, sectorBytes));
+  return isArray || header?.toString('latin1', 0, 8) === SIGNATURE
+    ? { startBytes, lengthBytes: endBytes - startBytes }
+    : null;
 }
 
 /** @param places sectors where a backup may be, best first; each is checked like any other header */

@@ -1,6 +1,6 @@
 /** The logical partitions inside an extended one: a chain of records that each point to the next. */
 import type { BlockSource } from '../disk/block-source.port.ts';
-import { readBytes } from '../disk/read.ts';
+import { readableBytes } from './readable.ts';
 import { isUsed, MBR_BYTES, mbrEntries, type MbrEntry } from './mbr-sector.ts';
 
 /** The Linux kernel takes no more than 256 partitions of a disk. */
@@ -20,7 +20,7 @@ export interface LogicalChain {
 
 /**
  * @param container the extended partition's entry in the master boot record
- * @returns null where the chain is broken: a record without its signature, a link that leaves the extended partition or
+ * @returns null where the chain is broken: a record without its signature, or that cannot be read, a link that leaves the extended partition or
  *   comes back to a record seen before, more than {@link MAX_RECORDS} records, a logical partition that reaches outside
  * @throws EngineError `READ_FAILED`
  */
@@ -36,7 +36,8 @@ export async function readLogicalChain(source: BlockSource, container: MbrEntry)
     const offsetBytes = record * source.sectorBytes;
     if (offsetBytes + source.sectorBytes > source.lengthBytes) return null;
     records.add(record);
-    const entries = mbrEntries(await readBytes(source, offsetBytes, MBR_BYTES));
+    const sector = await readableBytes(source, offsetBytes, MBR_BYTES);
+    const entries = sector && mbrEntries(sector);
     if (!entries) return null;
     for (const entry of entries.filter(isUsed)) {
       // A link counts from the start of the extended partition, a logical partition from its own record.

@@ -1,12 +1,12 @@
 /** From a master boot record to partitions. */
 import type { Warning } from '../contract/warnings.ts';
 import type { BlockSource, Extent } from '../disk/block-source.port.ts';
-import { readBytes } from '../disk/read.ts';
 import { isKnownStart, looksLikeFileSystem } from './boot-sector.ts';
 import { findOverlap } from './extents.ts';
 import type { Partition } from './layout.port.ts';
 import { readLogicalChain } from './logical-chain.ts';
 import { isUsed, type MbrEntry } from './mbr-sector.ts';
+import { readableBytes } from './readable.ts';
 
 /** The first number of a logical partition; 1 to 4 are the record's own entries. */
 const FIRST_LOGICAL = 5;
@@ -93,12 +93,14 @@ export async function isSectorSizeUnclear(source: BlockSource, entries: readonly
 
 async function hasKnownStart(source: BlockSource, offsetBytes: number): Promise<boolean> {
   if (offsetBytes === 0 || offsetBytes + PROBE_BYTES > source.lengthBytes) return false;
-  return isKnownStart(await readBytes(source, offsetBytes, PROBE_BYTES));
+  const bytes = await readableBytes(source, offsetBytes, PROBE_BYTES);
+  return bytes !== null && isKnownStart(bytes);
 }
 
 async function hasData(source: BlockSource, offsetBytes: number): Promise<boolean> {
-  const bytes = await readBytes(source, offsetBytes, Math.min(PROBE_BYTES, source.lengthBytes - offsetBytes));
-  return bytes.some((byte) => byte !== 0);
+  const bytes = await readableBytes(source, offsetBytes, Math.min(PROBE_BYTES, source.lengthBytes - offsetBytes));
+  // where something cannot be read, something is
+  return bytes === null || bytes.some((byte) => byte !== 0);
 }
 
 function span(source: BlockSource, startSector: number, sectorCount: number): Extent {

@@ -3,8 +3,8 @@
  * the places are those that libblkid looks at, and the names are its names where it has one.
  */
 import type { BlockSource } from '../disk/block-source.port.ts';
-import { readBytes } from '../disk/read.ts';
 import type { Partition } from './layout.port.ts';
+import { readableBytes } from './readable.ts';
 
 const SECTOR_BYTES = 512;
 /** Amiga's block may be in any of the first 16 sectors, the unit of UnixWare is in sector 29. */
@@ -61,10 +61,10 @@ export async function innerTable(disk: BlockSource, partition: Partition): Promi
   return INNER_TABLES.find(({ fits }) => fits(head, lengthBytes / SECTOR_BYTES))?.name ?? null;
 }
 
-/** Zeros where the place is shorter. */
+/** Zeros where the place is shorter, or cannot be read. */
 async function headOf(disk: BlockSource, startBytes: number, lengthBytes: number): Promise<Buffer> {
   const head = Buffer.alloc(HEAD_BYTES);
-  (await readBytes(disk, startBytes, Math.min(HEAD_BYTES, lengthBytes))).copy(head);
+  (await readableBytes(disk, startBytes, Math.min(HEAD_BYTES, lengthBytes)))?.copy(head);
   return head;
 }
 

@@ -1,11 +1,10 @@
 /** From a disk to its partitions and to the bytes around them that belong to the layout. */
 import type { Warning } from '../contract/warnings.ts';
 import type { BlockSource, Extent } from '../disk/block-source.port.ts';
-import { readBytes } from '../disk/read.ts';
 import { isoExtent } from './beside/iso9660.ts';
 import { findOverlap, joinExtents, within, withoutExtents } from './extents.ts';
 import { backupBytes, firstUsableEndBytes, primaryEndBytes, readGpt, type Gpt } from './gpt.ts';
-import { entrySectors, gptCopyExtents, gptEntries } from './gpt-copy.ts';
+import { entrySectors, gptCopyExtents, gptEntries, readGptCopy } from './gpt-copy.ts';
 import type { DiskLayout, Partition } from './layout.port.ts';
 import { isMbr, isSectorSizeUnclear, readMbrPartitions } from './mbr-layout.ts';
 import {
@@ -19,6 +18,7 @@ import {
   type MbrEntry,
 } from './mbr-sector.ts';
 import { innerTable, otherTable } from './other-tables.ts';
+import { readableBytes } from './readable.ts';
 
 /**
  * How much of the gap before the first partition a capture takes. Boot loaders live there: GRUB in the first MiB, boards'
@@ -27,7 +27,7 @@ import { innerTable, otherTable } from './other-tables.ts';
 const MAX_GAP_BYTES = 64 * 1024 * 1024;
 
 /** Why a table that is there is not used; what a person can make of it is in the locales. */
-type UnreadableReason = 'GPT_DAMAGED' | 'PARTITIONS_INVALID' | 'SECTOR_SIZE_UNCLEAR';
+type UnreadableReason = 'GPT_DAMAGED' | 'PARTITIONS_INVALID' | 'SECTOR_UNREADABLE' | 'SECTOR_SIZE_UNCLEAR';
 
 /** A layout, and for a GPT what it takes to move it. */
 export interface Tables {
@@ -51,14 +51,26 @@ export async function readLayout(source: BlockSource): Promise<DiskLayout> {
 /** Like {@link readLayout}, with the tables themselves. */
 export async function readTables(source: BlockSource): Promise<Tables> {
   if (source.lengthBytes < MBR_BYTES) return bareTables(source);
-  const sector = await readBytes(source, 0, MBR_BYTES);
+  const sector = await readableBytes(source, 0, MBR_BYTES);
+  if (!sector) return unreadable(source, 'SECTOR_UNREADABLE');
   const entries = mbrEntries(sector);
-  if (!entries) return otherTables(source);
-
   const image = await isoExtent(source);
-  const gpt = await readGpt(source, entries);
+  const gpt = entries && (await readGpt(source, entries));
   if (gpt) return gptTables(source, gpt, image);
-  return isMbr(source, sector, entries) ? mbrTables(source, sector, entries, image) : otherTables(source);
+  const tables =
+    entries && isMbr(source, sector, entries)
+      ? await mbrTables(source, sector, entries, image)
+      : await otherTables(source);
+  return entries?.some(({ type }) => type === MBR_TYPE_PROTECTIVE) ? tables : tellingOfGpt(source, tables);
+}
+
+/** A GPT that no protective entry announces does not count, as for the Linux kernel and libblkid; but somebody may miss it. */
+async function tellingOfGpt(source: BlockSource, tables: Tables): Promise<Tables> {
+  if (!(await readGptCopy(source, source.sectorBytes, 1))) return tables;
+  const warnings: Warning[] = [...tables.layout.warnings, { code: 'GPT_NOT_ANNOUNCED', data: {} }];
+  // nothing that a table speaks of is left out for a table that does not
+  if (tables.layout.table === 'none') return onlyVolume(source, warnings);
+  return { ...tables, layout: { ...tables.layout, warnings } };
 }
 
 async function gptTables(source: BlockSource, gpt: Gpt, image: Extent | null): Promise<Tables> {
@@ -95,12 +107,13 @@ async function gptTables(source: BlockSource, gpt: Gpt, image: Extent | null): P
 
   const ends = partitions.map((p) => p.startBytes + p.lengthBytes);
   const gapEndBytes = partitions.length > 0 ? firstStart(partitions) : primaryEndBytes(gpt);
+  const remains = gpt.remains ? [gpt.remains] : [];
   const layout: DiskLayout = {
     table: 'gpt',
     tableId: good.diskGuid,
     sectorBytes,
     partitions: inOrder(found.volumes),
-    metadata: withoutExtents(joinExtents([gap(gapEndBytes), ...tables, ...found.inImage]), found.volumes),
+    metadata: withoutExtents(joinExtents([gap(gapEndBytes), ...tables, ...remains, ...found.inImage]), found.volumes),
     minimumBytes:
       Math.max(...ends, primaryEndBytes(gpt), firstUsableEndBytes(gpt, source.lengthBytes)) + backupBytes(gpt),
     warnings: [...warnings, ...found.warnings],

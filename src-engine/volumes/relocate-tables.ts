@@ -73,7 +73,7 @@ async function relocateGpt(source: BlockSource, gpt: Gpt, targetLengthBytes: num
   const written = patches.map((patch) => ({ startBytes: patch.offsetBytes, lengthBytes: patch.bytes.length }));
   return {
     patches,
-    stale: backup ? joinExtents(gptCopyExtents(backup, sectorBytes)) : [],
+    stale: backup ? joinExtents(gptCopyExtents(backup, sectorBytes)) : gpt.remains ? [gpt.remains] : [],
     finishing: joinExtents(written),
   };
 }

@@ -37,6 +37,7 @@ export const VALUES = {
   policy: COMMANDS['policy.show'].result,
   machine: MachineProfileSchema,
   machines: COMMANDS['machine.list'].result,
+  'machines-refused': COMMANDS['machine.refused'].result,
   comparison: ComparisonSchema,
   serving: z.object({ address: z.string() }),
 } satisfies Record<Report['kind'], z.ZodType>;

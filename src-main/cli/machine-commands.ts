@@ -26,7 +26,11 @@ export function addMachineCommands(
     .command('list')
     .description(help('machine-list'))
     .action(async () => {
-      printer.result({ kind: 'machines', value: await (await connect()).call('machine.list', {}) });
+      const client = await connect();
+      const value = await client.call('machine.list', {});
+      const refused = await client.call('machine.refused', {});
+      if (refused.length > 0) printer.finding({ kind: 'machines-refused', value: refused });
+      printer.result({ kind: 'machines', value });
     });
 
   machine

@@ -37,5 +37,6 @@ export type Report =
   | { kind: 'policy'; value: CommandResult<'policy.show'> }
   | { kind: 'machine'; value: MachineProfile }
   | { kind: 'machines'; value: MachineProfile[] }
+  | { kind: 'machines-refused'; value: CommandResult<'machine.refused'> }
   | { kind: 'comparison'; value: Comparison }
   | { kind: 'serving'; value: { address: string } };

@@ -2,6 +2,8 @@
 import type { Command } from 'commander';
 import {
   CommandError,
+  DISK_FORMATS,
+  type DiskFormat,
   KINDS,
   type CommandParams,
   type CommandResult,
@@ -20,6 +22,7 @@ export interface RuleOptions {
 }
 
 interface CheckOptions extends RuleOptions {
+  format?: DiskFormat;
   kind?: string;
   target?: string;
   html?: string;
@@ -49,6 +52,7 @@ export function addRuleCommands(
   const check = program
     .command('check <source>')
     .description(help('check'))
+    .option(`--format <${DISK_FORMATS.join('|')}>`, help('image-format'))
     .option(`--kind <${KINDS.join('|')}>`, help('kind'))
     .option('--target <target>', help('target'));
   addRuleOptions(check, help)
@@ -56,10 +60,10 @@ export function addRuleCommands(
     .option('--pdf <file>', help('pdf'))
     .option('--overwrite', help('overwrite-report'))
     .action(async (subject: string, options: CheckOptions) => {
-      const { kind, target, html, pdf, overwrite = false } = options;
+      const { format = null, kind, target, html, pdf, overwrite = false } = options;
       refuseExisting([html, pdf], overwrite);
       const client = await connect();
-      const params = { subject, kind, target, ...ruleParams(options) } as CommandParams<'report.check'>;
+      const params = { subject, format, kind, target, ...ruleParams(options) } as CommandParams<'report.check'>;
       const report = await client.call('report.check', params);
       for (const [format, path] of [['html', html] as const, ['pdf', pdf] as const]) {
         if (path === undefined) continue;

@@ -2,6 +2,7 @@
 import {
   isUnknownLine,
   type CommandResult,
+  type ErrorView,
   type FactValue,
   type PolicyView,
   type ReportLine,
@@ -105,8 +106,18 @@ export function policyListLines(words: Words, { policies, folder, refused }: Com
     ),
     t('cli.policy-default'),
     t('cli.policy-folder', { path: printable(folder) }),
-    ...refused.map((error) => `✗ ${printable(t(`error.${error.code}.what`, error.data))}`),
+    ...refusedLines(words, refused),
   ];
+}
+
+/** Files of a lab's own that do not count, with the reason. */
+export function refusedLines({ t }: Words, refused: readonly ErrorView[]): string[] {
+  return refused.map((error) => {
+    const { path } = error.data;
+    const what = t(`error.${error.code}.what`, error.data);
+    // not all words of an error name the file
+    return `✗ ${printable(typeof path === 'string' && !what.includes(path) ? `${path}: ${what}` : what)}`;
+  });
 }
 
 export function policyLines(words: Words, { policy, rules }: CommandResult<'policy.show'>): string[] {

@@ -15,7 +15,7 @@ import { guestLines, machineLines, machineListLines } from './machine-reports.ts
 import { partLines, waitsLine } from './job-lines.ts';
 import { printable } from './printable.ts';
 import type { Report } from './reports.ts';
-import { planRuleLines, policyLines, policyListLines, reportOfRules } from './rule-reports.ts';
+import { planRuleLines, policyLines, policyListLines, refusedLines, reportOfRules } from './rule-reports.ts';
 import { table } from './text-table.ts';
 import type { Words } from './words.ts';
 
@@ -127,7 +127,7 @@ export function reportLines(words: Words, report: Report): string[] {
         report.value.map((entry) => [
           date(entry.at),
           entry.user,
-          entry.action,
+          words.shared(`log.${entry.action}`, entry.action),
           entry.subject,
           Object.entries(entry.data)
             .map(([key, value]) => `${key}=${String(value)}`)
@@ -146,6 +146,8 @@ export function reportLines(words: Words, report: Report): string[] {
       return policyLines(words, report.value);
     case 'machine':
       return machineLines(words, report.value);
+    case 'machines-refused':
+      return refusedLines(words, report.value);
     case 'machines':
       return machineListLines(words, report.value);
     case 'comparison':

@@ -61,6 +61,7 @@ export function createWords(language: Language): Words {
     const word = plain(key);
     return word === key || word === '' ? otherwise : word;
   };
+  const reasonOf = (reason: unknown) => shared(`notCatalog.${String(reason).replaceAll(' ', '-')}`, String(reason));
   const missing = messages[language].missing as Record<string, string>;
 
   const bytes = (lengthBytes: number) => {
@@ -80,6 +81,8 @@ export function createWords(language: Language): Words {
     language,
     t(key, data = {}) {
       const filled: Record<string, string> = { ...missing };
+      // why there is no catalog has words of its own
+      if (key.startsWith('error.CATALOG_NOT_FOUND.')) data = { ...data, reason: reasonOf(data.reason) };
       for (const [name, value] of Object.entries(data)) {
         if (value === null || value === '') continue;
         if (Array.isArray(value)) filled[name] = value.join(', ');

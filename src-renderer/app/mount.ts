@@ -12,6 +12,7 @@ import '../ui/base.css';
 import '../ui/controls.css';
 import '../ui/menu.css';
 import '../ui/rows.css';
+import '../ui/tables.css';
 import '../ui/disk-map/hues.css';
 import App from './App.vue';
 import { router } from './router.ts';

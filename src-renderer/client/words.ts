@@ -33,7 +33,14 @@ export function useWords() {
     if ((key === 'found' || key === 'said') && typeof value === 'boolean') {
       return t(value ? 'import.present' : 'import.absent');
     }
-    const sections = { format: 'imageFormat', field: 'configuration', found: 'firmware', said: 'firmware' };
+    const sections = {
+      format: 'imageFormat',
+      one: 'imageFormat',
+      other: 'imageFormat',
+      field: 'configuration',
+      found: 'firmware',
+      said: 'firmware',
+    };
     const section = key in sections ? sections[key as keyof typeof sections] : null;
     return section && te(`${section}.${String(value)}`, 'en') ? t(`${section}.${String(value)}`) : null;
   }
@@ -54,6 +61,8 @@ export function useWords() {
 
   function error(view: ErrorView): ErrorWords {
     const facts = fill(view.data);
+    const reason = String(view.data.reason).replaceAll(' ', '-');
+    if (view.code === 'CATALOG_NOT_FOUND' && te(`notCatalog.${reason}`, 'en')) facts.reason = t(`notCatalog.${reason}`);
     return {
       what: t(`error.${view.code}.what`, facts),
       state: t(`error.${view.code}.state`, facts),

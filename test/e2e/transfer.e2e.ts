@@ -1,5 +1,5 @@
 /** Images brought in and taken out by the pages, by drop, by keyboard and by mouse; qemu-img says whether the bytes are the same. */
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import { makeExt4, makeFiles, run } from './disks.ts';
@@ -77,6 +77,67 @@ test('what is not there is told with its reason, and stays in the queue', async 
   await expect(queue(app).getByRole('alert')).toBeVisible();
   await expect(app.getByRole('button', { name: 'Next' })).toBeDisabled();
   await expect(app.getByLabel('Add an image')).toHaveValue('');
+});
+
+/** A raw disk that ends with the footer of a smaller fixed VHD: both formats have a claim to it. */
+function makeTwoFormats({ folder }: Served, raw: string): string {
+  const vhd = join(folder, 'small.vhd');
+  run('qemu-img', 'create', '-q', '-f', 'vpc', '-o', 'subformat=fixed', vhd, '1M');
+  const path = join(folder, 'two-formats.img');
+  copyFileSync(raw, path);
+  appendFileSync(path, readFileSync(vhd).subarray(-512));
+  return path;
+}
+
+test('what may be two formats is asked about, and taken as what a person says', async ({ app, go, served }) => {
+  const path = makeTwoFormats(served, images(served).raw);
+  await go('/import');
+  await add(app, path);
+  await expect(queue(app).getByRole('alert')).toContainText('cannot be told for certain');
+  await expect(app.getByLabel('Format of the image')).toBeVisible();
+  await expect(app.getByRole('button', { name: 'Take it as “VHD”' })).toBeVisible();
+  await judge(app, 'two formats');
+  await app.getByRole('button', { name: 'Take it as “Raw image”' }).click();
+  await expect(queue(app).getByRole('alert')).toHaveCount(0);
+  await expect(app.getByLabel('Format of the image')).toContainText('Raw image');
+  await expect(app.getByRole('button', { name: 'Next' })).toBeEnabled();
+  await app.getByRole('button', { name: 'Remove two-formats.img from the queue' }).click();
+});
+
+test('a raw image with nothing known on it is taken without a block once a person says so', async ({
+  app,
+  go,
+  served,
+}) => {
+  const path = join(served.folder, 'notes.img');
+  writeFileSync(path, 'What another program keeps.\n'.repeat(40_000));
+  await go('/import');
+  await add(app, path);
+  await expect(app.getByText('Nothing was recognised on it')).toBeVisible();
+  const start = app.getByRole('button', { name: 'Start the import' });
+  const seePlan = async () => {
+    await app.getByRole('button', { name: 'Next' }).click();
+    await app.getByRole('button', { name: 'See the plan' }).click();
+  };
+  await seePlan();
+  await expect(app.getByRole('checkbox', { name: 'Do it anyway' })).toBeVisible();
+  await expect(start).toBeDisabled();
+
+  await app.getByRole('button', { name: 'Image', exact: true }).click();
+  await app.getByLabel('Format of the image').click();
+  await app.getByRole('option', { name: 'Raw image' }).click();
+  await expect(app.getByRole('button', { name: 'Next' })).toBeEnabled();
+  await app.getByRole('button', { name: 'Next' }).click();
+  await app.getByRole('radio', { name: 'Leave it out' }).check({ force: true });
+  await app.getByRole('button', { name: 'See the plan' }).click();
+  await expect(start).toBeEnabled();
+  await expect(app.getByRole('checkbox', { name: 'Do it anyway' })).toHaveCount(0);
+  // the answer about data outside of all that is known can be given again where the account is seen
+  await expect(app.getByRole('radio', { name: 'Leave it out' })).toBeChecked();
+  await app.getByText('Take it', { exact: true }).click();
+  await expect(start).toBeEnabled();
+  await app.getByRole('button', { name: 'Image', exact: true }).click();
+  await app.getByRole('button', { name: 'Remove notes.img from the queue' }).click();
 });
 
 async function importImage(page: Page, path: string, name: string) {

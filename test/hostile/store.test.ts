@@ -26,6 +26,7 @@ import { countMutation } from '../support/mutations.ts';
 import { emptyStore, frameOf, recordOf, writeManifest, writePack } from '../support/store.ts';
 import { randomBelow } from '../support/temporary.ts';
 import { MIB, workbench } from '../support/workbench.ts';
+import { HANG_MS, processorTimer } from '../support/processor-time.ts';
 
 const bench = workbench();
 const layout = emptyStore(bench.path('store'));
@@ -75,8 +76,8 @@ describe('packs', () => {
 
   /** Scans the pack and reads every frame, by the places that were and those that the scan finds. */
   async function readHostile(): Promise<void> {
-    const started = performance.now();
-    const scanned = await scanPack(path, pack.name, AbortSignal.timeout(TIME_LIMIT_MS));
+    const usedMs = processorTimer();
+    const scanned = await scanPack(path, pack.name, AbortSignal.timeout(HANG_MS));
     const reader = new FrameReader();
     for (const { offset, storedBytes, table } of [...pack.frames, ...scanned.frames]) {
       const place: FramePlace = { packPath: path, offset, headBytes: frameHeader.size + table.length, storedBytes };
@@ -90,7 +91,7 @@ describe('packs', () => {
       }
     }
     reader.close();
-    expect(performance.now() - started).toBeLessThan(TIME_LIMIT_MS);
+    expect(usedMs()).toBeLessThan(TIME_LIMIT_MS);
   }
 
   test('600 mutations, as they come and with the checksums made good again', async () => {
@@ -188,7 +189,7 @@ describe('manifests', () => {
   });
 
   async function readHostile(): Promise<string> {
-    const started = performance.now();
+    const usedMs = processorTimer();
     try {
       const manifest = await ManifestReader.open(layout, name);
       try {
@@ -207,7 +208,7 @@ describe('manifests', () => {
       expect((error as EngineError).code).toBe('MANIFEST_DAMAGED');
       return 'damaged';
     } finally {
-      expect(performance.now() - started).toBeLessThan(TIME_LIMIT_MS);
+      expect(usedMs()).toBeLessThan(TIME_LIMIT_MS);
     }
   }
   const sum = (numbers: Uint32Array) => numbers.reduce((total, number) => total + number, 0);

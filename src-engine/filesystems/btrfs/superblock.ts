@@ -55,6 +55,8 @@ const REFUSED: [bigint, string][] = [
 ];
 /** Free-space tree, whether it is valid, fs-verity, block-group tree. Others may say elsewhere what is used: that tree does. */
 const KNOWN_COMPAT_RO = 0xfn;
+/** There is one, and it is valid. */
+const COMPAT_RO_FREE_SPACE_TREE = 0b11n;
 const COMPAT_RO_BLOCK_GROUP_TREE = 1n << 3n;
 const FLAG_ERROR = 1n << 2n;
 /** Written, being relocated, errors: those behind stand for what is half done, and for what cannot be mounted. */
@@ -85,6 +87,8 @@ export interface BtrfsSuperblock {
   readonly deviceId: bigint;
   /** where the items of block groups are: in a tree of their own, or among the extents */
   readonly hasBlockGroupTree: boolean;
+  /** whether what is free stands in a tree, too, and is up to date there */
+  readonly hasFreeSpaceTree: boolean;
   readonly checksumType: ChecksumType;
   readonly hasErrors: boolean;
   /** the first copy, which is what the kernel mounts, is damaged or is not the newest */
@@ -155,6 +159,7 @@ function checked(bytes: Buffer, isFirstStale: boolean): BtrfsSuperblock {
     deviceBytes: address('total_bytes', f.deviceBytes),
     deviceId: f.deviceId,
     hasBlockGroupTree: (f.compatRo & COMPAT_RO_BLOCK_GROUP_TREE) !== 0n,
+    hasFreeSpaceTree: (f.compatRo & COMPAT_RO_FREE_SPACE_TREE) === COMPAT_RO_FREE_SPACE_TREE,
     checksumType: f.checksumType as ChecksumType,
     hasErrors: (f.flags & FLAG_ERROR) !== 0n,
     isFirstStale,

@@ -6,6 +6,7 @@ import { EngineError } from '../../core/engine-error.ts';
 import { struct, u64le } from '../../core/struct.ts';
 import type { Extent } from '../../disk/block-source.port.ts';
 import type { Chunk } from './chunk-map.ts';
+import { FreeSpaceCheck } from './free-space.ts';
 import { address, SUPERBLOCK_BYTES, SUPERBLOCK_PLACES, type TreeRoot } from './superblock.ts';
 import type { Item } from './tree.ts';
 import { needRoot, OBJECT, roots, TYPE, type BtrfsVolume } from './volume.ts';
@@ -17,8 +18,8 @@ const TREES_MAX = 1024;
 const blockGroupItem = struct(24, { usedBytes: u64le(0) });
 
 /**
- * Extents are believed where everything else that counts them agrees: their sum in each block group and in the superblock, and the
- * trees, whose upper nodes must be among them.
+ * Extents are believed where everything else that counts them agrees: their sum in each block group and in the superblock, the
+ * tree of free space, and the trees, whose upper nodes must be among them.
  * In bytes of the volume, ascending, disjoint.
  * @param lengthBytes of the volume
  * @throws EngineError `FORMAT_INVALID`
@@ -32,23 +33,29 @@ export async function* usedExtents(
   const root = await needRoot(volume, OBJECT.EXTENT_TREE);
   const nodes = await knownNodes(volume);
   const groups = await readBlockGroups(volume);
+  const freeRoot = sb.hasFreeSpaceTree ? await needRoot(volume, OBJECT.FREE_SPACE_TREE) : null;
   const places = map.chunks.flatMap((chunk) => chunk.places.map((startBytes) => ({ startBytes, chunk })));
   places.sort((a, b) => a.startBytes - b.startBytes);
   const merge = new Ascending(lengthBytes);
   let foundBytes = 0;
   for (const { startBytes, chunk } of places) {
     let chunkBytes = 0;
+    // once for chunks that are kept twice; one without a block group has no free space there
+    const isAsked = startBytes === chunk.places[0] && groups.has(chunk.logicalBytes);
+    const free = freeRoot && isAsked ? new FreeSpaceCheck(volume, freeRoot, chunk) : null;
     for await (const items of trees.itemsByLeaf(root, firstOf(chunk), lastOf(chunk))) {
       signal.throwIfAborted();
       for (const item of items) {
         if (item.type !== TYPE.EXTENT && item.type !== TYPE.METADATA) continue;
         const { logicalBytes, length } = extentOf(volume, chunk, item);
         if (length === sb.nodeBytes) nodes.delete(logicalBytes);
+        await free?.used(logicalBytes, length);
         chunkBytes += length;
         merge.add(startBytes + logicalBytes - chunk.logicalBytes, length);
       }
       if (merge.batch.length >= BATCH) yield merge.take();
     }
+    await free?.end();
     checkSum('used of a block group', groups.get(chunk.logicalBytes) ?? null, chunkBytes);
     // chunks that are kept twice count once
     if (startBytes === chunk.places[0]) foundBytes += chunkBytes;

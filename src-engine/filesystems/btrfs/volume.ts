@@ -6,7 +6,14 @@ import { addSystemChunks, CHUNK_ITEM, ChunkMap } from './chunk-map.ts';
 import { address, level, type BtrfsSuperblock, type TreeRoot } from './superblock.ts';
 import { MAX_OFFSET, Trees } from './tree.ts';
 
-export const OBJECT = { EXTENT_TREE: 2n, BLOCK_GROUP_TREE: 11n, TOP_SUBVOLUME: 5n, CHUNK_TREE: 256n, FIRST_FREE: 256n };
+export const OBJECT = {
+  EXTENT_TREE: 2n,
+  TOP_SUBVOLUME: 5n,
+  FREE_SPACE_TREE: 10n,
+  BLOCK_GROUP_TREE: 11n,
+  CHUNK_TREE: 256n,
+  FIRST_FREE: 256n,
+};
 export const TYPE = {
   INODE: 1,
   DIR_ITEM: 84,
@@ -17,6 +24,9 @@ export const TYPE = {
   EXTENT: 168,
   METADATA: 169,
   BLOCK_GROUP: 192,
+  FREE_SPACE_INFO: 198,
+  FREE_SPACE_EXTENT: 199,
+  FREE_SPACE_BITMAP: 200,
   CHUNK: CHUNK_ITEM,
 };
 

@@ -31,6 +31,12 @@ const REGION_SECTORS = 12;
 /** VolumeFlags and PercentInUse change while the volume is mounted: the checksum leaves them out. */
 const NOT_SUMMED = new Set([106, 107, 112]);
 
+/** What says where everything is: from the length to the root directory; sizes of sectors and clusters, the number of FATs. */
+const GEOMETRY: readonly [start: number, end: number][] = [
+  [72, 100],
+  [108, 111],
+];
+
 const FLAG = { ACTIVE_FAT: 1, DIRTY: 2, MEDIA_FAILURE: 4 } as const;
 const CLUSTERS_MAX = 2 ** 32 - 11;
 
@@ -54,6 +60,8 @@ export interface ExfatGeometry {
   readonly hasMediaFailure: boolean;
   /** whether the checksum of the backup boot region is right */
   readonly isBackupSound: boolean;
+  /** whether a sound backup says of every place what the main region says */
+  readonly isBackupAlike: boolean;
 }
 
 /**
@@ -72,12 +80,14 @@ export async function readBootRegion(volume: BlockSource): Promise<ExfatGeometry
   }
   const sectorBytes = 2 ** checkRange('BytesPerSectorShift', b.BytesPerSectorShift, 9, 12);
   if (!(await isSound(volume, 0, sectorBytes))) throw new EngineError('FORMAT_INVALID', { checksum: 'boot region' });
+  const isBackupSound = await isSound(volume, REGION_SECTORS, sectorBytes);
   return {
     ...geometry(b, sectorBytes),
     uuid: idText(b.VolumeSerialNumber),
     isDirty: (b.VolumeFlags & FLAG.DIRTY) !== 0,
     hasMediaFailure: (b.VolumeFlags & FLAG.MEDIA_FAILURE) !== 0,
-    isBackupSound: await isSound(volume, REGION_SECTORS, sectorBytes),
+    isBackupSound,
+    isBackupAlike: !isBackupSound || (await isBackupAlike(volume, sectorBytes)),
   };
 }
 
@@ -117,6 +127,12 @@ async function isSound(volume: BlockSource, firstSector: number, sectorBytes: nu
     if (region.readUInt32LE(at) !== sum) return false;
   }
   return true;
+}
+
+async function isBackupAlike(volume: BlockSource, sectorBytes: number): Promise<boolean> {
+  const main = await readBytes(volume, 0, BOOT_SECTOR_BYTES);
+  const backup = await readBytes(volume, REGION_SECTORS * sectorBytes, BOOT_SECTOR_BYTES);
+  return GEOMETRY.every(([start, end]) => main.subarray(start, end).equals(backup.subarray(start, end)));
 }
 
 /** @param sectors all of a boot region but the sector of the checksum */

@@ -19,7 +19,7 @@ export async function recogniseExfat(volume: BlockSource): Promise<FileSystem | 
   if (!geometry) return null;
   const fs = { view: readCache(volume), geometry };
   const isTruncated = geometry.lengthBytes > volume.lengthBytes;
-  const isCertain = !isTruncated && !geometry.isDirty;
+  const isCertain = !isTruncated && !geometry.isDirty && geometry.isBackupAlike;
   const root = isTruncated ? null : await readRootEntries(fs);
   return {
     kind: 'exfat',
@@ -44,5 +44,6 @@ function warningsOf(geometry: ExfatGeometry, volume: BlockSource): Warning[] {
   if (geometry.isDirty) warnings.push({ code: 'FILESYSTEM_NOT_CLEAN', data: {} });
   if (geometry.hasMediaFailure) warnings.push({ code: 'FILESYSTEM_HAS_ERRORS', data: {} });
   if (!geometry.isBackupSound) warnings.push({ code: 'CHECKSUM_MISMATCH', data: { checksum: 'backup boot region' } });
+  if (!geometry.isBackupAlike) warnings.push({ code: 'FILESYSTEM_COPIES_DIFFER', data: { table: 'boot region' } });
   return warnings;
 }

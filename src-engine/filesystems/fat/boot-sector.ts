@@ -33,6 +33,7 @@ const tail32 = struct(54, {
   extFlags: u16le(4),
   fsVer: u16le(6),
   rootClus: u32le(8),
+  bkBootSec: u16le(14),
   state: u8(29),
   bootSig: u8(30),
   volId: u32le(31),
@@ -51,6 +52,10 @@ export interface FatGeometry {
   readonly fatBytes: number;
   /** the FAT that chains are followed in: the first one, unless mirroring is switched off */
   readonly activeFat: number;
+  /** whether all FATs are to be alike */
+  readonly isMirrored: boolean;
+  /** where the backup boot sector is; 0 where there is none */
+  readonly backupBootBytes: number;
   /** root directory of FAT12 and FAT16: a fixed area after the FATs. Of FAT32: its first cluster */
   readonly rootStartBytes: number;
   readonly rootBytes: number;
@@ -142,6 +147,8 @@ export async function readBootSector(volume: BlockSource): Promise<FatGeometry |
     fatStartBytes,
     fatBytes,
     activeFat: isMirrored ? 0 : checkRange('BPB_ExtFlags', wide.extFlags & ACTIVE_FAT_MASK, 0, b.numFATs - 1),
+    isMirrored,
+    backupBootBytes: isFat32 && wide.bkBootSec < b.rsvdSecCnt ? wide.bkBootSec * b.bytsPerSec : 0,
     rootStartBytes: isFat32 ? dataStartBytes + (rootCluster - 2) * clusterBytes : fatStartBytes + b.numFATs * fatBytes,
     rootBytes: isFat32 ? clusterBytes : rootSectors * b.bytsPerSec,
     rootCluster,

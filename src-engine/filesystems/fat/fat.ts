@@ -4,6 +4,7 @@ import type { BlockSource } from '../../disk/block-source.port.ts';
 import { readBytes } from '../../disk/read.ts';
 import { joinTouching, wholeVolume } from '../extents.ts';
 import type { FileSystem } from '../file-system.port.ts';
+import { compareBackup } from './backup-boot-sector.ts';
 import { checkFirstEntry, readBootSector, type FatGeometry } from './boot-sector.ts';
 import { readLabel } from './label.ts';
 import { entryAt, volumeState } from './table.ts';
@@ -14,7 +15,8 @@ const KINDS = { 12: 'fat12', 16: 'fat16', 32: 'fat32' } as const;
 
 /**
  * A volume that was not unmounted cleanly is still captured by its FATs: they alone say what belongs to a file, there is
- * nothing to recover from. The reserved sectors hold the FSInfo sector and the backup boot sector of FAT32.
+ * nothing to recover from. The reserved sectors hold the FSInfo sector, which nothing here relies on, and the backup boot sector
+ * of FAT32: where that tells of another volume, nobody knows which of the two is right.
  * @throws EngineError `FORMAT_INVALID` where the boot sector contradicts itself or the FAT
  */
 export async function recogniseFat(volume: BlockSource): Promise<FileSystem | null> {
@@ -28,6 +30,9 @@ export async function recogniseFat(volume: BlockSource): Promise<FileSystem | nu
     const data = { lengthBytes: geometry.lengthBytes, volumeBytes: volume.lengthBytes };
     warnings.unshift({ code: 'FILESYSTEM_TRUNCATED', data });
   }
+  const copy = await compareBackup(volume, geometry);
+  if (copy !== 'equal') warnings.push({ code: 'FILESYSTEM_COPIES_DIFFER', data: { table: 'boot sector' } });
+  const isCertain = !isTruncated && copy !== 'of another volume';
   return {
     kind: KINDS[geometry.entryBits],
     label: isTruncated ? geometry.bootLabel : await readLabel(volume, geometry),
@@ -35,9 +40,10 @@ export async function recogniseFat(volume: BlockSource): Promise<FileSystem | nu
     blockBytes: geometry.clusterBytes,
     lengthBytes: geometry.lengthBytes,
     recordedBytes: geometry.dataStartBytes + geometry.clusterCount * geometry.clusterBytes,
-    captureAs: isTruncated ? 'whole' : 'used-blocks',
+    captureAs: isCertain ? 'used-blocks' : 'whole',
     warnings,
-    used: (signal) => (isTruncated ? wholeVolume(volume) : joinTouching(usedClusters(volume, geometry, signal))),
+    used: (signal, tell) =>
+      isCertain ? joinTouching(usedClusters(volume, geometry, signal, tell)) : wholeVolume(volume),
     browse: () => openFat(volume, geometry),
   };
 }

@@ -36,6 +36,8 @@ export interface NtfsGeometry {
   /** up to the copy of the boot sector, which stands in the last sector and is not counted in it */
   readonly backupBootBytes: number;
   readonly mftLcn: number;
+  /** as the boot sector has it: may lie outside of the volume */
+  readonly mftMirrLcn: number;
   readonly recordBytes: number;
   /** the serial number as blkid prints it: 16 digits */
   readonly uuid: string;
@@ -71,6 +73,7 @@ export async function readBootSector(volume: BlockSource): Promise<NtfsGeometry 
     clusterCount,
     backupBootBytes: sectorCount * sectorBytes,
     mftLcn: checkRange('first cluster of $MFT', Number(b.mftLcn), 1, clusterCount - 1),
+    mftMirrLcn: Number(b.mftMirrLcn),
     recordBytes: recordBytes(b.clustersPerMftRecord, clusterBytes),
     uuid: b.serialNumber.toString(16).toUpperCase().padStart(16, '0'),
   };

@@ -8,7 +8,7 @@ import { decodeRuns } from './runs.ts';
 const LOOKED_AT_BYTES_MAX = 64 * 1024 * 1024;
 const PIECE_BYTES = 1024 * 1024;
 
-/** @throws EngineError `READ_FAILED`; records that are damaged or not in use claim nothing */
+/** @throws EngineError `FORMAT_INVALID`, `READ_FAILED`; records that are damaged or not in use claim nothing */
 export async function claimedClusters(ntfs: NtfsVolume, signal: AbortSignal): Promise<ClaimedClusters> {
   const { recordBytes, clusterCount } = ntfs.geometry;
   const claimed = new ClaimedClusters();
@@ -29,12 +29,17 @@ export async function claimedClusters(ntfs: NtfsVolume, signal: AbortSignal): Pr
   return claimed;
 }
 
+/** @throws EngineError `FORMAT_INVALID` where a record that is sound leads out of the volume: one of the two says what is not so */
 function runsOf(bytes: Buffer, number: number, clusterCount: number): ReturnType<typeof decodeRuns> {
+  const record = recordOf(bytes, number);
+  return (record?.attributes ?? []).flatMap((part) => (part.value === null ? decodeRuns(part, clusterCount) : []));
+}
+
+function recordOf(bytes: Buffer, number: number): MftRecord | null {
   try {
-    const record: MftRecord = parseRecord(bytes, number);
-    return record.attributes.flatMap((part) => (part.value === null ? decodeRuns(part, clusterCount) : []));
+    return parseRecord(bytes, number);
   } catch (error) {
-    if (error instanceof EngineError && error.code === 'FORMAT_INVALID') return [];
+    if (error instanceof EngineError && error.code === 'FORMAT_INVALID') return null;
     throw error;
   }
 }

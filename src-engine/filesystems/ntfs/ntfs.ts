@@ -5,6 +5,7 @@ import { readCache } from '../../disk/read-cache.ts';
 import { joinTouching, wholeVolume } from '../extents.ts';
 import type { FileSystem } from '../file-system.port.ts';
 import { readBootSector } from './boot-sector.ts';
+import { compareCopies } from './copies.ts';
 import { readVolumeInformation, stateWarnings } from './health.ts';
 import { openMft } from './mft.ts';
 import { openNtfs } from './tree.ts';
@@ -15,7 +16,8 @@ const RECOGNITION_CACHE_BYTES = 1024 * 1024;
 
 /**
  * The bitmap is only believed of a volume that was dismounted cleanly: otherwise what is newest may stand in $LogFile alone, or
- * in the memory of a Windows that sleeps. Such a volume is captured whole; its files are shown as they are on the disk.
+ * in the memory of a Windows that sleeps; and of one whose copies of what tells where everything is agree. Others are captured
+ * whole; their files are shown as they are on the disk.
  * @throws EngineError `FORMAT_INVALID`, `FORMAT_UNSUPPORTED` for a version that is not known, `READ_FAILED`
  */
 export async function recogniseNtfs(volume: BlockSource): Promise<FileSystem | null> {
@@ -34,7 +36,8 @@ export async function recogniseNtfs(volume: BlockSource): Promise<FileSystem | n
     doubts.push({ code: 'FILESYSTEM_TRUNCATED', data: { lengthBytes, volumeBytes: volume.lengthBytes } });
   }
   doubts.push(...(await stateWarnings(ntfs, tree, information)));
-  const isCertain = doubts.length === 0;
+  const copies = await compareCopies(ntfs);
+  const isCertain = doubts.length === 0 && copies.isCertain;
   return {
     kind: 'ntfs',
     label: information.label,
@@ -43,7 +46,7 @@ export async function recogniseNtfs(volume: BlockSource): Promise<FileSystem | n
     lengthBytes,
     recordedBytes: geometry.clusterCount * clusterBytes,
     captureAs: isCertain ? 'used-blocks' : 'whole',
-    warnings: doubts,
+    warnings: [...doubts, ...copies.warnings],
     used: (signal) => (isCertain ? joinTouching(usedClusters(ntfs, signal)) : wholeVolume(volume)),
     browse: async () => openNtfs(await openMft(readCache(volume), geometry)),
   };

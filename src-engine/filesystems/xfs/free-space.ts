@@ -2,27 +2,16 @@
  * The two trees of an allocation group's free space, sorted by block number (bnobt) and by length (cntbt): "XFS Algorithms & Data
  * Structures", "AG Free Space B+trees".
  */
-import { checkRange, checkSpan } from '../../core/bounds.ts';
+import { checkRange } from '../../core/bounds.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
-import { readBytes } from '../../disk/read.ts';
-import { agBlockCount, agBlockOffset } from './addresses.ts';
-import { checkBlock } from './checksum.ts';
+import { agBlockCount } from './addresses.ts';
 import { headerBlocks, type GroupHeader } from './group-header.ts';
+import { leaves, type Group } from './group-tree.ts';
+import { OwnedBlocks } from './reverse-map.ts';
 import type { XfsSuperblock } from './superblock.ts';
 
-const MAGICS = {
-  bnobt: { v4: 0x41425442, v5: 0x41423342 },
-  cntbt: { v4: 0x41425443, v5: 0x41423343 },
-} as const;
-type TreeName = keyof typeof MAGICS;
-const PLACES = { addressAt: 16, uuidAt: 32, ownerAt: 48, ownerBytes: 4, crcAt: 52 } as const;
-
 const RECORD_BYTES = 8;
-const POINTER_BYTES = 4;
-
-/** Children that are read at once: enough for a disk to sort them. */
-const READS_AT_ONCE = 32;
 
 /** Blocks of a group that are free. */
 export interface FreeRun {
@@ -32,7 +21,8 @@ export interface FreeRun {
 
 /**
  * Free runs of a group, ascending, disjoint, inside it and behind its headers; a batch for each leaf of the tree. Blocks of the
- * free list (AGFL) are not among them: they wait for the trees to grow. Both trees and the header must tell the same.
+ * free list (AGFL) are not among them: they wait for the trees to grow. Both trees and the header must tell the same, and no run
+ * may have an owner in the tree of owners, where there is one.
  * @param header of the group
  * @param known blocks of the group that are in use for certain, beside those that the header names
  * @throws EngineError `FORMAT_INVALID` where the trees cannot be believed
@@ -45,14 +35,15 @@ export async function* freeRuns(
   known: readonly number[],
   signal: AbortSignal,
 ): AsyncGenerator<FreeRun[]> {
-  const tree = { volume, sb, ag, signal };
-  const byLength = await runsByLength(tree, header);
+  const group = { volume, sb, ag, signal };
+  const byLength = await runsByLength(group, header);
   const inUse = new InUse([...header.known, ...known, ...byLength.blocks]);
-  const { root, levels } = header.byBlock;
+  const { levels } = header.byBlock;
+  const owned = header.reverseMap && new OwnedBlocks(group, header.reverseMap);
   const limit = agBlockCount(sb, ag);
   let end = headerBlocks(sb);
   const found = new Sums();
-  for await (const leaf of leaves(tree, 'bnobt', [root], levels)) {
+  for await (const leaf of leaves(group, 'bnobt', header.byBlock)) {
     // Every leaf brings the walk forward, so that it ends, whatever points where; only a lone one may be empty.
     checkRange('bb_numrecs', leaf.length / RECORD_BYTES, levels > 1 ? 1 : 0, limit);
     const runs: FreeRun[] = [];
@@ -60,6 +51,7 @@ export async function* freeRuns(
       const first = checkRange('ar_startblock', leaf.readUInt32BE(at), end, limit);
       const count = checkRange('ar_blockcount', leaf.readUInt32BE(at + 4), 1, limit - first);
       inUse.checkApart(first, count);
+      await owned?.checkApart(first, count);
       runs.push({ first, count });
       end = first + count;
       found.add(first, count);
@@ -117,21 +109,13 @@ class InUse {
   }
 }
 
-/** A group, and a way to be told to stop. */
-interface Tree {
-  readonly volume: BlockSource;
-  readonly sb: XfsSuperblock;
-  readonly ag: number;
-  readonly signal: AbortSignal;
-}
-
 /** Reads the tree that is sorted by length, which lengthens from leaf to leaf. */
-async function runsByLength(tree: Tree, { byLength }: GroupHeader): Promise<{ sums: Sums; blocks: number[] }> {
-  const limit = agBlockCount(tree.sb, tree.ag);
+async function runsByLength(group: Group, { byLength }: GroupHeader): Promise<{ sums: Sums; blocks: number[] }> {
+  const limit = agBlockCount(group.sb, group.ag);
   const sums = new Sums();
   const blocks: number[] = [];
   let before = { first: 0, count: 0 };
-  for await (const leaf of leaves(tree, 'cntbt', [byLength.root], byLength.levels, blocks)) {
+  for await (const leaf of leaves(group, 'cntbt', byLength, blocks)) {
     checkRange('bb_numrecs', leaf.length / RECORD_BYTES, byLength.levels > 1 ? 1 : 0, limit);
     for (let at = 0; at < leaf.length; at += RECORD_BYTES) {
       const first = checkRange('ar_startblock', leaf.readUInt32BE(at), 0, limit - 1);
@@ -143,57 +127,4 @@ async function runsByLength(tree: Tree, { byLength }: GroupHeader): Promise<{ su
     }
   }
   return { sums, blocks };
-}
-
-/** Records of the leaves, in order. There are no cycles: the level of a block is one below that of its parent. */
-async function* leaves(
-  tree: Tree,
-  name: TreeName,
-  blocks: number[],
-  levels: number,
-  seen: number[] = [],
-): AsyncGenerator<Buffer> {
-  for (let at = 0; at < blocks.length; at += READS_AT_ONCE) {
-    tree.signal.throwIfAborted();
-    const some = blocks.slice(at, at + READS_AT_ONCE);
-    for (const block of some) seen.push(block);
-    for (const bytes of await Promise.all(some.map((block) => readTreeBlock(tree, name, block)))) {
-      const entries = entriesOf(tree.sb, bytes, levels);
-      if (levels === 1) yield entries;
-      else yield* leaves(tree, name, pointers(entries), levels - 1, seen);
-    }
-  }
-}
-
-async function readTreeBlock({ volume, sb, ag }: Tree, name: TreeName, block: number): Promise<Buffer> {
-  checkSpan(`${name} block`, block, 1, agBlockCount(sb, ag));
-  const offsetBytes = agBlockOffset(sb, ag, block);
-  const bytes = await readBytes(volume, offsetBytes, sb.blockBytes);
-  const magic = MAGICS[name][sb.features.hasChecksums ? 'v5' : 'v4'];
-  checkRange('bb_magic', bytes.readUInt32BE(0), magic, magic);
-  checkBlock(sb, bytes, name, PLACES, offsetBytes, ag);
-  return bytes;
-}
-
-/** @returns the records of a leaf, the pointers of a node */
-function entriesOf(sb: XfsSuperblock, bytes: Buffer, levels: number): Buffer {
-  const headerBytes = sb.features.hasChecksums ? 56 : 16;
-  const room = sb.blockBytes - headerBytes;
-  checkRange('bb_level', bytes.readUInt16BE(4), levels - 1, levels - 1);
-  const count = bytes.readUInt16BE(6);
-  if (levels === 1) {
-    checkRange('bb_numrecs', count, 0, Math.floor(room / RECORD_BYTES));
-    return bytes.subarray(headerBytes, headerBytes + count * RECORD_BYTES);
-  }
-  // Keys come first, with room for as many as fit; pointers after them.
-  const capacity = Math.floor(room / (RECORD_BYTES + POINTER_BYTES));
-  checkRange('bb_numrecs', count, 1, capacity);
-  const start = headerBytes + capacity * RECORD_BYTES;
-  return bytes.subarray(start, start + count * POINTER_BYTES);
-}
-
-function pointers(entries: Buffer): number[] {
-  const blocks: number[] = [];
-  for (let at = 0; at < entries.length; at += POINTER_BYTES) blocks.push(entries.readUInt32BE(at));
-  return blocks;
 }

@@ -6,7 +6,7 @@ import { readBytes } from '../../disk/read.ts';
 import { agBlockCount, agBlockOffset } from './addresses.ts';
 import { checkBlock } from './checksum.ts';
 import { u32be } from './fields.ts';
-import type { XfsSuperblock } from './superblock.ts';
+import { checkSuperblockCopy, type XfsSuperblock } from './superblock.ts';
 
 const MAGIC = 0x58414746;
 const PLACES = { crcAt: 216, uuidAt: 64 };
@@ -20,6 +20,7 @@ const agfLayout = struct(224, {
   rmap_root: u32be(24),
   bno_level: u32be(28),
   cnt_level: u32be(32),
+  rmap_level: u32be(36),
   flfirst: u32be(40),
   fllast: u32be(44),
   flcount: u32be(48),
@@ -48,16 +49,18 @@ const HEADER_SECTORS = 4;
 /** No tree of XFS is higher (XFS_BTREE_MAXLEVELS). */
 const MAX_LEVELS = 9;
 
-/** A tree of free space: by block number (bnobt), or by length (cntbt). */
-export interface FreeTree {
+/** A tree of a group: of free space by block number (bnobt) or by length (cntbt), of owners (rmapbt). */
+export interface GroupTree {
   /** block in the group where it begins */
   readonly root: number;
   readonly levels: number;
 }
 
 export interface GroupHeader {
-  readonly byBlock: FreeTree;
-  readonly byLength: FreeTree;
+  readonly byBlock: GroupTree;
+  readonly byLength: GroupTree;
+  /** who owns what: not there in most */
+  readonly reverseMap: GroupTree | null;
   readonly freeBlocks: number;
   /** blocks of the longest free run */
   readonly longest: number;
@@ -77,10 +80,11 @@ export function headerBlocks(sb: XfsSuperblock): number {
 export async function readGroupHeader(volume: BlockSource, sb: XfsSuperblock, ag: number): Promise<GroupHeader> {
   const { sectorBytes } = sb;
   const startBytes = agBlockOffset(sb, ag, 0);
-  const headers = await readBytes(volume, startBytes + sectorBytes, (HEADER_SECTORS - 1) * sectorBytes);
-  const [agfBytes, agiBytes, listBytes] = [0, 1, 2].map((i) =>
+  const headers = await readBytes(volume, startBytes, HEADER_SECTORS * sectorBytes);
+  const [sbBytes, agfBytes, agiBytes, listBytes] = [0, 1, 2, 3].map((i) =>
     headers.subarray(i * sectorBytes, (i + 1) * sectorBytes),
   );
+  if (ag > 0) checkSuperblockCopy(sb, sbBytes, ag);
   const blocks = agBlockCount(sb, ag);
 
   const agf = agfLayout.read(agfBytes);
@@ -101,6 +105,10 @@ export async function readGroupHeader(volume: BlockSource, sb: XfsSuperblock, ag
   // 0 where there is no such tree
   const roots = [agf.bno_root, agf.cnt_root, agf.rmap_root, agf.refcount_root, agi.root, agi.free_root];
   return {
+    reverseMap:
+      agf.rmap_root === 0
+        ? null
+        : { root: agf.rmap_root, levels: checkRange('agf_rmap_level', agf.rmap_level, 1, MAX_LEVELS) },
     byBlock: { root: agf.bno_root, levels: checkRange('agf_bno_level', agf.bno_level, 1, MAX_LEVELS) },
     byLength: { root: agf.cnt_root, levels: checkRange('agf_cnt_level', agf.cnt_level, 1, MAX_LEVELS) },
     freeBlocks: checkRange('agf_freeblks', agf.freeblks, 0, blocks),

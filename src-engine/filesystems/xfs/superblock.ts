@@ -107,6 +107,20 @@ export async function readSuperblock(volume: BlockSource): Promise<XfsSuperblock
   };
 }
 
+/**
+ * Copies of the superblock begin the groups behind the first; counters and features in them may be old.
+ * @throws EngineError `FORMAT_INVALID` where one tells of another volume, as where growing it was broken off
+ */
+export function checkSuperblockCopy(sb: XfsSuperblock, sector: Buffer, ag: number): void {
+  const copy = layout.read(sector);
+  const found = [copy.magicnum, copy.blocksize, Number(copy.dblocks), copy.agblocks, copy.agcount];
+  const expected = [MAGIC, sb.blockBytes, sb.blockCount, sb.agBlocks, sb.agCount];
+  const at = found.findIndex((value, i) => value !== expected[i]);
+  if (at < 0) return;
+  const field = ['sb_magicnum', 'sb_blocksize', 'sb_dblocks', 'sb_agblocks', 'sb_agcount'][at];
+  throw new EngineError('FORMAT_INVALID', { field, value: String(found[at]), expected: expected[at], group: ag });
+}
+
 type Raw = ReturnType<typeof layout.read>;
 
 async function checkChecksum(volume: BlockSource, sectorBytes: number): Promise<void> {

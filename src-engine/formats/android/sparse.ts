@@ -13,6 +13,7 @@ import type { ImageMap, Piece } from '../image-map.port.ts';
 import { mappedImage } from '../mapped-image.ts';
 import { PieceList } from '../piece-list.ts';
 import { checkInFile } from '../truncated.ts';
+import { checkSums, type SparseSum } from './sums.ts';
 
 const MAGIC = 0xed26ff3a;
 
@@ -59,19 +60,19 @@ export const recogniseAndroidSparse: RecogniseImage = async (file, { signal, pat
     throw new EngineError('FORMAT_INVALID', { field: 'blk_sz', value: String(header.blockBytes) });
   }
   checkRange('total_chunks', header.totalChunks, 0, CHUNKS_MAX);
-  const { chunks, hasSums } = await readChunks(file, header, signal);
+  const { chunks, sums } = await readChunks(file, header, signal);
+  const source = mappedImage({
+    map: chunkMap(chunks, header.totalBlocks * header.blockBytes),
+    parent: null,
+    owned: [file],
+  });
   return {
     format: 'android-sparse',
     variant: `version 1.${header.minorVersion}`,
-    source: mappedImage({
-      map: chunkMap(chunks, header.totalBlocks * header.blockBytes),
-      parent: null,
-      owned: [file],
-    }),
+    source,
     identity: null,
     dependsOn: [],
-    // its own tools write none and check none
-    warnings: hasSums ? [{ code: 'IMAGE_SUMS_NOT_CHECKED', data: { path } }] : [],
+    verify: sums.length > 0 ? (context) => checkSums(source, sums, path, context) : null,
   };
 };
 
@@ -79,13 +80,13 @@ async function readChunks(
   file: BlockSource,
   header: ReturnType<typeof sparseHeader.read>,
   signal: AbortSignal,
-): Promise<{ chunks: Chunk[]; hasSums: boolean }> {
+): Promise<{ chunks: Chunk[]; sums: SparseSum[] }> {
   const { blockBytes, chunkHeaderBytes, totalBlocks } = header;
   const headers = readCache(file, HEADER_CACHE_BYTES);
   const chunks: Chunk[] = [];
   let at = header.headerBytes;
   let blocks = 0;
-  let hasSums = header.imageChecksum !== 0;
+  const sums: SparseSum[] = [];
   for (let i = 0; i < header.totalChunks; i++) {
     if (i % 1024 === 0) signal.throwIfAborted();
     checkInFile('chunk', file, at, chunkHeaderBytes);
@@ -98,8 +99,10 @@ async function readChunks(
       throw new EngineError('FORMAT_INVALID', { field: `total_sz of chunk ${i}`, value: String(chunk.totalBytes) });
     }
     checkInFile('chunk', file, dataAt, dataBytes);
-    if (chunk.type === CHUNK.CRC32) hasSums = true;
-    else {
+    if (chunk.type === CHUNK.CRC32) {
+      const crc = (await readBytes(headers, dataAt, 4)).readUInt32LE(0);
+      sums.push({ field: `CRC32 of chunk ${i}`, endBytes: place.startBytes, crc });
+    } else {
       blocks += chunk.blocks;
       checkSpan('chunk_sz', place.startBytes, lengthBytes, totalBlocks * blockBytes);
     }
@@ -115,7 +118,10 @@ async function readChunks(
   if (blocks !== totalBlocks) {
     throw new EngineError('FORMAT_INVALID', { field: 'total_blks', value: String(totalBlocks), max: blocks });
   }
-  return { chunks, hasSums };
+  // tools that compute none write 0
+  if (header.imageChecksum !== 0)
+    sums.push({ field: 'image_checksum', endBytes: totalBlocks * blockBytes, crc: header.imageChecksum });
+  return { chunks, sums };
 }
 
 function dataBytesOf(type: number, lengthBytes: number, index: number): number {

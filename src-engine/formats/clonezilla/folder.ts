@@ -4,25 +4,20 @@
  */
 import { EngineError } from '../../core/engine-error.ts';
 import { checkRange } from '../../core/bounds.ts';
+import type { FolderFiles } from './folder-files.ts';
 import { isExtended, logicalRecords, type LogicalRecord } from './logical-records.ts';
 import { fileNameOf, partitionPieces, type PartitionPiece } from './pieces.ts';
 import { parseSfdiskDump, type SfdiskDump } from './sfdisk-dump.ts';
+import { readSwap, type SwapIdentity } from './swap-info.ts';
+import { readMembers, type ClonedMember } from './volume-groups.ts';
 
-/** What the reader of a folder may ask of it. */
-export interface FolderFiles {
-  /** plain names of the regular files in it */
-  readonly names: readonly string[];
-  /** @returns the content of a small file, at most `maxBytes` of it; null where it is not there */
-  read(name: string, maxBytes: number): Promise<Buffer | null>;
-}
-
-export interface ClonedSwap {
-  readonly device: string;
+/** Where something lies on its disk. */
+interface Place {
   readonly startBytes: number;
   readonly lengthBytes: number;
-  readonly uuid: string;
-  readonly label: string;
 }
+
+export type ClonedSwap = Place & SwapIdentity & { readonly device: string };
 
 export interface ClonedDisk {
   /** 'sda' */
@@ -31,8 +26,12 @@ export interface ClonedDisk {
   readonly sectorBytes: number;
   /** tables and boot code, with their places */
   readonly front: readonly { readonly startBytes: number; readonly bytes: Buffer }[];
-  readonly partitions: readonly (PartitionPiece & { readonly startBytes: number; readonly lengthBytes: number })[];
+  /** what lies between the table of an MBR and the first partition: a file, and where it goes; the rest of a longer file is not this gap's */
+  readonly gap: (Place & { readonly file: string }) | null;
+  readonly partitions: readonly (PartitionPiece & Place)[];
   readonly swaps: readonly ClonedSwap[];
+  /** members of volume groups: the volumes are kept one by one */
+  readonly members: readonly (ClonedMember & Place)[];
   /** extended partitions: what is in them are partitions themselves */
   readonly containers: readonly string[];
   /** partitions of the table that the folder holds nothing of, and does not claim to hold */
@@ -40,7 +39,6 @@ export interface ClonedDisk {
 }
 
 const MAX_SMALL_BYTES = 1024 * 1024;
-const MAX_GAP_BYTES = 64 * 1024 * 1024;
 
 /** Whether a folder looks like one of theirs: it says which disks or partitions it holds, and the table of one. */
 export function isCloneFolder(names: readonly string[]): boolean {
@@ -49,21 +47,37 @@ export function isCloneFolder(names: readonly string[]): boolean {
 
 /**
  * @returns the disks of the folder
- * @throws EngineError `FORMAT_INVALID`; `FORMAT_UNSUPPORTED` for volume groups (LVM), encrypted folders, and old kinds of images
+ * @throws EngineError `FORMAT_INVALID`; `FORMAT_UNSUPPORTED` for encrypted folders and partitions, and old kinds of images
  */
 export async function readCloneFolder(files: FolderFiles): Promise<ClonedDisk[]> {
   const { names } = files;
   if (names.includes('ecryptfs.info'))
     throw new EngineError('FORMAT_UNSUPPORTED', { feature: 'encrypted Clonezilla folder' });
-  if ((await files.read('lvm_vg_dev.list', MAX_SMALL_BYTES))?.length)
-    throw new EngineError('FORMAT_UNSUPPORTED', { feature: 'LVM in a Clonezilla folder' });
+  if ((await files.read('luks-dev.list', MAX_SMALL_BYTES))?.length)
+    throw new EngineError('FORMAT_UNSUPPORTED', { feature: 'LUKS in a Clonezilla folder' });
   const pieces = partitionPieces(names);
-  const devices = names.filter((name) => name.endsWith('-pt.sf')).map((name) => name.slice(0, -'-pt.sf'.length));
-  if (devices.length === 0)
+  const members = await readMembers(files, pieces);
+  const saved = await listed(files, 'disk');
+  const whole = members.filter(({ device }) => saved.includes(device));
+  const devices = names
+    .filter((name) => name.endsWith('-pt.sf'))
+    .map((name) => name.slice(0, -'-pt.sf'.length))
+    // of a disk that is a member as a whole, there is no table, or an empty one
+    .filter((device) => !whole.some((member) => member.device === device));
+  if (devices.length + whole.length === 0)
     throw new EngineError('FORMAT_UNSUPPORTED', { feature: 'Clonezilla folder without a table (-pt.sf)' });
-  const disks = await Promise.all(devices.sort().map((device) => readDisk(files, device, pieces)));
-  await checkComplete(files, disks, pieces);
-  return disks;
+  const disks = await Promise.all([
+    ...devices.map((device) => readDisk(files, device, pieces, members)),
+    ...whole.map((member) => readWholeMember(files, member)),
+  ]);
+  await checkComplete(files, disks, pieces, members);
+  return disks.sort((a, b) => (a.device < b.device ? -1 : 1));
+}
+
+/** @returns the names in one of the folder's lists, as in names of files */
+async function listed(files: FolderFiles, name: string): Promise<string[]> {
+  const text = (await files.read(name, MAX_SMALL_BYTES))?.toString('utf8') ?? '';
+  return text.split(/\s+/).filter(Boolean).map(fileNameOf);
 }
 
 /**
@@ -74,18 +88,18 @@ async function checkComplete(
   files: FolderFiles,
   disks: readonly ClonedDisk[],
   pieces: ReadonlyMap<string, PartitionPiece>,
+  members: readonly ClonedMember[],
 ): Promise<void> {
-  const listed = async (name: string) =>
-    ((await files.read(name, MAX_SMALL_BYTES))?.toString('utf8') ?? '').split(/\s+/).filter(Boolean).map(fileNameOf);
   const refuse = (field: string, value: string) => new EngineError('FORMAT_INVALID', { field, value });
-  for (const device of await listed('disk')) {
+  for (const device of await listed(files, 'disk')) {
     if (!disks.some((disk) => disk.device === device)) throw refuse(`${device}-pt.sf`, 'missing');
   }
-  const held = disks.flatMap(({ partitions, swaps, containers }) => [
-    ...[...partitions, ...swaps].map(({ device }) => device),
+  const held = disks.flatMap(({ partitions, swaps, containers, members: own }) => [
+    ...[...partitions, ...swaps, ...own].map(({ device }) => device),
     ...containers,
   ]);
-  for (const device of await listed('parts')) {
+  held.push(...members.flatMap(({ group }) => group.volumes).flatMap(({ piece }) => piece?.device ?? []));
+  for (const device of await listed(files, 'parts')) {
     if (!held.includes(device)) throw refuse('parts', `${device} missing`);
   }
   for (const [
@@ -98,7 +112,28 @@ async function checkComplete(
   }
 }
 
-async function readDisk(files: FolderFiles, device: string, pieces: Map<string, PartitionPiece>): Promise<ClonedDisk> {
+/** A disk without a table, that is a member of a group as a whole. */
+async function readWholeMember(files: FolderFiles, member: ClonedMember): Promise<ClonedDisk> {
+  const { device } = member;
+  const field = `${device}-pt.parted`;
+  const text = (await files.read(field, MAX_SMALL_BYTES))?.toString('utf8') ?? '';
+  const [, sectors] = /^Disk \S+: (\d+)s$/m.exec(text) ?? [];
+  const sectorBytes = Number(/^Sector size \(logical\/physical\): (\d+)B/m.exec(text)?.[1] ?? 512);
+  checkRange(field, sectorBytes, 512, 4096);
+  if (!sectors) throw new EngineError('FORMAT_INVALID', { field, value: 'Disk' });
+  const lengthBytes = checkRange(field, Number(sectors) * sectorBytes, sectorBytes, Number.MAX_SAFE_INTEGER);
+  return {
+    ...{ device, lengthBytes, sectorBytes, front: [], gap: null, partitions: [], swaps: [] },
+    ...{ members: [{ ...member, startBytes: 0, lengthBytes }], containers: [], notSaved: [] },
+  };
+}
+
+async function readDisk(
+  files: FolderFiles,
+  device: string,
+  pieces: ReadonlyMap<string, PartitionPiece>,
+  allMembers: readonly ClonedMember[],
+): Promise<ClonedDisk> {
   const text = async (name: string) => (await files.read(name, MAX_SMALL_BYTES))?.toString('utf8') ?? '';
   const dump = parseSfdiskDump(await text(`${device}-pt.sf`));
   const { sectorBytes } = dump;
@@ -111,6 +146,7 @@ async function readDisk(files: FolderFiles, device: string, pieces: Map<string, 
   const firstBytes = Math.min(Infinity, ...dump.partitions.map(({ startSector }) => startSector)) * sectorBytes;
   const lastBytes = Math.max(0, ...dump.partitions.map((part) => part.startSector + part.sectors)) * sectorBytes;
   const front: { startBytes: number; bytes: Buffer }[] = [];
+  let gap: ClonedDisk['gap'] = null;
   const mbr = await files.read(`${device}-mbr`, 512);
   if (isGpt) {
     front.push({ startBytes: 0, bytes: primary!.subarray(0, firstBytes) });
@@ -124,8 +160,9 @@ async function readDisk(files: FolderFiles, device: string, pieces: Map<string, 
     if (!mbr || mbr.length !== 512)
       throw new EngineError('FORMAT_INVALID', { field: `${device}-mbr`, value: 'missing' });
     front.push({ startBytes: 0, bytes: mbr });
-    const gap = await files.read(`${device}-hidden-data-after-mbr`, MAX_GAP_BYTES);
-    if (gap) front.push({ startBytes: 512, bytes: gap.subarray(0, Math.max(0, firstBytes - 512)) });
+    const file = `${device}-hidden-data-after-mbr`;
+    const gapBytes = Math.min(firstBytes, lengthBytes) - 512;
+    if (files.names.includes(file) && gapBytes > 0) gap = { file, startBytes: 512, lengthBytes: gapBytes };
     front.push(
       ...logicalRecords(dump).map((record: LogicalRecord) => ({
         startBytes: record.sector * sectorBytes,
@@ -136,6 +173,7 @@ async function readDisk(files: FolderFiles, device: string, pieces: Map<string, 
 
   const partitions = [];
   const swaps: ClonedSwap[] = [];
+  const members: ClonedDisk['members'][number][] = [];
   const containers: string[] = [];
   const notSaved: string[] = [];
   for (const partition of dump.partitions) {
@@ -148,17 +186,15 @@ async function readDisk(files: FolderFiles, device: string, pieces: Map<string, 
     const piece = pieces.get(name);
     if (piece) partitions.push({ ...piece, ...place });
     if (isExtended(partition)) containers.push(name);
-    const swap = await text(`swappt-${name}.info`);
-    if (!piece && !swap && !isExtended(partition)) notSaved.push(name);
-    if (swap && !piece)
-      swaps.push({
-        device: name,
-        ...place,
-        uuid: /^UUID="?([\w-]+)/m.exec(swap)?.[1] ?? '',
-        label: /^LABEL="?([^"\n]*)/m.exec(swap)?.[1] ?? '',
-      });
+    const member = allMembers.find((one) => one.device === name);
+    // it is kept as a whole or by its volumes, not both
+    if (member && piece) throw new EngineError('FORMAT_INVALID', { field: 'lvm_vg_dev.list', value: piece.files[0] });
+    if (member) members.push({ ...member, ...place });
+    const swap = piece || member ? null : await readSwap(files, name);
+    if (swap) swaps.push({ device: name, ...place, ...swap });
+    if (!piece && !member && !swap && !isExtended(partition)) notSaved.push(name);
   }
-  return { device, lengthBytes, sectorBytes, front, partitions, swaps, containers, notSaved };
+  return { device, lengthBytes, sectorBytes, front, gap, partitions, swaps, members, containers, notSaved };
 }
 
 /** It ends with the header, which knows that it is at the end of the disk, and lies behind the partitions. */

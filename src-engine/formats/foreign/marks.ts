@@ -1,7 +1,7 @@
 /**
  * Containers of other programs, known by their marks, so that none is taken for a raw disk. They are refused by name, with a tool
- * that turns them into something that is read here. Sources: file(1), Magdir/{virtual,filesystems,archive,apple,cdrom}; QEMU's
- * block drivers; libewf, "Expert Witness Compression Format"; Apple's `hdiutil`; the programs' own headers.
+ * that turns them into something that is read here. Where each mark is from stands beside it; "file" is file(1), Magdir, "QEMU" its block
+ * drivers. Marks that nobody else knows are not here.
  */
 import { EngineError } from '../../core/engine-error.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
@@ -33,42 +33,59 @@ const DISC_JUGGLER = 'DiscJuggler image (CDI)';
 
 /** Marks at the beginning lie within {@link HEAD_BYTES}, those at the end within {@link TAIL_BYTES}. */
 const MARKS: readonly Mark[] = [
+  // libewf, "Expert Witness Compression Format" and its version 2; the first is in file, too
   mark('EnCase image (E01)', 'ewfexport', hex('455646090d0aff00')),
   mark('EnCase image (Ex01)', 'ewfexport', hex('455646320d0a8100')),
   mark('EnCase logical evidence (L01)', 'ewfexport', hex('4c5646090d0aff00')),
   mark('EnCase logical evidence (Lx01)', 'ewfexport', hex('4c5646320d0a8100')),
+  // AFFLIB, lib/afflib.h (AF_HEADER)
   mark('AFF image', 'affconvert', 'AFF10\r\n\0'),
+  // QEMU: parallels.c, qed.h, bochs.c; the last two are in file, too
   mark('Parallels disk', QEMU, 'WithoutFreeSpace'),
   mark('Parallels disk', QEMU, 'WithouFreSpacExt'),
   mark('QED image', QEMU, 'QED\0'),
   mark('Bochs disk', QEMU, 'Bochs Virtual HD Image\0'),
+  // QEMU: cloop.c for version 2; cloop, cloop.h for the others
   mark('cloop image', 'extract_compressed_fs', '#!/bin/sh\n#V2.0 Format'),
   mark('cloop image', 'extract_compressed_fs', '#!/bin/sh\n#V1.0 Format'),
   mark('cloop image', 'extract_compressed_fs', '#!/bin/sh\n#V3.00 Format'),
+  // QEMU: vmdk.c (VMDK3_MAGIC, SESPARSE_CONST_HEADER_MAGIC, a little-endian number of 64 bits)
   mark('VMFS sparse disk (COWD)', 'vmkfstools', 'COWD\x01\0\0\0'),
   mark('VMFS sparse disk (SEsparse)', 'vmkfstools', hex('bebafeca00000000')),
+  // wimlib, include/wimlib/header.h; file
   mark('WIM image', 'wimlib-imagex apply', 'MSWIM\0\0\0'),
   mark('WIM image (pipable)', 'wimlib-imagex apply', 'WLPWM\0\0\0'),
+  // QEMU: dmg.c, which looks for it at the end; older images have it in front (VirtualBox, DMG.cpp)
   mark('Apple disk image (DMG)', 'dmg2img', 'koly\0\0\0\x04\0\0\x02\0', -512),
   mark('Apple disk image (DMG)', 'dmg2img', 'koly\0\0\0\x04\0\0\x02\0'),
+  // vfdecrypt and John the Ripper, dmg2john: version 2 in front, version 1 as the last eight bytes
   mark('encrypted Apple disk image (DMG)', 'hdiutil convert', 'encrcdsa'),
   mark('encrypted Apple disk image (DMG)', 'hdiutil convert', 'cdsaencr', -8),
+  // apfs-fuse, DeviceSparseImage.cpp (0x73707273, then a version); dissect.hypervisor, disk/asif
   mark('Apple sparse image', 'hdiutil convert', 'sprs\0\0\0'),
   mark('Apple sparse image (ASIF)', 'diskutil image', 'shdw\0\0\0'),
+  // file
   mark('Norton Ghost image', 'Ghost', hex('feef01')),
+  // Gary Kessler's table of file signatures: current and early versions
   mark('Acronis image (TIB)', 'Acronis True Image', hex('ce24b9a2')),
   mark('Acronis image (TIB)', 'Acronis True Image', hex('b46e6844')),
+  // Macrium, "MRIMGX file layout" (footer); images of version 7 and before end with a text of forty bytes
   mark('Macrium Reflect image', 'Macrium Reflect', 'MACRIUM_FILE', -12),
+  mark('Macrium Reflect image', 'Macrium Reflect', '__79241006_2651_11D4_', -40),
+  // file; fsarchiver, src/fsarchiver.h (FSA_MAGIC_VOLH); file
   mark('Partimage image', 'partimage restore', 'PaRtImAgE-VoLuMe'),
   mark('FSArchiver archive', 'fsarchiver restfs', 'FsA0'),
   mark('ntfsclone image', 'ntfsclone --restore-image', '\0ntfsclone-image'),
+  // zsync's own; Proxmox, vma_spec.txt (version 1); file
   mark('zsync control file', 'zsync', 'zsync: '),
   mark('Proxmox archive (VMA)', 'vma extract', 'VMA\0\0\0\0\x01'),
   mark('CHD image', 'chdman extracthd', 'MComprHD'),
+  // file, the first three; uif2iso (BBIS_SIGN, in the last 64 bytes)
   mark('PowerISO image (DAA)', 'PowerISO', 'DAA\0'),
   mark('compressed ISO image (ISZ)', 'UltraISO', 'IsZ!'),
   mark('compressed ISO image (CISO)', 'ciso', 'CISO'),
   mark('MagicISO image (UIF)', 'MagicISO', 'bbis', -64),
+  // libmirage, images/image-{nrg,cdi,mds,b6t,ccd}; of CDI also cdirip (CDI_V2, CDI_V3, CDI_V35)
   mark('Nero image (NRG)', 'nrg2iso', 'NER5', -12),
   mark('Nero image (NRG)', 'nrg2iso', 'NERO', -8),
   mark(DISC_JUGGLER, 'cdi2iso', hex('04000080'), -8),
@@ -77,10 +94,13 @@ const MARKS: readonly Mark[] = [
   mark('description of a medium (MDS)', 'mdf2iso', 'MEDIA DESCRIPTOR'),
   mark('BlindWrite image', 'BlindWrite', 'BWT5 STREAM SIGN'),
   mark('description of a medium (CCD)', 'ccd2iso', '[CloneCD]'),
+  // ECMA-130, 14.2: the synchronization of a sector
   mark('compact disc, raw sectors of 2352 bytes (BIN, MDF, IMG)', 'bchunk', hex('00ffffffffffffffffffff00')),
+  // Android Open Source Project: bootimg.h, payload_metadata.cc
   mark('Android boot image', '', 'ANDROID!'),
   mark('Android boot image', '', 'VNDRBOOT'),
   mark('Android update (payload.bin)', 'payload-dumper-go', 'CrAU\0\0\0\0'),
+  // file
   mark('cpio archive', 'cpio -i', '070701'),
   mark('cpio archive', 'cpio -i', '070702'),
   mark('cpio archive', 'cpio -i', '070707'),

@@ -1,8 +1,9 @@
 /** Reads OVF descriptors: the disks of a machine, and what is said of it. DMTF DSP0243 1.x and 2.x; hardware as in DSP1041. */
 import { DOMParser, type Element } from '@xmldom/xmldom';
 import { NOTHING_RECORDED, type RecordedConfiguration } from '../../contract/template.contract.ts';
+import { checkRange } from '../../core/bounds.ts';
 import { EngineError } from '../../core/engine-error.ts';
-import { checkSiblingName } from '../sibling-name.ts';
+import { checkSiblingName, isSiblingName } from '../sibling-name.ts';
 
 export const MAX_DESCRIPTOR_BYTES = 4 * 1024 * 1024;
 const MAX_DISKS = 256;
@@ -14,6 +15,10 @@ const MAX_DEPTH = 32;
 export interface DescribedDisk {
   /** plain name of the file beside the descriptor */
   readonly fileName: string;
+  /** as the descriptor writes it: some programs call the file so, escapes and all */
+  readonly writtenName: string;
+  /** null: one file; else files of so many bytes, `NAME.000000000` and on (DSP0243, "ovf:chunkSize") */
+  readonly chunks: { readonly chunkBytes: number; readonly lengthBytes: number } | null;
   /** the file's compression, for the caller to refuse; '' for none */
   readonly compression: string;
 }
@@ -59,10 +64,12 @@ function descriptorOf(bytes: Buffer): Descriptor {
     if (reference === '') continue;
     const file = files.get(reference);
     if (!file) throw new EngineError('FORMAT_INVALID', { field: 'fileRef', value: reference.slice(0, MAX_TEXT) });
-    if (attribute(file, 'chunkSize')) throw new EngineError('FORMAT_UNSUPPORTED', { feature: 'OVF files in chunks' });
     const compression = attribute(file, 'compression');
+    const href = attribute(file, 'href');
     disks.push({
-      fileName: checkSiblingName(decodedName(attribute(file, 'href'))),
+      fileName: checkSiblingName(decodedName(href)),
+      writtenName: isSiblingName(href) ? href : decodedName(href),
+      chunks: chunksOf(file),
       compression: compression === 'identity' ? '' : compression,
     });
     if (disks.length > MAX_DISKS) throw new EngineError('FORMAT_INVALID', { field: 'Disk', max: MAX_DISKS });
@@ -168,6 +175,26 @@ function textOf(element: Element, name: string): string {
 function attribute(element: Element, name: string): string {
   for (const { localName, value } of element.attributes) if (localName === name) return value;
   return '';
+}
+
+/** Nobody cuts a disk in more. */
+const MAX_CHUNKS = 10_000;
+
+/** @throws EngineError `FORMAT_INVALID` where chunks have no length, or there would be too many */
+function chunksOf(file: Element): DescribedDisk['chunks'] {
+  const size = attribute(file, 'chunkSize');
+  if (size === '') return null;
+  const digits = (text: string) => (/^\d+$/.test(text) ? Number(text) : NaN);
+  const chunkBytes = checkRange('chunkSize', digits(size), 1, Number.MAX_SAFE_INTEGER);
+  const lengthBytes = checkRange('size', digits(attribute(file, 'size')), 1, Number.MAX_SAFE_INTEGER);
+  checkRange('chunkSize', Math.ceil(lengthBytes / chunkBytes), 1, MAX_CHUNKS);
+  return { chunkBytes, lengthBytes };
+}
+
+/** @returns the plain names of the files of a disk in chunks, in order */
+export function chunkNames(name: string, { chunkBytes, lengthBytes }: NonNullable<DescribedDisk['chunks']>): string[] {
+  const count = Math.ceil(lengthBytes / chunkBytes);
+  return Array.from({ length: count }, (_, i) => `${name}.${String(i).padStart(9, '0')}`);
 }
 
 /** A reference is a URL: a plain name may have its blanks escaped. */

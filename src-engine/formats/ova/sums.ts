@@ -1,5 +1,5 @@
 /** The manifest of an OVA (.mf): checksums of its files. DMTF DSP0243, "Manifest file". */
-export type SumKind = 'sha1' | 'sha256' | 'sha512';
+export type SumKind = 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512';
 
 export interface FileSum {
   readonly fileName: string;
@@ -14,7 +14,7 @@ export const MAX_SUMS_BYTES = 1024 * 1024;
 export function parseSums(text: string): FileSum[] {
   const lines = text
     .split(/\r?\n/)
-    .map((line) => /^\s*(SHA1|SHA256|SHA512)\s*\((.+)\)\s*=\s*([\da-f]+)\s*$/i.exec(line));
+    .map((line) => /^\s*(SHA1|SHA224|SHA256|SHA384|SHA512)\s*\((.+)\)\s*=\s*([\da-f]+)\s*$/i.exec(line));
   return lines
     .filter((match) => match !== null)
     .map(([, kind, fileName, sum]) => ({ fileName, kind: kind.toLowerCase() as SumKind, sum: sum.toLowerCase() }));

@@ -28,7 +28,9 @@ export const catalogOperations = ({
     };
     return { jobId: jobs.start(about, [catalogClaim('alone')], [{ path: '', run }]) };
   },
-  'repair.start': () => {
+  'repair.start': async () => {
+    // what is kept open knows the database that a repair may replace
+    await files.closeAll();
     // behind other jobs it waits, as they do: they could not run where the database is damaged
     if (jobs.isIdle) {
       catalog.prepareRepair();

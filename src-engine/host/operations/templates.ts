@@ -1,5 +1,7 @@
 /** Templates: shown, edited, put into the bin and taken out of it. */
+import { refuseReadOnly } from '../../store/locks.ts';
 import { releaseReserve } from '../../store/reserve.ts';
+import type { CatalogHandle } from '../catalog-handle.ts';
 import { editsOf } from '../edits.ts';
 import { templateNamed } from './named-template.ts';
 import type { Host, Operations } from './operations.ts';
@@ -17,7 +19,7 @@ export const templateOperations = ({
     return (templateNamed(catalog, template) ?? templates.find(template, { deleted: true })).template;
   },
   'template.edit': ({ template, ...changes }) => {
-    const { templates } = catalog.parts;
+    const { templates } = writable(catalog);
     const { template: before } = templates.find(template);
     const after = templates.edit(template, changes);
     return changed(after.id, 'template.edited', editsOf(before, after));
@@ -25,10 +27,16 @@ export const templateOperations = ({
   'template.delete': async ({ template }) => {
     // it is the first step to more room: on a full disk it must not fail for want of some
     releaseReserve(catalog.parts.layout);
-    const { id } = catalog.parts.templates.delete(template);
+    const { id } = writable(catalog).templates.delete(template);
     await files.closeAll();
     return changed(id, 'template.deleted', { template });
   },
   'template.undelete': ({ template }) =>
-    changed(catalog.parts.templates.undelete(template).id, 'template.undeleted', { template }),
+    changed(writable(catalog).templates.undelete(template).id, 'template.undeleted', { template }),
 });
+
+/** @throws EngineError why nothing can be written, before anything is changed */
+function writable({ parts }: CatalogHandle): CatalogHandle['parts'] {
+  refuseReadOnly(parts.layout);
+  return parts;
+}

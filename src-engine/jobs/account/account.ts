@@ -58,7 +58,7 @@ export class DiskAccount {
     signal: AbortSignal,
   ): Promise<DiskAccount> {
     const looked = await lookAtPieces(disk.source, disk.outside, signal);
-    const things = await knownThingsIn(disk.source, disk.layout.partitions, disk.outside);
+    const things = await knownThingsIn(disk);
     const found = looked.map((piece, i) => {
       const known = things.get(disk.outside[i]) ?? [];
       const extents = joinExtents(known.flatMap((thing) => thing.extents));

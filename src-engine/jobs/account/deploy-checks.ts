@@ -30,25 +30,30 @@ export async function outsideChecks(
   if (!disk.account) return [];
   const behind = disk.account.pieces.filter(({ place }) => place === 'behind-last');
   const names = [...new Set(behind.flatMap((piece) => piece.names))];
-  const data = { known: names.length > 0 ? names : null, diskBytes: disk.lengthBytes, targetBytes: target.lengthBytes };
   const lostBytes = await bytesWithoutPlace(manifest, layout, relocation, target.lengthBytes);
   if (lostBytes > 0) {
-    const lost = { ...data, lengthBytes: lostBytes };
-    return [{ code: 'OUTSIDE_DOES_NOT_FIT', level: 'block', canOverride: true, data: lost }];
+    const known = names.length > 0 ? names : null;
+    const data = { known, lengthBytes: lostBytes, diskBytes: disk.lengthBytes, targetBytes: target.lengthBytes };
+    return [{ code: 'OUTSIDE_DOES_NOT_FIT', level: 'block', canOverride: true, data }];
   }
-  const isMoved = names.length > 0 && target.lengthBytes !== disk.lengthBytes;
-  return isMoved ? [{ code: 'OUTSIDE_ELSEWHERE', level: 'warn', data }] : [];
+  return [];
 }
 
 /**
- * What a disk without a table keeps at its end, as members of many RAIDs do, on a target that ends elsewhere.
+ * What a disk keeps at its end, as members of many RAIDs do, on a target that ends elsewhere: with a table, behind its partitions.
  * @param source the template
  * @throws EngineError `READ_FAILED`
  */
-export async function endChecks(source: BlockSource, { table }: DiskLayout, target: PlaceView): Promise<Check[]> {
+export async function endChecks(
+  source: BlockSource,
+  { table, partitions }: DiskLayout,
+  target: PlaceView,
+): Promise<Check[]> {
   const diskBytes = source.lengthBytes;
-  if (table !== 'none' || target.lengthBytes <= diskBytes) return [];
-  const isAtEnd = ({ startBytes }: Extent) => startBytes > diskBytes / 2;
+  if (target.lengthBytes <= diskBytes) return [];
+  const endOfPartitions = Math.max(0, ...partitions.map((p) => p.startBytes + p.lengthBytes));
+  const fromBytes = table === 'none' ? diskBytes / 2 : endOfPartitions;
+  const isAtEnd = ({ startBytes }: Extent) => startBytes >= fromBytes;
   const names = (await signaturesOf(source)).filter(({ marks }) => marks.some(isAtEnd)).map(({ name }) => name);
   if (names.length === 0) return [];
   const data = { known: [...new Set(names)], diskBytes, targetBytes: target.lengthBytes };

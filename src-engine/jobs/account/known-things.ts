@@ -3,7 +3,7 @@
  * what mirrors, replication and verification keep behind a file system or at the end of a disk.
  */
 import { EngineError } from '../../core/engine-error.ts';
-import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
+import type { Extent } from '../../disk/block-source.port.ts';
 import { slice } from '../../disk/slice.ts';
 import { signaturesOf, type Signature } from '../../filesystems/signatures.ts';
 import { drbdExtent } from '../../volumes/beside/drbd.ts';
@@ -11,7 +11,7 @@ import { grubCoreExtents } from '../../volumes/beside/grub-core.ts';
 import { isoExtent } from '../../volumes/beside/iso9660.ts';
 import { verityExtent } from '../../volumes/beside/verity.ts';
 import { joinExtents, within } from '../../volumes/extents.ts';
-import type { Partition } from '../../volumes/layout.port.ts';
+import type { InspectedDisk } from '../disk-inspection.ts';
 import type { OutsidePiece } from './outside-pieces.ts';
 
 export interface KnownThing {
@@ -30,16 +30,15 @@ const MAX_PIECES = 512;
 const PAGE_BYTES = 4096;
 
 /**
- * @param partitions the regions that pieces with a number above 0 lie in
- * @param pieces of `disk`; the names of things go to all pieces that they lie in
+ * @param inspected its pieces outside of all that is known get the names of things that lie in them
  * @returns for each piece what was found in it
  * @throws EngineError `READ_FAILED`
  */
 export async function knownThingsIn(
-  disk: BlockSource,
-  partitions: readonly Partition[],
-  pieces: readonly OutsidePiece[],
+  inspected: Pick<InspectedDisk, 'source' | 'layout' | 'signatures' | 'outside'>,
 ): Promise<ReadonlyMap<OutsidePiece, readonly KnownThing[]>> {
+  const { source: disk, outside: pieces, signatures } = inspected;
+  const { partitions } = inspected.layout;
   const found = new Map<OutsidePiece, KnownThing[]>();
   const add = (piece: OutsidePiece, name: string, extents: readonly Extent[]) => {
     const things = found.get(piece) ?? [];
@@ -61,11 +60,12 @@ export async function knownThingsIn(
   if (iso) spread('iso9660', [iso]);
   spread('grub', (await orNothing(() => grubCoreExtents(disk))) ?? []);
   for (const region of new Set(pieces.map((piece) => piece.region))) {
-    const place = region === 0 ? { startBytes: 0, lengthBytes: disk.lengthBytes } : partitions[region - 1];
-    const whole = slice(disk, place.startBytes, place.lengthBytes);
-    for (const signature of (await orNothing(() => signaturesOf(whole))) ?? []) {
+    const { startBytes, lengthBytes } = region === 0 ? { startBytes: 0, lengthBytes: 0 } : partitions[region - 1];
+    const ofRegion =
+      region === 0 ? signatures : await orNothing(() => signaturesOf(slice(disk, startBytes, lengthBytes)));
+    for (const signature of ofRegion ?? []) {
       // a file system that begins here is known already, or not what the disk is
-      if (signature.usage !== 'filesystem') spread(signature.name, marksOf(signature, place.startBytes));
+      if (signature.usage !== 'filesystem') spread(signature.name, marksOf(signature, startBytes));
     }
   }
   for (const piece of pieces.slice(0, MAX_PIECES)) {

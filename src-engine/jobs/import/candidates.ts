@@ -7,7 +7,7 @@ export interface Candidate {
 }
 
 const IMAGES = /\.(img|raw|dd|bin|image|disk|qcow2?|vmdk|vdi|vhdx?|ova|ovf|iso|wic|hdd)$/i;
-const PACKED = /\.(gz|xz|bz2|zst|lz4|lzma|lz|7z|zip|tar|tgz|txz)$/i;
+const PACKED = /\.(gz|xz|bz2|zst|lz4|lzma|lz|lzo|7z|zip|tar|tgz|txz)$/i;
 export const isPackedName = (name: string) => PACKED.test(name) || /\.ov[af]$/i.test(name);
 /** Extents that a descriptor names. */
 const VMDK_EXTENT = /-(flat|delta|[sf]\d{3})\.vmdk$/i;

@@ -9,8 +9,12 @@ import { memorySource } from '../../disk/memory-source.ts';
 import { slice } from '../../disk/slice.ts';
 import { swapHeader } from '../../filesystems/swap/header.ts';
 import { isCloneFolder, readCloneFolder, type ClonedDisk } from '../../formats/clonezilla/folder.ts';
+import type { PartitionPiece } from '../../formats/clonezilla/pieces.ts';
+import type { ClonedVolume } from '../../formats/clonezilla/volume-groups.ts';
+import { openFileSource } from '../../formats/raw/file-source.ts';
 import { readPartcloneHeader } from '../../formats/partclone/header.ts';
 import { openPartclone } from '../../formats/partclone/reader.ts';
+import { memberSource, volumesOf, volumesNotSaved, type LaidOutVolume } from './clone-groups.ts';
 import { openJoined, readSmall, unpackedHead, type Scratch } from './image-files.ts';
 
 /** Looks at a folder without opening its images. @returns its disks; null where it is no such folder */
@@ -20,10 +24,11 @@ export async function lookAtCloneFolder(folder: string): Promise<ClonedDisk[] | 
   const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
   if (!isCloneFolder(names)) return null;
   const read = (name: string, maxBytes: number) => readSmall(join(folder, name), maxBytes);
-  return readCloneFolder({
+  const disks = await readCloneFolder({
     names,
     read: async (name, maxBytes) => (names.includes(name) ? read(name, maxBytes) : null),
   });
+  return disks.map((disk) => ({ ...disk, notSaved: [...disk.notSaved, ...volumesNotSaved(disk)] }));
 }
 
 /**
@@ -37,23 +42,49 @@ export async function openClonedDisk(
   warnings: Warning[],
 ): Promise<BlockSource> {
   const parts: Part[] = disk.front.map(({ startBytes, bytes }) => ({ startBytes, source: memorySource(bytes) }));
+  /** volumes of groups: two members may hold parts of one */
+  const volumes = new Map<ClonedVolume, BlockSource>();
+  const openPiece = (piece: PartitionPiece, lengthBytes: number) => {
+    const paths = piece.files.map((name) => join(folder, name));
+    return openPartition(paths, piece.kind, lengthBytes, scratch, warnings).catch((error) => {
+      throw namedError(error, paths[0]);
+    });
+  };
   try {
+    if (disk.gap) {
+      const { file, startBytes, lengthBytes } = disk.gap;
+      const source = await openFileSource(join(folder, file));
+      const part = slice(source, 0, Math.min(source.lengthBytes, lengthBytes));
+      parts.push({ startBytes, source: { ...part, close: () => source.close() } });
+    }
     for (const { startBytes, lengthBytes, uuid, label } of disk.swaps) {
       parts.push({ startBytes, source: memorySource(swapHeader(lengthBytes, uuid, label)) });
     }
     for (const partition of disk.partitions) {
-      const paths = partition.files.map((name) => join(folder, name));
-      const source = await openPartition(paths, partition, scratch, warnings).catch((error) => {
-        throw namedError(error, paths[0]);
-      });
+      const source = await openPiece(partition, partition.lengthBytes);
       parts.push({ startBytes: partition.startBytes, source });
     }
+    for (const { volume, lengthBytes } of disk.members.flatMap(volumesOf)) {
+      if (volumes.has(volume)) continue;
+      const source = volume.piece
+        ? await openPiece(volume.piece, lengthBytes)
+        : memorySource(swapHeader(lengthBytes, volume.swap!.uuid, volume.swap!.label));
+      volumes.set(volume, source);
+    }
+    for (const member of disk.members) {
+      parts.push({ startBytes: member.startBytes, source: memberSource(member, volumes) });
+    }
     parts.sort((a, b) => a.startBytes - b.startBytes);
-    return composedSource(parts, disk.lengthBytes, disk.sectorBytes);
+    const whole = composedSource(parts, disk.lengthBytes, disk.sectorBytes);
+    return { ...whole, close: () => closeAll([whole, ...volumes.values()]) };
   } catch (error) {
-    await Promise.all(parts.map(({ source }) => source.close()));
+    await closeAll([...parts.map(({ source }) => source), ...volumes.values()]);
     throw error;
   }
+}
+
+async function closeAll(sources: readonly BlockSource[]): Promise<void> {
+  await Promise.all(sources.map((source) => source.close()));
 }
 
 /** Of an unpacked image: room for the header of either version. */
@@ -65,7 +96,9 @@ const HEAD_BYTES = 8192;
  */
 export async function unpackedBytesOf(folder: string, disk: ClonedDisk, signal: AbortSignal): Promise<number> {
   let bytes = 0;
-  for (const { kind, files, lengthBytes } of disk.partitions) {
+  const volumes = disk.members.flatMap(volumesOf).filter(isFirstOfVolume);
+  const kept = volumes.flatMap(({ volume, lengthBytes }) => (volume.piece ? [{ ...volume.piece, lengthBytes }] : []));
+  for (const { kind, files, lengthBytes } of [...disk.partitions, ...kept]) {
     const paths = files.map((name) => join(folder, name));
     const head = await unpackedHead(paths, HEAD_BYTES, signal);
     if (!head) continue;
@@ -75,9 +108,15 @@ export async function unpackedBytesOf(folder: string, disk: ClonedDisk, signal: 
   return bytes;
 }
 
+/** A volume on two members of one disk is told of both. */
+function isFirstOfVolume({ volume }: LaidOutVolume, i: number, all: readonly LaidOutVolume[]): boolean {
+  return all.findIndex((other) => other.volume === volume) === i;
+}
+
 async function openPartition(
   paths: string[],
-  { kind, lengthBytes }: ClonedDisk['partitions'][number],
+  kind: PartitionPiece['kind'],
+  lengthBytes: number,
   scratch: Scratch,
   warnings: Warning[],
 ): Promise<BlockSource> {

@@ -6,7 +6,7 @@ import { archiveTypeOf, isStream, type ArchiveType } from '../../archive/archive
 import { listArchive, type ArchiveEntry } from '../../archive/list-archive.ts';
 import type { ArchiveFile } from '../../archive/seven-zip.ts';
 import { writeSparseFile } from '../../archive/sparse-file.ts';
-import { readTar, type TarMember } from '../../archive/tar.ts';
+import { openMember, readTar, type TarMember } from '../../archive/tar.ts';
 import { unpackEntry } from '../../archive/unpack.ts';
 import { streamTypeIn, type StreamType } from '../../archive/stream-type.ts';
 import { unpackStream } from '../../archive/unpack-stream.ts';
@@ -14,13 +14,14 @@ import type { DiskFormat } from '../../contract/disk.contract.ts';
 import { NOTHING_RECORDED } from '../../contract/template.contract.ts';
 import type { Warning } from '../../contract/warnings.ts';
 import { EngineError, ioError } from '../../core/engine-error.ts';
-import { slice } from '../../disk/slice.ts';
+import type { JobContext } from '../../core/job-context.ts';
 import type { OpenSibling } from '../../formats/disk-image.port.ts';
 import { foreignByMembers, foreignError, refuseForeign } from '../../formats/foreign/marks.ts';
 import { openFileSource } from '../../formats/raw/file-source.ts';
 import { filesOfFolder } from '../../formats/raw/folder-files.ts';
 import { candidatesOf, Choice, isPackedName } from './candidates.ts';
 import { lookAtCloneFolder, openClonedDisk, unpackedBytesOf } from './clone-folder.ts';
+import { verifyCloneSums } from './clone-sums.ts';
 import { leftOut, piecesOf, type Scratch } from './image-files.ts';
 import type { FileAtHand } from './image-place.ts';
 import { isDescriptorName, openMachine } from './open-machine.ts';
@@ -139,7 +140,8 @@ class Search {
     const warnings: Warning[] =
       notSaved.length > 0 ? [{ code: 'PARTITIONS_NOT_SAVED', data: { names: notSaved.join(', ') } }] : [];
     const source = this.#keep(await openClonedDisk(folder, chosen.disk, this.#scratch, warnings));
-    return { ...about, image: plainImage({ source, warnings }) };
+    const verify = (context: JobContext) => verifyCloneSums(folder, chosen.disk, context);
+    return { ...about, image: { ...plainImage({ source, warnings }), verify } };
   }
 
   async #in(file: FileAtHand): Promise<Ending> {
@@ -179,7 +181,7 @@ class Search {
     const descriptors = members.filter(({ name }) => isDescriptorName(name));
     // an OVA is a format, not an archive around one
     if (descriptors.length !== 1) this.#enter('tar');
-    const open = (member: TarMember) => slice(file.source, member.startBytes, member.lengthBytes);
+    const open = (member: TarMember) => openMember(file.source, member);
     const chosen = descriptors.length === 1 ? descriptors[0] : this.#choice.of(members, candidatesOf(members));
     if (!chosen) return { entries: candidatesOf(members).map(({ name, lengthBytes }) => ({ name, lengthBytes })) };
     const openSibling: OpenSibling = async (name) => {

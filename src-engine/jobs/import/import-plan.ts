@@ -32,7 +32,7 @@ const MAX_ENTRIES = 1000;
 /** What templates' names may not have: contract, NameSchema. */
 const NOT_IN_NAMES = /[\p{Cc}/@]+/gu;
 const ENDINGS =
-  /\.(img|raw|dd|bin|image|qcow2?|vmdk|vdi|vhdx?|ova|ovf|iso|wic|gz|xz|bz2|zst|lz4|lzma|lz|7z|zip|tar|dpk)$/i;
+  /\.(img|raw|dd|bin|image|qcow2?|vmdk|vdi|vhdx?|ova|ovf|iso|wic|gz|xz|bz2|zst|lz4|lzma|lz|lzo|7z|zip|tar|dpk)$/i;
 
 /** @throws EngineError as {@link findImage}; `READ_FAILED` */
 export async function lookAtImage(parts: EngineParts, request: ImageRequest, signal: AbortSignal): Promise<ImportView> {

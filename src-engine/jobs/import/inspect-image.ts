@@ -31,6 +31,7 @@ function wholeMedium(source: BlockSource): InspectedDisk {
       minimumBytes: lengthBytes,
       warnings: [],
     },
+    signatures: null,
     volumes: [
       {
         ...whole,

@@ -35,7 +35,12 @@ export async function openPlainFile(
   const disk = await openDiskImage(source, file.name, file.openSibling, signal, said);
   if (disk) {
     const { format, warnings = [], dependsOn: files } = disk;
-    return { format, image: { ...image, source: disk.source, warnings, files } };
+    const verify = async (context: JobContext) => {
+      if (!disk.verify) return;
+      context.phase('inspecting', disk.source.lengthBytes);
+      await disk.verify(context);
+    };
+    return { format, image: { ...image, source: disk.source, warnings, files, verify } };
   }
   const partclone = said === null ? await openPartclone(source) : null;
   if (partclone) {

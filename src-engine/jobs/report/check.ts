@@ -23,7 +23,7 @@ export async function checkSourceRules(
   signal: AbortSignal,
 ): Promise<Report> {
   const book = await openRulebook(parts);
-  const { source, place } = await openSource(parts.machine, request.subject);
+  const { source, place } = await openSource(parts.machine, request.subject, request.format);
   try {
     const guest = await guestOf(source, await openVolumes(source), book.endOfLife, signal);
     const { kind = 'lab', ...rest } = request;

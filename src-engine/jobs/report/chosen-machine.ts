@@ -4,7 +4,7 @@ import type { DeviceView, PlaceView } from '../../contract/disk.contract.ts';
 import type { MachineProfile } from '../../contract/machine.contract.ts';
 import { readNamedFile } from '../../core/read-named-file.ts';
 import { MAX_PROFILE_BYTES, parseProfile, probeMachine } from '../../machines/profile/profile.ts';
-import { findProfile } from '../../machines/profile/saved-profiles.ts';
+import { faultOfProfile, findProfile } from '../../machines/profile/saved-profiles.ts';
 import type { EngineParts } from '../engine-parts.ts';
 
 export const THIS_MACHINE = 'this';
@@ -23,7 +23,10 @@ export async function chosenMachine(
   if (wanted === null) return device && isBuiltIn(device) ? probeMachine(false) : null;
   if (wanted === THIS_MACHINE) return probeMachine(false);
   const saved = await findProfile(parts.layout.machines, wanted);
-  return saved ?? readProfile(wanted);
+  if (saved) return saved;
+  const fault = await faultOfProfile(parts.layout.machines, wanted);
+  if (fault) throw fault;
+  return readProfile(wanted);
 }
 
 /** @throws EngineError `NOT_FOUND`, `FORMAT_INVALID`, `PERMISSION_DENIED`, `BAD_REQUEST` for what is no regular file */

@@ -10,16 +10,47 @@ import { MAX_PROFILE_BYTES, parseProfile } from './profile.ts';
 const ENDING = '.json';
 const MAX_PROFILES = 10_000;
 
-/** By name. A file that is no profile is passed over: somebody else may have put it there. A folder that is not there holds none. */
+/**
+ * By name. A folder that is not there holds none; a file that is no profile hides no other.
+ * @see refusedProfiles
+ * @throws EngineError `READ_FAILED`, `PERMISSION_DENIED`
+ */
 export async function listProfiles(folder: string): Promise<MachineProfile[]> {
-  const names = await readdir(folder).catch(() => []);
-  const profiles = await Promise.all(
-    names
-      .filter((name) => name.endsWith(ENDING))
-      .slice(0, MAX_PROFILES)
-      .map((name) => readProfileFile(join(folder, name))),
-  );
+  const profiles = await Promise.all((await profilePaths(folder)).map(readProfileFile));
   return profiles.filter((profile) => profile !== null).sort((a, b) => a.name.localeCompare(b.name, 'en'));
+}
+
+/** What is wrong with the files beside the profiles that are none: damaged, not to be read, or somebody else's. */
+export async function refusedProfiles(folder: string): Promise<EngineError[]> {
+  const faults = await Promise.all((await profilePaths(folder)).map(faultOf));
+  return faults.filter((fault) => fault !== null);
+}
+
+/** @returns what is wrong with the file that a profile of that name was saved in; null where it is whole, or there is none */
+export async function faultOfProfile(folder: string, name: string): Promise<EngineError | null> {
+  const fault = await faultOf(pathOf(folder, name));
+  return fault?.code === 'NOT_FOUND' ? null : fault;
+}
+
+async function faultOf(path: string): Promise<EngineError | null> {
+  try {
+    parseProfile((await readNamedFile(path, MAX_PROFILE_BYTES)).toString('utf8'), path);
+    return null;
+  } catch (error) {
+    return toEngineError(error, path);
+  }
+}
+
+async function profilePaths(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw toEngineError(error, folder);
+  });
+  return names
+    .filter((name) => name.endsWith(ENDING))
+    .sort()
+    .slice(0, MAX_PROFILES)
+    .map((name) => join(folder, name));
 }
 
 /** @returns the profile of that name, or null */

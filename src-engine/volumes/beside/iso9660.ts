@@ -1,7 +1,7 @@
 /** An ISO 9660 file system that begins with the disk, whatever table lies around or in it: ECMA-119, 8.4. */
 import { struct, text, u16le, u32le } from '../../core/struct.ts';
 import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
-import { readBytes } from '../../disk/read.ts';
+import { readableBytes } from '../readable.ts';
 
 const DESCRIPTOR_BYTES = 2048;
 const FIRST_DESCRIPTOR = 32 * 1024;
@@ -24,7 +24,8 @@ export async function isoExtent(disk: BlockSource): Promise<Extent | null> {
   for (let i = 0; i < MAX_DESCRIPTORS; i++) {
     const at = FIRST_DESCRIPTOR + i * DESCRIPTOR_BYTES;
     if (at + DESCRIPTOR_BYTES > disk.lengthBytes) return null;
-    const bytes = await readBytes(disk, at, DESCRIPTOR_BYTES);
+    const bytes = await readableBytes(disk, at, DESCRIPTOR_BYTES);
+    if (!bytes) return null;
     const { identifier, volumeBlocks, blockBytes } = descriptorStruct.read(bytes);
     if (identifier !== 'CD001' || bytes[0] === END) return null;
     if (bytes[0] === PRIMARY) {

@@ -86,3 +86,34 @@ function uuidOf(compact: string): string {
   if (!/^[\w!#]{32}$/.test(compact)) throw new EngineError('FORMAT_INVALID', { field: 'pv_uuid', value: '' });
   return compact.replace(/^(.{6})(.{4})(.{4})(.{4})(.{4})(.{4})(.{6})$/, '$1-$2-$3-$4-$5-$6-$7');
 }
+
+/** PV_EXT_USED of lib/format_text/layout.h: it belongs to a group. */
+const USED = 1;
+const EXTENSION_VERSION = 2;
+
+/**
+ * Writes the label of a physical volume into its second sector, as pvcreate does.
+ * @param head the beginning of the volume, at least {@link LABEL_SCAN_BYTES}
+ * @param uuid 6-4-4-4-4-4-6 characters @param dataStartBytes where its extents begin; they reach to its end
+ * @throws EngineError `FORMAT_INVALID` for a UUID that is none
+ */
+export function writeLabel(
+  head: Buffer,
+  uuid: string,
+  deviceBytes: number,
+  dataStartBytes: number,
+  metadata: Extent,
+): void {
+  const compact = uuid.replaceAll('-', '');
+  uuidOf(compact);
+  const sector = head.subarray(LVM_SECTOR_BYTES, 2 * LVM_SECTOR_BYTES);
+  labelStruct.write(sector, { id: 'LABELONE', sector: 1n, offset: labelStruct.size, type: 'LVM2 001' });
+  pvStruct.write(sector, { uuid: compact, deviceBytes: BigInt(deviceBytes) }, labelStruct.size);
+  // each list of areas ends with one of zeros
+  const data = labelStruct.size + pvStruct.size;
+  areaStruct.write(sector, { offset: BigInt(dataStartBytes), size: 0n }, data);
+  const area = { offset: BigInt(metadata.startBytes), size: BigInt(metadata.lengthBytes) };
+  areaStruct.write(sector, area, data + 2 * areaStruct.size);
+  extensionStruct.write(sector, { version: EXTENSION_VERSION, flags: USED }, data + 4 * areaStruct.size);
+  labelStruct.write(sector, { crc: lvmCrc(sector.subarray(CRC_FROM)) });
+}

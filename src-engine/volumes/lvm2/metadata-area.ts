@@ -55,3 +55,29 @@ export async function readMetadataArea(volume: BlockSource, area: Extent): Promi
   if (lvmCrc(bytes) !== header.textChecksum) throw new EngineError('FORMAT_INVALID', { checksum: 'metadata' });
   return bytes.toString('utf8').replace(/\0[^]*$/, '');
 }
+
+/**
+ * Writes an area with one text that is committed.
+ * @param into the area, from its first byte to its last @param startBytes of the area on the volume
+ * @throws EngineError `FORMAT_UNSUPPORTED` where the text has no room
+ */
+export function writeMetadataArea(into: Buffer, startBytes: number, text: string): void {
+  // LVM2 counts the zero at its end as text
+  const bytes = Buffer.from(`${text}\0`, 'utf8');
+  if (HEADER_BYTES + bytes.length > into.length)
+    throw new EngineError('FORMAT_UNSUPPORTED', {
+      feature: `LVM metadata of ${bytes.length} bytes before the extents`,
+    });
+  bytes.copy(into, HEADER_BYTES);
+  const sector = into.subarray(0, HEADER_BYTES);
+  headerStruct.write(sector, {
+    magic: MAGIC,
+    version: 1,
+    start: BigInt(startBytes),
+    size: BigInt(into.length),
+    textOffset: BigInt(HEADER_BYTES),
+    textSize: BigInt(bytes.length),
+    textChecksum: lvmCrc(bytes),
+  });
+  headerStruct.write(sector, { checksum: lvmCrc(sector.subarray(4)) });
+}

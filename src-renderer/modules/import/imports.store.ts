@@ -1,6 +1,7 @@
 /** The images that wait to be imported, and those whose import was started in this window. */
 import { defineStore } from 'pinia';
 import { computed, markRaw, ref } from 'vue';
+import type { DiskFormat } from '../../../src-engine/contract/index.ts';
 import { useEngine } from '../../client/engine.store.ts';
 import { errorView } from '../../client/words.ts';
 import { useJobs } from '../jobs/index.ts';
@@ -21,13 +22,14 @@ export const useImports = defineStore('imports', () => {
 
   /** Looks at an image as soon as its place is known. What is said meanwhile makes the answer void. */
   async function look(image: QueuedImage) {
-    const { path, entry, password } = image;
+    const { path, entry, format, password } = image;
     if (path === null) return;
-    const isAsked = () => image.path === path && image.entry === entry && image.password === password;
+    const isAsked = () =>
+      image.path === path && image.entry === entry && image.format === format && image.password === password;
     image.isLooking = true;
     image.error = null;
     try {
-      const seen = await engine.call('import.look', { path, entry, password: password || null });
+      const seen = await engine.call('import.look', { path, entry, format, password: password || null });
       if (!isAsked()) return;
       image.view = markRaw(seen);
       image.form = propose(image.form, seen);
@@ -47,8 +49,8 @@ export const useImports = defineStore('imports', () => {
         continue;
       }
       const id = ++lastId;
-      const image = { path, name, password: '', entry: null, isLooking: false, view: null, error: null, jobId: null };
-      images.value.push({ id, ...image, form: emptyForm() });
+      const said = { password: '', entry: null, format: null, form: emptyForm() };
+      images.value.push({ id, path, name, ...said, isLooking: false, view: null, error: null, jobId: null });
       if (files.length === 1) activeId.value = id;
       void look(images.value[images.value.length - 1]);
     }
@@ -58,11 +60,11 @@ export const useImports = defineStore('imports', () => {
 
   /** Says where an image is that was only known by name, or takes another file in its place. */
   function locate(image: QueuedImage, path: string) {
-    Object.assign(image, { path, name: fileName(path), view: null, entry: null, password: '' });
+    Object.assign(image, { path, name: fileName(path), view: null, entry: null, format: null, password: '' });
     return look(image);
   }
 
-  function choose(image: QueuedImage, said: { entry: string } | { password: string }) {
+  function choose(image: QueuedImage, said: { entry: string } | { format: DiskFormat | null } | { password: string }) {
     Object.assign(image, said);
     return look(image);
   }

@@ -1,3 +1,2 @@
 /** Bringing images of other tools in. */
 export { default as DropOverlay } from './DropOverlay.vue';
-export { default as ImportsUnderWay } from './ImportsUnderWay.vue';

@@ -2,8 +2,10 @@
 import {
   NameSchema,
   type CommandParams,
+  type DiskFormat,
   type ErrorView,
   type ImportView,
+  type OutsideChoice,
   type RecordedConfiguration,
   type TemplateView,
 } from '../../../src-engine/contract/index.ts';
@@ -18,6 +20,7 @@ export interface ImportForm {
   /** null: not said */
   bootMode: RecordedConfiguration['bootMode'];
   hasCloudInit: boolean | null;
+  outside: OutsideChoice;
   /** limits against bombs; null: the usual ones */
   maxUnpackedBytes: number | null;
   maxRatio: number | null;
@@ -31,6 +34,8 @@ export interface QueuedImage {
   password: string;
   /** which image of an archive with several */
   entry: string | null;
+  /** what a person says that the image is; null: what its content says */
+  format: DiskFormat | null;
   isLooking: boolean;
   view: ImportView | null;
   error: ErrorView | null;
@@ -58,6 +63,7 @@ export const emptyForm = (): ImportForm => ({
   operatingSystem: '',
   bootMode: null,
   hasCloudInit: null,
+  outside: 'ask',
   maxUnpackedBytes: null,
   maxRatio: null,
 });
@@ -75,17 +81,19 @@ export function propose(form: ImportForm, { proposed, proposedName, isBootModeCe
 
 /** What is planned for; null as long as something is missing. What was not said is left to inspection. */
 export function importRequest(image: QueuedImage): CommandParams<'import.plan'> | null {
-  const { path, form, entry, password } = image;
+  const { path, form, entry, format, password } = image;
   if (path === null || needOf(image) !== null || !NameSchema.safeParse(form.name).success) return null;
   return {
     path,
     entry,
+    format,
     password: password || null,
     name: form.name.trim(),
     note: form.note,
     tags: [...form.tags],
     kind: form.kind,
     licence: form.licence,
+    outside: form.outside,
     ...(form.operatingSystem.trim() ? { operatingSystem: form.operatingSystem.trim() } : {}),
     ...(form.bootMode ? { bootMode: form.bootMode } : {}),
     ...(form.hasCloudInit === null ? {} : { hasCloudInit: form.hasCloudInit }),

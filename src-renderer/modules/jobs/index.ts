@@ -3,5 +3,3 @@ export { attention } from './attention.ts';
 export { useJobs } from './jobs.store.ts';
 export { useJobWords } from './job-words.ts';
 export { default as JobRow } from './JobRow.vue';
-export { default as PlanChecks } from './PlanChecks.vue';
-export { usePlan } from './plan.ts';

@@ -13,6 +13,8 @@ export const useMachines = defineStore('machines', () => {
   const { t } = i18n.global;
 
   const profiles = shallowRef<readonly MachineProfile[]>([]);
+  /** files beside them that are damaged, or no profiles */
+  const refused = shallowRef<readonly ErrorView[]>([]);
   const isLoaded = ref(false);
   const error = shallowRef<ErrorView | null>(null);
   const here = shallowRef<MachineProfile | null>(null);
@@ -24,6 +26,7 @@ export const useMachines = defineStore('machines', () => {
   async function load() {
     try {
       profiles.value = await engine.call('machine.list', {});
+      refused.value = await engine.call('machine.refused', {});
       error.value = null;
       isLoaded.value = true;
     } catch (thrown) {
@@ -81,5 +84,20 @@ export const useMachines = defineStore('machines', () => {
     });
   }
 
-  return { profiles, isLoaded, error, here, hereError, isProbing, open, load, probe, find, save, forget, remove };
+  return {
+    profiles,
+    refused,
+    isLoaded,
+    error,
+    here,
+    hereError,
+    isProbing,
+    open,
+    load,
+    probe,
+    find,
+    save,
+    forget,
+    remove,
+  };
 });

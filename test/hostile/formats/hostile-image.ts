@@ -12,6 +12,7 @@ import { openDiskImage } from '../../../src-engine/formats/open-image.ts';
 import { noise } from '../../support/disks.ts';
 import { countMutation } from '../../support/mutations.ts';
 import { mutate, MUTATIONS, randomBelow, restoring, type Region } from '../filesystems/harmless.ts';
+import { HANG_MS, processorTimer } from '../../support/processor-time.ts';
 
 /** Far more than any of these images needs. */
 const TIME_LIMIT_MS = 5000;
@@ -32,8 +33,8 @@ export type Folder = ReadonlyMap<string, Buffer>;
  * @returns 'null', 'read', or the code of the error
  */
 export async function readHostileImage(folder: Folder, name: string): Promise<string> {
-  const startedMs = performance.now();
-  const signal = AbortSignal.timeout(TIME_LIMIT_MS);
+  const usedMs = processorTimer();
+  const signal = AbortSignal.timeout(HANG_MS);
   const opened: string[] = [];
   const openSibling = async (sibling: string): Promise<BlockSource> => {
     opened.push(sibling);
@@ -54,7 +55,7 @@ export async function readHostileImage(folder: Folder, name: string): Promise<st
   } finally {
     for (const sibling of opened) expect(sibling).toMatch(/^(?!\.{1,2}$)[^/\\:\0]+$/);
     expect(opened.length).toBeLessThan(5000);
-    expect(performance.now() - startedMs, 'milliseconds').toBeLessThan(2 * TIME_LIMIT_MS);
+    expect(usedMs(), 'milliseconds').toBeLessThan(2 * TIME_LIMIT_MS);
   }
 }
 
@@ -216,6 +217,7 @@ export async function attack(
   expect(await readHostileImage(folder, name)).toBe('read');
   // lies are noticed, and not everything is taken for one
   expect(outcomes.get('FORMAT_INVALID') ?? 0).toBeGreaterThan(0);
+  expect(outcomes.get('read') ?? 0).toBeGreaterThan(0);
   return outcomes;
 }
 

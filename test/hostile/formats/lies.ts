@@ -1,13 +1,14 @@
 /** What every reader of images owes to bytes that lie: a result or an error that says so, soon. */
 import { expect } from 'vitest';
 import { EngineError } from '../../../src-engine/core/engine-error.ts';
+import { processorTimer } from '../../support/processor-time.ts';
 
 const TIME_LIMIT_MS = 5000;
 const ALLOWED = ['FORMAT_INVALID', 'FORMAT_UNSUPPORTED', 'FILE_TRUNCATED', 'ARCHIVE_UNSAFE'];
 
 /** @returns 'read', or the code of the error */
 export async function outcomeOf(work: () => Promise<unknown> | unknown): Promise<string> {
-  const startedMs = performance.now();
+  const usedMs = processorTimer();
   try {
     await work();
     return 'read';
@@ -17,7 +18,7 @@ export async function outcomeOf(work: () => Promise<unknown> | unknown): Promise
     if (error.code === 'FILE_TRUNCATED') expect(Number(error.data.missingBytes)).toBeGreaterThan(0);
     return error.code;
   } finally {
-    expect(performance.now() - startedMs, 'milliseconds').toBeLessThan(TIME_LIMIT_MS);
+    expect(usedMs(), 'milliseconds').toBeLessThan(TIME_LIMIT_MS);
   }
 }
 

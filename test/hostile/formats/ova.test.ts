@@ -3,13 +3,14 @@ import { expect, test } from 'vitest';
 import { readTar, tarHeader } from '../../../src-engine/archive/tar.ts';
 import { RecordedConfigurationSchema } from '../../../src-engine/contract/template.contract.ts';
 import { memorySource } from '../../../src-engine/disk/memory-source.ts';
-import { parseDescriptor } from '../../../src-engine/formats/ova/descriptor.ts';
+import { chunkNames, parseDescriptor } from '../../../src-engine/formats/ova/descriptor.ts';
 import { descriptorText } from '../../../src-engine/formats/ova/descriptor-text.ts';
 import { isSiblingName } from '../../../src-engine/formats/sibling-name.ts';
 import { proves } from '../../support/matrix.ts';
 import { mutate, MUTATIONS, restoring } from '../filesystems/harmless.ts';
 import { hostile, mutateText } from './hostile-image.ts';
 import { expectNoticed, outcomeOf } from './lies.ts';
+import { HANG_MS } from '../../support/processor-time.ts';
 
 const TEXT = descriptorText({
   name: 'machine',
@@ -31,7 +32,11 @@ function read(text: string): void {
   const { disks, configuration, name } = parseDescriptor(Buffer.from(text));
   expect(name.length).toBeLessThanOrEqual(200);
   RecordedConfigurationSchema.parse(configuration);
-  for (const { fileName } of disks) expect(isSiblingName(fileName), fileName).toBe(true);
+  for (const { fileName, writtenName, chunks } of disks) {
+    expect(isSiblingName(fileName), fileName).toBe(true);
+    expect(isSiblingName(writtenName), writtenName).toBe(true);
+    if (chunks) for (const chunk of chunkNames(fileName, chunks)) expect(isSiblingName(chunk), chunk).toBe(true);
+  }
 }
 
 test('descriptors that lie', async (context) => {
@@ -50,6 +55,9 @@ test.each([
   ['an end in the middle', TEXT.slice(0, 1500), 'FORMAT_INVALID'],
   ['a name that leads out', TEXT.replace('"disk.vmdk"', '"../disk.vmdk"'), 'FORMAT_UNSUPPORTED'],
   ['a name that leads out, escaped', TEXT.replace('"disk.vmdk"', '"..%2fdisk.vmdk"'), 'FORMAT_UNSUPPORTED'],
+  ['chunks of nothing', TEXT.replace('ovf:size="1000"', 'ovf:size="1000" ovf:chunkSize="0"'), 'FORMAT_INVALID'],
+  ['too many chunks', TEXT.replace('ovf:size="1000"', 'ovf:size="9999999" ovf:chunkSize="1"'), 'FORMAT_INVALID'],
+  ['chunks without a length', TEXT.replace('ovf:size="1000"', 'ovf:chunkSize="7"'), 'FORMAT_INVALID'],
   ['a URL', TEXT.replace('"disk.vmdk"', '"http://x/y"'), 'FORMAT_UNSUPPORTED'],
 ])('%s', async (_, text, code) => {
   expect(await outcomeOf(() => read(text))).toBe(code);
@@ -93,10 +101,13 @@ function seal(header: Buffer, content = Buffer.alloc(0)): Buffer {
 test('tar headers that lie', async (context) => {
   const bytes = tar();
   const read = async () => {
-    const members = (await readTar(memorySource(bytes), 'x.tar', AbortSignal.timeout(5000))) ?? [];
-    for (const { name, startBytes, lengthBytes } of members) {
+    const members = (await readTar(memorySource(bytes), 'x.tar', AbortSignal.timeout(HANG_MS))) ?? [];
+    for (const { name, lengthBytes, pieces } of members) {
       expect(name.startsWith('/') || name.split('/').includes('..')).toBe(false);
-      expect(startBytes + lengthBytes).toBeLessThanOrEqual(bytes.length);
+      for (const piece of pieces) {
+        expect(piece.startBytes + piece.lengthBytes).toBeLessThanOrEqual(bytes.length);
+        expect(piece.offsetBytes + piece.lengthBytes).toBeLessThanOrEqual(lengthBytes);
+      }
     }
     return members;
   };

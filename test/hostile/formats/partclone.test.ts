@@ -11,6 +11,7 @@ import { proves } from '../../support/matrix.ts';
 import { mutate, MUTATIONS, restoring } from '../filesystems/harmless.ts';
 import { hostile } from './hostile-image.ts';
 import { expectNoticed, outcomeOf } from './lies.ts';
+import { HANG_MS } from '../../support/processor-time.ts';
 
 const HEADER_BYTES = 110;
 const READ_BYTES_MAX = 4 * 1024 * 1024;
@@ -39,7 +40,7 @@ async function read(bytes: Buffer): Promise<string | void> {
   const piece = Buffer.alloc(64 * 1024);
   let left = READ_BYTES_MAX;
   let endBytes = 0;
-  for await (const batch of source.dataRuns!(0, source.lengthBytes, AbortSignal.timeout(5000))) {
+  for await (const batch of source.dataRuns!(0, source.lengthBytes, AbortSignal.timeout(HANG_MS))) {
     for (const { startBytes, lengthBytes } of batch) {
       if (startBytes < endBytes || !(lengthBytes > 0) || startBytes + lengthBytes > source.lengthBytes) {
         throw new Error(`run ${startBytes}+${lengthBytes}`);

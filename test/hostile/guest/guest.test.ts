@@ -7,6 +7,7 @@ import { loadEndOfLife } from '../../../src-engine/guest/end-of-life.ts';
 import { inspectGuest } from '../../../src-engine/guest/inspect-guest.ts';
 import { hive } from '../../support/guests.ts';
 import { randomBelow, temporaryFolder } from '../../support/temporary.ts';
+import { processorTimer } from '../../support/processor-time.ts';
 
 const work = temporaryFolder();
 const HUGE_BYTES = 10 * 1024 ** 3;
@@ -177,9 +178,9 @@ test('files of 10 GB are unknown, with warnings, whatever they claim to be', asy
   ]) {
     const isWindows = path.startsWith('/Windows');
     const files = { ...(isWindows ? {} : small), '/boot/vmlinuz-1': Buffer.alloc(0), [path]: Buffer.alloc(0) };
-    const startMs = performance.now();
+    const usedMs = processorTimer();
     const guest = await inspectTree(memoryTree(files, path));
-    expect(performance.now() - startMs, path).toBeLessThan(2000);
+    expect(usedMs(), path).toBeLessThan(2000);
     expect(guest.release.value, path).toBeNull();
     expect(
       guest.warnings.map(({ data }) => data.path),
@@ -206,9 +207,9 @@ test('a thousand links and a thousand entries end', async () => {
     find: async (folder, name) => (/^(os-release|hostname|sh)$/.test(name) ? link : plain.find(folder, name)),
     readLink: async () => `${'../'.repeat(300)}etc/os-release`,
   };
-  const startMs = performance.now();
+  const usedMs = processorTimer();
   const guest = await inspectTree(tree);
-  expect(performance.now() - startMs).toBeLessThan(2000);
+  expect(usedMs()).toBeLessThan(2000);
   expect([guest.release.value, guest.hostname.value, guest.architecture.value]).toEqual([null, null, null]);
   expect(guest.warnings.map(({ data }) => data.path)).toContain('/etc/os-release');
 });
@@ -229,9 +230,9 @@ test('long lines and many lines are quick', async () => {
   for (const content of [line, lines, ...blanks]) {
     const names = ['/etc/os-release', '/etc/redhat-release', '/etc/fstab', '/etc/hostname', ...LOADER_FILES];
     const files = { ...Object.fromEntries(names.map((name) => [name, content])), '/boot/vmlinuz-1': Buffer.alloc(0) };
-    const startMs = performance.now();
+    const usedMs = processorTimer();
     await inspect(files);
-    expect(performance.now() - startMs).toBeLessThan(2000);
+    expect(usedMs()).toBeLessThan(2000);
   }
 });
 

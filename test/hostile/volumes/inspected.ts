@@ -7,9 +7,7 @@ import { DiskAccount } from '../../../src-engine/jobs/account/account.ts';
 import { inspectDisk, type InspectedDisk } from '../../../src-engine/jobs/disk-inspection.ts';
 import { DiskViewSchema } from '../../../src-engine/contract/disk.contract.ts';
 import { expectSums } from '../../support/account.ts';
-
-/** Far more than any of these disks needs. */
-const TIME_LIMIT_MS = 5000;
+import { HANG_MS } from '../../support/processor-time.ts';
 
 export const MUTATIONS = Number(process.env.DISKPRESS_MUTATIONS ?? 2000);
 
@@ -27,7 +25,7 @@ export async function inspectHostile(disk: Buffer, maxReadBytes: number, sectorB
       await memory.readInto(offsetBytes, into);
     },
   };
-  const signal = AbortSignal.timeout(TIME_LIMIT_MS);
+  const signal = AbortSignal.timeout(HANG_MS);
   const inspected = await inspectDisk(source, signal);
   DiskViewSchema.parse(inspected.view);
   for (const { partition, usedBytes, used } of inspected.volumes) {

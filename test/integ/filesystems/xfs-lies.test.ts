@@ -60,6 +60,7 @@ const LIES: Record<string, { change: (group: Group) => void; field: string }> = 
 };
 
 let base: Buffer;
+let withOwners: Buffer;
 beforeAll(() => {
   const tree = join(folder, 'tree');
   run('mkdir', ['-p', tree]);
@@ -67,12 +68,14 @@ beforeAll(() => {
   const prototype = join(folder, 'prototype');
   writeFileSync(prototype, prototypeOf(tree));
   base = readFileSync(makeXfs(join(folder, 'base'), 64 * MIB, ['-d', 'agcount=2', '-p', prototype]));
+  const owners = ['-d', 'agcount=2', '-m', 'rmapbt=1,crc=1', '-p', prototype];
+  withOwners = readFileSync(makeXfs(join(folder, 'owners'), 64 * MIB, owners));
 });
 
 /** Changes group 0 and puts checksums right. @returns the image */
-function lieOf(change: (group: Group) => void): string {
+function lieOf(change: (group: Group) => void, of = base): string {
   const image = join(folder, 'lie');
-  const bytes = Buffer.from(base);
+  const bytes = Buffer.from(of);
   const sectorBytes = bytes.readUInt16BE(102);
   const block = (number: number) => bytes.subarray(number * 4096, (number + 1) * 4096);
   const sector = (number: number) => bytes.subarray(number * sectorBytes, (number + 1) * sectorBytes);
@@ -111,6 +114,40 @@ describe('contradictions', () => {
     expect(refusal).toMatchObject({ code: 'FORMAT_INVALID', data: { field } });
     // xfs_db finds the checksums right, and xfs_repair something to do
     expect(askXfsDb(image, 'agf 0', 'crc')).toContain('correct');
+    expect(() => run('xfs_repair', ['-n', '-f', image])).toThrow();
+  });
+
+  test('blocks of somebody that all of them call free: the tree of owners knows', async () => {
+    const everywhere = ({ byBlock, byLength, agf, sb }: Group) => {
+      longer(byBlock, 10);
+      longer(byLength, 10);
+      add(agf, FREE_BLOCKS, 10);
+      agf.writeUInt32BE(byBlock.readUInt32BE(COUNT), 56);
+      add(sb, 148, 10);
+    };
+    expect((await readTaken(lieOf(() => {}, withOwners))).refusal).toBeNull();
+    const image = lieOf(everywhere, withOwners);
+    expect((await readTaken(image)).refusal).toMatchObject({
+      code: 'FORMAT_INVALID',
+      data: { field: 'rm_startblock' },
+    });
+    expect(() => run('xfs_repair', ['-n', '-f', image])).toThrow();
+  });
+
+  test.for<[string, number, string]>([
+    ['length', 8, 'sb_dblocks'],
+    ['number of groups', 84, 'sb_agcount'],
+    ['size of groups', 80, 'sb_agblocks'],
+    ['mark', 0, 'sb_magicnum'],
+  ])('a copy of the superblock with another %s', async ([_, at, field]) => {
+    const bytes = Buffer.from(base);
+    const copy = bytes.subarray(bytes.length / 2, bytes.length / 2 + bytes.readUInt16BE(102));
+    copy.writeUInt32BE(copy.readUInt32BE(at + 4) + 1, at + 4);
+    if (field === 'sb_magicnum') copy[0] ^= 1;
+    copy.writeUInt32LE(blockChecksum(copy, 224), 224);
+    const image = join(folder, 'copy');
+    writeFileSync(image, bytes);
+    expect((await readTaken(image)).refusal).toMatchObject({ code: 'FORMAT_INVALID', data: { field, group: 1 } });
     expect(() => run('xfs_repair', ['-n', '-f', image])).toThrow();
   });
 });

@@ -1,7 +1,9 @@
 /** Containers of other programs, made by these programs: each is refused by its name, none is taken for a raw disk. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { UNPACK_LIMITS } from '../../../src-engine/archive/sparse-file.ts';
+import { findImage } from '../../../src-engine/jobs/import/find-image.ts';
 import { noise } from '../../support/disks.ts';
 import { MIB, workbench } from '../../support/workbench.ts';
 import { openImage } from './virtual-disks.ts';
@@ -44,6 +46,77 @@ test.for(MADE)('%s by %s: %s', async ([name, tool, file, command], { skip }) => 
     code: 'FORMAT_FOREIGN',
     data: { format: name, path: file },
   });
+});
+
+/** Of programs that Debian has not: what their makers' and readers' sources say of the first and last bytes. */
+const WRITTEN: [name: string, head: string | Buffer, tail?: string | Buffer][] = [
+  ['EnCase image (Ex01)', Buffer.from('455646320d0a810002010000', 'hex')],
+  ['Apple disk image (DMG)', '', koly()],
+  ['Apple disk image (DMG)', koly()],
+  ['encrypted Apple disk image (DMG)', 'encrcdsa\0\0\0\x02'],
+  ['encrypted Apple disk image (DMG)', '', 'cdsaencr'],
+  ['Apple sparse image', 'sprs\0\0\0\x03\0\0\x08\0'],
+  ['Apple sparse image (ASIF)', 'shdw\0\0\0\x01\0\0\x02\0'],
+  ['Norton Ghost image', Buffer.from('feef0101', 'hex')],
+  ['Acronis image (TIB)', Buffer.from('ce24b9a220000000', 'hex')],
+  ['Macrium Reflect image', '', '\0\x10\0\0\0\0\0\0MACRIUM_FILE'],
+  ['Macrium Reflect image', '', '__79241006_2651_11D4_'.padEnd(40, '\0')],
+  ['FSArchiver archive', 'FsA0'],
+  ['Proxmox archive (VMA)', 'VMA\0\0\0\0\x01'],
+  ['MagicISO image (UIF)', '', 'bbis'.padEnd(64, '\0')],
+  ['Nero image (NRG)', '', Buffer.concat([Buffer.from('NER5'), Buffer.alloc(8, 1)])],
+  ['DiscJuggler image (CDI)', '', Buffer.from('0600008000100000', 'hex')],
+  ['BlindWrite image', 'BWT5 STREAM SIGN'],
+  ['Android update (payload.bin)', 'CrAU\0\0\0\0\0\0\0\x02'],
+];
+
+function koly(): Buffer {
+  const trailer = Buffer.alloc(512);
+  trailer.write('koly', 'latin1');
+  trailer.writeUInt32BE(4, 4);
+  trailer.writeUInt32BE(512, 8);
+  return trailer;
+}
+
+test.each(WRITTEN)('%s by its marks: %j %j', async (name, head, tail = '') => {
+  const bytes = noise(name, 300_000);
+  Buffer.from(head as string, 'latin1').copy(bytes);
+  const end = Buffer.from(tail as string, 'latin1');
+  end.copy(bytes, bytes.length - end.length);
+  writeFileSync(bench.path('written'), bytes);
+  await expect(openImage(bench.path('written'))).rejects.toMatchObject({
+    code: 'FORMAT_FOREIGN',
+    data: { format: name },
+  });
+});
+
+test.each([
+  ['bzip2', 'bzip2 -c raw.img'],
+  [
+    'zlib',
+    'python3 -c "import sys, zlib; sys.stdout.buffer.write(zlib.compress(open(\\"raw.img\\", \\"rb\\").read()))"',
+  ],
+  ['gzip', 'gzip -c raw.img'],
+  ['xz', 'xz -0 -c raw.img'],
+  ['lzfse', 'printf bvx2 && cat raw.img'],
+  ['nothing', 'cat raw.img'],
+])('a DMG whose first block is packed as %s is a DMG, by name and inside a zip', async (_, command) => {
+  execFileSync('sh', ['-c', `${command} > a.dmg`], { cwd: bench.folder });
+  writeFileSync(bench.path('a.dmg'), koly(), { flag: 'a' });
+  execFileSync('sh', ['-c', 'rm -f a.zip && 7zz a -bd a.zip a.dmg || python3 -m zipfile -c a.zip a.dmg'], {
+    cwd: bench.folder,
+    stdio: 'pipe',
+  });
+  const { signal } = new AbortController();
+  for (const file of ['a.dmg', 'a.zip']) {
+    const folder = bench.path('scratch');
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder);
+    const scratch = { folder, limits: UNPACK_LIMITS, signal, advance() {} };
+    const request = { path: bench.path(file), entry: null, password: null, format: null };
+    const error = await findImage(request, scratch, signal).catch((thrown) => thrown);
+    expect(error, file).toMatchObject({ code: 'FORMAT_FOREIGN', data: { format: 'Apple disk image (DMG)' } });
+  }
 });
 
 test('a raw disk is none of them', async () => {

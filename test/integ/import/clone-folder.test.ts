@@ -161,7 +161,7 @@ describe('what cannot be right', () => {
   });
 
   test.each([
-    ['lvm_vg_dev.list', 'LVM in a Clonezilla folder'],
+    ['luks-dev.list', 'LUKS in a Clonezilla folder'],
     ['ecryptfs.info', 'encrypted Clonezilla folder'],
     ['sda2.ntfs-ntfs-img.gz', 'ntfsclone'],
   ])('%s is refused by name', async (name, feature) => {
@@ -226,6 +226,7 @@ describe('images byte by byte', () => {
     ['dd-img.lzma', 'xz --format=lzma -0 -c PART'],
     ['dd-ptcl-img.xz', 'xz -0 -c PART'],
     ['dd-img.lz', 'lzip -0 -c PART'],
+    ['dd-img.lzo', 'lzop -c PART'],
     ['dd-img.lz4', 'lz4 -q -c PART'],
     ['dd-img.zst', 'zstd -q -c PART'],
     ['dd-ptcl-img.zst', 'pzstd -q -c PART'],
@@ -235,9 +236,9 @@ describe('images byte by byte', () => {
     expect(readFileSync((await restore(folder)).path).equals(disk)).toBe(true);
   });
 
-  test('packed as lzo: refused by name', async () => {
-    const { folder } = saveRaw('sdb', '', 'dd-img.lzo', 'lzop -c PART');
-    await expect(restore(folder)).rejects.toMatchObject({ code: 'FORMAT_UNSUPPORTED', data: { feature: 'lzop' } });
+  test('packed as lrz: refused by name', async () => {
+    const { folder } = saveRaw('sdb', '', 'dd-img.lrz', 'lrzip -q -o - PART');
+    await expect(restore(folder)).rejects.toMatchObject({ code: 'FORMAT_UNSUPPORTED', data: { feature: 'lrzip' } });
   });
 
   test('in more pieces than there are suffixes of two letters, in the order of split(1)', async () => {
@@ -281,6 +282,54 @@ describe('a folder that is not whole is refused by what is wrong with it', () =>
       code: expect.stringMatching(/^FORMAT_/),
       message: expect.stringMatching(words),
     });
+  });
+
+  describe('checksums that lie beside it', async () => {
+    const engine = await openEngine(bench.path('catalog-sums'));
+    bench.atEnd(() => engine.close());
+    const saved = (tools: string[]) => {
+      const { folder } = saveRaw('sda', '', 'dd-img', 'cat PART');
+      for (const tool of tools) run('sh', '-c', `cd ${folder} && ${tool} * > ${tool.toUpperCase()}S`);
+      return folder;
+    };
+    const OUTSIDE = { outside: 'take' } as const;
+
+    test.each(['md5sum', 'sha1sum', 'b2sum', 'sha256sum', 'sha512sum'])('%s', async (tool) => {
+      const folder = saved([tool]);
+      const { warnings, result } = await importFrom(engine, folder, tool, OUTSIDE);
+      expect(result).not.toBeNull();
+      expect(warnings.filter(({ code }) => code === 'IMAGE_SUMS_NOT_CHECKED')).toEqual([]);
+      // the length is right: nothing else would find it
+      const piece = `${folder}/sda2.dd-img.ab`;
+      const bytes = readFileSync(piece);
+      bytes[1000] ^= 4;
+      writeFileSync(piece, bytes);
+      expect((await importFrom(engine, folder, `${tool} flipped`, OUTSIDE)).error).toMatchObject({
+        code: 'FORMAT_INVALID',
+        data: { field: `${tool.toUpperCase()}S: sda2.dd-img.ab`, path: piece },
+      });
+    });
+
+    test('a file without a line, and sums that nobody can compute here, are told', async () => {
+      const folder = saved(['md5sum', 'sha1sum']);
+      writeFileSync(
+        `${folder}/SHA1SUMS`,
+        readFileSync(`${folder}/SHA1SUMS`, 'utf8').replace(/^.*sda1\.dd-img\.ac\n/m, ''),
+      );
+      const some = await importFrom(engine, folder, 'some', OUTSIDE);
+      const told = { code: 'IMAGE_SUMS_NOT_CHECKED', data: { path: 'sda1.dd-img.ac' } };
+      expect(some.warnings).toContainEqual(told);
+      removeFrom(folder, /SUMS$/);
+      writeFileSync(`${folder}/B3SUMS`, '');
+      const other = await importFrom(engine, folder, 'other', OUTSIDE);
+      expect(other.warnings).toContainEqual({ ...told, data: { path: 'B3SUMS' } });
+    });
+  });
+
+  test('what lies before the first partition comes along, however long it is', async () => {
+    const { folder, disk } = saveRaw('sda', '', 'dd-img', 'cat PART');
+    writeFileSync(`${folder}/sda-hidden-data-after-mbr`, disk.subarray(512, MIB + 4096).fill(0x47, 0, MIB - 512));
+    expect(readFileSync((await restore(folder)).path).equals(disk)).toBe(true);
   });
 
   test('partitions that it does not claim to hold are asked about, and told in the version', async () => {

@@ -1,5 +1,5 @@
 /** What one Diskpress exports, it can import: the same chunks, so hardly anything is stored anew. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { EXPORT_FORMATS } from '../../../src-engine/contract/import.contract.ts';
 import { makeGptDisk } from '../../support/disks.ts';
@@ -12,6 +12,13 @@ const engine = await openEngine(bench.path('catalog'));
 bench.atEnd(() => engine.close());
 const disk = makeGptDisk(bench, 'disk.img');
 resultOf(await engine.capture(disk.path, 'server'));
+const original = bench.path('original.deployed');
+resultOf(await engine.deploy('server', original));
+/** As blkid tells them, in the order of the partitions. */
+const uuids = JSON.parse(run('sfdisk', '--json', disk.path)).partitiontable.partitions.map(
+  ({ start, size }: { start: number; size: number }) =>
+    run('blkid', '-p', '-s', 'UUID', '-o', 'value', '-O', `${start * 512}`, '-S', `${size * 512}`, disk.path).trim(),
+);
 
 test.each(EXPORT_FORMATS.filter((format) => format !== 'package'))('%s', async (format) => {
   const { plan, job } = await exportTo(engine, 'server', format, bench.folder, { overwrite: true });
@@ -22,9 +29,14 @@ test.each(EXPORT_FORMATS.filter((format) => format !== 'package'))('%s', async (
   // a disk that got longer has its tables moved, in the worst case
   expect(storedBytes).toBeLessThan(64 * 1024);
   const { versions } = await engine.client.call('template.show', { template: format });
-  expect(versions[0].disk.volumes.map(({ fileSystem }) => fileSystem?.uuid)).toEqual(
-    view.disk?.volumes.map(({ fileSystem }) => fileSystem?.uuid) ?? expect.anything(),
-  );
+  expect(versions[0].disk.volumes.map(({ fileSystem }) => fileSystem?.uuid)).toEqual(uuids);
+  const deployed = bench.path(`${format}.deployed`);
+  resultOf(await engine.deploy(format, deployed));
+  run('sgdisk', '-v', deployed);
+  const { startBytes, lengthBytes } = disk.ext4;
+  run('e2fsck', '-fn', `${deployed}?offset=${startBytes}`);
+  run('cmp', '-n', String(lengthBytes), '-i', String(startBytes), original, deployed);
+  rmSync(deployed);
 });
 
 test('a folder of Clonezilla', async () => {

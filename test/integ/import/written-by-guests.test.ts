@@ -4,7 +4,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, rmSync, symlinkSync, writ
 import { expect, test } from 'vitest';
 import { openEngine, refusal, resultOf } from '../../support/engine.ts';
 import { importFrom } from '../../support/transfer.ts';
-import { MIB, run, workbench } from '../../support/workbench.ts';
+import { canLoop, MIB, run, workbench } from '../../support/workbench.ts';
 import { expectEqual } from '../formats/virtual-disks.ts';
 
 const bench = workbench();
@@ -140,12 +140,13 @@ test('a backing file that is told to be raw stays raw, whatever it begins with',
   expectEqual(readFileSync(bench.path('out')), readFileSync(`${folder}/by-qemu.raw`), 'by qemu-img');
 });
 
-test('links, pipes and folders as neighbours are refused', async () => {
+test.skipIf(!canLoop)('links, pipes, folders and devices as neighbours are refused', async () => {
   const path = `${folder}/upper.qcow2`;
   const make: [string, (at: string) => void][] = [
     ['a link', (at) => symlinkSync(`${folder}/neighbour.img`, at)],
     ['a pipe', (at) => void run('mkfifo', at)],
     ['a folder', (at) => mkdirSync(at)],
+    ['a device', (at) => void run('mknod', at, 'b', '7', '0')],
   ];
   for (const [what, put] of make) {
     const at = `${folder}/beside.img`;

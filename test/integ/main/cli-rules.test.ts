@@ -61,6 +61,23 @@ describe('check', () => {
     expect(out).not.toContain('✗');
   });
 
+  test('takes an image for what it is said to be', async () => {
+    const image = bench.path('debian.qcow2');
+    execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', debian, image]);
+    const read = async (...said: string[]) => {
+      const ended = await diskpress('--json', 'check', image, '--kind', 'bare-metal', '--machine', server, ...said);
+      const { lines } = ReportSchema.parse(linesOf(ended)[0].value);
+      return Object.fromEntries(lines.map(({ fact, value }) => [fact, value]));
+    };
+    const asFound = await read();
+    expect(asFound['guest.pointRelease']).toBe('debian-13.1');
+    expect(await read('--format', 'qcow2')).toEqual(asFound);
+    // the file's own bytes are no disk with a system on it
+    expect((await read('--format', 'raw'))['guest.pointRelease']).not.toBe('debian-13.1');
+    const other = await diskpress('--json', 'check', image, '--format', 'vmdk');
+    expect(lastLine(other)).toMatchObject({ error: { code: 'FORMAT_INVALID', data: { value: 'vmdk' } } });
+  });
+
   test('of a template is the report of a deploy, onto a target that is changed by nothing', async () => {
     const target = bench.path('target.img');
     const { code, out } = await diskpress('--json', 'check', 'debian', '--target', target);

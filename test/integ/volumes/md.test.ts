@@ -17,6 +17,18 @@ const bench = workbench();
 
 const VERSIONS: MdOptions['version'][] = ['0.90', '1.0', '1.1', '1.2'];
 
+test.each(VERSIONS)('a member of version %s bears the label and UUID that blkid says', async (version) => {
+  const bytes = Buffer.alloc(16 * MIB);
+  writeMember(bytes, { version, level: 5, devices: 4, role: 2, withBitmap: false });
+  const image = bench.path('named.img');
+  writeFileSync(image, bytes);
+  const said = (tag: string) => run('sh', '-c', `blkid -p -o value -s ${tag} "$0" || true`, image).trim();
+  const { view } = await inspectDisk(memorySource(bytes), new AbortController().signal);
+  expect(said('TYPE')).toBe('linux_raid_member');
+  const [recognisedLabel, recognisedUuid] = [said('LABEL'), said('UUID')];
+  expect(view.volumes[0]).toMatchObject({ recognised: 'md-raid', recognisedLabel, recognisedUuid });
+});
+
 describe('superblocks', () => {
   const levels: [number, string][] = [
     [1, 'raid1'],

@@ -143,6 +143,23 @@ describe('a GPT whose parts contradict each other', () => {
   const gpt = (name: string, ...options: string[]) =>
     readFileSync(made(name, (image) => run('sgdisk', ...options, image)));
   const other = () => gpt('other.img', '-n', '1:4096:8191', '-n', '7:10240:12000');
+
+  test.each<[string, (bytes: Buffer) => unknown, string, string]>([
+    ['by a record with another entry', record([0x83, 2048, 4096]), 'dos', 'mbr'],
+    ['by an empty record', record(), 'dos', 'none'],
+    ['by no record', (bytes) => bytes.fill(0, 446, 512), '', 'none'],
+  ])('that is announced %s does not count, and is told', async (_, change, judge, table) => {
+    const bytes = gpt('unannounced.img', '-n', '1:2048:6143');
+    change(bytes);
+    writeFileSync(bench.path('unannounced.img'), bytes);
+    expect(run('sh', '-c', 'blkid -p -o value -s PTTYPE "$0" || true', bench.path('unannounced.img')).trim()).toBe(
+      judge,
+    );
+    const view = await look(bytes);
+    expect(view).toMatchObject({ table, warnings: [{ code: 'GPT_NOT_ANNOUNCED', data: {} }] });
+    if (table === 'none') expect(view.usedBytes).toBe(LENGTH);
+  });
+
   let original: Buffer | null = null;
 
   test.each(CASES)('%s: moved to a disk of any size, its partitions are the same', async (_name, change, table) => {

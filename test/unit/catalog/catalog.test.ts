@@ -301,7 +301,7 @@ describe('templates', () => {
     expect(templates.list(true)).toEqual([]);
     expect(templates.doomedManifests().sort()).toEqual(expected);
     expect(templates.unknownManifests([...expected, manifest('kept'), 'stranger'])).toEqual(['stranger']);
-    templates.forgetDoomed();
+    for (const name of templates.doomedManifests()) templates.forgetDoomed(name);
     expect(templates.unknownManifests(expected)).toEqual(expected);
     expect(templates.manifests()).toHaveLength(1);
   });

@@ -18,6 +18,7 @@ const geometry: ExfatGeometry = {
   isDirty: false,
   hasMediaFailure: false,
   isBackupSound: true,
+  isBackupAlike: true,
 };
 
 /** @param change what is different in the three entries of the file "name" */

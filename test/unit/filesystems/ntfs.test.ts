@@ -35,6 +35,7 @@ describe('the boot sector', () => {
       clusterCount: 4095,
       backupBootBytes: 32_767 * 512,
       mftLcn: 4,
+      mftMirrLcn: 0,
       recordBytes: 1024,
       uuid: '0123456789ABCDEF',
     });

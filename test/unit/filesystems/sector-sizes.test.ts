@@ -58,7 +58,12 @@ async function moved(bytes: Buffer, toSectorBytes: number): Promise<Buffer | str
 
 async function geometryOf(bytes: Buffer | string) {
   if (typeof bytes === 'string') throw new Error(bytes);
-  const { sectorBytes: _, lengthBytes, ...rest } = (await readBootSector(memorySource(bytes)))!;
+  const {
+    sectorBytes: _,
+    backupBootBytes: _moves,
+    lengthBytes,
+    ...rest
+  } = (await readBootSector(memorySource(bytes)))!;
   return { ...rest, clusters: Math.floor(lengthBytes / rest.clusterBytes) };
 }
 

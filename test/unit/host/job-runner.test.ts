@@ -192,7 +192,7 @@ describe('side by side', () => {
     const jobs = new JobRunner(
       () => new JobRepository(db),
       () => {},
-      2,
+      { places: 2 },
     );
     const works = [held(), held(), held()];
     const about = { kind: 'verify', templateName: '', path: '' } as const;

@@ -41,6 +41,7 @@ const queued = (more: Partial<QueuedImage> = {}): QueuedImage => ({
   name: 'lab.qcow2',
   password: '',
   entry: null,
+  format: null,
   isLooking: false,
   view: seen(),
   error: null,

@@ -1,6 +1,6 @@
 /** The application with made-up data, for looking at its states. Never part of what is shipped: only scripts/screens.mjs builds it. */
-import '../client/no-eval.ts';
-import { mountApp } from '../app/mount.ts';
+import '../../../src-renderer/client/no-eval.ts';
+import { mountApp } from '../../../src-renderer/app/mount.ts';
 import { fakeEngine } from './fake-engine.ts';
 import { sceneOf } from './scenes.ts';
 

@@ -7,7 +7,7 @@ import type {
   FileEntryView,
   FileKind,
   FileVolumeView,
-} from '../../src-engine/contract/index.ts';
+} from '../../../src-engine/contract/index.ts';
 
 const START = Date.UTC(2025, 2, 3, 8, 40);
 

@@ -1,5 +1,5 @@
 /** Policies that could be real, their rules, and a lab's own file with an error. */
-import type { CommandResult, ErrorView, RuleView } from '../../src-engine/contract/index.ts';
+import type { CommandResult, ErrorView, RuleView } from '../../../src-engine/contract/index.ts';
 import { POLICIES } from './fake-reports.ts';
 
 const FOLDER = '/home/lab/.local/share/diskpress/policies';

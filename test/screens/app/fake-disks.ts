@@ -5,7 +5,7 @@ import type {
   PlaceView,
   VolumeGroupView,
   VolumeView,
-} from '../../src-engine/contract/index.ts';
+} from '../../../src-engine/contract/index.ts';
 import { fakeAccount } from './fake-account.ts';
 
 export const MIB = 2 ** 20;
@@ -97,6 +97,11 @@ export const stick = () =>
   disk(31_914_983_424, [{ lengthBytes: 29 * GIB, usedBytes: 11.4e9, typeId: '0C', fs: ['fat32', 'TOOLS'] }], {
     table: 'mbr',
   });
+/** Nothing is known on it: whatever it is, it would be taken as it is. */
+export const unknown = () => {
+  const whole = { lengthBytes: 2_147_483_648, number: null, ref: '0', typeId: '', gapBytes: -MIB };
+  return disk(whole.lengthBytes, [whole], { table: 'none', tableId: '', usedBytes: whole.lengthBytes });
+};
 export const huge = () =>
   disk(
     18_000_207_937_536,

@@ -7,7 +7,7 @@ import type {
   Report,
   ReportLine,
   TemplateView,
-} from '../../src-engine/contract/index.ts';
+} from '../../../src-engine/contract/index.ts';
 import { ago, NOW } from './fake-disks.ts';
 
 const IMAGES = { document: 'image-templates@7c88f22 image_index.md', date: '2025-06-27' };

@@ -1,5 +1,5 @@
 /** An account of the bytes of a disk that could be real: what its volumes do not use is free, what lies around them is zeros. */
-import type { Account, DiskView, OutsideView } from '../../src-engine/contract/index.ts';
+import type { Account, DiskView, OutsideView } from '../../../src-engine/contract/index.ts';
 
 /** @param holds data behind the last partition: taken, or waiting for an answer */
 export function fakeAccount(

@@ -4,7 +4,7 @@ import {
   type CommandParams,
   type ErrorView,
   type MachineProfile,
-} from '../../src-engine/contract/index.ts';
+} from '../../../src-engine/contract/index.ts';
 import { ago } from './fake-disks.ts';
 import { MACHINES } from './fake-reports.ts';
 
@@ -62,6 +62,14 @@ export const MANY_MACHINES: MachineProfile[] = [
     hasTpm: i % 5 ? false : null,
   })),
 ];
+
+/** A file beside the profiles that a bit was flipped in. */
+export const REFUSED_MACHINE: ErrorView = {
+  code: 'FORMAT_INVALID',
+  message: '',
+  hint: '',
+  data: { path: '/home/ana/.local/share/diskpress/catalog/machines/rack-3.json', field: 'JSON', value: 'not JSON' },
+};
 
 const refused = (view: Pick<ErrorView, 'code' | 'data'>) => new CommandError({ message: '', hint: '', ...view });
 

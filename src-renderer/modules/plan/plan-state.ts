@@ -4,9 +4,9 @@ import { useRouter } from 'vue-router';
 import type { CommandParams, CommandResult, DiskView, ErrorView } from '../../../src-engine/contract/index.ts';
 import { useEngine } from '../../client/engine.store.ts';
 import { errorView } from '../../client/words.ts';
-import { useJobs } from './jobs.store.ts';
+import { useJobs } from '../jobs/index.ts';
 
-type Planned = 'capture.plan' | 'deploy.plan' | 'import.plan' | 'export.plan';
+export type Planned = 'capture.plan' | 'deploy.plan' | 'import.plan' | 'export.plan';
 
 /**
  * Call it in a component's set-up.

@@ -7,14 +7,14 @@ import {
   type JobView,
   type Request,
   type TemplateView,
-} from '../../src-engine/contract/index.ts';
-import type { Connect } from '../client/transport.ts';
+} from '../../../src-engine/contract/index.ts';
+import type { Connect } from '../../../src-renderer/client/transport.ts';
 import { FileError, listFolder, readFile } from './fake-files.ts';
 import { deleteMachine, HERE, readMachine, saveMachine } from './fake-machines.ts';
 import { showPolicy } from './fake-policies.ts';
 import { checkFake } from './fake-reports.ts';
 import { lookAtImage, planExport, planImport } from './fake-images.ts';
-import type { Scene } from './scenes.ts';
+import type { Scene } from './scene.ts';
 
 /** null: there is no answer yet. What no scene asks for has none at all. */
 type Answers = { [C in CommandName]?: (params: never) => CommandResult<C> | null };
@@ -76,6 +76,7 @@ export function fakeEngine(scene: Scene): Connect {
     'policy.show': ({ policy }: CommandParams<'policy.show'>) => showPolicy(policy) ?? missing(),
     'machine.probe': () => (scene.isProbing ? null : HERE),
     'machine.list': () => (scene.machines ?? missing()).slice(),
+    'machine.refused': () => scene.refusedMachines ?? [],
     'machine.read': readMachine,
     'machine.save': (params: CommandParams<'machine.save'>) => saveMachine(scene.machines ?? [], params),
     'machine.delete': (params: CommandParams<'machine.delete'>) => deleteMachine(scene.machines ?? [], params),

@@ -7,10 +7,10 @@ import {
   type ImportPlan,
   type ImportView,
   type TemplateView,
-} from '../../src-engine/contract/index.ts';
+} from '../../../src-engine/contract/index.ts';
 import { FileError } from './fake-files.ts';
 import { debianGuest, fakeReport, isAllowed } from './fake-reports.ts';
-import { debian, NOW, place, stick, uuid, windows } from './fake-disks.ts';
+import { debian, NOW, place, stick, unknown as unknownDisk, uuid, windows } from './fake-disks.ts';
 
 const DEBIAN = {
   ...NOTHING_RECORDED,
@@ -44,9 +44,17 @@ const ENTRIES = ['exam/station-1.vmdk', 'exam/station-2.vmdk', 'exam/readme disk
   lengthBytes: [12.9e9, 12.9e9, 1.4e6][i],
 }));
 
-export function lookAtImage({ path, entry, password }: CommandParams<'import.look'>): ImportView {
+export function lookAtImage({ path, entry, format, password }: CommandParams<'import.look'>): ImportView {
   if (/broken/.test(path)) {
     throw new FileError('FILE_TRUNCATED', { path, endBytes: 8.4e9, missingBytes: 4.5e9 });
+  }
+  if (/two-formats/.test(path) && !format) {
+    const told = { field: 'currentSize', value: '1048576', max: 67_108_864 };
+    throw new FileError('FORMAT_UNCLEAR', { path, one: 'vhd', other: 'raw', ...told });
+  }
+  if (/unknown/.test(path)) {
+    const unknown = { guest: null, proposed: NOTHING_RECORDED, isBootModeCertain: false };
+    return view(path, { ...unknown, format: 'raw', disk: unknownDisk() });
   }
   if (/locked/.test(path)) {
     if (password === 'wrong') throw new FileError('ARCHIVE_PASSWORD', { path });

@@ -1,0 +1,37 @@
+/** What a person says of a capture. */
+import { OUTSIDE_CHOICES, type DiskFormat, type OutsideChoice } from '../../../src-engine/contract/index.ts';
+
+export const ON_UNREADABLE = ['stop', 'fill'] as const;
+
+export interface CaptureForm {
+  source: string;
+  /** what an image file is; null: what its content says */
+  format: DiskFormat | null;
+  name: string;
+  note: string;
+  tags: string[];
+  level: number;
+  onUnreadable: (typeof ON_UNREADABLE)[number];
+  outside: OutsideChoice;
+}
+
+/** Nothing said yet but what the page's address says: a failed capture leads here with its way out. */
+export function formOf(query: Record<string, unknown>): CaptureForm {
+  return {
+    source: String(query['source'] ?? ''),
+    format: null,
+    name: String(query['name'] ?? ''),
+    note: '',
+    tags: [],
+    level: 3,
+    onUnreadable: ON_UNREADABLE.find((one) => one === query['unreadable']) ?? 'stop',
+    outside: OUTSIDE_CHOICES.find((one) => one === query['outside']) ?? 'ask',
+  };
+}
+
+/** What a level of compression is called. */
+export function levelKey(level: number) {
+  if (level <= 2) return 'capture.level.fast';
+  if (level <= 5) return 'capture.level.balanced';
+  return level <= 12 ? 'capture.level.small' : 'capture.level.smallest';
+}

@@ -1,0 +1,241 @@
+/** Jobs in every state. */
+import type { JobView } from '../../../src-engine/contract/index.ts';
+import { ago, uuid } from './fake-disks.ts';
+import { DIRTY, UNREADABLE } from './fake-templates.ts';
+
+const result = (more: Partial<NonNullable<JobView['result']>> = {}): JobView['result'] => ({
+  templateId: uuid(1),
+  versionNumber: 3,
+  processedBytes: 31.2e9,
+  storedBytes: 936e6,
+  verifiedBytes: 31.2e9,
+  readBack: 'direct',
+  damagedTemplates: [],
+  ...more,
+});
+
+function job(n: number, more: Partial<JobView>): JobView {
+  return {
+    id: uuid(10_000 + n),
+    kind: 'capture',
+    templateName: 'Debian 12 lab',
+    path: '/dev/nvme0n1',
+    state: 'ended',
+    waitsFor: null,
+    outcome: 'done',
+    error: null,
+    createdAt: ago(90 + n * 300),
+    startedAt: ago(90 + n * 300),
+    endedAt: ago(88 + n * 300),
+    phases: [
+      { phase: 'inspecting', startedAt: ago(90), elapsedMs: 1_840 },
+      { phase: 'capturing', startedAt: ago(90), elapsedMs: 146_300 },
+      { phase: 'publishing', startedAt: ago(88), elapsedMs: 620 },
+      { phase: 'verifying', startedAt: ago(88), elapsedMs: 21_000 },
+    ],
+    progress: null,
+    warnings: [],
+    result: result(),
+    parts: [],
+    ...more,
+  };
+}
+
+export const RUNNING: JobView[] = [
+  job(0, {
+    state: 'running',
+    outcome: null,
+    kind: 'deploy',
+    path: '/dev/sdc',
+    createdAt: ago(3),
+    startedAt: ago(3),
+    endedAt: null,
+    result: null,
+    phases: [
+      { phase: 'inspecting', startedAt: ago(3), elapsedMs: 900 },
+      { phase: 'writing', startedAt: ago(3), elapsedMs: 148_000 },
+    ],
+    progress: {
+      phase: 'writing',
+      doneBytes: 13.4e9,
+      totalBytes: 31.2e9,
+      bytesPerSecond: 38e6,
+      etaMs: 468_000,
+      slowest: 'target',
+    },
+  }),
+  job(1, {
+    state: 'running',
+    outcome: null,
+    templateName: 'Test bench, node 4',
+    path: '/dev/sdd',
+    createdAt: ago(6),
+    startedAt: ago(6),
+    endedAt: null,
+    result: null,
+    phases: [
+      { phase: 'inspecting', startedAt: ago(6), elapsedMs: 1_200 },
+      { phase: 'capturing', startedAt: ago(6), elapsedMs: 31_000 },
+      { phase: 'verifying', startedAt: ago(6), elapsedMs: 4_000 },
+    ],
+    progress: {
+      phase: 'verifying',
+      doneBytes: 4.1e9,
+      totalBytes: 6.8e9,
+      bytesPerSecond: 410e6,
+      etaMs: 7_000,
+      slowest: null,
+    },
+  }),
+];
+
+export const FAILED = job(3, {
+  kind: 'deploy',
+  templateName: 'Rescue stick',
+  path: '/dev/sdb',
+  outcome: 'failed',
+  createdAt: ago(40),
+  endedAt: ago(34),
+  result: null,
+  error: {
+    code: 'WRITE_FAILED',
+    message: 'WRITE_FAILED',
+    hint: 'EIO: i/o error, write',
+    data: { path: '/dev/sdb', offsetBytes: 12.4e9, reason: 'EIO' },
+  },
+  phases: [
+    { phase: 'inspecting', startedAt: ago(40), elapsedMs: 700 },
+    { phase: 'writing', startedAt: ago(40), elapsedMs: 341_000 },
+  ],
+  progress: { phase: 'writing', doneBytes: 8.4e9, totalBytes: 11.4e9, bytesPerSecond: 0, etaMs: null, slowest: null },
+});
+export const ENDED: JobView[] = [
+  job(4, { warnings: DIRTY }),
+  job(5, {
+    kind: 'deploy',
+    path: '/images/bench-4.img',
+    templateName: 'Test bench, node 4',
+    result: result({ readBack: 'cached', templateId: uuid(5), versionNumber: 1 }),
+  }),
+  job(6, {
+    kind: 'verify',
+    templateName: '',
+    path: '',
+    result: result({ damagedTemplates: ['Archive server, before the move'], templateId: null, versionNumber: null }),
+  }),
+  job(7, { outcome: 'aborted', result: null }),
+  job(8, {
+    kind: 'prune',
+    templateName: '',
+    path: '',
+    result: result({ storedBytes: 4.2e9, templateId: null, versionNumber: null }),
+  }),
+];
+
+ENDED.push(
+  job(9, {
+    templateName: 'Mail server',
+    path: '/dev/sdc',
+    warnings: [UNREADABLE],
+    result: result({ templateId: uuid(6), versionNumber: 1 }),
+  }),
+  job(10, {
+    kind: 'extract',
+    templateName: 'Debian 12 lab',
+    path: '/home/student',
+    result: result({ processedBytes: 41.2e6, storedBytes: 0, readBack: 'none' }),
+  }),
+);
+ENDED.push(
+  job(12, {
+    templateName: 'Measuring station',
+    path: '/dev/sdb',
+    outcome: 'failed',
+    result: null,
+    error: {
+      code: 'READ_FAILED',
+      message: 'READ_FAILED',
+      hint: 'EIO: i/o error, read',
+      data: { path: '/dev/sdb', offsetBytes: 8.9e9, canFill: true },
+    },
+    progress: {
+      phase: 'capturing',
+      doneBytes: 8.4e9,
+      totalBytes: 11.4e9,
+      bytesPerSecond: 0,
+      etaMs: null,
+      slowest: null,
+    },
+  }),
+);
+/** Imports in every state. */
+const importing = (n: number, templateName: string, path: string, more: Partial<JobView>) =>
+  job(n, {
+    kind: 'import',
+    templateName,
+    path,
+    state: 'running',
+    outcome: null,
+    createdAt: ago(n / 10),
+    startedAt: ago(n / 10),
+    endedAt: null,
+    result: null,
+    phases: [],
+    ...more,
+  });
+export const IMPORTS: JobView[] = [
+  importing(20, 'kiosk', '/home/lab/images/kiosk.qcow2', {
+    progress: {
+      phase: 'capturing',
+      doneBytes: 3.9e9,
+      totalBytes: 6.8e9,
+      bytesPerSecond: 214e6,
+      etaMs: 14_000,
+      slowest: 'processor',
+    },
+  }),
+  importing(21, 'station', '/home/lab/images/station.ova', {
+    progress: {
+      phase: 'unpacking',
+      doneBytes: 1.1e9,
+      totalBytes: 4.2e9,
+      bytesPerSecond: 88e6,
+      etaMs: 35_000,
+      slowest: null,
+    },
+  }),
+  importing(22, 'old office', '/home/lab/images/old-office', { state: 'queued', startedAt: null }),
+  importing(23, 'archive server', '/home/lab/images/archive.vmdk', {
+    state: 'ended',
+    outcome: 'failed',
+    endedAt: ago(2),
+    error: {
+      code: 'FILE_TRUNCATED',
+      message: 'FILE_TRUNCATED',
+      hint: 'grain 131072',
+      data: { path: '/home/lab/images/archive.vmdk', endBytes: 8.4e9, missingBytes: 4.5e9 },
+    },
+  }),
+];
+
+/** A folder that is being saved. */
+export const SAVING = job(11, {
+  kind: 'extract',
+  templateName: 'Debian 12 lab',
+  path: '/home/student',
+  state: 'running',
+  outcome: null,
+  createdAt: ago(0.2),
+  startedAt: ago(0.2),
+  endedAt: null,
+  result: null,
+  phases: [{ phase: 'extracting', startedAt: ago(0.2), elapsedMs: 12_000 }],
+  progress: {
+    phase: 'extracting',
+    doneBytes: 18e6,
+    totalBytes: 41e6,
+    bytesPerSecond: 31e6,
+    etaMs: 1_000,
+    slowest: null,
+  },
+});
