@@ -204,7 +204,11 @@ export const IMPORTS: JobView[] = [
       slowest: null,
     },
   }),
-  importing(22, 'old office', '/home/lab/images/old-office', { state: 'queued', startedAt: null }),
+  importing(22, 'old office', '/home/lab/images/old-office', {
+    state: 'queued',
+    startedAt: null,
+    waitsFor: { claim: 'places', what: '', jobs: [] },
+  }),
   importing(23, 'archive server', '/home/lab/images/archive.vmdk', {
     state: 'ended',
     outcome: 'failed',
