@@ -96,6 +96,7 @@ export function damagedJob(): JobView {
     templateName: '',
     path: '',
     state: 'ended',
+    waitsFor: null,
     outcome: 'failed',
     error: damagedRow('row of a job').toView(),
     createdAt: NO_DATE,
@@ -105,6 +106,7 @@ export function damagedJob(): JobView {
     progress: null,
     warnings: [],
     result: null,
+    parts: [],
   };
 }
 

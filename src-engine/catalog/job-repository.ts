@@ -2,7 +2,7 @@
 import type Database from 'better-sqlite3';
 import type { JobView } from '../contract/job.contract.ts';
 import { damagedJob, damagedRow } from './damaged-rows.ts';
-import { readJob, type JobRecord } from './records/index.ts';
+import { JobRecordSchema, readJob, type JobRecord } from './records/index.ts';
 import { signRows, soundness } from './row-sum.ts';
 import { isAlive, isGone, readRunner, thisRunner } from './runner.ts';
 import { jobView } from './views/job-view.ts';
@@ -25,7 +25,7 @@ export class JobRepository {
     this.#db = db;
   }
 
-  /** Its progress is not kept. */
+  /** Its progress, and that of its parts, is not kept. */
   save(job: JobRecord): void {
     this.#db.transaction(() => {
       this.#db
@@ -39,7 +39,7 @@ export class JobRepository {
           process.pid,
           JSON.stringify(thisRunner()),
           job.state === 'ended' ? 1 : 0,
-          JSON.stringify({ ...job, progress: undefined }),
+          JSON.stringify(JobRecordSchema.parse(job)),
         );
       signRows(this.#db, 'job', 'id = ?', job.id);
     })();
@@ -76,17 +76,21 @@ export class JobRepository {
       if (runner ? !isGone(runner) : isAlive(row.process_id)) continue;
       const record = recordOf(row);
       if (record === null) continue;
-      const job: JobRecord = {
-        ...record,
+      const ended = {
         state: 'ended',
         outcome: 'lost',
-        endedAt: new Date().toISOString(),
         error: {
           code: 'ENGINE_LOST',
           message: 'The process that ran this job ended.',
           hint: '',
           data: { processId: row.process_id },
         },
+      };
+      const job: JobRecord = {
+        ...record,
+        ...ended,
+        endedAt: new Date().toISOString(),
+        parts: record.parts.map((part) => (part.state === 'ended' ? part : { ...part, ...ended })),
       };
       this.save(job);
       lost.push(jobView(job));

@@ -185,7 +185,7 @@ export const COMMANDS = {
     params: deployStart,
     result: started,
   },
-  /** Several deploys, each planned and agreed to: all are looked at again before the first of them begins. They run one after another. */
+  /** Several deploys, each planned and agreed to: all are looked at again before the first of them begins. They run side by side, as far as there are places. */
   'deploy.startAll': {
     params: z.strictObject({ starts: z.array(deployStart).min(1).max(MAX_DEPLOYS) }),
     result: z.object({ jobIds: z.array(z.uuid()) }),

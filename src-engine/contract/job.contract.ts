@@ -57,23 +57,57 @@ export const JobResultSchema = z.object({
 });
 export type JobResult = z.infer<typeof JobResultSchema>;
 
+const PhasesSchema = z.array(
+  z.object({ phase: orUnknown(PHASES), startedAt: z.iso.datetime(), elapsedMs: z.number().nonnegative() }),
+);
+
+const state = z.enum(JOB_STATES);
+const outcome = orUnknown(OUTCOMES).nullable();
+
+/** What a job does to one target or disk; the job's own state, progress and outcome are made of its parts'. */
+export const JobPartSchema = z.object({
+  /** what it works on; '' where that is the catalog */
+  path: z.string(),
+  state,
+  outcome,
+  error: ErrorViewSchema.nullable(),
+  phases: PhasesSchema,
+  progress: ProgressSchema.nullable(),
+  result: JobResultSchema.nullable(),
+});
+export type JobPart = z.infer<typeof JobPartSchema>;
+
+/** What a job is about, for a title: a template's name and a path, either may be '' */
+const about = { kind: orUnknown(JOB_KINDS), templateName: z.string(), path: z.string() };
+
+/** What jobs may be in each other's way with; `places`: no more run at once. Words: `waits.CLAIM`. */
+export const CLAIM_KINDS = ['source', 'target', 'template', 'catalog', 'places'] as const;
+export const WaitsForSchema = z.object({
+  claim: orUnknown(CLAIM_KINDS),
+  /** the path, or the template's name, that it waits for; or '' */
+  what: z.string(),
+  /** those that have it, or come first */
+  jobs: z.array(z.object({ id: z.uuid(), ...about })),
+});
+export type WaitsFor = z.infer<typeof WaitsForSchema>;
+
 export const JobViewSchema = z.object({
   id: z.uuid(),
-  kind: orUnknown(JOB_KINDS),
-  /** what it works on, for a title: a template's name and a path, either may be '' */
-  templateName: z.string(),
-  path: z.string(),
-  state: z.enum(JOB_STATES),
-  outcome: orUnknown(OUTCOMES).nullable(),
+  ...about,
+  state,
+  /** null unless it is queued */
+  waitsFor: WaitsForSchema.nullable().default(null),
+  /** of its parts: `failed` where any failed */
+  outcome,
   error: ErrorViewSchema.nullable(),
   createdAt: z.iso.datetime(),
   startedAt: z.iso.datetime().nullable(),
   endedAt: z.iso.datetime().nullable(),
-  phases: z.array(
-    z.object({ phase: orUnknown(PHASES), startedAt: z.iso.datetime(), elapsedMs: z.number().nonnegative() }),
-  ),
+  phases: PhasesSchema,
   progress: ProgressSchema.nullable(),
   warnings: z.array(WarningSchema),
   result: JobResultSchema.nullable(),
+  /** one for each target or disk; empty in what older versions wrote */
+  parts: z.array(JobPartSchema).default([]),
 });
 export type JobView = z.infer<typeof JobViewSchema>;

@@ -14,17 +14,20 @@ import { openMachine } from '../machines/open-machine.ts';
 import { ChunkIndex } from '../store/chunk-index.ts';
 import { lockWriter } from '../store/locks.ts';
 import { isUntoldManifest } from '../store/manifest-reader.ts';
+import { Presses } from '../store/press-pool.ts';
 import { keepReserve, releaseReserve } from '../store/reserve.ts';
+import { SharedWriterLock } from '../store/shared-writer-lock.ts';
 import { manifestNames, manifestPath, storeLayout, type StoreLayout } from '../store/store-layout.ts';
 import { isCatalog, type IfNoCatalog } from './catalog-place.ts';
 import { openCopy, type DatabaseCopy } from './read-only-copy.ts';
 
 export class CatalogHandle {
   readonly layout: StoreLayout;
-  readonly #pressUrl: URL;
+  readonly #presses: Presses;
   readonly #resourcesPath: string;
   readonly #ifNone: IfNoCatalog;
   readonly #machine = openMachine();
+  readonly #writers = new SharedWriterLock();
   #db: Database.Database | null = null;
   #parts: EngineParts | null = null;
   #jobs: JobRepository | null = null;
@@ -40,7 +43,7 @@ export class CatalogHandle {
    */
   constructor(root: string, pressUrl: URL, resourcesPath: string, ifNone: IfNoCatalog) {
     this.layout = storeLayout(root);
-    this.#pressUrl = pressUrl;
+    this.#presses = new Presses(pressUrl);
     this.#resourcesPath = resourcesPath;
     this.#ifNone = ifNone;
     if (isCatalog(root)) this.#openOrTell();
@@ -133,7 +136,8 @@ export class CatalogHandle {
     }
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.#presses.close();
     this.#empty?.db.close();
     if (this.#copy) this.#copy.close();
     else this.#db?.close();
@@ -238,8 +242,9 @@ export class CatalogHandle {
       machine: this.#machine,
       templates: new TemplateRepository(db),
       index: new ChunkIndex(db, this.layout),
+      writers: this.#writers,
       audit: new AuditLog(db),
-      pressUrl: this.#pressUrl,
+      presses: this.#presses,
       resourcesPath: this.#resourcesPath,
     };
   }

@@ -1,68 +1,60 @@
 /**
- * Runs jobs one after another, tells their state as events, and writes down how each ended. One at a time: they share the
- * processor and the catalog's disk, and two at once would both take twice as long.
+ * Runs jobs side by side where their claims allow it, in the order that they came where not; tells their state as events, and writes
+ * down how each ended.
  */
 import { randomUUID } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import type { JobRepository } from '../catalog/job-repository.ts';
-import type { JobResult, JobView, Phase } from '../contract/job.contract.ts';
-import { EngineError, toEngineError } from '../core/engine-error.ts';
-import type { JobContext } from '../core/job-context.ts';
-import { ProgressMeter } from './progress-meter.ts';
+import type { JobView, WaitsFor } from '../contract/job.contract.ts';
+import { EngineError } from '../core/engine-error.ts';
+import { conflict, type Claim } from './claims.ts';
+import { LiveJob, type About, type PartWork } from './live-job.ts';
 
-/** Events of a running job come about this often. */
-const TICK_MS = 100;
+/** Most of what jobs wait for is disks: a few more than there are processors, and no more than memory is reckoned for. */
+const PLACES = Math.min(8, Math.max(4, availableParallelism()));
 
-type JobWork = (context: JobContext) => Promise<JobResult>;
-
-interface LiveJob {
-  view: JobView;
-  readonly work: JobWork;
-  readonly abort: AbortController;
-  meter: ProgressMeter | null;
-}
+/** Of the jobs in the way, as many as a line can name. */
+const MAX_NAMED = 4;
 
 export class JobRunner {
   readonly #jobs: () => JobRepository;
   readonly #publish: (job: JobView) => void;
-  readonly #place: string;
+  readonly #places: number;
+  readonly #databasePath: string;
+  /** those that wait or run, and those whose end could not be written down */
   readonly #live = new Map<string, LiveJob>();
-  readonly #queue: LiveJob[] = [];
-  #isRunning = false;
-  #idle: Promise<void> = Promise.resolve();
+  readonly #running = new Map<LiveJob, Promise<void>>();
+  #waiting: LiveJob[] = [];
 
   /**
    * @param jobs where jobs are written down; asked anew each time, because a repair may replace the catalog
-   * @param place path of the database, for errors of SQLite's, which name none
+   * @param options `places`: how many may run at once; `databasePath`: for errors of SQLite's, which name none
    */
-  constructor(jobs: () => JobRepository, publish: (job: JobView) => void, place = '') {
+  constructor(
+    jobs: () => JobRepository,
+    publish: (job: JobView) => void,
+    { places = PLACES, databasePath = '' }: { places?: number; databasePath?: string } = {},
+  ) {
     this.#jobs = jobs;
     this.#publish = publish;
-    this.#place = place;
+    this.#places = places;
+    this.#databasePath = databasePath;
   }
 
-  /** Puts a job at the end of the queue. @param id that of its plan, where it has one @returns its id */
-  start(about: Pick<JobView, 'kind' | 'templateName' | 'path'>, work: JobWork, id: string = randomUUID()): string {
-    const view: JobView = {
-      ...about,
-      id,
-      state: 'queued',
-      outcome: null,
-      error: null,
-      createdAt: new Date().toISOString(),
-      startedAt: null,
-      endedAt: null,
-      phases: [],
-      progress: null,
-      warnings: [],
-      result: null,
-    };
-    const job: LiveJob = { view, work, abort: new AbortController(), meter: null };
-    this.#jobs().save(view);
-    this.#live.set(view.id, job);
-    this.#queue.push(job);
-    this.#publish(view);
-    if (!this.#isRunning) this.#idle = this.#drain();
-    return view.id;
+  /**
+   * Runs a job as soon as nothing is in its way.
+   * @param id that of its plan, where it has one
+   * @returns its id
+   */
+  start(about: About, claims: readonly Claim[], parts: readonly PartWork[], id: string = randomUUID()): string {
+    const job = new LiveJob(id, about, claims, parts, this.#publish, this.#databasePath);
+    job.waitFor(this.#inTheWayOf(job, this.#waiting));
+    this.#jobs().save(job.view);
+    this.#live.set(id, job);
+    this.#waiting.push(job);
+    this.#publish(job.view);
+    this.#schedule();
+    return id;
   }
 
   /** Newest first, with the progress of those that run here. */
@@ -81,80 +73,78 @@ export class JobRunner {
 
   /** Whether nothing runs or waits. */
   get isIdle(): boolean {
-    return !this.#isRunning;
+    return this.#running.size === 0 && this.#waiting.length === 0;
   }
 
-  /** Asks a job to stop; one that has ended stays as it is. @throws EngineError `JOB_NOT_FOUND` */
+  /** Asks a job to stop: one that waits ends at once, one that has ended stays as it is. @throws EngineError `JOB_NOT_FOUND` */
   cancel(id: string): JobView {
-    this.#live.get(id)?.abort.abort();
+    const job = this.#live.get(id);
+    if (job && this.#waiting.includes(job)) {
+      this.#waiting = this.#waiting.filter((other) => other !== job);
+      job.endUnbegun();
+      this.#ended(job);
+      this.#schedule();
+      return job.view;
+    }
+    job?.abort();
     return this.show(id);
   }
 
   /** Cancels everything and waits until nothing runs. */
   async close(): Promise<void> {
-    for (const job of this.#live.values()) job.abort.abort();
-    await this.#idle;
+    // the last first: what waits must not begin when what runs has stopped
+    for (const job of this.#waiting.toReversed()) this.cancel(job.view.id);
+    for (const job of this.#running.keys()) job.abort();
+    await Promise.all(this.#running.values());
   }
 
-  async #drain(): Promise<void> {
-    this.#isRunning = true;
-    for (let job = this.#queue.shift(); job; job = this.#queue.shift()) await this.#run(job);
-    this.#isRunning = false;
+  /** Starts what can be started, in the order that they came; the others are told what they wait for. */
+  #schedule(): void {
+    const stillWaiting: LiveJob[] = [];
+    for (const job of this.#waiting) {
+      const waitsFor = this.#inTheWayOf(job, stillWaiting);
+      if (waitsFor === null) {
+        this.#running.set(job, this.#run(job));
+        continue;
+      }
+      stillWaiting.push(job);
+      if (job.waitFor(waitsFor)) this.#publish(job.view);
+    }
+    this.#waiting = stillWaiting;
+  }
+
+  /** @param before jobs that wait already and are not to be overtaken, where they want the same */
+  #inTheWayOf(job: LiveJob, before: readonly LiveJob[]): WaitsFor | null {
+    const others = [...this.#running.keys(), ...before];
+    for (const claim of job.claims) {
+      const inTheWay = others.filter((other) => other.claims.some((theirs) => conflict(claim, theirs)));
+      if (inTheWay.length > 0) return { claim: claim.kind, what: claim.what, jobs: namesOf(inTheWay) };
+    }
+    if (this.#running.size < this.#places) return null;
+    return { claim: 'places', what: '', jobs: namesOf([...this.#running.keys()]) };
   }
 
   async #run(job: LiveJob): Promise<void> {
-    const update = (changes: Partial<JobView>) => {
-      job.view = { ...job.view, ...changes };
-      this.#publish(job.view);
-    };
-    const tick = () => job.meter && update({ progress: job.meter.read(performance.now()) });
-    const timer = setInterval(tick, TICK_MS);
-    let phaseStarted = 0;
-    const endPhase = () => {
-      const last = job.view.phases.at(-1);
-      if (last)
-        job.view.phases = [...job.view.phases.slice(0, -1), { ...last, elapsedMs: performance.now() - phaseStarted }];
-    };
-    const context: JobContext = {
-      signal: job.abort.signal,
-      phase: (phase: Phase, totalBytes: number) => {
-        endPhase();
-        phaseStarted = performance.now();
-        job.meter = new ProgressMeter(phase, totalBytes, phaseStarted);
-        const phases = [...job.view.phases, { phase, startedAt: new Date().toISOString(), elapsedMs: 0 }];
-        update({ phases, progress: job.meter.read(phaseStarted) });
-      },
-      advance: (bytes) => job.meter?.advance(bytes),
-      slowest: (what) => job.meter?.slowest(what),
-      warn: (warning) => update({ warnings: [...job.view.warnings, warning] }),
-    };
-    let ending: Partial<JobView>;
-    try {
-      job.abort.signal.throwIfAborted();
-      update({ state: 'running', startedAt: new Date().toISOString() });
-      this.#jobs().save(job.view);
-      ending = { outcome: 'done', result: await job.work(context) };
-    } catch (thrown) {
-      const error = job.abort.signal.aborted ? new EngineError('ABORTED') : toEngineError(thrown, this.#place);
-      ending = { outcome: error.code === 'ABORTED' ? 'aborted' : 'failed', error: error.toView() };
-    } finally {
-      clearInterval(timer);
-    }
-    endPhase();
-    const ended: JobView = {
-      ...job.view,
-      ...ending,
-      state: 'ended',
-      progress: job.meter?.read(performance.now()) ?? null,
-      endedAt: new Date().toISOString(),
-    };
-    job.view = ended;
-    try {
-      this.#jobs().save(ended);
-      this.#live.delete(ended.id);
-    } catch {
-      // a full disk: how it ended stays in memory, and the next job runs all the same
-    }
-    this.#publish(ended);
+    // where it cannot be written down that it runs, it does not
+    await job.run((view) => this.#jobs().save(view));
+    this.#running.delete(job);
+    this.#ended(job);
+    this.#schedule();
   }
+
+  #ended(job: LiveJob): void {
+    try {
+      this.#jobs().save(job.view);
+      this.#live.delete(job.view.id);
+    } catch {
+      // a full disk: how it ended stays in memory, and other jobs run all the same
+    }
+    this.#publish(job.view);
+  }
+}
+
+function namesOf(jobs: readonly LiveJob[]): WaitsFor['jobs'] {
+  return jobs
+    .slice(0, MAX_NAMED)
+    .map(({ view: { id, kind, templateName, path } }) => ({ id, kind, templateName, path }));
 }

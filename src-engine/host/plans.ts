@@ -1,34 +1,40 @@
-/** Plans wait here for their confirmation, for ten minutes, and are used once. */
+/** Plans wait here for their confirmation, for ten minutes, and are used once: as text, so that what is carried out is the record alone. */
+import type { z } from 'zod';
 import { EngineError } from '../core/engine-error.ts';
 
 export const PLAN_LIFETIME_MS = 10 * 60 * 1000;
 const MAX_PLANS = 100;
 
-export class Plans<P extends { planId: string; expiresAt: string }, R> {
-  readonly #plans = new Map<string, { plan: P; request: R }>();
+export class Plans<R extends { planId: string; expiresAt: string }> {
+  readonly #schema: z.ZodType<R>;
+  readonly #records = new Map<string, string>();
+
+  constructor(schema: z.ZodType<R>) {
+    this.#schema = schema;
+  }
 
   expiry(now = Date.now()): string {
     return new Date(now + PLAN_LIFETIME_MS).toISOString();
   }
 
-  keep(plan: P, request: R): P {
-    if (this.#plans.size >= MAX_PLANS) this.#plans.delete(this.#plans.keys().next().value!);
-    this.#plans.set(plan.planId, { plan, request });
-    return plan;
+  keep(record: R): void {
+    if (this.#records.size >= MAX_PLANS) this.#records.delete(this.#records.keys().next().value!);
+    this.#records.set(record.planId, JSON.stringify(record));
   }
 
   /** @throws EngineError `PLAN_UNKNOWN`, `PLAN_EXPIRED` */
-  find(planId: string): { plan: P; request: R } {
-    const kept = this.#plans.get(planId);
-    if (!kept) throw new EngineError('PLAN_UNKNOWN', { planId });
-    if (Date.parse(kept.plan.expiresAt) < Date.now()) {
-      this.#plans.delete(planId);
-      throw new EngineError('PLAN_EXPIRED', { planId, expiresAt: kept.plan.expiresAt });
+  find(planId: string): R {
+    const kept = this.#records.get(planId);
+    if (kept === undefined) throw new EngineError('PLAN_UNKNOWN', { planId });
+    const record = this.#schema.parse(JSON.parse(kept));
+    if (Date.parse(record.expiresAt) < Date.now()) {
+      this.#records.delete(planId);
+      throw new EngineError('PLAN_EXPIRED', { planId, expiresAt: record.expiresAt });
     }
-    return kept;
+    return record;
   }
 
   use(planId: string): void {
-    this.#plans.delete(planId);
+    this.#records.delete(planId);
   }
 }

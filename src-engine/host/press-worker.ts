@@ -5,10 +5,10 @@ import { Press, type PressReply, type PressRequest } from '../store/press.ts';
 
 const press = new Press();
 
-parentPort!.on('message', ({ id, request }: { id: number; request: PressRequest }) => {
+parentPort!.on('message', ({ id, job, request }: { id: number; job: number; request: PressRequest }) => {
   let reply: PressReply;
   try {
-    reply = press.handle(request);
+    reply = press.handle(job, request);
   } catch (error) {
     reply = { kind: 'error', error: toEngineError(error).toView() };
   }

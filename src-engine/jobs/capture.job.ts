@@ -10,22 +10,22 @@ import type { Check } from '../contract/warnings.ts';
 import { EngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
-import { lockWriter } from '../store/locks.ts';
 import { DiskAccount } from './account/account.ts';
 import { captureChecks, outsideFacts } from './capture-checks.ts';
 import { inspectDisk, warningsOf } from './disk-inspection.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { freeBytes } from './free-bytes.ts';
-import { removeLeftovers } from './leftovers.ts';
+import { joinWriters } from './leftovers.ts';
 import { isNothingRecognised, onePartitionCheck, otherFilesCheck, refuseOtherFiles } from './image-checks.ts';
 import { openSource, type OpenedSource } from './open-source.ts';
 import { captureReport } from './report/capture-report.ts';
 import { configurationOf } from './report/configuration.ts';
 import { guestOf } from './report/guest-of.ts';
-import { isAllowed, overriddenRules, refuseReported } from './report/make-report.ts';
+import { overriddenRules, refuseReported } from './report/make-report.ts';
 import { openRulebook } from './report/rulebook.ts';
 import { overriddenCodes, refuseBlockedCheck, withOverrides } from './overrides.ts';
 import { storeDisks } from './store-disk.ts';
+import { refusalOf, type CaptureRecord, type Planned } from './plan-records.ts';
 import { damagedSource, tellingOfFill } from './unreadable.ts';
 
 /** A disk by itself: nobody says what it was plugged into. */
@@ -42,7 +42,7 @@ export async function planCapture(
   request: CaptureRequest,
   expiresAt: string,
   signal: AbortSignal,
-): Promise<CapturePlan> {
+): Promise<Planned<CaptureRecord, CapturePlan>> {
   const opened = await openSource(parts.machine, request.source, request.format);
   const { source, place, files } = opened;
   try {
@@ -62,11 +62,10 @@ export async function planCapture(
       ),
       spaceCheck(view.usedBytes, catalogFreeBytes),
     ];
-    return {
-      planId: randomUUID(),
-      expiresAt,
-      source: place,
-      files: [...files],
+    const plan = { planId: randomUUID(), expiresAt, source: place, files: [...files] };
+    const record: CaptureRecord = { ...plan, kind: 'capture', request, refusal: refusalOf(checks, report) };
+    const shown: CapturePlan = {
+      ...plan,
       disk: view,
       name: request.name,
       kind: existing?.kind ?? request.kind,
@@ -76,8 +75,9 @@ export async function planCapture(
       guest,
       checks,
       report,
-      canRun: checks.every((check) => check.level !== 'block') && isAllowed(report),
+      canRun: record.refusal === null,
     };
+    return { record, view: shown };
   } finally {
     await source.close();
   }
@@ -115,17 +115,12 @@ export function spaceCheck(usedBytes: number, catalogFreeBytes: number): Check {
 }
 
 /** Carries out a plan. Whatever ends it early leaves the catalog as it was. */
-export async function runCapture(
-  parts: EngineParts,
-  plan: CapturePlan,
-  request: CaptureRequest,
-  context: JobContext,
-): Promise<JobResult> {
-  const lock = lockWriter(parts.layout, `capture ${plan.name}`);
+export async function runCapture(parts: EngineParts, plan: CaptureRecord, context: JobContext): Promise<JobResult> {
+  const { request } = plan;
+  context.phase('inspecting', 0);
+  const lock = await joinWriters(parts, `capture ${request.name}`);
   let source: BlockSource | null = null;
   try {
-    context.phase('inspecting', 0);
-    await removeLeftovers(parts);
     const opened = await openSource(parts.machine, request.source, request.format);
     source = opened.source;
     checkSamePlace(plan.source, opened.place);

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { CheckedParams } from '../contract/commands.ts';
 import type { DiskView, PlaceView } from '../contract/disk.contract.ts';
+import type { DeployPlan } from '../contract/plan.contract.ts';
 import type { VersionDiskView } from '../contract/template.contract.ts';
 import type { Check } from '../contract/warnings.ts';
 import type { Machine } from '../machines/machine.port.ts';
@@ -13,11 +14,12 @@ import type { EngineParts } from './engine-parts.ts';
 import { diskOf } from './found-disk.ts';
 import { openSource } from './open-source.ts';
 import { describeTarget, lengthOfImage } from './open-target.ts';
-import { withOverrides } from './overrides.ts';
-import { hashOfEdges, type PlannedDeploy } from './planned-deploy.ts';
+import { overriddenCodes, withOverrides } from './overrides.ts';
+import { refusalOf, type DeployRecord, type Planned } from './plan-records.ts';
+import { hashOfEdges } from './planned-deploy.ts';
 import { deployReport } from './report/deploy-report.ts';
 import { guestOf } from './report/guest-of.ts';
-import { isAllowed } from './report/make-report.ts';
+import { overriddenRules } from './report/make-report.ts';
 import { openRulebook } from './report/rulebook.ts';
 import { planRelocation, sectorsOf } from './sector-move.ts';
 import { checkTarget } from './target-checks.ts';
@@ -35,7 +37,7 @@ export async function planDeploy(
   request: DeployRequest,
   expiresAt: string,
   signal: AbortSignal,
-): Promise<PlannedDeploy> {
+): Promise<Planned<DeployRecord, DeployPlan>> {
   const found = diskOf(parts.templates.find(request.template), request.disk);
   const { template, version, disk } = found;
   return withManifest(parts, found, async (manifest, json) => {
@@ -67,7 +69,7 @@ export async function planDeploy(
       const guest = version.guest ?? (await guestOf(source, await openVolumes(source), book.endOfLife, signal));
       const report = await deployReport(parts, book, found, guest, target, request);
       const before = target.exists ? await lookAt(parts.machine, target.place.path, signal) : null;
-      return {
+      const plan = {
         planId: randomUUID(),
         expiresAt,
         templateId: template.id,
@@ -75,17 +77,28 @@ export async function planDeploy(
         versionNumber: version.number,
         disk: found.number,
         target: target.place,
-        before: before?.view ?? null,
-        after: afterDeploy(disk.layout, target.place),
         writeBytes: disk.usedBytes,
-        checks,
-        report,
-        canRun: checks.every((check) => check.level !== 'block') && isAllowed(report),
         confirmWords: target.place.kind === 'device' ? confirmWords(target.place, request.target) : [],
         needsOverwrite: target.exists && target.place.kind === 'file',
+      };
+      const record: DeployRecord = {
+        ...plan,
+        kind: 'deploy',
+        request,
+        refusal: refusalOf(checks, report),
         asked: resolve(request.target),
         edges: before?.edges ?? '',
+        overridden: [...overriddenCodes(checks), ...overriddenRules(report)],
       };
+      const view: DeployPlan = {
+        ...plan,
+        before: before?.view ?? null,
+        after: afterDeploy(disk.layout, target.place),
+        checks,
+        report,
+        canRun: record.refusal === null,
+      };
+      return { record, view };
     } finally {
       await source.close();
     }

@@ -6,16 +6,16 @@ import type { JobContext } from '../core/job-context.ts';
 import { PartialOutput } from '../core/partial-output.ts';
 import { lockReader } from '../store/locks.ts';
 import type { ManifestReader } from '../store/manifest-reader.ts';
-import { PressPool } from '../store/press-pool.ts';
+import type { PressPool } from '../store/press-pool.ts';
 import type { BlockSink } from '../disk/block-source.port.ts';
 import { writeAll } from './deploy-windows.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { diskOf } from './found-disk.ts';
 import type { ManifestJson } from './manifest-json.ts';
 import { openDeviceTarget, openFileTarget } from './open-target.ts';
-import { overriddenCodes, refuseBlockedCheck } from './overrides.ts';
-import { findPlannedDevice, type PlannedDeploy } from './planned-deploy.ts';
-import { overriddenRules } from './report/make-report.ts';
+import { refuseBlockedCheck } from './overrides.ts';
+import type { DeployRecord } from './plan-records.ts';
+import { findPlannedDevice } from './planned-deploy.ts';
 import { readRecordedTables } from './disk-claims.ts';
 import { planRelocation, sectorsOf } from './sector-move.ts';
 import { checkTarget } from './target-checks.ts';
@@ -27,10 +27,10 @@ import { withManifest } from './with-manifest.ts';
  * until then.
  * @throws EngineError `DEVICE_CHANGED`, `PLAN_BLOCKED`, `VERIFY_MISMATCH`, `PACK_DAMAGED` and others with the template's name
  */
-export async function runDeploy(parts: EngineParts, plan: PlannedDeploy, context: JobContext): Promise<JobResult> {
+export async function runDeploy(parts: EngineParts, plan: DeployRecord, context: JobContext): Promise<JobResult> {
   const found = diskOf(parts.templates.find(`${plan.templateId}@${plan.versionNumber}`), plan.disk);
   const lock = lockReader(parts.layout);
-  const pool = new PressPool(parts.pressUrl, context.signal);
+  const pool = parts.presses.forJob(context.signal);
   parts.index.forgetFrames();
   try {
     return await withManifest(parts, found, (manifest, json) =>
@@ -44,7 +44,7 @@ export async function runDeploy(parts: EngineParts, plan: PlannedDeploy, context
 
 async function deployManifest(
   parts: EngineParts,
-  plan: PlannedDeploy,
+  plan: DeployRecord,
   manifest: ManifestReader,
   json: ManifestJson,
   pool: PressPool,
@@ -76,7 +76,7 @@ async function deployManifest(
       target: plan.target.path,
       serial: plan.target.serial,
       verifiedBytes,
-      overridden: [...overriddenCodes(plan.checks), ...overriddenRules(plan.report)],
+      overridden: plan.overridden,
     });
     return {
       templateId: plan.templateId,
@@ -97,7 +97,7 @@ async function deployManifest(
  * Looks at the targets of several plans before the first of them is written to.
  * @throws EngineError `TARGET_TWICE` where two are the same, by whatever names; `DEVICE_CHANGED`, `DEVICE_BUSY`, `OVERWRITE_REQUIRED`, `PLAN_BLOCKED`
  */
-export async function checkTogether(parts: EngineParts, plans: readonly PlannedDeploy[]): Promise<void> {
+export async function checkTogether(parts: EngineParts, plans: readonly DeployRecord[]): Promise<void> {
   const taken = new Map<string, string>();
   for (const { asked, target } of plans) {
     const bytes = await parts.machine.bytesAt(target.path);
@@ -112,7 +112,7 @@ export async function checkTogether(parts: EngineParts, plans: readonly PlannedD
 }
 
 /** A file that became somebody else's matter since the plan was made is left alone. Devices are checked when they are opened. */
-async function checkFileAgain(parts: EngineParts, plan: PlannedDeploy, usedBytes: number): Promise<void> {
+async function checkFileAgain(parts: EngineParts, plan: DeployRecord, usedBytes: number): Promise<void> {
   const target = { place: plan.target, exists: await exists(plan.target.path) };
   if (target.exists && !plan.needsOverwrite) throw new EngineError('OVERWRITE_REQUIRED', { path: plan.target.path });
   const checks = await checkTarget(parts.machine, target, usedBytes, parts.layout.root);

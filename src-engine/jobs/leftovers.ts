@@ -1,4 +1,4 @@
-/** What jobs that died or gave up have left behind. Whoever holds the writer's lock removes it before anything else. */
+/** What jobs that died or gave up have left behind. Whoever takes the writer's lock removes it before anything else, and before others join. */
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -6,6 +6,7 @@ import { EngineError } from '../core/engine-error.ts';
 import { attachmentPath } from '../store/attachment-file.ts';
 import { syncFolder } from '../store/durable.ts';
 import { forgetCondemnedChunks } from '../store/live-chunks.ts';
+import type { Lock } from '../store/locks.ts';
 import { ManifestReader } from '../store/manifest-reader.ts';
 import { packPath } from '../store/pack-path.ts';
 import { manifestPath, type StoreLayout } from '../store/store-layout.ts';
@@ -14,7 +15,7 @@ import { readManifestJson } from './manifest-json.ts';
 import { readTemplateRecord } from './template-record-file.ts';
 import { isUntold } from './untold.ts';
 
-/** Only who holds the writer's lock makes these: whoever holds it knows that their makers are gone. */
+/** Only who holds the writer's lock makes these: whoever has just taken it knows that their makers are gone. */
 const WRITERS_FILE = /\.(pack|manifest)$|\.dpa\.[0-9a-f-]{36}$|^import-/;
 /** Template records are written without the lock, in an instant: what is older is from a process that died. */
 const RECORD_FILE = /\.json\.[0-9a-f-]{36}$/;
@@ -28,13 +29,14 @@ export function unfinishedFiles({ scratch }: StoreLayout): string[] {
   });
 }
 
-/** The caller holds the writer's lock. */
+/** The caller holds the writer's lock, alone. */
 export function removeUnfinished(layout: StoreLayout): void {
   for (const name of unfinishedFiles(layout)) rmSync(join(layout.scratch, name), { force: true, recursive: true });
 }
 
 /**
- * Empties the folder of unfinished files and removes packs and manifests that were announced and belong to nobody.
+ * Empties the folder of unfinished files and removes packs and manifests that were announced and belong to nobody. The caller holds the
+ * writer's lock, and nobody else does.
  * @throws EngineError `CATALOG_DAMAGED` where the database is older than what it would remove: a repair must come first
  */
 export async function removeLeftovers(parts: EngineParts): Promise<void> {
@@ -48,6 +50,15 @@ export async function removeLeftovers(parts: EngineParts): Promise<void> {
   await removeDoomedManifests(parts, untold);
   // a version that nobody can look at just now may need them
   if (untold.length === 0) await removeExpectedPacks(parts);
+}
+
+/**
+ * Takes the writer's lock together with the other jobs of this engine that add to the catalog. What dead writers have left is gone then.
+ * @param owner what is shown to another process that is refused
+ * @throws EngineError `CATALOG_BUSY`; `CATALOG_DAMAGED` as {@link removeLeftovers}
+ */
+export function joinWriters(parts: EngineParts, owner: string): Promise<Lock> {
+  return parts.writers.join(parts.layout, owner, () => removeLeftovers(parts));
 }
 
 /**
@@ -96,6 +107,14 @@ export async function removeDoomedManifests(parts: EngineParts, kept: readonly s
   // a power cut must not bring back a file that nobody speaks of any more
   await syncFolder(parts.layout.manifests);
   for (const name of doomed) parts.templates.forgetDoomed(name);
+}
+
+/** The manifest, or an attachment, of a version that its job does not make after all. Those of other jobs, which are on their way, stay. */
+export async function removeOwnManifest(parts: EngineParts, name: string): Promise<void> {
+  if (!parts.templates.doomedManifests().includes(name)) return;
+  for (const path of [manifestPath, attachmentPath]) await rm(path(parts.layout, name), { force: true });
+  await syncFolder(parts.layout.manifests);
+  parts.templates.forgetDoomed(name);
 }
 
 async function removeExpectedPacks(parts: EngineParts): Promise<void> {

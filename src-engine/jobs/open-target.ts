@@ -10,7 +10,8 @@ import type { BlockSink } from '../disk/block-source.port.ts';
 import { createFileSink } from '../formats/raw/file-sink.ts';
 import type { DiskFacts } from '../formats/raw/file-source.ts';
 import type { Machine } from '../machines/machine.port.ts';
-import { findPlannedDevice, hashOfEdges, refuseOther, type PlannedDeploy } from './planned-deploy.ts';
+import type { DeployRecord } from './plan-records.ts';
+import { findPlannedDevice, hashOfEdges, refuseOther } from './planned-deploy.ts';
 
 export interface DescribedTarget {
   readonly place: PlaceView;
@@ -52,7 +53,7 @@ export async function lengthOfImage(path: string): Promise<number | undefined> {
  * Opens a device exclusively and checks on the open handle that it is the planned one, holds what it held, and may still be written to.
  * @throws EngineError `DEVICE_CHANGED`, `DEVICE_BUSY`, `PERMISSION_DENIED`, `NOT_FOUND`
  */
-export async function openDeviceTarget(machine: Machine, plan: PlannedDeploy, catalogRoot: string): Promise<BlockSink> {
+export async function openDeviceTarget(machine: Machine, plan: DeployRecord, catalogRoot: string): Promise<BlockSink> {
   const { target } = plan;
   await findPlannedDevice(machine, plan, catalogRoot);
   // with O_EXCL the kernel refuses a device that is mounted or claimed by another driver

@@ -1,17 +1,9 @@
 /** What a deploy is bound to: the target that was shown, by everything that is known of it. */
 import { createHash } from 'node:crypto';
 import type { DeviceView, PlaceView } from '../contract/disk.contract.ts';
-import type { DeployPlan } from '../contract/plan.contract.ts';
 import { EngineError } from '../core/engine-error.ts';
 import type { Machine } from '../machines/machine.port.ts';
-
-/** The plan with what only the engine needs. */
-export interface PlannedDeploy extends DeployPlan {
-  /** the target as the person named it: a link may lead elsewhere by now */
-  readonly asked: string;
-  /** of a device: the hash of its first and last bytes, or '' where they could not be read */
-  readonly edges: string;
-}
+import type { DeployRecord } from './plan-records.ts';
 
 /** Tables and the superblocks of most things lie in these. */
 const EDGE_BYTES = 64 * 1024;
@@ -38,7 +30,7 @@ export async function hashOfEdges(
  */
 export async function findPlannedDevice(
   machine: Machine,
-  { asked, target }: Pick<PlannedDeploy, 'asked' | 'target'>,
+  { asked, target }: Pick<DeployRecord, 'asked' | 'target'>,
   catalogRoot: string,
 ): Promise<DeviceView> {
   const named = await machine.placeOf(asked).catch(() => null);

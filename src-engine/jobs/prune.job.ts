@@ -20,7 +20,7 @@ import { CHUNK_ENTRY_BYTES, HASH_BYTES } from '../store/pack-format.ts';
 import { packPath } from '../store/pack-path.ts';
 import { scanPack } from '../store/pack-scanner.ts';
 import { PACK_TARGET_BYTES, PackWriter } from '../store/pack-writer.ts';
-import { PressPool } from '../store/press-pool.ts';
+import type { PressPool } from '../store/press-pool.ts';
 import { keepReserve, releaseReserve } from '../store/reserve.ts';
 import { manifestNames, manifestPath } from '../store/store-layout.ts';
 import { auditFrames } from './audit-frames.ts';
@@ -40,7 +40,7 @@ const REPACK_BELOW = 0.7;
 export async function runPrune(parts: EngineParts, context: JobContext): Promise<JobResult> {
   const lock = lockWriter(parts.layout, 'prune');
   releaseReserve(parts.layout);
-  const pool = new PressPool(parts.pressUrl, context.signal);
+  const pool = parts.presses.forJob(context.signal);
   const live = new LiveChunks(parts.db);
   try {
     refuseUnsound(parts.db, parts.layout.database);

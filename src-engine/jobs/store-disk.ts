@@ -8,7 +8,8 @@ import type { RecordedConfiguration, TemplateView } from '../contract/template.c
 import type { Warning } from '../contract/warnings.ts';
 import type { JobContext } from '../core/job-context.ts';
 import { WINDOW_BYTES } from '../store/chunking.ts';
-import { PressPool } from '../store/press-pool.ts';
+import { ManifestReader } from '../store/manifest-reader.ts';
+import type { PressPool } from '../store/press-pool.ts';
 import { StoreWriter } from '../store/store-writer.ts';
 import type { DiskAccount } from './account/account.ts';
 import { keptOfHole, keptRuns } from './account/kept-runs.ts';
@@ -17,13 +18,14 @@ import { DataCursor } from './data-cursor.ts';
 import { damageOf } from './damaged-files.ts';
 import { warningsOf, type InspectedDisk } from './disk-inspection.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { removeDoomedManifests } from './leftovers.ts';
+import { removeOwnManifest } from './leftovers.ts';
 import { manifestJson, type ManifestJson } from './manifest-json.ts';
 import { readWindow } from './read-window.ts';
 import { regionsOf, usedWindows } from './regions.ts';
 import { Tasks } from './tasks.ts';
 import { writeTemplateRecord } from './template-record-file.ts';
 import { filledSource, tellingOfFill, UnreadablePlaces } from './unreadable.ts';
+import { chunksOf } from './window-chunks.ts';
 
 /** What a person has said of the template, and what is known of where it comes from. */
 export interface AboutVersion
@@ -62,9 +64,9 @@ export async function storeDisks(
   context: JobContext,
   beforePublishing: () => Promise<void>,
 ): Promise<StoredVersion> {
-  const pool = new PressPool(parts.pressUrl, context.signal);
+  const pool = parts.presses.forJob(context.signal);
   const names = disks.map(() => randomUUID());
-  const lastOldFrameId = parts.index.lastFrameId();
+  const timesSetAside = parts.index.timesSetAside;
   try {
     const writer = new StoreWriter(parts.layout, parts.index, pool, about.level);
     let template!: TemplateRecord;
@@ -128,12 +130,16 @@ export async function storeDisks(
         };
         return records.map((disk, i) => manifestJson({ template, version, disk, regions: regionsOf(disks[i].disk) }));
       });
-      verifiedBytes = await auditFrames(pool, parts.index, parts.index.framesAfter(lastOldFrameId), context);
+      verifiedBytes = await auditFrames(pool, parts.index, [...writer.addedFrames()], context);
+      if (parts.index.timesSetAside !== timesSetAside) {
+        for (const name of names) await refuseMissing(parts, name, context.signal);
+      }
       parts.templates.addVersion(template, version);
+      writer.keep();
     } catch (error) {
       await writer.discard();
       // where not even that is possible any more, the next writer does it
-      await removeDoomedManifests(parts).catch(() => {});
+      for (const name of names) await removeOwnManifest(parts, name).catch(() => {});
       throw error;
     }
     const isSelfContained = version.storedBytes === version.newBytes;
@@ -154,6 +160,22 @@ export async function storeDisks(
     return { template, version, result };
   } finally {
     await pool.close();
+  }
+}
+
+/**
+ * A verify that ran beside may have found a frame damaged after this capture had counted on what is in it.
+ * @throws EngineError `CHUNK_MISSING`
+ */
+async function refuseMissing(parts: EngineParts, manifest: string, signal: AbortSignal): Promise<void> {
+  const reader = await ManifestReader.open(parts.layout, manifest);
+  try {
+    for await (const record of reader.records()) {
+      signal.throwIfAborted();
+      chunksOf(parts.index, record);
+    }
+  } finally {
+    await reader.close();
   }
 }
 

@@ -17,7 +17,23 @@ export function templateRecordPath(layout: StoreLayout, id: string): string {
   return join(layout.manifests, `${id}.json`);
 }
 
+/** By path: the last write that was asked for. */
+const lastWrites = new Map<string, Promise<void>>();
+
+/** Writes of one template's record come one after another, each of the row as it is then: an older one never replaces a newer one. */
 export async function writeTemplateRecord(parts: EngineParts, id: string): Promise<void> {
+  const path = templateRecordPath(parts.layout, id);
+  const before = lastWrites.get(path) ?? Promise.resolve();
+  const own = before.catch(() => {}).then(() => writeRow(parts, id));
+  lastWrites.set(path, own);
+  try {
+    await own;
+  } finally {
+    if (lastWrites.get(path) === own) lastWrites.delete(path);
+  }
+}
+
+async function writeRow(parts: EngineParts, id: string): Promise<void> {
   refuseReadOnly(parts.layout);
   const record = parts.templates.record(id);
   const bytes = Buffer.from(JSON.stringify({ ...record, sum: sumOf(record) }, null, 2));

@@ -3,7 +3,6 @@ import { checkSpan } from '../core/bounds.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
 import type { ChunkIndex } from '../store/chunk-index.ts';
 import { WINDOW_BYTES } from '../store/chunking.ts';
-import { FrameReader } from '../store/frame-reader.ts';
 import type { ManifestReader } from '../store/manifest-reader.ts';
 import type { ChunkPlace } from '../store/press.ts';
 import type { ManifestJson } from './manifest-json.ts';
@@ -11,11 +10,11 @@ import { chunksOf } from './window-chunks.ts';
 
 /** Whoever jumps about in metadata comes back to the same few places. */
 const CACHED_WINDOWS = 128;
-const CACHED_FRAMES = 12;
 
 /** @param manifest stays open as long as the source is used; closing the source does not close it */
 export function templateSource(index: ChunkIndex, manifest: ManifestReader, json: ManifestJson): BlockSource {
-  const frames = new FrameReader(CACHED_FRAMES);
+  const frames = index.borrowFrames();
+  let isOpen = true;
   const { lengthBytes, sectorBytes, physicalSectorBytes } = json.disk.layout;
   // the first is the one that was not used longest
   const windows = new Map<string, Promise<readonly ChunkPlace[]>>();
@@ -68,7 +67,8 @@ export function templateSource(index: ChunkIndex, manifest: ManifestReader, json
       }
     },
     async close() {
-      frames.close();
+      if (isOpen) index.returnFrames();
+      isOpen = false;
     },
   };
 }

@@ -13,7 +13,6 @@ import { lockReader } from '../store/locks.ts';
 import { ManifestReader } from '../store/manifest-reader.ts';
 import { isZeroHash } from '../store/manifest-format.ts';
 import { HASH_BYTES } from '../store/pack-format.ts';
-import { PressPool } from '../store/press-pool.ts';
 import { checkedAttachment } from './attachments.ts';
 import { auditFrames } from './audit-frames.ts';
 import type { EngineParts } from './engine-parts.ts';
@@ -41,7 +40,7 @@ export async function runVerify(parts: EngineParts, reference: string | null, co
       ? parts.templates.manifests().filter((row) => !row.isDeleted)
       : parts.templates.versionsOf(reference);
   const lock = lockReader(parts.layout);
-  const pool = new PressPool(parts.pressUrl, context.signal);
+  const pool = parts.presses.forJob(context.signal);
   parts.index.forgetFrames();
   try {
     if (reference === null) refuseUnsound(parts.db, parts.layout.database);

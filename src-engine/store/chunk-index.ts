@@ -1,10 +1,11 @@
 /** Where every chunk lies: the tables `pack`, `frame` and `chunk`. Can be rebuilt from the packs alone. */
 import type Database from 'better-sqlite3';
-import type { FramePlace } from './frame-reader.ts';
+import { FrameReader, type FramePlace } from './frame-reader.ts';
 import { CHUNK_ENTRY_BYTES, frameHeader, HASH_BYTES } from './pack-format.ts';
 import { packPath } from './pack-path.ts';
 import type { WrittenPack } from './pack-writer.ts';
 import type { StoreLayout } from './store-layout.ts';
+import { UnfinishedPacks } from './unfinished-packs.ts';
 
 interface FrameRow {
   id: number;
@@ -30,12 +31,21 @@ export interface IndexedChunk {
 
 export interface IndexedFrame extends FramePlace {
   readonly id: number;
+  /** its pack's name */
+  readonly pack: string;
   readonly rawBytes: number;
 }
 
 const MAX_CACHED_FRAMES = 10_000;
+/** Unpacked, of 4 MiB each: whoever jumps about in metadata comes back to the same few. */
+const MAX_UNPACKED_FRAMES = 12;
 
 export class ChunkIndex {
+  /** of the captures that run in this engine, by their names */
+  readonly unfinished = new UnfinishedPacks();
+  #timesSetAside = 0;
+  #unpacked: FrameReader | null = null;
+  #borrowers = 0;
   readonly #db: Database.Database;
   readonly #layout: StoreLayout;
   readonly #findChunk: Database.Statement<[Uint8Array], ChunkRow>;
@@ -80,10 +90,19 @@ export class ChunkIndex {
   /** Frames may have moved: a prune ran. */
   forgetFrames(): void {
     this.#frames.clear();
+    this.#unpacked?.close();
   }
 
-  lastFrameId(): number {
-    return this.#db.prepare<[], number>('SELECT coalesce(max(id), 0) FROM frame').pluck().get()!;
+  /** For whoever reads single chunks in the engine's thread: all of them share the same few unpacked frames. */
+  borrowFrames(): FrameReader {
+    this.#borrowers++;
+    return (this.#unpacked ??= new FrameReader(MAX_UNPACKED_FRAMES));
+  }
+
+  returnFrames(): void {
+    if (--this.#borrowers > 0) return;
+    this.#unpacked?.close();
+    this.#unpacked = null;
   }
 
   /** Compressed bytes in the store. */
@@ -91,9 +110,22 @@ export class ChunkIndex {
     return this.#db.prepare<[], number>('SELECT coalesce(sum(length_bytes), 0) FROM pack').pluck().get()!;
   }
 
-  /** Makes a finished pack's chunks known, in one transaction. A chunk that is known already keeps its older place. */
-  addPack(pack: WrittenPack): void {
-    this.#db.transaction(() => insertPack(this.#db, pack))();
+  /**
+   * Makes a finished pack's chunks known, in one transaction. A chunk that is known already keeps its older place.
+   * @param maker of a version that does not exist yet: it counts on the pack, and on those that have such chunks; null: it is there for good
+   */
+  addPack(pack: WrittenPack, maker: object | null = null): void {
+    if (maker) this.unfinished.add(pack.name, maker);
+    const elsewhere = this.#db.transaction(() => insertPack(this.#db, pack))();
+    for (const hash of maker ? elsewhere : []) {
+      const place = this.place(hash);
+      if (place) this.unfinished.hold(place.frame.pack, maker!);
+    }
+  }
+
+  /** How often chunks were set aside since this was opened. */
+  get timesSetAside(): number {
+    return this.#timesSetAside;
   }
 
   /** Forgets a pack with all that is in it; its file may go then. */
@@ -138,6 +170,7 @@ export class ChunkIndex {
    * Where they were is kept, for {@link takeBack}.
    */
   setAside(frameId: number): void {
+    this.#timesSetAside++;
     this.#db.transaction(() => {
       this.#db
         .prepare(
@@ -204,17 +237,6 @@ export class ChunkIndex {
       });
   }
 
-  /** The frames that came after `lastFrameId`: those of one capture, while it holds the writer's lock. */
-  framesAfter(lastFrameId: number): IndexedFrame[] {
-    return this.#db
-      .prepare<[number], FrameRow>(
-        `SELECT frame.id, pack.name AS pack, frame.offset, head_bytes, stored_bytes, raw_bytes
-         FROM frame JOIN pack ON pack.id = pack_id WHERE frame.id > ? ORDER BY frame.id`,
-      )
-      .all(lastFrameId)
-      .map((row) => toFrame(this.#layout, row));
-  }
-
   /** Every frame of the packs in use, in their order on disk; with a pack's name, only its frames. */
   *frames(pack?: string): Generator<IndexedFrame> {
     let after = { pack: '', offset: -1 };
@@ -236,6 +258,7 @@ export class ChunkIndex {
 function toFrame(layout: StoreLayout, row: FrameRow): IndexedFrame {
   return {
     id: row.id,
+    pack: row.pack,
     packPath: packPath(layout, row.pack),
     offset: row.offset,
     headBytes: row.head_bytes,
@@ -247,8 +270,10 @@ function toFrame(layout: StoreLayout, row: FrameRow): IndexedFrame {
 /**
  * The rows of a pack; the caller holds the transaction.
  * @param hasRow whether it may have one already, for frames that are kept of what could be read in part only
+ * @returns names of chunks that are found elsewhere already
  */
-export function insertPack(db: Database.Database, pack: WrittenPack, hasRow = false): void {
+export function insertPack(db: Database.Database, pack: WrittenPack, hasRow = false): Uint8Array[] {
+  const elsewhere: Uint8Array[] = [];
   const addFrame = db.prepare(
     'INSERT INTO frame (pack_id, offset, head_bytes, stored_bytes, raw_bytes) VALUES (?, ?, ?, ?, ?)',
   );
@@ -272,8 +297,10 @@ export function insertPack(db: Database.Database, pack: WrittenPack, hasRow = fa
     let chunkOffset = 0;
     for (let at = 0; at < table.length; at += CHUNK_ENTRY_BYTES) {
       const lengthBytes = Buffer.from(table.buffer, table.byteOffset + at + HASH_BYTES, 4).readUInt32LE();
-      addChunk.run(table.subarray(at, at + HASH_BYTES), frameId, chunkOffset, lengthBytes);
+      const hash = table.subarray(at, at + HASH_BYTES);
+      if (addChunk.run(hash, frameId, chunkOffset, lengthBytes).changes === 0) elsewhere.push(hash);
       chunkOffset += lengthBytes;
     }
   }
+  return elsewhere;
 }

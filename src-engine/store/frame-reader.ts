@@ -24,7 +24,7 @@ export interface FramePlace {
 
 const MAX_OPEN_PACKS = 16;
 /** Of those that read one window after the other. */
-const MAX_CACHED_FRAMES = 4;
+const MAX_CACHED_FRAMES = 3;
 
 export class FrameReader {
   readonly #packs = new Map<string, number>();
@@ -109,6 +109,8 @@ export class FrameReader {
       const table = Uint8Array.from(whole.subarray(frameHeader.size, head.headBytes));
       return { chunks, table, bytes: decodeFramePayload(head, whole.subarray(head.headBytes)) };
     } catch (cause) {
+      // it may be another file tomorrow
+      this.#forget(place.packPath);
       // what the system cannot read now it may read tomorrow: that is no damage
       if ((cause as NodeJS.ErrnoException).syscall !== undefined) {
         throw ioError(cause, 'READ_FAILED', { path: place.packPath, offsetBytes: place.offset });
@@ -125,8 +127,15 @@ export class FrameReader {
   close(): void {
     for (const fd of this.#packs.values()) closeSync(fd);
     this.#packs.clear();
+    for (const bytes of this.#frames.values()) releaseMemory(bytes);
     this.#frames.clear();
     this.#chunks.clear();
+  }
+
+  #forget(path: string): void {
+    const fd = this.#packs.get(path);
+    this.#packs.delete(path);
+    if (fd !== undefined) closeSync(fd);
   }
 
   #open(path: string): number {

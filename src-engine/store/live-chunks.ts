@@ -12,19 +12,24 @@ export interface PackUse {
 }
 
 export class LiveChunks {
+  static #count = 0;
   readonly #db: Database.Database;
+  /** of its own: two exports may look at once */
+  readonly #live: string;
 
   constructor(db: Database.Database) {
     this.#db = db;
-    db.exec('DROP TABLE IF EXISTS temp.live; CREATE TEMP TABLE live (hash BLOB PRIMARY KEY) WITHOUT ROWID');
+    const name = `live_${LiveChunks.#count++}`;
+    this.#live = `temp.${name}`;
+    db.exec(`CREATE TEMP TABLE ${name} (hash BLOB PRIMARY KEY) WITHOUT ROWID`);
   }
 
   close(): void {
-    if (this.#db.open) this.#db.exec('DROP TABLE IF EXISTS temp.live');
+    if (this.#db.open) this.#db.exec(`DROP TABLE IF EXISTS ${this.#live}`);
   }
 
   mark(hashes: readonly Uint8Array[]): void {
-    const add = this.#db.prepare('INSERT OR IGNORE INTO temp.live (hash) VALUES (?)');
+    const add = this.#db.prepare(`INSERT OR IGNORE INTO ${this.#live} (hash) VALUES (?)`);
     this.#db.transaction(() => hashes.forEach((hash) => add.run(hash)))();
   }
 
@@ -32,16 +37,16 @@ export class LiveChunks {
   missing(): number {
     return this.#db
       .prepare<[], number>(
-        `SELECT count(*) FROM temp.live WHERE NOT EXISTS (
+        `SELECT count(*) FROM ${this.#live} AS live WHERE NOT EXISTS (
            SELECT 1 FROM chunk JOIN frame ON frame.id = frame_id JOIN pack ON pack.id = pack_id
-           WHERE chunk.hash = temp.live.hash AND NOT is_condemned)`,
+           WHERE chunk.hash = live.hash AND NOT is_condemned)`,
       )
       .pluck()
       .get()!;
   }
 
   isLive(hash: Uint8Array): boolean {
-    return this.#db.prepare('SELECT 1 FROM temp.live WHERE hash = ?').get(hash) !== undefined;
+    return this.#db.prepare(`SELECT 1 FROM ${this.#live} WHERE hash = ?`).get(hash) !== undefined;
   }
 
   /** Packs that hold what is referred to, with the length that they must have at least. */
@@ -50,7 +55,7 @@ export class LiveChunks {
       .prepare<[], { name: string; lengthBytes: number }>(
         `SELECT pack.name AS name, max(frame.offset + head_bytes + stored_bytes) AS lengthBytes
          FROM pack JOIN frame ON pack_id = pack.id WHERE NOT is_condemned AND EXISTS (
-           SELECT 1 FROM chunk WHERE frame_id = frame.id AND hash IN (SELECT hash FROM temp.live))
+           SELECT 1 FROM chunk WHERE frame_id = frame.id AND hash IN (SELECT hash FROM ${this.#live}))
          GROUP BY pack.id`,
       )
       .all();
@@ -62,7 +67,7 @@ export class LiveChunks {
         `SELECT pack.name AS name,
            coalesce((SELECT sum(raw_bytes) FROM frame WHERE pack_id = pack.id), 0) AS rawBytes,
            coalesce((SELECT sum(chunk.length_bytes) FROM chunk JOIN frame ON frame.id = frame_id
-             WHERE pack_id = pack.id AND hash IN (SELECT hash FROM temp.live)), 0) AS liveRawBytes
+             WHERE pack_id = pack.id AND hash IN (SELECT hash FROM ${this.#live})), 0) AS liveRawBytes
          FROM pack WHERE NOT is_condemned`,
       )
       .all();
@@ -71,7 +76,9 @@ export class LiveChunks {
   /** Offsets of a frame's living chunks, where the index finds them in this frame and not in another. */
   offsetsIn(frameId: number): Uint32Array {
     const offsets = this.#db
-      .prepare<[number], number>('SELECT offset FROM chunk WHERE frame_id = ? AND hash IN (SELECT hash FROM temp.live)')
+      .prepare<[number], number>(
+        `SELECT offset FROM chunk WHERE frame_id = ? AND hash IN (SELECT hash FROM ${this.#live})`,
+      )
       .pluck()
       .all(frameId);
     return Uint32Array.from(offsets);

@@ -98,8 +98,11 @@ const release = (db: Database.Database): Lock => ({
   },
 });
 
+const notePath = (layout: StoreLayout) => `${layout.writerLock}.note`;
+
 /** For whoever is refused; a full disk has no room for it. */
-function noteHolder(path: string, owner: string): void {
+export function noteHolder(layout: StoreLayout, owner: string): void {
+  const path = notePath(layout);
   try {
     writeFileSync(path, `${owner} (process ${process.pid})`);
   } catch {
@@ -113,21 +116,20 @@ export function refuseReadOnly({ refusal, root }: StoreLayout): void {
 }
 
 /**
- * The one writer of a catalog: capture, prune and repair hold this.
+ * The one process that writes to a catalog: prune and repair hold this, captures and imports by {@link SharedWriterLock}.
  * @param owner what is shown to whoever is refused
  * @throws EngineError `CATALOG_BUSY` with the holder's process and work
  */
 export function lockWriter(layout: StoreLayout, owner: string): Lock {
   refuseReadOnly(layout);
-  const notePath = `${layout.writerLock}.note`;
   const lock = hold(layout.writerLock, 0, WRITE);
   if (lock) {
-    noteHolder(notePath, owner);
+    noteHolder(layout, owner);
     return lock;
   }
   let holder = '';
   try {
-    holder = readFileSync(notePath, 'utf8').slice(0, 200);
+    holder = readFileSync(notePath(layout), 'utf8').slice(0, 200);
   } catch {
     // the holder has not written its note yet
   }

@@ -46,6 +46,7 @@ export type PressRequest =
   | { kind: 'repack'; place: FramePlace; offsets: Uint32Array; level: number }
   /** compress clusters of an image; their memory changes hands, and comes back with the reply */
   | { kind: 'pack'; codec: ClusterCodec; memory: Uint8Array; clusterBytes: number }
+  /** forget what is there of the job, and what was read of packs */
   | { kind: 'close' };
 
 export interface CutResult {
@@ -96,31 +97,45 @@ class OpenFrame {
     this.#tableLength += CHUNK_ENTRY_BYTES;
   }
 
+  clear(): void {
+    this.#length = 0;
+    this.#tableLength = 0;
+  }
+
   take(level: number): Frame {
     const bytes = this.#bytes.subarray(0, this.#length);
     const table = Uint8Array.from(this.#table.subarray(0, this.#tableLength));
-    this.#length = 0;
-    this.#tableLength = 0;
+    this.clear();
     return this.#isCompressed ? encodeFrame(bytes, table, level) : storedFrame(bytes, table);
   }
 }
 
-/** One press for each worker thread. */
+interface CutWindow {
+  readonly memory: Buffer;
+  readonly chunks: CutChunk[];
+  readonly hashes: Uint8Array;
+}
+
+/** One press for each worker thread, for all jobs of the engine. */
 export class Press {
-  readonly #windows = new Map<number, { memory: Buffer; chunks: CutChunk[]; hashes: Uint8Array }>();
+  /** that wait to be kept, by job and number */
+  readonly #windows = new Map<number, Map<number, CutWindow>>();
+  /** whose chunks are in the open frames */
+  #owner: number | null = null;
   readonly #compressed = new OpenFrame(true);
   readonly #stored = new OpenFrame(false);
   readonly #reader = new FrameReader();
   readonly #scratch = Buffer.allocUnsafeSlow(WINDOW_BYTES);
 
-  handle(request: PressRequest): PressReply {
+  /** @param job whose windows and frames it is about */
+  handle(job: number, request: PressRequest): PressReply {
     switch (request.kind) {
       case 'cut':
-        return this.#cut(request.window, Buffer.from(request.memory), request.extents, request.unitBytes);
+        return this.#cut(job, request.window, Buffer.from(request.memory), request.extents, request.unitBytes);
       case 'keep':
-        return { kind: 'done', frames: this.#keep(request.window, request.wanted, request.level) };
+        return { kind: 'done', frames: this.#keep(job, request.window, request.wanted, request.level) };
       case 'flush':
-        return { kind: 'done', frames: this.#flush(request.level) };
+        return { kind: 'done', frames: this.#flush(job, request.level) };
       case 'expand':
         this.#expand(Buffer.from(request.memory, request.base), request.chunks);
         return { kind: 'done', frames: [] };
@@ -132,18 +147,21 @@ export class Press {
       case 'audit':
         return { kind: 'audited', table: this.#audit(request.place) };
       case 'repack':
+        this.#fill(job);
         return { kind: 'done', frames: this.#repack(request.place, request.offsets, request.level) };
       case 'pack': {
         const { codec, memory, clusterBytes } = request;
         return { kind: 'packed', memory, lengths: packClusters(codec, memory, clusterBytes) };
       }
       case 'close':
+        this.#windows.delete(job);
+        if (this.#owner === job) this.#empty();
         this.#reader.close();
         return { kind: 'done', frames: [] };
     }
   }
 
-  #cut(window: number, memory: Buffer, extents: Uint32Array, unitBytes: number): PressReply {
+  #cut(job: number, window: number, memory: Buffer, extents: Uint32Array, unitBytes: number): PressReply {
     const chunks = cutWindow(memory, extents, unitBytes);
     const hashes = new Uint8Array(chunks.length * HASH_BYTES);
     const lengths = new Uint32Array(chunks.length);
@@ -153,13 +171,15 @@ export class Press {
       zeros[i] = chunk.isZero ? 1 : 0;
       if (!chunk.isZero) hashes.set(this.#hash(memory, chunk.pieces, chunk.lengthBytes), i * HASH_BYTES);
     });
-    this.#windows.set(window, { memory, chunks, hashes });
+    if (!this.#windows.has(job)) this.#windows.set(job, new Map());
+    this.#windows.get(job)!.set(window, { memory, chunks, hashes });
     return { kind: 'cut', result: { hashes, lengths, zeros }, frames: [] };
   }
 
-  #keep(window: number, wanted: Uint8Array, level: number): Frame[] {
-    const { memory, chunks, hashes } = this.#windows.get(window)!;
-    this.#windows.delete(window);
+  #keep(job: number, window: number, wanted: Uint8Array, level: number): Frame[] {
+    this.#fill(job);
+    const { memory, chunks, hashes } = this.#windows.get(job)!.get(window)!;
+    this.#windows.get(job)!.delete(window);
     const frames: Frame[] = [];
     chunks.forEach((chunk, i) => {
       if (!wanted[i]) return;
@@ -182,7 +202,23 @@ export class Press {
     if (frame.isFull) frames.push(frame.take(level));
   }
 
-  #flush(level: number): Frame[] {
+  /** The open frames are of one job: who asks has had the other's flushed. */
+  #fill(job: number): void {
+    if (this.#owner !== null && this.#owner !== job && !(this.#compressed.isEmpty && this.#stored.isEmpty)) {
+      throw new EngineError('INTERNAL', { reason: 'open frames of another job' });
+    }
+    this.#owner = job;
+  }
+
+  #empty(): void {
+    this.#compressed.clear();
+    this.#stored.clear();
+    this.#owner = null;
+  }
+
+  #flush(job: number, level: number): Frame[] {
+    if (this.#owner !== job) return [];
+    this.#owner = null;
     return [this.#compressed, this.#stored].filter((frame) => !frame.isEmpty).map((frame) => frame.take(level));
   }
 

@@ -5,7 +5,7 @@
 import { rm } from 'node:fs/promises';
 import { toEngineError } from '../core/engine-error.ts';
 import { releaseMemory } from '../core/release-memory.ts';
-import type { ChunkIndex } from './chunk-index.ts';
+import type { ChunkIndex, IndexedFrame } from './chunk-index.ts';
 import { ManifestWriter } from './manifest-writer.ts';
 import { CHUNK_ENTRY_BYTES, HASH_BYTES, type Frame } from './pack-format.ts';
 import { packPath } from './pack-path.ts';
@@ -15,8 +15,8 @@ import type { CutResult } from './press.ts';
 import type { StoreLayout } from './store-layout.ts';
 import type { WindowRecord } from './manifest-format.ts';
 
-/** Compressed bytes that may wait for the disk. */
-const MAX_BACKLOG_BYTES = 24 * 1024 * 1024;
+/** Compressed bytes that may wait for the disk, of all captures of an engine together. */
+const MAX_BACKLOG_BYTES = 16 * 1024 * 1024;
 
 export interface StoreTotals {
   /** pack bytes that this capture added */
@@ -31,11 +31,12 @@ interface Recorded {
 }
 
 export class StoreWriter {
+  /** how many write at the moment */
+  static #writing = 0;
   readonly #layout: StoreLayout;
   readonly #index: ChunkIndex;
   readonly #pool: PressPool;
   readonly #level: number;
-  readonly #lastOldFrameId: number;
   /** chunks that this capture has taken and the index does not know yet, by the pack that they will be in */
   readonly #taken = new Set<string>();
   /** the last is of the disk that windows come from now */
@@ -47,12 +48,13 @@ export class StoreWriter {
   #packTail: Promise<void> = Promise.resolve();
   #recordTail: Promise<void> = Promise.resolve();
   readonly #finishing: Promise<void>[] = [];
-  /** names of packs that are durable, indexed or not */
+  /** names of this capture's packs that are durable, indexed or not */
   readonly #finished: string[] = [];
   #backlogBytes = 0;
   #newBytes = 0;
   #sharedBytes = 0;
   #failure: Error | null = null;
+  #isWriting = true;
 
   /** @param level zstd's */
   constructor(layout: StoreLayout, index: ChunkIndex, pool: PressPool, level: number) {
@@ -60,7 +62,8 @@ export class StoreWriter {
     this.#index = index;
     this.#pool = pool;
     this.#level = level;
-    this.#lastOldFrameId = index.lastFrameId();
+    StoreWriter.#writing++;
+    pool.onLeftover = (frames) => this.#enqueue(frames);
   }
 
   /** What is added from now on is of another disk. @param name of its manifest */
@@ -68,9 +71,13 @@ export class StoreWriter {
     this.#manifests.push(await ManifestWriter.create(this.#layout, name));
   }
 
+  get #maxBacklogBytes(): number {
+    return MAX_BACKLOG_BYTES / Math.max(1, StoreWriter.#writing);
+  }
+
   /** Whether the disk that holds the catalog is what the capture waits for. */
   get isBehind(): boolean {
-    return this.#backlogBytes > MAX_BACKLOG_BYTES / 2;
+    return this.#backlogBytes > this.#maxBacklogBytes / 2;
   }
 
   /**
@@ -97,7 +104,7 @@ export class StoreWriter {
     const record = { region, window, extents, lengths: result.lengths, hashes: result.hashes };
     this.#records.set(order, { manifest, record });
     this.#writeRecords();
-    if (this.#backlogBytes > MAX_BACKLOG_BYTES) await this.#packTail;
+    if (this.#backlogBytes > this.#maxBacklogBytes) await this.#packTail;
     if (this.#failure) throw this.#failure;
   }
 
@@ -132,6 +139,7 @@ export class StoreWriter {
     await Promise.all(this.#finishing);
     await this.#recordTail;
     if (this.#failure) throw this.#failure;
+    this.#stop();
     const totals = { newBytes: this.#newBytes, storedBytes: this.#newBytes + Math.round(this.#sharedBytes) };
     for (const [disk, text] of json(totals).entries()) await this.#manifests[disk].finish(text);
     return totals;
@@ -140,12 +148,29 @@ export class StoreWriter {
   /** Gives up, and takes back what was written: a disk that has become full has room again. */
   async discard(): Promise<void> {
     this.#failure ??= new Error('discarded');
+    this.#stop();
     await this.#packTail;
     await this.#recordTail;
     await Promise.allSettled(this.#finishing);
     await this.#pack?.discard();
     for (const manifest of this.#manifests) await manifest.discard();
-    for (const name of this.#finished) await this.#takeBack(name);
+    // what another capture has built on meanwhile is its own to take back
+    for (const name of this.#index.unfinished.giveUp(this)) await this.#takeBack(name);
+  }
+
+  #stop(): void {
+    if (this.#isWriting) StoreWriter.#writing--;
+    this.#isWriting = false;
+  }
+
+  /** The version exists: what it needs stays. */
+  keep(): void {
+    this.#index.unfinished.keep(this);
+  }
+
+  /** The frames that this capture has added. */
+  *addedFrames(): Generator<IndexedFrame> {
+    for (const name of this.#finished) yield* this.#index.frames(name);
   }
 
   async #takeBack(pack: string): Promise<void> {
@@ -170,8 +195,10 @@ export class StoreWriter {
       if (known === null) {
         this.#taken.add(key);
         wanted[i] = 1;
-      } else if (known.frameId <= this.#lastOldFrameId) {
+      } else {
         const frame = this.#index.frame(known.frameId)!;
+        if (this.#finished.includes(frame.pack)) continue;
+        this.#index.unfinished.hold(frame.pack, this);
         this.#sharedBytes += (lengths[i] * frame.storedBytes) / frame.rawBytes;
       }
     }
@@ -215,7 +242,7 @@ export class StoreWriter {
     this.#index.expectPack(pack.name);
     const written = await pack.finish();
     this.#finished.push(written.name);
-    this.#index.addPack(written);
+    this.#index.addPack(written, this);
     this.#newBytes += written.lengthBytes;
     for (const { table } of written.frames) {
       for (let at = 0; at < table.length; at += CHUNK_ENTRY_BYTES) {

@@ -12,6 +12,7 @@ import {
   MachineProfileSchema,
   ProgressSchema,
   ReportSchema,
+  WaitsForSchema,
 } from '../../src-engine/contract/index.ts';
 import type { Report } from './reports.ts';
 
@@ -50,6 +51,8 @@ export const LINES = {
     job: z.uuid(),
     state: JobViewSchema.shape.state,
     ...ProgressSchema.partial().shape,
+    waitsFor: WaitsForSchema.optional(),
+    parts: JobViewSchema.shape.parts.optional(),
   }),
   event: z.union(kinds.map(([kind, value]) => z.object({ type: z.literal('event'), event: z.literal(kind), value }))),
   result: z.union(

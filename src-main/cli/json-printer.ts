@@ -11,7 +11,15 @@ export function jsonPrinter(write: (line: string) => void): Printer {
   const line = (object: Record<string, unknown>) => write(`${JSON.stringify(object, spoken)}\n`);
   const event = (report: Report) => line({ type: 'event', event: report.kind, value: report.value });
   return {
-    progress: (job) => line({ type: 'progress', job: job.id, state: job.state, ...job.progress }),
+    progress: (job) =>
+      line({
+        type: 'progress',
+        job: job.id,
+        state: job.state,
+        ...job.progress,
+        ...(job.waitsFor && { waitsFor: job.waitsFor }),
+        ...(job.parts.length > 1 && { parts: job.parts }),
+      }),
     event,
     finding: event,
     result: (report) => line({ type: 'result', ok: true, kind: report.kind, value: report.value }),

@@ -1,4 +1,6 @@
+import { basename } from 'node:path';
 import type { JobView } from '../../src-engine/contract/index.ts';
+import { waitsLine } from './job-lines.ts';
 import { printable } from './printable.ts';
 import type { Printer } from './printer.port.ts';
 import type { Report } from './reports.ts';
@@ -17,7 +19,10 @@ interface Screen {
 
 /** Results on standard output, progress and errors on standard error. Whatever a line is made of, it is one line of text. */
 export function textPrinter(words: Words, screen: Screen): Printer {
-  let lastPhase = '';
+  /** what was last said of each job that is followed */
+  const lastSaid = new Map<string, string>();
+  /** of a terminal: those that wait or run */
+  const live = new Map<string, JobView>();
   let hasBar = false;
 
   const clearBar = () => {
@@ -32,15 +37,20 @@ export function textPrinter(words: Words, screen: Screen): Printer {
 
   return {
     progress(job) {
-      const { progress } = job;
-      if (!progress) return;
+      live.set(job.id, job);
+      const areSeveral = live.size > 1 || lastSaid.size > 1;
+      if (job.state === 'ended') live.delete(job.id);
+      const line = job.progress ? words.t(`phase.${job.progress.phase}`) : waitsLine(words, job);
+      if (line === '') return;
       if (screen.isTerminal) {
-        screen.err(`\r\x1b[K${barLine(words, job).slice(0, screen.columns - 1)}`);
+        const shown = [...live.values()];
+        const bar = shown.length > 1 ? shown.map((one) => shortLine(words, one)).join('  ') : barLine(words, job);
+        screen.err(`\r\x1b[K${bar.slice(0, screen.columns - 1)}`);
         hasBar = true;
-      } else if (progress.phase !== lastPhase) {
-        screen.err(`${words.t(`phase.${progress.phase}`)}\n`);
+      } else if (line !== lastSaid.get(job.id)) {
+        screen.err(areSeveral ? `${printable(job.path)}: ${line}\n` : `${line}\n`);
       }
-      lastPhase = progress.phase;
+      lastSaid.set(job.id, line);
     },
     event(report) {
       clearBar();
@@ -59,8 +69,16 @@ export function textPrinter(words: Words, screen: Screen): Printer {
   };
 }
 
+/** Of one of several that run at once. */
+function shortLine(words: Words, job: JobView): string {
+  const { progress } = job;
+  if (!progress || progress.totalBytes === 0) return `${basename(job.path)} …`;
+  return `${basename(job.path)} ${Math.floor((100 * progress.doneBytes) / progress.totalBytes)} %  ${words.rate(progress.bytesPerSecond)}`;
+}
+
 function barLine(words: Words, job: JobView): string {
-  const { phase, doneBytes, totalBytes, bytesPerSecond, etaMs, slowest } = job.progress!;
+  if (!job.progress) return waitsLine(words, job);
+  const { phase, doneBytes, totalBytes, bytesPerSecond, etaMs, slowest } = job.progress;
   const name = words.t(`phase.${phase}`);
   if (totalBytes === 0) return name;
   const cells = Math.floor((doneBytes / totalBytes) * BAR_CELLS);

@@ -13,6 +13,7 @@ import type {
 import { diskLines, warningLines } from './disk-reports.ts';
 import { comparisonLines, fileLines, volumeLines } from './file-reports.ts';
 import { guestLines, machineLines, machineListLines } from './machine-reports.ts';
+import { partLines, waitsLine } from './job-lines.ts';
 import { printable } from './printable.ts';
 import type { Report } from './reports.ts';
 import { planRuleLines, policyLines, policyListLines, refusedLines, reportOfRules } from './rule-reports.ts';
@@ -118,7 +119,7 @@ export function reportLines(words: Words, report: Report): string[] {
           job.templateName,
           job.path,
           job.outcome ? t(`outcome.${job.outcome}`) : t(`cli.state.${job.state}`),
-          job.error?.code ?? '',
+          job.error?.code ?? waitsLine(words, job),
         ]),
       );
     case 'log':
@@ -291,6 +292,7 @@ function jobLines(words: Words, job: JobView): string[] {
   const { result } = job;
   return [
     ...warningLines(words, job.warnings),
+    ...partLines(words, job),
     `${t(`cli.job.${job.kind}`)}: ${job.outcome ? t(`outcome.${job.outcome}`) : t(`cli.state.${job.state}`)}  ${duration(elapsed)}`,
     ...(result
       ? [

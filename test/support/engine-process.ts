@@ -1,7 +1,7 @@
 /**
  * An engine in a process of its own, to be killed. Arguments: the catalog, then commands as JSON: `[command, params]`. A command
  * that plans is followed by its start, a job is waited for; everything that happens to jobs is printed, one line each, and a command
- * without one when it was answered.
+ * without one when it was answered. With a third element, `beside`, the next command does not wait for its job.
  */
 import { fileURLToPath } from 'node:url';
 import type { CommandName, CommandParams } from '../../src-engine/contract/commands.ts';
@@ -19,6 +19,7 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 
 let phase = '';
 const ended = new Map<string, JobView>();
+const beside: string[] = [];
 let wake = () => {};
 client.subscribe('jobs', (job) => {
   if (job.progress && job.state === 'running' && job.progress.phase !== phase)
@@ -27,8 +28,14 @@ client.subscribe('jobs', (job) => {
   wake();
 });
 
+async function untilEnded(jobId: string): Promise<void> {
+  while (!ended.has(jobId)) await new Promise<void>((resolve) => (wake = resolve));
+  const { outcome, error } = ended.get(jobId)!;
+  say(`ended ${outcome} ${error?.message ?? ''}`);
+}
+
 for (const text of commands) {
-  const [command, { confirm, ...params }] = JSON.parse(text) as [CommandName, Record<string, unknown>];
+  const [command, { confirm, ...params }, how] = JSON.parse(text) as [CommandName, Record<string, unknown>, string?];
   const answer = (await client.call(command, params as CommandParams<typeof command>)) as Record<string, string>;
   let { jobId } = answer;
   if (command === 'capture.plan') ({ jobId } = await client.call('capture.start', { planId: answer.planId }));
@@ -43,8 +50,8 @@ for (const text of commands) {
   }
   phase = '';
   say(`job ${jobId}`);
-  while (!ended.has(jobId)) await new Promise<void>((resolve) => (wake = resolve));
-  const { outcome, error } = ended.get(jobId)!;
-  say(`ended ${outcome} ${error?.message ?? ''}`);
+  if (how === 'beside') beside.push(jobId);
+  else await untilEnded(jobId);
 }
+for (const jobId of beside) await untilEnded(jobId);
 await engine.close();

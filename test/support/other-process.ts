@@ -15,7 +15,10 @@ export interface OtherProcess {
   readonly gone: Promise<unknown>;
 }
 
-export function otherProcess(catalog: string, ...commands: [CommandName, Record<string, unknown>][]): OtherProcess {
+export function otherProcess(
+  catalog: string,
+  ...commands: (readonly [CommandName, Record<string, unknown>, 'beside'?])[]
+): OtherProcess {
   const script = fileURLToPath(new URL('./engine-process.ts', import.meta.url));
   const texts = commands.map((command) => JSON.stringify(command));
   const child = spawn(process.execPath, [script, catalog, ...texts], { stdio: ['ignore', 'pipe', 'inherit'] });

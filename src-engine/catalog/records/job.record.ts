@@ -3,30 +3,52 @@ import { z } from 'zod';
 import { bytes, ErrorRecordSchema, WarningRecordSchema, word } from './fields.ts';
 import { upgraded } from './upgrade.ts';
 
+const phases = z.array(z.object({ phase: word, startedAt: z.iso.datetime(), elapsedMs: z.number().nonnegative() }));
+
+const result = z
+  .object({
+    templateId: z.uuid().nullable(),
+    versionNumber: z.number().int().positive().nullable(),
+    processedBytes: bytes,
+    storedBytes: bytes,
+    verifiedBytes: bytes,
+    readBack: word,
+    damagedTemplates: z.array(z.string()),
+  })
+  .nullable();
+
+const about = { kind: word, templateName: z.string(), path: z.string() };
+
 export const JobRecordSchema = z.object({
   id: z.uuid(),
-  kind: word,
-  templateName: z.string(),
-  path: z.string(),
+  ...about,
   state: word,
+  /** what a job that was queued waited for */
+  waitsFor: z
+    .object({ claim: word, what: z.string(), jobs: z.array(z.object({ id: z.uuid(), ...about })) })
+    .nullable()
+    .default(null),
   outcome: word.nullable(),
   error: ErrorRecordSchema.nullable(),
   createdAt: z.iso.datetime(),
   startedAt: z.iso.datetime().nullable(),
   endedAt: z.iso.datetime().nullable(),
-  phases: z.array(z.object({ phase: word, startedAt: z.iso.datetime(), elapsedMs: z.number().nonnegative() })),
+  phases,
   warnings: z.array(WarningRecordSchema),
-  result: z
-    .object({
-      templateId: z.uuid().nullable(),
-      versionNumber: z.number().int().positive().nullable(),
-      processedBytes: bytes,
-      storedBytes: bytes,
-      verifiedBytes: bytes,
-      readBack: word,
-      damagedTemplates: z.array(z.string()),
-    })
-    .nullable(),
+  result,
+  /** one for each target or disk */
+  parts: z
+    .array(
+      z.object({
+        path: z.string(),
+        state: word,
+        outcome: word.nullable(),
+        error: ErrorRecordSchema.nullable(),
+        phases,
+        result,
+      }),
+    )
+    .default([]),
 });
 export type JobRecord = z.infer<typeof JobRecordSchema>;
 

@@ -1,20 +1,44 @@
 /** Jobs and lines of the audit log as they are shown. */
 import type { LogEntry } from '../../contract/commands.ts';
-import { JOB_KINDS, JOB_STATES, OUTCOMES, PHASES, READ_BACKS, type JobView } from '../../contract/job.contract.ts';
+import {
+  CLAIM_KINDS,
+  JOB_KINDS,
+  JOB_STATES,
+  OUTCOMES,
+  PHASES,
+  READ_BACKS,
+  type JobPart,
+  type JobView,
+} from '../../contract/job.contract.ts';
 import type { AuditRecord, JobRecord } from '../records/index.ts';
 import { errorView, facts, known, knownOrNull, warningView } from './known.ts';
 
-export function jobView({ error, phases, warnings, result, ...job }: JobRecord): JobView {
+type PartRecord = JobRecord['parts'][number];
+
+export function jobView({ warnings, waitsFor, parts, ...job }: JobRecord): JobView {
   return {
     ...job,
+    ...endView(job),
     kind: known(JOB_KINDS, job.kind),
+    waitsFor: waitsFor && {
+      claim: known(CLAIM_KINDS, waitsFor.claim),
+      what: waitsFor.what,
+      jobs: waitsFor.jobs.map((one) => ({ ...one, kind: known(JOB_KINDS, one.kind) })),
+    },
+    warnings: warnings.map(warningView),
+    parts: parts.map((part) => ({ path: part.path, ...endView(part) })),
+  };
+}
+
+/** What a job and each of its parts have alike. */
+function endView({ state, outcome, error, phases, result }: Omit<PartRecord, 'path'>): Omit<JobPart, 'path'> {
+  return {
     // what is in a state that is not known does nothing here
-    state: knownOrNull(JOB_STATES, job.state) ?? 'ended',
-    outcome: job.outcome === null ? null : known(OUTCOMES, job.outcome),
+    state: knownOrNull(JOB_STATES, state) ?? 'ended',
+    outcome: outcome === null ? null : known(OUTCOMES, outcome),
     error: error && errorView(error),
     phases: phases.map((one) => ({ ...one, phase: known(PHASES, one.phase) })),
     progress: null,
-    warnings: warnings.map(warningView),
     result: result && { ...result, readBack: known(READ_BACKS, result.readBack) },
   };
 }

@@ -14,17 +14,13 @@ import type { EngineParts } from '../engine-parts.ts';
 import { diskOf, type FoundDisk } from '../found-disk.ts';
 import { safeName } from '../files/safe-name.ts';
 import { describeTarget } from '../open-target.ts';
+import { refusalOf, type ExportRecord, type Planned } from '../plan-records.ts';
 import { checkTarget } from '../target-checks.ts';
 import { templateSource } from '../template-source.ts';
 import { withManifest } from '../with-manifest.ts';
 import { planExportMove } from './moved-tables.ts';
 
 export type ExportRequest = CheckedParams<'export.plan'>;
-
-/** The plan with what only the engine needs: a template may be renamed before the export begins. */
-export interface PlannedExport extends ExportPlan {
-  readonly templateId: string;
-}
 
 const ENDINGS: Record<ExportFormat, string> = {
   package: '.dpk.7z',
@@ -51,7 +47,7 @@ export async function planExport(
   parts: EngineParts,
   request: ExportRequest,
   expiresAt: string,
-): Promise<PlannedExport> {
+): Promise<Planned<ExportRecord, ExportPlan>> {
   const { format } = request;
   if (request.password !== null && format !== 'package') {
     throw new EngineError('BAD_REQUEST', { field: 'password', reason: format });
@@ -87,20 +83,24 @@ export async function planExport(
       : [{ code: 'NAME_MADE_SAFE', level: 'warn', data: { name, asked: basename(asked) } } as const]),
     ...(await checkTarget(parts.machine, target, roomFor(format, atMostBytes), parts.layout.root)),
   ];
-  return {
+  const plan = {
     planId: randomUUID(),
     expiresAt,
-    templateId: template.id,
     templateName: template.name,
     versionNumber: version.number,
     disk: format === 'package' ? null : found.number,
     format,
     path,
-    atMostBytes,
-    checks,
-    canRun: checks.every((check) => check.level !== 'block'),
     needsOverwrite: target.exists,
   };
+  const record: ExportRecord = {
+    ...plan,
+    kind: 'export',
+    request,
+    refusal: refusalOf(checks),
+    templateId: template.id,
+  };
+  return { record, view: { ...plan, atMostBytes, checks, canRun: record.refusal === null } };
 }
 
 /** @throws EngineError `MANIFEST_DAMAGED`, `PACK_DAMAGED` and what reading a template throws */

@@ -1,6 +1,6 @@
 /** Carries out exports. A file gets its name when it is whole and synced; a failed or cancelled export leaves nothing. */
 import { lstat, stat } from 'node:fs/promises';
-import type { ExportFormat, ExportPlan } from '../../contract/import.contract.ts';
+import type { ExportFormat } from '../../contract/import.contract.ts';
 import type { JobResult } from '../../contract/job.contract.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { JobContext } from '../../core/job-context.ts';
@@ -10,31 +10,27 @@ import type { CreateImage, PackClusters } from '../../formats/image-writer.port.
 import { outputFile } from '../../formats/raw/output-file.ts';
 import { lockReader } from '../../store/locks.ts';
 import type { ManifestReader } from '../../store/manifest-reader.ts';
-import { PressPool } from '../../store/press-pool.ts';
+import type { PressPool } from '../../store/press-pool.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import type { ManifestJson } from '../manifest-json.ts';
 import { refuseBlockedCheck } from '../overrides.ts';
+import type { ExportRecord } from '../plan-records.ts';
 import { templateSource } from '../template-source.ts';
 import { diskOf } from '../found-disk.ts';
 import { naming } from '../naming.ts';
 import { withManifest } from '../with-manifest.ts';
-import type { PlannedExport } from './export-plan.ts';
 import { planExportMove, withMovedTables } from './moved-tables.ts';
 import { takeInOrder } from './ordered-windows.ts';
 import { createOva } from './ova-writer.ts';
 import { writePackage } from './package-writer.ts';
 import { createRawZstd } from './zstd-writer.ts';
 
-/** @param password of a package, or null @throws EngineError `OVERWRITE_REQUIRED`, `PACK_DAMAGED`, `DISK_FULL`, `WRITE_FAILED` */
-export async function runExport(
-  parts: EngineParts,
-  plan: PlannedExport,
-  password: string | null,
-  context: JobContext,
-): Promise<JobResult> {
+/** @throws EngineError `OVERWRITE_REQUIRED`, `PACK_DAMAGED`, `DISK_FULL`, `WRITE_FAILED` */
+export async function runExport(parts: EngineParts, plan: ExportRecord, context: JobContext): Promise<JobResult> {
+  const { password } = plan.request;
   const found = parts.templates.find(`${plan.templateId}@${plan.versionNumber}`);
   const lock = lockReader(parts.layout);
-  const pool = new PressPool(parts.pressUrl, context.signal, 2);
+  const pool = parts.presses.forJob(context.signal);
   parts.index.forgetFrames();
   let output: PartialOutput | null = null;
   try {
@@ -80,7 +76,7 @@ export async function runExport(
 
 async function writeImage(
   parts: EngineParts,
-  { path }: ExportPlan,
+  { path }: ExportRecord,
   format: Exclude<ExportFormat, 'package'>,
   manifest: ManifestReader,
   json: ManifestJson,
@@ -120,7 +116,7 @@ async function writeImage(
 }
 
 async function publish(
-  { needsOverwrite }: ExportPlan,
+  { needsOverwrite }: ExportRecord,
   output: PartialOutput,
   { signal }: JobContext,
   from?: string,
@@ -130,7 +126,7 @@ async function publish(
 }
 
 /** A file that came to be there since the plan was made is left alone. */
-async function refuseExisting(plan: ExportPlan): Promise<void> {
+async function refuseExisting(plan: ExportRecord): Promise<void> {
   if (plan.needsOverwrite || !(await lstat(plan.path).catch(() => null))) return;
   throw new EngineError('OVERWRITE_REQUIRED', { path: plan.path });
 }

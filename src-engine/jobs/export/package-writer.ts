@@ -119,13 +119,17 @@ async function writePacks(
       'exporting',
       frames.reduce((sum, frame) => sum + frame.rawBytes, 0),
     );
+    const leftover: Frame[] = [];
+    pool.onLeftover = (finished) => void leftover.push(...finished);
     const next = new ReadAhead(frames, pool, live);
     for (const frame of frames) {
       context.signal.throwIfAborted();
       await append(await next.take());
+      await append(leftover.splice(0));
       context.advance(frame.rawBytes);
     }
     await append((await pool.request(REPACK_THREAD, { kind: 'flush', level: LEVEL })).frames);
+    await append(leftover);
     await finish();
     return written;
   } finally {

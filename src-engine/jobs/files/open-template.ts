@@ -1,6 +1,7 @@
 /** A version of a template, opened to look inside: its volumes, and the trees of those that were asked for. */
 import type { FileVolumeView } from '../../contract/files.contract.ts';
 import { EngineError } from '../../core/engine-error.ts';
+import type { BlockSource } from '../../disk/block-source.port.ts';
 import type { FileTree } from '../../filesystems/file-tree.port.ts';
 import { lockReader } from '../../store/locks.ts';
 import { ManifestReader } from '../../store/manifest-reader.ts';
@@ -31,11 +32,12 @@ export async function openTemplate(parts: EngineParts, found: FoundDisk): Promis
   // another process may have pruned since
   parts.index.forgetFrames();
   let manifest: ManifestReader | null = null;
+  let disk: BlockSource | null = null;
   try {
     return await naming(found.template.name, async () => {
       const reader = (manifest = await ManifestReader.open(parts.layout, found.manifest));
       const json = readManifestJson(reader, found.manifest);
-      const source = templateSource(parts.index, reader, json);
+      const source = (disk = templateSource(parts.index, reader, json));
       // trees keep what they read again
       const volumes = await openVolumes(source);
       const trees = new Map<string, Promise<FileTree>>();
@@ -61,6 +63,7 @@ export async function openTemplate(parts: EngineParts, found: FoundDisk): Promis
       };
     });
   } catch (error) {
+    await (disk as BlockSource | null)?.close();
     await (manifest as ManifestReader | null)?.close();
     lock.release();
     throw error;

@@ -14,7 +14,6 @@ export class AdoptedPacks {
   readonly #parts: EngineParts;
   readonly #pool: PressPool;
   readonly #context: JobContext;
-  readonly #finished: string[] = [];
   #pack: PackWriter | null = null;
   #newBytes = 0;
   #verifiedBytes = 0;
@@ -76,15 +75,19 @@ export class AdoptedPacks {
     if (!pack) return;
     this.#parts.index.expectPack(pack.name);
     const written = await pack.finish();
-    this.#finished.push(written.name);
-    this.#parts.index.addPack(written);
+    this.#parts.index.addPack(written, this);
     this.#newBytes += written.lengthBytes;
   }
 
-  /** Removes all that was added. What cannot be removed stays, unreferenced, until a prune. */
+  /** The version exists: what it needs stays. */
+  keep(): void {
+    this.#parts.index.unfinished.keep(this);
+  }
+
+  /** Removes all that was added and that no other job has built on. What cannot be removed stays, unreferenced, until a prune. */
   async takeBack(): Promise<void> {
     await this.#pack?.discard().catch(() => {});
-    for (const name of this.#finished) {
+    for (const name of this.#parts.index.unfinished.giveUp(this)) {
       try {
         // first the rows, then the file: nothing may be built on chunks that are gone
         this.#parts.index.removePack(name);
@@ -97,7 +100,9 @@ export class AdoptedPacks {
 
   #isKnown({ table }: WrittenFrame): boolean {
     for (let at = 0; at < table.length; at += CHUNK_ENTRY_BYTES) {
-      if (!this.#parts.index.find(table.subarray(at, at + HASH_BYTES))) return false;
+      const place = this.#parts.index.place(table.subarray(at, at + HASH_BYTES));
+      if (!place) return false;
+      this.#parts.index.unfinished.hold(place.frame.pack, this);
     }
     return true;
   }

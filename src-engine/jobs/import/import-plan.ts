@@ -18,9 +18,9 @@ import type { EngineParts } from '../engine-parts.ts';
 import { freeBytes } from '../free-bytes.ts';
 import { isNothingRecognised, onePartitionCheck, otherFilesCheck } from '../image-checks.ts';
 import { withOverrides } from '../overrides.ts';
+import { refusalOf, type ImportRecord, type Planned } from '../plan-records.ts';
 import { captureReport } from '../report/capture-report.ts';
 import { guestOf } from '../report/guest-of.ts';
-import { isAllowed } from '../report/make-report.ts';
 import { openRulebook, type Rulebook } from '../report/rulebook.ts';
 import { checkSource } from '../source-checks.ts';
 import { choiceRequired } from './candidates.ts';
@@ -112,7 +112,7 @@ export async function planImport(
   request: ImportRequest,
   expiresAt: string,
   signal: AbortSignal,
-): Promise<ImportPlan> {
+): Promise<Planned<ImportRecord, ImportPlan>> {
   const found = await findImage(request, null, signal);
   try {
     refuseUnclear(request, found);
@@ -152,18 +152,27 @@ export async function planImport(
       image.guest && image.disk
         ? (await captureReport(parts, book, place, image.guest, destination.existing, asked)).report
         : null;
-    return {
-      planId: randomUUID(),
-      expiresAt,
+    const plan = { planId: randomUUID(), expiresAt, name: destination.name };
+    const record: ImportRecord = {
+      ...plan,
+      kind: 'import',
+      request,
+      refusal: refusalOf(checks, report),
+      source: image.source,
+      files: image.disk === null ? null : image.files,
+      scratchBytes: image.scratchBytes,
+    };
+    const view: ImportPlan = {
+      ...plan,
       image,
-      name: destination.name,
       kind: destination.existing?.kind ?? kind,
       versionNumber: destination.existing ? parts.templates.nextVersionNumber(destination.existing.id) : 1,
       catalogFreeBytes,
       checks,
       report,
-      canRun: checks.every((check) => check.level !== 'block') && (report === null || isAllowed(report)),
+      canRun: record.refusal === null,
     };
+    return { record, view };
   } finally {
     await found.close();
   }

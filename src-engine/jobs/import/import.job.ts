@@ -1,26 +1,25 @@
 /** Import: find the image, unpack what has to be, check sums, inspect, store. Whatever ends it early leaves the catalog as it was. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ImportPlan } from '../../contract/import.contract.ts';
 import type { JobResult } from '../../contract/job.contract.ts';
 import type { Warning } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { JobContext } from '../../core/job-context.ts';
-import { lockWriter } from '../../store/locks.ts';
 import { DiskAccount } from '../account/account.ts';
 import { captureChecks, outsideFacts } from '../capture-checks.ts';
 import { warningsOf } from '../disk-inspection.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { refuseOtherFiles } from '../image-checks.ts';
-import { removeLeftovers } from '../leftovers.ts';
+import { joinWriters } from '../leftovers.ts';
 import { overriddenCodes, refuseBlockedCheck, withOverrides } from '../overrides.ts';
+import type { ImportRecord } from '../plan-records.ts';
 import { captureReport } from '../report/capture-report.ts';
 import { guestOf } from '../report/guest-of.ts';
 import { overriddenRules, refuseReported } from '../report/make-report.ts';
 import { openRulebook } from '../report/rulebook.ts';
 import { storeDisks } from '../store-disk.ts';
 import { findImage } from './find-image.ts';
-import { contradictions, recordedConfiguration, type ImportRequest } from './import-form.ts';
+import { contradictions, recordedConfiguration } from './import-form.ts';
 import { isUnknown, limitsOf, placeOf, refuseUnclear, whatItIsChecks, wholenessChecks } from './import-plan.ts';
 import { inspectImage, proposalFor } from './inspect-image.ts';
 import type { Found, OpenedImage } from './opened-image.ts';
@@ -30,17 +29,12 @@ import { importPackage } from './package-import.ts';
  * @throws EngineError as {@link findImage}; `PLAN_BLOCKED` for what inspection finds behind an archive, `SOURCE_CHANGED`, `DISK_FULL`,
  *   `READ_FAILED`, `FORMAT_INVALID` where a checksum that came along is wrong
  */
-export async function runImport(
-  parts: EngineParts,
-  plan: ImportPlan,
-  request: ImportRequest,
-  context: JobContext,
-): Promise<JobResult> {
-  const lock = lockWriter(parts.layout, `import ${plan.name}`);
+export async function runImport(parts: EngineParts, plan: ImportRecord, context: JobContext): Promise<JobResult> {
+  const { request } = plan;
+  const lock = await joinWriters(parts, `import ${plan.name}`);
   let scratchFolder: string | null = null;
   let found: Found | null = null;
   try {
-    await removeLeftovers(parts);
     const folder = (scratchFolder = await mkdtemp(join(parts.layout.scratch, 'import-')));
     const scratch = {
       folder,
@@ -48,14 +42,14 @@ export async function runImport(
       signal: context.signal,
       advance: (bytes: number) => context.advance(bytes),
     };
-    context.phase('unpacking', plan.image.scratchBytes);
+    context.phase('unpacking', plan.scratchBytes);
     found = await findImage(request, scratch, context.signal);
     refuseUnclear(request, found);
     const { refuseChanged } = found;
     if (found.package)
       return await importPackage(parts, plan.name, request, found.package, scratch, refuseChanged, context);
     if (!found.image) throw new EngineError('FORMAT_INVALID', { path: request.path, field: 'image', value: 'none' });
-    return await importDisk(parts, plan, request, found, found.image, refuseChanged, context);
+    return await importDisk(parts, plan, found, found.image, refuseChanged, context);
   } finally {
     await found?.close();
     if (scratchFolder) await rm(scratchFolder, { recursive: true, force: true });
@@ -65,15 +59,15 @@ export async function runImport(
 
 async function importDisk(
   parts: EngineParts,
-  plan: ImportPlan,
-  request: ImportRequest,
+  plan: ImportRecord,
   found: Found,
   image: OpenedImage,
   refuseChanged: () => Promise<void>,
   context: JobContext,
 ): Promise<JobResult> {
+  const { request } = plan;
   // what is packed is only seen now
-  if (plan.image.disk !== null) refuseOtherFiles(plan.image.files, image.files);
+  if (plan.files !== null) refuseOtherFiles(plan.files, image.files);
   await image.verify(context);
   context.phase('inspecting', 0);
   const disk = await inspectImage(image, context.signal);

@@ -19,11 +19,10 @@ import { openFileSource } from '../../formats/raw/file-source.ts';
 import { writeAttachmentFile } from '../../store/attachment-file.ts';
 import { ManifestReader } from '../../store/manifest-reader.ts';
 import { ManifestWriter } from '../../store/manifest-writer.ts';
-import { PressPool } from '../../store/press-pool.ts';
 import { checkedAttachment } from '../attachments.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { windowsInOrder } from '../export/ordered-windows.ts';
-import { removeDoomedManifests } from '../leftovers.ts';
+import { removeOwnManifest } from '../leftovers.ts';
 import { manifestJson, readManifestJson, type ManifestJson } from '../manifest-json.ts';
 import { attachmentFile, manifestFile, PACK_FILE, PACKAGE_FILES, type PackageAbout } from '../package-format.ts';
 import { writeTemplateRecord } from '../template-record-file.ts';
@@ -61,10 +60,12 @@ export async function importPackage(
 ): Promise<JobResult> {
   const files = new PackageFiles(found, scratch, context);
   const packs = found.entries.filter((entry) => PACK_FILE.test(entry.name));
-  const pool = new PressPool(parts.pressUrl, context.signal);
+  const pool = parts.presses.forJob(context.signal);
   const adopted = new AdoptedPacks(parts, pool, context);
   const names = found.about.version.disks.map(() => randomUUID());
   const written: ManifestWriter[] = [];
+  /** names of the attachments' files */
+  const copies: string[] = [];
   try {
     await files.readSums();
     context.phase(
@@ -105,6 +106,7 @@ export async function importPackage(
         const file = await files.take(attachmentFile(place), attachmentFile(place));
         const { attachment, content } = await checkedAttachment(file, null);
         const copy = { ...attachment, file: randomUUID() };
+        copies.push(copy.file);
         parts.templates.expectManifest(copy.file);
         await writeAttachmentFile(parts.layout, copy.file, { manifest: names[0], attachment: copy }, content);
         attachments.push(copy);
@@ -122,6 +124,7 @@ export async function importPackage(
     }
     parts.templates.addVersion(template, version);
     for (const { file } of version.attachments) parts.templates.forgetDoomed(file);
+    adopted.keep();
     if (!adopted.hasShared) {
       const at = new Date().toISOString();
       for (const own of names) parts.templates.setHealth(own, 'verified', at);
@@ -147,7 +150,7 @@ export async function importPackage(
   } catch (error) {
     for (const manifest of written) await manifest.discard().catch(() => {});
     await adopted.takeBack();
-    await removeDoomedManifests(parts).catch(() => {});
+    for (const own of [...names, ...copies]) await removeOwnManifest(parts, own).catch(() => {});
     throw toEngineError(error);
   } finally {
     await pool.close();

@@ -30,10 +30,6 @@ function withoutBlock(book: Rulebook, refusing: Policy, action: Report['action']
     .map((policy) => viewOf(policy, rulesOf(policy, book.all).length));
 }
 
-export function isAllowed(report: Report): boolean {
-  return !report.lines.some(isBlock);
-}
-
 /** @throws EngineError `PLAN_BLOCKED` with the rule as `check`, and what it looked at */
 export function refuseReported(report: Report): void {
   const line = report.lines.find(isBlock);

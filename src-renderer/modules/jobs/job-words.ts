@@ -1,6 +1,6 @@
 /** What a job is called, how it stands, and what came of it, in words. */
 import { useI18n } from 'vue-i18n';
-import type { JobView } from '../../../src-engine/contract/index.ts';
+import type { JobPart, JobView } from '../../../src-engine/contract/index.ts';
 import { useFormat } from '../../client/format.ts';
 import { useWords } from '../../client/words.ts';
 import { phaseShare } from './progress.ts';
@@ -11,25 +11,30 @@ export function useJobWords() {
   const format = useFormat();
   const words = useWords();
 
-  function title(job: JobView) {
+  function title(job: Pick<JobView, 'kind' | 'templateName' | 'path'>) {
     const facts = { name: job.templateName, path: job.path };
     if (job.kind === 'verify' && !job.templateName) return t('job.title.verifyAll');
     return t(`job.title.${job.kind}`, facts);
   }
 
   /** `Writing · 43 %` */
-  function phase(job: JobView) {
-    if (job.state === 'queued') return t('phase.waiting');
-    if (!job.progress) return t('job.starting');
-    const share = phaseShare(job.progress);
-    const name = t(`phase.${job.progress.phase}`);
+  function phase({ state, progress }: Pick<JobView, 'state' | 'progress'>) {
+    if (state === 'queued') return t('phase.waiting');
+    if (!progress) return t('job.starting');
+    const share = phaseShare(progress);
+    const name = t(`phase.${progress.phase}`);
     return share === null ? name : t('job.phaseShare', { phase: name, share: format.percent(share) });
   }
 
+  /** What one that is queued waits for, and whose it is. */
+  function waits({ waitsFor }: JobView) {
+    if (!waitsFor) return '';
+    return t(`waits.${waitsFor.claim}`, { what: waitsFor.what, jobs: format.list(waitsFor.jobs.map(title)) });
+  }
+
   /** `38 MB/s · 8 min left · the target is slow` */
-  function pace(job: JobView) {
-    const { progress } = job;
-    if (job.state !== 'running' || !progress) return '';
+  function pace({ state, progress }: Pick<JobView, 'state' | 'progress'>) {
+    if (state !== 'running' || !progress) return '';
     const parts: string[] = [];
     if (progress.bytesPerSecond > 0) parts.push(format.rate(progress.bytesPerSecond));
     if (progress.etaMs !== null) parts.push(t('job.left', { time: format.estimate(progress.etaMs) }));
@@ -53,6 +58,12 @@ export function useJobWords() {
     });
   }
 
+  /** How one target or disk of several stands, or what came of it. */
+  function part(part: JobPart) {
+    if (part.state !== 'ended') return [phase(part), pace(part)].filter((text) => text !== '').join(' · ');
+    return part.error && part.outcome === 'failed' ? words.error(part.error).what : t(`outcome.${part.outcome}`);
+  }
+
   /** How the target was read back, in one sentence; empty where there was no target. */
   function readBack(job: JobView) {
     if (job.kind !== 'deploy' || job.outcome !== 'done' || !job.result) return '';
@@ -65,6 +76,8 @@ export function useJobWords() {
     if (job.startedAt) lines.push(`${t('job.started')}: ${job.startedAt}`);
     if (job.endedAt) lines.push(`${t('job.ended')}: ${job.endedAt}`);
     lines.push(...job.phases.map((one) => `${t(`phase.${one.phase}`)}: ${format.duration(one.elapsedMs)}`));
+    if (job.waitsFor) lines.push(waits(job));
+    if (job.parts.length > 1) lines.push(...job.parts.map((one) => `${one.path}: ${part(one)}`));
     if (job.outcome) lines.push('', verdict(job), readBack(job));
     if (job.error) {
       const parts = words.error(job.error);
@@ -74,5 +87,5 @@ export function useJobWords() {
     return lines.filter((line, i) => line || lines[i - 1]).join('\n');
   }
 
-  return { title, phase, pace, verdict, readBack, asText };
+  return { title, phase, waits, pace, part, verdict, readBack, asText };
 }

@@ -37,6 +37,7 @@ function job(n: number, more: Partial<JobView>): JobView {
     templateName: 'Debian 12 lab',
     path: '/dev/nvme0n1',
     state: 'ended',
+    waitsFor: null,
     outcome: 'done',
     error: null,
     createdAt: ago(90 + n * 300),
@@ -46,6 +47,7 @@ function job(n: number, more: Partial<JobView>): JobView {
     progress: null,
     warnings: [],
     result: result(),
+    parts: [],
     ...more,
   };
 }
@@ -217,8 +219,21 @@ export const IMPORTS: JobView[] = [
       slowest: 'processor',
     },
   }),
-  importing(21, 'station', '/home/lab/images/station.ova', { state: 'queued', startedAt: null }),
-  importing(22, 'old office', '/home/lab/images/old-office', { state: 'queued', startedAt: null }),
+  importing(21, 'station', '/home/lab/images/station.ova', {
+    progress: {
+      phase: 'unpacking',
+      doneBytes: 1.1e9,
+      totalBytes: 4.2e9,
+      bytesPerSecond: 88e6,
+      etaMs: 35_000,
+      slowest: null,
+    },
+  }),
+  importing(22, 'old office', '/home/lab/images/old-office', {
+    state: 'queued',
+    startedAt: null,
+    waitsFor: { claim: 'places', what: '', jobs: [] },
+  }),
   importing(23, 'archive server', '/home/lab/images/archive.vmdk', {
     state: 'ended',
     outcome: 'failed',

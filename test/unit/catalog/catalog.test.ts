@@ -352,6 +352,7 @@ describe('jobs', () => {
     templateName: 'base',
     path: '/x.img',
     state: 'queued',
+    waitsFor: null,
     outcome: null,
     error: null,
     createdAt: new Date(Date.UTC(2026, 0, 1) + count++ * 1000).toISOString(),
@@ -361,6 +362,7 @@ describe('jobs', () => {
     progress: null,
     warnings: [],
     result: null,
+    parts: [],
     ...more,
   });
 

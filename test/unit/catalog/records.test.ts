@@ -210,6 +210,8 @@ describe('a version of which this Diskpress does not know the words', () => {
 
 describe('jobs of a later version', () => {
   const job = (more: Partial<JobRecord> = {}): JobRecord => ({
+    waitsFor: null,
+    parts: [],
     id: randomUUID(),
     kind: 'capture',
     templateName: 'base',

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { openDatabase } from '../../../src-engine/catalog/database.ts';
 import { JobRepository } from '../../../src-engine/catalog/job-repository.ts';
 import { JobViewSchema, type JobResult, type JobView } from '../../../src-engine/contract/job.contract.ts';
 import { EngineError } from '../../../src-engine/core/engine-error.ts';
 import type { JobContext } from '../../../src-engine/core/job-context.ts';
+import { catalogClaim, type Claim } from '../../../src-engine/host/claims.ts';
 import { JobRunner } from '../../../src-engine/host/job-runner.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
@@ -30,8 +31,8 @@ function runner() {
     () => jobs,
     (job) => events.push(JobViewSchema.parse(job)),
   );
-  const start = (work: (context: JobContext) => Promise<JobResult>) =>
-    runner.start({ kind: 'verify', templateName: 'base', path: '' }, work);
+  const start = (run: (context: JobContext) => Promise<JobResult>, ...claims: Claim[]) =>
+    runner.start({ kind: 'verify', templateName: 'base', path: '' }, claims, [{ path: '', run }]);
   const ended = async (id: string) => {
     while (runner.show(id).state !== 'ended') await sleep(2);
     return runner.show(id);
@@ -86,7 +87,7 @@ test('cancelled is not failed, whatever the work throws then', async () => {
   expect(jobs.cancel(second).outcome).toBe('aborted');
 });
 
-test('one at a time, in order; one that waits can be cancelled', async () => {
+test('what is in each other’s way runs one at a time, in order; one that waits can be cancelled', async () => {
   const { start, ended, runner: jobs } = runner();
   const order: string[] = [];
   let running = 0;
@@ -97,7 +98,7 @@ test('one at a time, in order; one that waits can be cancelled', async () => {
     running--;
     return RESULT;
   };
-  const ids = [start(work('a')), start(work('b')), start(work('c'))];
+  const ids = ['a', 'b', 'c'].map((name) => start(work(name), catalogClaim('alone')));
   expect(
     jobs
       .list()
@@ -147,4 +148,130 @@ test('where it cannot even be written down that it waits, it is refused', () => 
   expect(() => start(async () => RESULT)).toThrow('no room');
   expect(jobs.list()).toEqual([]);
   expect(jobs.isIdle).toBe(true);
+});
+
+describe('side by side', () => {
+  const held = () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    return { release: resolve, work: () => promise.then(() => RESULT) };
+  };
+  const [reads, alone] = [catalogClaim('read'), catalogClaim('alone')];
+
+  test('what is not in each other’s way', async () => {
+    const { start, ended, runner: jobs } = runner();
+    const [a, b] = [held(), held()];
+    const ids = [start(a.work, reads), start(b.work, reads)];
+    expect(ids.map((id) => jobs.show(id).state)).toEqual(['running', 'running']);
+    b.release();
+    expect((await ended(ids[1])).outcome).toBe('done');
+    expect(jobs.show(ids[0]).state).toBe('running');
+    a.release();
+    await ended(ids[0]);
+  });
+
+  test('who waits says for what and for whom, is not overtaken, and can be cancelled at once', async () => {
+    const { start, ended, runner: jobs, events } = runner();
+    const [reader, pruning, second] = [held(), held(), held()];
+    const first = start(reader.work, reads);
+    const waiting = start(pruning.work, alone);
+    const late = start(second.work, reads);
+    expect(events.filter(({ id }) => id === waiting)[0].waitsFor).toMatchObject({
+      claim: 'catalog',
+      jobs: [{ id: first }],
+    });
+    expect(jobs.show(late)).toMatchObject({ state: 'queued', waitsFor: { claim: 'catalog', jobs: [{ id: waiting }] } });
+    expect(jobs.cancel(waiting)).toMatchObject({ state: 'ended', outcome: 'aborted', startedAt: null, waitsFor: null });
+    expect(jobs.show(late)).toMatchObject({ state: 'running', waitsFor: null });
+    reader.release();
+    second.release();
+    await Promise.all([ended(first), ended(late)]);
+  });
+
+  test('no more than there are places', async () => {
+    const db = openDatabase(join(folder, `jobs-${count++}.db`));
+    const jobs = new JobRunner(
+      () => new JobRepository(db),
+      () => {},
+      { places: 2 },
+    );
+    const works = [held(), held(), held()];
+    const about = { kind: 'verify', templateName: '', path: '' } as const;
+    const ids = works.map(({ work }) => jobs.start(about, [reads], [{ path: '', run: work }]));
+    expect(jobs.show(ids[2])).toMatchObject({ state: 'queued', waitsFor: { claim: 'places', jobs: [{}, {}] } });
+    works[0].release();
+    while (jobs.show(ids[2]).state === 'queued') await sleep(1);
+    works.forEach(({ release }) => release());
+    while (!jobs.isIdle) await sleep(1);
+    expect(ids.map((id) => jobs.show(id).outcome)).toEqual(['done', 'done', 'done']);
+  });
+});
+
+describe('a job of several parts', () => {
+  const about = { kind: 'deploy', templateName: 'base', path: '2 targets' } as const;
+  const fails = () => Promise.reject(new EngineError('WRITE_FAILED', { path: '/b', offsetBytes: 1, reason: 'EIO' }));
+
+  async function run(...works: ((context: JobContext) => Promise<JobResult>)[]) {
+    const { runner: jobs, ended, jobs: repository, events } = runner();
+    const parts = works.map((work, i) => ({ path: `/${'abc'[i]}`, run: work }));
+    const id = jobs.start(about, [], parts);
+    return { id, jobs, ended: () => ended(id), repository, events };
+  }
+
+  test('is done when all are, and sums up what they did', async () => {
+    const { ended } = await run(
+      async () => ({ ...RESULT, readBack: 'direct' }),
+      async () => ({ ...RESULT, readBack: 'cached' }),
+    );
+    const job = await ended();
+    expect(job).toMatchObject({ outcome: 'done', error: null, result: { processedBytes: 10, readBack: 'cached' } });
+    expect(job.parts.map(({ path, outcome }) => [path, outcome])).toEqual([
+      ['/a', 'done'],
+      ['/b', 'done'],
+    ]);
+  });
+
+  test('goes on where one fails, and names those that failed', async () => {
+    const { id, ended, repository } = await run(async (context) => {
+      context.phase('writing', 10);
+      await sleep(20);
+      context.advance(10);
+      return RESULT;
+    }, fails);
+    const job = await ended();
+    expect(job).toMatchObject({ outcome: 'failed', result: null });
+    expect(job.error).toMatchObject({ code: 'PARTS_FAILED', data: { path: '/b', failed: ['/b'], done: ['/a'] } });
+    expect(job.parts).toMatchObject([
+      { path: '/a', outcome: 'done', phases: [{ phase: 'writing' }], result: RESULT },
+      { path: '/b', outcome: 'failed', error: { code: 'WRITE_FAILED' }, result: null },
+    ]);
+    expect(repository.find(id)!.parts.map(({ outcome, progress }) => [outcome, progress])).toEqual([
+      ['done', null],
+      ['failed', null],
+    ]);
+  });
+
+  test('is aborted where it was cancelled and nothing failed', async () => {
+    const { id, jobs, ended } = await run(async () => RESULT, untilAborted);
+    await sleep(5);
+    jobs.cancel(id);
+    const job = await ended();
+    expect(job).toMatchObject({ outcome: 'aborted', error: { code: 'ABORTED' } });
+    expect(job.parts.map(({ outcome }) => outcome)).toEqual(['done', 'aborted']);
+  });
+
+  test('shows each part’s phase and rate, and the amounts of those in the same phase together', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const work = async (context: JobContext) => {
+      context.phase('writing', 100);
+      context.advance(30);
+      await promise;
+      return RESULT;
+    };
+    const { id, jobs, events, ended } = await run(work, work);
+    while (jobs.show(id).progress?.doneBytes !== 60) await sleep(5);
+    expect(jobs.show(id).progress).toMatchObject({ phase: 'writing', doneBytes: 60, totalBytes: 200 });
+    expect(events.at(-1)!.parts.map(({ progress }) => progress!.doneBytes)).toEqual([30, 30]);
+    resolve();
+    await ended();
+  });
 });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { z } from 'zod';
 import type { EngineError } from '../../../src-engine/core/engine-error.ts';
 import { PLAN_LIFETIME_MS, Plans } from '../../../src-engine/host/plans.ts';
 
@@ -14,12 +15,12 @@ const codeOf = (work: () => unknown) => {
 beforeEach(() => void vi.useFakeTimers({ now: Date.UTC(2026, 5, 1) }));
 afterEach(() => void vi.useRealTimers());
 
-const plans = () => new Plans<{ planId: string; expiresAt: string }, string>();
+const plans = () => new Plans(z.object({ planId: z.string(), expiresAt: z.string(), request: z.string() }));
 
 test('a plan waits for ten minutes, and not longer', () => {
   const kept = plans();
-  kept.keep({ planId: 'a', expiresAt: kept.expiry() }, 'request');
-  expect(kept.find('a')).toMatchObject({ plan: { planId: 'a' }, request: 'request' });
+  kept.keep({ planId: 'a', expiresAt: kept.expiry(), request: 'request' });
+  expect(kept.find('a')).toMatchObject({ planId: 'a', request: 'request' });
   vi.advanceTimersByTime(PLAN_LIFETIME_MS);
   expect(codeOf(() => kept.find('a'))).toBe('found');
   vi.advanceTimersByTime(1);
@@ -30,7 +31,7 @@ test('a plan waits for ten minutes, and not longer', () => {
 
 test('a plan is used once', () => {
   const kept = plans();
-  kept.keep({ planId: 'a', expiresAt: kept.expiry() }, '');
+  kept.keep({ planId: 'a', expiresAt: kept.expiry(), request: '' });
   kept.use('a');
   expect(codeOf(() => kept.find('a'))).toBe('PLAN_UNKNOWN');
   expect(codeOf(() => kept.find('never'))).toBe('PLAN_UNKNOWN');
@@ -38,7 +39,7 @@ test('a plan is used once', () => {
 
 test('of more than a hundred plans the oldest are dropped', () => {
   const kept = plans();
-  for (let i = 0; i < 101; i++) kept.keep({ planId: `${i}`, expiresAt: kept.expiry() }, '');
+  for (let i = 0; i < 101; i++) kept.keep({ planId: `${i}`, expiresAt: kept.expiry(), request: '' });
   expect(codeOf(() => kept.find('0'))).toBe('PLAN_UNKNOWN');
   expect(codeOf(() => kept.find('1'))).toBe('found');
   expect(codeOf(() => kept.find('100'))).toBe('found');

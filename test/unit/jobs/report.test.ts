@@ -10,7 +10,8 @@ import {
   type CaptureSubject,
   type DeploySubject,
 } from '../../../src-engine/jobs/report/facts.ts';
-import { isAllowed, makeReport, overriddenRules, refuseReported } from '../../../src-engine/jobs/report/make-report.ts';
+import { refusalOf } from '../../../src-engine/jobs/plan-records.ts';
+import { makeReport, overriddenRules, refuseReported } from '../../../src-engine/jobs/report/make-report.ts';
 import { platformOf } from '../../../src-engine/jobs/report/platform.ts';
 import { choosePolicy, type Rulebook } from '../../../src-engine/jobs/report/rulebook.ts';
 import { loadPolicies, parsePolicy } from '../../../src-engine/policies/load-policies.ts';
@@ -118,13 +119,13 @@ describe('a report', () => {
     expect(blocksOf(report)).toEqual(['standard.target-virtual']);
     expect(report.others.map(({ id }) => id)).toEqual(expect.arrayContaining(['lab', 'bare-metal-2020']));
     expect(report.others.map(({ id }) => id)).not.toContain('flex');
-    expect(isAllowed(report)).toBe(false);
+    expect(refusalOf([], report)).toMatchObject({ code: 'PLAN_BLOCKED' });
     expect(() => refuseReported(report)).toThrow(EngineError);
   });
 
   it('does not look for others where nothing is blocked', () => {
     const report = deployUnder('lab', template());
-    expect(isAllowed(report)).toBe(true);
+    expect(refusalOf([], report)).toBeNull();
     expect(report.others).toEqual([]);
     expect(() => refuseReported(report)).not.toThrow();
   });
@@ -134,7 +135,7 @@ describe('a report', () => {
     const subject = template({ guest: centos7({ endOfLife: past }) });
     expect(blocksOf(deployUnder('lab', subject))).toEqual(['end-of-life']);
     const overridden = deployUnder('lab', subject, ['end-of-life']);
-    expect(isAllowed(overridden)).toBe(true);
+    expect(refusalOf([], overridden)).toBeNull();
     expect(overriddenRules(overridden)).toEqual(['end-of-life']);
     expect(blocksOf(deployUnder('standard', template(), ['standard.target-virtual']))).toEqual([
       'standard.target-virtual',

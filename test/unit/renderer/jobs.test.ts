@@ -19,6 +19,7 @@ const job = (more: Partial<JobView> = {}): JobView => ({
   templateName: 'Debian',
   path: '/dev/sdb',
   state: 'running',
+  waitsFor: null,
   outcome: null,
   error: null,
   createdAt: '2026-11-20T10:00:00.000Z',
@@ -28,6 +29,7 @@ const job = (more: Partial<JobView> = {}): JobView => ({
   progress: null,
   warnings: [],
   result: null,
+  parts: [],
   ...more,
 });
 

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import {
   CAPTURED_AS,
   CHECK_CODES,
+  CLAIM_KINDS,
   ERROR_CODES,
   FILE_SYSTEM_KINDS,
   IMAGE_FORMATS,
@@ -70,6 +71,7 @@ describe('locales', () => {
     ['check', CHECK_CODES],
     ['refusal', REFUSAL_CODES],
     ['phase', withUnknown(PHASES)],
+    ['waits', CLAIM_KINDS],
     ['outcome', withUnknown(OUTCOMES)],
     ['job.kind', withUnknown(JOB_KINDS)],
     ['job.title', withUnknown(JOB_KINDS)],

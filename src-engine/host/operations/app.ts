@@ -1,0 +1,24 @@
+/** About the program, and folders of this machine to choose from. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { freeBytes } from '../../jobs/free-bytes.ts';
+import { listFolder } from '../folder-list.ts';
+import type { Host, Operations } from './operations.ts';
+
+export const appOperations = (host: Host): Operations<'app.info' | 'folder.list'> => ({
+  'app.info': async () => ({
+    version: host.version,
+    catalogPath: host.catalogPath,
+    catalogFreeBytes: await freeBytes(host.catalogPath),
+    storeBytes: host.catalog.listed.index.storedBytes(),
+    canOpenDevices: process.getuid?.() === 0,
+    platform: process.platform,
+    samplePath: samplePath(host),
+  }),
+  'folder.list': ({ folder }) => listFolder(folder),
+});
+
+function samplePath({ resourcesPath }: Host): string | null {
+  const path = join(resourcesPath, 'sample-disk.img');
+  return existsSync(path) ? path : null;
+}

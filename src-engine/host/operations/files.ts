@@ -1,0 +1,40 @@
+/** The files in templates. */
+import type { JobContext } from '../../core/job-context.ts';
+import { compareVersions } from '../../jobs/files/compare-versions.ts';
+import { runExtract } from '../../jobs/files/extract.job.ts';
+import { listFiles } from '../../jobs/files/list-files.ts';
+import { volumeView } from '../../jobs/files/open-template.ts';
+import { readFile } from '../../jobs/files/read-file.ts';
+import { catalogClaim } from '../claims.ts';
+import type { Host, Operations } from './operations.ts';
+
+export const fileOperations = ({
+  catalog,
+  files,
+  jobs,
+}: Host): Operations<'files.volumes' | 'files.list' | 'files.read' | 'files.extract' | 'files.compare'> => ({
+  'files.volumes': (params) =>
+    files.use(catalog.parts, params, async ({ volumes, found }) => {
+      const { volumes: views, groups } = found.disk.layout;
+      const inner = groups.flatMap((group) => group.volumes);
+      const usedBytes = (ref: string) =>
+        (views.find(({ number }) => String(number ?? 0) === ref) ?? inner.find((volume) => volume.ref === ref))
+          ?.usedBytes;
+      return volumes.map((volume) => volumeView(volume, usedBytes(volume.ref) ?? 0));
+    }),
+  'files.list': (params, signal) =>
+    files.use(catalog.parts, params, async (opened) => listFiles(await opened.tree(params.volume), params, signal)),
+  'files.read': (params) =>
+    files.use(catalog.parts, params, async (opened) => readFile(await opened.tree(params.volume), params)),
+  'files.extract': (params) => {
+    const { template } = catalog.parts.templates.find(params.template);
+    const about = { kind: 'extract', templateName: template.name, path: params.path || '/' } as const;
+    const run = (context: JobContext) =>
+      files.use(catalog.parts, params, (opened) => runExtract(opened, catalog.parts.layout.root, params, context));
+    return { jobId: jobs.start(about, [catalogClaim('read')], [{ path: about.path, run }]) };
+  },
+  'files.compare': ({ before, after, disk }, signal) =>
+    files.use(catalog.parts, { template: before, disk }, (old) =>
+      files.use(catalog.parts, { template: after, disk }, (now) => compareVersions(old, now, signal)),
+    ),
+});

@@ -1,0 +1,29 @@
+/** Every command of the contract: a table by domain. */
+import { appOperations } from './app.ts';
+import { captureOperations } from './capture.ts';
+import { catalogOperations } from './catalog.ts';
+import { deployOperations } from './deploy.ts';
+import { exportOperations } from './export.ts';
+import { fileOperations } from './files.ts';
+import { importOperations } from './import.ts';
+import { jobOperations } from './jobs.ts';
+import { machineOperations } from './machines.ts';
+import type { Host, Operations } from './operations.ts';
+import { reportOperations } from './reports.ts';
+import { sourceOperations } from './sources.ts';
+import { templateOperations } from './templates.ts';
+
+export const operationsOf = (host: Host): Operations => ({
+  ...appOperations(host),
+  ...sourceOperations(host),
+  ...captureOperations(host),
+  ...templateOperations(host),
+  ...deployOperations(host),
+  ...fileOperations(host),
+  ...importOperations(host),
+  ...exportOperations(host),
+  ...reportOperations(host),
+  ...machineOperations(host),
+  ...catalogOperations(host),
+  ...jobOperations(host),
+});

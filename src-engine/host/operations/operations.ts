@@ -1,0 +1,26 @@
+/** What an operation is, and what each of them is given of the engine. */
+import type { CheckedParams, CommandName, CommandResult } from '../../contract/commands.ts';
+import type { MessageData } from '../../contract/errors.ts';
+import type { TemplateView } from '../../contract/template.contract.ts';
+import type { OpenTemplates } from '../../jobs/files/open-templates.ts';
+import type { CatalogHandle } from '../catalog-handle.ts';
+import type { JobRunner } from '../job-runner.ts';
+
+export type Operations<C extends CommandName = CommandName> = {
+  [N in C]: (params: CheckedParams<N>, signal: AbortSignal) => Promise<CommandResult<N>> | CommandResult<N>;
+};
+
+export interface Host {
+  readonly version: string;
+  readonly catalogPath: string;
+  /** folder of what comes with Diskpress */
+  readonly resourcesPath: string;
+  readonly catalog: CatalogHandle;
+  readonly jobs: JobRunner;
+  /** templates that are being looked into */
+  readonly files: OpenTemplates;
+  /** A change to a template: its record file is written, everybody is told. */
+  changed(templateId: string, action: string, data?: MessageData): Promise<TemplateView>;
+  /** Jobs whose process is gone are marked as lost. */
+  markLost(): void;
+}

@@ -1,0 +1,23 @@
+/** Rules, and what they say of a source or a template. */
+import { checkSourceRules, checkTemplateRules } from '../../jobs/report/check.ts';
+import { openRulebook, policyList, policyRules } from '../../jobs/report/rulebook.ts';
+import { reportDocument } from '../../report/report-document.ts';
+import { templateNamed } from './named-template.ts';
+import type { Host, Operations } from './operations.ts';
+
+export const reportOperations = ({
+  catalog,
+}: Host): Operations<'report.check' | 'report.document' | 'policy.list' | 'policy.show'> => ({
+  'report.check': (params, signal) => {
+    const template = templateNamed(catalog, params.subject);
+    return template
+      ? checkTemplateRules(catalog.looking, template, params, signal)
+      : checkSourceRules(catalog.looking, params, signal);
+  },
+  'report.document': async ({ report, format, language }) => {
+    const { fileName, mediaType, bytes } = await reportDocument(report, format, language);
+    return { fileName, mediaType, base64: Buffer.from(bytes).toString('base64') };
+  },
+  'policy.list': async () => policyList(await openRulebook(catalog.looking), catalog.looking.layout.policies),
+  'policy.show': async ({ policy }) => policyRules(await openRulebook(catalog.looking), policy),
+});

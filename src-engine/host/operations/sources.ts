@@ -1,0 +1,34 @@
+/** Looking at disks: those that are attached, image files, and those of templates. Nothing is changed. */
+import { DiskAccount } from '../../jobs/account/account.ts';
+import { inspectDisk } from '../../jobs/disk-inspection.ts';
+import { openSource } from '../../jobs/open-source.ts';
+import { recordedGuest } from '../../jobs/report/check.ts';
+import { guestOf } from '../../jobs/report/guest-of.ts';
+import { openRulebook } from '../../jobs/report/rulebook.ts';
+import { alsoThere, templateNamed } from './named-template.ts';
+import type { Host, Operations } from './operations.ts';
+
+export const sourceOperations = ({ catalog, catalogPath }: Host): Operations<'device.list' | 'source.inspect'> => ({
+  'device.list': () => catalog.machine.listDevices(catalogPath),
+  'source.inspect': async ({ source: path, format }, signal) => {
+    const template = templateNamed(catalog, path);
+    if (template) {
+      const { version } = template;
+      const book = await openRulebook(catalog.looking);
+      const guest = await recordedGuest(catalog.looking, book, template, signal);
+      const [{ source, layout }] = version.disks;
+      const warnings = [...alsoThere(path), ...layout.warnings];
+      return { source, disk: { ...layout, warnings }, guest, machine: version.machine };
+    }
+    const { source, place } = await openSource(catalog.machine, path, format);
+    try {
+      const disk = await inspectDisk(source, signal);
+      const { endOfLife } = await openRulebook(catalog.looking);
+      const guest = await guestOf(source, disk.opened, endOfLife, signal);
+      const account = await DiskAccount.of(disk, place.kind, 'ask', signal);
+      return { source: place, disk: account.view(), guest, machine: null };
+    } finally {
+      await source.close();
+    }
+  },
+});

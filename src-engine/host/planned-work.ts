@@ -1,0 +1,87 @@
+/** From a plan to its job, the same way for every kind: made and kept, found again, agreed to or refused, used once, started. */
+import type { z } from 'zod';
+import type { JobResult, JobView } from '../contract/job.contract.ts';
+import { EngineError } from '../core/engine-error.ts';
+import type { JobContext } from '../core/job-context.ts';
+import type { Planned, PlanRecord } from '../jobs/plan-records.ts';
+import type { Claim } from './claims.ts';
+import type { JobRunner } from './job-runner.ts';
+import { Plans } from './plans.ts';
+
+/** What a person says when a plan is started. */
+export interface Agreement {
+  readonly planId: string;
+  /** one of the words that the plan asks for */
+  readonly confirm?: string;
+  readonly overwrite?: boolean;
+}
+
+/** What differs between the kinds. */
+export interface PlannedKind<R extends PlanRecord> {
+  readonly schema: z.ZodType<R>;
+  about(record: R): Pick<JobView, 'kind' | 'templateName' | 'path'>;
+  /** what it takes, by what is there now */
+  claims(record: R): Promise<readonly Claim[]>;
+  run(record: R, context: JobContext): Promise<JobResult>;
+}
+
+export class PlannedWork<R extends PlanRecord> {
+  readonly #jobs: JobRunner;
+  readonly #kind: PlannedKind<R>;
+  readonly #plans: Plans<R>;
+
+  constructor(jobs: JobRunner, kind: PlannedKind<R>) {
+    this.#jobs = jobs;
+    this.#kind = kind;
+    this.#plans = new Plans(kind.schema);
+  }
+
+  /** @returns what a face is shown */
+  async plan<View>(make: (expiresAt: string) => Promise<Planned<R, View>>): Promise<View> {
+    const { record, view } = await make(this.#plans.expiry());
+    this.#plans.keep(record);
+    return view;
+  }
+
+  /**
+   * Starts what was agreed to: all of it or nothing.
+   * @param look at all of them before the first begins
+   * @returns ids of the jobs, which are those of their plans
+   * @throws EngineError where a plan, or what was said of it, does not allow it
+   */
+  async start(
+    agreements: readonly Agreement[],
+    look: (records: readonly R[]) => Promise<void> = async () => {},
+  ): Promise<string[]> {
+    const agreed = () => agreements.map((agreement) => this.#agreed(agreement));
+    const looked = agreed();
+    await look(looked);
+    const claims = await Promise.all(looked.map((record) => this.#kind.claims(record)));
+    // a plan may have been used or have expired meanwhile
+    return agreed().map((record, i) => {
+      this.#plans.use(record.planId);
+      const about = this.#kind.about(record);
+      const part = { path: about.path, run: (context: JobContext) => this.#kind.run(record, context) };
+      return this.#jobs.start(about, claims[i], [part], record.planId);
+    });
+  }
+
+  /** @throws EngineError `PLAN_UNKNOWN`, `PLAN_EXPIRED`, `PLAN_BLOCKED`, `TARGET_TOO_SMALL`, `OVERWRITE_REQUIRED`, `CONFIRM_REQUIRED`, `CONFIRM_MISMATCH` */
+  #agreed({ planId, confirm, overwrite = false }: Agreement): R {
+    const record = this.#plans.find(planId);
+    if (record.refusal) {
+      const { code, data, hint } = record.refusal;
+      throw new EngineError(code, data, hint);
+    }
+    const { path } = this.#kind.about(record);
+    if ('needsOverwrite' in record && record.needsOverwrite && !overwrite) {
+      throw new EngineError('OVERWRITE_REQUIRED', { path });
+    }
+    if (record.kind === 'deploy' && record.confirmWords.length > 0) {
+      const { serial } = record.target;
+      if (confirm === undefined) throw new EngineError('CONFIRM_REQUIRED', { path, serial });
+      if (!record.confirmWords.includes(confirm)) throw new EngineError('CONFIRM_MISMATCH', { confirm, path, serial });
+    }
+    return record;
+  }
+}

@@ -1,0 +1,105 @@
+/** Jobs on the command line: what one waits for, several at once, and the parts of one. */
+import { expect, test } from 'vitest';
+import { createWords } from '../../../src-main/cli/words.ts';
+import type { Language } from '../../../src-words/languages.ts';
+import { textPrinter } from '../../../src-main/cli/text-printer.ts';
+import type { JobPart, JobView } from '../../../src-engine/contract/job.contract.ts';
+
+const id = (n: number) => `00000000-0000-4000-8000-00000000000${n}`;
+const job = (n: number, more: Partial<JobView> = {}): JobView => ({
+  id: id(n),
+  kind: 'deploy',
+  templateName: 'base',
+  path: `/disks/${n}.img`,
+  state: 'running',
+  waitsFor: null,
+  outcome: null,
+  error: null,
+  createdAt: '2026-11-20T10:00:00.000Z',
+  startedAt: null,
+  endedAt: null,
+  phases: [],
+  progress: null,
+  warnings: [],
+  result: null,
+  parts: [],
+  ...more,
+});
+const progress = (doneBytes: number): JobView['progress'] => ({
+  phase: 'writing',
+  doneBytes,
+  totalBytes: 100,
+  bytesPerSecond: 10e6,
+  etaMs: null,
+  slowest: 'target',
+});
+const queued = (n: number, waitsFor: JobView['waitsFor']) => job(n, { state: 'queued', waitsFor });
+const waitsForTarget: JobView['waitsFor'] = {
+  claim: 'target',
+  what: '/dev/sdb',
+  jobs: [{ id: id(1), kind: 'capture', templateName: 'lab', path: '/dev/sdb' }],
+};
+
+function printed(language: Language, isTerminal: boolean, ...views: JobView[]): { out: string; err: string } {
+  const text = { out: '', err: '' };
+  const screen = {
+    out: (line: string) => void (text.out += line),
+    err: (line: string) => void (text.err += line),
+    isTerminal,
+    columns: 120,
+  };
+  const printer = textPrinter(createWords(language), screen);
+  for (const view of views) {
+    if (view.state === 'ended') printer.result({ kind: 'job', value: view });
+    else printer.progress(view);
+  }
+  return text;
+}
+
+test('what a job waits for is said once, with the job that is in the way', () => {
+  const waiting = queued(2, waitsForTarget);
+  expect(printed('en', false, waiting, waiting).err).toBe('Waits: another job uses /dev/sdb (Capture lab)\n');
+  expect(printed('fr', false, waiting).err).toContain('une autre tâche se sert de /dev/sdb (Capture lab)');
+  expect(printed('en', true, waiting).err).toContain('Waits: another job uses /dev/sdb');
+});
+
+test.each(['source', 'target', 'template', 'catalog', 'places'] as const)('it has words for: %s', (claim) => {
+  for (const language of ['en', 'fr'] as const) {
+    const line = printed(language, false, queued(2, { ...waitsForTarget, claim })).err;
+    expect(line).not.toMatch(/waits\.|\{|^\n/);
+  }
+});
+
+test('of several jobs each line says whose it is', () => {
+  const lines = printed('en', false, job(1, { progress: progress(1) }), job(2, { progress: progress(2) })).err;
+  expect(lines).toBe('Writing\n/disks/2.img: Writing\n');
+  const bar = printed('en', true, job(1, { progress: progress(20) }), job(2, { progress: progress(60) })).err;
+  expect(bar.split('\r').at(-1)).toMatch(/1\.img 20 %.*2\.img 60 %/);
+});
+
+test('a job of several parts shows each of them', () => {
+  const part = (path: string, more: Partial<JobPart>): JobPart => ({
+    path,
+    state: 'ended',
+    outcome: 'done',
+    error: null,
+    phases: [],
+    progress: null,
+    result: null,
+    ...more,
+  });
+  const error = (code: 'PARTS_FAILED' | 'DEVICE_BUSY', data = {}) => ({ code, message: '', hint: '', data });
+  const ended = job(1, {
+    state: 'ended',
+    outcome: 'failed',
+    error: error('PARTS_FAILED', { path: '/dev/sdc' }),
+    parts: [
+      part('/dev/sdb', {}),
+      part('/dev/sdc', { outcome: 'failed', error: error('DEVICE_BUSY', { path: '/dev/sdc', reason: 'x' }) }),
+    ],
+  });
+  const { out } = printed('en', false, ended);
+  expect(out).toContain('  /dev/sdb: Done\n');
+  expect(out).toMatch(/ {2}\/dev\/sdc: .*\/dev\/sdc.*\n/);
+  expect(out).toContain('These parts failed: /dev/sdc.');
+});
