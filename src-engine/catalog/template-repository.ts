@@ -16,6 +16,7 @@ import { damagedRow, damagedTemplate, damagedVersion } from './damaged-rows.ts';
 import {
   readTemplate,
   readVersion,
+  trustedVersion,
   versionJson,
   type AttachmentRecord,
   type TemplateRecord,
@@ -653,16 +654,22 @@ function fieldsOf(row: TemplateRow): TemplateRecord | null {
 /** @throws EngineError `CATALOG_DAMAGED` where the row is not what was written */
 function recordOf(rows: VersionRows): VersionRecord {
   const { number } = rows.row;
-  const record = readOrNull(rows);
+  const record = readOrNull(rows, readVersion);
   if (record?.number !== number) throw damagedRow(`row of version ${String(number)}`);
   return record;
 }
 
-/** @returns null where a row is not what was written, or the record and the rows of the disks do not agree */
-function readOrNull({ row, disks }: VersionRows): VersionRecord | null {
+/**
+ * @param read what makes a record of JSON
+ * @returns null where a row is not what was written, or the record and the rows of the disks do not agree
+ */
+function readOrNull<R extends Pick<VersionRecord, 'disks'>>(
+  { row, disks }: VersionRows,
+  read: (json: unknown, manifest: string) => R,
+): R | null {
   if (row.is_sound !== 1 || disks.length === 0 || disks.some((disk) => disk.is_sound !== 1)) return null;
   try {
-    const record = readVersion(parsed(row.record), disks[0].manifest);
+    const record = read(parsed(row.record), disks[0].manifest);
     const isSame = record.disks.every(({ manifest }, i) => manifest === disks[i]?.manifest && disks[i].place === i);
     return isSame && record.disks.length === disks.length ? record : null;
   } catch {
@@ -695,7 +702,7 @@ function shownVersion(rows: VersionRows): VersionView {
 
 /** @param isSound false: its template's row is not what was written */
 function summaryOf(rows: VersionRows, isSound: boolean): VersionSummary {
-  const record = readOrNull(rows);
+  const record = readOrNull(rows, trustedVersion);
   const states = statesOf(rows);
   if (!record || !states) return summaryOfDamaged(rows.row.number);
   const summary = versionSummary(record, states);

@@ -35,13 +35,19 @@ interface Catalogued {
   bin: TemplateSummary[];
 }
 
+const UNVERIFIED = { health: 'unverified', verifiedAt: null } as const;
+
 /** Everything that people see of the templates, but for their health and the versions that wait in the bin alone. */
 async function catalogued({ client }: TestEngine): Promise<Catalogued> {
   const list = async (deleted: boolean) =>
     (await client.call('template.list', { deleted }))
       .map((template) => ({
         ...template,
-        versions: template.versions.map((version) => ({ ...version, health: 'unverified' as const, verifiedAt: null })),
+        versions: template.versions.map((version) => ({
+          ...version,
+          ...UNVERIFIED,
+          disks: version.disks.map((disk) => ({ ...disk, ...UNVERIFIED })),
+        })),
       }))
       .sort((a, b) => a.name.localeCompare(b.name));
   return { live: await list(false), bin: await list(true) };
@@ -80,7 +86,7 @@ const find = (folder: string, ending: string) =>
 const manifestOf = (catalog: string, template: string, version: number) => {
   const db = new Database(join(catalog, 'catalog.db'), { readonly: true });
   const name = db
-    .prepare('SELECT manifest FROM version JOIN template ON template.id = template_id WHERE name = ? AND number = ?')
+    .prepare('SELECT manifest FROM disk JOIN template ON template.id = template_id WHERE name = ? AND number = ?')
     .pluck()
     .get(template, version) as string;
   db.close();

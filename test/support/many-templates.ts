@@ -18,18 +18,25 @@ export function multiplyTemplate(catalog: string, count: number): string[] {
   try {
     const template = db.prepare('SELECT * FROM template').get() as Row;
     const version = db.prepare('SELECT * FROM version').get() as Row;
+    const disk = db.prepare('SELECT * FROM disk').get() as Row;
     const insert = (table: string, row: Row) =>
       db.prepare(
         `INSERT INTO ${table} (${Object.keys(row).join()}) VALUES (${Object.keys(row)
           .map((key) => `@${key}`)
           .join()})`,
       );
-    const [addTemplate, addVersion] = [insert('template', template), insert('version', version)];
-    const record = JSON.parse(String(version.record)) as { configuration: object };
+    const [addTemplate, addVersion, addDisk] = [
+      insert('template', template),
+      insert('version', version),
+      insert('disk', disk),
+    ];
+    const record = JSON.parse(String(version.record)) as { configuration: object; disks: object[] };
     const names = Array.from({ length: count }, (_, i) => `machine ${String(i + 1).padStart(5, '0')}`);
     db.transaction(() => {
       for (const [i, name] of names.entries()) {
         const id = randomUUID();
+        const manifest = randomUUID();
+        const disks = record.disks.map((one) => ({ ...one, manifest }));
         const configuration = { ...record.configuration, operatingSystem: SYSTEMS[i % SYSTEMS.length] };
         const owner = OWNERS[i % OWNERS.length];
         addTemplate.run({ ...template, sum: null, id, name, owner, visibility: i % 100 === 99 ? 'public' : 'private' });
@@ -37,9 +44,9 @@ export function multiplyTemplate(catalog: string, count: number): string[] {
           ...version,
           sum: null,
           template_id: id,
-          manifest: randomUUID(),
-          record: JSON.stringify({ ...record, configuration }),
+          record: JSON.stringify({ ...record, configuration, disks }),
         });
+        addDisk.run({ ...disk, sum: null, template_id: id, manifest });
       }
     })();
     return names;
