@@ -25,12 +25,13 @@ const PHASES = {
   extract: ['extracting'],
   export: ['exporting'],
 } as const;
+type Kind = keyof typeof PHASES;
 const TOOK_MS = [1_840, 146_300, 620];
 
-const phasesOf = (kind: JobView['kind']): JobView['phases'] =>
+const phasesOf = (kind: Kind): JobView['phases'] =>
   PHASES[kind].map((phase, i) => ({ phase, startedAt: ago(90 - i), elapsedMs: TOOK_MS[i] }));
 
-function job(n: number, more: Partial<JobView>): JobView {
+function job(n: number, more: Partial<JobView> & { kind?: Kind }): JobView {
   return {
     id: uuid(10_000 + n),
     kind: 'capture',
@@ -194,7 +195,7 @@ ENDED.push(
   }),
 );
 /** Imports: under way, waiting, failed. */
-const importing = (n: number, templateName: string, path: string, more: Partial<JobView>) =>
+const importing = (n: number, templateName: string, path: string, more: Partial<Omit<JobView, 'kind'>>) =>
   job(n, {
     kind: 'import',
     templateName,
