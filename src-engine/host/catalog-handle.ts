@@ -9,7 +9,7 @@ import { JobRepository } from '../catalog/job-repository.ts';
 import { TemplateRepository } from '../catalog/template-repository.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
 import type { EngineParts } from '../jobs/engine-parts.ts';
-import { removeUnfinished, unfinishedFiles } from '../jobs/leftovers.ts';
+import { removeUnfinished, unfinishedFiles } from '../versions/leftovers.ts';
 import { openMachine } from '../machines/open-machine.ts';
 import { ChunkIndex } from '../store/chunk-index.ts';
 import { lockWriter } from '../store/locks.ts';

@@ -2,9 +2,9 @@
 import type { CheckedParams, CommandName, CommandResult, TopicEvent, TopicName } from '../contract/commands.ts';
 import type { MessageData } from '../contract/errors.ts';
 import { toEngineError } from '../core/engine-error.ts';
-import { OpenTemplates } from '../jobs/files/open-templates.ts';
+import { OpenTemplates } from '../browsing/open-templates.ts';
 import { removeLostTarget } from '../jobs/lost-target.ts';
-import { writeTemplateRecord } from '../jobs/template-record-file.ts';
+import { writeTemplateRecord } from '../versions/template-record-file.ts';
 import { CatalogHandle } from './catalog-handle.ts';
 import type { IfNoCatalog } from './catalog-place.ts';
 import { JobRunner } from './job-runner.ts';

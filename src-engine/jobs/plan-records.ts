@@ -11,8 +11,8 @@ import type { Report } from '../contract/report.contract.ts';
 import { NameSchema } from '../contract/template.contract.ts';
 import type { Check } from '../contract/warnings.ts';
 import { EngineError } from '../core/engine-error.ts';
-import { refuseBlockedCheck } from './overrides.ts';
-import { refuseReported } from './report/make-report.ts';
+import { refuseBlockedCheck } from '../judgement/overrides.ts';
+import { refuseReported } from '../judgement/make-report.ts';
 
 const head = {
   planId: z.uuid(),

@@ -16,24 +16,13 @@ import {
   type EngineClient,
   type JobView,
 } from '../../src-engine/contract/index.ts';
-import type { RunningEngine } from '../../src-engine/host/start-engine.ts';
 import { startBrowserServer } from '../browser/server.ts';
 import { addFileCommands } from './file-commands.ts';
 import { followJob, followJobs } from './follow-job.ts';
 import { addMachineCommands } from './machine-commands.ts';
-import type { Printer } from './printer.port.ts';
 import { addRuleCommands, addRuleOptions, ruleParams, type RuleOptions } from './rule-commands.ts';
 import { addTransferCommands } from './transfer-commands.ts';
-import type { Words } from './words.ts';
-
-export interface Session {
-  readonly words: Words;
-  readonly printer: Printer;
-  /** a person is there to be asked */
-  readonly isInteractive: boolean;
-  /** started when the first command needs it */
-  engine(options?: { makesCatalog?: boolean }): Promise<RunningEngine>;
-}
+import type { Session } from './session.ts';
 
 const collect = (value: string, list: string[] = []) => [...list, value];
 const oneOf = (values: readonly string[]) => `<${values.join('|')}>`;

@@ -1,7 +1,7 @@
 /** Machines that are here and elsewhere: `machine`. */
 import type { Command } from 'commander';
 import type { EngineClient, MachineProfile } from '../../src-engine/contract/index.ts';
-import type { Session } from './commands.ts';
+import type { Session } from './session.ts';
 import { refuseExisting, saveWholeFile } from './save-file.ts';
 
 /** The word for the machine that this runs on. */

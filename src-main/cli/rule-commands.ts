@@ -9,7 +9,7 @@ import {
   type CommandResult,
   type EngineClient,
 } from '../../src-engine/contract/index.ts';
-import type { Session } from './commands.ts';
+import type { Session } from './session.ts';
 import { refuseExisting, saveWholeFile } from './save-file.ts';
 
 const collect = (value: string, list: string[] = []) => [...list, value];

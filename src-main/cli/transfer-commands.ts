@@ -13,7 +13,7 @@ import {
   type EngineClient,
 } from '../../src-engine/contract/index.ts';
 import { readPassword } from '../../src-engine/host/read-password.ts';
-import type { Session } from './commands.ts';
+import type { Session } from './session.ts';
 import { followJob } from './follow-job.ts';
 import { addRuleOptions, ruleParams, type RuleOptions } from './rule-commands.ts';
 

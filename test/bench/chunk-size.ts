@@ -6,8 +6,8 @@
  */
 import { hash } from 'node:crypto';
 import { crc32, constants, zstdCompressSync } from 'node:zlib';
-import { inspectDisk } from '../../src-engine/jobs/disk-inspection.ts';
-import { regionsOf, usedWindows } from '../../src-engine/jobs/regions.ts';
+import { inspectDisk } from '../../src-engine/inspection/disk-inspection.ts';
+import { regionsOf, usedWindows } from '../../src-engine/versions/regions.ts';
 import { openFileSource } from '../../src-engine/formats/raw/file-source.ts';
 import { LOOK_BYTES, WINDOW_BYTES } from '../../src-engine/store/chunking.ts';
 

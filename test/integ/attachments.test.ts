@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { MAX_ATTACHMENT_BYTES } from '../../src-engine/contract/template.contract.ts';
 import { CatalogHandle } from '../../src-engine/host/catalog-handle.ts';
-import { addAttachment, readAttachment } from '../../src-engine/jobs/attachments.ts';
+import { addAttachment, readAttachment } from '../../src-engine/versions/attachments.ts';
 import type { EngineParts } from '../../src-engine/jobs/engine-parts.ts';
 import { makeNoiseDisk, noise } from '../support/disks.ts';
 import { openEngineHere, resultOf, type TestEngine } from '../support/engine.ts';

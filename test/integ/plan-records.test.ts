@@ -11,13 +11,13 @@ import {
 } from '../../src-engine/contract/commands.ts';
 import { quietContext } from '../../src-engine/core/job-context.ts';
 import { CatalogHandle } from '../../src-engine/host/catalog-handle.ts';
-import { planCapture, runCapture } from '../../src-engine/jobs/capture.job.ts';
-import { planDeploy } from '../../src-engine/jobs/deploy-plan.ts';
-import { runDeploy } from '../../src-engine/jobs/deploy.job.ts';
-import { planExport } from '../../src-engine/jobs/export/export-plan.ts';
-import { runExport } from '../../src-engine/jobs/export/export.job.ts';
-import { planImport } from '../../src-engine/jobs/import/import-plan.ts';
-import { runImport } from '../../src-engine/jobs/import/import.job.ts';
+import { planCapture, runCapture } from '../../src-engine/jobs/capture/run.ts';
+import { planDeploy } from '../../src-engine/jobs/deploy/plan.ts';
+import { runDeploy } from '../../src-engine/jobs/deploy/run.ts';
+import { planExport } from '../../src-engine/jobs/export/plan.ts';
+import { runExport } from '../../src-engine/jobs/export/run.ts';
+import { planImport } from '../../src-engine/jobs/import/plan.ts';
+import { runImport } from '../../src-engine/jobs/import/run.ts';
 import {
   CaptureRecordSchema,
   DeployRecordSchema,

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { openDatabase } from '../../src-engine/catalog/database.ts';
 import { quietContext } from '../../src-engine/core/job-context.ts';
-import { auditFrames } from '../../src-engine/jobs/audit-frames.ts';
+import { auditFrames } from '../../src-engine/versions/audit-frames.ts';
 import { ChunkIndex } from '../../src-engine/store/chunk-index.ts';
 import { ManifestReader } from '../../src-engine/store/manifest-reader.ts';
 import { HASH_BYTES } from '../../src-engine/store/pack-format.ts';

@@ -7,8 +7,8 @@ import { expect } from 'vitest';
 import type { DiskView, PlaceView, RecordedPlaceView } from '../../src-engine/contract/index.ts';
 import type { BlockSource } from '../../src-engine/disk/block-source.port.ts';
 import { openFileSource } from '../../src-engine/formats/raw/file-source.ts';
-import { DiskAccount } from '../../src-engine/jobs/account/account.ts';
-import { inspectDisk } from '../../src-engine/jobs/disk-inspection.ts';
+import { DiskAccount } from '../../src-engine/inspection/account/account.ts';
+import { inspectDisk } from '../../src-engine/inspection/disk-inspection.ts';
 import { MIB } from './workbench.ts';
 
 /** The sums are the disk's size; each piece's are its own. */

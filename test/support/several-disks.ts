@@ -5,10 +5,10 @@ import type { VersionRecord } from '../../src-engine/catalog/records/index.ts';
 import { NOTHING_RECORDED } from '../../src-engine/contract/template.contract.ts';
 import { quietContext } from '../../src-engine/core/job-context.ts';
 import { CatalogHandle } from '../../src-engine/host/catalog-handle.ts';
-import { DiskAccount } from '../../src-engine/jobs/account/account.ts';
-import { inspectDisk } from '../../src-engine/jobs/disk-inspection.ts';
-import { openSource } from '../../src-engine/jobs/open-source.ts';
-import { storeDisks, type DiskToStore } from '../../src-engine/jobs/store-disk.ts';
+import { DiskAccount } from '../../src-engine/inspection/account/account.ts';
+import { inspectDisk } from '../../src-engine/inspection/disk-inspection.ts';
+import { openSource } from '../../src-engine/images/open-source.ts';
+import { storeDisks, type DiskToStore } from '../../src-engine/storing/store-disk.ts';
 import { lockWriter } from '../../src-engine/store/locks.ts';
 
 const built = process.env.DISKPRESS_WORKERS;

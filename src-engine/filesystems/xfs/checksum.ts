@@ -4,7 +4,7 @@
  */
 import { crc32c } from '../../core/crc32c.ts';
 import { EngineError } from '../../core/engine-error.ts';
-import type { XfsSuperblock } from './superblock.ts';
+import type { Features } from './features.ts';
 
 const NO_CRC = new Uint8Array(4);
 
@@ -32,7 +32,7 @@ export interface SelfDescription {
  * @throws EngineError `FORMAT_INVALID` (data: `checksum`, or the field that is wrong)
  */
 export function checkBlock(
-  sb: XfsSuperblock,
+  sb: { readonly features: Features; readonly metaUuid: Buffer },
   bytes: Buffer,
   what: string,
   places: SelfDescription,

@@ -1,7 +1,7 @@
 /** About the program, and folders of this machine to choose from. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { freeBytes } from '../../jobs/free-bytes.ts';
+import { freeBytes } from '../../machines/free-bytes.ts';
 import { listFolder } from '../folder-list.ts';
 import type { Host, Operations } from './operations.ts';
 

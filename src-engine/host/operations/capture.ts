@@ -1,5 +1,5 @@
 /** From a disk to a version of a template. */
-import { planCapture, runCapture } from '../../jobs/capture.job.ts';
+import { planCapture, runCapture } from '../../jobs/capture/run.ts';
 import { CaptureRecordSchema } from '../../jobs/plan-records.ts';
 import { catalogClaim, sourceClaims, templateClaim } from '../claims.ts';
 import { PlannedWork } from '../planned-work.ts';

@@ -1,8 +1,8 @@
 /** The catalog as a whole: verified, pruned, repaired, and what was done to it. */
 import type { JobContext } from '../../core/job-context.ts';
-import { runPrune } from '../../jobs/prune.job.ts';
-import { runRepair } from '../../jobs/repair.job.ts';
-import { runVerify } from '../../jobs/verify.job.ts';
+import { runPrune } from '../../jobs/prune/run.ts';
+import { runRepair } from '../../jobs/repair/run.ts';
+import { runVerify } from '../../jobs/verify/run.ts';
 import { catalogClaim } from '../claims.ts';
 import type { Host, Operations } from './operations.ts';
 

@@ -1,6 +1,6 @@
 /** From a version of a template to disks and image files. */
-import { planDeploy } from '../../jobs/deploy-plan.ts';
-import { checkTogether, runDeploy } from '../../jobs/deploy.job.ts';
+import { planDeploy } from '../../jobs/deploy/plan.ts';
+import { checkTogether, runDeploy } from '../../jobs/deploy/run.ts';
 import { DeployRecordSchema } from '../../jobs/plan-records.ts';
 import { catalogClaim, placeClaim } from '../claims.ts';
 import { PlannedWork } from '../planned-work.ts';

@@ -1,6 +1,6 @@
 /** From a version of a template to a file of another format. */
-import { planExport } from '../../jobs/export/export-plan.ts';
-import { runExport } from '../../jobs/export/export.job.ts';
+import { planExport } from '../../jobs/export/plan.ts';
+import { runExport } from '../../jobs/export/run.ts';
 import { ExportRecordSchema } from '../../jobs/plan-records.ts';
 import { catalogClaim, placeClaim } from '../claims.ts';
 import { PlannedWork } from '../planned-work.ts';

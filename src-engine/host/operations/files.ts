@@ -1,10 +1,10 @@
 /** The files in templates. */
 import type { JobContext } from '../../core/job-context.ts';
-import { compareVersions } from '../../jobs/files/compare-versions.ts';
-import { runExtract } from '../../jobs/files/extract.job.ts';
-import { listFiles } from '../../jobs/files/list-files.ts';
-import { volumeView } from '../../jobs/files/open-template.ts';
-import { readFile } from '../../jobs/files/read-file.ts';
+import { compareVersions } from '../../browsing/compare-versions.ts';
+import { runExtract } from '../../jobs/extract/run.ts';
+import { listFiles } from '../../browsing/list-files.ts';
+import { volumeView } from '../../browsing/open-template.ts';
+import { readFile } from '../../browsing/read-file.ts';
 import { catalogClaim } from '../claims.ts';
 import type { Host, Operations } from './operations.ts';
 

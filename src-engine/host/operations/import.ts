@@ -1,6 +1,6 @@
 /** From an image of another tool to a version of a template. */
-import { lookAtImage, planImport } from '../../jobs/import/import-plan.ts';
-import { runImport } from '../../jobs/import/import.job.ts';
+import { lookAtImage, planImport } from '../../jobs/import/plan.ts';
+import { runImport } from '../../jobs/import/run.ts';
 import { ImportRecordSchema } from '../../jobs/plan-records.ts';
 import { catalogClaim, sourceClaims, templateClaim } from '../claims.ts';
 import { PlannedWork } from '../planned-work.ts';

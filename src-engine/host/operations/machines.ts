@@ -1,5 +1,5 @@
 /** Profiles of machines: of this one, and those that were saved. */
-import { readProfile } from '../../jobs/report/chosen-machine.ts';
+import { readProfile } from '../../judgement/chosen-machine.ts';
 import { probeMachine } from '../../machines/profile/profile.ts';
 import { deleteProfile, listProfiles, refusedProfiles, saveProfile } from '../../machines/profile/saved-profiles.ts';
 import type { Host, Operations } from './operations.ts';

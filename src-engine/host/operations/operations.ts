@@ -2,7 +2,7 @@
 import type { CheckedParams, CommandName, CommandResult } from '../../contract/commands.ts';
 import type { MessageData } from '../../contract/errors.ts';
 import type { TemplateView } from '../../contract/template.contract.ts';
-import type { OpenTemplates } from '../../jobs/files/open-templates.ts';
+import type { OpenTemplates } from '../../browsing/open-templates.ts';
 import type { CatalogHandle } from '../catalog-handle.ts';
 import type { JobRunner } from '../job-runner.ts';
 

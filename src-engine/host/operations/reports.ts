@@ -1,6 +1,6 @@
 /** Rules, and what they say of a source or a template. */
-import { checkSourceRules, checkTemplateRules } from '../../jobs/report/check.ts';
-import { openRulebook, policyList, policyRules } from '../../jobs/report/rulebook.ts';
+import { checkSourceRules, checkTemplateRules } from '../../judgement/check.ts';
+import { openRulebook, policyList, policyRules } from '../../judgement/rulebook.ts';
 import { reportDocument } from '../../report/report-document.ts';
 import { templateNamed } from './named-template.ts';
 import type { Host, Operations } from './operations.ts';

@@ -1,10 +1,10 @@
 /** Looking at disks: those that are attached, image files, and those of templates. Nothing is changed. */
-import { DiskAccount } from '../../jobs/account/account.ts';
-import { inspectDisk } from '../../jobs/disk-inspection.ts';
-import { openSource } from '../../jobs/open-source.ts';
-import { recordedGuest } from '../../jobs/report/check.ts';
-import { guestOf } from '../../jobs/report/guest-of.ts';
-import { openRulebook } from '../../jobs/report/rulebook.ts';
+import { DiskAccount } from '../../inspection/account/account.ts';
+import { inspectDisk } from '../../inspection/disk-inspection.ts';
+import { openSource } from '../../images/open-source.ts';
+import { recordedGuest } from '../../judgement/check.ts';
+import { guestOf } from '../../inspection/guest-of.ts';
+import { openRulebook } from '../../judgement/rulebook.ts';
 import { alsoThere, templateNamed } from './named-template.ts';
 import type { Host, Operations } from './operations.ts';
 

@@ -5,8 +5,8 @@ import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
 import type { ImageWriter } from '../../formats/image-writer.port.ts';
 import { gapsIn, joinExtents } from '../../volumes/extents.ts';
 import type { Relocation } from '../../volumes/layout.port.ts';
-import { readRecordedTables } from '../disk-claims.ts';
-import { planRelocation } from '../sector-move.ts';
+import { readRecordedTables } from '../../inspection/disk-claims.ts';
+import { planRelocation } from '../../versions/sector-move.ts';
 
 const COMMON_SECTOR_BYTES = 512;
 

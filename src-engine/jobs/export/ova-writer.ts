@@ -6,8 +6,8 @@ import { EngineError } from '../../core/engine-error.ts';
 import { descriptorText, type DescribedMachine } from '../../formats/ova/descriptor-text.ts';
 import type { CreateImage, OutputFile } from '../../formats/image-writer.port.ts';
 import { createVmdkStream } from '../../formats/vmdk/stream-writer.ts';
-import { safeName } from '../files/safe-name.ts';
-import type { ManifestJson } from '../manifest-json.ts';
+import { safeName } from '../../browsing/safe-name.ts';
+import type { ManifestJson } from '../../versions/manifest-json.ts';
 
 const HEADER_BYTES = 512;
 /** The descriptor comes first and is written last; blanks behind it fill its place. */

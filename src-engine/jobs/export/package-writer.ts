@@ -17,9 +17,15 @@ import { packPath } from '../../store/pack-path.ts';
 import { PACK_TARGET_BYTES, PackWriter } from '../../store/pack-writer.ts';
 import type { PressPool } from '../../store/press-pool.ts';
 import { manifestPath } from '../../store/store-layout.ts';
-import { checkedAttachment } from '../attachments.ts';
+import { checkedAttachment } from '../../versions/attachments.ts';
 import type { EngineParts } from '../engine-parts.ts';
-import { attachmentFile, manifestFile, PACKAGE_FILES, packageJson, type PackageAbout } from '../package-format.ts';
+import {
+  attachmentFile,
+  manifestFile,
+  PACKAGE_FILES,
+  packageJson,
+  type PackageAbout,
+} from '../../images/package-format.ts';
 
 /** For frames that hold what belongs to other templates too: what is left of them is compressed anew. */
 const LEVEL = 3;

@@ -19,19 +19,25 @@ import { openFileSource } from '../../formats/raw/file-source.ts';
 import { writeAttachmentFile } from '../../store/attachment-file.ts';
 import { ManifestReader } from '../../store/manifest-reader.ts';
 import { ManifestWriter } from '../../store/manifest-writer.ts';
-import { checkedAttachment } from '../attachments.ts';
+import { checkedAttachment } from '../../versions/attachments.ts';
 import type { EngineParts } from '../engine-parts.ts';
-import { windowsInOrder } from '../export/ordered-windows.ts';
-import { removeOwnManifest } from '../leftovers.ts';
-import { manifestJson, readManifestJson, type ManifestJson } from '../manifest-json.ts';
-import { attachmentFile, manifestFile, PACK_FILE, PACKAGE_FILES, type PackageAbout } from '../package-format.ts';
-import { writeTemplateRecord } from '../template-record-file.ts';
-import { chunksOf } from '../window-chunks.ts';
+import { windowsInOrder } from '../../versions/ordered-windows.ts';
+import { removeOwnManifest } from '../../versions/leftovers.ts';
+import { manifestJson, readManifestJson, type ManifestJson } from '../../versions/manifest-json.ts';
+import {
+  attachmentFile,
+  manifestFile,
+  PACK_FILE,
+  PACKAGE_FILES,
+  type PackageAbout,
+} from '../../images/package-format.ts';
+import { writeTemplateRecord } from '../../versions/template-record-file.ts';
+import { chunksOf } from '../../versions/window-chunks.ts';
 import { AdoptedPacks } from './adopted-packs.ts';
-import type { Scratch } from './image-files.ts';
-import { hashOfPart } from './image-place.ts';
-import type { ImportRequest } from './import-form.ts';
-import type { FoundPackage } from './opened-image.ts';
+import type { Scratch } from '../../images/image-files.ts';
+import { hashOfPart } from '../../images/image-place.ts';
+import type { ImportRequest } from './form.ts';
+import type { FoundPackage } from '../../images/opened-image.ts';
 
 const MAX_SUMS_BYTES = 16 * 1024 * 1024;
 

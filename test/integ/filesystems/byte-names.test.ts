@@ -2,8 +2,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { findPath } from '../../../src-engine/jobs/files/find-path.ts';
-import { listFiles } from '../../../src-engine/jobs/files/list-files.ts';
+import { findPath } from '../../../src-engine/browsing/find-path.ts';
+import { listFiles } from '../../../src-engine/browsing/list-files.ts';
 import { browsing, readAt } from './browse.ts';
 import { emptyImage, MIB, run, scratchFolder } from './images.ts';
 

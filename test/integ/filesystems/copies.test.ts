@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { crc32c } from '../../../src-engine/core/crc32c.ts';
 import { memorySource } from '../../../src-engine/disk/memory-source.ts';
 import { bootChecksum } from '../../../src-engine/filesystems/exfat/boot-region.ts';
-import { inspectDisk } from '../../../src-engine/jobs/disk-inspection.ts';
+import { inspectDisk } from '../../../src-engine/inspection/disk-inspection.ts';
 import { copyOntoOnes, emptyImage, MIB, noise, run, scratchFolder } from './images.ts';
 
 const folder = scratchFolder();

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { UNPACK_LIMITS } from '../../../src-engine/archive/sparse-file.ts';
-import { findImage } from '../../../src-engine/jobs/import/find-image.ts';
+import { findImage } from '../../../src-engine/images/find-image.ts';
 import { noise } from '../../support/disks.ts';
 import { MIB, workbench } from '../../support/workbench.ts';
 import { openImage } from './virtual-disks.ts';

@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, w
 import { describe, expect, test } from 'vitest';
 import type { Warning } from '../../../src-engine/contract/warnings.ts';
 import { UNPACK_LIMITS } from '../../../src-engine/archive/sparse-file.ts';
-import { lookAtCloneFolder, openClonedDisk, unpackedBytesOf } from '../../../src-engine/jobs/import/clone-folder.ts';
+import { lookAtCloneFolder, openClonedDisk, unpackedBytesOf } from '../../../src-engine/images/clone-folder.ts';
 import { extract, makeGptDisk, makeMbrDisk, noise, type TestDisk } from '../../support/disks.ts';
 import { openEngine, resultOf } from '../../support/engine.ts';
 import { expectSameExt4, expectSameFat, expectSoundGpt, tableOf } from '../../support/judges.ts';

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { UNPACK_LIMITS } from '../../../src-engine/archive/sparse-file.ts';
-import { lookAtCloneFolder, openClonedDisk, unpackedBytesOf } from '../../../src-engine/jobs/import/clone-folder.ts';
+import { lookAtCloneFolder, openClonedDisk, unpackedBytesOf } from '../../../src-engine/images/clone-folder.ts';
 import { openEngine, refusal, resultOf } from '../../support/engine.ts';
 import { makeExt4, noise, type Part } from '../../support/disks.ts';
 import { importFrom } from '../../support/transfer.ts';

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { findImage } from '../../../src-engine/jobs/import/find-image.ts';
+import { findImage } from '../../../src-engine/images/find-image.ts';
 import { UNPACK_LIMITS } from '../../../src-engine/archive/sparse-file.ts';
 import { run, workbench } from '../../support/workbench.ts';
 

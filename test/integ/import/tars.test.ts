@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { archiveTypeOf } from '../../../src-engine/archive/archive-type.ts';
 import { UNPACK_LIMITS } from '../../../src-engine/archive/sparse-file.ts';
 import { openFileSource } from '../../../src-engine/formats/raw/file-source.ts';
-import { findImage } from '../../../src-engine/jobs/import/find-image.ts';
+import { findImage } from '../../../src-engine/images/find-image.ts';
 import { noise } from '../../support/disks.ts';
 import { MIB, run, workbench } from '../../support/workbench.ts';
 

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openFileSource } from '../../../src-engine/formats/raw/file-source.ts';
-import { readVolumeTree } from '../../../src-engine/jobs/read-volume-tree.ts';
+import { readVolumeTree } from '../../../src-engine/inspection/read-volume-tree.ts';
 import { emptyImage, MIB, run, scratchFolder } from '../filesystems/images.ts';
 
 const folder = scratchFolder();

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { openFileSource } from '../../../src-engine/formats/raw/file-source.ts';
 import { recogniseEncrypted } from '../../../src-engine/filesystems/encrypted/recognise-encrypted.ts';
-import { inspectDisk } from '../../../src-engine/jobs/disk-inspection.ts';
+import { inspectDisk } from '../../../src-engine/inspection/disk-inspection.ts';
 import { makeNoiseDisk } from '../../support/disks.ts';
 import { proves } from '../../support/matrix.ts';
 import { MIB, run, workbench } from '../../support/workbench.ts';

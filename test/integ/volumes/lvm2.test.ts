@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { openFileSource } from '../../../src-engine/formats/raw/file-source.ts';
 import { readBytes } from '../../../src-engine/disk/read.ts';
-import { inspectDisk, type InspectedDisk } from '../../../src-engine/jobs/disk-inspection.ts';
+import { inspectDisk, type InspectedDisk } from '../../../src-engine/inspection/disk-inspection.ts';
 import { makeExt4, noise, type Part } from '../../support/disks.ts';
 import { proves } from '../../support/matrix.ts';
 import { canLoop, MIB, run, workbench } from '../../support/workbench.ts';

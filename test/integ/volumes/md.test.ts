@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { memorySource } from '../../../src-engine/disk/memory-source.ts';
 import { openFileSource } from '../../../src-engine/formats/raw/file-source.ts';
-import { inspectDisk } from '../../../src-engine/jobs/disk-inspection.ts';
+import { inspectDisk } from '../../../src-engine/inspection/disk-inspection.ts';
 import { readArrays } from '../../../src-engine/volumes/md/arrays.ts';
 import { DELETED_MARKER, GAP_MARKER, LIVE_MARKER, makeExt4, place, type Part } from '../../support/disks.ts';
 import { openEngine, resultOf, type TestEngine } from '../../support/engine.ts';

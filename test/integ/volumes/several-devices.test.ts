@@ -1,7 +1,7 @@
 /** A file system over several devices, of which one is on the disk: told by name, captured whole. */
 import { expect, test } from 'vitest';
 import { openFileSource } from '../../../src-engine/formats/raw/file-source.ts';
-import { inspectDisk } from '../../../src-engine/jobs/disk-inspection.ts';
+import { inspectDisk } from '../../../src-engine/inspection/disk-inspection.ts';
 import { proves } from '../../support/matrix.ts';
 import { MIB, run, workbench } from '../../support/workbench.ts';
 

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { EngineError } from '../../../src-engine/core/engine-error.ts';
 import { memorySource } from '../../../src-engine/disk/memory-source.ts';
-import { inspectDisk } from '../../../src-engine/jobs/disk-inspection.ts';
+import { inspectDisk } from '../../../src-engine/inspection/disk-inspection.ts';
 import { MIB, run, runWithInput, workbench } from '../../support/workbench.ts';
 import { relocated } from '../../unit/volumes/relocated.ts';
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { checkSpan } from '../../../src-engine/core/bounds.ts';
 import type { BlockSink, Extent } from '../../../src-engine/disk/block-source.port.ts';
-import { FinishingBlocks } from '../../../src-engine/jobs/finishing-blocks.ts';
+import { FinishingBlocks } from '../../../src-engine/jobs/deploy/finishing-blocks.ts';
 import type { Patch } from '../../../src-engine/volumes/layout.port.ts';
 import { WINDOW_BYTES } from '../../../src-engine/store/chunking.ts';
 import { noise } from '../../support/disks.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Check } from '../../../src-engine/contract/warnings.ts';
 import type { FileNode } from '../../../src-engine/filesystems/file-tree.port.ts';
-import { SecondNames } from '../../../src-engine/jobs/files/second-names.ts';
-import { VisitedFolders } from '../../../src-engine/jobs/files/visited-folders.ts';
-import { overriddenCodes, withOverrides } from '../../../src-engine/jobs/overrides.ts';
+import { SecondNames } from '../../../src-engine/browsing/second-names.ts';
+import { VisitedFolders } from '../../../src-engine/browsing/visited-folders.ts';
+import { overriddenCodes, withOverrides } from '../../../src-engine/judgement/overrides.ts';
 
 const node = (id: string, linkCount = 1): FileNode => ({
   id,

@@ -1,0 +1,66 @@
+/** Which file of an archive is meant. Names count here only to make a short list: what a file is, its content says. */
+import { EngineError } from '../core/engine-error.ts';
+
+export interface Candidate {
+  readonly name: string;
+  readonly lengthBytes: number | null;
+}
+
+const IMAGES = /\.(img|raw|dd|bin|image|disk|qcow2?|vmdk|vdi|vhdx?|ova|ovf|iso|wic|hdd)$/i;
+const PACKED = /\.(gz|xz|bz2|zst|lz4|lzma|lz|lzo|7z|zip|tar|tgz|txz)$/i;
+export const isPackedName = (name: string) => PACKED.test(name) || /\.ov[af]$/i.test(name);
+/** Extents that a descriptor names. */
+const VMDK_EXTENT = /-(flat|delta|[sf]\d{3})\.vmdk$/i;
+/** What systems put into archives beside what was meant. */
+const CLUTTER = /(^|\/)(\.|__MACOSX\/)/;
+/** Nothing smaller is a disk, whatever it is called. */
+const MIN_DISK_BYTES = 512 * 1024;
+
+/** What may be an image: by its ending, else by its size. A descriptor stands for the files that it names. */
+export function candidatesOf<C extends Candidate>(files: readonly C[]): C[] {
+  const plain = files.filter(({ name }) => !CLUTTER.test(name));
+  const descriptors = plain.filter(({ name }) => /\.ovf$/i.test(name));
+  if (descriptors.length > 0) return descriptors;
+  const images = plain.filter(({ name }) => IMAGES.test(name));
+  const whole = images.filter(({ name }) => !VMDK_EXTENT.test(name));
+  if (images.length > 0) return whole.length > 0 ? whole : images;
+  const packed = plain.filter(({ name }) => PACKED.test(name));
+  if (packed.length > 0) return packed;
+  return plain.length === 1
+    ? plain
+    : plain.filter(({ lengthBytes }) => (lengthBytes ?? MIN_DISK_BYTES) >= MIN_DISK_BYTES);
+}
+
+/** Which image was asked for. An image inside another is named `OUTER/INNER`, or `INNER` alone where there is one outer. */
+export class Choice {
+  #entry: string | null;
+  readonly #path: string;
+
+  constructor(path: string, entry: string | null) {
+    this.#path = path;
+    this.#entry = entry;
+  }
+
+  /**
+   * @returns the one file that is meant; null where a person has to say which
+   * @throws EngineError `FORMAT_INVALID` where there is none; `IMAGE_CHOICE_REQUIRED` where what was asked for is not there
+   */
+  of<C extends Candidate>(files: readonly C[], candidates: readonly C[]): C | null {
+    const entry = this.#entry;
+    if (entry !== null) {
+      const named = files.find(({ name }) => name === entry);
+      const outer = named ?? files.find(({ name }) => entry.startsWith(`${name}/`));
+      if (outer) this.#entry = named ? null : entry.slice(outer.name.length + 1);
+      if (outer) return outer;
+    }
+    if (candidates.length === 0)
+      throw new EngineError('FORMAT_INVALID', { path: this.#path, field: 'image', value: 'none' });
+    if (candidates.length === 1) return candidates[0];
+    if (entry !== null) throw choiceRequired(this.#path, candidates);
+    return null;
+  }
+}
+
+export function choiceRequired(path: string, candidates: readonly Candidate[]): EngineError {
+  return new EngineError('IMAGE_CHOICE_REQUIRED', { path, names: candidates.slice(0, 100).map(({ name }) => name) });
+}

@@ -1,0 +1,125 @@
+/** Machines: an OVA, or an OVF descriptor beside its disks. */
+import { basename } from 'node:path';
+import { EngineError, toEngineError } from '../core/engine-error.ts';
+import type { JobContext } from '../core/job-context.ts';
+import type { BlockSource } from '../disk/block-source.port.ts';
+import { joinedSource } from '../disk/composed-source.ts';
+import { readBytes } from '../disk/read.ts';
+import {
+  chunkNames,
+  looksLikeDescriptor,
+  MAX_DESCRIPTOR_BYTES,
+  parseDescriptor,
+  type DescribedDisk,
+} from '../formats/ova/descriptor.ts';
+import { MAX_SUMS_BYTES, parseSums, sumOfFile } from '../formats/ova/sums.ts';
+import type { Choice } from './candidates.ts';
+import { hashOfPart, readSibling, type FileAtHand } from './image-place.ts';
+import type { Found } from './opened-image.ts';
+
+const HEAD_BYTES = 4096;
+
+export const isDescriptorName = (name: string) => /\.ovf$/i.test(name);
+
+type Ending = Partial<Omit<Found, 'archive' | 'close'>>;
+
+interface Opener {
+  keep<S extends { close(): Promise<void> }>(source: S): S;
+  /** @param isPacked it may be a packed stream @returns the disk that a file holds */
+  open(file: FileAtHand, isPacked: boolean): Promise<Ending>;
+}
+
+/**
+ * @returns null where the file is no descriptor
+ * @throws EngineError `FORMAT_INVALID`, `FORMAT_UNSUPPORTED`, `NOT_FOUND` for a disk's file that is missing
+ */
+export async function openMachine(file: FileAtHand, choice: Choice, opener: Opener): Promise<Ending | null> {
+  const { source, name } = file;
+  if (!looksLikeDescriptor(await readBytes(source, 0, Math.min(HEAD_BYTES, source.lengthBytes)))) return null;
+  const bytes = await readBytes(source, 0, source.lengthBytes, MAX_DESCRIPTOR_BYTES);
+  const descriptor = parseDescriptor(bytes);
+  const about = { format: 'ova', name: descriptor.name || name } as const;
+  const disks = descriptor.disks.map((disk) => ({ ...disk, name: disk.fileName, lengthBytes: null }));
+  const chosen = choice.of(disks, disks);
+  if (!chosen)
+    return { ...about, entries: disks.map(({ name: entry, lengthBytes }) => ({ name: entry, lengthBytes })) };
+  if (!['', 'gzip'].includes(chosen.compression)) {
+    throw new EngineError('FORMAT_UNSUPPORTED', { feature: `OVF compression ${chosen.compression.slice(0, 50)}` });
+  }
+  const files = await openDisk(file, chosen);
+  const disk = opener.keep(joinedSource(files.map(({ source: part }) => part)));
+  const at = { ...file, name: chosen.fileName, source: files.length === 1 ? files[0].source : disk, path: null };
+  const ending = await opener.open(at, chosen.compression !== '');
+  if (!ending.image) return { ...ending, ...about };
+  const { configuration } = descriptor;
+  const verify = (context: JobContext) => verifySums({ ...file, name: basename(name) }, files, context);
+  return { ...ending, ...about, image: { ...ending.image, configuration, verify } };
+}
+
+interface DiskFile {
+  readonly name: string;
+  readonly source: BlockSource;
+}
+
+/**
+ * @returns the file of a disk, or the files that it was cut into, in order
+ * @throws EngineError `NOT_FOUND` with the name; `FORMAT_INVALID` where a chunk is of another length
+ */
+async function openDisk(descriptor: FileAtHand, disk: DescribedDisk): Promise<DiskFile[]> {
+  const { fileName, writtenName, chunks } = disk;
+  const names = (name: string) => (chunks ? chunkNames(name, chunks) : [name]);
+  try {
+    return await openAll(descriptor, names(fileName), chunks);
+  } catch (error) {
+    if (writtenName === fileName || toEngineError(error).code !== 'NOT_FOUND') throw error;
+    // the name with its escapes may be the file's own; what is missing is told by the name that it should have
+    return await openAll(descriptor, names(writtenName), chunks).catch((other) => {
+      throw toEngineError(other).code === 'NOT_FOUND' ? error : other;
+    });
+  }
+}
+
+async function openAll(
+  { openSibling }: FileAtHand,
+  names: readonly string[],
+  chunks: DescribedDisk['chunks'],
+): Promise<DiskFile[]> {
+  const opened: DiskFile[] = [];
+  try {
+    for (const [i, name] of names.entries()) {
+      const source = await openSibling(name);
+      opened.push({ name, source });
+      if (!chunks) continue;
+      const wanted = Math.min(chunks.chunkBytes, chunks.lengthBytes - i * chunks.chunkBytes);
+      if (source.lengthBytes !== wanted) {
+        const value = String(source.lengthBytes);
+        throw new EngineError('FORMAT_INVALID', { path: name, field: 'chunkSize', value, min: wanted, max: wanted });
+      }
+    }
+    return opened;
+  } catch (error) {
+    await Promise.all(opened.map(({ source }) => source.close()));
+    throw error;
+  }
+}
+
+/** The descriptor and the disk that is taken; other files of the machine are not read. */
+async function verifySums(descriptor: FileAtHand, disk: readonly DiskFile[], context: JobContext): Promise<void> {
+  const bytes = await readSibling(descriptor, descriptor.name.replace(/\.ovf$/i, '.mf'), MAX_SUMS_BYTES);
+  if (!bytes) return;
+  const sums = parseSums(bytes.toString('utf8'));
+  const files = [descriptor, ...disk];
+  context.phase(
+    'inspecting',
+    files.reduce((sum, { source }) => sum + source.lengthBytes, 0),
+  );
+  for (const { name, source } of files) {
+    const told = sumOfFile(sums, name);
+    if (!told) {
+      context.warn({ code: 'IMAGE_SUMS_NOT_CHECKED', data: { path: name } });
+      continue;
+    }
+    const found = await hashOfPart(told.kind, source, 0, source.lengthBytes, context);
+    if (found !== told.sum) throw new EngineError('FORMAT_INVALID', { path: name, field: 'checksum', value: name });
+  }
+}

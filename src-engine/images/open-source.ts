@@ -1,0 +1,73 @@
+/** From a path to something that can be read: an attached disk, or the disk in an image file of whatever format. */
+import { basename, dirname } from 'node:path';
+import type { DiskFormat, PlaceView } from '../contract/disk.contract.ts';
+import type { Warning } from '../contract/warnings.ts';
+import type { BlockSource } from '../disk/block-source.port.ts';
+import type { DiskImage } from '../formats/disk-image.port.ts';
+import { openDiskImage } from '../formats/open-image.ts';
+import { openFileSource } from '../formats/raw/file-source.ts';
+import { filesOfFolder } from '../formats/raw/folder-files.ts';
+import type { Machine } from '../machines/machine.port.ts';
+import { WatchedFiles } from './watched-files.ts';
+
+export interface OpenedSource {
+  readonly source: BlockSource;
+  /** its length is the disk's */
+  readonly place: PlaceView;
+  /** `raw` for a device */
+  readonly format: DiskFormat;
+  /** names of the files beside it that it is read from too */
+  readonly files: readonly string[];
+  /** of the image file, not of what is on the disk */
+  readonly warnings: readonly Warning[];
+  /** @throws EngineError `SOURCE_CHANGED` where one of these files is not what it was when it was opened */
+  refuseChanged(): Promise<void>;
+}
+
+/**
+ * @param said what the file is, where that is not left to its content. A device is a raw disk, whatever its first bytes look like
+ * @throws EngineError `NOT_FOUND`, `PERMISSION_DENIED`, `BAD_REQUEST`; `FORMAT_INVALID`, `FORMAT_UNSUPPORTED`, `FORMAT_FOREIGN`,
+ *   `FORMAT_UNCLEAR`, `FILE_TRUNCATED` for image files
+ */
+export async function openSource(
+  machine: Machine,
+  path: string,
+  said: DiskFormat | null = null,
+): Promise<OpenedSource> {
+  const place = await machine.placeOf(path);
+  const source = await openFileSource(place.path, place);
+  const watched = new WatchedFiles();
+  const plain = {
+    place,
+    source,
+    format: 'raw',
+    files: [],
+    warnings: [],
+    refuseChanged: () => watched.refuseChanged(),
+  } as const;
+  if (place.kind === 'device' || place.lengthBytes === 0) return plain;
+  try {
+    const { signal } = new AbortController();
+    const folder = dirname(place.path);
+    const openSibling = watched.siblings(folder, filesOfFolder(folder));
+    const image = await openDiskImage(source, basename(place.path), openSibling, signal, said);
+    if (!image) return plain;
+    const { lengthBytes, sectorBytes, physicalSectorBytes } = image.source;
+    return {
+      ...plain,
+      place: { ...place, lengthBytes, sectorBytes, physicalSectorBytes },
+      source: image.source,
+      format: image.format,
+      files: image.dependsOn,
+      warnings: [...(image.warnings ?? []), ...notChecked(image, basename(place.path))],
+    };
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+/** A capture reads what is used, once: it has no time for sums of all of it. */
+function notChecked({ verify }: DiskImage, path: string): Warning[] {
+  return verify ? [{ code: 'IMAGE_SUMS_NOT_CHECKED', data: { path } }] : [];
+}

@@ -1,0 +1,62 @@
+/** What a deploy writes to: a device that is what the plan says, or a new file under a temporary name. */
+import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import type { PlaceView } from '../../contract/disk.contract.ts';
+import { ioError, toEngineError } from '../../core/engine-error.ts';
+import type { PartialOutput } from '../../core/partial-output.ts';
+import type { BlockSink } from '../../disk/block-source.port.ts';
+import { createFileSink } from '../../formats/raw/file-sink.ts';
+import type { Machine } from '../../machines/machine.port.ts';
+import type { DeployRecord } from '../plan-records.ts';
+import { findPlannedDevice, hashOfEdges, refuseOther } from './planned-deploy.ts';
+
+/**
+ * Opens a device exclusively and checks on the open handle that it is the planned one, holds what it held, and may still be written to.
+ * @throws EngineError `DEVICE_CHANGED`, `DEVICE_BUSY`, `PERMISSION_DENIED`, `NOT_FOUND`
+ */
+export async function openDeviceTarget(machine: Machine, plan: DeployRecord, catalogRoot: string): Promise<BlockSink> {
+  const { target } = plan;
+  await findPlannedDevice(machine, plan, catalogRoot);
+  // with O_EXCL the kernel refuses a device that is mounted or claimed by another driver
+  const handle = await open(target.path, constants.O_RDWR | constants.O_EXCL).catch((error) => {
+    throw ioError(error, 'WRITE_FAILED', { path: target.path });
+  });
+  let sink: BlockSink | null = null;
+  try {
+    // identified once both ways to it are open
+    sink = await createFileSink(handle, target.path, target, false);
+    const opened = await machine.identifyDevice(handle.fd);
+    const edges = await hashOfEdges(opened.lengthBytes, (offsetBytes, into) => readWhole(handle, offsetBytes, into));
+    refuseOther(target, opened, [plan.edges, edges]);
+    return sink;
+  } catch (error) {
+    await (sink ?? handle).close();
+    throw toEngineError(error);
+  }
+}
+
+async function readWhole(handle: FileHandle, offsetBytes: number, into: Uint8Array): Promise<void> {
+  for (let done = 0; done < into.length;) {
+    const { bytesRead } = await handle.read(into, done, into.length - done, offsetBytes + done);
+    if (bytesRead === 0) throw new RangeError('ended early');
+    done += bytesRead;
+  }
+}
+
+/** Makes a sparse file of the planned length in `output`. */
+export async function openFileTarget(planned: PlaceView, output: PartialOutput): Promise<BlockSink> {
+  const handle = await output.create();
+  try {
+    await handle.truncate(planned.lengthBytes);
+    // what replaces a file is as readable as that was; rights that it would lend to whoever runs it are not passed on
+    const replaced = await output.replaced();
+    if (replaced) {
+      await handle.chown(replaced.uid, replaced.gid).catch(() => {});
+      await handle.chmod(replaced.mode & 0o777);
+    }
+    return await createFileSink(handle, planned.path, planned, true);
+  } catch (error) {
+    await handle.close();
+    throw ioError(error, 'WRITE_FAILED', { path: planned.path });
+  }
+}

@@ -1,0 +1,152 @@
+/** Plans a deploy: looks at the template and the target, and says what would be written, what would be lost, what forbids it. */
+import { randomUUID } from 'node:crypto';
+import { resolve } from 'node:path';
+import type { CheckedParams } from '../../contract/commands.ts';
+import type { DiskView, PlaceView } from '../../contract/disk.contract.ts';
+import type { DeployPlan } from '../../contract/plan.contract.ts';
+import type { Machine } from '../../machines/machine.port.ts';
+import { endChecks, outsideChecks } from './outside-checks.ts';
+import { readRecordedTables } from '../../inspection/disk-claims.ts';
+import { inspectDisk, openVolumes } from '../../inspection/disk-inspection.ts';
+import type { EngineParts } from '../engine-parts.ts';
+import { diskOf } from '../../versions/found-disk.ts';
+import { openSource } from '../../images/open-source.ts';
+import { describeTarget, lengthOfImage } from '../../machines/describe-target.ts';
+import { overriddenCodes, withOverrides } from '../../judgement/overrides.ts';
+import { refusalOf, type DeployRecord, type Planned } from '../plan-records.ts';
+import { hashOfEdges } from './planned-deploy.ts';
+import { deployReport } from '../../judgement/deploy-report.ts';
+import { guestOf } from '../../inspection/guest-of.ts';
+import { overriddenRules } from '../../judgement/make-report.ts';
+import { openRulebook } from '../../judgement/rulebook.ts';
+import { planRelocation, sectorsOf } from '../../versions/sector-move.ts';
+import { incompleteCheck } from '../../judgement/template-checks.ts';
+import { checkTarget } from '../../judgement/target-checks.ts';
+import { templateSource } from '../../versions/template-source.ts';
+import { withManifest } from '../../versions/with-manifest.ts';
+
+export type DeployRequest = CheckedParams<'deploy.plan'>;
+
+/**
+ * Looks at the template and the target and says what a deploy would do.
+ * @throws EngineError `TEMPLATE_NOT_FOUND`, `MANIFEST_DAMAGED`, `PACK_DAMAGED`, `PERMISSION_DENIED`
+ */
+export async function planDeploy(
+  parts: EngineParts,
+  request: DeployRequest,
+  expiresAt: string,
+  signal: AbortSignal,
+): Promise<Planned<DeployRecord, DeployPlan>> {
+  const found = diskOf(parts.templates.find(request.template), request.disk);
+  const { template, version, disk } = found;
+  return withManifest(parts, found, async (manifest, json) => {
+    const source = templateSource(parts.index, manifest, json);
+    try {
+      const tables = await readRecordedTables(source, disk.layout.table);
+      const { layout } = tables;
+      const asked = request.lengthBytes ?? (await lengthOfImage(request.target));
+      const target = await describeTarget(parts.machine, request.target, {
+        lengthBytes: asked ?? Math.max(disk.capacityBytes, layout.minimumBytes),
+        sectorBytes: disk.layout.sectorBytes,
+        physicalSectorBytes: disk.layout.physicalSectorBytes,
+      });
+      const { relocation, checks: moved } = await planRelocation(source, tables, sectorsOf(target.place));
+      const checks = withOverrides(
+        [
+          disk.health === 'damaged'
+            ? { code: 'TEMPLATE_DAMAGED', level: 'block', data: { template: template.name } }
+            : { code: 'TEMPLATE_HEALTHY', level: 'pass', data: { template: template.name } },
+          ...incompleteCheck(template.name, disk),
+          ...moved,
+          ...(await outsideChecks(manifest, json, layout, relocation, target.place)),
+          ...(await endChecks(source, layout, target.place)),
+          ...(await checkTarget(parts.machine, target, disk.usedBytes, parts.layout.root)),
+        ],
+        request.overrides,
+      );
+      const book = await openRulebook(parts);
+      const guest = version.guest ?? (await guestOf(source, await openVolumes(source), book.endOfLife, signal));
+      const report = await deployReport(parts, book, found, guest, target, request);
+      const before = target.exists ? await lookAt(parts.machine, target.place.path, signal) : null;
+      const plan = {
+        planId: randomUUID(),
+        expiresAt,
+        templateId: template.id,
+        templateName: template.name,
+        versionNumber: version.number,
+        disk: found.number,
+        target: target.place,
+        writeBytes: disk.usedBytes,
+        confirmWords: target.place.kind === 'device' ? confirmWords(target.place, request.target) : [],
+        needsOverwrite: target.exists && target.place.kind === 'file',
+      };
+      const record: DeployRecord = {
+        ...plan,
+        kind: 'deploy',
+        request,
+        refusal: refusalOf(checks, report),
+        asked: resolve(request.target),
+        edges: before?.edges ?? '',
+        overridden: [...overriddenCodes(checks), ...overriddenRules(report)],
+      };
+      const view: DeployPlan = {
+        ...plan,
+        before: before?.view ?? null,
+        after: afterDeploy(disk.layout, target.place),
+        checks,
+        report,
+        canRun: record.refusal === null,
+      };
+      return { record, view };
+    } finally {
+      await source.close();
+    }
+  });
+}
+
+/** The serial number or the path, as it was given or as it is. */
+function confirmWords(place: PlaceView, asked: string): string[] {
+  return [...new Set([place.serial, place.path, asked].filter((word) => word !== ''))];
+}
+
+/**
+ * What a target holds now, for the words of the confirmation; what a capture would have to warn about is not asked here.
+ * A target may be anything, even unreadable in places: not knowing what it holds is no reason against writing it.
+ */
+async function lookAt(
+  machine: Machine,
+  path: string,
+  signal: AbortSignal,
+): Promise<{ view: DiskView | null; edges: string } | null> {
+  const opened = await openSource(machine, path).catch(() => null);
+  if (!opened) return null;
+  const { source } = opened;
+  try {
+    const edges = await hashOfEdges(source.lengthBytes, (offset, into) => source.readInto(offset, into));
+    const view = await inspectDisk(source, signal).catch((error) => {
+      if (signal.aborted) throw error;
+      return null;
+    });
+    return { view: view && withoutWarnings(view.view), edges };
+  } finally {
+    await opened.source.close();
+  }
+}
+
+function withoutWarnings(disk: DiskView): DiskView {
+  return {
+    ...disk,
+    warnings: [],
+    account: null,
+    volumes: disk.volumes.map((volume) => ({ ...volume, warnings: [] })),
+    groups: disk.groups.map((group) => ({
+      ...group,
+      volumes: group.volumes.map((volume) => ({ ...volume, warnings: [] })),
+    })),
+  };
+}
+
+function afterDeploy(disk: DiskView, place: PlaceView): DiskView {
+  const { lengthBytes, sectorBytes, physicalSectorBytes } = place;
+  return { ...withoutWarnings(disk), lengthBytes, sectorBytes, physicalSectorBytes };
+}

@@ -1,0 +1,62 @@
+/** What speaks against a capture: the source is in use, a part of it lies elsewhere, Windows is asleep in it. */
+import type { LayoutRecord } from '../catalog/records/index.ts';
+import type { DiskView, PlaceView } from '../contract/disk.contract.ts';
+import type { MessageData } from '../contract/errors.ts';
+import type { Check, Warning, WarningCode } from '../contract/warnings.ts';
+import { warningsOf } from '../inspection/disk-inspection.ts';
+import type { JudgingParts } from './judging-parts.ts';
+import { checkSource } from './source-checks.ts';
+
+/** Without regard to overrides: see {@link withOverrides}. */
+export async function captureChecks(parts: JudgingParts, place: PlaceView, disk: DiskView): Promise<Check[]> {
+  return [
+    ...(await checkSource(parts.machine, place, parts.layout.root)),
+    ...outsideChecks(disk),
+    ...warningsOf(disk).flatMap((warning) => CHECK_OF[warning.code]?.(warning.data) ?? []),
+  ];
+}
+
+/** Warnings that are reasons to stop. */
+const CHECK_OF: Partial<Record<WarningCode, (data: Warning['data']) => Check>> = {
+  EXTERNAL_JOURNAL: (data) => ({
+    code: 'VOLUME_REFUSED',
+    level: 'block',
+    data: { feature: 'external journal', ...data },
+  }),
+  SEVERAL_DEVICES: (data) => ({
+    code: 'VOLUME_REFUSED',
+    level: 'block',
+    canOverride: true,
+    data: { feature: 'several devices', ...data },
+  }),
+  WINDOWS_HIBERNATED: (data) => ({ code: 'WINDOWS_HIBERNATED', level: 'block', canOverride: true, data }),
+};
+
+/** What lies outside of all that is known, where somebody has to say first what shall become of it. */
+function outsideChecks({ account }: DiskView): Check[] {
+  if (!account?.isUndecided) return [];
+  const places = account.pieces.filter(({ leftBytes }) => leftBytes > 0);
+  const [largest] = [...places].sort((a, b) => b.leftBytes - a.leftBytes);
+  const data = {
+    lengthBytes: account.leftBytes,
+    places: places.length,
+    offset: largest.startBytes,
+    largestBytes: largest.leftBytes,
+  };
+  return [{ code: 'OUTSIDE_UNDECIDED', level: 'block', data }];
+}
+
+/** What was decided about what lies outside, for the audit log. */
+export function outsideFacts({ account }: Pick<LayoutRecord, 'account'>): MessageData {
+  if (!account) return {};
+  const { outside, takenBytes, leftBytes } = account;
+  return { outside, takenBytes, leftBytes };
+}
+
+/** Nobody knows how far data shrinks: half is usual, so less than half warns, and only nothing at all would be certain. */
+export function spaceCheck(usedBytes: number, catalogFreeBytes: number): Check {
+  const data = { usedBytes, freeBytes: catalogFreeBytes };
+  return usedBytes / 2 > catalogFreeBytes
+    ? { code: 'CATALOG_SPACE_LOW', level: 'warn', data }
+    : { code: 'CATALOG_SPACE', level: 'pass', data };
+}

@@ -1,0 +1,57 @@
+/** What forbids a deploy: everything that would cost somebody data or the running system. */
+import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Refusal } from '../contract/disk.contract.ts';
+import type { Check, CheckCode } from '../contract/warnings.ts';
+import type { Machine } from '../machines/machine.port.ts';
+import { freeBytes } from '../machines/free-bytes.ts';
+import type { DescribedTarget } from '../machines/describe-target.ts';
+
+const CHECK_OF_REFUSAL: Record<Refusal['code'], CheckCode> = {
+  MOUNTED: 'TARGET_MOUNTED',
+  MOUNTED_READ_WRITE: 'TARGET_MOUNTED',
+  SYSTEM_DISK: 'TARGET_IS_SYSTEM_DISK',
+  HOLDS_CATALOG: 'TARGET_HOLDS_CATALOG',
+  IN_USE: 'TARGET_IN_USE',
+  READ_ONLY: 'TARGET_READ_ONLY',
+  NO_MEDIUM: 'TARGET_NOT_A_DISK',
+  NO_PERMISSION: 'TARGET_NOT_WRITABLE',
+};
+
+/** @param usedBytes what will be written */
+export async function checkTarget(
+  machine: Machine,
+  target: DescribedTarget,
+  usedBytes: number,
+  catalogRoot: string,
+): Promise<Check[]> {
+  const { place, exists } = target;
+  const data = { path: place.path, model: place.model, serial: place.serial, lengthBytes: place.lengthBytes };
+  if (place.kind === 'device') {
+    const device = await machine.deviceAt(place.path, catalogRoot);
+    if (!device) return [{ code: 'TARGET_NOT_A_DISK', level: 'block', data }];
+    return [...refusalChecks(device.deployRefusals, data), { code: 'TARGET_WILL_BE_ERASED', level: 'warn', data }];
+  }
+  const folder = dirname(place.path);
+  if (!(await stat(folder).catch(() => null))?.isDirectory()) {
+    return [{ code: 'TARGET_FOLDER_MISSING', level: 'block', data: { ...data, folder } }];
+  }
+  const free = await freeBytes(folder);
+  const space = { ...data, folder, requiredBytes: usedBytes, freeBytes: free };
+  return [
+    ...refusalChecks((await machine.fileRefusals(place.path, catalogRoot)).deployRefusals, data),
+    exists ? { code: 'TARGET_EXISTS', level: 'warn', data } : { code: 'TARGET_NEW_FILE', level: 'pass', data },
+    free < usedBytes
+      ? { code: 'TARGET_FOLDER_SPACE_LOW', level: 'block', data: space }
+      : { code: 'TARGET_FOLDER_SPACE', level: 'pass', data: space },
+  ];
+}
+
+function refusalChecks(refusals: readonly Refusal[], data: Check['data']): Check[] {
+  if (refusals.length === 0) return [{ code: 'TARGET_NOT_IN_USE', level: 'pass', data }];
+  return refusals.map(({ code, details }) => ({
+    code: CHECK_OF_REFUSAL[code],
+    level: 'block',
+    data: { ...data, details: details.join(', ') },
+  }));
+}

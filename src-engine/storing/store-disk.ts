@@ -1,0 +1,246 @@
+/** From disks to a version in the catalog: windows to chunks, manifests, verification, and only then the row that makes it exist. */
+import { randomUUID } from 'node:crypto';
+import { newTemplateRecord } from '../catalog/template-repository.ts';
+import { usedBytesOf, type DiskRecord, type TemplateRecord, type VersionRecord } from '../catalog/records/index.ts';
+import type { PlaceView } from '../contract/disk.contract.ts';
+import type { JobResult } from '../contract/job.contract.ts';
+import type { RecordedConfiguration, TemplateView } from '../contract/template.contract.ts';
+import type { Warning } from '../contract/warnings.ts';
+import type { JobContext } from '../core/job-context.ts';
+import { WINDOW_BYTES } from '../store/chunking.ts';
+import { ManifestReader } from '../store/manifest-reader.ts';
+import type { Presses, PressPool } from '../store/press-pool.ts';
+import { StoreWriter } from '../store/store-writer.ts';
+import type { DiskAccount } from '../inspection/account/account.ts';
+import { keptOfHole, keptRuns } from './kept-runs.ts';
+import { auditFrames } from '../versions/audit-frames.ts';
+import { DataCursor } from './data-cursor.ts';
+import { damageOf } from './damaged-files.ts';
+import { warningsOf, type InspectedDisk } from '../inspection/disk-inspection.ts';
+import type { StoredParts } from '../versions/stored-parts.ts';
+import { removeOwnManifest } from '../versions/leftovers.ts';
+import { manifestJson, type ManifestJson } from '../versions/manifest-json.ts';
+import { readWindow } from './read-window.ts';
+import { regionsOf, usedWindows } from '../versions/regions.ts';
+import { Tasks } from '../core/tasks.ts';
+import { writeTemplateRecord } from '../versions/template-record-file.ts';
+import { filledSource, tellingOfFill, UnreadablePlaces } from '../inspection/unreadable.ts';
+import { chunksOf } from '../versions/window-chunks.ts';
+
+/** What a person has said of the template, and what is known of where it comes from. */
+export interface AboutVersion
+  extends
+    Pick<TemplateView, 'name' | 'note' | 'tags' | 'kind' | 'licence' | 'policy'>,
+    Pick<VersionRecord, 'medium' | 'guest' | 'machine' | 'platform'> {
+  readonly configuration: RecordedConfiguration;
+  /** beside those of the disks */
+  readonly warnings: readonly Warning[];
+  /** zstd level */
+  readonly level: number;
+  readonly onUnreadable: 'stop' | 'fill';
+}
+
+/** A disk that is to be stored, and what is known of its place in its machine. */
+export interface DiskToStore extends Pick<DiskRecord, 'role' | 'bus' | 'address'> {
+  readonly disk: InspectedDisk;
+  /** what is taken of what lies outside of all that is known; says afterwards what was taken */
+  readonly account: DiskAccount;
+  readonly place: PlaceView;
+}
+
+export interface StoringParts extends StoredParts {
+  readonly presses: Presses;
+}
+
+export interface StoredVersion extends Pick<ManifestJson, 'template' | 'version'> {
+  readonly result: JobResult;
+}
+
+/**
+ * Whoever calls holds the writer's lock. Whatever ends it early leaves the catalog as it was.
+ * @param disks in their order; never none
+ * @param beforePublishing the last chance to find that a source is not what it was
+ */
+export async function storeDisks(
+  parts: StoringParts,
+  disks: readonly DiskToStore[],
+  about: AboutVersion,
+  context: JobContext,
+  beforePublishing: () => Promise<void>,
+): Promise<StoredVersion> {
+  const pool = parts.presses.forJob(context.signal);
+  const names = disks.map(() => randomUUID());
+  const timesSetAside = parts.index.timesSetAside;
+  try {
+    const writer = new StoreWriter(parts.layout, parts.index, pool, about.level);
+    let template!: TemplateRecord;
+    let version!: VersionRecord;
+    let verifiedBytes: number;
+    try {
+      context.phase(
+        'capturing',
+        disks.reduce((sum, { account }) => sum + account.readBytes, 0),
+      );
+      const unreadable = disks.map(() => new UnreadablePlaces());
+      let order = 0;
+      for (const [i, { disk, account }] of disks.entries()) {
+        await writer.beginDisk(names[i]);
+        account.begin();
+        const press = async (places: UnreadablePlaces | null) => {
+          order = await pressWindows(disk, account, places, order, pool, writer, context);
+        };
+        await (about.onUnreadable === 'fill' ? press(unreadable[i]) : tellingOfFill(() => press(null)));
+      }
+      await beforePublishing();
+      context.signal.throwIfAborted();
+
+      context.phase('publishing', 0);
+      const warnings = [...about.warnings];
+      const records: DiskRecord[] = [];
+      for (const [i, { disk, account, place, role, bus, address }] of disks.entries()) {
+        const damage = await damageOf(disk.source, unreadable[i], context.signal);
+        const layout = account.view();
+        warnings.push(...warningsOf(layout));
+        if (damage) {
+          const warning: Warning = {
+            code: 'SECTORS_UNREADABLE',
+            data: { lengthBytes: damage.lengthBytes, places: unreadable[i].extents.length },
+          };
+          warnings.push(warning);
+          context.warn(warning);
+        }
+        records.push({ manifest: names[i], role, bus, address, source: place, layout, damage });
+      }
+      const createdAt = new Date().toISOString();
+      const existing = parts.templates.findByName(about.name);
+      const { name, note, tags, kind, licence, policy } = about;
+      template = existing
+        ? { ...parts.templates.record(existing.id), updatedAt: createdAt }
+        : newTemplateRecord({ name, note, tags, kind, licence, policy }, createdAt);
+      for (const name of names) parts.templates.expectManifest(name);
+      await writer.finish((known) => {
+        version = {
+          number: existing ? parts.templates.nextVersionNumber(existing.id) : 1,
+          createdAt,
+          disks: records,
+          warnings,
+          medium: about.medium,
+          configuration: about.configuration,
+          guest: about.guest,
+          machine: about.machine,
+          platform: about.platform,
+          ...known,
+          attachments: [],
+        };
+        return records.map((disk, i) => manifestJson({ template, version, disk, regions: regionsOf(disks[i].disk) }));
+      });
+      verifiedBytes = await auditFrames(pool, parts.index, [...writer.addedFrames()], context);
+      if (parts.index.timesSetAside !== timesSetAside) {
+        for (const name of names) await refuseMissing(parts, name, context.signal);
+      }
+      parts.templates.addVersion(template, version);
+      writer.keep();
+    } catch (error) {
+      await writer.discard();
+      // where not even that is possible any more, the next writer does it
+      for (const name of names) await removeOwnManifest(parts, name).catch(() => {});
+      throw error;
+    }
+    const isSelfContained = version.storedBytes === version.newBytes;
+    if (isSelfContained) {
+      const at = new Date().toISOString();
+      for (const name of names) parts.templates.setHealth(name, 'verified', at);
+    }
+    await writeTemplateRecord(parts, template.id);
+    const result: JobResult = {
+      templateId: template.id,
+      versionNumber: version.number,
+      processedBytes: usedBytesOf(version),
+      storedBytes: version.newBytes,
+      verifiedBytes,
+      readBack: 'none',
+      damagedTemplates: [],
+    };
+    return { template, version, result };
+  } finally {
+    await pool.close();
+  }
+}
+
+/**
+ * A verify that ran beside may have found a frame damaged after this capture had counted on what is in it.
+ * @throws EngineError `CHUNK_MISSING`
+ */
+async function refuseMissing(parts: StoringParts, manifest: string, signal: AbortSignal): Promise<void> {
+  const reader = await ManifestReader.open(parts.layout, manifest);
+  try {
+    for await (const record of reader.records()) {
+      signal.throwIfAborted();
+      chunksOf(parts.index, record);
+    }
+  } finally {
+    await reader.close();
+  }
+}
+
+/**
+ * @param unreadable where to write down what cannot be read; null: that ends it
+ * @param order of the first window
+ * @returns the order of the window that comes next
+ */
+async function pressWindows(
+  disk: InspectedDisk,
+  account: DiskAccount,
+  unreadable: UnreadablePlaces | null,
+  order: number,
+  pool: PressPool,
+  writer: StoreWriter,
+  context: JobContext,
+): Promise<number> {
+  const source = unreadable ? filledSource(disk.source, unreadable, context.signal) : disk.source;
+  const regions = regionsOf(disk);
+  const data = new DataCursor(source, context.signal);
+  const tasks = new Tasks();
+  let reading = 0;
+  let pressing = 0;
+  try {
+    for await (const window of usedWindows(disk, account, context.signal)) {
+      const { extents } = window;
+      const first = regions[window.region].startBytes + window.window * WINDOW_BYTES + extents[0];
+      const spanBytes = extents[extents.length - 2] + extents[extents.length - 1] - extents[0];
+      if (!(await data.hasData(first, spanBytes))) {
+        // a hole is neither read nor hashed
+        const runs = keptOfHole(window);
+        if (runs.length > 0) await writer.addZeros(order++, window.region, window.window, runs);
+        context.advance(extents.reduce((sum, value, i) => (i % 2 === 1 ? sum + value : sum), 0));
+        continue;
+      }
+      const memory = await pool.takeWindow();
+      tasks.check();
+      context.signal.throwIfAborted();
+      context.slowest(writer.isBehind ? 'catalog' : reading > pressing ? 'source' : 'processor');
+      const number = order++;
+      const { startBytes } = regions[window.region];
+      tasks.start(async () => {
+        try {
+          reading++;
+          await readWindow(source, startBytes, window, Buffer.from(memory), context.signal).finally(() => reading--);
+          const runs = keptRuns(window, Buffer.from(memory), account);
+          pressing++;
+          await (
+            runs.length === 0
+              ? writer.skip(number)
+              : writer.add(number, window.region, window.window, memory, runs, window.unitBytes)
+          ).finally(() => pressing--);
+          context.advance(window.extents.reduce((sum, value, i) => (i % 2 === 1 ? sum + value : sum), 0));
+        } finally {
+          pool.releaseWindow(memory);
+        }
+      });
+    }
+    await tasks.finish();
+    return order;
+  } finally {
+    await tasks.settle();
+  }
+}
