@@ -18,6 +18,12 @@ const layers = LAYERS.map(({ room, files, forbidden, reason }) => ({
   },
 }));
 
+/** The graph of imports is what the floors are checked by: all of it stands at the top of its files. */
+const NO_DYNAMIC_IMPORT = {
+  selector: 'ImportExpression',
+  message: 'import it at the top of the file, so that it can be seen who imports whom.',
+};
+
 export default tseslint.config(
   { ignores: ['out/', 'node_modules/', 'test-results/', '.cache/'] },
   js.configs.recommended,
@@ -54,12 +60,20 @@ export default tseslint.config(
   },
   ...layers,
   {
+    name: 'imports at the top',
+    files: ['src-{engine,main,renderer}/**/*.{ts,vue}'],
+    // a PDF's library is large, and seldom needed
+    ignores: ['src-engine/report/pdf.ts'],
+    rules: { 'no-restricted-syntax': ['error', NO_DYNAMIC_IMPORT] },
+  },
+  {
     name: 'one listener to pages',
     files: ['src-main/**/*.ts'],
     ignores: ['src-main/desktop/page-messages.ts'],
     rules: {
       'no-restricted-syntax': [
         'error',
+        NO_DYNAMIC_IMPORT,
         {
           selector: 'Identifier[name="ipcMain"]',
           message: 'src-main/desktop/page-messages.ts alone listens to pages: it checks who sends.',

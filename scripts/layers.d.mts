@@ -1,3 +1,9 @@
+/** Rooms of the engine, from below. */
+export const FLOORS: readonly (readonly string[])[];
+
+/** Folders of `src-engine/jobs`. */
+export const JOB_KINDS: readonly string[];
+
 export const LAYERS: readonly {
   /** the rule's name: a folder */
   readonly room: string;

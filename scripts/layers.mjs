@@ -2,23 +2,30 @@
  * Who may import whom. A room lists what it must not reach, as regular expressions over import specifiers; the reason is
  * shown with the error. ARCHITECTURE.md explains the rooms.
  */
-const ENGINE_ROOMS = [
-  'contract',
-  'core',
-  'disk',
-  'formats',
-  'volumes',
-  'filesystems',
-  'guest',
-  'store',
-  'archive',
-  'catalog',
-  'machines',
-  'policies',
-  'report',
-  'jobs',
-  'host',
+
+/** The floors of the engine, from below: a room imports from its own floor only what its rule allows, and never from above. */
+export const FLOORS = [
+  ['contract'],
+  ['core'],
+  ['disk'],
+  ['formats', 'archive', 'volumes', 'filesystems', 'policies', 'store', 'catalog', 'machines', 'report'],
+  ['guest'],
+  ['inspection'],
+  ['versions'],
+  ['browsing', 'images'],
+  ['judgement', 'storing'],
+  ['jobs'],
+  ['host'],
 ];
+
+const ENGINE_ROOMS = FLOORS.flat();
+
+/** All rooms of the floors below. */
+const below = (room) =>
+  FLOORS.slice(
+    0,
+    FLOORS.findIndex((floor) => floor.includes(room)),
+  ).flat();
 
 /** Matches an import that reaches a sibling room from inside `src-engine/ROOM/…`, at any depth. */
 const reaches = (rooms) => (rooms.length ? [`^(\\.\\./)+(src-engine/)?(${rooms.join('|')})/`] : []);
@@ -32,10 +39,25 @@ const engineRoom = (room, mayImport, reason) => ({
   reason,
 });
 
+const without = (rooms, others) => rooms.filter((room) => !others.includes(room));
+const UNKNOWN_TO_DISKS = ['policies', 'store', 'catalog', 'machines', 'report', 'archive', 'formats'];
+const FORBIDDEN_TO_JOBS = [...reaches(['host']), ...FACES];
+export const JOB_KINDS = ['capture', 'deploy', 'export', 'extract', 'import', 'prune', 'repair', 'verify'];
+
 const NOT_FOR_FACES = [
   `^(\\.\\./)+src-engine/(${ENGINE_ROOMS.filter((room) => room !== 'contract' && room !== 'host').join('|')})/`,
   '^vue($|/)',
   '^better-sqlite3',
+  '^(\\.\\./)+src-renderer/(?!locales/)',
+];
+
+/** What no page may reach. */
+const NOT_FOR_PAGES = [
+  `(^|/)src-engine/(${ENGINE_ROOMS.filter((room) => room !== 'contract').join('|')})/`,
+  '^node:',
+  '^electron($|/)',
+  '^better-sqlite3',
+  '^(\\.\\./)+src-main/',
 ];
 
 export const LAYERS = [
@@ -46,6 +68,16 @@ export const LAYERS = [
   engineRoom('core', ['contract'], 'core stands below every room but the contract.'),
   engineRoom('disk', ['core', 'contract'], 'disk ports know bytes, not formats.'),
   engineRoom('formats', ['core', 'disk', 'contract'], 'formats turn files into sources; they know nothing else.'),
+  {
+    room: 'src-engine/formats/*',
+    files: ['src-engine/formats/*/*.ts'],
+    forbidden: [
+      ...reaches(ENGINE_ROOMS.filter((room) => !['formats', 'core', 'disk', 'contract'].includes(room))),
+      ...FACES,
+      '^\\.\\./[a-z\\d-]+/',
+    ],
+    reason: 'a format knows no other: what several need stands beside their folders.',
+  },
   engineRoom('volumes', ['core', 'disk', 'contract'], 'volumes go from a disk to its partitions, no further.'),
   engineRoom('filesystems', ['core', 'disk', 'contract'], 'file systems read a volume and nothing else.'),
   engineRoom(
@@ -72,10 +104,42 @@ export const LAYERS = [
     ],
   },
   engineRoom(
-    'jobs',
-    ENGINE_ROOMS.filter((room) => room !== 'host'),
-    'jobs use every room through its ports; the host puts them together.',
+    'inspection',
+    without(below('inspection'), UNKNOWN_TO_DISKS),
+    'what is on a disk is told without the catalog.',
   ),
+  engineRoom(
+    'versions',
+    without(below('versions'), ['policies', 'report']),
+    'a stored version is read by what it says itself.',
+  ),
+  engineRoom(
+    'browsing',
+    without(below('browsing'), ['policies', 'report', 'archive']),
+    'the files of a version are read from the store.',
+  ),
+  engineRoom(
+    'images',
+    without(below('images'), ['policies', 'report', 'store']),
+    'an image is found and opened; nothing is stored.',
+  ),
+  engineRoom(
+    'judgement',
+    without(below('judgement'), ['report', 'archive']),
+    'plans are judged by facts that other rooms have read.',
+  ),
+  engineRoom(
+    'storing',
+    without(below('storing'), ['policies', 'report', 'archive', 'images']),
+    'a disk becomes a version, wherever it comes from.',
+  ),
+  engineRoom('jobs', below('jobs'), 'jobs use every room through its ports; the host puts them together.'),
+  ...JOB_KINDS.map((kind) => ({
+    room: `src-engine/jobs/${kind}`,
+    files: [`src-engine/jobs/${kind}/*.ts`],
+    forbidden: [...FORBIDDEN_TO_JOBS, `^\\.\\./(${JOB_KINDS.filter((other) => other !== kind).join('|')})/`],
+    reason: 'jobs do not stand on each other: what two of them need lies below.',
+  })),
   engineRoom('host', ENGINE_ROOMS, 'the engine knows no face.'),
   {
     room: 'src-words',
@@ -103,13 +167,19 @@ export const LAYERS = [
   {
     room: 'src-renderer',
     files: ['src-renderer/**/*.{ts,vue}'],
-    forbidden: [
-      `(^|/)src-engine/(${ENGINE_ROOMS.filter((room) => room !== 'contract').join('|')})/`,
-      '^node:',
-      '^electron($|/)',
-      '^better-sqlite3',
-      '^(\\.\\./)+src-main/',
-    ],
+    forbidden: NOT_FOR_PAGES,
     reason: 'a page knows the contract only.',
+  },
+  {
+    room: 'src-renderer/modules',
+    files: ['src-renderer/modules/*/*.{ts,vue}'],
+    forbidden: [...NOT_FOR_PAGES, '^\\.\\./[a-z-]+/(?!index\\.ts$)'],
+    reason: 'a module is entered by its index.',
+  },
+  {
+    room: 'src-renderer/app',
+    files: ['src-renderer/app/**/*.{ts,vue}'],
+    forbidden: [...NOT_FOR_PAGES, '^\\.\\./modules/[a-z-]+/(?!index\\.ts$|\\w+Page\\.vue$)'],
+    reason: 'a module is entered by its index; the router alone names its pages.',
   },
 ];

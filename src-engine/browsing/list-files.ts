@@ -90,7 +90,7 @@ function inOrder(entries: readonly FolderEntry[], sort: Sort, isDescending: bool
     .map(({ entry }) => entry);
 }
 
-export async function entryView(tree: FileTree, { name, node }: FolderEntry): Promise<FileEntryView> {
+async function entryView(tree: FileTree, { name, node }: FolderEntry): Promise<FileEntryView> {
   const { kind, lengthBytes, mode, ownerId, groupId, linkCount } = node;
   return {
     name,

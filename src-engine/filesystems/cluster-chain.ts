@@ -3,7 +3,7 @@ import { checkRange } from '../core/bounds.ts';
 import { EngineError } from '../core/engine-error.ts';
 
 /** The first cluster's number, in FAT and exFAT. */
-export const FIRST_CLUSTER = 2;
+const FIRST_CLUSTER = 2;
 
 /** A piece of the table that was read in one go. */
 export interface TablePiece {

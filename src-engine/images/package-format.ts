@@ -36,7 +36,7 @@ export interface PackageAbout {
 }
 
 /** Stands for the name of a manifest that did not say its own. */
-export const PACKAGED = 'manifest';
+const PACKAGED = 'manifest';
 
 const FormatSchema = z.object({ format: z.literal(FORMAT) });
 const PartsSchema = FormatSchema.extend({

@@ -7,7 +7,7 @@ import { MAX_PROFILE_BYTES, parseProfile, probeMachine } from '../machines/profi
 import { faultOfProfile, findProfile } from '../machines/profile/saved-profiles.ts';
 import type { JudgingParts } from './judging-parts.ts';
 
-export const THIS_MACHINE = 'this';
+const THIS_MACHINE = 'this';
 
 /**
  * @param wanted null: this machine for a disk that is built into it; nobody knows where another disk or a file belongs

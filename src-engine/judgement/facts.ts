@@ -72,7 +72,7 @@ export function deployFacts(subject: DeploySubject): Facts {
   };
 }
 
-export const nameOf = (isVirtual: boolean) => (isVirtual ? 'virtual' : 'physical');
+const nameOf = (isVirtual: boolean) => (isVirtual ? 'virtual' : 'physical');
 
 function commonFacts(guest: Guest, machine: MachineProfile | null, template: TemplateFields): Facts {
   const today = new Date().toISOString().slice(0, 10);

@@ -13,7 +13,7 @@ const list = z.array(z.string().max(200)).min(1).max(200);
 const fact = z.enum(FACT_IDS);
 
 /** One comparison. Of a list, each element has to satisfy it. */
-export const TestSchema = z.union([
+const TestSchema = z.union([
   z.strictObject({ is: scalar }),
   z.strictObject({ isNot: scalar }),
   z.strictObject({ oneOf: list }),
@@ -28,7 +28,7 @@ export type Test = z.infer<typeof TestSchema>;
 const ConditionSchema = z.strictObject({ fact, test: TestSchema });
 export type Condition = z.infer<typeof ConditionSchema>;
 
-export const RuleSchema = z.strictObject({
+const RuleSchema = z.strictObject({
   id: IdSchema,
   when: z.enum(['capture', 'deploy', 'always']),
   /** the rule speaks only where all of these hold */

@@ -8,7 +8,7 @@ export interface Field {
   readonly text: string;
 }
 
-export const SECTIONS = ['block', 'warn', 'unknown', 'pass'] as const;
+const SECTIONS = ['block', 'warn', 'unknown', 'pass'] as const;
 export type SectionId = (typeof SECTIONS)[number];
 
 export interface Section {

@@ -14,7 +14,7 @@ export const MANIFEST_MAGIC = Buffer.from('DPMANIF1', 'latin1');
 export const MANIFEST_END_MAGIC = Buffer.from('DPMFEND1', 'latin1');
 
 /** Caps against lying counts: a window has at most this many runs and chunks of one sector each. */
-export const MAX_WINDOW_EXTENTS = WINDOW_BYTES / 512;
+const MAX_WINDOW_EXTENTS = WINDOW_BYTES / 512;
 export const MAX_RECORD_BYTES = 32 + MAX_WINDOW_EXTENTS * 8 + MAX_WINDOW_EXTENTS * (HASH_BYTES + 4);
 export const MAX_JSON_BYTES = 64 * 1024 * 1024;
 /** 64 PiB of used windows */

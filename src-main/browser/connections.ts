@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 
 /** A browser opens six at once. */
 export const MAX_STRANGERS = 128;
-export const MAX_SESSIONS = 64;
+const MAX_SESSIONS = 64;
 
 export class Connections {
   /** in the order in which they came */

@@ -5,9 +5,9 @@ import { dismiss } from './dismiss.ts';
 import { allowance, MAX_NESTING, nestsDeeperThan, type Rate } from './message-limits.ts';
 
 /** A page that reads slower than this piles up is cut off, and connects anew. Pages of the catalog have about 1 MB. */
-export const MAX_BUFFERED_BYTES = 96 * 1024 * 1024;
+const MAX_BUFFERED_BYTES = 96 * 1024 * 1024;
 /** A dead connection is noticed within twice this time. */
-export const PING_EVERY_MS = 30_000;
+const PING_EVERY_MS = 30_000;
 /** A page asks a few times for what a person does; pings and pongs count too. */
 const MESSAGES: Rate = { atOnce: 2_000, perSecond: 200 };
 

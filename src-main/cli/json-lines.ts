@@ -45,7 +45,7 @@ export const VALUES = {
 const kinds = Object.entries(VALUES);
 
 /** The lines, by what they are. The last line of a command is a `result`, or a `failure`. */
-export const LINES = {
+const LINES = {
   progress: z.object({
     type: z.literal('progress'),
     job: z.uuid(),

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { ESLint } from 'eslint';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { LAYERS } from '../../scripts/layers.mjs';
+import { JOB_KINDS, LAYERS } from '../../scripts/layers.mjs';
 
 const root = resolve(import.meta.dirname, '../..');
 let eslint: ESLint;
@@ -34,6 +34,15 @@ const FACES = [
 /** For rooms that may say words. */
 const FACES_AND_CODE = FACES.filter((one) => !one.includes('src-words'));
 
+const NOT_FOR_PAGES = [
+  '../../src-engine/core/struct.ts',
+  '../../src-engine/host/start-engine.ts',
+  'node:fs',
+  'electron',
+  'better-sqlite3',
+  '../../src-main/browser/server.ts',
+];
+
 /** For each room a file in it, imports that must be reported, and imports that must not. */
 const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: string[] }> = {
   'src-engine/contract': {
@@ -43,7 +52,7 @@ const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: str
   },
   'src-engine/core': {
     file: 'src-engine/core/example.ts',
-    forbidden: ['../disk/read.ts', '../store/press.ts', '../jobs/regions.ts', ...FACES],
+    forbidden: ['../disk/read.ts', '../store/press.ts', '../versions/regions.ts', ...FACES],
     allowed: ['../contract/errors.ts', './bounds.ts', 'node:buffer'],
   },
   'src-engine/disk': {
@@ -55,6 +64,11 @@ const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: str
     file: 'src-engine/formats/raw/example.ts',
     forbidden: ['../../volumes/gpt.ts', '../../filesystems/recognise.ts', '../../store/press.ts', ...FACES],
     allowed: ['../../core/bounds.ts', '../../disk/read.ts', './file-sink.ts'],
+  },
+  'src-engine/formats/*': {
+    file: 'src-engine/formats/qcow2/example.ts',
+    forbidden: ['../../volumes/gpt.ts', '../raw/file-source.ts', ...FACES],
+    allowed: ['../../core/bounds.ts', '../mapped-image.ts', './map.ts'],
   },
   'src-engine/volumes': {
     file: 'src-engine/volumes/example.ts',
@@ -68,18 +82,18 @@ const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: str
   },
   'src-engine/filesystems': {
     file: 'src-engine/filesystems/ext/example.ts',
-    forbidden: ['../../volumes/gpt.ts', '../../store/chunking.ts', '../../jobs/tasks.ts', ...FACES],
+    forbidden: ['../../volumes/gpt.ts', '../../store/chunking.ts', '../../jobs/capture/run.ts', ...FACES],
     allowed: ['../../core/bounds.ts', '../../disk/slice.ts', '../extents.ts', './superblock.ts'],
   },
   'src-engine/guest': {
     file: 'src-engine/guest/linux/example.ts',
-    forbidden: ['../../policies/facts.ts', '../../jobs/disk-inspection.ts', '../../store/press.ts', ...FACES],
+    forbidden: ['../../policies/facts.ts', '../../inspection/disk-inspection.ts', '../../store/press.ts', ...FACES],
     allowed: ['../../core/bounds.ts', '../../filesystems/file-tree.port.ts', '../../volumes/layout.port.ts', 'yaml'],
   },
   'src-engine/archive': {
     file: 'src-engine/archive/example.ts',
     allowed: ['../core/engine-error.ts', '../disk/read.ts', 'node-7z'],
-    forbidden: ['../formats/raw/file-source.ts', '../jobs/tasks.ts', ...FACES],
+    forbidden: ['../formats/raw/file-source.ts', '../jobs/capture/run.ts', ...FACES],
   },
   'src-engine/store': {
     file: 'src-engine/store/example.ts',
@@ -93,19 +107,59 @@ const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: str
   },
   'src-engine/machines': {
     file: 'src-engine/machines/linux/example.ts',
-    forbidden: ['../../volumes/gpt.ts', '../../store/locks.ts', '../../jobs/tasks.ts', ...FACES],
+    forbidden: ['../../volumes/gpt.ts', '../../store/locks.ts', '../../jobs/capture/run.ts', ...FACES],
     allowed: ['../../core/engine-error.ts', '../../disk/block-source.port.ts', '../paths.ts', 'node:fs'],
   },
   'src-engine/policies': {
     file: 'src-engine/policies/example.ts',
     allowed: ['../core/engine-error.ts', '../contract/index.ts', 'yaml'],
-    forbidden: ['../machines/machine.port.ts', '../jobs/tasks.ts', '../filesystems/recognise.ts', ...FACES],
+    forbidden: ['../machines/machine.port.ts', '../jobs/capture/run.ts', '../filesystems/recognise.ts', ...FACES],
   },
   'src-engine/report': {
     file: 'src-engine/report/example.ts',
     allowed: ['../core/bounds.ts', '../contract/report.contract.ts', '../../src-words/en.json', 'pdfkit'],
-    forbidden: ['../policies/facts.ts', '../jobs/tasks.ts', '../host/router.ts', 'node:fs', ...FACES_AND_CODE],
+    forbidden: ['../policies/facts.ts', '../jobs/capture/run.ts', '../host/router.ts', 'node:fs', ...FACES_AND_CODE],
   },
+  'src-engine/inspection': {
+    file: 'src-engine/inspection/account/example.ts',
+    forbidden: ['../../versions/regions.ts', '../../store/chunking.ts', '../../formats/open-image.ts', ...FACES],
+    allowed: ['../../volumes/read-layout.ts', '../../filesystems/recognise.ts', '../../guest/inspect-guest.ts'],
+  },
+  'src-engine/versions': {
+    file: 'src-engine/versions/example.ts',
+    forbidden: ['../browsing/list-files.ts', '../images/open-source.ts', '../jobs/capture/run.ts', ...FACES],
+    allowed: ['../inspection/disk-inspection.ts', '../store/chunk-index.ts', '../catalog/records.ts'],
+  },
+  'src-engine/browsing': {
+    file: 'src-engine/browsing/example.ts',
+    forbidden: ['../images/open-source.ts', '../judgement/facts.ts', '../jobs/extract/run.ts', ...FACES],
+    allowed: ['../versions/template-source.ts', '../inspection/disk-inspection.ts', '../store/locks.ts'],
+  },
+  'src-engine/images': {
+    file: 'src-engine/images/example.ts',
+    forbidden: ['../store/chunking.ts', '../judgement/facts.ts', '../jobs/import/run.ts', ...FACES],
+    allowed: ['../formats/open-image.ts', '../archive/unpack.ts', '../inspection/disk-inspection.ts'],
+  },
+  'src-engine/judgement': {
+    file: 'src-engine/judgement/example.ts',
+    forbidden: ['../storing/store-disk.ts', '../jobs/capture/run.ts', '../report/content.ts', ...FACES],
+    allowed: ['../policies/evaluate.ts', '../images/open-source.ts', '../versions/with-manifest.ts'],
+  },
+  'src-engine/storing': {
+    file: 'src-engine/storing/example.ts',
+    forbidden: ['../judgement/facts.ts', '../images/open-source.ts', '../jobs/capture/run.ts', ...FACES],
+    allowed: ['../browsing/damage.ts', '../inspection/account/account.ts', '../store/store-writer.ts'],
+  },
+  ...Object.fromEntries(
+    JOB_KINDS.map((kind) => [
+      `src-engine/jobs/${kind}`,
+      {
+        file: `src-engine/jobs/${kind}/example.ts`,
+        forbidden: ['../../host/router.ts', kind === 'capture' ? '../import/run.ts' : '../capture/run.ts', ...FACES],
+        allowed: ['./run.ts', '../engine-parts.ts', '../../storing/store-disk.ts'],
+      },
+    ]),
+  ),
   'src-engine/jobs': {
     file: 'src-engine/jobs/example.ts',
     forbidden: ['../host/router.ts', ...FACES],
@@ -119,7 +173,7 @@ const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: str
   'src-engine/host': {
     file: 'src-engine/host/example.ts',
     forbidden: FACES,
-    allowed: ['../jobs/tasks.ts', '../store/locks.ts', '../contract/index.ts', 'node:worker_threads'],
+    allowed: ['../jobs/capture/run.ts', '../store/locks.ts', '../contract/index.ts', 'node:worker_threads'],
   },
   'src-words': {
     file: 'src-words/example.ts',
@@ -128,20 +182,29 @@ const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: str
   },
   'src-main without Electron': {
     file: 'src-main/browser/example.ts',
-    forbidden: ['../../src-engine/jobs/tasks.ts', 'vue', 'better-sqlite3', 'electron', 'electron/main'],
+    forbidden: [
+      '../../src-engine/jobs/capture/run.ts',
+      '../../src-renderer/client/format.ts',
+      'vue',
+      'better-sqlite3',
+      'electron',
+      'electron/main',
+    ],
     allowed: [
       '../../src-engine/contract/index.ts',
       '../../src-engine/host/start-engine.ts',
       '../pages/policy.ts',
+      '../../src-renderer/locales/en.json',
       'ws',
     ],
   },
   'src-main/desktop': {
     file: 'src-main/desktop/example.ts',
     forbidden: [
-      '../../src-engine/jobs/tasks.ts',
+      '../../src-engine/jobs/capture/run.ts',
       '../../src-engine/core/bounds.ts',
       '../../src-engine/store/press.ts',
+      '../../src-renderer/app/router.ts',
       'vue',
       'better-sqlite3',
     ],
@@ -149,15 +212,18 @@ const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: str
   },
   'src-renderer': {
     file: 'src-renderer/client/example.ts',
-    forbidden: [
-      '../../src-engine/core/struct.ts',
-      '../../src-engine/host/start-engine.ts',
-      'node:fs',
-      'electron',
-      'better-sqlite3',
-      '../../src-main/browser/server.ts',
-    ],
+    forbidden: NOT_FOR_PAGES,
     allowed: ['../../src-engine/contract/index.ts', 'vue', 'pinia', './format.ts'],
+  },
+  'src-renderer/modules': {
+    file: 'src-renderer/modules/deploy/example.ts',
+    forbidden: [...NOT_FOR_PAGES, '../jobs/plan.ts'],
+    allowed: ['../jobs/index.ts', './plan.ts', '../../client/format.ts', '../../ui/index.ts'],
+  },
+  'src-renderer/app': {
+    file: 'src-renderer/app/example.ts',
+    forbidden: [...NOT_FOR_PAGES, '../modules/jobs/plan.ts'],
+    allowed: ['../modules/jobs/index.ts', '../modules/jobs/JobsPage.vue'],
   },
 };
 
@@ -208,3 +274,13 @@ describe('one listener to pages', () => {
     expect(await isReported(`import { app } from 'electron'; app.quit();`, 'src-main/desktop/example.ts')).toBe(false);
   });
 });
+
+test.each(['src-engine/core/example.ts', 'src-main/cli/example.ts', 'src-renderer/app/example.ts'])(
+  'what is imported is said at the top: %s',
+  async (filePath) => {
+    const [{ messages }] = await eslint.lintText(`export const later = () => import('./a.ts');`, {
+      filePath: resolve(root, filePath),
+    });
+    expect(messages.some(({ ruleId }) => ruleId === 'no-restricted-syntax')).toBe(true);
+  },
+);

@@ -27,7 +27,7 @@ export interface Item extends Key {
 
 export const MAX_OFFSET = 2n ** 64n - 1n;
 
-export function compareKeys(a: Key, b: Key): number {
+function compareKeys(a: Key, b: Key): number {
   if (a.objectId !== b.objectId) return a.objectId < b.objectId ? -1 : 1;
   if (a.type !== b.type) return a.type - b.type;
   return a.offset === b.offset ? 0 : a.offset < b.offset ? -1 : 1;

@@ -22,7 +22,7 @@ export interface ReadBlock {
  * The blocks of a directory from block `from` to block `to` of its data; what is not mapped is left out.
  * @throws EngineError `FORMAT_INVALID`
  */
-export async function* directoryBlocks(
+async function* directoryBlocks(
   volume: XfsVolume,
   inode: XfsInode,
   from: number,

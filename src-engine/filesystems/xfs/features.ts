@@ -14,7 +14,7 @@ const VERSION = {
 
 const VERSION2 = { LAZYSBCOUNT: 0x2, ATTR2: 0x8, PROJID32: 0x80, FTYPE: 0x200 } as const;
 
-export const INCOMPAT = {
+const INCOMPAT = {
   FTYPE: 0x1,
   SPINODES: 0x2,
   META_UUID: 0x4,

@@ -119,7 +119,7 @@ const CUE_SHEET =
 const CUE_BYTES = 4096;
 
 /** @returns null where no mark is known @throws EngineError `READ_FAILED` */
-export async function foreignFormatOf(file: BlockSource): Promise<ForeignFormat | null> {
+async function foreignFormatOf(file: BlockSource): Promise<ForeignFormat | null> {
   const { lengthBytes } = file;
   const head = await readBytes(file, 0, Math.min(HEAD_BYTES, lengthBytes));
   const tailBytes = Math.min(TAIL_BYTES, lengthBytes);

@@ -5,7 +5,7 @@
 import { crc32c } from '../../core/crc32c.ts';
 import { guid, raw, struct, text, u16le, u32le, u64le } from '../../core/struct.ts';
 
-export const KIB = 1024;
+const KIB = 1024;
 export const MIB = 1024 * KIB;
 
 export const FILE_SIGNATURE = 'vhdxfile';

@@ -27,7 +27,7 @@ export const COLUMN_IDS = [
 ] as const;
 export type ColumnId = (typeof COLUMN_IDS)[number];
 
-export const COLUMNS: Record<ColumnId, Column> = {
+const COLUMNS: Record<ColumnId, Column> = {
   name: { id: 'name', sort: 'name', widthPx: 200, grows: true },
   system: { id: 'system', sort: 'system', widthPx: 150, grows: true },
   kind: { id: 'kind', sort: 'kind', widthPx: 120 },
