@@ -10,9 +10,8 @@ import {
 } from '../contract/template.contract.ts';
 import { EngineError } from '../core/engine-error.ts';
 import { attachmentNames, attachmentPath, readAttachmentFile, writeAttachmentFile } from '../store/attachment-file.ts';
-import { lockWriter } from '../store/locks.ts';
 import type { StoredParts } from './stored-parts.ts';
-import { removeLeftovers } from './leftovers.ts';
+import { joinWriters } from './leftovers.ts';
 import { writeTemplateRecord } from './template-record-file.ts';
 
 export interface NewAttachment extends Pick<AttachmentView, 'name' | 'mediaType'> {
@@ -40,9 +39,8 @@ export async function addAttachment(
   reference: string,
   added: NewAttachment,
 ): Promise<AttachmentView> {
-  const lock = lockWriter(parts.layout, 'attachment');
+  const lock = await joinWriters(parts, 'attachment');
   try {
-    await removeLeftovers(parts);
     const { template, version, manifests } = parts.templates.find(reference);
     const attachment = newAttachment(added);
     refuseTooMuch(version.attachments, attachment);
