@@ -75,7 +75,8 @@ describe('the command line', () => {
     expect(await diskpress('delete', 'texts')).toMatchObject({ code: 0 });
     expect(lastLine(await diskpress('--json', 'prune')).value.result.storedBytes).toBeGreaterThan(0);
     expect((await diskpress('jobs')).out.match(/Done/g)).toHaveLength(4);
-    expect((await diskpress('log')).out).toContain('template.deployed');
+    expect((await diskpress('log')).out).toContain('Deployed');
+    expect((await diskpress('--json', 'log')).out).toContain('template.deployed');
   });
 
   it('inspects a disk without a catalog entry, in French too', async () => {
