@@ -69,11 +69,16 @@ const codeOf = (error: unknown) => (error instanceof CommandError ? error.view.c
 const isFault = (code: string) => code === 'INTERNAL' || code.startsWith('not coded');
 const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
 
+interface Health {
+  readonly health?: string;
+  readonly verifiedAt?: string | null;
+}
+
 /** What is looked at of a template, a job, an entry of the log or a refusal. */
 interface Item {
   readonly name?: string;
   readonly updatedAt?: string;
-  readonly versions?: readonly { health?: string; verifiedAt?: string | null }[];
+  readonly versions?: readonly (Health & { disks?: readonly Health[] })[];
   readonly error?: { code: string } | null;
   readonly action?: string;
   readonly code?: string;
@@ -145,12 +150,17 @@ function judge(name: string, found: unknown[] | string, right: unknown[] | strin
   return isWhole && sound.length < found.length ? 'marked as damaged' : 'wrong';
 }
 
+const withoutHealth = ({ health: _, verifiedAt: __, ...rest }: Health) => rest;
+
 /** Everything of a template but how it was last found when verified. */
 const essence = (listed: unknown) =>
   (listed as Item[])
     .map(({ updatedAt: _, ...template }) => ({
       ...template,
-      versions: template.versions?.map(({ health: _, verifiedAt: __, ...version }) => version),
+      versions: template.versions?.map(({ disks, ...version }) => ({
+        ...withoutHealth(version),
+        disks: disks?.map(withoutHealth),
+      })),
     }))
     .sort((a, b) => String(a.name).localeCompare(String(b.name)));
 

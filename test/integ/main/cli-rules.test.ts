@@ -263,7 +263,7 @@ describe('edit', () => {
     const edited = await diskpress('edit', 'debian', '--owner', 'anna', '--share', 'ben', '--share', 'carla');
     expect(edited.code).toBe(0);
     expect(edited.out).toMatch(/Shared$/m);
-    expect(edited.out).toMatch(/^Owner anna · shared with ben, carla$/m);
+    expect(edited.out).toMatch(/^Owner anna · shared with ben and carla$/m);
     expect((await diskpress('edit', 'debian', '--licence', 'own')).out).toMatch(/Own licence$/m);
     expect((await diskpress('edit', 'debian', '--policy', 'lab')).out).toMatch(/policy lab$/m);
     expect((await diskpress('edit', 'debian', '--no-policy')).out).not.toMatch(/policy lab$/m);
