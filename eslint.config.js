@@ -45,7 +45,7 @@ export default tseslint.config(
   {
     files: ['src-renderer/**/*.vue'],
     plugins: { '@intlify/vue-i18n': i18n },
-    settings: { 'vue-i18n': { localeDir: './src-words/{en,fr}.json', messageSyntaxVersion: '^11.0.0' } },
+    settings: { 'vue-i18n': { localeDir: './src-engine/words/{en,fr}.json', messageSyntaxVersion: '^11.0.0' } },
     rules: {
       '@intlify/vue-i18n/no-raw-text': ['error', { ignorePattern: '^[-·→@%:/.,()…–—+]+$' }],
       'vue/component-api-style': ['error', ['script-setup']],

@@ -54,7 +54,6 @@ const BUILD_INPUTS = [
   'src-engine',
   'src-main',
   'src-renderer',
-  'src-words',
   'electron.vite.config.ts',
   'tsconfig.json',
   'package.json',

@@ -6,7 +6,7 @@
 /** The floors of the engine, from below: a room imports from its own floor only what its rule allows, and never from above. */
 export const FLOORS = [
   ['contract'],
-  ['core'],
+  ['core', 'words'],
   ['disk'],
   ['formats', 'archive', 'volumes', 'filesystems', 'policies', 'store', 'catalog', 'machines', 'report'],
   ['guest'],
@@ -20,17 +20,22 @@ export const FLOORS = [
 
 const ENGINE_ROOMS = FLOORS.flat();
 
-/** All rooms of the floors below. */
+/** All rooms of the floors below, but for words: the engine says codes and data. */
 const below = (room) =>
   FLOORS.slice(
     0,
     FLOORS.findIndex((floor) => floor.includes(room)),
-  ).flat();
+  )
+    .flat()
+    .filter((one) => one !== 'words');
+
+/** Rooms that pages know nothing of. */
+const HIDDEN = ENGINE_ROOMS.filter((room) => room !== 'contract' && room !== 'words');
 
 /** Matches an import that reaches a sibling room from inside `src-engine/ROOM/…`, at any depth. */
 const reaches = (rooms) => (rooms.length ? [`^(\\.\\./)+(src-engine/)?(${rooms.join('|')})/`] : []);
 
-const FACES = ['^electron($|/)', '^vue($|/)', '^pinia$', '^reka-ui', '^(\\.\\./)+src-(main|renderer|words)/'];
+const FACES = ['^electron($|/)', '^vue($|/)', '^pinia$', '^reka-ui', '^(\\.\\./)+src-(main|renderer)/'];
 
 const engineRoom = (room, mayImport, reason) => ({
   room: `src-engine/${room}`,
@@ -45,15 +50,15 @@ const FORBIDDEN_TO_JOBS = [...reaches(['host']), ...FACES];
 export const JOB_KINDS = ['capture', 'deploy', 'export', 'extract', 'import', 'prune', 'repair', 'verify'];
 
 const NOT_FOR_FACES = [
-  `^(\\.\\./)+src-engine/(${ENGINE_ROOMS.filter((room) => room !== 'contract' && room !== 'host').join('|')})/`,
+  `^(\\.\\./)+src-engine/(${HIDDEN.filter((room) => room !== 'host').join('|')})/`,
   '^vue($|/)',
   '^better-sqlite3',
-  '^(\\.\\./)+src-renderer/(?!locales/)',
+  '^(\\.\\./)+src-renderer/',
 ];
 
 /** What no page may reach. */
 const NOT_FOR_PAGES = [
-  `(^|/)src-engine/(${ENGINE_ROOMS.filter((room) => room !== 'contract').join('|')})/`,
+  `(^|/)src-engine/(${HIDDEN.join('|')})/`,
   '^node:',
   '^electron($|/)',
   '^better-sqlite3',
@@ -93,13 +98,12 @@ export const LAYERS = [
   {
     ...engineRoom(
       'report',
-      ['core', 'contract'],
+      ['core', 'contract', 'words'],
       'reports are written from what they say and the words of a language.',
     ),
     forbidden: [
-      ...reaches(ENGINE_ROOMS.filter((room) => !['report', 'core', 'contract'].includes(room))),
-      ...FACES.slice(0, -1),
-      '^(\\.\\./)+src-(main|renderer)/',
+      ...reaches(ENGINE_ROOMS.filter((room) => !['report', 'core', 'contract', 'words'].includes(room))),
+      ...FACES,
       '^node:',
     ],
   },
@@ -140,17 +144,14 @@ export const LAYERS = [
     forbidden: [...FORBIDDEN_TO_JOBS, `^\\.\\./(${JOB_KINDS.filter((other) => other !== kind).join('|')})/`],
     reason: 'jobs do not stand on each other: what two of them need lies below.',
   })),
-  engineRoom('host', ENGINE_ROOMS, 'the engine knows no face.'),
+  engineRoom('host', [...below('host'), 'host'], 'the engine knows no face.'),
   {
-    room: 'src-words',
-    files: ['src-words/**/*.ts'],
-    forbidden: [
-      `^(\\.\\./)+src-engine/(${ENGINE_ROOMS.filter((room) => room !== 'contract').join('|')})/`,
-      ...FACES.slice(0, -1),
-      '^(\\.\\./)+src-(main|renderer)/',
-      '^node:',
-    ],
-    reason: 'words are said by pages, command line and reports alike: they know the contract only.',
+    ...engineRoom(
+      'words',
+      ['contract'],
+      'words are said by pages, command line and reports alike: they know the contract only.',
+    ),
+    forbidden: [...reaches(ENGINE_ROOMS.filter((room) => room !== 'words' && room !== 'contract')), ...FACES, '^node:'],
   },
   {
     room: 'src-main/desktop',

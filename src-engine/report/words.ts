@@ -1,9 +1,9 @@
 /** Words of a report in one language, and values as a person reads them. */
 import type { FactValue, PolicyWords } from '../contract/report.contract.ts';
-import en from '../../src-words/en.json' with { type: 'json' };
-import { formatsIn } from '../../src-words/formats.ts';
-import fr from '../../src-words/fr.json' with { type: 'json' };
-import type { Language } from '../../src-words/languages.ts';
+import en from '../words/en.json' with { type: 'json' };
+import { formatsIn } from '../words/formats.ts';
+import fr from '../words/fr.json' with { type: 'json' };
+import type { Language } from '../words/languages.ts';
 
 export type ReportLanguage = Language;
 

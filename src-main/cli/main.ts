@@ -8,7 +8,7 @@ import { addCommands } from './commands.ts';
 import type { Session } from './session.ts';
 import { jsonPrinter } from './json-printer.ts';
 import { textPrinter } from './text-printer.ts';
-import { LANGUAGES, type Language } from '../../src-words/languages.ts';
+import { LANGUAGES, type Language } from '../../src-engine/words/languages.ts';
 import { createWords, preferredLanguage } from './words.ts';
 
 // the presses do the heavy work; this pool reads and writes disks, several windows at a time

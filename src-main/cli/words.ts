@@ -10,13 +10,13 @@ import {
   translate,
 } from '@intlify/core-base';
 import type { MessageData } from '../../src-engine/contract/index.ts';
-import enShared from '../../src-words/en.json' with { type: 'json' };
-import frShared from '../../src-words/fr.json' with { type: 'json' };
-import enOwn from '../../src-words/cli.en.json' with { type: 'json' };
-import frOwn from '../../src-words/cli.fr.json' with { type: 'json' };
-import { fillFacts } from '../../src-words/fill.ts';
-import { formatsIn } from '../../src-words/formats.ts';
-import type { Language } from '../../src-words/languages.ts';
+import enShared from '../../src-engine/words/en.json' with { type: 'json' };
+import frShared from '../../src-engine/words/fr.json' with { type: 'json' };
+import enOwn from '../../src-engine/words/cli.en.json' with { type: 'json' };
+import frOwn from '../../src-engine/words/cli.fr.json' with { type: 'json' };
+import { fillFacts } from '../../src-engine/words/fill.ts';
+import { formatsIn } from '../../src-engine/words/formats.ts';
+import type { Language } from '../../src-engine/words/languages.ts';
 
 registerMessageCompiler(compile);
 registerMessageResolver(resolveValue);

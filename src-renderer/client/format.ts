@@ -1,8 +1,8 @@
 /** Numbers as a person uses them, in the language that is chosen now. */
 import { computed } from 'vue';
 import { useI18n } from 'vue-i18n';
-import { formatsIn, type Formats } from '../../src-words/formats.ts';
-import type { Language } from '../../src-words/languages.ts';
+import { formatsIn, type Formats } from '../../src-engine/words/formats.ts';
+import type { Language } from '../../src-engine/words/languages.ts';
 
 export interface Format extends Formats {
   /** a phrase with a number in it, in the right plural: its message counts with `{n}` */

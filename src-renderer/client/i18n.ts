@@ -1,8 +1,8 @@
 /** Languages: which one is meant, and the one instance of vue-i18n. */
 import { createI18n } from 'vue-i18n';
-import en from '../../src-words/en.json';
-import fr from '../../src-words/fr.json';
-import { LANGUAGES, type Language } from '../../src-words/languages.ts';
+import en from '../../src-engine/words/en.json';
+import fr from '../../src-engine/words/fr.json';
+import { LANGUAGES, type Language } from '../../src-engine/words/languages.ts';
 
 export const i18n = createI18n({
   legacy: false,

@@ -2,7 +2,7 @@
 import { useI18n } from 'vue-i18n';
 import type { Check, ErrorView, MessageData, Refusal, Warning } from '../../src-engine/contract/index.ts';
 import { CommandError } from '../../src-engine/contract/index.ts';
-import { fillFacts } from '../../src-words/fill.ts';
+import { fillFacts } from '../../src-engine/words/fill.ts';
 import { useFormat } from './format.ts';
 
 export interface ErrorWords {

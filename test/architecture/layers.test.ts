@@ -28,11 +28,7 @@ const FACES = [
   'reka-ui',
   '../../src-main/cli/main.ts',
   '../../../src-renderer/main.ts',
-  '../../src-words/fr.json',
 ];
-
-/** For rooms that may say words. */
-const FACES_AND_CODE = FACES.filter((one) => !one.includes('src-words'));
 
 const NOT_FOR_PAGES = [
   '../../src-engine/core/struct.ts',
@@ -117,8 +113,8 @@ const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: str
   },
   'src-engine/report': {
     file: 'src-engine/report/example.ts',
-    allowed: ['../core/bounds.ts', '../contract/report.contract.ts', '../../src-words/en.json', 'pdfkit'],
-    forbidden: ['../policies/facts.ts', '../jobs/capture/run.ts', '../host/router.ts', 'node:fs', ...FACES_AND_CODE],
+    allowed: ['../core/bounds.ts', '../contract/report.contract.ts', '../words/en.json', 'pdfkit'],
+    forbidden: ['../policies/facts.ts', '../jobs/capture/run.ts', '../host/router.ts', 'node:fs', ...FACES],
   },
   'src-engine/inspection': {
     file: 'src-engine/inspection/account/example.ts',
@@ -172,13 +168,13 @@ const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: str
   },
   'src-engine/host': {
     file: 'src-engine/host/example.ts',
-    forbidden: FACES,
+    forbidden: ['../words/en.json', ...FACES],
     allowed: ['../jobs/capture/run.ts', '../store/locks.ts', '../contract/index.ts', 'node:worker_threads'],
   },
-  'src-words': {
-    file: 'src-words/example.ts',
-    forbidden: ['../src-engine/core/bounds.ts', 'node:fs', ...FACES_AND_CODE],
-    allowed: ['../src-engine/contract/errors.ts', './formats.ts', './en.json'],
+  'src-engine/words': {
+    file: 'src-engine/words/example.ts',
+    forbidden: ['../core/bounds.ts', 'node:fs', ...FACES],
+    allowed: ['../contract/errors.ts', './formats.ts', './en.json'],
   },
   'src-main without Electron': {
     file: 'src-main/browser/example.ts',
@@ -194,7 +190,7 @@ const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: str
       '../../src-engine/contract/index.ts',
       '../../src-engine/host/start-engine.ts',
       '../pages/policy.ts',
-      '../../src-renderer/locales/en.json',
+      '../../src-engine/words/en.json',
       'ws',
     ],
   },

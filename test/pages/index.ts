@@ -10,7 +10,7 @@ import { MachinesPage } from './machines.ts';
 import { AppPage } from './page.ts';
 import { RulesSection } from './rules.ts';
 import { TemplatePage } from './template.ts';
-import type { Language } from '../../src-words/languages.ts';
+import type { Language } from '../../src-engine/words/languages.ts';
 import { wordsIn } from './words.ts';
 
 export function pagesOf(page: Page, language: Language = 'en') {

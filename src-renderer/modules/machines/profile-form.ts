@@ -1,6 +1,6 @@
 /** A profile as it is typed: sizes as people write them, and unknown as a choice of its own. */
 import type { MachineProfile } from '../../../src-engine/contract/index.ts';
-import { parseBytes } from '../../../src-words/sizes.ts';
+import { parseBytes } from '../../../src-engine/words/sizes.ts';
 
 export type Known<T extends string> = T | 'unknown';
 

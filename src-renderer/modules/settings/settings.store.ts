@@ -1,7 +1,7 @@
 /** What a person set for this window: language and theme. Kept by the browser, nowhere else. */
 import { defineStore } from 'pinia';
 import { ref, watch } from 'vue';
-import { LANGUAGES, type Language } from '../../../src-words/languages.ts';
+import { LANGUAGES, type Language } from '../../../src-engine/words/languages.ts';
 import { preferredLanguage, setLanguage } from '../../client/i18n.ts';
 
 export const THEMES = ['system', 'light', 'dark'] as const;

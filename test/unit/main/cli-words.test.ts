@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ERROR_CODES, EXIT_CODES } from '../../../src-engine/contract/index.ts';
 import { createWords, preferredLanguage } from '../../../src-main/cli/words.ts';
-import { LANGUAGES } from '../../../src-words/languages.ts';
-import en from '../../../src-words/cli.en.json' with { type: 'json' };
-import fr from '../../../src-words/cli.fr.json' with { type: 'json' };
+import { LANGUAGES } from '../../../src-engine/words/languages.ts';
+import en from '../../../src-engine/words/cli.en.json' with { type: 'json' };
+import fr from '../../../src-engine/words/cli.fr.json' with { type: 'json' };
 
 type Tree = { [key: string]: string | Tree };
 

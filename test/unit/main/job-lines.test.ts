@@ -1,7 +1,7 @@
 /** Jobs on the command line: what one waits for, several at once, and the parts of one. */
 import { expect, test } from 'vitest';
 import { createWords } from '../../../src-main/cli/words.ts';
-import type { Language } from '../../../src-words/languages.ts';
+import type { Language } from '../../../src-engine/words/languages.ts';
 import { textPrinter } from '../../../src-main/cli/text-printer.ts';
 import type { JobPart, JobView } from '../../../src-engine/contract/job.contract.ts';
 

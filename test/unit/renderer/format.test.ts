@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseBytes, scaleBytes } from '../../../src-words/sizes.ts';
+import { parseBytes, scaleBytes } from '../../../src-engine/words/sizes.ts';
 
 describe('scaleBytes', () => {
   it.each([

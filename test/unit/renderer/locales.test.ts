@@ -32,7 +32,7 @@ const RENDERER = join(import.meta.dirname, '../../../src-renderer');
 
 type Messages = { [key: string]: string | Messages };
 const read = (language: string) =>
-  JSON.parse(readFileSync(join(RENDERER, `../src-words/${language}.json`), 'utf8')) as Messages;
+  JSON.parse(readFileSync(join(RENDERER, `../src-engine/words/${language}.json`), 'utf8')) as Messages;
 
 function flatten(messages: Messages, prefix = ''): [string, string][] {
   return Object.entries(messages).flatMap(([key, value]): [string, string][] =>

@@ -5,7 +5,7 @@ import { renderToString } from 'vue/server-renderer';
 import type { FactValue, ReportLine } from '../../../src-engine/contract/index.ts';
 import { FACT_IDS, FACT_TYPES } from '../../../src-engine/policies/facts.ts';
 import { i18n } from '../../../src-renderer/client/i18n.ts';
-import { LANGUAGES, type Language } from '../../../src-words/languages.ts';
+import { LANGUAGES, type Language } from '../../../src-engine/words/languages.ts';
 import { useFactWords, type FactWords } from '../../../src-renderer/modules/report/fact-words.ts';
 import { sectionsOf } from '../../../src-renderer/modules/report/sections.ts';
 import { sampleReport } from '../../support/reports.ts';

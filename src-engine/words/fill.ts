@@ -1,5 +1,5 @@
 /** The facts of an error, a warning or a check, as words to fill its message with. */
-import type { MessageData } from '../src-engine/contract/errors.ts';
+import type { MessageData } from '../contract/errors.ts';
 import type { Formats } from './formats.ts';
 
 /**
