@@ -247,7 +247,7 @@ function versionLines(words: Words, version: VersionView): string[] {
     }),
     healthText(words, version),
     ...version.disks.flatMap((disk, i) => [
-      ...(version.disks.length > 1 ? [t('cli.disk', { number: i + 1, source: disk.source.path })] : []),
+      ...(version.disks.length > 1 ? [t('cli.disk-of-several', { number: i + 1, source: disk.source.path })] : []),
       ...diskLines(words, disk.layout),
     ]),
     ...warningLines(words, version.warnings),
