@@ -37,7 +37,7 @@ function counted(isSuccess, count, path) {
   }
 }
 
-/** @param more options: those that only compute take all processors */
+/** @param more options of Vitest */
 async function vitest(project, ...more) {
   if (!ensureBuilt()) return one(false);
   const report = join(REPORTS, `${project}.json`);
@@ -72,7 +72,7 @@ const STAGES = {
     return one(isTyped);
   },
   unit: () => vitest('unit', ALL_PROCESSORS),
-  integ: () => vitest('integ'),
+  integ: () => vitest('integ', ALL_PROCESSORS),
   hostile: () => vitest('hostile', ALL_PROCESSORS),
   build: () => one(ensureBuilt()),
   async e2e() {
