@@ -1,7 +1,7 @@
 /**
- * `npm run attack [-- --share N] [NAME...]`: attacks everything as often as docs/RESILIENCE.md says, and writes that document from what came of
+ * `npm run attack [-- --share N] [--only TEXT] [NAME...]`: attacks everything as often as docs/RESILIENCE.md says, and writes that document from what came of
  * it. NAME: part of a file's name in test/attack, `mutations`, or `mutations/formats/vhd` for one of them. N: a share of the
- * attempts, 0.1 for a tenth. What was not attacked this time keeps its rows.
+ * attempts, 0.1 for a tenth. TEXT: part of a test's name, to attack one kind of file. What was not attacked this time keeps its rows.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -18,7 +18,7 @@ const REPORTS = join(root, '.cache', 'attack');
 const MUTATIONS = 4000;
 
 const { values, positionals: names } = parseArgs({
-  options: { share: { type: 'string', default: '1' } },
+  options: { share: { type: 'string', default: '1' }, only: { type: 'string' } },
   allowPositionals: true,
 });
 
@@ -32,6 +32,7 @@ async function run(project, report, filters, env) {
       ...options,
       `--outputFile.json=${report}`,
       `--maxWorkers=${cpus().length}`,
+      ...(values.only ? ['-t', values.only] : []),
     ],
     {
       cwd: root,
