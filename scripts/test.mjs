@@ -83,7 +83,7 @@ const STAGES = {
     });
     return counted(isSuccess, countPlaywright, report);
   },
-  attack: () => vitest('attack'),
+  attack: () => vitest('attack', ALL_PROCESSORS),
   boot: () => vitest('boot'),
 };
 
