@@ -18,7 +18,7 @@ import { DataCursor } from './data-cursor.ts';
 import { damageOf } from './damaged-files.ts';
 import { warningsOf, type InspectedDisk } from '../inspection/disk-inspection.ts';
 import type { StoredParts } from '../versions/stored-parts.ts';
-import { removeOwnManifest } from '../versions/leftovers.ts';
+import { removeOwnManifests } from '../versions/leftovers.ts';
 import { manifestJson, type ManifestJson } from '../versions/manifest-json.ts';
 import { readWindow } from './read-window.ts';
 import { regionsOf, usedWindows } from '../versions/regions.ts';
@@ -143,7 +143,7 @@ export async function storeDisks(
     } catch (error) {
       await writer.discard();
       // where not even that is possible any more, the next writer does it
-      for (const name of names) await removeOwnManifest(parts, name).catch(() => {});
+      await removeOwnManifests(parts, names).catch(() => {});
       throw error;
     }
     const isSelfContained = version.storedBytes === version.newBytes;

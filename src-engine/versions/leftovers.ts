@@ -109,12 +109,10 @@ export async function removeDoomedManifests(parts: StoredParts, kept: readonly s
   for (const name of doomed) parts.templates.forgetDoomed(name);
 }
 
-/** The manifest, or an attachment, of a version that its job does not make after all. Those of other jobs, which are on their way, stay. */
-export async function removeOwnManifest(parts: StoredParts, name: string): Promise<void> {
-  if (!parts.templates.doomedManifests().includes(name)) return;
-  for (const path of [manifestPath, attachmentPath]) await rm(path(parts.layout, name), { force: true });
-  await syncFolder(parts.layout.manifests);
-  parts.templates.forgetDoomed(name);
+/** Manifests and attachments of a version that its job does not make after all. Those of other jobs, which are on their way, stay. */
+export function removeOwnManifests(parts: StoredParts, names: readonly string[]): Promise<void> {
+  const others = parts.templates.doomedManifests().filter((name) => !names.includes(name));
+  return removeDoomedManifests(parts, others);
 }
 
 async function removeExpectedPacks(parts: StoredParts): Promise<void> {

@@ -11,7 +11,8 @@ import {
 } from '../../src-engine/contract/commands.ts';
 import { quietContext } from '../../src-engine/core/job-context.ts';
 import { CatalogHandle } from '../../src-engine/host/catalog-handle.ts';
-import { planCapture, runCapture } from '../../src-engine/jobs/capture/run.ts';
+import { planCapture } from '../../src-engine/jobs/capture/plan.ts';
+import { runCapture } from '../../src-engine/jobs/capture/run.ts';
 import { planDeploy } from '../../src-engine/jobs/deploy/plan.ts';
 import { runDeploy } from '../../src-engine/jobs/deploy/run.ts';
 import { planExport } from '../../src-engine/jobs/export/plan.ts';

@@ -1,5 +1,6 @@
 /** From a disk to a version of a template. */
-import { planCapture, runCapture } from '../../jobs/capture/run.ts';
+import { planCapture } from '../../jobs/capture/plan.ts';
+import { runCapture } from '../../jobs/capture/run.ts';
 import { CaptureRecordSchema } from '../../jobs/plan-records.ts';
 import { catalogClaim, sourceClaims, templateClaim } from '../claims.ts';
 import { PlannedWork } from '../planned-work.ts';

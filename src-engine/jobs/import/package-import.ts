@@ -22,7 +22,7 @@ import { ManifestWriter } from '../../store/manifest-writer.ts';
 import { checkedAttachment } from '../../versions/attachments.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { windowsInOrder } from '../../versions/ordered-windows.ts';
-import { removeOwnManifest } from '../../versions/leftovers.ts';
+import { removeOwnManifests } from '../../versions/leftovers.ts';
 import { manifestJson, readManifestJson, type ManifestJson } from '../../versions/manifest-json.ts';
 import {
   attachmentFile,
@@ -156,7 +156,7 @@ export async function importPackage(
   } catch (error) {
     for (const manifest of written) await manifest.discard().catch(() => {});
     await adopted.takeBack();
-    for (const own of [...names, ...copies]) await removeOwnManifest(parts, own).catch(() => {});
+    await removeOwnManifests(parts, [...names, ...copies]).catch(() => {});
     throw toEngineError(error);
   } finally {
     await pool.close();

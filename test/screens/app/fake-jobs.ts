@@ -76,7 +76,7 @@ export const RUNNING: JobView[] = [
       slowest: 'target',
     },
   }),
-  // jobs run one after another
+  // it waits for its place
   job(2, {
     state: 'queued',
     outcome: null,
