@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { ended, start } from './child.mjs';
 import { appEnvironment, ensureBuilt, ensureInstalled, node24, root } from './ensure.mjs';
 import { ensureSystemPackages } from './system-packages.mjs';
-import { countPlaywright, countVitest, inWords, skippedLines, sum } from './totals.mjs';
+import { countPlaywright, countVitest, failedLines, inWords, skippedLines, sum } from './totals.mjs';
 
 /** What takes longer hangs. */
 const STAGE_TIMEOUT_MS = 45 * 60 * 1000;
@@ -110,6 +110,7 @@ for (const name of names.length > 0 ? names : Object.keys(STAGES)) {
   console.log(lines.at(-1));
 }
 
-const totals = sum(Object.values(all));
-console.log(`\n${[...lines, ...skippedLines(Object.values(all))].join('\n')}\n\n${inWords(totals)}`);
+const counts = Object.values(all);
+const totals = sum(counts);
+console.log(`\n${[...lines, ...skippedLines(counts), ...failedLines(counts)].join('\n')}\n\n${inWords(totals)}`);
 process.exitCode = totals.failed > 0 ? 1 : 0;
