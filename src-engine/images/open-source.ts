@@ -32,11 +32,14 @@ export interface OpenedSource {
 export async function openSource(
   machine: Machine,
   path: string,
-  said: DiskFormat | null = null,
+  said: DiskFormat | null,
+  signal: AbortSignal,
 ): Promise<OpenedSource> {
   const place = await machine.placeOf(path);
-  const source = await openFileSource(place.path, place);
   const watched = new WatchedFiles();
+  // devices have no time of their last change
+  if (place.kind === 'file') await watched.add(place.path);
+  const source = await openFileSource(place.path, place);
   const plain = {
     place,
     source,
@@ -47,7 +50,6 @@ export async function openSource(
   } as const;
   if (place.kind === 'device' || place.lengthBytes === 0) return plain;
   try {
-    const { signal } = new AbortController();
     const folder = dirname(place.path);
     const openSibling = watched.siblings(folder, filesOfFolder(folder));
     const image = await openDiskImage(source, basename(place.path), openSibling, signal, said);

@@ -4,13 +4,12 @@ import type { DiskView, PlaceView } from '../contract/disk.contract.ts';
 import type { MessageData } from '../contract/errors.ts';
 import type { Check, Warning, WarningCode } from '../contract/warnings.ts';
 import { warningsOf } from '../inspection/disk-inspection.ts';
-import type { JudgingParts } from './judging-parts.ts';
-import { checkSource } from './source-checks.ts';
+import { checkSource, type SourceUse } from './source-checks.ts';
 
 /** Without regard to overrides: see {@link withOverrides}. */
-export async function captureChecks(parts: JudgingParts, place: PlaceView, disk: DiskView): Promise<Check[]> {
+export function captureChecks(place: PlaceView, use: SourceUse, disk: DiskView): Check[] {
   return [
-    ...(await checkSource(parts.machine, place, parts.layout.root)),
+    ...checkSource(place, use),
     ...outsideChecks(disk),
     ...warningsOf(disk).flatMap((warning) => CHECK_OF[warning.code]?.(warning.data) ?? []),
   ];

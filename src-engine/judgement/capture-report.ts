@@ -4,9 +4,9 @@ import type { Guest } from '../contract/guest.contract.ts';
 import type { MachineProfile } from '../contract/machine.contract.ts';
 import type { Report } from '../contract/report.contract.ts';
 import type { TemplateView } from '../contract/template.contract.ts';
-import { checkSource } from './source-checks.ts';
+import type { SourceUse } from './source-checks.ts';
 import type { JudgingParts } from './judging-parts.ts';
-import { chosenMachine, deviceAt } from './chosen-machine.ts';
+import { chosenMachine } from './chosen-machine.ts';
 import { captureFacts } from './facts.ts';
 import { makeReport } from './make-report.ts';
 import { platformOf, type Platform } from './platform.ts';
@@ -35,21 +35,21 @@ export async function captureReport(
   parts: JudgingParts,
   book: Rulebook,
   place: PlaceView,
+  use: SourceUse,
   guest: Guest,
   existing: TemplateView | null,
   request: CaptureReportRequest,
 ): Promise<CaptureReport> {
   const { kind, licence } = existing ?? request;
   const policy = choosePolicy(book, kind, request.policy ?? existing?.policy ?? null);
-  const device = await deviceAt(parts.machine, place, parts.layout.root);
+  const { device } = use;
   const machine = await chosenMachine(parts, request.machine ?? null, device);
   const platform = platformOf(place, device, request.machine === undefined ? null : machine);
-  const inUse = (await checkSource(parts.machine, place, parts.layout.root)).some(({ level }) => level === 'block');
   const facts = captureFacts({
     path: place.path,
     lengthBytes: place.lengthBytes,
     platform,
-    isOffline: !inUse,
+    isOffline: use.refusals.length === 0,
     isFile: place.kind === 'file',
     guest,
     machine,

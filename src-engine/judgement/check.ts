@@ -14,6 +14,7 @@ import { captureReport } from './capture-report.ts';
 import { deployReport } from './deploy-report.ts';
 import { guestOf } from '../inspection/guest-of.ts';
 import { openRulebook, type Rulebook } from './rulebook.ts';
+import { useOfSource } from './source-checks.ts';
 
 type CheckRequest = CheckedParams<'report.check'>;
 
@@ -24,11 +25,12 @@ export async function checkSourceRules(
   signal: AbortSignal,
 ): Promise<Report> {
   const book = await openRulebook(parts);
-  const { source, place } = await openSource(parts.machine, request.subject, request.format);
+  const { source, place } = await openSource(parts.machine, request.subject, request.format, signal);
   try {
     const guest = await guestOf(source, await openVolumes(source), book.endOfLife, signal);
     const { kind = 'lab', ...rest } = request;
-    return (await captureReport(parts, book, place, guest, null, { ...rest, kind, licence: 'none' })).report;
+    const use = await useOfSource(parts.machine, place, parts.layout.root);
+    return (await captureReport(parts, book, place, use, guest, null, { ...rest, kind, licence: 'none' })).report;
   } finally {
     await source.close();
   }

@@ -1,14 +1,28 @@
 /** What forbids a capture: a source that is being written to gives an image of no moment. */
-import type { PlaceView } from '../contract/disk.contract.ts';
+import type { DeviceView, PlaceView, Refusal } from '../contract/disk.contract.ts';
 import type { Check } from '../contract/warnings.ts';
 import type { Machine } from '../machines/machine.port.ts';
+import { deviceAt } from './chosen-machine.ts';
 
-export async function checkSource(machine: Machine, place: PlaceView, catalogRoot: string): Promise<Check[]> {
+/** What the machine knows of a source: asked once for all that is judged of it, since each answer looks at every disk. */
+export interface SourceUse {
+  /** null: a file, or a device that is gone */
+  readonly device: DeviceView | null;
+  /** why it may not be captured */
+  readonly refusals: readonly Refusal[];
+}
+
+export async function useOfSource(machine: Machine, place: PlaceView, catalogRoot: string): Promise<SourceUse> {
+  if (place.kind === 'file') {
+    const { captureRefusals } = await machine.fileRefusals(place.path, catalogRoot);
+    return { device: null, refusals: captureRefusals };
+  }
+  const device = await deviceAt(machine, place, catalogRoot);
+  return { device, refusals: device?.captureRefusals ?? [] };
+}
+
+export function checkSource(place: PlaceView, { refusals }: SourceUse): Check[] {
   const data = { path: place.path };
-  const refusals =
-    place.kind === 'file'
-      ? (await machine.fileRefusals(place.path, catalogRoot)).captureRefusals
-      : ((await machine.listDevices(catalogRoot)).find((device) => device.path === place.path)?.captureRefusals ?? []);
   if (refusals.length === 0) {
     return [
       { code: 'SOURCE_READABLE', level: 'pass', data },

@@ -26,7 +26,7 @@ export async function storeTogether(catalog: string, sources: readonly string[],
   const disks: DiskToStore[] = [];
   try {
     for (const [i, path] of sources.entries()) {
-      const { source, place } = await openSource(parts.machine, path);
+      const { source, place } = await openSource(parts.machine, path, null, new AbortController().signal);
       const disk = await inspectDisk(source, context.signal);
       const account = await DiskAccount.of(disk, 'file', 'ask', context.signal);
       disks.push({ role: i === 0 ? 'boot' : 'data', bus: 'sata', address: String(i), disk, account, place });

@@ -20,7 +20,7 @@ export const sourceOperations = ({ catalog, catalogPath }: Host): Operations<'de
       const warnings = [...alsoThere(path), ...layout.warnings];
       return { source, disk: { ...layout, warnings }, guest, machine: version.machine };
     }
-    const { source, place } = await openSource(catalog.machine, path, format);
+    const { source, place } = await openSource(catalog.machine, path, format, signal);
     try {
       const disk = await inspectDisk(source, signal);
       const { endOfLife } = await openRulebook(catalog.looking);

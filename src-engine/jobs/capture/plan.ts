@@ -18,6 +18,7 @@ import { captureReport } from '../../judgement/capture-report.ts';
 import { guestOf } from '../../inspection/guest-of.ts';
 import { openRulebook } from '../../judgement/rulebook.ts';
 import { withOverrides } from '../../judgement/overrides.ts';
+import { useOfSource } from '../../judgement/source-checks.ts';
 import { refusalOf, type CaptureRecord, type Planned } from '../plan-records.ts';
 import { damagedSource, tellingOfFill } from '../../inspection/unreadable.ts';
 
@@ -33,7 +34,7 @@ export async function planCapture(
   expiresAt: string,
   signal: AbortSignal,
 ): Promise<Planned<CaptureRecord, CapturePlan>> {
-  const opened = await openSource(parts.machine, request.source, request.format);
+  const opened = await openSource(parts.machine, request.source, request.format, signal);
   const { source, place, files } = opened;
   try {
     if (place.lengthBytes === 0)
@@ -44,12 +45,10 @@ export async function planCapture(
     const catalogFreeBytes = await freeBytes(parts.layout.root);
     const book = await openRulebook(parts);
     const guest = await guestOf(source, disk.opened, book.endOfLife, signal);
-    const { report } = await captureReport(parts, book, place, guest, existing, { ...request, licence: 'none' });
+    const use = await useOfSource(parts.machine, place, parts.layout.root);
+    const { report } = await captureReport(parts, book, place, use, guest, existing, { ...request, licence: 'none' });
     const checks = [
-      ...withOverrides(
-        [...(await captureChecks(parts, place, view)), ...imageChecks(opened, view, request)],
-        request.overrides,
-      ),
+      ...withOverrides([...captureChecks(place, use, view), ...imageChecks(opened, view, request)], request.overrides),
       spaceCheck(view.usedBytes, catalogFreeBytes),
     ];
     const plan = { planId: randomUUID(), expiresAt, source: place, files: [...files] };

@@ -1,5 +1,4 @@
 /** Carries out a capture. The source is opened read-only and never written to. */
-import { stat } from 'node:fs/promises';
 import type { PlaceView } from '../../contract/disk.contract.ts';
 import type { JobResult } from '../../contract/job.contract.ts';
 import { EngineError } from '../../core/engine-error.ts';
@@ -17,6 +16,7 @@ import { guestOf } from '../../inspection/guest-of.ts';
 import { overriddenRules, refuseReported } from '../../judgement/make-report.ts';
 import { openRulebook } from '../../judgement/rulebook.ts';
 import { overriddenCodes, refuseBlockedCheck, withOverrides } from '../../judgement/overrides.ts';
+import { useOfSource } from '../../judgement/source-checks.ts';
 import { storeDisks } from '../../storing/store-disk.ts';
 import { type CaptureRecord } from '../plan-records.ts';
 import { imageChecks, inspectSource } from './plan.ts';
@@ -31,16 +31,16 @@ export async function runCapture(parts: EngineParts, plan: CaptureRecord, contex
   const lock = await joinWriters(parts, `capture ${request.name}`);
   let source: BlockSource | null = null;
   try {
-    const opened = await openSource(parts.machine, request.source, request.format);
+    const opened = await openSource(parts.machine, request.source, request.format, context.signal);
     source = opened.source;
     checkSamePlace(plan.source, opened.place);
     refuseOtherFiles(plan.files, opened.files);
-    const modified = await modifiedAt(opened.place);
     const { disk: inspected, account } = await inspectSource(source, opened.place, request, context.signal);
     const disk = { ...inspected, source };
     const view = account.view();
+    const use = await useOfSource(parts.machine, opened.place, parts.layout.root);
     const checks = withOverrides(
-      [...(await captureChecks(parts, opened.place, view)), ...imageChecks(opened, view, request)],
+      [...captureChecks(opened.place, use, view), ...imageChecks(opened, view, request)],
       request.overrides,
     );
     refuseBlockedCheck(checks);
@@ -48,7 +48,7 @@ export async function runCapture(parts: EngineParts, plan: CaptureRecord, contex
     const guest = await guestOf(source, disk.opened, book.endOfLife, context.signal);
     const existing = parts.templates.findByName(request.name);
     const about = { ...request, licence: 'none' } as const;
-    const { report, machine, platform } = await captureReport(parts, book, opened.place, guest, existing, about);
+    const { report, machine, platform } = await captureReport(parts, book, opened.place, use, guest, existing, about);
     refuseReported(report);
     for (const warning of [...opened.warnings, ...warningsOf(view), ...guest.warnings]) context.warn(warning);
 
@@ -67,12 +67,7 @@ export async function runCapture(parts: EngineParts, plan: CaptureRecord, contex
         warnings: [...opened.warnings, ...guest.warnings],
       },
       context,
-      async () => {
-        await opened.refuseChanged();
-        if ((await modifiedAt(opened.place)) !== modified) {
-          throw new EngineError('SOURCE_CHANGED', { path: plan.source.path });
-        }
-      },
+      () => opened.refuseChanged(),
     );
     parts.audit.add('template.captured', stored.template.name, {
       templateId: stored.template.id,
@@ -98,9 +93,4 @@ function checkSamePlace(planned: PlaceView, opened: PlaceView): void {
       lengthBytes: opened.lengthBytes,
     });
   }
-}
-
-/** A file that changes while it is read gives an image of no moment. Devices have no such mark. */
-async function modifiedAt(place: PlaceView): Promise<number> {
-  return place.kind === 'file' ? (await stat(place.path)).mtimeMs : 0;
 }

@@ -118,7 +118,10 @@ async function lookAt(
   path: string,
   signal: AbortSignal,
 ): Promise<{ view: DiskView | null; edges: string } | null> {
-  const opened = await openSource(machine, path).catch(() => null);
+  const opened = await openSource(machine, path, null, signal).catch((error) => {
+    if (signal.aborted) throw error;
+    return null;
+  });
   if (!opened) return null;
   const { source } = opened;
   try {
