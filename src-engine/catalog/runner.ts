@@ -54,6 +54,23 @@ export function isGone(runner: Runner): boolean {
   return startedAt !== '' && runner.startedAt !== '' && startedAt !== runner.startedAt;
 }
 
+/** This process, short enough for a file's name: {@link hasLeft} tells from it whether its maker is gone. */
+export function markOfRunner(): string {
+  const { bootId, namespace, processId, startedAt } = thisRunner();
+  return [shortBoot(bootId), digits(namespace), processId, digits(startedAt)].join('-');
+}
+
+/** Whether the maker of a mark is certainly gone. Of another boot nobody can tell: it may be another machine's. */
+export function hasLeft(mark: string): boolean {
+  const here = thisRunner();
+  const [boot, namespace, processId, startedAt] = mark.split('-');
+  if (here.bootId === '' || boot !== shortBoot(here.bootId) || namespace !== digits(here.namespace)) return false;
+  return isGone({ ...here, processId: Number(processId), startedAt });
+}
+
+const shortBoot = (bootId: string) => bootId.slice(0, 8);
+const digits = (text: string) => text.replace(/\D/g, '');
+
 /** Whether there is a process of that number, whatever it is. */
 export function isAlive(processId: number): boolean {
   if (processId === process.pid) return true;

@@ -27,9 +27,13 @@ export function syncFolderNow(path: string): void {
   }
 }
 
-/** Replaces `path` with `bytes`, or leaves it as it was. @param scratch a folder on the same file system */
-export async function writeDurably(scratch: string, path: string, bytes: Uint8Array): Promise<void> {
-  const temporary = join(scratch, `${basename(path)}.${randomUUID()}`);
+/**
+ * Replaces `path` with `bytes`, or leaves it as it was.
+ * @param scratch a folder on the same file system
+ * @param mark what is in the temporary name, beside the own one and one that no other has
+ */
+export async function writeDurably(scratch: string, path: string, bytes: Uint8Array, mark?: string): Promise<void> {
+  const temporary = join(scratch, [basename(path), ...(mark === undefined ? [] : [mark]), randomUUID()].join('.'));
   try {
     const handle = await open(temporary, 'wx');
     try {

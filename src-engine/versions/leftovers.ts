@@ -2,6 +2,7 @@
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { hasLeft } from '../catalog/runner.ts';
 import { EngineError } from '../core/engine-error.ts';
 import { attachmentPath } from '../store/attachment-file.ts';
 import { syncFolder } from '../store/durable.ts';
@@ -17,15 +18,17 @@ import { isUntold } from './untold.ts';
 
 /** Only who holds the writer's lock makes these: whoever has just taken it knows that their makers are gone. */
 const WRITERS_FILE = /\.(pack|manifest)$|\.dpa\.[0-9a-f-]{36}$|^import-/;
-/** Template records are written without the lock, in an instant: what is older is from a process that died. */
-const RECORD_FILE = /\.json\.[0-9a-f-]{36}$/;
+/** Template records are written without the lock, in an instant: what is older, or from a process that is gone, nobody will finish. */
+const RECORD_FILE = /\.json\.(?:([\da-f-]+)\.)?[\da-f-]{36}$/;
 const MAX_RECORD_AGE_MS = 60 * 60 * 1000;
 
 /** Names of what lies unfinished in the scratch folder and was made by a writer. What else lies there is left alone. */
 export function unfinishedFiles({ scratch }: StoreLayout): string[] {
   return readdirSync(scratch).filter((name) => {
     if (WRITERS_FILE.test(name)) return true;
-    return RECORD_FILE.test(name) && ageMs(join(scratch, name)) > MAX_RECORD_AGE_MS;
+    const record = RECORD_FILE.exec(name);
+    if (!record) return false;
+    return hasLeft(record[1] ?? '') || ageMs(join(scratch, name)) > MAX_RECORD_AGE_MS;
   });
 }
 

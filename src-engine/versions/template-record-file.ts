@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
 import { readTemplate, type TemplateRecord } from '../catalog/records/index.ts';
+import { markOfRunner } from '../catalog/runner.ts';
 import { EngineError, ioError } from '../core/engine-error.ts';
 import { writeDurably } from '../store/durable.ts';
 import { refuseReadOnly } from '../store/locks.ts';
@@ -37,7 +38,7 @@ async function writeRow(parts: StoredParts, id: string): Promise<void> {
   refuseReadOnly(parts.layout);
   const record = parts.templates.record(id);
   const bytes = Buffer.from(JSON.stringify({ ...record, sum: sumOf(record) }, null, 2));
-  await writeDurably(parts.layout.scratch, templateRecordPath(parts.layout, id), bytes);
+  await writeDurably(parts.layout.scratch, templateRecordPath(parts.layout, id), bytes, markOfRunner());
 }
 
 /**
