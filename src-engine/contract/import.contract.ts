@@ -82,6 +82,21 @@ export const EXPORT_FORMATS = [
 ] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
+/** What the names of exported files end with. */
+export const EXPORT_ENDINGS: Record<ExportFormat, string> = {
+  package: '.dpk.7z',
+  raw: '.img',
+  'raw.zst': '.img.zst',
+  qcow2: '.qcow2',
+  'qcow2-zlib': '.qcow2',
+  vmdk: '.vmdk',
+  'vmdk-stream': '.vmdk',
+  vdi: '.vdi',
+  vhd: '.vhd',
+  vhdx: '.vhdx',
+  ova: '.ova',
+};
+
 export const ExportPlanSchema = z.object({
   planId: z.uuid(),
   expiresAt: z.iso.datetime(),

@@ -12,7 +12,7 @@ const MAX_TEXT_BYTES = 1024 * 1024;
 const MAX_WARNINGS = 20;
 
 /** A folder of a tree that stands for '/' or for a mount point. */
-export interface Place {
+export interface GuestPlace {
   readonly tree: FileTree;
   readonly node: FileNode;
 }
@@ -22,7 +22,7 @@ export interface Place {
  * do get out.
  */
 export class GuestFiles {
-  readonly #mounts = new Map<string, Place>();
+  readonly #mounts = new Map<string, GuestPlace>();
   readonly #warned = new Set<string>();
   readonly #signal: AbortSignal;
   readonly warnings: Warning[];
@@ -31,14 +31,14 @@ export class GuestFiles {
   /** stands before paths in warnings and origins: the volume, where it is not the root */
   readonly #prefix: string;
 
-  constructor(root: Place, signal: AbortSignal, warnings: Warning[] = [], prefix = '') {
+  constructor(root: GuestPlace, signal: AbortSignal, warnings: Warning[] = [], prefix = '') {
     this.#mounts.set('/', root);
     this.#signal = signal;
     this.warnings = warnings;
     this.#prefix = prefix;
   }
 
-  mount(path: string, place: Place): void {
+  mount(path: string, place: GuestPlace): void {
     if (path !== '/') this.#mounts.set(path, place);
   }
 
@@ -47,7 +47,7 @@ export class GuestFiles {
   }
 
   /** Where a path leads, links followed; null where nothing is there or it cannot be read. */
-  async find(path: string): Promise<Place | null> {
+  async find(path: string): Promise<GuestPlace | null> {
     return this.guarded(path, () => this.#walk(path));
   }
 
@@ -128,10 +128,10 @@ export class GuestFiles {
     return place?.node.kind === 'file' ? place.tree.open(place.node) : null;
   }
 
-  async #walk(path: string): Promise<Place | null> {
+  async #walk(path: string): Promise<GuestPlace | null> {
     const root = this.#mounts.get('/')!;
     const todo = path.split('/').reverse();
-    let stack: (Place & { path: string })[] = [];
+    let stack: (GuestPlace & { path: string })[] = [];
     let links = 0;
     for (let steps = 0; todo.length > 0; steps++) {
       checkRange('names in a path', Math.max(steps, todo.length), 0, MAX_NAMES);

@@ -10,7 +10,7 @@ import { TemplateRepository } from '../catalog/template-repository.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
 import type { EngineParts } from '../jobs/engine-parts.ts';
 import { removeUnfinished, unfinishedFiles } from '../versions/leftovers.ts';
-import { openMachine } from '../machines/open-machine.ts';
+import { thisMachine } from '../machines/this-machine.ts';
 import { ChunkIndex } from '../store/chunk-index.ts';
 import { lockWriter } from '../store/locks.ts';
 import { isUntoldManifest } from '../store/manifest-reader.ts';
@@ -26,7 +26,7 @@ export class CatalogHandle {
   readonly #presses: Presses;
   readonly #resourcesPath: string;
   readonly #ifNone: IfNoCatalog;
-  readonly #machine = openMachine();
+  readonly #machine = thisMachine();
   readonly #writers = new SharedWriterLock();
   #db: Database.Database | null = null;
   #parts: EngineParts | null = null;

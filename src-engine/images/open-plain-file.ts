@@ -7,7 +7,7 @@ import { EngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
 import { slice } from '../disk/slice.ts';
-import { mappedSource, MAX_BMAP_BYTES, parseBmap, type BlockMapFile } from '../formats/bmap/bmap.ts';
+import { blockMapSource, MAX_BMAP_BYTES, parseBmap, type BlockMapFile } from '../formats/bmap/bmap.ts';
 import { recogniseIso } from '../formats/iso/iso.ts';
 import { openDiskImage } from '../formats/open-image.ts';
 import { openPartclone } from '../formats/partclone/reader.ts';
@@ -50,7 +50,7 @@ export async function openPlainFile(
   }
   const map = await readMap(file);
   if (!map) return { format: 'raw', image: { ...image, source } };
-  const mapped = mappedSource(slice(source, 0, map.lengthBytes), map);
+  const mapped = blockMapSource(slice(source, 0, map.lengthBytes), map);
   return {
     format: 'raw',
     image: { ...image, source: mapped, verify: (context) => verifyRanges(source, map, context) },

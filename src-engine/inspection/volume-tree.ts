@@ -43,12 +43,12 @@ export interface VolumeTree {
 }
 
 /** Bytes of a volume that holds others. */
-export interface Place extends Extent {
+export interface VolumePlace extends Extent {
   readonly holder: TreeVolume;
 }
 
 /** Where bytes of a volume are in those that hold it: nowhere for a partition, in several places for what is mirrored. */
-export function placesOf({ inside }: TreeVolume, extent: Extent): Place[] {
+export function placesOf({ inside }: TreeVolume, extent: Extent): VolumePlace[] {
   if (!inside) return [];
   const { group, inner } = inside;
   return inner.copies

@@ -17,10 +17,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Refusal } from '../../src-engine/contract/disk.contract.ts';
-import { openMachine } from '../../src-engine/machines/open-machine.ts';
+import { thisMachine } from '../../src-engine/machines/this-machine.ts';
 
 const MIB = 1024 * 1024;
-const machine = openMachine();
+const machine = thisMachine();
 const isLinuxRoot = process.platform === 'linux' && process.getuid?.() === 0;
 if (!isLinuxRoot) console.warn('SKIPPED: attached disks are tested with loop devices, which needs Linux and root');
 

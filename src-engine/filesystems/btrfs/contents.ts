@@ -6,7 +6,7 @@ import type { Extent } from '../../disk/block-source.port.ts';
 import { joinTouching } from '../extents.ts';
 import type { FileContent } from '../file-tree.port.ts';
 import { MAX_UNPACKED_BYTES, unpackExtent } from './compression.ts';
-import type { Place } from './inodes.ts';
+import type { InodePlace } from './inodes.ts';
 import { address } from './superblock.ts';
 import { MAX_OFFSET, type Item } from './tree.ts';
 import { TYPE, type BtrfsVolume } from './volume.ts';
@@ -79,7 +79,11 @@ function toExtent({ offset, data }: Item, sectorBytes: number): FileExtent {
 }
 
 /** Those that reach behind `fromBytes`, ascending and disjoint. */
-async function* extentsFrom({ sb, trees }: BtrfsVolume, place: Place, fromBytes: number): AsyncGenerator<FileExtent> {
+async function* extentsFrom(
+  { sb, trees }: BtrfsVolume,
+  place: InodePlace,
+  fromBytes: number,
+): AsyncGenerator<FileExtent> {
   const key = { objectId: place.inode, type: TYPE.EXTENT_DATA };
   const first = await trees.floor(place.subvolume, { ...key, offset: BigInt(fromBytes) });
   const isOwn = first?.objectId === place.inode && first.type === TYPE.EXTENT_DATA;
@@ -95,7 +99,7 @@ async function* extentsFrom({ sb, trees }: BtrfsVolume, place: Place, fromBytes:
 }
 
 /** @param lengthBytes of the file, as its inode says */
-export function contentOf(volume: BtrfsVolume, place: Place, lengthBytes: number): FileContent {
+export function contentOf(volume: BtrfsVolume, place: InodePlace, lengthBytes: number): FileContent {
   /** What was unpacked last: small reads go on in it. */
   let last: { readonly key: string; readonly bytes: Promise<Buffer> } | null = null;
 
@@ -139,7 +143,7 @@ export function contentOf(volume: BtrfsVolume, place: Place, lengthBytes: number
 
 async function* runs(
   volume: BtrfsVolume,
-  place: Place,
+  place: InodePlace,
   lengthBytes: number,
   signal: AbortSignal,
 ): AsyncGenerator<Extent[]> {
@@ -162,7 +166,7 @@ async function* runs(
 /** Where the stored bytes of a file lie in the volume, all copies. */
 export async function* placesInVolume(
   volume: BtrfsVolume,
-  place: Place,
+  place: InodePlace,
   signal: AbortSignal,
 ): AsyncGenerator<Extent[]> {
   let batch: Extent[] = [];

@@ -5,7 +5,7 @@ import { EngineError } from '../../core/engine-error.ts';
 import { struct, u16le, u64le, u8 } from '../../core/struct.ts';
 import type { FileKind } from '../../contract/files.contract.ts';
 import type { FileNode } from '../file-tree.port.ts';
-import { emptyFolder, idOf, readNode, type Place } from './inodes.ts';
+import { emptyFolder, idOf, readNode, type InodePlace } from './inodes.ts';
 import { MAX_OFFSET } from './tree.ts';
 import { rootOf, TYPE, type BtrfsVolume } from './volume.ts';
 
@@ -40,7 +40,7 @@ export interface RawEntry {
 }
 
 /** In the order in which names were added. */
-export async function* readFolder({ trees }: BtrfsVolume, { subvolume, inode }: Place): AsyncGenerator<RawEntry> {
+export async function* readFolder({ trees }: BtrfsVolume, { subvolume, inode }: InodePlace): AsyncGenerator<RawEntry> {
   const key = { objectId: inode, type: TYPE.DIR_INDEX };
   for await (const { data } of trees.items(subvolume, { ...key, offset: 0n }, { ...key, offset: MAX_OFFSET })) {
     yield* entriesIn(data);
@@ -50,7 +50,7 @@ export async function* readFolder({ trees }: BtrfsVolume, { subvolume, inode }: 
 /** @param name as bytes */
 export async function findInFolder(
   { trees }: BtrfsVolume,
-  { subvolume, inode }: Place,
+  { subvolume, inode }: InodePlace,
   name: Buffer,
 ): Promise<RawEntry | null> {
   const offset = BigInt(crc32c(0xfffffffe, name));
@@ -79,11 +79,11 @@ function* entriesIn(data: Buffer): Generator<RawEntry> {
  */
 export async function nodeOf(
   volume: BtrfsVolume,
-  folder: Place,
+  folder: InodePlace,
   folderNode: FileNode,
   entry: RawEntry,
 ): Promise<FileNode> {
-  let place: Place = { subvolume: folder.subvolume, inode: entry.target };
+  let place: InodePlace = { subvolume: folder.subvolume, inode: entry.target };
   try {
     if (entry.isSubvolume) {
       const subvolume = (await isReferred(volume, folder, entry)) ? await rootOf(volume, entry.target) : null;
@@ -101,7 +101,7 @@ export async function nodeOf(
 /** A snapshot keeps the names of subvolumes inside it, which stay where they were: only there they are referred to. */
 async function isReferred(
   { sb, trees }: BtrfsVolume,
-  { subvolume, inode }: Place,
+  { subvolume, inode }: InodePlace,
   { target, name }: RawEntry,
 ): Promise<boolean> {
   const found = await trees.find(sb.root, { objectId: subvolume.id, type: TYPE.ROOT_REF, offset: target });

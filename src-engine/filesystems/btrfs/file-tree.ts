@@ -5,7 +5,7 @@ import type { FileNode, FileTree, FolderEntry } from '../file-tree.port.ts';
 import { decodeName, decodePath } from '../names.ts';
 import { contentOf, placesInVolume } from './contents.ts';
 import { findInFolder, nodeOf, readFolder, type RawEntry } from './directories.ts';
-import { isEmptyFolder, placeOf, readNode, type Place } from './inodes.ts';
+import { isEmptyFolder, placeOf, readNode, type InodePlace } from './inodes.ts';
 import { needRoot, OBJECT, type BtrfsVolume } from './volume.ts';
 
 const BATCH = 64;
@@ -19,7 +19,7 @@ export async function openTree(volume: BtrfsVolume): Promise<FileTree> {
   need(root, 'folder');
 
   /** Reads its inode again: of a damaged one, a listing shows no more than the name. */
-  async function opened(node: FileNode, kind: FileNode['kind']): Promise<{ place: Place; node: FileNode }> {
+  async function opened(node: FileNode, kind: FileNode['kind']): Promise<{ place: InodePlace; node: FileNode }> {
     need(node, kind);
     const place = await placeOf(volume, node.id);
     const read = await readNode(volume, place);

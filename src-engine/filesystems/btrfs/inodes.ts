@@ -28,15 +28,15 @@ const KINDS: Partial<Record<number, FileKind>> = {
 };
 
 /** A place in a subvolume: what a node's id stands for. */
-export interface Place {
+export interface InodePlace {
   readonly subvolume: Subvolume;
   readonly inode: bigint;
 }
 
-export const idOf = ({ subvolume, inode }: Place) => `${subvolume.id}:${inode}`;
+export const idOf = ({ subvolume, inode }: InodePlace) => `${subvolume.id}:${inode}`;
 
 /** @throws EngineError `FORMAT_INVALID` for an id of no node of this file system */
-export async function placeOf(volume: BtrfsVolume, id: string): Promise<Place> {
+export async function placeOf(volume: BtrfsVolume, id: string): Promise<InodePlace> {
   const [subvolumeId, inode] = id.split(':').map(BigInt);
   const subvolume = await rootOf(volume, subvolumeId);
   if (!subvolume) throw new EngineError('FORMAT_INVALID', { field: 'subvolume', value: id });
@@ -44,7 +44,7 @@ export async function placeOf(volume: BtrfsVolume, id: string): Promise<Place> {
 }
 
 /** @throws EngineError `FORMAT_INVALID` where there is no such inode */
-export async function readNode({ trees }: BtrfsVolume, place: Place): Promise<FileNode> {
+export async function readNode({ trees }: BtrfsVolume, place: InodePlace): Promise<FileNode> {
   const found = await trees.find(place.subvolume, { objectId: place.inode, type: TYPE.INODE, offset: 0n });
   if (!found) throw new EngineError('FORMAT_INVALID', { field: 'inode', value: idOf(place) });
   const inode = inodeItem.read(found.data);

@@ -62,7 +62,7 @@ function blockMapOf(bytes: Buffer): BlockMapFile {
 }
 
 /** The image with what the map leaves out as zeros; closing it closes `image`. @param image as long as the map says */
-export function mappedSource(image: BlockSource, { ranges }: BlockMapFile): BlockSource {
+export function blockMapSource(image: BlockSource, { ranges }: BlockMapFile): BlockSource {
   function* touched(startBytes: number, lengthBytes: number): Generator<Extent> {
     let low = 0;
     for (let high = ranges.length; low < high;) {

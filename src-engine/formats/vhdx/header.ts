@@ -19,7 +19,7 @@ import {
 
 export type VhdxHeader = ReturnType<typeof vhdxHeader.read>;
 
-export interface Region {
+export interface TableRegion {
   readonly offsetBytes: number;
   readonly lengthBytes: number;
 }
@@ -55,11 +55,11 @@ export async function readHeader(file: BlockSource): Promise<VhdxHeader> {
  * @returns where the BAT and the metadata are
  * @throws EngineError `FORMAT_INVALID`, `FILE_TRUNCATED`; `FORMAT_UNSUPPORTED` for required regions of other kinds
  */
-export async function readRegions(file: BlockSource): Promise<{ bat: Region; metadata: Region }> {
+export async function readRegions(file: BlockSource): Promise<{ bat: TableRegion; metadata: TableRegion }> {
   const table = await soundTable(file);
   const { entryCount } = regionTable.read(table);
   checkRange('EntryCount', entryCount, 0, REGIONS_MAX);
-  const regions = new Map<string, Region>();
+  const regions = new Map<string, TableRegion>();
   for (let i = 0; i < entryCount; i++) {
     const entry = regionEntry.read(table, regionTable.size + i * regionEntry.size);
     const isKnown = entry.guid === REGION.BAT || entry.guid === REGION.METADATA;

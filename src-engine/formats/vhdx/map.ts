@@ -8,14 +8,14 @@ import { MAX_ENTRIES, type ImageMap, type Piece } from '../image-map.port.ts';
 import { PieceList } from '../piece-list.ts';
 import { splitBySectors } from '../sector-bitmap.ts';
 import { isInFile } from '../truncated.ts';
-import type { Region } from './header.ts';
+import type { TableRegion } from './header.ts';
 import type { VhdxMetadata } from './metadata.ts';
 import { BLOCK_STATE, MIB, SECTORS_PER_BITMAP } from './struct.ts';
 
 const TABLE_CACHE_BYTES = 4 * 1024 * 1024;
 
 /** @throws EngineError `FORMAT_INVALID` where the BAT is too short for the disk */
-export function vhdxMap(file: BlockSource, bat: Region, metadata: VhdxMetadata): ImageMap {
+export function vhdxMap(file: BlockSource, bat: TableRegion, metadata: VhdxMetadata): ImageMap {
   const { blockBytes, lengthBytes, sectorBytes } = metadata;
   const isDifferencing = metadata.parent !== null;
   /** Payload blocks that share a bitmap; the entry of the bitmap follows theirs. */

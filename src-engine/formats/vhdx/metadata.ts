@@ -3,7 +3,7 @@ import { checkRange, checkSpan } from '../../core/bounds.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
 import { readBytes } from '../../disk/read.ts';
-import type { Region } from './header.ts';
+import type { TableRegion } from './header.ts';
 import {
   FILE_PARAMETER,
   fileParameters,
@@ -34,7 +34,7 @@ const LENGTH_MAX = 64 * 2 ** 40;
 const KNOWN = new Set<string>(Object.values(ITEM));
 
 /** @throws EngineError `FORMAT_INVALID`; `FORMAT_UNSUPPORTED` for required items of other kinds */
-export async function readMetadata(file: BlockSource, region: Region): Promise<VhdxMetadata> {
+export async function readMetadata(file: BlockSource, region: TableRegion): Promise<VhdxMetadata> {
   checkRange('metadata region', region.lengthBytes, METADATA_TABLE_BYTES, Number.MAX_SAFE_INTEGER);
   const items = await readItems(file, region);
   const item = (id: string, size: number) => {
@@ -60,7 +60,7 @@ export async function readMetadata(file: BlockSource, region: Region): Promise<V
   };
 }
 
-async function readItems(file: BlockSource, { offsetBytes, lengthBytes }: Region): Promise<Map<string, Buffer>> {
+async function readItems(file: BlockSource, { offsetBytes, lengthBytes }: TableRegion): Promise<Map<string, Buffer>> {
   const table = await readBytes(file, offsetBytes, METADATA_TABLE_BYTES);
   const { signature, entryCount } = metadataTable.read(table);
   if (signature !== 'metadata') throw new EngineError('FORMAT_INVALID', { field: 'metadata signature' });

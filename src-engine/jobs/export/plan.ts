@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { CheckedParams } from '../../contract/commands.ts';
-import type { ExportFormat, ExportPlan } from '../../contract/import.contract.ts';
+import { EXPORT_ENDINGS, type ExportFormat, type ExportPlan } from '../../contract/import.contract.ts';
 import type { TemplateView } from '../../contract/template.contract.ts';
 import type { Check } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
@@ -21,20 +21,6 @@ import { withManifest } from '../../versions/with-manifest.ts';
 import { planExportMove } from './moved-tables.ts';
 
 export type ExportRequest = CheckedParams<'export.plan'>;
-
-const ENDINGS: Record<ExportFormat, string> = {
-  package: '.dpk.7z',
-  raw: '.img',
-  'raw.zst': '.img.zst',
-  qcow2: '.qcow2',
-  'qcow2-zlib': '.qcow2',
-  vmdk: '.vmdk',
-  'vmdk-stream': '.vmdk',
-  vdi: '.vdi',
-  vhd: '.vhd',
-  vhdx: '.vhdx',
-  ova: '.ova',
-};
 
 /** Descriptions, checksums, what an archive says of its files. */
 const SMALL_FILES_BYTES = 1024 * 1024;
@@ -124,7 +110,7 @@ async function askedPath({ path, format }: ExportRequest, template: TemplateView
   const isFolder = (await stat(full).catch(() => null))?.isDirectory() ?? false;
   if (!isFolder && !path.endsWith('/')) return full;
   const { medium, disks } = found.version;
-  const ending = format === 'raw' && medium === 'iso' ? '.iso' : ENDINGS[format];
+  const ending = format === 'raw' && medium === 'iso' ? '.iso' : EXPORT_ENDINGS[format];
   const isOneOfSeveral = format !== 'package' && disks.length > 1;
   return join(full, template.name + (isOneOfSeveral ? ` disk ${found.number}` : '') + ending);
 }

@@ -1,19 +1,5 @@
 /** The file that an export makes: its name as it is proposed, made safe, and its path. */
-import type { ExportFormat } from '../../../src-engine/contract/index.ts';
-
-const ENDINGS: Record<ExportFormat, string> = {
-  package: '.diskpress.7z',
-  raw: '.img',
-  'raw.zst': '.img.zst',
-  qcow2: '.qcow2',
-  'qcow2-zlib': '.qcow2',
-  vmdk: '.vmdk',
-  'vmdk-stream': '.vmdk',
-  vdi: '.vdi',
-  vhd: '.vhd',
-  vhdx: '.vhdx',
-  ova: '.ova',
-};
+import { EXPORT_ENDINGS, type ExportFormat } from '../../../src-engine/contract/index.ts';
 
 /** Names that Windows keeps for devices, whatever follows the first dot. */
 const DEVICE_NAMES = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i;
@@ -31,11 +17,13 @@ export function safeFileName(name: string): string {
 
 /** The name that is proposed: the template's, and the format's ending. */
 export const proposedFileName = (templateName: string, format: ExportFormat) =>
-  safeFileName(templateName) + ENDINGS[format];
+  safeFileName(templateName) + EXPORT_ENDINGS[format];
 
 /** The same name with the ending of another format, where it ends as the one before does. */
 export function withEndingOf(fileName: string, before: ExportFormat, after: ExportFormat): string {
-  return fileName.endsWith(ENDINGS[before]) ? fileName.slice(0, -ENDINGS[before].length) + ENDINGS[after] : fileName;
+  return fileName.endsWith(EXPORT_ENDINGS[before])
+    ? fileName.slice(0, -EXPORT_ENDINGS[before].length) + EXPORT_ENDINGS[after]
+    : fileName;
 }
 
 /** The engine's machine decides which stroke is in its paths. */

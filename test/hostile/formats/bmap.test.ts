@@ -1,7 +1,7 @@
 /** Hostile block maps. */
 import { expect, test } from 'vitest';
 import { memorySource } from '../../../src-engine/disk/memory-source.ts';
-import { mappedSource, parseBmap } from '../../../src-engine/formats/bmap/bmap.ts';
+import { blockMapSource, parseBmap } from '../../../src-engine/formats/bmap/bmap.ts';
 import { proves } from '../../support/matrix.ts';
 import { MUTATIONS } from '../filesystems/harmless.ts';
 import { hostile, mutateText } from './hostile-image.ts';
@@ -26,7 +26,7 @@ const TEXT = `<?xml version="1.0" ?>
 async function read(text: string): Promise<void> {
   const map = parseBmap(Buffer.from(text));
   if (map.lengthBytes > 2 ** 24) return;
-  const source = mappedSource(memorySource(Buffer.alloc(map.lengthBytes, 1)), map);
+  const source = blockMapSource(memorySource(Buffer.alloc(map.lengthBytes, 1)), map);
   const bytes = Buffer.alloc(map.lengthBytes);
   await source.readInto(0, bytes);
   let endBytes = 0;

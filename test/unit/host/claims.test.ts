@@ -3,11 +3,11 @@ import { linkSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { catalogClaim, conflict, placeClaim, sourceClaims, templateClaim } from '../../../src-engine/host/claims.ts';
-import { openMachine } from '../../../src-engine/machines/open-machine.ts';
+import { thisMachine } from '../../../src-engine/machines/this-machine.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 const folder = temporaryFolder();
-const machine = openMachine();
+const machine = thisMachine();
 const file = (name: string) => {
   writeFileSync(join(folder, name), name);
   return join(folder, name);

@@ -2,7 +2,7 @@ import { mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { linuxMachine } from '../../../src-engine/machines/linux/linux-machine.ts';
-import { openMachine } from '../../../src-engine/machines/open-machine.ts';
+import { thisMachine } from '../../../src-engine/machines/this-machine.ts';
 import { FakeKernel } from './fake-kernel.ts';
 
 let kernel: FakeKernel;
@@ -21,7 +21,7 @@ const refusals = (file = image) => linuxMachine(kernel.roots).fileRefusals(file,
 const none = { captureRefusals: [], deployRefusals: [] };
 
 describe.each(['linux', 'darwin', 'win32'] as const)('files on %s', (platform) => {
-  const machine = openMachine(platform);
+  const machine = thisMachine(platform);
 
   test('a file is a place with 512-byte sectors, named after itself; links are resolved', async () => {
     const link = path.join(kernel.root, 'link');
@@ -64,7 +64,7 @@ describe.each(['linux', 'darwin', 'win32'] as const)('files on %s', (platform) =
 });
 
 test('where attached disks cannot be reached, the answer is an error', async () => {
-  const machine = openMachine('win32');
+  const machine = thisMachine('win32');
   const error = { code: 'UNSUPPORTED_PLATFORM', data: { platform: 'win32' } };
   await expect(machine.listDevices(catalog)).rejects.toMatchObject(error);
   await expect(machine.placeOf('\\\\.\\PhysicalDrive1')).rejects.toMatchObject(error);

@@ -26,7 +26,7 @@ describe('the name of an exported file', () => {
 
   it('follows the format, unless a person gave it another ending', () => {
     expect(withEndingOf('mine.qcow2', 'qcow2', 'vdi')).toBe('mine.vdi');
-    expect(withEndingOf('mine.img.zst', 'raw.zst', 'package')).toBe('mine.diskpress.7z');
+    expect(withEndingOf('mine.img.zst', 'raw.zst', 'package')).toBe('mine.dpk.7z');
     expect(withEndingOf('mine.disk', 'qcow2', 'vdi')).toBe('mine.disk');
   });
 
