@@ -73,10 +73,16 @@ export function matrix() {
   ].join('\n');
 }
 
-/** @returns whether the document says what the tests prove; true where they did not all run */
-export function isMatrixCurrent() {
+/** @returns lines of the document that the tests do not prove (`-`) and those that it lacks (`+`); null where the tests did not all run */
+export function matrixDifferences() {
   const current = matrix();
-  return current === null || (existsSync(DOCUMENT) && squeezed(readFileSync(DOCUMENT, 'utf8')) === squeezed(current));
+  if (current === null) return null;
+  const written = existsSync(DOCUMENT) ? squeezed(readFileSync(DOCUMENT, 'utf8')).split('\n') : [];
+  const proven = squeezed(current).split('\n');
+  return [
+    ...written.filter((line) => !proven.includes(line)).map((line) => `- ${line}`),
+    ...proven.filter((line) => !written.includes(line)).map((line) => `+ ${line}`),
+  ];
 }
 
 /** The formatter lines columns up. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { ended, start } from './child.mjs';
 import { appEnvironment, ensureBuilt, ensureInstalled, node24, root } from './ensure.mjs';
 import { ensureSystemPackages } from './system-packages.mjs';
+import { matrixDifferences } from './matrix.mjs';
 import { countPlaywright, countVitest, failedLines, inWords, skippedLines, sum } from './totals.mjs';
 
 /** What takes longer hangs. */
@@ -74,6 +75,17 @@ const STAGES = {
   unit: () => vitest('unit', ALL_PROCESSORS),
   integ: () => vitest('integ', ALL_PROCESSORS),
   hostile: () => vitest('hostile', ALL_PROCESSORS),
+  /** docs/FORMATS.md says what the two stages before have proven. */
+  matrix() {
+    const differences = matrixDifferences();
+    if (differences === null) {
+      console.log('docs/FORMATS.md is compared where integ and hostile run');
+      return { passed: 0, failed: 0, skipped: 1, skips: { 'docs/FORMATS.md': 1 } };
+    }
+    if (differences.length === 0) return one(true);
+    console.log(`${differences.join('\n')}\nThe tests prove something else than docs/FORMATS.md says: npm run matrix`);
+    return { ...one(false), failures: [`docs/FORMATS.md: ${differences.length} lines differ: ${differences[0]}`] };
+  },
   build: () => one(ensureBuilt()),
   async e2e() {
     if (!ensureBuilt()) return one(false);
