@@ -52,6 +52,8 @@ export const JobResultSchema = z.object({
   storedBytes: bytes,
   /** bytes read back from a target and found equal */
   verifiedBytes: bytes,
+  /** of a deploy: bytes that make a disk look finished, kept in memory until all the rest was written */
+  heldBackBytes: bytes.optional(),
   readBack: orUnknown(READ_BACKS),
   damagedTemplates: z.array(z.string()),
 });
@@ -68,6 +70,8 @@ const outcome = orUnknown(OUTCOMES).nullable();
 export const JobPartSchema = z.object({
   /** what it works on; '' where that is the catalog */
   path: z.string(),
+  /** the plan that it carries out, where it is one of several */
+  planId: z.uuid().optional(),
   state,
   outcome,
   error: ErrorViewSchema.nullable(),

@@ -15,6 +15,7 @@ export type About = Pick<JobView, 'kind' | 'templateName' | 'path'>;
 export interface PartWork {
   /** '' where it works on the catalog */
   readonly path: string;
+  readonly planId?: string;
   run(context: JobContext): Promise<JobResult>;
 }
 
@@ -53,8 +54,9 @@ export class LiveJob {
       progress: null,
       warnings: [],
       result: null,
-      parts: parts.map(({ path }) => ({
+      parts: parts.map(({ path, planId }) => ({
         path,
+        planId,
         state: 'queued',
         outcome: null,
         error: null,

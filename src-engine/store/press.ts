@@ -9,6 +9,7 @@ import { cutWindow, WINDOW_BYTES, type CutChunk } from './chunking.ts';
 import { looksIncompressible } from './entropy.ts';
 import { encodeFrame, storedFrame } from './frame-codec.ts';
 import { FrameReader, type FramePlace } from './frame-reader.ts';
+import { isZeroHash } from './manifest-format.ts';
 import {
   CHUNK_ENTRY_BYTES,
   FRAME_TARGET_BYTES,
@@ -19,14 +20,19 @@ import {
 } from './pack-format.ts';
 import type { ErrorView } from '../contract/errors.ts';
 
-/** A chunk of a window and where its bytes are: `(start, length)` pairs relative to the window. */
-export interface ChunkPlace {
+/** Bytes of a window by what they are: `pieces` are `(start, length)` pairs relative to the window. */
+export interface NamedPieces {
   readonly lengthBytes: number;
   readonly pieces: readonly number[];
+  /** nothing but zero bytes where they are zeros */
+  readonly hash: Uint8Array;
+}
+
+/** A chunk of a window and where its bytes are. */
+export interface ChunkPlace extends NamedPieces {
   /** the frame that holds it and the offset in the frame's bytes; null for zeros */
   readonly frame: FramePlace | null;
   readonly offsetInFrame: number;
-  readonly hash: Uint8Array;
 }
 
 export type PressRequest =
@@ -39,7 +45,9 @@ export type PressRequest =
   /** fill a window, which begins at `base` of the memory, from frames */
   | { kind: 'expand'; memory: SharedArrayBuffer; base: number; chunks: ChunkPlace[] }
   /** hash a window's chunks again and compare with their names */
-  | { kind: 'compare'; memory: SharedArrayBuffer; base: number; chunks: ChunkPlace[] }
+  | { kind: 'compare'; memory: SharedArrayBuffer; base: number; chunks: NamedPieces[] }
+  /** hash pieces of a window that are no chunks of anybody's: a `(start, length)` each */
+  | { kind: 'name'; memory: SharedArrayBuffer; base: number; pieces: number[][] }
   /** read a frame and hash every chunk in it */
   | { kind: 'audit'; place: FramePlace }
   /** press the chunks at these offsets of a frame into new frames (prune) */
@@ -63,6 +71,8 @@ export type PressReply =
   | { kind: 'audited'; table: Uint8Array }
   /** pieces that are not what they should be: the start of the first wrong chunk in the window, or -1 */
   | { kind: 'compared'; firstBadOffset: number }
+  /** their hashes, one behind the other */
+  | { kind: 'named'; hashes: Uint8Array }
   | { kind: 'packed'; memory: Uint8Array; lengths: Uint32Array }
   | { kind: 'error'; error: ErrorView };
 
@@ -144,6 +154,8 @@ export class Press {
           kind: 'compared',
           firstBadOffset: this.#compare(Buffer.from(request.memory, request.base), request.chunks),
         };
+      case 'name':
+        return { kind: 'named', hashes: this.#name(Buffer.from(request.memory, request.base), request.pieces) };
       case 'audit':
         return { kind: 'audited', table: this.#audit(request.place) };
       case 'repack':
@@ -242,14 +254,20 @@ export class Press {
     }
   }
 
-  #compare(memory: Buffer, chunks: readonly ChunkPlace[]): number {
-    for (const chunk of chunks) {
-      const isEqual = chunk.frame
-        ? Buffer.compare(this.#hash(memory, chunk.pieces, chunk.lengthBytes), chunk.hash) === 0
-        : isZero(memory, chunk.pieces);
-      if (!isEqual) return chunk.pieces[0];
+  #compare(memory: Buffer, chunks: readonly NamedPieces[]): number {
+    for (const { hash, pieces, lengthBytes } of chunks) {
+      const isEqual = isZeroHash(hash, 0)
+        ? isZero(memory, pieces)
+        : Buffer.compare(this.#hash(memory, pieces, lengthBytes), hash) === 0;
+      if (!isEqual) return pieces[0];
     }
     return -1;
+  }
+
+  #name(memory: Buffer, pieces: readonly number[][]): Uint8Array {
+    const hashes = new Uint8Array(pieces.length * HASH_BYTES);
+    pieces.forEach((piece, i) => hashes.set(this.#hash(memory, piece, piece[1]), i * HASH_BYTES));
+    return hashes;
   }
 
   #audit(place: FramePlace): Uint8Array {

@@ -12,6 +12,7 @@ const result = z
     processedBytes: bytes,
     storedBytes: bytes,
     verifiedBytes: bytes,
+    heldBackBytes: bytes.optional(),
     readBack: word,
     damagedTemplates: z.array(z.string()),
   })
@@ -41,6 +42,7 @@ export const JobRecordSchema = z.object({
     .array(
       z.object({
         path: z.string(),
+        planId: z.uuid().optional(),
         state: word,
         outcome: word.nullable(),
         error: ErrorRecordSchema.nullable(),

@@ -26,7 +26,7 @@ export function jobView({ warnings, waitsFor, parts, ...job }: JobRecord): JobVi
       jobs: waitsFor.jobs.map((one) => ({ ...one, kind: known(JOB_KINDS, one.kind) })),
     },
     warnings: warnings.map(warningView),
-    parts: parts.map((part) => ({ path: part.path, ...endView(part) })),
+    parts: parts.map((part) => ({ path: part.path, planId: part.planId, ...endView(part) })),
   };
 }
 

@@ -1,6 +1,7 @@
 /** From a version of a template to disks and image files. */
 import { planDeploy } from '../../jobs/deploy/plan.ts';
-import { checkTogether, runDeploy } from '../../jobs/deploy/run.ts';
+import { runDeploy } from '../../jobs/deploy/run.ts';
+import { checkTogether } from '../../jobs/deploy/targets-again.ts';
 import { DeployRecordSchema } from '../../jobs/plan-records.ts';
 import { catalogClaim, placeClaim } from '../claims.ts';
 import { PlannedWork } from '../planned-work.ts';

@@ -3,18 +3,55 @@ import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import type { PlaceView } from '../../contract/disk.contract.ts';
 import { ioError, toEngineError } from '../../core/engine-error.ts';
-import type { PartialOutput } from '../../core/partial-output.ts';
+import { PartialOutput } from '../../core/partial-output.ts';
 import type { BlockSink } from '../../disk/block-source.port.ts';
 import { createFileSink } from '../../formats/raw/file-sink.ts';
 import type { Machine } from '../../machines/machine.port.ts';
 import type { DeployRecord } from '../plan-records.ts';
 import { findPlannedDevice, hashOfEdges, refuseOther } from './planned-deploy.ts';
 
+export interface Target {
+  readonly path: string;
+  readonly sink: BlockSink;
+  /** Closes what is finished; a file gets its name. @throws EngineError `OVERWRITE_REQUIRED`, `WRITE_FAILED` */
+  publish(): Promise<void>;
+  /** Closes, and leaves nothing half made of a file that was not published. */
+  end(): Promise<void>;
+}
+
+/** @throws EngineError `DEVICE_CHANGED`, `DEVICE_BUSY`, `PERMISSION_DENIED`, `NOT_FOUND`, `WRITE_FAILED`, `DISK_FULL` */
+export async function openTarget(machine: Machine, plan: DeployRecord, catalogRoot: string): Promise<Target> {
+  const { path } = plan.target;
+  if (plan.target.kind !== 'file') {
+    const sink = await openDeviceTarget(machine, plan, catalogRoot);
+    return { path, sink, publish: () => sink.close(), end: () => sink.close().catch(() => {}) };
+  }
+  const output = await PartialOutput.begin(path, plan.planId);
+  try {
+    const sink = await openFileTarget(plan.target, output);
+    return {
+      path,
+      sink,
+      async publish() {
+        await sink.close();
+        await output.publish(plan.needsOverwrite);
+      },
+      async end() {
+        await sink.close().catch(() => {});
+        await output.end();
+      },
+    };
+  } catch (error) {
+    await output.end();
+    throw error;
+  }
+}
+
 /**
  * Opens a device exclusively and checks on the open handle that it is the planned one, holds what it held, and may still be written to.
  * @throws EngineError `DEVICE_CHANGED`, `DEVICE_BUSY`, `PERMISSION_DENIED`, `NOT_FOUND`
  */
-export async function openDeviceTarget(machine: Machine, plan: DeployRecord, catalogRoot: string): Promise<BlockSink> {
+async function openDeviceTarget(machine: Machine, plan: DeployRecord, catalogRoot: string): Promise<BlockSink> {
   const { target } = plan;
   await findPlannedDevice(machine, plan, catalogRoot);
   // with O_EXCL the kernel refuses a device that is mounted or claimed by another driver
@@ -44,7 +81,7 @@ async function readWhole(handle: FileHandle, offsetBytes: number, into: Uint8Arr
 }
 
 /** Makes a sparse file of the planned length in `output`. */
-export async function openFileTarget(planned: PlaceView, output: PartialOutput): Promise<BlockSink> {
+async function openFileTarget(planned: PlaceView, output: PartialOutput): Promise<BlockSink> {
   const handle = await output.create();
   try {
     await handle.truncate(planned.lengthBytes);

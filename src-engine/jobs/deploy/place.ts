@@ -1,0 +1,42 @@
+/** Place: where everything goes on this target, and what is other there than in the template. */
+import { EngineError } from '../../core/engine-error.ts';
+import type { Extent } from '../../disk/block-source.port.ts';
+import { readRecordedTables } from '../../inspection/disk-claims.ts';
+import type { ManifestReader } from '../../store/manifest-reader.ts';
+import type { ManifestJson } from '../../versions/manifest-json.ts';
+import { planRelocation, sectorsOf } from '../../versions/sector-move.ts';
+import type { StoredParts } from '../../versions/stored-parts.ts';
+import { templateSource } from '../../versions/template-source.ts';
+import type { Patch } from '../../volumes/layout.port.ts';
+import type { DeployRecord } from '../plan-records.ts';
+
+export interface Placement {
+  /** bytes that replace the template's: tables of the target's size and sectors, boot sectors of its sectors */
+  readonly changes: readonly Patch[];
+  /** of the template, not written where no change covers it */
+  readonly leftOut: readonly Extent[];
+  /** what makes the target look finished: cleared at the beginning, written at the end; ascending, disjoint */
+  readonly finishing: readonly Extent[];
+}
+
+/**
+ * Works it out from the template once more: a plan keeps decisions, and no bytes.
+ * @throws EngineError `PLAN_BLOCKED`, `READ_FAILED` and what reading a template throws
+ */
+export async function place(
+  parts: StoredParts,
+  plan: Pick<DeployRecord, 'target'>,
+  manifest: ManifestReader,
+  json: ManifestJson,
+): Promise<Placement> {
+  const source = templateSource(parts.index, manifest, json);
+  const { relocation, checks } = await readRecordedTables(source, json.disk.layout.table)
+    .then((tables) => planRelocation(source, tables, sectorsOf(plan.target)))
+    .finally(() => source.close());
+  if (!relocation) {
+    const { code, data } = checks.find(({ level }) => level === 'block')!;
+    throw new EngineError('PLAN_BLOCKED', { ...data, check: code });
+  }
+  const { patches, stale, finishing } = relocation;
+  return { changes: patches, leftOut: stale, finishing };
+}

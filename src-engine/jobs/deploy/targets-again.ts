@@ -1,0 +1,44 @@
+/** Looks at targets again between their plans and the first write: what was shown must be what is there. */
+import { lstat } from 'node:fs/promises';
+import { EngineError } from '../../core/engine-error.ts';
+import { refuseBlockedCheck } from '../../judgement/overrides.ts';
+import { checkTarget } from '../../judgement/target-checks.ts';
+import type { EngineParts } from '../engine-parts.ts';
+import type { DeployRecord } from '../plan-records.ts';
+import { findPlannedDevice } from './planned-deploy.ts';
+
+/**
+ * Looks at the targets of several plans before the first of them is written to.
+ * @throws EngineError `TARGET_TWICE` where two are the same, by whatever names; `DEVICE_CHANGED`, `DEVICE_BUSY`, `OVERWRITE_REQUIRED`, `PLAN_BLOCKED`
+ */
+export async function checkTogether(parts: EngineParts, plans: readonly DeployRecord[]): Promise<void> {
+  const taken = new Map<string, string>();
+  for (const { asked, target } of plans) {
+    const bytes = await parts.machine.bytesAt(target.path);
+    const other = bytes.map((name) => taken.get(name)).find((path) => path !== undefined);
+    if (other !== undefined) throw new EngineError('TARGET_TWICE', { path: asked, other, target: target.path });
+    for (const name of bytes) taken.set(name, asked);
+  }
+  for (const plan of plans) {
+    if (plan.target.kind === 'file') await checkFileAgain(parts, plan, plan.writeBytes);
+    else await findPlannedDevice(parts.machine, plan, parts.layout.root);
+  }
+}
+
+/**
+ * A file that became somebody else's matter since the plan was made is left alone. Devices are checked when they are opened.
+ * @throws EngineError `OVERWRITE_REQUIRED`, `PLAN_BLOCKED`
+ */
+export async function checkFileAgain(parts: EngineParts, plan: DeployRecord, usedBytes: number): Promise<void> {
+  const target = { place: plan.target, exists: await exists(plan.target.path) };
+  if (target.exists && !plan.needsOverwrite) throw new EngineError('OVERWRITE_REQUIRED', { path: plan.target.path });
+  const checks = await checkTarget(parts.machine, target, usedBytes, parts.layout.root);
+  refuseBlockedCheck(checks);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}

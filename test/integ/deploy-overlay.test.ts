@@ -1,0 +1,188 @@
+/**
+ * What a deploy changes on its way: windows that are changed are verified by what they must be then. The template, the presses and the
+ * files are real; the one thing made up is a target that lies.
+ */
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { COMMANDS } from '../../src-engine/contract/commands.ts';
+import { quietContext } from '../../src-engine/core/job-context.ts';
+import type { BlockSink, Extent } from '../../src-engine/disk/block-source.port.ts';
+import { createFileSink } from '../../src-engine/formats/raw/file-sink.ts';
+import { CatalogHandle } from '../../src-engine/host/catalog-handle.ts';
+import { planCapture } from '../../src-engine/jobs/capture/plan.ts';
+import { runCapture } from '../../src-engine/jobs/capture/run.ts';
+import { fill } from '../../src-engine/jobs/deploy/fill.ts';
+import { HeldBack } from '../../src-engine/jobs/deploy/held-back.ts';
+import { Overlay } from '../../src-engine/jobs/deploy/overlay.ts';
+import { MAX_CHUNK_BYTES, WINDOW_BYTES } from '../../src-engine/store/chunking.ts';
+import { diskOf } from '../../src-engine/versions/found-disk.ts';
+import { withManifest } from '../../src-engine/versions/with-manifest.ts';
+import type { Patch } from '../../src-engine/volumes/layout.port.ts';
+import { noise } from '../support/disks.ts';
+import { MIB, runWithInput, workbench } from '../support/workbench.ts';
+
+const bench = workbench();
+const built = process.env.DISKPRESS_WORKERS;
+const pressUrl = built
+  ? pathToFileURL(join(built, 'press.js'))
+  : new URL('../../src-engine/host/press-worker.ts', import.meta.url);
+const resources = fileURLToPath(new URL('../../resources', import.meta.url));
+let handle: CatalogHandle;
+
+const DISK_BYTES = 28 * MIB;
+/** Zeros between noise, and a part that belongs to nobody: a partition that the table does not speak of. */
+const disk = bench.path('disk.img');
+const PART = { startBytes: MIB, lengthBytes: 26 * MIB };
+
+beforeAll(async () => {
+  const bytes = Buffer.alloc(DISK_BYTES);
+  bytes.set(noise('content', 22 * MIB), PART.startBytes);
+  bytes.fill(0, 10 * MIB, 13 * MIB);
+  writeFileSync(disk, bytes);
+  runWithInput(`2048,${PART.lengthBytes / 512},83\n`, 'sfdisk', '-q', '--wipe', 'never', '-X', 'dos', disk);
+  handle = new CatalogHandle(bench.path('catalog'), pressUrl, resources, 'make');
+  const asked = COMMANDS['capture.plan'].params.parse({ source: disk, name: 'disk' });
+  const expiresAt = new Date(Date.now() + 600_000).toISOString();
+  const { record } = await planCapture(handle.parts, asked, expiresAt, new AbortController().signal);
+  await runCapture(handle.parts, record, quietContext());
+});
+afterAll(() => handle.close());
+
+interface Fill {
+  readonly changes?: readonly Patch[];
+  readonly leftOut?: readonly Extent[];
+  readonly heldBack?: readonly Extent[];
+  /** of what the target holds before */
+  readonly fill?: number;
+  /** @returns what the target writes in place of what it was told to */
+  lie?(offsetBytes: number, bytes: Uint8Array): Uint8Array;
+}
+
+/** Fills a target that was `0xff` before, or a new file. */
+async function fillFile(path: string, { changes = [], leftOut = [], heldBack = [], fill: old, lie }: Fill) {
+  rmSync(path, { force: true });
+  if (old !== undefined) bench.file(path.slice(bench.folder.length + 1), DISK_BYTES, old);
+  const file = await open(path, constants.O_RDWR | constants.O_CREAT);
+  await file.truncate(DISK_BYTES);
+  const facts = { lengthBytes: DISK_BYTES, sectorBytes: 512, physicalSectorBytes: 512 };
+  const honest = await createFileSink(file, path, facts, old === undefined);
+  const sink: BlockSink = {
+    ...honest,
+    readBack: honest.readBack,
+    write: (at, bytes) => honest.write(at, lie ? lie(at, bytes) : bytes),
+  };
+  const { parts } = handle;
+  const held = new HeldBack(heldBack);
+  const context = quietContext();
+  const pool = parts.presses.forJob(context.signal);
+  try {
+    return await withManifest(parts, diskOf(parts.templates.find('disk'), 1), async (manifest, json) => {
+      const filling = {
+        parts,
+        manifest,
+        json,
+        pool,
+        held,
+        sink,
+        overlay: new Overlay(changes, leftOut),
+        verifiedBytes: 0,
+      };
+      await fill(filling, context);
+      return { verifiedBytes: filling.verifiedBytes, heldBytes: held.lengthBytes };
+    });
+  } finally {
+    await sink.close();
+    await pool.close();
+  }
+}
+
+const patch = (offsetBytes: number, lengthBytes: number): Patch => ({
+  offsetBytes,
+  bytes: noise(`patch at ${offsetBytes}`, lengthBytes),
+});
+
+/** Of a partition at 1 MiB, windows begin at 1, 9 and 17 MiB. */
+const SECOND = PART.startBytes + WINDOW_BYTES;
+const CHANGES: readonly Patch[] = [
+  patch(PART.startBytes, 512),
+  patch(SECOND - 700, 1400),
+  // within zeros, and over both of their edges
+  patch(11 * MIB, 300),
+  patch(13 * MIB - 5, 4096),
+  // where the template has nothing: behind the partition
+  patch(27 * MIB + 4000, 5000),
+  patch(DISK_BYTES - 512, 512),
+];
+const LEFT_OUT: readonly Extent[] = [
+  { startBytes: 20 * MIB + 100, lengthBytes: 10_000 },
+  { startBytes: SECOND - 2000, lengthBytes: 4000 },
+];
+const HELD: readonly Extent[] = [{ startBytes: 0, lengthBytes: 512 }];
+
+/** The disk as it must be, made of the source by hand. */
+function changed(before: number): Buffer {
+  const bytes = readFileSync(disk);
+  const old = Buffer.alloc(DISK_BYTES, before);
+  for (const { startBytes, lengthBytes } of [...LEFT_OUT, ...HELD])
+    old.copy(bytes, startBytes, startBytes, startBytes + lengthBytes);
+  for (const { offsetBytes, bytes: change } of CHANGES) bytes.set(change, offsetBytes);
+  return bytes;
+}
+
+describe.each([
+  ['a new file', undefined],
+  ['a disk that holds other bytes', 0xff],
+])('on %s', (_what, before) => {
+  test('the target is the template with its changes, and every byte of it was read back', async () => {
+    const target = bench.path('changed.img');
+    const how = { changes: CHANGES, leftOut: LEFT_OUT, heldBack: HELD, fill: before };
+    const { verifiedBytes, heldBytes } = await fillFile(target, how);
+    const [found, expected] = [readFileSync(target), changed(before ?? 0)];
+    const plain = await fillFile(bench.path('plain.img'), { fill: before });
+    const outside = 5000 + 512;
+    // what lies around the partition is taken where it is a table's
+    const [from, to] = [PART.startBytes, PART.startBytes + PART.lengthBytes];
+    expect(found.subarray(from, to).equals(expected.subarray(from, to))).toBe(true);
+    for (const { offsetBytes, bytes } of CHANGES) {
+      expect(found.subarray(offsetBytes, offsetBytes + bytes.length).equals(bytes)).toBe(true);
+    }
+    expect(found.subarray(0, 512).equals(Buffer.alloc(512, before ?? 0))).toBe(true);
+    expect(heldBytes).toBe(512);
+    const left = 10_000 + 4000 - 1400;
+    expect(verifiedBytes).toBe(plain.verifiedBytes + outside - left - heldBytes);
+  });
+
+  test.each<[string, number]>([
+    ['a byte of a change', SECOND - 600],
+    ['a byte beside a change, in its window', SECOND + 5 * MIB],
+    ['a byte of a change among zeros', 11 * MIB + 17],
+    ['a byte of a change where the template has nothing', 27 * MIB + 4001],
+    ['a byte of a window without a change', 22 * MIB],
+  ])('%s that the target loses is found, and told to within a chunk', async (_name, at) => {
+    const lie = (offsetBytes: number, bytes: Uint8Array) => {
+      if (at < offsetBytes || at >= offsetBytes + bytes.length) return bytes;
+      const other = Buffer.from(bytes);
+      other[at - offsetBytes] ^= 1;
+      return other;
+    };
+    // a window without a change has none at all
+    const changes = at === 22 * MIB ? CHANGES.slice(0, 1) : CHANGES;
+    const error = await fillFile(bench.path('lies.img'), { changes, fill: before, lie }).catch((thrown) => thrown);
+    expect(error).toMatchObject({ code: 'VERIFY_MISMATCH' });
+    expect(error.data.offsetBytes).toBeGreaterThan(at - MAX_CHUNK_BYTES);
+    expect(error.data.offsetBytes).toBeLessThanOrEqual(at);
+  });
+
+  test('a target that keeps what the template’s chunks name is found: the name is not what counts there', async () => {
+    const original = readFileSync(disk);
+    const lie = (offsetBytes: number, bytes: Uint8Array) => original.subarray(offsetBytes, offsetBytes + bytes.length);
+    const faithful = { fill: before, lie };
+    await fillFile(bench.path('faithful.img'), faithful);
+    const error = await fillFile(bench.path('lies.img'), { changes: CHANGES.slice(1, 2), ...faithful }).catch((e) => e);
+    expect(error).toMatchObject({ code: 'VERIFY_MISMATCH' });
+  });
+});
