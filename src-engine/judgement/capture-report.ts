@@ -28,29 +28,33 @@ export interface CaptureReport {
 }
 
 /**
+ * @param places of its disks, that of the boot disk first
  * @param existing the template that this becomes a version of
  * @throws EngineError `NOT_FOUND`, `BAD_REQUEST`, `FORMAT_INVALID` for a policy or a machine that is none
  */
 export async function captureReport(
   parts: JudgingParts,
   book: Rulebook,
-  place: PlaceView,
+  places: readonly PlaceView[],
   guest: Guest,
   existing: TemplateView | null,
   request: CaptureReportRequest,
 ): Promise<CaptureReport> {
   const { kind, licence } = existing ?? request;
   const policy = choosePolicy(book, kind, request.policy ?? existing?.policy ?? null);
+  const [place] = places;
   const device = await deviceAt(parts.machine, place, parts.layout.root);
   const machine = await chosenMachine(parts, request.machine ?? null, device);
   const platform = platformOf(place, device, request.machine === undefined ? null : machine);
-  const inUse = (await checkSource(parts.machine, place, parts.layout.root)).some(({ level }) => level === 'block');
+  const looked = await Promise.all(places.map((one) => checkSource(parts.machine, one, parts.layout.root)));
+  const inUse = looked.flat().some(({ level }) => level === 'block');
   const facts = captureFacts({
     path: place.path,
-    lengthBytes: place.lengthBytes,
+    lengthBytes: Math.max(...places.map(({ lengthBytes }) => lengthBytes)),
+    disks: places.length,
     platform,
     isOffline: !inUse,
-    isFile: place.kind === 'file',
+    isFile: places.every(({ kind }) => kind === 'file'),
     guest,
     machine,
     template: { status: existing?.status ?? 'active', visibility: existing?.visibility ?? 'private', licence },

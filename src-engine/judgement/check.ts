@@ -28,7 +28,7 @@ export async function checkSourceRules(
   try {
     const guest = await guestOf(source, await openVolumes(source), book.endOfLife, signal);
     const { kind = 'lab', ...rest } = request;
-    return (await captureReport(parts, book, place, guest, null, { ...rest, kind, licence: 'none' })).report;
+    return (await captureReport(parts, book, [place], guest, null, { ...rest, kind, licence: 'none' })).report;
   } finally {
     await source.close();
   }

@@ -1,21 +1,26 @@
 /** From a disk to a version of a template. */
 import { planCapture } from '../../jobs/capture/plan.ts';
 import { runCapture } from '../../jobs/capture/run.ts';
-import { CaptureRecordSchema } from '../../jobs/plan-records.ts';
+import { CaptureRecordSchema, type CaptureRecord } from '../../jobs/plan-records.ts';
 import { catalogClaim, sourceClaims, templateClaim } from '../claims.ts';
 import { PlannedWork } from '../planned-work.ts';
+import { together } from '../together.ts';
 import type { Host, Operations } from './operations.ts';
 
 export function captureOperations({ catalog, jobs }: Host): Operations<'capture.plan' | 'capture.start'> {
   const captures = new PlannedWork(jobs, {
     schema: CaptureRecordSchema,
-    about: ({ request, source }) => ({ kind: 'capture', templateName: request.name, path: source.path }),
-    claims: async ({ request, source, files }) => [
-      ...(await sourceClaims(catalog.machine, source.path, files)),
-      templateClaim(request.name),
+    about: (record) => ({ kind: 'capture', templateName: record.request.name, path: pathsOf(record).join(', ') }),
+    claims: async (record) => [
+      ...(
+        await Promise.all(
+          [record, ...record.others].map(({ source, files }) => sourceClaims(catalog.machine, source.path, files)),
+        )
+      ).flat(),
+      templateClaim(record.request.name),
       catalogClaim('write'),
     ],
-    run: (record, context) => runCapture(catalog.parts, record, context),
+    parts: (record) => together(pathsOf(record), (contexts) => runCapture(catalog.parts, record, ...contexts)),
   });
   return {
     'capture.plan': (params, signal) =>
@@ -23,3 +28,6 @@ export function captureOperations({ catalog, jobs }: Host): Operations<'capture.
     'capture.start': async (agreement) => ({ jobId: (await captures.start([agreement]))[0] }),
   };
 }
+
+const pathsOf = ({ source, others }: CaptureRecord) =>
+  [source, ...others.map((other) => other.source)].map(({ path }) => path);

@@ -1,31 +1,20 @@
-/** Plans a capture: looks at the source, and says what would be read and what forbids it. */
+/** Plans a capture: looks at the sources, and says what would be read and what forbids it. */
 import { randomUUID } from 'node:crypto';
-import { basename } from 'node:path';
-import type { CheckedParams } from '../../contract/commands.ts';
-import type { DiskView, PlaceView } from '../../contract/disk.contract.ts';
 import type { CapturePlan } from '../../contract/plan.contract.ts';
-import type { Check } from '../../contract/warnings.ts';
-import { EngineError } from '../../core/engine-error.ts';
-import type { BlockSource } from '../../disk/block-source.port.ts';
-import { DiskAccount } from '../../inspection/account/account.ts';
-import { captureChecks, spaceCheck } from '../../judgement/capture-checks.ts';
-import { inspectDisk } from '../../inspection/disk-inspection.ts';
-import type { EngineParts } from '../engine-parts.ts';
-import { freeBytes } from '../../machines/free-bytes.ts';
-import { isNothingRecognised, onePartitionCheck, otherFilesCheck } from '../../judgement/image-checks.ts';
-import { openSource, type OpenedSource } from '../../images/open-source.ts';
+import { guestOfDisks } from '../../inspection/guest-of.ts';
+import { spaceCheck } from '../../judgement/capture-checks.ts';
 import { captureReport } from '../../judgement/capture-report.ts';
-import { guestOf } from '../../inspection/guest-of.ts';
-import { openRulebook } from '../../judgement/rulebook.ts';
+import { diskCountCheck } from '../../judgement/disk-count-check.ts';
 import { withOverrides } from '../../judgement/overrides.ts';
+import { openRulebook } from '../../judgement/rulebook.ts';
+import { freeBytes } from '../../machines/free-bytes.ts';
+import type { EngineParts } from '../engine-parts.ts';
 import { refusalOf, type CaptureRecord, type Planned } from '../plan-records.ts';
-import { damagedSource, tellingOfFill } from '../../inspection/unreadable.ts';
-
-export type CaptureRequest = CheckedParams<'capture.plan'>;
+import { openDisks, type CaptureRequest } from './disks.ts';
 
 /**
- * Looks at the source and says what a capture would do.
- * @throws EngineError `SOURCE_NOT_FOUND`, `PERMISSION_DENIED`, `READ_FAILED`, `FORMAT_INVALID` for an empty file
+ * Looks at the sources and says what a capture would do.
+ * @throws EngineError as {@link openDisks}
  */
 export async function planCapture(
   parts: EngineParts,
@@ -33,34 +22,46 @@ export async function planCapture(
   expiresAt: string,
   signal: AbortSignal,
 ): Promise<Planned<CaptureRecord, CapturePlan>> {
-  const opened = await openSource(parts.machine, request.source, request.format);
-  const { source, place, files } = opened;
+  const { disks, bootFirst, close } = await openDisks(parts, request, signal);
   try {
-    if (place.lengthBytes === 0)
-      throw new EngineError('FORMAT_INVALID', { path: place.path, field: 'length', value: '0' });
-    const { disk, account } = await inspectSource(source, place, request, signal);
-    const view = account.view();
     const existing = parts.templates.findByName(request.name);
     const catalogFreeBytes = await freeBytes(parts.layout.root);
     const book = await openRulebook(parts);
-    const guest = await guestOf(source, disk.opened, book.endOfLife, signal);
-    const { report } = await captureReport(parts, book, place, guest, existing, { ...request, licence: 'none' });
+    const guest = await guestOfDisks(
+      bootFirst.map(({ disk }) => disk),
+      book.endOfLife,
+      signal,
+    );
+    const places = bootFirst.map(({ opened }) => opened.place);
+    const { report } = await captureReport(parts, book, places, guest, existing, { ...request, licence: 'none' });
     const checks = [
       ...withOverrides(
-        [...(await captureChecks(parts, place, view)), ...imageChecks(opened, view, request)],
+        [...disks.flatMap((disk) => disk.checks), ...diskCountCheck(existing, disks.length)],
         request.overrides,
       ),
-      spaceCheck(view.usedBytes, catalogFreeBytes),
+      spaceCheck(
+        disks.reduce((sum, { view }) => sum + view.usedBytes, 0),
+        catalogFreeBytes,
+      ),
     ];
-    const plan = { planId: randomUUID(), expiresAt, source: place, files: [...files] };
-    const record: CaptureRecord = { ...plan, kind: 'capture', request, refusal: refusalOf(checks, report) };
+    const [first, ...others] = disks.map(({ opened }) => ({ source: opened.place, files: [...opened.files] }));
+    const plan = { planId: randomUUID(), expiresAt, ...first };
+    const record: CaptureRecord = { ...plan, others, kind: 'capture', request, refusal: refusalOf(checks, report) };
     const shown: CapturePlan = {
       ...plan,
-      disk: view,
+      disk: disks[0].view,
+      disks: disks.map(({ role, bus, opened, view, account }) => ({
+        role,
+        bus,
+        source: opened.place,
+        files: [...opened.files],
+        disk: view,
+        readBytes: account.readBytes,
+      })),
       name: request.name,
       kind: existing?.kind ?? request.kind,
       versionNumber: existing ? parts.templates.nextVersionNumber(existing.id) : 1,
-      readBytes: account.readBytes,
+      readBytes: disks.reduce((sum, { account }) => sum + account.readBytes, 0),
       catalogFreeBytes,
       guest,
       checks,
@@ -69,29 +70,6 @@ export async function planCapture(
     };
     return { record, view: shown };
   } finally {
-    await source.close();
+    await close();
   }
-}
-
-/** What is captured is called a disk by whoever captures it: a raw one with nothing known on it is told, and taken. */
-export function imageChecks({ place, format, files }: OpenedSource, disk: DiskView, request: CaptureRequest): Check[] {
-  if (place.kind === 'device') return [];
-  const name = basename(place.path);
-  const checks = [
-    ...otherFilesCheck(name, format, files, request.format),
-    ...onePartitionCheck(name, format, disk, request.format),
-  ];
-  if (format === 'raw' && request.format === null && isNothingRecognised(disk)) {
-    checks.push({ code: 'IMAGE_NOT_RECOGNISED', level: 'warn', data: { name } });
-  }
-  return checks;
-}
-
-/** Where a capture goes on over unreadable sectors, volumes whose tables lie there are captured whole. */
-export function inspectSource(source: BlockSource, place: PlaceView, request: CaptureRequest, signal: AbortSignal) {
-  const inspect = async (from: BlockSource) => {
-    const disk = await inspectDisk(from, signal);
-    return { disk, account: await DiskAccount.of(disk, place.kind, request.outside, signal) };
-  };
-  return request.onUnreadable === 'fill' ? inspect(damagedSource(source)) : tellingOfFill(() => inspect(source));
 }

@@ -149,7 +149,7 @@ export async function planImport(
     const asked = { ...request, kind };
     const report =
       image.guest && image.disk
-        ? (await captureReport(parts, book, place, image.guest, destination.existing, asked)).report
+        ? (await captureReport(parts, book, [place], image.guest, destination.existing, asked)).report
         : null;
     const plan = { planId: randomUUID(), expiresAt, name: destination.name };
     const record: ImportRecord = {

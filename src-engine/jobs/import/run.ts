@@ -86,7 +86,7 @@ async function importDisk(
   const book = await openRulebook(parts);
   const guest = await guestOf(disk.source, disk.opened, book.endOfLife, context.signal);
   const existing = parts.templates.findByName(plan.name);
-  const { report, machine, platform } = await captureReport(parts, book, place, guest, existing, request);
+  const { report, machine, platform } = await captureReport(parts, book, [place], guest, existing, request);
   refuseReported(report);
   const proposal = await proposalFor(image, view, guest);
   const warnings: Warning[] = [
@@ -122,7 +122,7 @@ async function importDisk(
     source: place.path,
     format: found.format ?? '',
     newBytes: version.newBytes,
-    ...outsideFacts(version.disks[0].layout),
+    ...outsideFacts(version.disks.map(({ layout }) => layout)),
     overridden: [...overriddenCodes(checks), ...overriddenRules(report)],
   });
   return result;
