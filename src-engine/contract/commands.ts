@@ -127,6 +127,11 @@ export const COMMANDS = {
   'capture.plan': {
     params: z.strictObject({
       source: path,
+      /** further disks of the same machine, in their order: all become one version */
+      others: z
+        .array(path)
+        .max(MAX_DISKS - 1)
+        .default([]),
       format,
       name: NameSchema,
       note: NoteSchema.default(''),

@@ -4,20 +4,36 @@ import { bytes, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
 import { GuestSchema } from './guest.contract.ts';
 import { orUnknown } from './open-words.ts';
 import { ReportSchema } from './report.contract.ts';
-import { KINDS, NameSchema } from './template.contract.ts';
+import { DISK_ROLES, KINDS, NameSchema } from './template.contract.ts';
 import { CheckSchema } from './warnings.ts';
+
+/** One of the disks that a capture reads. */
+export const DiskToCaptureSchema = z.object({
+  role: z.enum(DISK_ROLES),
+  /** what it is plugged into; null: it is not known */
+  bus: z.string().nullable(),
+  source: PlaceViewSchema,
+  files: z.array(z.string()).default([]),
+  disk: DiskViewSchema,
+  readBytes: bytes,
+});
+export type DiskToCapture = z.infer<typeof DiskToCaptureSchema>;
 
 export const CapturePlanSchema = z.object({
   planId: z.uuid(),
   expiresAt: z.iso.datetime(),
+  /** of the first of its disks */
   source: PlaceViewSchema,
   /** names of the files beside an image that are read too: extents, backing files and what these need */
   files: z.array(z.string()).default([]),
   disk: DiskViewSchema,
+  /** all of them, in their order; `data.disk` of a check says which it is about, where there are several */
+  disks: z.array(DiskToCaptureSchema).default([]),
   name: NameSchema,
   kind: orUnknown(KINDS),
   /** the version that it will become; above 1 where a template of that name exists */
   versionNumber: z.number().int().positive(),
+  /** of all its disks */
   readBytes: bytes,
   catalogFreeBytes: bytes,
   /** what is installed on it */

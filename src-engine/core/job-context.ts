@@ -27,3 +27,18 @@ export function quietContext(signal: AbortSignal = new AbortController().signal,
     warn: (warning) => void warnings.push(warning),
   };
 }
+
+/**
+ * What parts do together, told to all of them: each is in that phase, and the first has the amounts, so that their sum is right.
+ * @param parts at least one
+ */
+export function togetherContext(parts: readonly JobContext[]): JobContext {
+  const [first] = parts;
+  return {
+    signal: first.signal,
+    phase: (phase, totalBytes) => parts.forEach((part, i) => part.phase(phase, i === 0 ? totalBytes : 0)),
+    advance: (bytes) => first.advance(bytes),
+    slowest: (what) => parts.forEach((part) => part.slowest(what)),
+    warn: (warning) => first.warn(warning),
+  };
+}

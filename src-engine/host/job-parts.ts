@@ -34,6 +34,8 @@ function errorOf(parts: readonly JobPart[], outcome: JobView['outcome']): ErrorV
   const pathsOf = (wanted: (part: JobPart) => boolean) => parts.filter(wanted).map(({ path }) => path);
   const failed = pathsOf((part) => part.outcome === 'failed');
   const done = pathsOf((part) => part.outcome === 'done');
+  // what was to become one thing is none: its reason is that of the whole
+  if (failed.length === 1 && done.length === 0) return first;
   const data = { path: failed.join(', '), failed, done, reason: first.code };
   return new EngineError('PARTS_FAILED', data, first.message).toView();
 }

@@ -6,6 +6,7 @@ import type { JobContext } from '../core/job-context.ts';
 import type { Planned, PlanRecord } from '../jobs/plan-records.ts';
 import type { Claim } from './claims.ts';
 import type { JobRunner } from './job-runner.ts';
+import type { PartWork } from './live-job.ts';
 import { Plans } from './plans.ts';
 
 /** What a person says when a plan is started. */
@@ -22,7 +23,10 @@ export interface PlannedKind<R extends PlanRecord> {
   about(record: R): Pick<JobView, 'kind' | 'templateName' | 'path'>;
   /** what it takes, by what is there now */
   claims(record: R): Promise<readonly Claim[]>;
-  run(record: R, context: JobContext): Promise<JobResult>;
+  /** as one part */
+  run?(record: R, context: JobContext): Promise<JobResult>;
+  /** as one part for each target or disk: {@link run} is not asked then */
+  parts?(record: R): readonly PartWork[];
 }
 
 export class PlannedWork<R extends PlanRecord> {
@@ -61,8 +65,8 @@ export class PlannedWork<R extends PlanRecord> {
     return agreed().map((record, i) => {
       this.#plans.use(record.planId);
       const about = this.#kind.about(record);
-      const part = { path: about.path, run: (context: JobContext) => this.#kind.run(record, context) };
-      return this.#jobs.start(about, claims[i], [part], record.planId);
+      const only = { path: about.path, run: (context: JobContext) => this.#kind.run!(record, context) };
+      return this.#jobs.start(about, claims[i], this.#kind.parts?.(record) ?? [only], record.planId);
     });
   }
 

@@ -2,8 +2,8 @@
 import type { DiskView } from '../contract/disk.contract.ts';
 import type { RecordedConfiguration } from '../contract/template.contract.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
-import { readBytes } from '../disk/read.ts';
 import type { Guest } from '../contract/guest.contract.ts';
+import { bootsOf } from '../inspection/boots.ts';
 import { configurationOf } from '../inspection/configuration.ts';
 import { inspectDisk, type InspectedDisk } from '../inspection/disk-inspection.ts';
 import type { OpenedImage } from './opened-image.ts';
@@ -79,10 +79,7 @@ export interface Proposal {
   readonly isBootModeCertain: boolean;
 }
 
-const EFI_SYSTEM = 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B';
 const BIOS_BOOT = '21686148-6449-6E6F-744E-656564454649';
-const MBR_EFI_SYSTEM = 'EF';
-const BOOT_CODE_BYTES = 440;
 
 /** What the image's file says counts first; else where a firmware would begin: boot code, an EFI system partition. */
 export async function proposalFor(image: OpenedImage, disk: DiskView, guest: Guest): Promise<Proposal> {
@@ -95,10 +92,8 @@ export async function proposalFor(image: OpenedImage, disk: DiskView, guest: Gue
     hasCloudInit: image.configuration.hasCloudInit ?? inside.hasCloudInit,
   };
   if (configuration.bootMode !== null) return { configuration, isBootModeCertain: true };
-  const code = await readBytes(source, 0, Math.min(BOOT_CODE_BYTES, source.lengthBytes));
   const types = disk.volumes.map(({ typeId }) => typeId.toUpperCase());
-  const bootsUefi = types.includes(EFI_SYSTEM) || (disk.table === 'mbr' && types.includes(MBR_EFI_SYSTEM));
-  const bootsBios = disk.table !== 'none' && code.some((byte) => byte !== 0);
+  const { uefi: bootsUefi, bios: bootsBios } = await bootsOf(source, disk);
   const bootMode = bootsUefi ? 'uefi' : bootsBios ? 'bios' : null;
   // a disk that is made for both may have been used either way
   const isBootModeCertain = bootMode !== null && bootsUefi !== bootsBios && !types.includes(BIOS_BOOT);

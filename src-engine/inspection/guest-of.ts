@@ -10,19 +10,46 @@ import type { OpenedVolume } from './disk-inspection.ts';
 
 const FIRST_BYTES = 64 * 1024;
 
+/** A disk of the guest's, opened. */
+export interface GuestDisk {
+  readonly source: BlockSource;
+  readonly opened: readonly OpenedVolume[];
+}
+
 /** Never fails but by an abort: what cannot be read is unknown, and its warnings say so. */
-export async function guestOf(
+export function guestOf(
   source: BlockSource,
   opened: readonly OpenedVolume[],
   endOfLife: EndOfLifeTable,
   signal: AbortSignal,
 ): Promise<Guest> {
-  const ids = await readPartitionIds(source).catch(() => new Map<number, PartitionIds>());
-  const volumes = await Promise.all(opened.map((volume) => guestVolume(volume, ids)));
+  return guestOfDisks([{ source, opened }], endOfLife, signal);
+}
+
+/**
+ * As {@link guestOf}, of a machine whose system may lie on several disks.
+ * @param disks the one that it boots from first
+ */
+export async function guestOfDisks(
+  disks: readonly GuestDisk[],
+  endOfLife: EndOfLifeTable,
+  signal: AbortSignal,
+): Promise<Guest> {
+  const volumes = await Promise.all(disks.map((disk, i) => volumesOf(disk, i)));
+  const [{ source }] = disks;
   const firstSectors = await readBytes(source, 0, Math.min(FIRST_BYTES, source.lengthBytes)).catch(() =>
     Buffer.alloc(0),
   );
-  return inspectGuest({ volumes, firstSectors }, endOfLife, signal);
+  return inspectGuest({ volumes: volumes.flat(), firstSectors }, endOfLife, signal);
+}
+
+async function volumesOf({ source, opened }: GuestDisk, index: number): Promise<GuestVolume[]> {
+  const ids = await readPartitionIds(source).catch(() => new Map<number, PartitionIds>());
+  const volumes = await Promise.all(opened.map((volume) => guestVolume(volume, ids)));
+  // partitions of two disks have the same numbers
+  return volumes.map((volume) =>
+    index > 0 && /^\d+$/.test(volume.ref) ? { ...volume, ref: `${index + 1}:${volume.ref}` } : volume,
+  );
 }
 
 async function guestVolume(

@@ -25,10 +25,12 @@ export const CaptureRecordSchema = z.strictObject({
   ...head,
   kind: z.literal('capture'),
   request: COMMANDS['capture.plan'].params,
-  /** the source as it was found */
+  /** the first source as it was found */
   source: PlaceViewSchema,
   /** names of the files beside an image that were read too */
   files: z.array(z.string()),
+  /** the further sources, in their order */
+  others: z.array(z.object({ source: PlaceViewSchema, files: z.array(z.string()) })).default([]),
 });
 export type CaptureRecord = z.infer<typeof CaptureRecordSchema>;
 

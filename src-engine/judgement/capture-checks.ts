@@ -45,11 +45,12 @@ function outsideChecks({ account }: DiskView): Check[] {
   return [{ code: 'OUTSIDE_UNDECIDED', level: 'block', data }];
 }
 
-/** What was decided about what lies outside, for the audit log. */
-export function outsideFacts({ account }: Pick<LayoutRecord, 'account'>): MessageData {
-  if (!account) return {};
-  const { outside, takenBytes, leftBytes } = account;
-  return { outside, takenBytes, leftBytes };
+/** What was decided about what lies outside, for the audit log. @param layouts of the version's disks */
+export function outsideFacts(layouts: readonly Pick<LayoutRecord, 'account'>[]): MessageData {
+  const accounts = layouts.flatMap(({ account }) => account ?? []);
+  if (accounts.length === 0) return {};
+  const sum = (field: 'takenBytes' | 'leftBytes') => accounts.reduce((all, account) => all + account[field], 0);
+  return { outside: accounts[0].outside, takenBytes: sum('takenBytes'), leftBytes: sum('leftBytes') };
 }
 
 /** Nobody knows how far data shrinks: half is usual, so less than half warns, and only nothing at all would be certain. */

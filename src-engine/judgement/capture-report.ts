@@ -28,29 +28,30 @@ export interface CaptureReport {
 }
 
 /**
+ * @param disks where they are, and what the machine knows of them; the boot disk first
  * @param existing the template that this becomes a version of
  * @throws EngineError `NOT_FOUND`, `BAD_REQUEST`, `FORMAT_INVALID` for a policy or a machine that is none
  */
 export async function captureReport(
   parts: JudgingParts,
   book: Rulebook,
-  place: PlaceView,
-  use: SourceUse,
+  disks: readonly { readonly place: PlaceView; readonly use: SourceUse }[],
   guest: Guest,
   existing: TemplateView | null,
   request: CaptureReportRequest,
 ): Promise<CaptureReport> {
   const { kind, licence } = existing ?? request;
   const policy = choosePolicy(book, kind, request.policy ?? existing?.policy ?? null);
-  const { device } = use;
-  const machine = await chosenMachine(parts, request.machine ?? null, device);
-  const platform = platformOf(place, device, request.machine === undefined ? null : machine);
+  const [{ place, use }] = disks;
+  const machine = await chosenMachine(parts, request.machine ?? null, use.device);
+  const platform = platformOf(place, use.device, request.machine === undefined ? null : machine);
   const facts = captureFacts({
     path: place.path,
-    lengthBytes: place.lengthBytes,
+    lengthBytes: Math.max(...disks.map((disk) => disk.place.lengthBytes)),
+    disks: disks.length,
     platform,
-    isOffline: use.refusals.length === 0,
-    isFile: place.kind === 'file',
+    isOffline: disks.every((disk) => disk.use.refusals.length === 0),
+    isFile: disks.every((disk) => disk.place.kind === 'file'),
     guest,
     machine,
     template: { status: existing?.status ?? 'active', visibility: existing?.visibility ?? 'private', licence },

@@ -14,7 +14,7 @@ import { captureReport } from './capture-report.ts';
 import { deployReport } from './deploy-report.ts';
 import { guestOf } from '../inspection/guest-of.ts';
 import { openRulebook, type Rulebook } from './rulebook.ts';
-import { useOfSource } from './source-checks.ts';
+import { usesOfSources } from './source-checks.ts';
 
 type CheckRequest = CheckedParams<'report.check'>;
 
@@ -29,8 +29,8 @@ export async function checkSourceRules(
   try {
     const guest = await guestOf(source, await openVolumes(source), book.endOfLife, signal);
     const { kind = 'lab', ...rest } = request;
-    const use = await useOfSource(parts.machine, place, parts.layout.root);
-    return (await captureReport(parts, book, place, use, guest, null, { ...rest, kind, licence: 'none' })).report;
+    const [use] = await usesOfSources(parts.machine, [place], parts.layout.root);
+    return (await captureReport(parts, book, [{ place, use }], guest, null, { ...rest, kind, licence: 'none' })).report;
   } finally {
     await source.close();
   }

@@ -26,7 +26,7 @@ export interface DeployReportRequest {
 export async function deployReport(
   parts: JudgingParts,
   book: Rulebook,
-  { template, version, disk }: FoundDisk,
+  { template, version }: FoundDisk,
   guest: Guest,
   target: { readonly place: PlaceView; readonly exists: boolean } | null,
   request: DeployReportRequest,
@@ -40,7 +40,8 @@ export async function deployReport(
   const { release, pointRelease, edition } = guest;
   const facts = deployFacts({
     template,
-    capacityBytes: disk.capacityBytes,
+    capacityBytes: Math.max(...version.disks.map(({ capacityBytes }) => capacityBytes)),
+    disks: version.disks.length,
     sourcePlatform: version.platform,
     // by the table of today, not of the day of its capture
     guest: { ...guest, endOfLife: endOfLifeOf(book.endOfLife, release.value, pointRelease.value, edition.value) },

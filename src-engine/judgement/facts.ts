@@ -12,7 +12,10 @@ type TemplateFields = Pick<TemplateView, 'status' | 'visibility' | 'licence'>;
 
 export interface CaptureSubject {
   readonly path: string;
+  /** of its largest disk */
   readonly lengthBytes: number;
+  /** how many disks it has; 1 where it is not said */
+  readonly disks?: number;
   readonly platform: Platform;
   /** nobody writes to it */
   readonly isOffline: boolean;
@@ -26,7 +29,10 @@ export interface CaptureSubject {
 
 export interface DeploySubject {
   readonly template: TemplateFields & { readonly name: string };
+  /** of its largest disk */
   readonly capacityBytes: number;
+  /** how many disks it has; 1 where it is not said */
+  readonly disks?: number;
   /** of what it was captured from; null: it was not written down */
   readonly sourcePlatform: Platform['value'] | null;
   readonly guest: Guest;
@@ -41,7 +47,8 @@ const PLAN = 'plan';
 
 export function captureFacts(subject: CaptureSubject): Facts {
   const { path, machine, isFile } = subject;
-  const drives = machine ? drivesOf(machine) : { count: isFile ? 1 : null, largestBytes: 0 };
+  const { disks = 1 } = subject;
+  const drives = machine ? drivesOf(machine) : { count: isFile ? disks : null, largestBytes: 0 };
   const largest = Math.max(subject.lengthBytes, drives.largestBytes);
   return {
     ...commonFacts(subject.guest, machine, subject.template),
@@ -53,8 +60,8 @@ export function captureFacts(subject: CaptureSubject): Facts {
 }
 
 export function deployFacts(subject: DeploySubject): Facts {
-  const { template, machine, target, capacityBytes } = subject;
-  const drives = machine ? drivesOf(machine) : { count: 1, largestBytes: 0 };
+  const { template, machine, target, capacityBytes, disks = 1 } = subject;
+  const drives = machine ? drivesOf(machine) : { count: disks, largestBytes: 0 };
   const largest = Math.max(capacityBytes, drives.largestBytes);
   const origin = machine ? profileOrigin(machine) : template.name;
   return {

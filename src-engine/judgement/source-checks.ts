@@ -2,7 +2,6 @@
 import type { DeviceView, PlaceView, Refusal } from '../contract/disk.contract.ts';
 import type { Check } from '../contract/warnings.ts';
 import type { Machine } from '../machines/machine.port.ts';
-import { deviceAt } from './chosen-machine.ts';
 
 /** What the machine knows of a source: asked once for all that is judged of it, since each answer looks at every disk. */
 export interface SourceUse {
@@ -12,13 +11,23 @@ export interface SourceUse {
   readonly refusals: readonly Refusal[];
 }
 
-export async function useOfSource(machine: Machine, place: PlaceView, catalogRoot: string): Promise<SourceUse> {
-  if (place.kind === 'file') {
-    const { captureRefusals } = await machine.fileRefusals(place.path, catalogRoot);
-    return { device: null, refusals: captureRefusals };
-  }
-  const device = await deviceAt(machine, place, catalogRoot);
-  return { device, refusals: device?.captureRefusals ?? [] };
+/** Of each place, in their order. */
+export async function usesOfSources(
+  machine: Machine,
+  places: readonly PlaceView[],
+  catalogRoot: string,
+): Promise<SourceUse[]> {
+  const devices = places.every(({ kind }) => kind === 'file') ? [] : await machine.listDevices(catalogRoot);
+  return Promise.all(
+    places.map(async ({ kind, path }) => {
+      if (kind === 'file') {
+        const { captureRefusals } = await machine.fileRefusals(path, catalogRoot);
+        return { device: null, refusals: captureRefusals };
+      }
+      const device = devices.find((other) => other.path === path) ?? null;
+      return { device, refusals: device?.captureRefusals ?? [] };
+    }),
+  );
 }
 
 export function checkSource(place: PlaceView, { refusals }: SourceUse): Check[] {

@@ -38,6 +38,12 @@ export interface Machine {
   placeOf(anyPath: string): Promise<PlaceView>;
 
   /**
+   * A mark that is another one after anything was written to a disk, by whatever way: the kernel's counters.
+   * @returns '' for a file, whose own times tell it
+   */
+  writesTo(place: PlaceView): Promise<string>;
+
+  /**
    * The disk behind an open handle: its size and serial number are those of the device that reads and writes will reach,
    * not of whatever has its path by now.
    * @throws EngineError `NOT_A_WHOLE_DISK`; `UNSUPPORTED_PLATFORM`

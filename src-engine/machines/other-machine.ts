@@ -29,6 +29,9 @@ export function otherMachine(platform: NodeJS.Platform): Machine {
       if (!stats.isFile()) throw notAPlace(anyPath, 'NEITHER_DISK_NOR_FILE');
       return filePlace(realPath, stats.size);
     },
+    async writesTo() {
+      return '';
+    },
     async identifyDevice() {
       throw unsupported();
     },

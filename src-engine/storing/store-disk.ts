@@ -7,6 +7,7 @@ import type { JobResult } from '../contract/job.contract.ts';
 import type { RecordedConfiguration, TemplateView } from '../contract/template.contract.ts';
 import type { Warning } from '../contract/warnings.ts';
 import type { JobContext } from '../core/job-context.ts';
+import { numberOf, ofDisk, toldOf } from '../core/of-disk.ts';
 import { WINDOW_BYTES } from '../store/chunking.ts';
 import { ManifestReader } from '../store/manifest-reader.ts';
 import type { Presses, PressPool } from '../store/press-pool.ts';
@@ -46,6 +47,8 @@ export interface DiskToStore extends Pick<DiskRecord, 'role' | 'bus' | 'address'
   /** what is taken of what lies outside of all that is known; says afterwards what was taken */
   readonly account: DiskAccount;
   readonly place: PlaceView;
+  /** the part of the job that it is; left out: the job itself */
+  readonly context?: JobContext;
 }
 
 export interface StoringParts extends StoredParts {
@@ -77,19 +80,24 @@ export async function storeDisks(
     let version!: VersionRecord;
     let verifiedBytes: number;
     try {
-      context.phase(
-        'capturing',
-        disks.reduce((sum, { account }) => sum + account.readBytes, 0),
-      );
+      const contexts = Map.groupBy(disks, (disk) => disk.context ?? context);
+      for (const [part, own] of contexts) {
+        part.phase(
+          'capturing',
+          own.reduce((sum, { account }) => sum + account.readBytes, 0),
+        );
+      }
       const unreadable = disks.map(() => new UnreadablePlaces());
       let order = 0;
-      for (const [i, { disk, account }] of disks.entries()) {
+      for (const [i, { disk, account, context: part = context }] of disks.entries()) {
         await writer.beginDisk(names[i]);
         account.begin();
         const press = async (places: UnreadablePlaces | null) => {
-          order = await pressWindows(disk, account, places, order, pool, writer, context);
+          order = await pressWindows(disk, account, places, order, pool, writer, part);
         };
-        await (about.onUnreadable === 'fill' ? press(unreadable[i]) : tellingOfFill(() => press(null)));
+        await ofDisk(numberOf(i, disks.length), () =>
+          about.onUnreadable === 'fill' ? press(unreadable[i]) : tellingOfFill(() => press(null)),
+        );
       }
       await beforePublishing();
       context.signal.throwIfAborted();
@@ -100,12 +108,11 @@ export async function storeDisks(
       for (const [i, { disk, account, place, role, bus, address }] of disks.entries()) {
         const damage = await damageOf(disk.source, unreadable[i], context.signal);
         const layout = account.view();
-        warnings.push(...warningsOf(layout));
+        const number = numberOf(i, disks.length);
+        warnings.push(...warningsOf(layout).map((warning) => toldOf(number, warning)));
         if (damage) {
-          const warning: Warning = {
-            code: 'SECTORS_UNREADABLE',
-            data: { lengthBytes: damage.lengthBytes, places: unreadable[i].extents.length },
-          };
+          const data = { lengthBytes: damage.lengthBytes, places: unreadable[i].extents.length };
+          const warning: Warning = toldOf(number, { code: 'SECTORS_UNREADABLE', data });
           warnings.push(warning);
           context.warn(warning);
         }

@@ -49,7 +49,7 @@ export function addCommands(program: Command, session: Session): void {
     });
 
   const capture = program
-    .command('capture <source>')
+    .command('capture <sources...>')
     .description(help('capture'))
     .requiredOption('--name <name>', help('name'))
     .option(`--format ${oneOf(DISK_FORMATS)}`, help('image-format'))
@@ -60,10 +60,10 @@ export function addCommands(program: Command, session: Session): void {
     .option('--on-unreadable <stop|fill>', help('on-unreadable'))
     .option(`--outside ${oneOf(OUTSIDE_CHOICES)}`, help('outside'))
     .option('--plan', help('plan'));
-  addRuleOptions(capture, help).action(async (source: string, options: CaptureOptions) => {
+  addRuleOptions(capture, help).action(async ([source, ...others]: string[], options: CaptureOptions) => {
     const client = await connect();
     const { tag: tags, override: _, plan: isPlanOnly, ...rest } = options;
-    const params = { source, ...rest, tags, ...ruleParams(options) } as CommandParams<'capture.plan'>;
+    const params = { source, others, ...rest, tags, ...ruleParams(options) } as CommandParams<'capture.plan'>;
     const plan = await client.call('capture.plan', params);
     if (isPlanOnly) return printer.result({ kind: 'capture-plan', value: plan });
     printer.event({ kind: 'capture-plan', value: plan });

@@ -1,5 +1,5 @@
 /** The picture of a disk as text: a line for each volume with a bar by its share, and what groups hold. */
-import type { DiskView, InnerVolumeView, VolumeView, Warning } from '../../src-engine/contract/index.ts';
+import type { DiskView, InnerVolumeView, MessageData, VolumeView, Warning } from '../../src-engine/contract/index.ts';
 import { accountLines } from './account-reports.ts';
 import { printable } from './printable.ts';
 import { table } from './text-table.ts';
@@ -66,6 +66,11 @@ function bar({ startBytes, lengthBytes, usedBytes }: VolumeView, diskBytes: numb
   return `[${'.'.repeat(first)}${'#'.repeat(used)}${'='.repeat(cells - used)}${'.'.repeat(BAR - first - cells)}]`;
 }
 
-export function warningLines({ t }: Words, warnings: readonly Warning[]): string[] {
-  return warnings.map((warning) => `! ${printable(t(`warning.${warning.code}`, warning.data))}`);
+export function warningLines(words: Words, warnings: readonly Warning[]): string[] {
+  return warnings.map(({ code, data }) => `! ${printable(saidOfDisk(words, data, words.t(`warning.${code}`, data)))}`);
+}
+
+/** What is said of one of several disks says of which. */
+export function saidOfDisk({ t }: Words, { disk }: MessageData, text: string): string {
+  return typeof disk === 'number' ? t('disk.said', { number: disk, text }) : text;
 }

@@ -1,6 +1,7 @@
 /** Results as text: tables that line up, sizes that can be read. */
 import type {
   Check,
+  DiskView,
   ImportView,
   JobView,
   RecordedPlaceView,
@@ -10,7 +11,7 @@ import type {
   VersionSummary,
   VersionView,
 } from '../../src-engine/contract/index.ts';
-import { diskLines, warningLines } from './disk-reports.ts';
+import { diskLines, saidOfDisk, warningLines } from './disk-reports.ts';
 import { comparisonLines, fileLines, volumeLines } from './file-reports.ts';
 import { guestLines, machineLines, machineListLines } from './machine-reports.ts';
 import { partLines, waitsLine } from './job-lines.ts';
@@ -59,13 +60,12 @@ export function reportLines(words: Words, report: Report): string[] {
     case 'capture-plan': {
       const { value } = report;
       return [
-        placeLine(words, value.source),
-        ...diskLines(words, value.disk),
+        ...disksLines(words, value.disks),
         ...checkLines(words, value.checks),
         ...planRuleLines(words, value.report),
         t('cli.capture-plan', {
           readBytes: value.readBytes,
-          lengthBytes: value.source.lengthBytes,
+          lengthBytes: value.disks.reduce((sum, { source }) => sum + source.lengthBytes, 0),
           name: value.name,
           version: value.versionNumber,
         }),
@@ -217,6 +217,15 @@ function placeLine({ bytes, t }: Words, place: RecordedPlaceView): string {
     .join('  ');
 }
 
+/** Each disk under a line of its own, where there are several. */
+function disksLines(words: Words, disks: readonly { source: RecordedPlaceView; disk: DiskView }[]): string[] {
+  return disks.flatMap(({ source, disk }, i) => [
+    ...(disks.length > 1 ? [words.t('cli.disk-of-several', { number: i + 1, source: source.path })] : []),
+    placeLine(words, source),
+    ...diskLines(words, disk),
+  ]);
+}
+
 /** What an image file is, and what is in it as far as it can be told before it is unpacked. */
 function imageLines(words: Words, image: ImportView): string[] {
   const { t, bytes } = words;
@@ -268,14 +277,15 @@ function damageLines({ damage }: VersionDiskView): string[] {
 }
 
 /** What blocks comes first; what passes is one line. */
-function checkLines({ t }: Words, checks: readonly Check[]): string[] {
+function checkLines(words: Words, checks: readonly Check[]): string[] {
+  const { t } = words;
   const marks = { block: '✗', warn: '!' } as const;
   return [
     ...(['block', 'warn'] as const).flatMap((level) =>
       checks
         .filter((check) => check.level === level)
         .map((check) => {
-          const line = `${marks[level]} ${printable(t(`check.${check.code}`, check.data))}`;
+          const line = `${marks[level]} ${printable(saidOfDisk(words, check.data, t(`check.${check.code}`, check.data)))}`;
           if (check.code === 'OUTSIDE_UNDECIDED') return `${line} ${t('cli.say-outside')}`;
           return level === 'block' && check.canOverride
             ? `${line} ${t('cli.can-override', { code: check.code })}`

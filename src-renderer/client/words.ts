@@ -53,8 +53,11 @@ export function useWords() {
     };
   }
 
-  const warning = ({ code, data }: Warning) => t(`warning.${code}`, fill(data));
-  const check = ({ code, data }: Check) => t(`check.${code}`, fill(data));
+  /** Of several disks it is told which one is meant. */
+  const ofDisk = ({ disk }: MessageData, text: string) =>
+    typeof disk === 'number' ? t('disk.said', { number: disk, text }) : text;
+  const warning = ({ code, data }: Warning) => ofDisk(data, t(`warning.${code}`, fill(data)));
+  const check = ({ code, data }: Check) => ofDisk(data, t(`check.${code}`, fill(data)));
   const refusal = ({ code, details }: Refusal) => t(`refusal.${code}`, fill({ details }));
 
   return { error, warning, check, refusal };

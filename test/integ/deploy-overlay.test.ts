@@ -13,6 +13,7 @@ import { quietContext } from '../../src-engine/core/job-context.ts';
 import type { BlockSink, Extent } from '../../src-engine/disk/block-source.port.ts';
 import { createFileSink } from '../../src-engine/formats/raw/file-sink.ts';
 import { CatalogHandle } from '../../src-engine/host/catalog-handle.ts';
+import { KeptLooks } from '../../src-engine/inspection/kept-looks.ts';
 import { planCapture } from '../../src-engine/jobs/capture/plan.ts';
 import { runCapture } from '../../src-engine/jobs/capture/run.ts';
 import { fill } from '../../src-engine/jobs/deploy/fill.ts';
@@ -47,7 +48,7 @@ beforeAll(async () => {
   handle = new CatalogHandle(bench.path('catalog'), pressUrl, resources, 'make');
   const asked = COMMANDS['capture.plan'].params.parse({ source: disk, name: 'disk' });
   const expiresAt = new Date(Date.now() + 600_000).toISOString();
-  const { record } = await planCapture(handle.parts, asked, expiresAt, new AbortController().signal);
+  const { record } = await planCapture(handle.parts, new KeptLooks(0), asked, expiresAt, new AbortController().signal);
   await runCapture(handle.parts, record, quietContext());
 });
 afterAll(() => handle.close());

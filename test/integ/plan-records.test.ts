@@ -11,6 +11,7 @@ import {
 } from '../../src-engine/contract/commands.ts';
 import { quietContext } from '../../src-engine/core/job-context.ts';
 import { CatalogHandle } from '../../src-engine/host/catalog-handle.ts';
+import { KeptLooks } from '../../src-engine/inspection/kept-looks.ts';
 import { planCapture } from '../../src-engine/jobs/capture/plan.ts';
 import { runCapture } from '../../src-engine/jobs/capture/run.ts';
 import { planDeploy } from '../../src-engine/jobs/deploy/plan.ts';
@@ -63,7 +64,7 @@ afterAll(() => handle.close());
 
 test('of a capture: the note that stands in the record is the note of the version', async () => {
   const asked = params('capture.plan', { source: disk, name: 'disk', note: 'as planned', tags: ['a'] });
-  const { record, view } = await planCapture(handle.parts, asked, expiresAt, signal);
+  const { record, view } = await planCapture(handle.parts, new KeptLooks(0), asked, expiresAt, signal);
   expect(view).toMatchObject({ planId: record.planId, source: record.source, canRun: true });
   const kept = onPaper(CaptureRecordSchema, record, (text) => text.replace('as planned', 'as written down'));
   await runCapture(handle.parts, kept, quietContext());

@@ -1,96 +1,75 @@
-/** Plans a capture: looks at the source, and says what would be read and what forbids it. */
+/** Plans a capture: looks at the sources, and says what would be read and what forbids it. */
 import { randomUUID } from 'node:crypto';
-import { basename } from 'node:path';
-import type { CheckedParams } from '../../contract/commands.ts';
-import type { DiskView, PlaceView } from '../../contract/disk.contract.ts';
 import type { CapturePlan } from '../../contract/plan.contract.ts';
-import type { Check } from '../../contract/warnings.ts';
-import { EngineError } from '../../core/engine-error.ts';
-import type { BlockSource } from '../../disk/block-source.port.ts';
-import { DiskAccount } from '../../inspection/account/account.ts';
-import { captureChecks, spaceCheck } from '../../judgement/capture-checks.ts';
-import { inspectDisk } from '../../inspection/disk-inspection.ts';
-import type { EngineParts } from '../engine-parts.ts';
-import { freeBytes } from '../../machines/free-bytes.ts';
-import { isNothingRecognised, onePartitionCheck, otherFilesCheck } from '../../judgement/image-checks.ts';
-import { openSource, type OpenedSource } from '../../images/open-source.ts';
+import type { KeptLooks } from '../../inspection/kept-looks.ts';
+import { spaceCheck } from '../../judgement/capture-checks.ts';
 import { captureReport } from '../../judgement/capture-report.ts';
-import { guestOf } from '../../inspection/guest-of.ts';
-import { openRulebook } from '../../judgement/rulebook.ts';
+import { diskCountCheck } from '../../judgement/disk-count-check.ts';
 import { withOverrides } from '../../judgement/overrides.ts';
-import { useOfSource } from '../../judgement/source-checks.ts';
+import { openRulebook } from '../../judgement/rulebook.ts';
+import { usesOfSources } from '../../judgement/source-checks.ts';
+import { freeBytes } from '../../machines/free-bytes.ts';
+import type { EngineParts } from '../engine-parts.ts';
 import { refusalOf, type CaptureRecord, type Planned } from '../plan-records.ts';
-import { damagedSource, tellingOfFill } from '../../inspection/unreadable.ts';
-
-export type CaptureRequest = CheckedParams<'capture.plan'>;
+import { busOf, checksOfDisks } from './checks.ts';
+import { bootFirst, type CaptureRequest } from './disks.ts';
+import { askedOf, lookAtDisks, type CaptureLook } from './look.ts';
 
 /**
- * Looks at the source and says what a capture would do.
- * @throws EngineError `SOURCE_NOT_FOUND`, `PERMISSION_DENIED`, `READ_FAILED`, `FORMAT_INVALID` for an empty file
+ * Looks at the sources and says what a capture would do.
+ * @param looks what plans have seen: who uses the disks, the rules and the catalog's room are asked anew each time
+ * @throws EngineError as {@link lookAtDisks}
  */
 export async function planCapture(
   parts: EngineParts,
+  looks: KeptLooks<CaptureLook>,
   request: CaptureRequest,
   expiresAt: string,
   signal: AbortSignal,
 ): Promise<Planned<CaptureRecord, CapturePlan>> {
-  const opened = await openSource(parts.machine, request.source, request.format, signal);
-  const { source, place, files } = opened;
-  try {
-    if (place.lengthBytes === 0)
-      throw new EngineError('FORMAT_INVALID', { path: place.path, field: 'length', value: '0' });
-    const { disk, account } = await inspectSource(source, place, request, signal);
-    const view = account.view();
-    const existing = parts.templates.findByName(request.name);
-    const catalogFreeBytes = await freeBytes(parts.layout.root);
-    const book = await openRulebook(parts);
-    const guest = await guestOf(source, disk.opened, book.endOfLife, signal);
-    const use = await useOfSource(parts.machine, place, parts.layout.root);
-    const { report } = await captureReport(parts, book, place, use, guest, existing, { ...request, licence: 'none' });
-    const checks = [
-      ...withOverrides([...captureChecks(place, use, view), ...imageChecks(opened, view, request)], request.overrides),
-      spaceCheck(view.usedBytes, catalogFreeBytes),
-    ];
-    const plan = { planId: randomUUID(), expiresAt, source: place, files: [...files] };
-    const record: CaptureRecord = { ...plan, kind: 'capture', request, refusal: refusalOf(checks, report) };
-    const shown: CapturePlan = {
-      ...plan,
-      disk: view,
-      name: request.name,
-      kind: existing?.kind ?? request.kind,
-      versionNumber: existing ? parts.templates.nextVersionNumber(existing.id) : 1,
-      readBytes: account.readBytes,
-      catalogFreeBytes,
-      guest,
-      checks,
-      report,
-      canRun: record.refusal === null,
-    };
-    return { record, view: shown };
-  } finally {
-    await source.close();
-  }
-}
-
-/** What is captured is called a disk by whoever captures it: a raw one with nothing known on it is told, and taken. */
-export function imageChecks({ place, format, files }: OpenedSource, disk: DiskView, request: CaptureRequest): Check[] {
-  if (place.kind === 'device') return [];
-  const name = basename(place.path);
+  const book = await openRulebook(parts);
+  const { disks, guest } = await looks.of(askedOf(request, book.endOfLife), () =>
+    lookAtDisks(parts, request, book.endOfLife, signal),
+  );
+  const places = disks.map(({ place }) => place);
+  const uses = await usesOfSources(parts.machine, places, parts.layout.root);
+  const existing = parts.templates.findByName(request.name);
+  const catalogFreeBytes = await freeBytes(parts.layout.root);
+  const used = bootFirst(disks.map(({ place, role }, i) => ({ place, role, use: uses[i] })));
+  const { report } = await captureReport(parts, book, used, guest, existing, { ...request, licence: 'none' });
   const checks = [
-    ...otherFilesCheck(name, format, files, request.format),
-    ...onePartitionCheck(name, format, disk, request.format),
+    ...withOverrides(
+      [...checksOfDisks(disks, uses, request), ...diskCountCheck(existing, disks.length)],
+      request.overrides,
+    ),
+    spaceCheck(
+      disks.reduce((sum, { view }) => sum + view.usedBytes, 0),
+      catalogFreeBytes,
+    ),
   ];
-  if (format === 'raw' && request.format === null && isNothingRecognised(disk)) {
-    checks.push({ code: 'IMAGE_NOT_RECOGNISED', level: 'warn', data: { name } });
-  }
-  return checks;
-}
-
-/** Where a capture goes on over unreadable sectors, volumes whose tables lie there are captured whole. */
-export function inspectSource(source: BlockSource, place: PlaceView, request: CaptureRequest, signal: AbortSignal) {
-  const inspect = async (from: BlockSource) => {
-    const disk = await inspectDisk(from, signal);
-    return { disk, account: await DiskAccount.of(disk, place.kind, request.outside, signal) };
+  const [first, ...others] = disks.map(({ place, files }) => ({ source: place, files: [...files] }));
+  const plan = { planId: randomUUID(), expiresAt, ...first };
+  const record: CaptureRecord = { ...plan, others, kind: 'capture', request, refusal: refusalOf(checks, report) };
+  const view: CapturePlan = {
+    ...plan,
+    disk: disks[0].view,
+    disks: disks.map(({ role, place, files, view: disk, readBytes }, i) => ({
+      role,
+      bus: busOf(uses, i),
+      source: place,
+      files: [...files],
+      disk,
+      readBytes,
+    })),
+    name: request.name,
+    kind: existing?.kind ?? request.kind,
+    versionNumber: existing ? parts.templates.nextVersionNumber(existing.id) : 1,
+    readBytes: disks.reduce((sum, { readBytes }) => sum + readBytes, 0),
+    catalogFreeBytes,
+    guest,
+    checks,
+    report,
+    canRun: record.refusal === null,
   };
-  return request.onUnreadable === 'fill' ? inspect(damagedSource(source)) : tellingOfFill(() => inspect(source));
+  return { record, view };
 }

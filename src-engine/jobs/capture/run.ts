@@ -1,86 +1,105 @@
-/** Carries out a capture. The source is opened read-only and never written to. */
+/** Carries out a capture. The sources are opened read-only and never written to. */
 import type { PlaceView } from '../../contract/disk.contract.ts';
 import type { JobResult } from '../../contract/job.contract.ts';
 import { EngineError } from '../../core/engine-error.ts';
-import type { JobContext } from '../../core/job-context.ts';
-import type { BlockSource } from '../../disk/block-source.port.ts';
-import { captureChecks, outsideFacts } from '../../judgement/capture-checks.ts';
-import { warningsOf } from '../../inspection/disk-inspection.ts';
-import type { EngineParts } from '../engine-parts.ts';
-import { joinWriters } from '../../versions/leftovers.ts';
-import { refuseOtherFiles } from '../../judgement/image-checks.ts';
-import { openSource } from '../../images/open-source.ts';
-import { captureReport } from '../../judgement/capture-report.ts';
+import { togetherContext, type JobContext } from '../../core/job-context.ts';
+import { ofDisk, toldOf } from '../../core/of-disk.ts';
 import { configurationOf } from '../../inspection/configuration.ts';
-import { guestOf } from '../../inspection/guest-of.ts';
+import { warningsOf } from '../../inspection/disk-inspection.ts';
+import { guestOfDisks } from '../../inspection/guest-of.ts';
+import { outsideFacts } from '../../judgement/capture-checks.ts';
+import { captureReport } from '../../judgement/capture-report.ts';
+import { diskCountCheck } from '../../judgement/disk-count-check.ts';
+import { refuseOtherFiles } from '../../judgement/image-checks.ts';
 import { overriddenRules, refuseReported } from '../../judgement/make-report.ts';
-import { openRulebook } from '../../judgement/rulebook.ts';
+import { usesOfSources } from '../../judgement/source-checks.ts';
 import { overriddenCodes, refuseBlockedCheck, withOverrides } from '../../judgement/overrides.ts';
-import { useOfSource } from '../../judgement/source-checks.ts';
+import { openRulebook } from '../../judgement/rulebook.ts';
 import { storeDisks } from '../../storing/store-disk.ts';
-import { type CaptureRecord } from '../plan-records.ts';
-import { imageChecks, inspectSource } from './plan.ts';
+import { joinWriters } from '../../versions/leftovers.ts';
+import type { EngineParts } from '../engine-parts.ts';
+import { resultsOfDisks } from '../disk-results.ts';
+import type { CaptureRecord } from '../plan-records.ts';
+import { busOf, checksOfDisks } from './checks.ts';
+import { bootFirst, openDisks, seenOf, type CapturedDisks } from './disks.ts';
 
-/** A disk by itself: nobody says what it was plugged into. */
-const ONLY_DISK = { role: 'boot', bus: null, address: null } as const;
-
-/** Carries out a plan. Whatever ends it early leaves the catalog as it was. */
-export async function runCapture(parts: EngineParts, plan: CaptureRecord, context: JobContext): Promise<JobResult> {
+/**
+ * Carries out a plan. Whatever ends it early leaves the catalog as it was: of several disks there are all, or none.
+ * @param contexts one for each disk, in their order
+ * @returns what came of each disk
+ * @throws EngineError with `disk` in its data where it is about one of several
+ */
+export async function runCapture(
+  parts: EngineParts,
+  plan: CaptureRecord,
+  ...contexts: readonly JobContext[]
+): Promise<JobResult[]> {
   const { request } = plan;
+  const context = togetherContext(contexts);
   context.phase('inspecting', 0);
   const lock = await joinWriters(parts, `capture ${request.name}`);
-  let source: BlockSource | null = null;
+  let captured: CapturedDisks | null = null;
   try {
-    const opened = await openSource(parts.machine, request.source, request.format, context.signal);
-    source = opened.source;
-    checkSamePlace(plan.source, opened.place);
-    refuseOtherFiles(plan.files, opened.files);
-    const { disk: inspected, account } = await inspectSource(source, opened.place, request, context.signal);
-    const disk = { ...inspected, source };
-    const view = account.view();
-    const use = await useOfSource(parts.machine, opened.place, parts.layout.root);
+    const planned = [plan, ...plan.others];
+    captured = await openDisks(parts, request, context.signal, (opened, i) => {
+      checkSamePlace(planned[i].source, opened.place);
+      refuseOtherFiles(planned[i].files, opened.files);
+    });
+    const { disks } = captured;
+    const places = disks.map(({ opened }) => opened.place);
+    const uses = await usesOfSources(parts.machine, places, parts.layout.root);
+    const existing = parts.templates.findByName(request.name);
     const checks = withOverrides(
-      [...captureChecks(opened.place, use, view), ...imageChecks(opened, view, request)],
+      [...checksOfDisks(disks.map(seenOf), uses, request), ...diskCountCheck(existing, disks.length)],
       request.overrides,
     );
     refuseBlockedCheck(checks);
     const book = await openRulebook(parts);
-    const guest = await guestOf(source, disk.opened, book.endOfLife, context.signal);
-    const existing = parts.templates.findByName(request.name);
+    const guest = await guestOfDisks(
+      bootFirst(disks).map(({ disk }) => disk),
+      book.endOfLife,
+      context.signal,
+    );
     const about = { ...request, licence: 'none' } as const;
-    const { report, machine, platform } = await captureReport(parts, book, opened.place, use, guest, existing, about);
+    const used = bootFirst(disks.map(({ opened, role }, i) => ({ place: opened.place, role, use: uses[i] })));
+    const { report, machine, platform } = await captureReport(parts, book, used, guest, existing, about);
     refuseReported(report);
-    for (const warning of [...opened.warnings, ...warningsOf(view), ...guest.warnings]) context.warn(warning);
+    const ofImages = disks.flatMap(({ number, opened }) => opened.warnings.map((warning) => toldOf(number, warning)));
+    const ofDisks = disks.flatMap(({ number, view }) => warningsOf(view).map((warning) => toldOf(number, warning)));
+    for (const warning of [...ofImages, ...ofDisks, ...guest.warnings]) context.warn(warning);
 
     const { name, note, tags, kind, level, onUnreadable, policy = null } = request;
     const template = { name, note, tags, kind, licence: about.licence, policy };
     const recorded = { guest, machine, platform, configuration: configurationOf(guest, machine) };
     const stored = await storeDisks(
       parts,
-      [{ ...ONLY_DISK, disk, account, place: plan.source }],
-      {
-        ...template,
-        ...recorded,
-        level,
-        onUnreadable,
-        medium: 'disk',
-        warnings: [...opened.warnings, ...guest.warnings],
-      },
+      disks.map(({ role, disk, account }, i) => ({
+        role,
+        bus: busOf(uses, i),
+        address: null,
+        disk,
+        account,
+        place: planned[i].source,
+        context: contexts[i],
+      })),
+      { ...template, ...recorded, level, onUnreadable, medium: 'disk', warnings: [...ofImages, ...guest.warnings] },
       context,
-      () => opened.refuseChanged(),
+      async () => {
+        for (const { number, opened } of disks) await ofDisk(number, () => opened.refuseChanged());
+      },
     );
     parts.audit.add('template.captured', stored.template.name, {
       templateId: stored.template.id,
       version: stored.version.number,
-      source: plan.source.path,
-      serial: plan.source.serial,
+      source: planned.map(({ source }) => source.path).join(', '),
+      serial: planned.map(({ source }) => source.serial).join(', '),
       newBytes: stored.version.newBytes,
-      ...outsideFacts(stored.version.disks[0].layout),
+      ...outsideFacts(stored.version.disks.map(({ layout }) => layout)),
       overridden: [...overriddenCodes(checks), ...overriddenRules(report)],
     });
-    return stored.result;
+    return resultsOfDisks(stored);
   } finally {
-    await source?.close();
+    await captured?.close();
     lock.release();
   }
 }

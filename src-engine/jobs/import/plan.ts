@@ -21,7 +21,7 @@ import { refusalOf, type ImportRecord, type Planned } from '../plan-records.ts';
 import { captureReport } from '../../judgement/capture-report.ts';
 import { guestOf } from '../../inspection/guest-of.ts';
 import { openRulebook, type Rulebook } from '../../judgement/rulebook.ts';
-import { checkSource, useOfSource } from '../../judgement/source-checks.ts';
+import { checkSource, usesOfSources } from '../../judgement/source-checks.ts';
 import { choiceRequired } from '../../images/candidates.ts';
 import { findImage, type ImageRequest } from '../../images/find-image.ts';
 import { contradictions, type ImportRequest } from './form.ts';
@@ -121,7 +121,7 @@ export async function planImport(
     const catalogFreeBytes = await freeBytes(parts.layout.root);
     const file = await placeOf(request.path);
     const usedBytes = image.disk?.usedBytes ?? Math.max(image.scratchBytes, file.lengthBytes);
-    const use = await useOfSource(parts.machine, image.source, parts.layout.root);
+    const [use] = await usesOfSources(parts.machine, [image.source], parts.layout.root);
     const checks: Check[] = [
       ...(image.format === null || (found.image && image.disk && isUnknown(found, image.disk))
         ? []
@@ -147,7 +147,7 @@ export async function planImport(
     const asked = { ...request, kind };
     const report =
       image.guest && image.disk
-        ? (await captureReport(parts, book, place, use, image.guest, destination.existing, asked)).report
+        ? (await captureReport(parts, book, [{ place, use }], image.guest, destination.existing, asked)).report
         : null;
     const plan = { planId: randomUUID(), expiresAt, name: destination.name };
     const record: ImportRecord = {

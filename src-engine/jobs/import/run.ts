@@ -16,7 +16,7 @@ import type { ImportRecord } from '../plan-records.ts';
 import { captureReport } from '../../judgement/capture-report.ts';
 import { guestOf } from '../../inspection/guest-of.ts';
 import { overriddenRules, refuseReported } from '../../judgement/make-report.ts';
-import { useOfSource } from '../../judgement/source-checks.ts';
+import { usesOfSources } from '../../judgement/source-checks.ts';
 import { openRulebook } from '../../judgement/rulebook.ts';
 import { storeDisks } from '../../storing/store-disk.ts';
 import { findImage } from '../../images/find-image.ts';
@@ -75,7 +75,7 @@ async function importDisk(
   const account = await DiskAccount.of(disk, 'file', request.outside, context.signal);
   const view = account.view();
   const place = await placeOf(request.path, view.lengthBytes);
-  const use = await useOfSource(parts.machine, place, parts.layout.root);
+  const [use] = await usesOfSources(parts.machine, [place], parts.layout.root);
   const checks = withOverrides(
     [
       ...wholenessChecks(found),
@@ -88,7 +88,7 @@ async function importDisk(
   const book = await openRulebook(parts);
   const guest = await guestOf(disk.source, disk.opened, book.endOfLife, context.signal);
   const existing = parts.templates.findByName(plan.name);
-  const { report, machine, platform } = await captureReport(parts, book, place, use, guest, existing, request);
+  const { report, machine, platform } = await captureReport(parts, book, [{ place, use }], guest, existing, request);
   refuseReported(report);
   const proposal = await proposalFor(image, view, guest);
   const warnings: Warning[] = [
@@ -124,7 +124,7 @@ async function importDisk(
     source: place.path,
     format: found.format ?? '',
     newBytes: version.newBytes,
-    ...outsideFacts(version.disks[0].layout),
+    ...outsideFacts(version.disks.map(({ layout }) => layout)),
     overridden: [...overriddenCodes(checks), ...overriddenRules(report)],
   });
   return result;

@@ -11,7 +11,7 @@ import { deviceFacts, devicePlace } from './device-facts.ts';
 import { deviceNumber } from './device-number.ts';
 import { deviceRefusals } from './device-refusals.ts';
 import { fileUsers } from './file-users.ts';
-import { KERNEL_ROOTS, type KernelRoots } from './kernel-files.ts';
+import { attribute, KERNEL_ROOTS, type KernelRoots } from './kernel-files.ts';
 import { readLoopFiles } from './loop-files.ts';
 import type { FileIdentity } from './open-files.ts';
 import { readUsage } from './usage.ts';
@@ -86,6 +86,15 @@ export function linuxMachine(roots: KernelRoots = KERNEL_ROOTS): Machine {
       return devicePlace(roots, disk);
     },
 
+    async writesTo({ kind, path }) {
+      if (kind === 'file') return '';
+      const disk = readBlockTree(roots).byPath(path);
+      if (!disk) return 'gone';
+      // what stands behind a loop device may be written to without it
+      const file = disk.backingFile === null ? null : await stat(disk.backingFile).catch(() => null);
+      return [...writesIn(attribute(disk.folder, 'stat')), file?.size, file?.mtimeMs].join(' ');
+    },
+
     async identifyDevice(fd) {
       const stats = fstatSync(fd, { bigint: true });
       if (!stats.isBlockDevice()) throw notAPlace(`fd ${fd}`, 'NEITHER_DISK_NOR_FILE');
@@ -103,4 +112,10 @@ export function linuxMachine(roots: KernelRoots = KERNEL_ROOTS): Machine {
       };
     },
   };
+}
+
+/** Writes and discards that were completed, and their sectors. Source: Documentation/block/stat.rst of the kernel */
+function writesIn(counters: string): string[] {
+  const fields = counters.split(/\s+/);
+  return [4, 6, 11, 13].map((field) => fields[field] ?? '');
 }

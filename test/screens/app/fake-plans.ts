@@ -43,12 +43,15 @@ const INCOMPLETE: Check = {
 
 export function capturePlan({ source, name, kind = 'lab', ...asked }: CaptureRequest): CapturePlan {
   const { machine: _, guest, ...seen } = inspect(source);
+  const place = { ...seen.source, kind: source.startsWith('/dev/') ? ('device' as const) : ('file' as const) };
+  const { disk } = seen;
   const report = fakeReport({ action: 'capture', kind, subject: source, ...asked });
   return {
     planId: uuid(77),
     expiresAt: new Date(NOW + 10 * 60_000).toISOString(),
     ...seen,
-    source: { ...seen.source, kind: source.startsWith('/dev/') ? ('device' as const) : ('file' as const) },
+    source: place,
+    disks: [{ role: 'boot', bus: null, source: place, files: [], disk, readBytes: disk.usedBytes }],
     guest: guest ?? debianGuest(),
     report,
     name,

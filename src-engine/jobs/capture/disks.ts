@@ -1,0 +1,116 @@
+/** The disks of a capture, opened and looked at in their order: the same way when it is planned and when it runs. */
+import type { CheckedParams } from '../../contract/commands.ts';
+import type { DiskFormat, DiskView, PlaceView } from '../../contract/disk.contract.ts';
+import type { DISK_ROLES } from '../../contract/template.contract.ts';
+import { EngineError } from '../../core/engine-error.ts';
+import { numberOf, ofDisk } from '../../core/of-disk.ts';
+import type { BlockSource } from '../../disk/block-source.port.ts';
+import { openSource, type OpenedSource } from '../../images/open-source.ts';
+import { DiskAccount } from '../../inspection/account/account.ts';
+import { rolesOf } from '../../inspection/boots.ts';
+import { inspectDisk, type InspectedDisk } from '../../inspection/disk-inspection.ts';
+import { damagedSource, tellingOfFill } from '../../inspection/unreadable.ts';
+import type { Machine } from '../../machines/machine.port.ts';
+import type { EngineParts } from '../engine-parts.ts';
+
+export type CaptureRequest = CheckedParams<'capture.plan'>;
+
+/** What was seen of a disk that is captured. */
+export interface SeenDisk {
+  readonly place: PlaceView;
+  readonly format: DiskFormat;
+  /** names of the files beside it that it is read from too */
+  readonly files: readonly string[];
+  readonly view: DiskView;
+}
+
+export interface CapturedDisk {
+  /** from 1; null where it is the only one */
+  readonly number: number | null;
+  readonly role: (typeof DISK_ROLES)[number];
+  readonly opened: OpenedSource;
+  readonly disk: InspectedDisk;
+  readonly account: DiskAccount;
+  readonly view: DiskView;
+}
+
+export interface CapturedDisks {
+  readonly disks: readonly CapturedDisk[];
+  close(): Promise<void>;
+}
+
+/**
+ * @param beside what is asked of each as soon as it is open
+ * @throws EngineError `SOURCE_NOT_FOUND`, `PERMISSION_DENIED`, `READ_FAILED`, `FORMAT_INVALID` for an empty file, `BAD_REQUEST` for a disk that
+ *   is named twice; with `disk` in its data where there are several
+ */
+export async function openDisks(
+  parts: EngineParts,
+  request: CaptureRequest,
+  signal: AbortSignal,
+  beside: (opened: OpenedSource, index: number) => void = () => {},
+): Promise<CapturedDisks> {
+  const paths = [request.source, ...request.others];
+  const opened: OpenedSource[] = [];
+  const close = async () => {
+    await Promise.all(opened.map(({ source }) => source.close()));
+  };
+  try {
+    const looked: Omit<CapturedDisk, 'role'>[] = [];
+    for (const [i, path] of paths.entries()) {
+      const number = numberOf(i, paths.length);
+      looked.push(
+        await ofDisk(number, async () => {
+          const one = await openSource(parts.machine, path, request.format, signal);
+          opened.push(one);
+          const { place } = one;
+          if (place.lengthBytes === 0)
+            throw new EngineError('FORMAT_INVALID', { path: place.path, field: 'length', value: '0' });
+          beside(one, i);
+          const { disk, account } = await inspectSource(one.source, place, request, signal);
+          return { number, opened: one, disk: { ...disk, source: one.source }, account, view: account.view() };
+        }),
+      );
+    }
+    await refuseTwice(
+      parts.machine,
+      opened.map(({ place }) => place),
+    );
+    const roles = await rolesOf(looked.map(({ disk, view }) => ({ source: disk.source, view })));
+    return { disks: looked.map((one, i) => ({ ...one, role: roles[i] })), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The disk that its machine boots from before the others. */
+export function bootFirst<T extends Pick<CapturedDisk, 'role'>>(disks: readonly T[]): T[] {
+  return disks.toSorted((a, b) => Number(b.role === 'boot') - Number(a.role === 'boot'));
+}
+
+export function seenOf({ opened, view }: CapturedDisk): SeenDisk {
+  const { place, format, files } = opened;
+  return { place, format, files, view };
+}
+
+/** Where a capture goes on over unreadable sectors, volumes whose tables lie there are captured whole. */
+function inspectSource(source: BlockSource, place: PlaceView, request: CaptureRequest, signal: AbortSignal) {
+  const inspect = async (from: BlockSource) => {
+    const disk = await inspectDisk(from, signal);
+    return { disk, account: await DiskAccount.of(disk, place.kind, request.outside, signal) };
+  };
+  return request.onUnreadable === 'fill' ? inspect(damagedSource(source)) : tellingOfFill(() => inspect(source));
+}
+
+/** By whatever path: a machine has no disk twice. */
+async function refuseTwice(machine: Machine, places: readonly PlaceView[]): Promise<void> {
+  if (places.length === 1) return;
+  const seen = new Set<string>();
+  for (const [i, { path }] of places.entries()) {
+    const names = await machine.bytesAt(path);
+    if (names.some((name) => seen.has(name)))
+      throw new EngineError('BAD_REQUEST', { path, reason: `${path}: named twice`, disk: i + 1 });
+    for (const name of names) seen.add(name);
+  }
+}

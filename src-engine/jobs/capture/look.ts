@@ -1,0 +1,65 @@
+/** What a plan has seen of the disks of a capture: plain data, which is kept for as long as the plan lives. */
+import { createHash } from 'node:crypto';
+import type { Guest } from '../../contract/guest.contract.ts';
+import type { DISK_ROLES } from '../../contract/template.contract.ts';
+import type { EndOfLifeTable } from '../../guest/end-of-life.ts';
+import { guestOfDisks } from '../../inspection/guest-of.ts';
+import type { Look } from '../../inspection/kept-looks.ts';
+import type { Machine } from '../../machines/machine.port.ts';
+import type { EngineParts } from '../engine-parts.ts';
+import { bootFirst, openDisks, seenOf, type CaptureRequest, type SeenDisk } from './disks.ts';
+
+export interface CaptureLook {
+  readonly disks: readonly (SeenDisk & {
+    readonly role: (typeof DISK_ROLES)[number];
+    readonly readBytes: number;
+  })[];
+  readonly guest: Guest;
+}
+
+/** All that decides what a look sees, beside the state of the disks: a name, a kind or an override does not. */
+export function askedOf(request: CaptureRequest, endOfLife: EndOfLifeTable): string {
+  const { source, others, format, outside, onUnreadable } = request;
+  const table = createHash('sha256').update(JSON.stringify(endOfLife)).digest('hex');
+  return JSON.stringify([source, others, format, outside, onUnreadable, table]);
+}
+
+/** @throws EngineError as {@link openDisks} */
+export async function lookAtDisks(
+  parts: EngineParts,
+  request: CaptureRequest,
+  endOfLife: EndOfLifeTable,
+  signal: AbortSignal,
+): Promise<Look<CaptureLook>> {
+  const paths = [request.source, ...request.others];
+  const before = await stateOf(parts.machine, paths);
+  const { disks, close } = await openDisks(parts, request, signal);
+  try {
+    const guest = await guestOfDisks(
+      bootFirst(disks).map(({ disk }) => disk),
+      endOfLife,
+      signal,
+    );
+    return {
+      seen: {
+        guest,
+        disks: disks.map((one) => ({ ...seenOf(one), role: one.role, readBytes: one.account.readBytes })),
+      },
+      async isCurrent() {
+        for (const { opened } of disks) await opened.refuseChanged();
+        return (await stateOf(parts.machine, paths)) === before;
+      },
+    };
+  } finally {
+    await close();
+  }
+}
+
+/** Which disks the paths lead to, and whether anything was written to them. What is not there is told by who opens it. */
+async function stateOf(machine: Machine, paths: readonly string[]): Promise<string> {
+  const states = paths.map(async (path) => {
+    const place = await machine.placeOf(path).catch(() => null);
+    return place && [place, await machine.writesTo(place)];
+  });
+  return JSON.stringify(await Promise.all(states));
+}
