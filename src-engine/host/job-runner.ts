@@ -126,7 +126,7 @@ export class JobRunner {
 
   async #run(job: LiveJob): Promise<void> {
     // where it cannot be written down that it runs, it does not
-    await job.run((view) => this.#jobs().save(view));
+    await job.run((view) => this.#jobs().save(view), this.#places);
     this.#running.delete(job);
     this.#ended(job);
     this.#schedule();

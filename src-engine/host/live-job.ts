@@ -89,20 +89,31 @@ export class LiveJob {
     this.#end();
   }
 
-  /** Runs all parts to their ends, whatever becomes of the others. @param begun is told when it counts as running */
-  async run(begun: (view: JobView) => void): Promise<void> {
+  /**
+   * Runs all parts to their ends, whatever becomes of the others.
+   * @param save writes down that it runs: where it cannot, nothing does; and how each part ended, while others run
+   * @param partsAtOnce so many run side by side, the others when one of them ends
+   */
+  async run(save: (view: JobView) => void, partsAtOnce: number): Promise<void> {
     this.#view = { ...this.#view, state: 'running', waitsFor: null, startedAt: new Date().toISOString() };
     const timer = setInterval(() => this.#tick(), TICK_MS);
     try {
       this.#publish(this.#view);
       try {
-        begun(this.#view);
+        save(this.#view);
       } catch (thrown) {
         const error = toEngineError(thrown, this.#databasePath).toView();
         this.#parts.forEach((_, i) => this.#setPart(i, { state: 'ended', outcome: 'failed', error }));
         return;
       }
-      await Promise.all(this.#parts.map((part, i) => this.#runPart(part, i)));
+      const parts = this.#parts.entries();
+      const runSome = async () => {
+        for (const [i, part] of parts) {
+          await this.#runPart(part, i);
+          this.#partEnded(save);
+        }
+      };
+      await Promise.all(Array.from({ length: partsAtOnce }, runSome));
     } finally {
       clearInterval(timer);
       this.#end();
@@ -137,6 +148,7 @@ export class LiveJob {
     };
     let ending: Partial<JobPart>;
     try {
+      this.#abort.signal.throwIfAborted();
       ending = { outcome: 'done', result: await part.run(context) };
     } catch (thrown) {
       const error = this.#abort.signal.aborted ? new EngineError('ABORTED') : toEngineError(thrown, this.#databasePath);
@@ -145,7 +157,17 @@ export class LiveJob {
     const progress = this.#meters.get(i)?.read(performance.now()) ?? null;
     this.#meters.delete(i);
     this.#setPart(i, { ...ending, state: 'ended', phases: phasesUpToNow(), progress });
-    if (this.#parts.length > 1) this.#publish(this.#view);
+  }
+
+  /** A process that is killed now leaves what is done behind as done. */
+  #partEnded(save: (view: JobView) => void): void {
+    if (this.#view.parts.every(({ state }) => state === 'ended')) return;
+    try {
+      save(this.#view);
+    } catch {
+      // a full disk: how it ended stays in memory, as for whole jobs
+    }
+    this.#publish(this.#view);
   }
 
   #setPart(index: number, changes: Partial<JobPart>): void {

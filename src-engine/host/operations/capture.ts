@@ -20,6 +20,6 @@ export function captureOperations({ catalog, jobs }: Host): Operations<'capture.
   return {
     'capture.plan': (params, signal) =>
       captures.plan((expiresAt) => planCapture(catalog.make(), params, expiresAt, signal)),
-    'capture.start': async (agreement) => ({ jobId: (await captures.start([agreement]))[0] }),
+    'capture.start': (agreement) => captures.start([agreement]),
   };
 }
