@@ -4,6 +4,7 @@ import { EngineError, toEngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
 import type { Claim } from './claims.ts';
 import { madeOfParts } from './job-parts.ts';
+import type { Places } from './places.ts';
 import { ProgressMeter } from './progress-meter.ts';
 
 /** Events of a running job come about this often. */
@@ -92,9 +93,9 @@ export class LiveJob {
   /**
    * Runs all parts to their ends, whatever becomes of the others.
    * @param save writes down that it runs: where it cannot, nothing does; and how each part ended, while others run
-   * @param partsAtOnce so many run side by side, the others when one of them ends
+   * @param places each part runs in one, as soon as it gets one
    */
-  async run(save: (view: JobView) => void, partsAtOnce: number): Promise<void> {
+  async run(save: (view: JobView) => void, places: Places): Promise<void> {
     this.#view = { ...this.#view, state: 'running', waitsFor: null, startedAt: new Date().toISOString() };
     const timer = setInterval(() => this.#tick(), TICK_MS);
     try {
@@ -106,22 +107,15 @@ export class LiveJob {
         this.#parts.forEach((_, i) => this.#setPart(i, { state: 'ended', outcome: 'failed', error }));
         return;
       }
-      const parts = this.#parts.entries();
-      const runSome = async () => {
-        for (const [i, part] of parts) {
-          await this.#runPart(part, i);
-          this.#partEnded(save);
-        }
-      };
-      await Promise.all(Array.from({ length: partsAtOnce }, runSome));
+      const runPart = (part: PartWork, i: number) => this.#runPart(part, i, places).then(() => this.#partEnded(save));
+      await Promise.all(this.#parts.map(runPart));
     } finally {
       clearInterval(timer);
       this.#end();
     }
   }
 
-  async #runPart(part: PartWork, i: number): Promise<void> {
-    this.#setPart(i, { state: 'running' });
+  async #runPart(part: PartWork, i: number, places: Places): Promise<void> {
     let phaseStarted = 0;
     const phasesUpToNow = () => {
       const { phases } = this.#view.parts[i];
@@ -148,8 +142,11 @@ export class LiveJob {
     };
     let ending: Partial<JobPart>;
     try {
-      this.#abort.signal.throwIfAborted();
-      ending = { outcome: 'done', result: await part.run(context) };
+      const result = await places.use(context.signal, () => {
+        this.#setPart(i, { state: 'running' });
+        return part.run(context);
+      });
+      ending = { outcome: 'done', result };
     } catch (thrown) {
       const error = this.#abort.signal.aborted ? new EngineError('ABORTED') : toEngineError(thrown, this.#databasePath);
       ending = { outcome: error.code === 'ABORTED' ? 'aborted' : 'failed', error: error.toView() };

@@ -99,9 +99,16 @@ describe.skipIf(!canLoop)('a deploy to several targets', () => {
 
   test('waits for who has any of them, and is waited for by who wants any', async () => {
     const [a, b, c] = ['a', 'b', 'c'].map((name) => bench.path(`waits-${name}.img`));
-    const first = await start('slow', [a, b]);
-    const second = await start('gpt', [c, b]);
-    const third = await start('gpt', [c, bench.path('waits-d.img')]);
+    const wanted: [string, string[]][] = [
+      ['slow', [a, b]],
+      ['gpt', [c, b]],
+      ['gpt', [c, bench.path('waits-d.img')]],
+    ];
+    // planned beforehand: the first must not have ended when the others come
+    const planned = await Promise.all(wanted.map(([template, targets]) => plans(template, targets)));
+    const [first, second, third] = await Promise.all(
+      planned.map((list) => engine.client.call('deploy.startAll', { starts: list.map(({ planId }) => ({ planId })) })),
+    );
     const jobs = await Promise.all([first, second, third].map(({ jobId }) => engine.ended(jobId)));
     const waitedFor = ({ id }: JobView) =>
       engine.events.filter((job) => job.id === id && job.waitsFor).map(({ waitsFor }) => waitsFor!)[0];
@@ -109,7 +116,9 @@ describe.skipIf(!canLoop)('a deploy to several targets', () => {
     expect(waitedFor(jobs[1])).toMatchObject({ claim: 'target', what: b, jobs: [{ id: first.jobId }] });
     expect(waitedFor(jobs[2])).toMatchObject({ claim: 'target', what: c, jobs: [{ id: second.jobId }] });
     // what had come meanwhile is not replaced: each part looks again
-    expect(jobs[1].parts.map(({ error }) => error?.code)).toEqual([undefined, 'OVERWRITE_REQUIRED']);
+    const codes = ({ parts }: JobView) => parts.map(({ error }) => error?.code);
+    expect(codes(jobs[1])).toEqual([undefined, 'OVERWRITE_REQUIRED']);
+    expect(codes(jobs[2])).toEqual(['OVERWRITE_REQUIRED', undefined]);
   });
 
   test('is told part by part on the command line', async () => {

@@ -297,10 +297,28 @@ describe('a job of several parts', () => {
     begun.length = 0;
     const waits = (path: string) => ({ path, run: untilAborted });
     const id = jobs.start(about, [], [waits('/a'), waits('/b'), work('/c')]);
+    while (jobs.show(id).parts[1].state !== 'running') await sleep(1);
     expect(jobs.show(id).parts.map(({ state }) => state)).toEqual(['running', 'running', 'queued']);
     jobs.cancel(id);
     expect((await ended(id)).parts.map(({ outcome }) => outcome)).toEqual(['aborted', 'aborted', 'aborted']);
     expect(begun).toEqual([]);
+  });
+
+  test('has no more places than other jobs: what comes later waits until one of its parts has ended, and none waits then', async () => {
+    const { runner: jobs, start, ended } = runner(2);
+    const gates = [0, 1, 2].map(() => Promise.withResolvers<void>());
+    const parts = gates.map(({ promise }, i) => ({ path: `/${i}`, run: () => promise.then(() => RESULT) }));
+    const several = jobs.start(about, [], parts);
+    const later = start(async () => RESULT);
+    expect(jobs.show(later)).toMatchObject({ state: 'queued', waitsFor: { claim: 'places', jobs: [{ id: several }] } });
+    gates[0].resolve();
+    while (jobs.show(several).parts[2].state !== 'running') await sleep(1);
+    expect(jobs.show(later).state).toBe('queued');
+    gates[1].resolve();
+    expect((await ended(later)).outcome).toBe('done');
+    expect(jobs.show(several).state).toBe('running');
+    gates[2].resolve();
+    expect((await ended(several)).outcome).toBe('done');
   });
 
   test('a part that has ended is written down while others run, by the plan that it carried out', async () => {
