@@ -93,7 +93,7 @@ export class LiveJob {
   /**
    * Runs all parts to their ends, whatever becomes of the others.
    * @param save writes down that it runs: where it cannot, nothing does; and how each part ended, while others run
-   * @param places each part runs in one, as soon as it gets one
+   * @param places each part begins when it gets one; parts of one plan have one together, since they may need each other
    */
   async run(save: (view: JobView) => void, places: Places): Promise<void> {
     this.#view = { ...this.#view, state: 'running', waitsFor: null, startedAt: new Date().toISOString() };
@@ -107,15 +107,26 @@ export class LiveJob {
         this.#parts.forEach((_, i) => this.#setPart(i, { state: 'ended', outcome: 'failed', error }));
         return;
       }
-      const runPart = (part: PartWork, i: number) => this.#runPart(part, i, places).then(() => this.#partEnded(save));
-      await Promise.all(this.#parts.map(runPart));
+      const plans = Map.groupBy(this.#parts.keys(), (i) => this.#parts[i].planId ?? i);
+      await Promise.all([...plans.values()].map((parts) => this.#runInPlace(parts, places, save)));
     } finally {
       clearInterval(timer);
       this.#end();
     }
   }
 
-  async #runPart(part: PartWork, i: number, places: Places): Promise<void> {
+  async #runInPlace(parts: readonly number[], places: Places, save: (view: JobView) => void): Promise<void> {
+    const runAll = () =>
+      Promise.all(parts.map((i) => this.#runPart(this.#parts[i], i).then(() => this.#partEnded(save))));
+    await places.use(this.#abort.signal, runAll).catch(() => {
+      // cancelled before there was a place
+      const error = new EngineError('ABORTED').toView();
+      for (const i of parts) this.#setPart(i, { state: 'ended', outcome: 'aborted', error });
+    });
+  }
+
+  async #runPart(part: PartWork, i: number): Promise<void> {
+    this.#setPart(i, { state: 'running' });
     let phaseStarted = 0;
     const phasesUpToNow = () => {
       const { phases } = this.#view.parts[i];
@@ -142,11 +153,7 @@ export class LiveJob {
     };
     let ending: Partial<JobPart>;
     try {
-      const result = await places.use(context.signal, () => {
-        this.#setPart(i, { state: 'running' });
-        return part.run(context);
-      });
-      ending = { outcome: 'done', result };
+      ending = { outcome: 'done', result: await part.run(context) };
     } catch (thrown) {
       const error = this.#abort.signal.aborted ? new EngineError('ABORTED') : toEngineError(thrown, this.#databasePath);
       ending = { outcome: error.code === 'ABORTED' ? 'aborted' : 'failed', error: error.toView() };

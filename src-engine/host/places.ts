@@ -1,4 +1,4 @@
-/** How many parts of jobs run at once, whatever jobs they are of: each has windows of the presses, of which there are only so many. */
+/** How many plans are carried out at once, whatever jobs they are of: each has windows of the presses, of which there are only so many. */
 export class Places {
   readonly #freed: () => void;
   #free: number;

@@ -6,6 +6,7 @@ import type { JobContext } from '../core/job-context.ts';
 import type { Planned, PlanRecord } from '../jobs/plan-records.ts';
 import type { Claim } from './claims.ts';
 import type { JobRunner } from './job-runner.ts';
+import type { PartWork } from './live-job.ts';
 import { Plans } from './plans.ts';
 
 /** What a person says when a plan is started. */
@@ -61,11 +62,12 @@ export class PlannedWork<R extends PlanRecord> {
     const records = agreed();
     for (const { planId } of records) this.#plans.use(planId);
     const abouts = records.map((record) => this.#kind.about(record));
-    const parts = records.map((record, i) => ({
-      path: abouts[i].path,
-      planId: record.planId,
-      run: (context: JobContext) => this.#kind.run(record, context),
-    }));
+    const partsOf = (record: R, { path }: { path: string }): readonly PartWork[] => [
+      { path, run: (context) => this.#kind.run(record, context) },
+    ];
+    const parts = records.flatMap((record, i) =>
+      partsOf(record, abouts[i]).map((part) => ({ ...part, planId: record.planId })),
+    );
     const listed = (field: 'templateName' | 'path') => [...new Set(abouts.map((about) => about[field]))].join(', ');
     const about = { kind: abouts[0].kind, templateName: listed('templateName'), path: listed('path') };
     const id = records.length === 1 ? records[0].planId : undefined;

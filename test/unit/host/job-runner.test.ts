@@ -304,6 +304,26 @@ describe('a job of several parts', () => {
     expect(begun).toEqual([]);
   });
 
+  test('of one plan run in one place, however many they are: they may wait for each other', async () => {
+    const { runner: jobs, ended } = runner(1);
+    const planId = '00000000-0000-4000-8000-000000000001';
+    const all = Promise.withResolvers<void>();
+    let begun = 0;
+    const run = async () => {
+      if (++begun === 3) all.resolve();
+      await all.promise;
+      return RESULT;
+    };
+    const job = await ended(
+      jobs.start(
+        about,
+        [],
+        ['/a', '/b', '/c'].map((path) => ({ path, planId, run })),
+      ),
+    );
+    expect(job.parts.map(({ outcome }) => outcome)).toEqual(['done', 'done', 'done']);
+  });
+
   test('has no more places than other jobs: what comes later waits until one of its parts has ended, and none waits then', async () => {
     const { runner: jobs, start, ended } = runner(2);
     const gates = [0, 1, 2].map(() => Promise.withResolvers<void>());
