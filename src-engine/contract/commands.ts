@@ -85,6 +85,13 @@ export type FolderEntry = z.infer<typeof FolderEntrySchema>;
 
 /** More targets than a machine has places to plug them in. */
 const MAX_DEPLOYS = 64;
+const deployPlan = {
+  template: TemplateRefSchema,
+  disk,
+  /** length of a new image file; the template's capacity where it is not given */
+  lengthBytes: bytes.optional(),
+  ...rules,
+};
 const deployStart = z.strictObject({
   planId: z.uuid(),
   confirm: z.string().max(4096).optional(),
@@ -176,24 +183,27 @@ export const COMMANDS = {
   'template.delete': { params: template, result: TemplateViewSchema },
   'template.undelete': { params: template, result: TemplateViewSchema },
   'deploy.plan': {
-    params: z.strictObject({
-      template: TemplateRefSchema,
-      disk,
-      target: path,
-      /** length of a new image file; the template's capacity where it is not given */
-      lengthBytes: bytes.optional(),
-      ...rules,
-    }),
+    params: z.strictObject({ ...deployPlan, target: path }),
     result: DeployPlanSchema,
+  },
+  /**
+   * A plan for each of several targets: of one disk to all of them, or of a template of several disks to as many targets, in their order.
+   */
+  'deploy.planAll': {
+    params: z.strictObject({ ...deployPlan, targets: z.array(path).min(1).max(MAX_DEPLOYS) }),
+    result: z.array(DeployPlanSchema),
   },
   'deploy.start': {
     params: deployStart,
     result: started,
   },
-  /** Several deploys, each planned and agreed to: all are looked at again before the first of them begins. They run side by side, as far as there are places. */
+  /**
+   * Several deploys, each planned and agreed to, as one job with a part for each target: all are looked at again before the first of
+   * them begins. They run side by side, as far as there are places.
+   */
   'deploy.startAll': {
     params: z.strictObject({ starts: z.array(deployStart).min(1).max(MAX_DEPLOYS) }),
-    result: z.object({ jobIds: z.array(z.uuid()) }),
+    result: started,
   },
   /** The volumes of a template that `files.list` can open, and why it cannot open the others. */
   'files.volumes': {

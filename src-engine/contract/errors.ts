@@ -10,6 +10,7 @@ export const EXIT_CODES = {
   /** of a job that a later version ran; `code` is its own */
   UNKNOWN_ERROR: 1,
   BAD_REQUEST: 2,
+  TARGET_COUNT: 2,
   NOT_A_WHOLE_DISK: 2,
   NOT_FOUND: 3,
   TEMPLATE_NOT_FOUND: 3,

@@ -70,7 +70,7 @@ const outcome = orUnknown(OUTCOMES).nullable();
 export const JobPartSchema = z.object({
   /** what it works on; '' where that is the catalog */
   path: z.string(),
-  /** the plan that it carries out, where it is one of several */
+  /** the plan that it carries out, where there was one */
   planId: z.uuid().optional(),
   state,
   outcome,

@@ -51,8 +51,9 @@ export const DeployPlanSchema = z.object({
   templateId: z.uuid(),
   templateName: z.string(),
   versionNumber: z.number().int().positive(),
-  /** which of its disks, from 1 */
+  /** which of its disks, from 1, and how many it has */
   disk: z.number().int().positive(),
+  diskCount: z.number().int().positive(),
   /** what is written to; a file that does not exist yet has the length that it will get */
   target: PlaceViewSchema,
   /** what the target holds now and will lose; null for a new file or where nothing is recognised */

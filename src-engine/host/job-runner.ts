@@ -8,10 +8,11 @@ import type { JobRepository } from '../catalog/job-repository.ts';
 import type { JobView, WaitsFor } from '../contract/job.contract.ts';
 import { EngineError } from '../core/engine-error.ts';
 import { conflict, type Claim } from './claims.ts';
+import { Places } from './places.ts';
 import { LiveJob, type About, type PartWork } from './live-job.ts';
 
 /** Most of what jobs wait for is disks: a few more than there are processors, and no more than memory is reckoned for. */
-const PLACES = Math.min(8, Math.max(4, availableParallelism()));
+const PLACE_COUNT = Math.min(8, Math.max(4, availableParallelism()));
 
 /** Of the jobs in the way, as many as a line can name. */
 const MAX_NAMED = 4;
@@ -19,7 +20,7 @@ const MAX_NAMED = 4;
 export class JobRunner {
   readonly #jobs: () => JobRepository;
   readonly #publish: (job: JobView) => void;
-  readonly #places: number;
+  readonly #places: Places;
   readonly #databasePath: string;
   /** those that wait or run, and those whose end could not be written down */
   readonly #live = new Map<string, LiveJob>();
@@ -28,16 +29,16 @@ export class JobRunner {
 
   /**
    * @param jobs where jobs are written down; asked anew each time, because a repair may replace the catalog
-   * @param options `places`: how many may run at once; `databasePath`: for errors of SQLite's, which name none
+   * @param options `places`: how many parts of jobs may run at once; `databasePath`: for errors of SQLite's, which name none
    */
   constructor(
     jobs: () => JobRepository,
     publish: (job: JobView) => void,
-    { places = PLACES, databasePath = '' }: { places?: number; databasePath?: string } = {},
+    { places = PLACE_COUNT, databasePath = '' }: { places?: number; databasePath?: string } = {},
   ) {
     this.#jobs = jobs;
     this.#publish = publish;
-    this.#places = places;
+    this.#places = new Places(places, () => this.#schedule());
     this.#databasePath = databasePath;
   }
 
@@ -120,13 +121,13 @@ export class JobRunner {
       const inTheWay = others.filter((other) => other.claims.some((theirs) => conflict(claim, theirs)));
       if (inTheWay.length > 0) return { claim: claim.kind, what: claim.what, jobs: namesOf(inTheWay) };
     }
-    if (this.#running.size < this.#places) return null;
+    if (this.#places.areFree) return null;
     return { claim: 'places', what: '', jobs: namesOf([...this.#running.keys()]) };
   }
 
   async #run(job: LiveJob): Promise<void> {
     // where it cannot be written down that it runs, it does not
-    await job.run((view) => this.#jobs().save(view));
+    await job.run((view) => this.#jobs().save(view), this.#places);
     this.#running.delete(job);
     this.#ended(job);
     this.#schedule();

@@ -4,6 +4,7 @@ import { EngineError, toEngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
 import type { Claim } from './claims.ts';
 import { madeOfParts } from './job-parts.ts';
+import type { Places } from './places.ts';
 import { ProgressMeter } from './progress-meter.ts';
 
 /** Events of a running job come about this often. */
@@ -89,24 +90,39 @@ export class LiveJob {
     this.#end();
   }
 
-  /** Runs all parts to their ends, whatever becomes of the others. @param begun is told when it counts as running */
-  async run(begun: (view: JobView) => void): Promise<void> {
+  /**
+   * Runs all parts to their ends, whatever becomes of the others.
+   * @param save writes down that it runs: where it cannot, nothing does; and how each part ended, while others run
+   * @param places each part begins when it gets one; parts of one plan have one together, since they may need each other
+   */
+  async run(save: (view: JobView) => void, places: Places): Promise<void> {
     this.#view = { ...this.#view, state: 'running', waitsFor: null, startedAt: new Date().toISOString() };
     const timer = setInterval(() => this.#tick(), TICK_MS);
     try {
       this.#publish(this.#view);
       try {
-        begun(this.#view);
+        save(this.#view);
       } catch (thrown) {
         const error = toEngineError(thrown, this.#databasePath).toView();
         this.#parts.forEach((_, i) => this.#setPart(i, { state: 'ended', outcome: 'failed', error }));
         return;
       }
-      await Promise.all(this.#parts.map((part, i) => this.#runPart(part, i)));
+      const plans = Map.groupBy(this.#parts.keys(), (i) => this.#parts[i].planId ?? i);
+      await Promise.all([...plans.values()].map((parts) => this.#runInPlace(parts, places, save)));
     } finally {
       clearInterval(timer);
       this.#end();
     }
+  }
+
+  async #runInPlace(parts: readonly number[], places: Places, save: (view: JobView) => void): Promise<void> {
+    const runAll = () =>
+      Promise.all(parts.map((i) => this.#runPart(this.#parts[i], i).then(() => this.#partEnded(save))));
+    await places.use(this.#abort.signal, runAll).catch(() => {
+      // cancelled before there was a place
+      const error = new EngineError('ABORTED').toView();
+      for (const i of parts) this.#setPart(i, { state: 'ended', outcome: 'aborted', error });
+    });
   }
 
   async #runPart(part: PartWork, i: number): Promise<void> {
@@ -145,7 +161,17 @@ export class LiveJob {
     const progress = this.#meters.get(i)?.read(performance.now()) ?? null;
     this.#meters.delete(i);
     this.#setPart(i, { ...ending, state: 'ended', phases: phasesUpToNow(), progress });
-    if (this.#parts.length > 1) this.#publish(this.#view);
+  }
+
+  /** A process that is killed now leaves what is done behind as done. */
+  #partEnded(save: (view: JobView) => void): void {
+    if (this.#view.parts.every(({ state }) => state === 'ended')) return;
+    try {
+      save(this.#view);
+    } catch {
+      // a full disk: how it ended stays in memory, as for whole jobs
+    }
+    this.#publish(this.#view);
   }
 
   #setPart(index: number, changes: Partial<JobPart>): void {

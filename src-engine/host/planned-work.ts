@@ -48,26 +48,32 @@ export class PlannedWork<R extends PlanRecord> {
   }
 
   /**
-   * Starts what was agreed to: all of it or nothing.
+   * Starts one job of what was agreed to, with a part for each plan: all of them or nothing.
    * @param look at all of them before the first begins
-   * @returns ids of the jobs, which are those of their plans
+   * @returns the job's id: that of its plan where it has one only
    * @throws EngineError where a plan, or what was said of it, does not allow it
    */
   async start(
     agreements: readonly Agreement[],
     look: (records: readonly R[]) => Promise<void> = async () => {},
-  ): Promise<string[]> {
+  ): Promise<{ jobId: string }> {
     const agreed = () => agreements.map((agreement) => this.#agreed(agreement));
     const looked = agreed();
     await look(looked);
     const claims = await Promise.all(looked.map((record) => this.#kind.claims(record)));
     // a plan may have been used or have expired meanwhile
-    return agreed().map((record, i) => {
-      this.#plans.use(record.planId);
-      const about = this.#kind.about(record);
-      const only = { path: about.path, run: (context: JobContext) => this.#kind.run!(record, context) };
-      return this.#jobs.start(about, claims[i], this.#kind.parts?.(record) ?? [only], record.planId);
-    });
+    const records = agreed();
+    for (const { planId } of records) this.#plans.use(planId);
+    const abouts = records.map((record) => this.#kind.about(record));
+    const partsOf = (record: R, { path }: { path: string }): readonly PartWork[] =>
+      this.#kind.parts?.(record) ?? [{ path, run: (context) => this.#kind.run!(record, context) }];
+    const parts = records.flatMap((record, i) =>
+      partsOf(record, abouts[i]).map((part) => ({ ...part, planId: record.planId })),
+    );
+    const listed = (field: 'templateName' | 'path') => [...new Set(abouts.map((about) => about[field]))].join(', ');
+    const about = { kind: abouts[0].kind, templateName: listed('templateName'), path: listed('path') };
+    const id = records.length === 1 ? records[0].planId : undefined;
+    return { jobId: this.#jobs.start(about, claims.flat(), parts, id) };
   }
 
   /** @throws EngineError `PLAN_UNKNOWN`, `PLAN_EXPIRED`, `PLAN_BLOCKED`, `TARGET_TOO_SMALL`, `OVERWRITE_REQUIRED`, `CONFIRM_REQUIRED`, `CONFIRM_MISMATCH` */

@@ -1,7 +1,10 @@
 import type { JobView } from '../contract/job.contract.ts';
 import { removePartial } from '../core/partial-output.ts';
 
-/** Removes what a deploy or an export whose process died has left unfinished. */
+/** Removes what a deploy or an export whose process died has left unfinished, of all targets that it had. */
 export async function removeLostTarget(job: JobView): Promise<void> {
-  if (job.kind === 'deploy' || job.kind === 'export') await removePartial(job.path, job.id);
+  if (job.kind !== 'deploy' && job.kind !== 'export') return;
+  // what older versions wrote has no parts
+  const parts = job.parts.length > 0 ? job.parts : [{ path: job.path, planId: job.id }];
+  for (const { path, planId = job.id } of parts) await removePartial(path, planId).catch(() => {});
 }

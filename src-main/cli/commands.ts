@@ -14,11 +14,10 @@ import {
   type CommandParams,
   type DeployPlan,
   type EngineClient,
-  type JobView,
 } from '../../src-engine/contract/index.ts';
 import { startBrowserServer } from '../browser/server.ts';
 import { addFileCommands } from './file-commands.ts';
-import { followJob, followJobs } from './follow-job.ts';
+import { followJob } from './follow-job.ts';
 import { addMachineCommands } from './machine-commands.ts';
 import { addRuleCommands, addRuleOptions, ruleParams, type RuleOptions } from './rule-commands.ts';
 import { addTransferCommands } from './transfer-commands.ts';
@@ -117,14 +116,8 @@ export function addCommands(program: Command, session: Session): void {
     .option('--size <bytes>', help('size'), Number);
   addRuleOptions(deploy, help).action(async (template: string, targets: string[], options: DeployOptions) => {
     const client = await connect();
-    const plans: DeployPlan[] = [];
-    const disks = options.disk === undefined ? await countDisks(client, template) : 1;
-    for (const [i, target] of targets.entries()) {
-      // as many as it has are a machine; another number is refused where nobody says which disk is meant
-      const disk = options.disk ?? (disks > 1 && targets.length % disks === 0 ? (i % disks) + 1 : undefined);
-      const params = { template, disk, target, lengthBytes: options.size, ...ruleParams(options) };
-      plans.push(await client.call('deploy.plan', params));
-    }
+    const { disk, size: lengthBytes } = options;
+    const plans = await client.call('deploy.planAll', { template, disk, targets, lengthBytes, ...ruleParams(options) });
     if (options.plan) return printPlans(plans);
     // all are shown and agreed to, and the plans that were shown are those that run: nothing is written before
     const starts: Agreed[] = [];
@@ -134,11 +127,8 @@ export function addCommands(program: Command, session: Session): void {
       if (!plan.canRun) await client.call('deploy.start', { planId });
       starts.push({ planId, ...(await ask(session, plan, options)) });
     }
-    const tell = (job: JobView) => targets.length > 1 && printer.event({ kind: 'job', value: job });
-    const jobs = await followJobs(client, printer, () => client.call('deploy.startAll', { starts }), tell);
-    const failed = jobs.find((job) => job.error);
-    if (failed?.error) throw new CommandError(failed.error);
-    printer.result(jobs.length === 1 ? { kind: 'job', value: jobs[0] } : { kind: 'jobs', value: jobs });
+    const job = await followJob(client, printer, () => client.call('deploy.startAll', { starts }));
+    printer.result({ kind: 'job', value: job });
   });
 
   function printPlans(plans: DeployPlan[]): void {
@@ -268,11 +258,4 @@ async function ask(session: Session, plan: DeployPlan, options: DeployOptions): 
   } finally {
     terminal.close();
   }
-}
-
-/** How many disks the version has that a TEMPLATE names. */
-async function countDisks(client: EngineClient, template: string): Promise<number> {
-  const { versions } = await client.call('template.show', { template });
-  const number = Number(/@(\d{1,9})$/.exec(template)?.[1]);
-  return (versions.find((version) => version.number === number) ?? versions[0]).disks.length;
 }

@@ -19,10 +19,8 @@ interface Screen {
 
 /** Results on standard output, progress and errors on standard error. Whatever a line is made of, it is one line of text. */
 export function textPrinter(words: Words, screen: Screen): Printer {
-  /** what was last said of each job that is followed */
+  /** what was last said of the job that is followed, or of each of its parts */
   const lastSaid = new Map<string, string>();
-  /** of a terminal: those that wait or run */
-  const live = new Map<string, JobView>();
   let hasBar = false;
 
   const clearBar = () => {
@@ -37,20 +35,20 @@ export function textPrinter(words: Words, screen: Screen): Printer {
 
   return {
     progress(job) {
-      live.set(job.id, job);
-      const areSeveral = live.size > 1 || lastSaid.size > 1;
-      if (job.state === 'ended') live.delete(job.id);
-      const line = job.progress ? words.t(`phase.${job.progress.phase}`) : waitsLine(words, job);
-      if (line === '') return;
+      const rows: readonly Row[] = job.parts.length > 1 && !job.waitsFor ? job.parts : [job];
       if (screen.isTerminal) {
-        const shown = [...live.values()];
-        const bar = shown.length > 1 ? shown.map((one) => shortLine(words, one)).join('  ') : barLine(words, job);
+        const bar = rows.length > 1 ? rows.map((row) => shortLine(words, row)).join('  ') : barLine(words, job);
+        if (bar === '') return;
         screen.err(`\r\x1b[K${bar.slice(0, screen.columns - 1)}`);
         hasBar = true;
-      } else if (line !== lastSaid.get(job.id)) {
-        screen.err(areSeveral ? `${printable(job.path)}: ${line}\n` : `${line}\n`);
+        return;
       }
-      lastSaid.set(job.id, line);
+      for (const { path, progress } of rows) {
+        const line = progress ? words.t(`phase.${progress.phase}`) : rows.length > 1 ? '' : waitsLine(words, job);
+        if (line === '' || line === lastSaid.get(path)) continue;
+        screen.err(rows.length > 1 ? `${printable(path)}: ${line}\n` : `${line}\n`);
+        lastSaid.set(path, line);
+      }
     },
     event(report) {
       clearBar();
@@ -69,11 +67,16 @@ export function textPrinter(words: Words, screen: Screen): Printer {
   };
 }
 
+/** A job, or a part of one. */
+type Row = Pick<JobView, 'path' | 'outcome' | 'progress'>;
+
 /** Of one of several that run at once. */
-function shortLine(words: Words, job: JobView): string {
-  const { progress } = job;
-  if (!progress || progress.totalBytes === 0) return `${basename(job.path)} …`;
-  return `${basename(job.path)} ${Math.floor((100 * progress.doneBytes) / progress.totalBytes)} %  ${words.rate(progress.bytesPerSecond)}`;
+function shortLine(words: Words, { path, outcome, progress }: Row): string {
+  const name = basename(path);
+  if (outcome) return `${name} ${words.t(`outcome.${outcome}`)}`;
+  if (!progress || progress.totalBytes === 0) return `${name} …`;
+  const percent = Math.floor((100 * progress.doneBytes) / progress.totalBytes);
+  return `${name} ${percent} %  ${words.rate(progress.bytesPerSecond)}`;
 }
 
 function barLine(words: Words, job: JobView): string {

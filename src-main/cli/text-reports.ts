@@ -74,7 +74,13 @@ export function reportLines(words: Words, report: Report): string[] {
     case 'deploy-plan': {
       const { value } = report;
       return [
-        t('cli.deploy-plan', { name: value.templateName, version: value.versionNumber, writeBytes: value.writeBytes }),
+        t(value.diskCount > 1 ? 'cli.deploy-plan-disk' : 'cli.deploy-plan', {
+          name: value.templateName,
+          version: value.versionNumber,
+          disk: value.disk,
+          count: value.diskCount,
+          writeBytes: value.writeBytes,
+        }),
         placeLine(words, value.target),
         ...(value.before && value.before.volumes.length > 0
           ? [t('cli.now-holds'), ...diskLines(words, value.before)]

@@ -4,7 +4,7 @@
  */
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -19,12 +19,13 @@ import { runCapture } from '../../src-engine/jobs/capture/run.ts';
 import { fill } from '../../src-engine/jobs/deploy/fill.ts';
 import { HeldBack } from '../../src-engine/jobs/deploy/held-back.ts';
 import { Overlay } from '../../src-engine/jobs/deploy/overlay.ts';
+import { place } from '../../src-engine/jobs/deploy/place.ts';
 import { MAX_CHUNK_BYTES, WINDOW_BYTES } from '../../src-engine/store/chunking.ts';
 import { diskOf } from '../../src-engine/versions/found-disk.ts';
 import { withManifest } from '../../src-engine/versions/with-manifest.ts';
 import type { Patch } from '../../src-engine/volumes/layout.port.ts';
-import { noise } from '../support/disks.ts';
-import { MIB, runWithInput, workbench } from '../support/workbench.ts';
+import { makeGptDisk, noise, place as putPart } from '../support/disks.ts';
+import { MIB, run, runWithInput, workbench } from '../support/workbench.ts';
 
 const bench = workbench();
 const built = process.env.DISKPRESS_WORKERS;
@@ -46,12 +47,16 @@ beforeAll(async () => {
   writeFileSync(disk, bytes);
   runWithInput(`2048,${PART.lengthBytes / 512},83\n`, 'sfdisk', '-q', '--wipe', 'never', '-X', 'dos', disk);
   handle = new CatalogHandle(bench.path('catalog'), pressUrl, resources, 'make');
-  const asked = COMMANDS['capture.plan'].params.parse({ source: disk, name: 'disk' });
+  await captured(disk, 'disk');
+});
+afterAll(() => handle.close());
+
+async function captured(source: string, name: string): Promise<void> {
+  const asked = COMMANDS['capture.plan'].params.parse({ source, name });
   const expiresAt = new Date(Date.now() + 600_000).toISOString();
   const { record } = await planCapture(handle.parts, new KeptLooks(0), asked, expiresAt, new AbortController().signal);
   await runCapture(handle.parts, record, quietContext());
-});
-afterAll(() => handle.close());
+}
 
 interface Fill {
   readonly changes?: readonly Patch[];
@@ -133,6 +138,57 @@ function changed(before: number): Buffer {
   for (const { offsetBytes, bytes: change } of CHANGES) bytes.set(change, offsetBytes);
   return bytes;
 }
+
+describe('where it all goes', () => {
+  const placed = (name: string, lengthBytes: number, sectorBytes = 512, kind: 'file' | 'device' = 'file') => {
+    const target = { ...handle.parts.templates.find(name).version.disks[0].source, kind, lengthBytes, sectorBytes };
+    return withManifest(handle.parts, diskOf(handle.parts.templates.find(name), 1), (manifest, json) =>
+      place(handle.parts, { target }, manifest, json),
+    );
+  };
+  const within = (extents: readonly Extent[], { offsetBytes, bytes }: Patch) =>
+    extents.some(
+      ({ startBytes, lengthBytes }) =>
+        startBytes <= offsetBytes && offsetBytes + bytes.length <= startBytes + lengthBytes,
+    );
+
+  test('of a disk with an MBR on one as large nothing changes, and the first sector comes last', async () => {
+    expect(await placed('disk', DISK_BYTES)).toEqual({
+      changes: [],
+      leftOut: [],
+      finishing: [{ startBytes: 0, lengthBytes: 512 }],
+    });
+  });
+
+  test('of a GPT on a larger disk both copies change and are held back, and the old one at the end is left out', async () => {
+    const { path } = makeGptDisk(bench, 'gpt.img');
+    const { size } = statSync(path);
+    await captured(path, 'gpt');
+    const { changes, leftOut, finishing } = await placed('gpt', size + 7 * MIB);
+    expect(changes.every((change) => within(finishing, change))).toBe(true);
+    expect(changes.at(-1)!.offsetBytes).toBe(size + 7 * MIB - 512);
+    expect(leftOut).toEqual([{ startBytes: size - 33 * 512, lengthBytes: 33 * 512 }]);
+    expect(new HeldBack(finishing).lengthBytes).toBe(0);
+    await expect(placed('gpt', MIB)).rejects.toMatchObject({
+      code: 'PLAN_BLOCKED',
+      data: { check: 'TARGET_TOO_SMALL', targetBytes: MIB },
+    });
+  });
+
+  test('of a FAT on a disk with other sectors its boot sectors change where they are, with the table last', async () => {
+    const image = bench.file('fat.img', 40 * MIB);
+    runWithInput('2048,73728,6\n', 'sfdisk', '-q', '-X', 'dos', image);
+    const fat = bench.file('fat.part', 36 * MIB);
+    run('mkfs.vfat', '-F', '16', '-s', '8', fat);
+    putPart(fat, image, MIB);
+    await captured(image, 'fat');
+    const { changes, finishing } = await placed('fat', 40 * MIB, 4096, 'device');
+    expect(finishing).toEqual([{ startBytes: 0, lengthBytes: 4096 }]);
+    const inFill = changes.filter((change) => !within(finishing, change));
+    expect(inFill.length).toBeGreaterThan(0);
+    expect(inFill.every(({ offsetBytes }) => offsetBytes >= MIB)).toBe(true);
+  });
+});
 
 describe.each([
   ['a new file', undefined],

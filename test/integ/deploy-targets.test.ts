@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, lchownSync, linkSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { JobView } from '../../src-engine/contract/job.contract.ts';
 import type { DeployPlan } from '../../src-engine/contract/plan.contract.ts';
 import { linuxMachine } from '../../src-engine/machines/linux/linux-machine.ts';
 import { commandLine, lastLine } from '../support/command-line.ts';
@@ -181,7 +182,8 @@ describe.skipIf(!canLoop)('targets', () => {
     expect(await sha256(bench.path('d.img'))).toBe(await sha256(bench.file('zeros.img', 20 * MIB)));
     const both = await diskpress('--json', 'deploy', 'small', a, b);
     expect(both.code).toBe(0);
-    expect(lastLine(both).value.map(({ outcome }: { outcome: string }) => outcome)).toEqual(['done', 'done']);
+    const parts = lastLine(both).value.parts as JobView['parts'];
+    expect(parts.map(({ outcome }) => outcome)).toEqual(['done', 'done']);
     run('cmp', a, b);
     // the plans that were shown are those that ran
     const lines = both.out
@@ -189,7 +191,7 @@ describe.skipIf(!canLoop)('targets', () => {
       .split('\n')
       .map((line) => JSON.parse(line));
     const shown = lines.filter(({ event }) => event === 'deploy-plan').map(({ value }) => value.planId);
-    expect(lastLine(both).value.map(({ id }: { id: string }) => id)).toEqual(shown);
+    expect(parts.map(({ planId }) => planId)).toEqual(shown);
     bench.detach(device);
   });
 
@@ -205,8 +207,13 @@ describe.skipIf(!canLoop)('targets', () => {
     expect(existsSync(good)).toBe(false);
     run('mount', '-o', 'remount,size=64m', bench.path('tiny'));
     const again = [await plan(full), await plan(good)];
-    const { jobIds } = await engine.client.call('deploy.startAll', { starts: again.map(({ planId }) => ({ planId })) });
-    for (const jobId of jobIds) resultOf(await engine.ended(jobId));
+    const { jobId } = await engine.client.call('deploy.startAll', { starts: again.map(({ planId }) => ({ planId })) });
+    const job = await engine.ended(jobId);
+    resultOf(job);
+    expect(job.parts.map(({ path, outcome }) => [path, outcome])).toEqual([
+      [full, 'done'],
+      [good, 'done'],
+    ]);
   });
 
   test('a partition: refused, with the name of its disk', async () => {

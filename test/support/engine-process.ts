@@ -4,7 +4,7 @@
  * without one when it was answered. With a third element, `beside`, the next command does not wait for its job.
  */
 import { fileURLToPath } from 'node:url';
-import type { CommandName, CommandParams } from '../../src-engine/contract/commands.ts';
+import type { CommandName, CommandParams, CommandResult } from '../../src-engine/contract/commands.ts';
 import type { JobView } from '../../src-engine/contract/job.contract.ts';
 import { startEngine } from '../../src-engine/host/start-engine.ts';
 
@@ -36,13 +36,18 @@ async function untilEnded(jobId: string): Promise<void> {
 
 for (const text of commands) {
   const [command, { confirm, ...params }, how] = JSON.parse(text) as [CommandName, Record<string, unknown>, string?];
-  const answer = (await client.call(command, params as CommandParams<typeof command>)) as Record<string, string>;
+  const told = await client.call(command, params as CommandParams<typeof command>);
+  const answer = told as Record<string, string>;
   let { jobId } = answer;
   if (command === 'capture.plan') ({ jobId } = await client.call('capture.start', { planId: answer.planId }));
   if (command === 'import.plan') ({ jobId } = await client.call('import.start', { planId: answer.planId }));
   if (command === 'export.plan') ({ jobId } = await client.call('export.start', { planId: answer.planId }));
   if (command === 'deploy.plan') {
     ({ jobId } = await client.call('deploy.start', { planId: answer.planId, confirm: confirm as string | undefined }));
+  }
+  if (command === 'deploy.planAll') {
+    const starts = (told as CommandResult<typeof command>).map(({ planId }) => ({ planId }));
+    ({ jobId } = await client.call('deploy.startAll', { starts }));
   }
   if (!jobId) {
     say(`answered ${command}`);

@@ -29,7 +29,7 @@ export function captureOperations({ catalog, jobs }: Host): Operations<'capture.
   return {
     'capture.plan': (params, signal) =>
       captures.plan((expiresAt) => planCapture(catalog.make(), looks, params, expiresAt, signal)),
-    'capture.start': async (agreement) => ({ jobId: (await captures.start([agreement]))[0] }),
+    'capture.start': (agreement) => captures.start([agreement]),
   };
 }
 

@@ -1,5 +1,7 @@
 /** From a version of a template to disks and image files. */
-import { planDeploy } from '../../jobs/deploy/plan.ts';
+import type { DeployPlan } from '../../contract/plan.contract.ts';
+import { requestsOf } from '../../jobs/deploy/plan-all.ts';
+import { planDeploy, type DeployRequest } from '../../jobs/deploy/plan.ts';
 import { runDeploy } from '../../jobs/deploy/run.ts';
 import { checkTogether } from '../../jobs/deploy/targets-again.ts';
 import { DeployRecordSchema } from '../../jobs/plan-records.ts';
@@ -10,19 +12,23 @@ import type { Host, Operations } from './operations.ts';
 export function deployOperations({
   catalog,
   jobs,
-}: Host): Operations<'deploy.plan' | 'deploy.start' | 'deploy.startAll'> {
+}: Host): Operations<'deploy.plan' | 'deploy.planAll' | 'deploy.start' | 'deploy.startAll'> {
   const deploys = new PlannedWork(jobs, {
     schema: DeployRecordSchema,
     about: ({ templateName, target }) => ({ kind: 'deploy', templateName, path: target.path }),
     claims: async ({ target }) => [await placeClaim(catalog.machine, 'target', target.path), catalogClaim('read')],
     run: (record, context) => runDeploy(catalog.parts, record, context),
   });
+  const plan = (request: DeployRequest, signal: AbortSignal) =>
+    deploys.plan((expiresAt) => planDeploy(catalog.parts, request, expiresAt, signal));
   return {
-    'deploy.plan': (params, signal) =>
-      deploys.plan((expiresAt) => planDeploy(catalog.parts, params, expiresAt, signal)),
-    'deploy.start': async (agreement) => ({ jobId: (await deploys.start([agreement]))[0] }),
-    'deploy.startAll': async ({ starts }) => ({
-      jobIds: await deploys.start(starts, (records) => checkTogether(catalog.parts, records)),
-    }),
+    'deploy.plan': plan,
+    'deploy.planAll': async (params, signal) => {
+      const plans: DeployPlan[] = [];
+      for (const request of requestsOf(catalog.parts, params)) plans.push(await plan(request, signal));
+      return plans;
+    },
+    'deploy.start': (agreement) => deploys.start([agreement]),
+    'deploy.startAll': ({ starts }) => deploys.start(starts, (records) => checkTogether(catalog.parts, records)),
   };
 }

@@ -15,6 +15,6 @@ export function exportOperations({ catalog, jobs }: Host): Operations<'export.pl
   });
   return {
     'export.plan': (params) => exports.plan((expiresAt) => planExport(catalog.parts, params, expiresAt)),
-    'export.start': async (agreement) => ({ jobId: (await exports.start([agreement]))[0] }),
+    'export.start': (agreement) => exports.start([agreement]),
   };
 }

@@ -21,6 +21,6 @@ export function importOperations({ catalog, jobs }: Host): Operations<'import.lo
     'import.look': (params, signal) => lookAtImage(catalog.looking, params, signal),
     'import.plan': (params, signal) =>
       imports.plan((expiresAt) => planImport(catalog.make(), params, expiresAt, signal)),
-    'import.start': async (agreement) => ({ jobId: (await imports.start([agreement]))[0] }),
+    'import.start': (agreement) => imports.start([agreement]),
   };
 }

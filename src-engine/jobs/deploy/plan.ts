@@ -91,6 +91,7 @@ export async function planDeploy(
       };
       const view: DeployPlan = {
         ...plan,
+        diskCount: version.disks.length,
         before: before?.view ?? null,
         after: afterDeploy(disk.layout, target.place),
         checks,

@@ -121,6 +121,7 @@ export function deployPlan(
     templateName: which.name,
     versionNumber: source.number,
     disk: 1,
+    diskCount: source.disks.length,
     target: to,
     before: found ? DISKS[target] : null,
     after: { ...source.disks[0].layout, lengthBytes: capacity },

@@ -23,13 +23,14 @@ const RESULT: JobResult = {
   damagedTemplates: [],
 };
 
-function runner() {
+function runner(places?: number) {
   const db = openDatabase(join(folder, `jobs-${count++}.db`));
   const jobs = new JobRepository(db);
   const events: JobView[] = [];
   const runner = new JobRunner(
     () => jobs,
     (job) => events.push(JobViewSchema.parse(job)),
+    { places },
   );
   const start = (run: (context: JobContext) => Promise<JobResult>, ...claims: Claim[]) =>
     runner.start({ kind: 'verify', templateName: 'base', path: '' }, claims, [{ path: '', run }]);
@@ -273,5 +274,88 @@ describe('a job of several parts', () => {
     expect(events.at(-1)!.parts.map(({ progress }) => progress!.doneBytes)).toEqual([30, 30]);
     resolve();
     await ended();
+  });
+
+  test('runs no more of them at once than there are places, and none that was cancelled before it began', async () => {
+    const { runner: jobs, ended } = runner(2);
+    let [running, most] = [0, 0];
+    const begun: string[] = [];
+    const work = (path: string) => ({
+      path,
+      run: async () => {
+        begun.push(path);
+        most = Math.max(most, ++running);
+        await sleep(5);
+        running--;
+        return RESULT;
+      },
+    });
+    const done = await ended(jobs.start(about, [], ['/a', '/b', '/c', '/d', '/e'].map(work)));
+    expect(done.outcome).toBe('done');
+    expect([most, begun]).toEqual([2, ['/a', '/b', '/c', '/d', '/e']]);
+
+    begun.length = 0;
+    const waits = (path: string) => ({ path, run: untilAborted });
+    const id = jobs.start(about, [], [waits('/a'), waits('/b'), work('/c')]);
+    while (jobs.show(id).parts[1].state !== 'running') await sleep(1);
+    expect(jobs.show(id).parts.map(({ state }) => state)).toEqual(['running', 'running', 'queued']);
+    jobs.cancel(id);
+    expect((await ended(id)).parts.map(({ outcome }) => outcome)).toEqual(['aborted', 'aborted', 'aborted']);
+    expect(begun).toEqual([]);
+  });
+
+  test('of one plan run in one place, however many they are: they may wait for each other', async () => {
+    const { runner: jobs, ended } = runner(1);
+    const planId = '00000000-0000-4000-8000-000000000001';
+    const all = Promise.withResolvers<void>();
+    let begun = 0;
+    const run = async () => {
+      if (++begun === 3) all.resolve();
+      await all.promise;
+      return RESULT;
+    };
+    const job = await ended(
+      jobs.start(
+        about,
+        [],
+        ['/a', '/b', '/c'].map((path) => ({ path, planId, run })),
+      ),
+    );
+    expect(job.parts.map(({ outcome }) => outcome)).toEqual(['done', 'done', 'done']);
+  });
+
+  test('has no more places than other jobs: what comes later waits until one of its parts has ended, and none waits then', async () => {
+    const { runner: jobs, start, ended } = runner(2);
+    const gates = [0, 1, 2].map(() => Promise.withResolvers<void>());
+    const parts = gates.map(({ promise }, i) => ({ path: `/${i}`, run: () => promise.then(() => RESULT) }));
+    const several = jobs.start(about, [], parts);
+    const later = start(async () => RESULT);
+    expect(jobs.show(later)).toMatchObject({ state: 'queued', waitsFor: { claim: 'places', jobs: [{ id: several }] } });
+    gates[0].resolve();
+    while (jobs.show(several).parts[2].state !== 'running') await sleep(1);
+    expect(jobs.show(later).state).toBe('queued');
+    gates[1].resolve();
+    expect((await ended(later)).outcome).toBe('done');
+    expect(jobs.show(several).state).toBe('running');
+    gates[2].resolve();
+    expect((await ended(several)).outcome).toBe('done');
+  });
+
+  test('a part that has ended is written down while others run, by the plan that it carried out', async () => {
+    const { runner: jobs, jobs: repository, ended } = runner();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const planId = '00000000-0000-4000-8000-000000000001';
+    const parts = [
+      { path: '/a', planId, run: async () => RESULT },
+      { path: '/b', run: () => promise.then(() => RESULT) },
+    ];
+    const id = jobs.start(about, [], parts);
+    while (repository.find(id)!.parts[0].state !== 'ended') await sleep(2);
+    expect(repository.find(id)).toMatchObject({
+      state: 'running',
+      parts: [{ planId, outcome: 'done', result: RESULT }, { outcome: null }],
+    });
+    resolve();
+    expect((await ended(id)).outcome).toBe('done');
   });
 });

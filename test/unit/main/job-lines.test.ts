@@ -70,24 +70,32 @@ test.each(['source', 'target', 'template', 'catalog', 'places'] as const)('it ha
   }
 });
 
-test('of several jobs each line says whose it is', () => {
-  const lines = printed('en', false, job(1, { progress: progress(1) }), job(2, { progress: progress(2) })).err;
-  expect(lines).toBe('Writing\n/disks/2.img: Writing\n');
-  const bar = printed('en', true, job(1, { progress: progress(20) }), job(2, { progress: progress(60) })).err;
+const part = (path: string, more: Partial<JobPart>): JobPart => ({
+  path,
+  state: 'ended',
+  outcome: 'done',
+  error: null,
+  phases: [],
+  progress: null,
+  result: null,
+  ...more,
+});
+const running = (path: string, doneBytes: number) =>
+  part(path, { state: 'running', outcome: null, progress: progress(doneBytes) });
+
+test('of several parts each line says whose it is, once', () => {
+  const at = (one: number, two: number) =>
+    job(1, { progress: progress(one + two), parts: [running('/disks/1.img', one), running('/disks/2.img', two)] });
+  expect(printed('en', false, at(1, 2), at(3, 2)).err).toBe('/disks/1.img: Writing\n/disks/2.img: Writing\n');
+  expect(printed('en', false, job(1, { progress: progress(1) })).err).toBe('Writing\n');
+  const bar = printed('en', true, at(20, 60)).err;
   expect(bar.split('\r').at(-1)).toMatch(/1\.img 20 %.*2\.img 60 %/);
+  // one that has ended says how
+  const parts = [part('/disks/1.img', { outcome: 'failed' }), running('/disks/2.img', 60)];
+  expect(printed('en', true, job(1, { progress: progress(60), parts })).err).toMatch(/1\.img Failed .*2\.img 60 %/);
 });
 
 test('a job of several parts shows each of them', () => {
-  const part = (path: string, more: Partial<JobPart>): JobPart => ({
-    path,
-    state: 'ended',
-    outcome: 'done',
-    error: null,
-    phases: [],
-    progress: null,
-    result: null,
-    ...more,
-  });
   const error = (code: 'PARTS_FAILED' | 'DEVICE_BUSY', data = {}) => ({ code, message: '', hint: '', data });
   const ended = job(1, {
     state: 'ended',
