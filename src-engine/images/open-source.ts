@@ -1,6 +1,6 @@
 /** From a path to something that can be read: an attached disk, or the disk in an image file of whatever format. */
 import { basename, dirname } from 'node:path';
-import type { DiskFormat, PlaceView } from '../contract/disk.contract.ts';
+import type { DiskFormat, DiskView, PlaceView } from '../contract/disk.contract.ts';
 import type { Warning } from '../contract/warnings.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
 import type { DiskImage } from '../formats/disk-image.port.ts';
@@ -65,6 +65,11 @@ export async function openSource(
     await source.close();
     throw error;
   }
+}
+
+/** What a look or a plan shows of a disk: what is known of its image file stands first. */
+export function withImageWarnings(disk: DiskView, { warnings }: OpenedSource): DiskView {
+  return { ...disk, warnings: [...warnings, ...disk.warnings] };
 }
 
 /** A capture reads what is used, once: it has no time for sums of all of it. */

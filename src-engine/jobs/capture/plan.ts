@@ -12,8 +12,8 @@ import { captureChecks, spaceCheck } from '../../judgement/capture-checks.ts';
 import { inspectDisk } from '../../inspection/disk-inspection.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { freeBytes } from '../../machines/free-bytes.ts';
-import { isNothingRecognised, onePartitionCheck, otherFilesCheck } from '../../judgement/image-checks.ts';
-import { openSource, type OpenedSource } from '../../images/open-source.ts';
+import { formatCheck, isNothingRecognised, onePartitionCheck, otherFilesCheck } from '../../judgement/image-checks.ts';
+import { openSource, withImageWarnings, type OpenedSource } from '../../images/open-source.ts';
 import { captureReport } from '../../judgement/capture-report.ts';
 import { guestOf } from '../../inspection/guest-of.ts';
 import { openRulebook } from '../../judgement/rulebook.ts';
@@ -56,7 +56,7 @@ export async function planCapture(
     const record: CaptureRecord = { ...plan, kind: 'capture', request, refusal: refusalOf(checks, report) };
     const shown: CapturePlan = {
       ...plan,
-      disk: view,
+      disk: withImageWarnings(view, opened),
       name: request.name,
       kind: existing?.kind ?? request.kind,
       versionNumber: existing ? parts.templates.nextVersionNumber(existing.id) : 1,
@@ -78,6 +78,7 @@ export function imageChecks({ place, format, files }: OpenedSource, disk: DiskVi
   if (place.kind === 'device') return [];
   const name = basename(place.path);
   const checks = [
+    ...formatCheck(name, format, request.format),
     ...otherFilesCheck(name, format, files, request.format),
     ...onePartitionCheck(name, format, disk, request.format),
   ];
