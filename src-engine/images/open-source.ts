@@ -26,13 +26,15 @@ export interface OpenedSource {
 
 /**
  * @param said what the file is, where that is not left to its content. A device is a raw disk, whatever its first bytes look like
- * @throws EngineError `NOT_FOUND`, `PERMISSION_DENIED`, `BAD_REQUEST`; `FORMAT_INVALID`, `FORMAT_UNSUPPORTED`, `FORMAT_FOREIGN`,
+ * @param isOverUnreadable sectors of the file that cannot be read say nothing of what it is
+ * @throws EngineError `NOT_FOUND`, `PERMISSION_DENIED`, `BAD_REQUEST`, `READ_FAILED`; `FORMAT_INVALID`, `FORMAT_UNSUPPORTED`, `FORMAT_FOREIGN`,
  *   `FORMAT_UNCLEAR`, `FILE_TRUNCATED` for image files
  */
 export async function openSource(
   machine: Machine,
   path: string,
   said: DiskFormat | null = null,
+  isOverUnreadable = false,
 ): Promise<OpenedSource> {
   const place = await machine.placeOf(path);
   const source = await openFileSource(place.path, place);
@@ -50,7 +52,7 @@ export async function openSource(
     const { signal } = new AbortController();
     const folder = dirname(place.path);
     const openSibling = watched.siblings(folder, filesOfFolder(folder));
-    const image = await openDiskImage(source, basename(place.path), openSibling, signal, said);
+    const image = await openDiskImage(source, basename(place.path), openSibling, signal, said, isOverUnreadable);
     if (!image) return plain;
     const { lengthBytes, sectorBytes, physicalSectorBytes } = image.source;
     return {

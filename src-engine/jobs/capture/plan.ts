@@ -33,7 +33,7 @@ export async function planCapture(
   expiresAt: string,
   signal: AbortSignal,
 ): Promise<Planned<CaptureRecord, CapturePlan>> {
-  const opened = await openSource(parts.machine, request.source, request.format);
+  const opened = await openAsked(parts, request);
   const { source, place, files } = opened;
   try {
     if (place.lengthBytes === 0)
@@ -71,6 +71,16 @@ export async function planCapture(
   } finally {
     await source.close();
   }
+}
+
+/** @throws EngineError as {@link openSource} */
+export function openAsked(
+  { machine }: EngineParts,
+  { source, format, onUnreadable }: CaptureRequest,
+): Promise<OpenedSource> {
+  const isOver = onUnreadable === 'fill';
+  const open = () => openSource(machine, source, format, isOver);
+  return isOver ? open() : tellingOfFill(open);
 }
 
 /** What is captured is called a disk by whoever captures it: a raw one with nothing known on it is told, and taken. */

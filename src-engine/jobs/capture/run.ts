@@ -10,7 +10,6 @@ import { warningsOf } from '../../inspection/disk-inspection.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { joinWriters } from '../../versions/leftovers.ts';
 import { refuseOtherFiles } from '../../judgement/image-checks.ts';
-import { openSource } from '../../images/open-source.ts';
 import { captureReport } from '../../judgement/capture-report.ts';
 import { configurationOf } from '../../inspection/configuration.ts';
 import { guestOf } from '../../inspection/guest-of.ts';
@@ -19,7 +18,7 @@ import { openRulebook } from '../../judgement/rulebook.ts';
 import { overriddenCodes, refuseBlockedCheck, withOverrides } from '../../judgement/overrides.ts';
 import { storeDisks } from '../../storing/store-disk.ts';
 import { type CaptureRecord } from '../plan-records.ts';
-import { imageChecks, inspectSource } from './plan.ts';
+import { imageChecks, inspectSource, openAsked } from './plan.ts';
 
 /** A disk by itself: nobody says what it was plugged into. */
 const ONLY_DISK = { role: 'boot', bus: null, address: null } as const;
@@ -31,7 +30,7 @@ export async function runCapture(parts: EngineParts, plan: CaptureRecord, contex
   const lock = await joinWriters(parts, `capture ${request.name}`);
   let source: BlockSource | null = null;
   try {
-    const opened = await openSource(parts.machine, request.source, request.format);
+    const opened = await openAsked(parts, request);
     source = opened.source;
     checkSamePlace(plan.source, opened.place);
     refuseOtherFiles(plan.files, opened.files);
