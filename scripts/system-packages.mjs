@@ -30,6 +30,7 @@ const PACKAGES = {
   genisoimage: 'genisoimage',
   genromfs: 'genromfs',
   'gfs2-utils': 'mkfs.gfs2',
+  'grub-pc-bin': 'grub-mkimage',
   hfsutils: 'hformat',
   jfsutils: 'mkfs.jfs',
   lbzip2: 'lbzip2',
