@@ -73,6 +73,7 @@ const PACKAGES = {
   xorriso: 'xorriso',
   'xz-utils': 'xz',
   zstd: 'zstd',
+  zsync: 'zsyncmake',
 };
 
 const isDebian = existsSync('/etc/debian_version');
