@@ -30,6 +30,7 @@ const PACKAGES = {
   genisoimage: 'genisoimage',
   genromfs: 'genromfs',
   'gfs2-utils': 'mkfs.gfs2',
+  'grub-pc-bin': 'grub-mkimage',
   hfsutils: 'hformat',
   jfsutils: 'mkfs.jfs',
   lbzip2: 'lbzip2',
@@ -72,6 +73,7 @@ const PACKAGES = {
   xorriso: 'xorriso',
   'xz-utils': 'xz',
   zstd: 'zstd',
+  zsync: 'zsyncmake',
 };
 
 const isDebian = existsSync('/etc/debian_version');

@@ -119,6 +119,8 @@ export const COMMANDS = {
     params: z.strictObject({ source: path, format }),
     result: z.object({
       source: RecordedPlaceViewSchema,
+      /** what the file was read as; null for a template */
+      format,
       disk: DiskViewSchema,
       /** what is installed; null for a template that was captured before this was looked at */
       guest: GuestSchema.nullable(),

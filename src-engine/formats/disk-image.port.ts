@@ -39,6 +39,8 @@ export interface ImageContext {
   readonly path: string;
   /** a person, or the image before it, says that the file is of this format: what only looks like it need not be doubted */
   readonly isSaid: boolean;
+  /** the file, to look for marks that do not stand in its first sector; see {@link markSource} */
+  readonly look: BlockSource;
   /**
    * A file beside the image, as bytes: an extent.
    * @throws EngineError `FORMAT_UNSUPPORTED` for a name that leaves the folder, before anything is opened; `NOT_FOUND`

@@ -1,10 +1,12 @@
 /** From a file to the disk that it holds: every format is asked in turn, and parents are opened the same way. */
 import { EngineError } from '../core/engine-error.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
+import { readBytes } from '../disk/read.ts';
 import { recogniseAndroidSparse } from './android/sparse.ts';
 import type { DiskImage, DiskImageFormat, ImageContext, OpenSibling, RecogniseImage } from './disk-image.port.ts';
 import { refuseForeign } from './foreign/marks.ts';
 import { isNamedAs } from './format-names.ts';
+import { markSource } from './mark-source.ts';
 import { recogniseQcow2 } from './qcow2/reader.ts';
 import { checkSiblingName } from './sibling-name.ts';
 import { recogniseVdi } from './vdi/reader.ts';
@@ -12,7 +14,9 @@ import { recogniseVhd } from './vhd/reader.ts';
 import { recogniseVhdx } from './vhdx/reader.ts';
 import { recogniseVmdk } from './vmdk/reader.ts';
 
-/** In the order in which they are asked. A fixed VHD looks like a raw disk up to its last sector, so VHD comes last. */
+/**
+ * In the order in which they are asked. All have their marks in the first sector; VHD at the end, too. A fixed VHD looks like a raw disk up to its last sector, so VHD comes last.
+ */
 const FORMATS: readonly (readonly [Exclude<DiskImageFormat, 'raw'>, RecogniseImage])[] = [
   ['qcow2', recogniseQcow2],
   ['vmdk', recogniseVmdk],
@@ -22,6 +26,11 @@ const FORMATS: readonly (readonly [Exclude<DiskImageFormat, 'raw'>, RecogniseIma
   ['vhd', recogniseVhd],
 ];
 
+/** Whose marks stand in the first sector, and nowhere else. */
+const isKnownByFront = (format: DiskImageFormat) => format !== 'vhd';
+/** As far as the recognisers ask for their marks. */
+const FRONT_BYTES = 512;
+
 /** Nobody keeps longer chains, and each image of one holds a few megabytes of tables. */
 const MAX_CHAIN = 64;
 
@@ -30,6 +39,8 @@ const MAX_CHAIN = 64;
  * @param name its plain name, so that a chain that leads back to it is noticed
  * @param openSibling opens files of its folder; called with plain names only
  * @param said the format that a person or a machine gives it: nothing else is looked for; null: whatever its content says
+ * @param isOverUnreadable a person goes on over sectors that cannot be read: marks that stand in them are none, so what nothing else claims is
+ *   raw, unless its name says otherwise
  * @returns null where it is none of the formats: a raw image, or no image at all
  * @throws EngineError `FORMAT_INVALID`, also where it is not what was said; `FORMAT_UNSUPPORTED`, `FILE_TRUNCATED`; `FORMAT_FOREIGN` for a
  *   container of another program; `NOT_FOUND` where a file beside it is missing; `READ_FAILED`
@@ -40,23 +51,35 @@ export function openDiskImage(
   openSibling: OpenSibling,
   signal: AbortSignal,
   said: DiskImageFormat | null = null,
+  isOverUnreadable = false,
 ): Promise<DiskImage | null> {
-  return recognise(file, [name], openSibling, signal, said);
+  return recognise(file, [name], { openSibling, signal, isOverUnreadable }, said);
+}
+
+interface Search {
+  readonly openSibling: OpenSibling;
+  readonly signal: AbortSignal;
+  readonly isOverUnreadable: boolean;
 }
 
 async function recognise(
   file: BlockSource,
   chain: readonly string[],
-  openSibling: OpenSibling,
-  signal: AbortSignal,
+  search: Search,
   said: DiskImageFormat | null,
 ): Promise<DiskImage | null> {
   if (said === 'raw') return null;
   const path = chain.at(-1)!;
+  const { openSibling, signal } = search;
+  const marks = markSource(file);
+  if (search.isOverUnreadable) await readBytes(marks, 0, Math.min(FRONT_BYTES, file.lengthBytes));
+  const isFrontUnread = marks.failure !== null;
+  const look = search.isOverUnreadable ? marks : file;
   const context: ImageContext = {
     signal,
     path,
     isSaid: said !== null,
+    look,
     openSibling: async (name) => openSibling(checkSiblingName(name)),
     async openParent(name, told) {
       checkSiblingName(name);
@@ -67,7 +90,7 @@ async function recognise(
       const parent = await openSibling(name);
       let image: DiskImage | null = null;
       try {
-        image = await recognise(parent, [...chain, name], openSibling, signal, told);
+        image = await recognise(parent, [...chain, name], search, told);
         // whoever wrote the disk could have written another image's header at its beginning
         if (image && told === null && !isNamedAs(name, image.format)) {
           throw new EngineError('FORMAT_UNSUPPORTED', {
@@ -84,10 +107,12 @@ async function recognise(
   };
   for (const [format, open] of FORMATS) {
     if (said !== null && said !== format) continue;
-    const image = await open(file, context);
+    const image = isFrontUnread && isKnownByFront(format) ? null : await open(file, context);
     if (image) return image;
+    if (said !== null && marks.failure) throw marks.failure;
     if (said !== null) throw new EngineError('FORMAT_INVALID', { path, field: 'format', value: said });
   }
-  await refuseForeign(file, path);
+  await refuseForeign(look, path);
+  if (marks.failure && FORMATS.some(([format]) => isNamedAs(path, format))) throw marks.failure;
   return null;
 }

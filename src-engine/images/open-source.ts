@@ -1,6 +1,6 @@
 /** From a path to something that can be read: an attached disk, or the disk in an image file of whatever format. */
 import { basename, dirname } from 'node:path';
-import type { DiskFormat, PlaceView } from '../contract/disk.contract.ts';
+import type { DiskFormat, DiskView, PlaceView } from '../contract/disk.contract.ts';
 import type { Warning } from '../contract/warnings.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
 import type { DiskImage } from '../formats/disk-image.port.ts';
@@ -26,7 +26,8 @@ export interface OpenedSource {
 
 /**
  * @param said what the file is, where that is not left to its content. A device is a raw disk, whatever its first bytes look like
- * @throws EngineError `NOT_FOUND`, `PERMISSION_DENIED`, `BAD_REQUEST`; `FORMAT_INVALID`, `FORMAT_UNSUPPORTED`, `FORMAT_FOREIGN`,
+ * @param isOverUnreadable sectors of the file that cannot be read say nothing of what it is
+ * @throws EngineError `NOT_FOUND`, `PERMISSION_DENIED`, `BAD_REQUEST`, `READ_FAILED`; `FORMAT_INVALID`, `FORMAT_UNSUPPORTED`, `FORMAT_FOREIGN`,
  *   `FORMAT_UNCLEAR`, `FILE_TRUNCATED` for image files
  */
 export async function openSource(
@@ -34,6 +35,7 @@ export async function openSource(
   path: string,
   said: DiskFormat | null,
   signal: AbortSignal,
+  isOverUnreadable = false,
 ): Promise<OpenedSource> {
   const place = await machine.placeOf(path);
   const watched = new WatchedFiles();
@@ -52,7 +54,7 @@ export async function openSource(
   try {
     const folder = dirname(place.path);
     const openSibling = watched.siblings(folder, filesOfFolder(folder));
-    const image = await openDiskImage(source, basename(place.path), openSibling, signal, said);
+    const image = await openDiskImage(source, basename(place.path), openSibling, signal, said, isOverUnreadable);
     if (!image) return plain;
     const { lengthBytes, sectorBytes, physicalSectorBytes } = image.source;
     return {
@@ -67,6 +69,11 @@ export async function openSource(
     await source.close();
     throw error;
   }
+}
+
+/** What a look or a plan shows of a disk: what is known of its image file stands first. */
+export function withImageWarnings(disk: DiskView, { warnings }: Pick<OpenedSource, 'warnings'>): DiskView {
+  return { ...disk, warnings: [...warnings, ...disk.warnings] };
 }
 
 /** A capture reads what is used, once: it has no time for sums of all of it. */

@@ -38,6 +38,53 @@ export class UnreadablePlaces {
 
 const isUnreadable = (error: unknown) => error instanceof EngineError && error.code === 'READ_FAILED';
 
+/** Where the tables of an image cannot be read, its runs of data are told from pieces of this length. */
+const RUNS_PIECE_BYTES = 8 * 1024 * 1024;
+
+/**
+ * The runs of data of a source, where some of the tables that tell of them cannot be read: what nobody tells of is data, to be read and
+ * found unreadable where it is.
+ */
+function runsDespiteUnreadable(source: BlockSource): Pick<BlockSource, 'dataRuns'> {
+  if (!source.dataRuns) return {};
+  const runsOf = source.dataRuns.bind(source);
+  return {
+    async *dataRuns(startBytes, lengthBytes, signal) {
+      const endBytes = startBytes + lengthBytes;
+      let at = startBytes;
+      try {
+        for await (const batch of runsOf(startBytes, lengthBytes, signal)) {
+          yield batch;
+          const last = batch.at(-1);
+          if (last) at = last.startBytes + last.lengthBytes;
+        }
+        return;
+      } catch (error) {
+        if (!isUnreadable(error)) throw error;
+      }
+      for (; at < endBytes; at += RUNS_PIECE_BYTES) {
+        const piece = { startBytes: at, lengthBytes: Math.min(RUNS_PIECE_BYTES, endBytes - at) };
+        yield await runsOfPiece(runsOf, piece, signal);
+      }
+    },
+  };
+}
+
+async function runsOfPiece(
+  runsOf: NonNullable<BlockSource['dataRuns']>,
+  piece: Extent,
+  signal: AbortSignal,
+): Promise<Extent[]> {
+  const runs: Extent[] = [];
+  try {
+    for await (const batch of runsOf(piece.startBytes, piece.lengthBytes, signal)) runs.push(...batch);
+    return runs;
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    return [piece];
+  }
+}
+
 /** @returns a source whose unreadable sectors read as zeros, and are told to `places` where they are given */
 export function filledSource(source: BlockSource, places: UnreadablePlaces | null, signal: AbortSignal): BlockSource {
   const unitBytes = Math.max(MIN_BYTES, source.physicalSectorBytes);
@@ -75,6 +122,7 @@ export function filledSource(source: BlockSource, places: UnreadablePlaces | nul
 
   return {
     ...source,
+    ...runsDespiteUnreadable(source),
     async readInto(offsetBytes, into) {
       if (row.skippedBytes(offsetBytes, into.length) === 0) {
         try {
@@ -139,6 +187,7 @@ export const UNREADABLE_SECTOR = 'unreadable sector';
 export function damagedSource(source: BlockSource): BlockSource {
   return {
     ...source,
+    ...runsDespiteUnreadable(source),
     async readInto(offsetBytes, into) {
       try {
         await source.readInto(offsetBytes, into);

@@ -7,6 +7,15 @@ import { isNamedAs } from '../formats/format-names.ts';
 export { isNothingRecognised } from '../contract/disk.contract.ts';
 
 /**
+ * Of a raw disk, whoever used it has written the beginning: where neither the file's name nor a person says that it is a container, what
+ * it was read as is told, since a capture of the container is not one of the raw disk.
+ */
+export function formatCheck(name: string, format: DiskFormat, said: DiskFormat | null): Check[] {
+  if (format === 'raw' || said === format || isNamedAs(name, format)) return [];
+  return [{ code: 'IMAGE_FORMAT_BY_CONTENT', level: 'warn', data: { name, format } }];
+}
+
+/**
  * Other files are followed where their reader is told: what names them may have been written by whoever used the disk, unless the
  * file's name, or a person, says that it is an image of that format.
  * @param format what it was taken for

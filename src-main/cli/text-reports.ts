@@ -38,6 +38,9 @@ export function reportLines(words: Words, report: Report): string[] {
     case 'inspection':
       return [
         placeLine(words, report.value.source),
+        ...(report.value.format && report.value.source.kind === 'file'
+          ? [t('cli.image', { format: report.value.format })]
+          : []),
         ...diskLines(words, report.value.disk),
         ...guestLines(words, report.value.guest),
         ...(report.value.machine ? ['', ...machineLines(words, report.value.machine)] : []),
@@ -244,7 +247,9 @@ function imageLines(words: Words, image: ImportView): string[] {
       null,
       image.entries.map(({ name, lengthBytes }) => [printable(name), lengthBytes === null ? '' : bytes(lengthBytes)]),
     ).map((line) => `  ${line}`),
-    ...(image.disk ? diskLines(words, image.disk) : []),
+    ...(image.disk
+      ? diskLines(words, { ...image.disk, warnings: image.warnings })
+      : warningLines(words, image.warnings)),
   ];
 }
 

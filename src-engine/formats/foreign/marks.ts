@@ -33,11 +33,11 @@ const DISC_JUGGLER = 'DiscJuggler image (CDI)';
 
 /** Marks at the beginning lie within {@link HEAD_BYTES}, those at the end within {@link TAIL_BYTES}. */
 const MARKS: readonly Mark[] = [
-  // libewf, "Expert Witness Compression Format" and its version 2; the first is in file, too
+  // libewf, libewf_segment_file.c (ewf1_evf_, ewf2_evf_, ewf1_lvf_ and ewf2_lef_file_signature); the first is in file, too
   mark('EnCase image (E01)', 'ewfexport', hex('455646090d0aff00')),
   mark('EnCase image (Ex01)', 'ewfexport', hex('455646320d0a8100')),
   mark('EnCase logical evidence (L01)', 'ewfexport', hex('4c5646090d0aff00')),
-  mark('EnCase logical evidence (Lx01)', 'ewfexport', hex('4c5646320d0a8100')),
+  mark('EnCase logical evidence (Lx01)', 'ewfexport', hex('4c4546320d0a8100')),
   // AFFLIB, lib/afflib.h (AF_HEADER)
   mark('AFF image', 'affconvert', 'AFF10\r\n\0'),
   // QEMU: parallels.c, qed.h, bochs.c; the last two are in file, too
@@ -76,7 +76,7 @@ const MARKS: readonly Mark[] = [
   mark('Partimage image', 'partimage restore', 'PaRtImAgE-VoLuMe'),
   mark('FSArchiver archive', 'fsarchiver restfs', 'FsA0'),
   mark('ntfsclone image', 'ntfsclone --restore-image', '\0ntfsclone-image'),
-  // zsync's own; Proxmox, vma_spec.txt (version 1); file
+  // zsync, make.c (the first line that zsyncmake writes); Proxmox, vma_spec.txt (version 1); file
   mark('zsync control file', 'zsync', 'zsync: '),
   mark('Proxmox archive (VMA)', 'vma extract', 'VMA\0\0\0\0\x01'),
   mark('CHD image', 'chdman extracthd', 'MComprHD'),
@@ -85,7 +85,8 @@ const MARKS: readonly Mark[] = [
   mark('compressed ISO image (ISZ)', 'UltraISO', 'IsZ!'),
   mark('compressed ISO image (CISO)', 'ciso', 'CISO'),
   mark('MagicISO image (UIF)', 'MagicISO', 'bbis', -64),
-  // libmirage, images/image-{nrg,cdi,mds,b6t,ccd}; of CDI also cdirip (CDI_V2, CDI_V3, CDI_V35)
+  // libcdio, lib/driver/image/nrg.c (footers of Nero 5.0 and 5.5); libmirage, images/image-mds/parser.c, images/image-b6t/parser.c;
+  // cdirip (CDI_V2, CDI_V3, CDI_V35); CCD: DiscImageCreator, WriteCcdForDisc
   mark('Nero image (NRG)', 'nrg2iso', 'NER5', -12),
   mark('Nero image (NRG)', 'nrg2iso', 'NERO', -8),
   mark(DISC_JUGGLER, 'cdi2iso', hex('04000080'), -8),
@@ -96,7 +97,7 @@ const MARKS: readonly Mark[] = [
   mark('description of a medium (CCD)', 'ccd2iso', '[CloneCD]'),
   // ECMA-130, 14.2: the synchronization of a sector
   mark('compact disc, raw sectors of 2352 bytes (BIN, MDF, IMG)', 'bchunk', hex('00ffffffffffffffffffff00')),
-  // Android Open Source Project: bootimg.h, payload_metadata.cc
+  // Android Open Source Project: bootimg.h; update_engine, payload_constants.cc (kDeltaMagic, then a version of 64 bits, the high byte first)
   mark('Android boot image', '', 'ANDROID!'),
   mark('Android boot image', '', 'VNDRBOOT'),
   mark('Android update (payload.bin)', 'payload-dumper-go', 'CrAU\0\0\0\0'),

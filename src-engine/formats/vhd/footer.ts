@@ -36,6 +36,7 @@ export interface FoundFooter {
 /**
  * The footer is at the end; disks that grow have a copy at the beginning. Either one will do. A fixed disk's may have bytes behind it
  * that came along later: it is believed where it stands exactly behind the disk that it describes.
+ * @param file to look for marks in
  * @returns null where there is none
  * @throws EngineError `FORMAT_INVALID`, `FORMAT_UNSUPPORTED`
  */

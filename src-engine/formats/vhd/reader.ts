@@ -12,7 +12,7 @@ import { HEADER_COOKIE, SECTOR_BYTES, TYPE } from './struct.ts';
 
 /** @throws EngineError `FORMAT_INVALID`, `FILE_TRUNCATED`, `FORMAT_UNSUPPORTED`, `NOT_FOUND` */
 export const recogniseVhd: RecogniseImage = async (file, context) => {
-  const found = await readFooter(file);
+  const found = await readFooter(context.look);
   if (!found) return null;
   const { footer } = found;
   if (footer.diskType === TYPE.FIXED) return openFixed(file, found, context);

@@ -1,7 +1,7 @@
 /** Looking at disks: those that are attached, image files, and those of templates. Nothing is changed. */
 import { DiskAccount } from '../../inspection/account/account.ts';
 import { inspectDisk } from '../../inspection/disk-inspection.ts';
-import { openSource } from '../../images/open-source.ts';
+import { openSource, withImageWarnings } from '../../images/open-source.ts';
 import { recordedGuest } from '../../judgement/check.ts';
 import { guestOf } from '../../inspection/guest-of.ts';
 import { openRulebook } from '../../judgement/rulebook.ts';
@@ -18,15 +18,22 @@ export const sourceOperations = ({ catalog, catalogPath }: Host): Operations<'de
       const guest = await recordedGuest(catalog.looking, book, template, signal);
       const [{ source, layout }] = version.disks;
       const warnings = [...alsoThere(path), ...layout.warnings];
-      return { source, disk: { ...layout, warnings }, guest, machine: version.machine };
+      return { source, format: null, disk: { ...layout, warnings }, guest, machine: version.machine };
     }
-    const { source, place } = await openSource(catalog.machine, path, format, signal);
+    const opened = await openSource(catalog.machine, path, format, signal);
+    const { source, place } = opened;
     try {
       const disk = await inspectDisk(source, signal);
       const { endOfLife } = await openRulebook(catalog.looking);
       const guest = await guestOf(source, disk.opened, endOfLife, signal);
       const account = await DiskAccount.of(disk, place.kind, 'ask', signal);
-      return { source: place, disk: account.view(), guest, machine: null };
+      return {
+        source: place,
+        format: opened.format,
+        disk: withImageWarnings(account.view(), opened),
+        guest,
+        machine: null,
+      };
     } finally {
       await source.close();
     }

@@ -9,6 +9,7 @@ import { signaturesOf, type Signature } from '../../filesystems/signatures.ts';
 import { drbdExtent } from '../../volumes/beside/drbd.ts';
 import { grubCoreExtents } from '../../volumes/beside/grub-core.ts';
 import { isoExtent } from '../../volumes/beside/iso9660.ts';
+import { ldmExtents } from '../../volumes/beside/ldm.ts';
 import { verityExtent } from '../../volumes/beside/verity.ts';
 import { joinExtents, within } from '../../volumes/extents.ts';
 import type { InspectedDisk } from '../disk-inspection.ts';
@@ -58,6 +59,7 @@ export async function knownThingsIn(
   if (pieces.length === 0) return found;
   const iso = await orNothing(() => isoExtent(disk));
   if (iso) spread('iso9660', [iso]);
+  spread('ldm', (await orNothing(() => ldmExtents(disk))) ?? []);
   spread('grub', (await orNothing(() => grubCoreExtents(disk))) ?? []);
   for (const region of new Set(pieces.map((piece) => piece.region))) {
     const { startBytes, lengthBytes } = region === 0 ? { startBytes: 0, lengthBytes: 0 } : partitions[region - 1];

@@ -4,7 +4,7 @@ import type { DiskView } from '../../contract/disk.contract.ts';
 import type { Check } from '../../contract/warnings.ts';
 import { numberOf, toldOf } from '../../core/of-disk.ts';
 import { captureChecks } from '../../judgement/capture-checks.ts';
-import { isNothingRecognised, onePartitionCheck, otherFilesCheck } from '../../judgement/image-checks.ts';
+import { formatCheck, isNothingRecognised, onePartitionCheck, otherFilesCheck } from '../../judgement/image-checks.ts';
 import type { SourceUse } from '../../judgement/source-checks.ts';
 import type { CaptureRequest, SeenDisk } from './disks.ts';
 
@@ -30,6 +30,7 @@ function imageChecks({ place, format, files, view: disk }: SeenDisk, request: Ca
   if (place.kind === 'device') return [];
   const name = basename(place.path);
   const checks = [
+    ...formatCheck(name, format, request.format),
     ...otherFilesCheck(name, format, files, request.format),
     ...onePartitionCheck(name, format, disk, request.format),
   ];

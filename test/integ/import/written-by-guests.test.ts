@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { openEngine, refusal, resultOf } from '../../support/engine.ts';
 import { importFrom } from '../../support/transfer.ts';
 import { canLoop, MIB, run, workbench } from '../../support/workbench.ts';
+import { buildFooter, buildVhd } from '../formats/build-vhd.ts';
 import { expectEqual } from '../formats/virtual-disks.ts';
 
 const bench = workbench();
@@ -120,6 +121,119 @@ test.each(HEADERS)('%s', async (_, head) => {
   expect(await holdsSecret('raw')).toBe(false);
   expect(readFileSync(bench.path('out')).subarray(0, 4096)).toEqual(readFileSync(path).subarray(0, 4096));
 });
+
+/** Formats that name others in other ways (by a footer at the end, by GUIDs, by a number), or none at all: then they are told as what they look like. */
+const OTHERS: [name: string, looksLike: string, head: () => Buffer, tail?: () => Buffer][] = [
+  ['QED on the neighbour', 'a foreign format', () => made('qed', '-b', 'neighbour.img', '-F', 'raw')],
+  ['Parallels', 'a foreign format', () => made('parallels')],
+  ['Bochs', 'a foreign format', bochs],
+  ['qcow of version 1 on the neighbour', 'nothing', () => made('qcow', '-b', 'neighbour.img', '-F', 'raw')],
+  ['VDI', 'vdi', () => made('vdi')],
+  ['VDI that says that it has a parent', 'nothing', childVdi],
+  ['VHDX', 'vhdx', () => made('vhdx')],
+  ['VHDX with its parent bit set', 'nothing', childVhdx],
+  ['dynamic VHD, without its footer', 'vhd', () => made('vpc')],
+  ['differencing VHD', 'nothing', childVhd, () => childVhd().subarray(-512)],
+  ['differencing VHD, its footer alone', 'nothing', () => Buffer.alloc(0), () => childVhd().subarray(-512)],
+  ['fixed VHD, its footer alone', 'nothing', () => Buffer.alloc(0), () => buildFooter(4 * MIB, 2, 'fixed')],
+  ['VMDK', 'vmdk', () => made('vmdk')],
+  ['VMDK on the neighbour', 'nothing', childVmdk],
+  ['VMDK descriptor on a device', 'nothing', () => deviceVmdk('/dev/loop0')],
+  ['VMDK descriptor on a disk of the machine', 'nothing', () => deviceVmdk('neighbour.img', 'fullDevice')],
+];
+
+function made(format: string, ...options: string[]): Buffer {
+  rmSync(`${folder}/top`, { force: true });
+  qemuImg('create', '-q', '-f', format, ...options, 'top', '8M');
+  return readFileSync(`${folder}/top`).subarray(0, 4 * MIB);
+}
+
+/** QEMU's block driver bochs.c: a header of 512 bytes, a catalog of extents behind it. */
+function bochs(): Buffer {
+  const head = Buffer.alloc(512);
+  head.write('Bochs Virtual HD Image', 0, 'latin1');
+  head.write('Redolog', 32, 'latin1');
+  head.write('Growing', 48, 'latin1');
+  [0x20000, 512, 1, 512, MIB].forEach((value, i) => head.writeUInt32LE(value, 64 + 4 * i));
+  head.writeBigUInt64LE(BigInt(8 * MIB), 88);
+  return head;
+}
+
+/** Type 4 of the header is a differencing one; the UUID behind it names the parent. */
+function childVdi(): Buffer {
+  const head = Buffer.from(made('vdi'));
+  head.writeUInt32LE(4, 0x4c);
+  head.fill(0x77, 0x1b8, 0x1c8);
+  return head;
+}
+
+/** The bit HasParent of the file parameters, which follow the metadata table at 64 KiB of its region. */
+function childVhdx(): Buffer {
+  const head = Buffer.from(made('vhdx'));
+  const table = head.indexOf('metadata');
+  const parameters = head.indexOf(Buffer.from('3767a1ca36fa434db3b633f0aa44e76b', 'hex'), table);
+  const at = table + head.readUInt32LE(parameters + 16);
+  head.writeUInt32LE(head.readUInt32LE(at + 4) | 2, at + 4);
+  return head;
+}
+
+function childVmdk(): Buffer {
+  rmSync(`${folder}/base.vmdk`, { force: true });
+  qemuImg('create', '-q', '-f', 'vmdk', 'base.vmdk', '8M');
+  return made('vmdk', '-b', 'base.vmdk', '-F', 'vmdk');
+}
+
+function childVhd(): Buffer {
+  const locators = { W2ru: '.\\neighbour.img' };
+  const parent = { name: 'neighbour', fieldName: 'neighbour.img', locators };
+  return buildVhd({ lengthBytes: 8 * MIB, blockBytes: 2 * MIB, sectors: new Map(), name: 'child', parent });
+}
+
+function deviceVmdk(extent: string, type = 'monolithicFlat'): Buffer {
+  const lines = ['# Disk DescriptorFile', 'version=1', 'CID=fffffffe', 'parentCID=ffffffff', `createType="${type}"`];
+  return Buffer.from([...lines, `RW 8192 FLAT "${extent}" 0`, ''].join('\n').padEnd(4096, '\n'));
+}
+
+test.each(OTHERS)('%s: never the neighbour; on a device, and said to be raw, it is what it is', async (...other) => {
+  const [, looksLike, head, tail] = other;
+  const path = rawDisk(head());
+  if (tail) {
+    const file = openSync(path, 'r+');
+    writeSync(file, tail(), 0, 512, 8 * MIB - 512);
+    closeSync(file);
+  }
+  const bytes = readFileSync(path);
+  if (FORMATS.includes(looksLike)) {
+    // told, so that a person can say otherwise; and it reads of itself alone
+    expect(await engine.client.call('source.inspect', { source: path })).toMatchObject({ format: looksLike });
+    const planned = await engine.client.call('capture.plan', { source: path, name: 'other' });
+    const importing = await engine.client.call('import.plan', { path, name: 'other' });
+    const told = { code: 'IMAGE_FORMAT_BY_CONTENT', level: 'warn', data: { name: 'disk.img', format: looksLike } };
+    for (const { checks } of [planned, importing]) expect(checks).toContainEqual(told);
+    expect([planned.files, importing.image.files]).toEqual([[], []]);
+  } else {
+    const codes =
+      looksLike === 'nothing' ? /^(FORMAT_(INVALID|UNSUPPORTED|UNCLEAR)|PLAN_BLOCKED|NOT_FOUND)$/ : /^FORMAT_FOREIGN$/;
+    for (const ask of [() => engine.capture(path, 'other'), () => importFrom(engine, path, 'other')]) {
+      const { code, data } = await refusal(ask());
+      expect(code).toMatch(codes);
+      if (code === 'PLAN_BLOCKED') expect(data.check).toMatch(/^IMAGE_/);
+    }
+  }
+  for (const take of [
+    () => engine.capture(path, 'as raw', { format: 'raw', outside: 'take' }),
+    ...(canLoop ? [() => engine.capture(bench.attach(path), 'as raw', { outside: 'take' })] : []),
+  ]) {
+    resultOf(await take());
+    expect(await holdsSecret('as raw')).toBe(false);
+    const out = readFileSync(bench.path('out'));
+    expect(out.length).toBe(bytes.length);
+    expectEqual(out.subarray(0, head().length), bytes.subarray(0, head().length), 'head');
+    expectEqual(out.subarray(-512), bytes.subarray(-512), 'tail');
+  }
+});
+
+const FORMATS = ['vdi', 'vhdx', 'vhd', 'vmdk'];
 
 test('a neighbour is read where the plan told its name and a person said what the image is', async () => {
   const path = rawDisk(qcow2('./neighbour.img', 'raw'));

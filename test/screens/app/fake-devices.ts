@@ -48,10 +48,11 @@ export const DEVICES = [
 export function inspect(source: string): CommandResult<'source.inspect'> {
   const found = DEVICES.find(({ path }) => path === source);
   const guest = source === '/dev/sda' ? windowsGuest() : debianGuest();
-  if (found) return { source: found, disk: DISKS[source], guest, machine: null };
+  if (found) return { source: found, format: 'raw', disk: DISKS[source], guest, machine: null };
   return {
     guest,
     machine: null,
+    format: 'raw',
     source: place(source.split('/').pop() ?? source, '', 64_023_257_088, source),
     disk: debian(64_023_257_088, 6.8e9),
   };
