@@ -7,8 +7,15 @@ import type { ManifestJson } from '../../versions/manifest-json.ts';
 import { planRelocation, sectorsOf } from '../../versions/sector-move.ts';
 import type { StoredParts } from '../../versions/stored-parts.ts';
 import { templateSource } from '../../versions/template-source.ts';
+import { joinExtents, within } from '../../volumes/extents.ts';
 import type { Patch } from '../../volumes/layout.port.ts';
 import type { DeployRecord } from '../plan-records.ts';
+
+/**
+ * What a disk is known by lies in its first and last 1 MiB, whoever looks: tables; superblocks, of which those of Btrfs, ReiserFS and
+ * UDF lie up to 256 KiB from the start; labels of RAID members, of ZFS and a copy of NILFS's superblock at the end.
+ */
+const EDGE_BYTES = 1024 * 1024;
 
 export interface Placement {
   /** bytes that replace the template's: tables of the target's size and sectors, boot sectors of its sectors */
@@ -38,5 +45,18 @@ export async function place(
     throw new EngineError('PLAN_BLOCKED', { ...data, check: code });
   }
   const { patches, stale, finishing } = relocation;
-  return { changes: patches, leftOut: stale, finishing };
+  const edges = edgesOf(plan.target.lengthBytes, json.disk.layout.lengthBytes);
+  return { changes: patches, leftOut: stale, finishing: joinExtents([...finishing, ...edges]) };
+}
+
+/** Both ends of a target, and where the end of the template comes to lie on it. */
+export function edgesOf(targetBytes: number, templateBytes: number): Extent[] {
+  const disk = { startBytes: 0, lengthBytes: targetBytes };
+  return within(
+    disk,
+    [0, targetBytes - EDGE_BYTES, templateBytes - EDGE_BYTES].map((startBytes) => ({
+      startBytes,
+      lengthBytes: EDGE_BYTES,
+    })),
+  );
 }

@@ -10,7 +10,7 @@ export const PAGE_BYTES = 4096;
 const READ_GAP_BYTES = 64 * 1024;
 
 /** The first byte of the page of the disk that a byte lies in. */
-export const pageOf = (offsetBytes: number) => offsetBytes - (offsetBytes % PAGE_BYTES);
+const pageOf = (offsetBytes: number) => offsetBytes - (offsetBytes % PAGE_BYTES);
 
 /**
  * Reads the pages that hold the runs back, over the memory that they were written from.

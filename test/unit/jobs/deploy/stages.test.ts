@@ -7,6 +7,7 @@ import type { JobContext } from '../../../../src-engine/core/job-context.ts';
 import { quietContext } from '../../../../src-engine/core/job-context.ts';
 import type { BlockSink, Extent } from '../../../../src-engine/disk/block-source.port.ts';
 import { begin } from '../../../../src-engine/jobs/deploy/begin.ts';
+import { edgesOf } from '../../../../src-engine/jobs/deploy/place.ts';
 import { finish } from '../../../../src-engine/jobs/deploy/finish.ts';
 import { HeldBack, MAX_HELD_BYTES } from '../../../../src-engine/jobs/deploy/held-back.ts';
 import type { Target } from '../../../../src-engine/jobs/deploy/open-target.ts';
@@ -19,6 +20,7 @@ import { randomBelow } from '../../../support/temporary.ts';
 import { memorySink } from './memory-sink.ts';
 
 const DISK_BYTES = 2 * WINDOW_BYTES;
+const MIB = 1024 * 1024;
 
 /** Extents of whole sectors, ascending and apart from each other. */
 function someExtents(below: (limit: number) => number, count: number): Extent[] {
@@ -63,10 +65,7 @@ describe.each([1, 2, 3, 4, 5, 6, 7, 8])('made up, %d', (seed) => {
     const { bytes, log, sink } = memorySink(before);
     await begun(sink, finishing);
     const cleared = Buffer.from(bytes);
-    for (const { startBytes, lengthBytes } of [
-      ...finishing,
-      { startBytes: DISK_BYTES - 17_408, lengthBytes: 17_408 },
-    ]) {
+    for (const { startBytes, lengthBytes } of finishing) {
       expect(cleared.subarray(startBytes, startBytes + lengthBytes).every((byte) => byte === 0)).toBe(true);
     }
     expect(log[0]).toEqual({ kind: 'write', from: 0, to: 4096 });
@@ -191,8 +190,17 @@ test('what comes back different is a mismatch that says where, and gives no name
 
 test('a disk that is smaller than a table is cleared all the same', async () => {
   const { bytes, sink } = memorySink(Buffer.alloc(1000, 0xff));
-  await begun(sink, [{ startBytes: 0, lengthBytes: 512 }]);
+  await begun(sink, edgesOf(1000, 1000));
   expect(bytes.every((byte) => byte === 0)).toBe(true);
+});
+
+test('both ends of a target are cleared, and where the end of the template comes to lie', async () => {
+  const { bytes, sink } = memorySink(Buffer.alloc(DISK_BYTES, 0xff));
+  const templateBytes = DISK_BYTES - 3 * MIB;
+  await begun(sink, edgesOf(DISK_BYTES, templateBytes));
+  const expected = Buffer.alloc(DISK_BYTES, 0xff);
+  for (const start of [0, DISK_BYTES - MIB, templateBytes - MIB]) expected.fill(0, start, start + MIB);
+  expect(bytes.equals(expected)).toBe(true);
 });
 
 test('a new file has nothing to be cleared', async () => {
