@@ -12,7 +12,7 @@ import { isCloneFolder, readCloneFolder, type ClonedDisk } from '../formats/clon
 import type { PartitionPiece } from '../formats/clonezilla/pieces.ts';
 import type { ClonedVolume } from '../formats/clonezilla/volume-groups.ts';
 import { openFileSource } from '../formats/raw/file-source.ts';
-import { readPartcloneHeader } from '../formats/partclone/header.ts';
+import { readPartcloneHeader, type PartcloneHeader } from '../formats/partclone/header.ts';
 import { openPartclone } from '../formats/partclone/reader.ts';
 import { memberSource, volumesOf, volumesNotSaved, type LaidOutVolume } from './clone-groups.ts';
 import { openJoined, readSmall, unpackedHead, type Scratch } from './image-files.ts';
@@ -90,22 +90,30 @@ async function closeAll(sources: readonly BlockSource[]): Promise<void> {
 /** Of an unpacked image: room for the header of either version. */
 const HEAD_BYTES = 8192;
 
-/**
- * What has to be unpacked to read a disk, at the most: of each packed partition the used blocks that its image tells of, or all of it.
- * @throws EngineError `FORMAT_INVALID`, `FORMAT_UNSUPPORTED`
- */
-export async function unpackedBytesOf(folder: string, disk: ClonedDisk, signal: AbortSignal): Promise<number> {
-  let bytes = 0;
+export interface PiecesSeen {
+  /** what has to be unpacked to read the disk, at the most: of each packed partition the used blocks that its image tells of, or all of it */
+  readonly unpackedBytes: number;
+  readonly warnings: readonly Warning[];
+}
+
+/** Looks at the beginning of each image of a disk. @throws EngineError `FORMAT_INVALID`, `FORMAT_UNSUPPORTED` */
+export async function lookIntoPieces(folder: string, disk: ClonedDisk, signal: AbortSignal): Promise<PiecesSeen> {
+  let unpackedBytes = 0;
+  const warnings: Warning[] = [];
   const volumes = disk.members.flatMap(volumesOf).filter(isFirstOfVolume);
   const kept = volumes.flatMap(({ volume, lengthBytes }) => (volume.piece ? [{ ...volume.piece, lengthBytes }] : []));
   for (const { kind, files, lengthBytes } of [...disk.partitions, ...kept]) {
     const paths = files.map((name) => join(folder, name));
-    const head = await unpackedHead(paths, HEAD_BYTES, signal);
-    if (!head) continue;
-    const header = kind === 'partclone' ? await readPartcloneHeader(memorySource(head)) : null;
-    bytes += header ? header.usedBlocks * header.blockBytes : lengthBytes;
+    const { bytes, isPacked } = await unpackedHead(paths, HEAD_BYTES, signal);
+    const header = kind === 'partclone' ? await readPartcloneHeader(memorySource(bytes)) : null;
+    if (header) warnings.push(...notChecked(header, paths[0]));
+    if (isPacked) unpackedBytes += header ? header.usedBlocks * header.blockBytes : lengthBytes;
   }
-  return bytes;
+  return { unpackedBytes, warnings };
+}
+
+function notChecked({ checksum }: PartcloneHeader, path: string): Warning[] {
+  return checksum === 'unchecked' ? [{ code: 'IMAGE_SUMS_NOT_CHECKED', data: { path } }] : [];
 }
 
 /** A volume on two members of one disk is told of both. */
@@ -130,8 +138,7 @@ async function openPartition(
       throw new EngineError('FORMAT_INVALID', { field: 'partition length', value, min: lengthBytes, max: lengthBytes });
     }
     if (!image) throw new EngineError('FORMAT_INVALID', { field: 'partclone image' });
-    if (image.header.checksum === 'unchecked')
-      warnings.push({ code: 'IMAGE_SUMS_NOT_CHECKED', data: { path: paths[0] } });
+    warnings.push(...notChecked(image.header, paths[0]));
     return cutTo({ ...image.source, close: () => stream.close() }, lengthBytes);
   } catch (error) {
     await stream.close();

@@ -20,8 +20,8 @@ import { foreignByMembers, foreignError, refuseForeign } from '../formats/foreig
 import { openFileSource } from '../formats/raw/file-source.ts';
 import { filesOfFolder } from '../formats/raw/folder-files.ts';
 import { candidatesOf, Choice, isPackedName } from './candidates.ts';
-import { lookAtCloneFolder, openClonedDisk, unpackedBytesOf } from './clone-folder.ts';
-import { verifyCloneSums } from './clone-sums.ts';
+import { lookAtCloneFolder, lookIntoPieces, openClonedDisk } from './clone-folder.ts';
+import { cloneSumsIn, verifyCloneSums } from './clone-sums.ts';
 import { leftOut, piecesOf, type Scratch } from './image-files.ts';
 import type { FileAtHand } from './image-place.ts';
 import { isDescriptorName, openMachine } from './open-machine.ts';
@@ -108,6 +108,7 @@ class Search {
       entries: [],
       scratchBytes: 0,
       notSaved: [],
+      warnings: [],
       image: null,
       package: null,
       name: basename(this.#request.path),
@@ -134,13 +135,17 @@ class Search {
     const what = { format: 'clonezilla', name: basename(folder) } as const;
     if (!chosen) return { ...what, entries: named.map(({ name, lengthBytes }) => ({ name, lengthBytes })) };
     const { notSaved } = chosen.disk;
-    const about = { ...what, notSaved };
-    if (!this.#scratch) return { ...about, scratchBytes: await unpackedBytesOf(folder, chosen.disk, this.#signal) };
+    const sums = await cloneSumsIn(folder, chosen.disk);
+    const about = { ...what, notSaved, warnings: sums.notChecked };
+    if (!this.#scratch) {
+      const { unpackedBytes, warnings } = await lookIntoPieces(folder, chosen.disk, this.#signal);
+      return { ...about, scratchBytes: unpackedBytes, warnings: [...sums.notChecked, ...warnings] };
+    }
     for (const name of await readdir(folder)) await this.#files.add(join(folder, name));
     const warnings: Warning[] =
       notSaved.length > 0 ? [{ code: 'PARTITIONS_NOT_SAVED', data: { names: notSaved.join(', ') } }] : [];
     const source = this.#keep(await openClonedDisk(folder, chosen.disk, this.#scratch, warnings));
-    const verify = (context: JobContext) => verifyCloneSums(folder, chosen.disk, context);
+    const verify = (context: JobContext) => verifyCloneSums(sums, context);
     return { ...about, image: { ...plainImage({ source, warnings }), verify } };
   }
 

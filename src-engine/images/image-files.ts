@@ -64,16 +64,18 @@ async function openAll(paths: readonly string[]): Promise<BlockSource[]> {
   }
 }
 
-/** @returns the beginning of what files that are one stream together unpack to; null where they are not packed. Throws as {@link openJoined} */
+/** @returns the beginning of what files that are one stream together unpack to, or hold where they are not packed. Throws as {@link openJoined} */
 export async function unpackedHead(
   paths: readonly string[],
   maxBytes: number,
   signal: AbortSignal,
-): Promise<Buffer | null> {
+): Promise<{ bytes: Buffer; isPacked: boolean }> {
   const joined = joinedSource(await openAll(paths));
   try {
     const type = await streamTypeIn(joined);
-    if (type === null) return null;
+    if (type === null) {
+      return { bytes: await readBytes(joined, 0, Math.min(maxBytes, joined.lengthBytes)), isPacked: false };
+    }
     const pieces: Buffer[] = [];
     let length = 0;
     for await (const piece of unpackStream({ type, path: paths[0], leftOut() {} }, piecesOf(joined, signal), signal)) {
@@ -81,7 +83,7 @@ export async function unpackedHead(
       length += piece.length;
       if (length >= maxBytes) break;
     }
-    return Buffer.concat(pieces).subarray(0, maxBytes);
+    return { bytes: Buffer.concat(pieces).subarray(0, maxBytes), isPacked: true };
   } finally {
     await joined.close();
   }

@@ -1,5 +1,6 @@
 /** Machines: an OVA, or an OVF descriptor beside its disks. */
 import { basename } from 'node:path';
+import type { Warning } from '../contract/warnings.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
@@ -12,7 +13,7 @@ import {
   parseDescriptor,
   type DescribedDisk,
 } from '../formats/ova/descriptor.ts';
-import { MAX_SUMS_BYTES, parseSums, sumOfFile } from '../formats/ova/sums.ts';
+import { MAX_SUMS_BYTES, parseSums, sumOfFile, type FileSum } from '../formats/ova/sums.ts';
 import type { Choice } from './candidates.ts';
 import { hashOfPart, readSibling, type FileAtHand } from './image-place.ts';
 import type { Found } from './opened-image.ts';
@@ -50,10 +51,16 @@ export async function openMachine(file: FileAtHand, choice: Choice, opener: Open
   const disk = opener.keep(joinedSource(files.map(({ source: part }) => part)));
   const at = { ...file, name: chosen.fileName, source: files.length === 1 ? files[0].source : disk, path: null };
   const ending = await opener.open(at, chosen.compression !== '');
-  if (!ending.image) return { ...ending, ...about };
+  const summed = await sumsOf({ ...file, name: basename(name) }, files);
+  const notChecked = summed
+    .filter(({ sum }) => sum === null)
+    .map(({ name: path }): Warning => {
+      return { code: 'IMAGE_SUMS_NOT_CHECKED', data: { path } };
+    });
+  const told = { ...ending, ...about, warnings: [...notChecked, ...(ending.warnings ?? [])] };
+  if (!ending.image) return told;
   const { configuration } = descriptor;
-  const verify = (context: JobContext) => verifySums({ ...file, name: basename(name) }, files, context);
-  return { ...ending, ...about, image: { ...ending.image, configuration, verify } };
+  return { ...told, image: { ...ending.image, configuration, verify: (context) => verifySums(summed, context) } };
 }
 
 interface DiskFile {
@@ -103,23 +110,28 @@ async function openAll(
   }
 }
 
-/** The descriptor and the disk that is taken; other files of the machine are not read. */
-async function verifySums(descriptor: FileAtHand, disk: readonly DiskFile[], context: JobContext): Promise<void> {
+interface SummedFile extends DiskFile {
+  /** null: the manifest has no line for it */
+  readonly sum: FileSum | null;
+}
+
+/** The descriptor and the disk that is taken; other files of the machine are not read. @returns none where there is no manifest */
+async function sumsOf(descriptor: FileAtHand, disk: readonly DiskFile[]): Promise<SummedFile[]> {
   const bytes = await readSibling(descriptor, descriptor.name.replace(/\.ovf$/i, '.mf'), MAX_SUMS_BYTES);
-  if (!bytes) return;
+  if (!bytes) return [];
   const sums = parseSums(bytes.toString('utf8'));
-  const files = [descriptor, ...disk];
+  return [descriptor, ...disk].map(({ name, source }) => ({ name, source, sum: sumOfFile(sums, name) }));
+}
+
+async function verifySums(summed: readonly SummedFile[], context: JobContext): Promise<void> {
+  const files = summed.filter(({ sum }) => sum !== null);
+  if (files.length === 0) return;
   context.phase(
     'inspecting',
-    files.reduce((sum, { source }) => sum + source.lengthBytes, 0),
+    files.reduce((total, { source }) => total + source.lengthBytes, 0),
   );
-  for (const { name, source } of files) {
-    const told = sumOfFile(sums, name);
-    if (!told) {
-      context.warn({ code: 'IMAGE_SUMS_NOT_CHECKED', data: { path: name } });
-      continue;
-    }
-    const found = await hashOfPart(told.kind, source, 0, source.lengthBytes, context);
-    if (found !== told.sum) throw new EngineError('FORMAT_INVALID', { path: name, field: 'checksum', value: name });
+  for (const { name, source, sum } of files) {
+    const found = await hashOfPart(sum!.kind, source, 0, source.lengthBytes, context);
+    if (found !== sum!.sum) throw new EngineError('FORMAT_INVALID', { path: name, field: 'checksum', value: name });
   }
 }

@@ -40,6 +40,8 @@ export interface Found {
   readonly scratchBytes: number;
   /** partitions of its table that it does not hold: they would be zeros */
   readonly notSaved: readonly string[];
+  /** of what is around the image, and of what can be told of it before it is unpacked; those of `image` come besides */
+  readonly warnings: readonly Warning[];
   /** null until it is unpacked, chosen, or its password is known; a package has none */
   readonly image: OpenedImage | null;
   readonly package: FoundPackage | null;

@@ -80,7 +80,7 @@ async function viewOf(
     proposedName: nameFor(found.name),
     proposed: proposal?.configuration ?? packed?.configuration ?? NOTHING_RECORDED,
     isBootModeCertain: proposal?.isBootModeCertain ?? false,
-    warnings: [...(found.image?.warnings ?? []), ...(disk?.warnings ?? [])],
+    warnings: [...found.warnings, ...(found.image?.warnings ?? []), ...(disk?.warnings ?? [])],
   };
 }
 

@@ -92,6 +92,7 @@ async function importDisk(
   refuseReported(report);
   const proposal = await proposalFor(image, view, guest);
   const warnings: Warning[] = [
+    ...found.warnings,
     ...image.warnings,
     ...(isUnknown(found, disk.view) && request.format === null
       ? [{ code: 'IMAGE_NOT_RECOGNISED', data: { name: found.fileName } } as const]

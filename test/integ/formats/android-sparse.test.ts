@@ -243,9 +243,14 @@ describe('what fastboot writes into one partition', async () => {
       code: 'FORMAT_INVALID',
       data: { field: 'image_checksum' },
     });
-    resultOf(await engine.capture(bench.path('summed.img'), 'captured'));
+    const told = { code: 'IMAGE_SUMS_NOT_CHECKED', data: { path: 'summed.img' } };
+    const source = bench.path('summed.img');
+    expect((await engine.client.call('source.inspect', { source })).disk.warnings).toContainEqual(told);
+    const planned = await engine.client.call('capture.plan', { source, name: 'captured' });
+    expect(planned.disk.warnings).toContainEqual(told);
+    resultOf(await engine.capture(source, 'captured'));
     const { versions } = await engine.client.call('template.show', { template: 'captured' });
-    expect(versions[0].warnings).toContainEqual({ code: 'IMAGE_SUMS_NOT_CHECKED', data: { path: 'summed.img' } });
+    expect(versions[0].warnings).toContainEqual(told);
   });
 
   test('raw where somebody says raw', async () => {

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { beforeEach, expect, test } from 'vitest';
 import { noise } from '../../support/disks.ts';
+import { commandLine } from '../../support/command-line.ts';
 import { openEngine, refusal, resultOf } from '../../support/engine.ts';
 import { importFrom } from '../../support/transfer.ts';
 import { MIB, run, workbench } from '../../support/workbench.ts';
@@ -169,6 +170,11 @@ test('files without a line in the manifest are told', async () => {
       .update(readFileSync(at('m.ovf')))
       .digest('hex')}\n`,
   );
+  const told = { code: 'IMAGE_SUMS_NOT_CHECKED', data: { path: 'd.vmdk' } };
+  const planned = await engine.client.call('import.plan', { path: at('m.ovf'), name: 'no line' });
+  expect(planned.image.warnings).toContainEqual(told);
+  const { out } = await commandLine(bench.path('catalog'))('import', at('m.ovf'), '--look');
+  expect(out).toContain('No checksum of d.vmdk was compared');
   const { warnings } = await importFrom(engine, at('m.ovf'), 'no line');
-  expect(warnings).toEqual([{ code: 'IMAGE_SUMS_NOT_CHECKED', data: { path: 'd.vmdk' } }]);
+  expect(warnings).toEqual([told]);
 });
