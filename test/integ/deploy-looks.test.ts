@@ -11,6 +11,7 @@ import { COMMANDS } from '../../src-engine/contract/commands.ts';
 import { quietContext } from '../../src-engine/core/job-context.ts';
 import { createFileSink } from '../../src-engine/formats/raw/file-sink.ts';
 import { CatalogHandle } from '../../src-engine/host/catalog-handle.ts';
+import { KeptLooks } from '../../src-engine/inspection/kept-looks.ts';
 import { planCapture } from '../../src-engine/jobs/capture/plan.ts';
 import { runCapture } from '../../src-engine/jobs/capture/run.ts';
 import { begin } from '../../src-engine/jobs/deploy/begin.ts';
@@ -86,7 +87,7 @@ const seenOn = (path: string) =>
 async function captured(source: string, name: string): Promise<void> {
   const asked = COMMANDS['capture.plan'].params.parse({ source, name, outside: 'take' });
   const expiresAt = new Date(Date.now() + 600_000).toISOString();
-  const { record } = await planCapture(handle.parts, asked, expiresAt, new AbortController().signal);
+  const { record } = await planCapture(handle.parts, new KeptLooks(0), asked, expiresAt, new AbortController().signal);
   await runCapture(handle.parts, record, quietContext());
 }
 
