@@ -230,11 +230,19 @@ describe.skipIf(!canRecord)('power cuts', () => {
     expect(tally.problems.lost).not.toEqual([]);
   });
 
+  /** It is known by what lies 32 KiB from its start, where a disk with an MBR has nothing. */
+  function makeJfs(name: string): string {
+    const image = bench.file(name, 64 * MIB);
+    run('mkfs.jfs', '-q', image);
+    return image;
+  }
+
   /** A bare file system over an older disk with a table, and a table over a bare file system. */
   const TARGETS: readonly [what: string, before: () => string, after: () => string][] = [
     ['GPT over GPT', () => makeGptDisk(bench, 'gpt-before.img').path, () => makeGptDisk(bench, 'gpt.img').path],
     ['MBR over GPT', () => makeGptDisk(bench, 'gpt-old.img').path, () => makeMbrDisk(bench, 'mbr.img').path],
     ['ext4 over MBR', () => makeMbrDisk(bench, 'mbr-old.img').path, () => makeExt4(bench, 'bare.img', 66 * MIB)],
+    ['MBR over JFS', () => makeJfs('jfs-old.img'), () => makeMbrDisk(bench, 'mbr-new.img').path],
     ['GPT over ext4', () => makeExt4(bench, 'bare-old.img', 64 * MIB), () => makeGptDisk(bench, 'gpt-new.img').path],
   ];
 

@@ -19,7 +19,7 @@ import { fill } from '../../src-engine/jobs/deploy/fill.ts';
 import { finish } from '../../src-engine/jobs/deploy/finish.ts';
 import { HeldBack } from '../../src-engine/jobs/deploy/held-back.ts';
 import { Overlay } from '../../src-engine/jobs/deploy/overlay.ts';
-import { place } from '../../src-engine/jobs/deploy/place.ts';
+import { edgesOf, place } from '../../src-engine/jobs/deploy/place.ts';
 import { diskOf } from '../../src-engine/versions/found-disk.ts';
 import { withManifest } from '../../src-engine/versions/with-manifest.ts';
 import { recognised } from '../support/judges.ts';
@@ -98,6 +98,17 @@ async function openSink(path: string, lengthBytes: number) {
 }
 
 describe.each(DISKS)('%s', (what, lengthBytes, make) => {
+  test('is not to be seen any more once another disk is begun over it', async () => {
+    const image = bench.file('former.img', lengthBytes);
+    make(image);
+    const sink = await openSink(image, lengthBytes);
+    const finishing = edgesOf(lengthBytes, 8 * MIB);
+    await begin({ sink, placement: { changes: [], leftOut: [], finishing } });
+    await sink.close();
+    expect(seenOn(image)).toBe('');
+    rmSync(image);
+  });
+
   test('is not to be seen any more where it was overwritten, and not yet where it is written', async () => {
     const source = bench.file('disk.img', lengthBytes);
     make(source);

@@ -47,7 +47,7 @@ describe.skipIf(!canLoop)('a deploy to several targets', () => {
 
   test('one of which breaks: it is named and does not look finished, the others end verified', async () => {
     const { size } = statSync(disk);
-    const bad = brokenDevice(size, 2 * MIB);
+    const bad = brokenDevice(size, 4 * MIB);
     const good = bench.attach(bench.file('good.img', size, 0xff));
     const targets = [bench.path('file.img'), bad, good];
     const { jobId, starts } = await start('gpt', targets);
@@ -77,11 +77,19 @@ describe.skipIf(!canLoop)('a deploy to several targets', () => {
     for (const target of [targets[0], good]) expectSoundGpt(target);
     run('cmp', targets[0], good, '-n', '17408');
     expect(recognised(bad)).toBe('');
-    bench.detach(bad);
-    bench.detach(good);
+    expect(job.parts[1].phases.at(-1)!.phase).toBe('writing');
     // and it is written down so
     const [kept] = await engine.client.call('job.list', {});
     expect(outcomes(kept)).toEqual(outcomes(job));
+
+    const again = bench.path('again.img');
+    const told = await diskpress('deploy', 'gpt', again, bad, '--confirm', bad);
+    expect(told.code).toBe(9);
+    expect(told.err).toMatch(new RegExp(`  ${again}: Done\n  ${bad}: .*${bad}.*\n`));
+    expect(told.err).toMatch(new RegExp(`These parts failed: ${bad}\\.\n[^]*PARTS_FAILED\n$`));
+    expectSoundGpt(again);
+    bench.detach(bad);
+    bench.detach(good);
   });
 
   test('is cancelled as a whole', async () => {

@@ -377,6 +377,7 @@ export const STATES: readonly State[] = [
   ['jobs', 'many', '/jobs'],
   ['jobs-empty', 'empty', '/jobs'],
   ['job-running', 'many', `/jobs/${JOB(0)}`],
+  ['job-several', 'several', `/jobs/${JOB(25)}`],
   ['job-queued', 'many', `/jobs/${JOB(2)}`],
   ['job-unpacking', 'unpacking', `/jobs/${JOB(24)}`],
   ['job-verifying', 'verifying', `/jobs/${JOB(1)}`],

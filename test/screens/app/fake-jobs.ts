@@ -1,5 +1,5 @@
 /** Jobs in every state. */
-import type { JobView } from '../../../src-engine/contract/index.ts';
+import type { ErrorView, JobPart, JobView } from '../../../src-engine/contract/index.ts';
 import { ago, uuid } from './fake-disks.ts';
 import { DIRTY, UNREADABLE } from './fake-templates.ts';
 
@@ -89,6 +89,44 @@ export const RUNNING: JobView[] = [
     phases: [],
   }),
 ];
+
+const part = (path: string, more: Partial<JobPart>): JobPart => ({
+  path,
+  state: 'running',
+  outcome: null,
+  error: null,
+  phases: [],
+  progress: null,
+  result: null,
+  ...more,
+});
+
+const BROKEN: ErrorView = {
+  code: 'WRITE_FAILED',
+  message: 'WRITE_FAILED',
+  hint: 'EIO: i/o error, write',
+  data: { path: '/dev/sdc', offsetBytes: 12.4e9, reason: 'EIO' },
+};
+
+/** A deploy to four targets: one is done, one has failed, one is slow, one waits for a place. */
+export const SEVERAL = job(25, {
+  state: 'running',
+  outcome: null,
+  kind: 'deploy',
+  path: '/dev/sdb, /dev/sdc, /dev/sdd, /images/bench-4.img',
+  createdAt: ago(9),
+  startedAt: ago(9),
+  endedAt: null,
+  result: null,
+  phases: RUNNING[0].phases,
+  progress: { ...RUNNING[0].progress!, etaMs: null },
+  parts: [
+    part('/dev/sdb', { state: 'ended', outcome: 'done', result: result() }),
+    part('/dev/sdc', { state: 'ended', outcome: 'failed', error: BROKEN }),
+    part('/dev/sdd', { phases: RUNNING[0].phases, progress: RUNNING[0].progress }),
+    part('/images/bench-4.img', { state: 'queued' }),
+  ],
+});
 
 /** A verification that is nearly done. */
 export const VERIFYING = job(1, {
