@@ -8,7 +8,9 @@ import type { BlockSource } from '../../disk/block-source.port.ts';
 import { agBlockCount } from './addresses.ts';
 import { headerBlocks, type GroupHeader } from './group-header.ts';
 import { leaves, type Group } from './group-tree.ts';
-import { OwnedBlocks } from './reverse-map.ts';
+import { OwnedBlocks } from './owned-blocks.ts';
+import { ownedRuns } from './reverse-map.ts';
+import { sharedRuns } from './shared-blocks.ts';
 import type { XfsSuperblock } from './superblock.ts';
 
 const RECORD_BYTES = 8;
@@ -22,7 +24,7 @@ export interface FreeRun {
 /**
  * Free runs of a group, ascending, disjoint, inside it and behind its headers; a batch for each leaf of the tree. Blocks of the
  * free list (AGFL) are not among them: they wait for the trees to grow. Both trees and the header must tell the same, and no run
- * may have an owner in the tree of owners, where there is one.
+ * may have an owner in the tree of owners, or be shared by the tree of shared blocks, where there are such trees.
  * @param header of the group
  * @param known blocks of the group that are in use for certain, beside those that the header names
  * @throws EngineError `FORMAT_INVALID` where the trees cannot be believed
@@ -39,7 +41,7 @@ export async function* freeRuns(
   const byLength = await runsByLength(group, header);
   const inUse = new InUse([...header.known, ...known, ...byLength.blocks]);
   const { levels } = header.byBlock;
-  const owned = header.reverseMap && new OwnedBlocks(group, header.reverseMap);
+  const owned = owners(group, header);
   const limit = agBlockCount(sb, ag);
   let end = headerBlocks(sb);
   const found = new Sums();
@@ -51,7 +53,7 @@ export async function* freeRuns(
       const first = checkRange('ar_startblock', leaf.readUInt32BE(at), end, limit);
       const count = checkRange('ar_blockcount', leaf.readUInt32BE(at + 4), 1, limit - first);
       inUse.checkApart(first, count);
-      await owned?.checkApart(first, count);
+      for (const blocks of owned) await blocks.checkApart(first, count);
       runs.push({ first, count });
       end = first + count;
       found.add(first, count);
@@ -61,6 +63,17 @@ export async function* freeRuns(
   checkRange('agf_freeblks', header.freeBlocks, found.blocks, found.blocks);
   checkRange('agf_longest', header.longest, found.longest, found.longest);
   byLength.sums.checkEqual(found);
+}
+
+/** What else says that blocks are in use: a tree of owners, and one of shared blocks, where there are such trees. */
+function owners(group: Group, { reverseMap, shared }: GroupHeader): OwnedBlocks[] {
+  const inUse: OwnedBlocks[] = [];
+  if (reverseMap) inUse.push(new OwnedBlocks(ownedRuns(group, reverseMap), 'rm_startblock'));
+  if (!shared) return inUse;
+  for (const areForCopies of [false, true]) {
+    inUse.push(new OwnedBlocks(sharedRuns(group, shared, areForCopies), 'rc_startblock'));
+  }
+  return inUse;
 }
 
 /** What a tree of free space comes to, in whatever order its runs are. */

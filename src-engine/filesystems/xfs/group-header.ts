@@ -28,6 +28,7 @@ const agfLayout = struct(224, {
   longest: u32be(56),
   btreeblks: u32be(60),
   refcount_root: u32be(88),
+  refcount_level: u32be(92),
 });
 
 const AGI_MAGIC = 0x58414749;
@@ -49,7 +50,7 @@ const HEADER_SECTORS = 4;
 /** No tree of XFS is higher (XFS_BTREE_MAXLEVELS). */
 const MAX_LEVELS = 9;
 
-/** A tree of a group: of free space by block number (bnobt) or by length (cntbt), of owners (rmapbt). */
+/** A tree of a group: of free space by block number (bnobt) or by length (cntbt), of owners (rmapbt), of shared blocks (refcntbt). */
 export interface GroupTree {
   /** block in the group where it begins */
   readonly root: number;
@@ -61,6 +62,8 @@ export interface GroupHeader {
   readonly byLength: GroupTree;
   /** who owns what: not there in most */
   readonly reverseMap: GroupTree | null;
+  /** what several files share: there unless mkfs.xfs was asked otherwise, since 5.1 */
+  readonly shared: GroupTree | null;
   readonly freeBlocks: number;
   /** blocks of the longest free run */
   readonly longest: number;
@@ -109,6 +112,10 @@ export async function readGroupHeader(volume: BlockSource, sb: XfsSuperblock, ag
       agf.rmap_root === 0
         ? null
         : { root: agf.rmap_root, levels: checkRange('agf_rmap_level', agf.rmap_level, 1, MAX_LEVELS) },
+    shared:
+      agf.refcount_root === 0
+        ? null
+        : { root: agf.refcount_root, levels: checkRange('agf_refcount_level', agf.refcount_level, 1, MAX_LEVELS) },
     byBlock: { root: agf.bno_root, levels: checkRange('agf_bno_level', agf.bno_level, 1, MAX_LEVELS) },
     byLength: { root: agf.cnt_root, levels: checkRange('agf_cnt_level', agf.cnt_level, 1, MAX_LEVELS) },
     freeBlocks: checkRange('agf_freeblks', agf.freeblks, 0, blocks),

@@ -1,4 +1,4 @@
-/** B+trees of an allocation group: "XFS Algorithms & Data Structures", "AG Free Space B+trees", "Reverse-Mapping B+tree". */
+/** B+trees of an allocation group: "XFS Algorithms & Data Structures", "AG Free Space B+trees", "Reverse-Mapping B+tree", "Reference Count B+tree". */
 import { checkRange, checkSpan } from '../../core/bounds.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
 import { readBytes } from '../../disk/read.ts';
@@ -11,6 +11,7 @@ import type { XfsSuperblock } from './superblock.ts';
 const KINDS = {
   bnobt: { v4: 0x41425442, v5: 0x41423342, recordBytes: 8, keyBytes: 8 },
   cntbt: { v4: 0x41425443, v5: 0x41423343, recordBytes: 8, keyBytes: 8 },
+  refcntbt: { v4: 0, v5: 0x52334643, recordBytes: 12, keyBytes: 4 },
   rmapbt: { v4: 0, v5: 0x524d4233, recordBytes: 24, keyBytes: 40 },
 } as const;
 type TreeName = keyof typeof KINDS;

@@ -4,38 +4,18 @@ import { EngineError } from '../../core/engine-error.ts';
 import { agBlockCount } from './addresses.ts';
 import type { GroupTree } from './group-header.ts';
 import { leaves, type Group } from './group-tree.ts';
+import type { Run } from './owned-blocks.ts';
 
 const RECORD_BYTES = 24;
 /** Above it, flags. */
 const OFFSET_MASK = 2n ** 54n - 1n;
 
-/** Blocks of a group that have an owner, asked for in ascending order. Shared ones have several. */
-export class OwnedBlocks {
-  readonly #records: AsyncGenerator<{ first: number; end: number }>;
-  /** the record that was read last and not yet asked for */
-  #next: { first: number; end: number } | null = null;
-  /** where all that was read so far ends */
-  #end = 0;
-
-  constructor(group: Group, tree: GroupTree) {
-    this.#records = records(group, tree);
-  }
-
-  /** @throws EngineError `FORMAT_INVALID` where a block of the run has an owner; `READ_FAILED` */
-  async checkApart(first: number, count: number): Promise<void> {
-    while (true) {
-      this.#next ??= (await this.#records.next()).value ?? null;
-      if (!this.#next || this.#next.first >= first + count) break;
-      this.#end = Math.max(this.#end, this.#next.end);
-      this.#next = null;
-    }
-    if (this.#end <= first) return;
-    throw new EngineError('FORMAT_INVALID', { field: 'rm_startblock', value: 'an owner of free blocks', block: first });
-  }
-}
-
-/** Keys ascend through the whole tree, so that the walk ends, whatever points where. */
-async function* records(group: Group, tree: GroupTree): AsyncGenerator<{ first: number; end: number }> {
+/**
+ * Blocks that have an owner, by ascending first blocks; shared ones have several. Keys ascend through the whole tree, so that the walk
+ * ends, whatever points where.
+ * @throws EngineError `FORMAT_INVALID`, `READ_FAILED`
+ */
+export async function* ownedRuns(group: Group, tree: GroupTree): AsyncGenerator<Run> {
   const limit = agBlockCount(group.sb, group.ag);
   let before: Key | null = null;
   for await (const leaf of leaves(group, 'rmapbt', tree)) {

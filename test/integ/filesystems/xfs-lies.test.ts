@@ -134,6 +134,67 @@ describe('contradictions', () => {
     expect(() => run('xfs_repair', ['-n', '-f', image])).toThrow();
   });
 
+  /** Needs a kernel that shares blocks. */
+  describe.skipIf(process.getuid?.() !== 0)('blocks of several files that all trees of free space call free', () => {
+    let shared: Buffer;
+    beforeAll(() => {
+      const image = makeXfs(join(folder, 'shared'), 64 * MIB, ['-d', 'agcount=2', '-m', 'reflink=1,rmapbt=0']);
+      const point = join(folder, 'shared mounted');
+      run('mkdir', ['-p', point]);
+      run('mount', ['-o', 'loop', image, point]);
+      try {
+        for (let i = 0; i < 3; i++) {
+          writeFileSync(join(point, `file ${i}`), noise(`shared ${i}`, MIB));
+          run('sync', ['-f', point]);
+          run('cp', ['--reflink=always', join(point, `file ${i}`), join(point, `copy ${i}`)]);
+        }
+      } finally {
+        run('umount', [point]);
+      }
+      shared = readFileSync(image);
+    });
+
+    const refcountOf = (bytes: Buffer) => {
+      const group = [0, 1].find((ag) => tree(bytes, ag).readUInt16BE(6) > 0)!;
+      return { group, leaf: tree(bytes, group) };
+    };
+    const groupBytes = (bytes: Buffer) => bytes.readUInt32BE(84) * 4096;
+    const agfOf = (bytes: Buffer, ag: number) => bytes.subarray(ag * groupBytes(bytes) + bytes.readUInt16BE(102));
+    function tree(bytes: Buffer, ag: number): Buffer {
+      const start = ag * groupBytes(bytes) + agfOf(bytes, ag).readUInt32BE(88) * 4096;
+      return bytes.subarray(start, start + 4096);
+    }
+
+    test('none in the image as the kernel leaves it', async () => {
+      const image = join(folder, 'shared');
+      expect((await readTaken(image)).refusal).toBeNull();
+      expect(askXfsDb(image, `agf ${refcountOf(shared).group}`, 'addr refcntroot', 'p')).toContain('recs[');
+    });
+
+    test.each([
+      ['shared ones', 0],
+      ['those set aside for copies', 2 ** 31],
+    ])('%s', async (_, flag) => {
+      const bytes = Buffer.from(shared);
+      const { group, leaf } = refcountOf(bytes);
+      const free = bytes.subarray(group * groupBytes(bytes) + agfOf(bytes, group).readUInt32BE(16) * 4096);
+      // the last free run is the longest: the last shared run moves into it
+      const run0 = free.readUInt32BE(56 + 8 * (free.readUInt16BE(6) - 1));
+      const last = 56 + 12 * (leaf.readUInt16BE(6) - 1);
+      leaf.writeUInt32BE(run0 + 20 + flag, last);
+      if (flag > 0) leaf.writeUInt32BE(1, last + 8);
+      leaf.writeUInt32LE(blockChecksum(leaf, 52), 52);
+      const image = join(folder, 'shared lie');
+      writeFileSync(image, bytes);
+      expect((await readTaken(image)).refusal).toMatchObject({
+        code: 'FORMAT_INVALID',
+        data: { field: 'rc_startblock' },
+      });
+      expect(askXfsDb(image, `agf ${group}`, 'addr refcntroot', 'crc')).toContain('correct');
+      expect(() => run('xfs_repair', ['-n', '-f', image])).toThrow();
+    });
+  });
+
   test.for<[string, number, string]>([
     ['length', 8, 'sb_dblocks'],
     ['number of groups', 84, 'sb_agcount'],
