@@ -1,7 +1,10 @@
-/** What stands in a list for a row that is damaged: what can be told of it, marked as damaged, so that it hides nothing else. */
+/**
+ * What stands in a list for a row that is damaged, or that a later Diskpress wrote in a way of its own: what can be told of it, marked
+ * so, so that it hides nothing else.
+ */
 import { EngineError } from '../core/engine-error.ts';
 import type { LogEntry } from '../contract/commands.ts';
-import type { JobView } from '../contract/job.contract.ts';
+import { JobViewSchema, type JobView } from '../contract/job.contract.ts';
 import {
   NOTHING_RECORDED,
   TemplateViewSchema,
@@ -20,7 +23,7 @@ export function damagedRow(what: string): EngineError {
 
 const NO_SECTORS = { lengthBytes: 0, sectorBytes: 512, physicalSectorBytes: 512 };
 
-const DAMAGED_DISK: VersionDiskView = {
+const NO_DISK: Omit<VersionDiskView, 'health'> = {
   role: 'unknown',
   bus: null,
   address: null,
@@ -38,16 +41,15 @@ const DAMAGED_DISK: VersionDiskView = {
   damage: null,
   capacityBytes: 0,
   usedBytes: 0,
-  health: 'damaged',
   verifiedAt: null,
 };
 
-/** @param number as its row says */
-export function damagedVersion(number: unknown): VersionView {
+/** @param number as its row says @param health `unknown`: what is in it only a later Diskpress can read */
+export function untoldVersion(number: unknown, health: 'damaged' | 'unknown'): VersionView {
   return {
     number: typeof number === 'number' && Number.isSafeInteger(number) && number > 0 ? number : 1,
     createdAt: NO_DATE,
-    disks: [DAMAGED_DISK],
+    disks: [{ ...NO_DISK, health }],
     warnings: [],
     medium: 'disk',
     configuration: NOTHING_RECORDED,
@@ -59,7 +61,7 @@ export function damagedVersion(number: unknown): VersionView {
     storedBytes: 0,
     newBytes: 0,
     attachments: [],
-    health: 'damaged',
+    health,
     verifiedAt: null,
   };
 }
@@ -107,6 +109,19 @@ export function damagedJob(): JobView {
     warnings: [],
     result: null,
     parts: [],
+  };
+}
+
+/** What a later Diskpress wrote of a job. @param fields that stand beside its record */
+export function laterJob({ id, createdAt }: { id: string; createdAt: string }): JobView {
+  const { shape } = JobViewSchema;
+  return {
+    ...damagedJob(),
+    id: shape.id.catch(NO_ID).parse(id),
+    createdAt: shape.createdAt.catch(NO_DATE).parse(createdAt),
+    kind: 'unknown',
+    outcome: 'unknown',
+    error: null,
   };
 }
 

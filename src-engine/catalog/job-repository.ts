@@ -1,7 +1,8 @@
 /** Jobs in the database: what ran, how it ended and why. Progress is not kept. */
 import type Database from 'better-sqlite3';
+import { EngineError } from '../core/engine-error.ts';
 import type { JobView } from '../contract/job.contract.ts';
-import { damagedJob, damagedRow } from './damaged-rows.ts';
+import { damagedJob, damagedRow, laterJob } from './damaged-rows.ts';
 import { JobRecordSchema, readJob, type JobRecord } from './records/index.ts';
 import { signRows, soundness } from './row-sum.ts';
 import { isAlive, isGone, readRunner, thisRunner } from './runner.ts';
@@ -12,6 +13,7 @@ const MAX_KEPT_JOBS = 500;
 
 interface JobRow {
   id: string;
+  created_at: string;
   process_id: number;
   runner: string;
   record: string;
@@ -45,13 +47,14 @@ export class JobRepository {
     })();
   }
 
-  /** Newest first. A row that is damaged is told as a job that failed so. */
+  /** Newest first. A row that is damaged is told as a job that failed so, one that a later Diskpress wrote as unknown. */
   list(): JobView[] {
     return this.#db
       .prepare<[number], JobRow>(`SELECT *, ${soundness('job')} AS is_sound FROM job ORDER BY created_at DESC LIMIT ?`)
       .all(MAX_KEPT_JOBS)
       .map((row) => {
         const record = recordOf(row);
+        if (record === 'later') return laterJob({ id: row.id, createdAt: row.created_at });
         return record ? jobView(record) : damagedJob();
       });
   }
@@ -64,6 +67,7 @@ export class JobRepository {
     if (row === undefined) return null;
     const record = recordOf(row);
     if (record === null) throw damagedRow('row of a job');
+    if (record === 'later') return laterJob({ id: row.id, createdAt: row.created_at });
     return jobView(record);
   }
 
@@ -75,7 +79,7 @@ export class JobRepository {
       const runner = readRunner(row.runner);
       if (runner ? !isGone(runner) : isAlive(row.process_id)) continue;
       const record = recordOf(row);
-      if (record === null) continue;
+      if (record === null || record === 'later') continue;
       const ended = {
         state: 'ended',
         outcome: 'lost',
@@ -112,11 +116,12 @@ export class JobRepository {
   }
 }
 
-function recordOf(row: JobRow): JobRecord | null {
+/** @returns 'later': a later Diskpress wrote it; null: it is not what was written */
+function recordOf(row: JobRow): JobRecord | 'later' | null {
   if (row.is_sound !== 1) return null;
   try {
     return readJob(JSON.parse(row.record));
-  } catch {
-    return null;
+  } catch (error) {
+    return error instanceof EngineError && error.code === 'CATALOG_TOO_NEW' ? 'later' : null;
   }
 }

@@ -26,6 +26,7 @@ import {
   toVersionView,
   shownVersion,
   summaryOf,
+  isLater,
   noVersion,
 } from './template-rows.ts';
 
@@ -112,16 +113,9 @@ export class TemplateRepository {
    * @throws EngineError `TEMPLATE_NOT_FOUND`
    */
   find(reference: string, options: { deleted?: boolean } = {}): FoundVersion {
-    const { name, number } = parseReference(reference);
-    const row = this.#findRow(name, options.deleted ?? false);
-    if (!row) throw new EngineError('TEMPLATE_NOT_FOUND', { template: reference });
-    const version = this.#db
-      .prepare<[string, number | null, number | null], VersionRow>(
-        `${VERSIONS} WHERE template_id = ? AND (? IS NULL OR number = ?)
-         ${options.deleted ? '' : 'AND deleted_at IS NULL'} ORDER BY number DESC LIMIT 1`,
-      )
-      .get(row.id, number, number);
-    if (!version) throw new EngineError('TEMPLATE_NOT_FOUND', { template: reference });
+    const found = this.#findRows(reference, options.deleted ?? false);
+    if (!found) throw new EngineError('TEMPLATE_NOT_FOUND', { template: reference });
+    const { row, version } = found;
     const template = this.#toView(row);
     const disks = this.#disksOf([row.id])(version);
     return {
@@ -129,6 +123,13 @@ export class TemplateRepository {
       version: toVersionView({ row: version, disks }),
       manifests: disks.map(({ manifest }) => manifest),
     };
+  }
+
+  /** A template with all that can be told of its versions, also where it is in the bin. @throws EngineError `TEMPLATE_NOT_FOUND` */
+  show(reference: string): TemplateView {
+    const found = this.#findRows(reference, false) ?? this.#findRows(reference, true);
+    if (!found) throw new EngineError('TEMPLATE_NOT_FOUND', { template: reference });
+    return this.#toView(found.row);
   }
 
   /** The template of that exact name that is not in the bin. */
@@ -141,6 +142,13 @@ export class TemplateRepository {
     const row = this.#db.prepare<[string], TemplateRow>(`${TEMPLATES} WHERE id = ?`).get(id);
     if (!row) throw new EngineError('TEMPLATE_NOT_FOUND', { template: id });
     return this.#toView(row);
+  }
+
+  hasVersion(templateId: string, number: number): boolean {
+    return (
+      this.#db.prepare('SELECT 1 FROM version WHERE template_id = ? AND number = ?').get(templateId, number) !==
+      undefined
+    );
   }
 
   nextVersionNumber(templateId: string): number {
@@ -230,16 +238,22 @@ export class TemplateRepository {
     return remove.immediate();
   }
 
+  /** The template that is in the bin, or that has the version there which is named. @throws EngineError `TEMPLATE_NOT_FOUND` */
+  findDeleted(reference: string): TemplateView {
+    const { name, number } = parseReference(reference);
+    const live = number === null ? null : this.#findRow(name, false);
+    return live ? this.byId(live.id) : this.find(reference, { deleted: true }).template;
+  }
+
   /** Takes it out of the bin again. @throws EngineError `NAME_TAKEN`, `TEMPLATE_NOT_FOUND` */
   undelete(reference: string): TemplateView {
     const { number } = parseReference(reference);
-    const live = number === null ? null : this.#findRow(parseReference(reference).name, false);
-    if (live) {
-      if (this.#setDeleted(live.id, number, null) === 0)
+    const template = this.findDeleted(reference);
+    if (template.deletedAt === null) {
+      if (this.#setDeleted(template.id, number, null) === 0)
         throw new EngineError('TEMPLATE_NOT_FOUND', { template: reference });
-      return this.byId(live.id);
+      return this.byId(template.id);
     }
-    const { template } = this.find(reference, { deleted: true });
     if (this.findByName(template.name)) throw new EngineError('NAME_TAKEN', { name: template.name });
     this.#setDeleted(template.id, null, null);
     return this.byId(template.id);
@@ -306,7 +320,15 @@ export class TemplateRepository {
     return this.#db.prepare<[], { id: string; revision: number }>('SELECT id, revision FROM template').all();
   }
 
-  /** What a repair finds of a version. null: the row is not there, or not what was written. */
+  /** How often a template was changed; null: there is none. */
+  revisionOf(id: string): number | null {
+    return this.#db.prepare<[string], number>('SELECT revision FROM template WHERE id = ?').pluck().get(id) ?? null;
+  }
+
+  /**
+   * What a repair finds of a version. null: the row is not there, or not what was written.
+   * @throws EngineError `CATALOG_TOO_NEW` where a later Diskpress wrote it
+   */
   soundVersion(manifest: string): { templateId: string; record: VersionRecord; deletedAt: string | null } | null {
     const row = this.#db
       .prepare<[string], VersionRow>(
@@ -317,7 +339,8 @@ export class TemplateRepository {
     try {
       const record = recordOf({ row, disks: this.#disksOf([row.template_id])(row) });
       return { templateId: row.template_id, record, deletedAt: row.deleted_at };
-    } catch {
+    } catch (error) {
+      if (isLater(error)) throw error;
       return null;
     }
   }
@@ -359,8 +382,8 @@ export class TemplateRepository {
       try {
         read();
         return false;
-      } catch {
-        return true;
+      } catch (error) {
+        return !isLater(error);
       }
     };
     const disks = this.#disksOf(null);
@@ -517,6 +540,20 @@ export class TemplateRepository {
          ORDER BY updated_at DESC, name, id LIMIT ? OFFSET ?`,
       )
       .all(limit, offset);
+  }
+
+  /** @returns a template's row and that of the version that is named, or of the newest */
+  #findRows(reference: string, deleted: boolean): { row: TemplateRow; version: VersionRow } | null {
+    const { name, number } = parseReference(reference);
+    const row = this.#findRow(name, deleted);
+    if (!row) return null;
+    const version = this.#db
+      .prepare<[string, number | null, number | null], VersionRow>(
+        `${VERSIONS} WHERE template_id = ? AND (? IS NULL OR number = ?)
+         ${deleted ? '' : 'AND deleted_at IS NULL'} ORDER BY number DESC LIMIT 1`,
+      )
+      .get(row.id, number, number);
+    return version ? { row, version } : null;
   }
 
   #findRow(nameOrId: string, deleted: boolean): TemplateRow | undefined {

@@ -1,9 +1,11 @@
 /** Rows of templates, versions and their disks, and what is made of them where they are what was written, and where not. */
 import { z } from 'zod';
+import { EngineError } from '../core/engine-error.ts';
 import { HEALTHS, type TemplateView, type VersionSummary, type VersionView } from '../contract/template.contract.ts';
-import { damagedRow, damagedVersion } from './damaged-rows.ts';
+import { damagedRow, untoldVersion } from './damaged-rows.ts';
 import { readTemplate, readVersion, trustedVersion, type TemplateRecord, type VersionRecord } from './records/index.ts';
 import { soundness } from './row-sum.ts';
+import { known } from './views/known.ts';
 import { versionSummary, versionView, type DiskState } from './views/template-view.ts';
 
 export interface TemplateRow {
@@ -93,7 +95,7 @@ export function fieldsOf(row: TemplateRow): TemplateRecord | null {
   }
 }
 
-/** @throws EngineError `CATALOG_DAMAGED` where the row is not what was written */
+/** @throws EngineError `CATALOG_DAMAGED` where the row is not what was written; `CATALOG_TOO_NEW` where a later Diskpress wrote it */
 export function recordOf(rows: VersionRows): VersionRecord {
   const { number } = rows.row;
   const record = readOrNull(rows, readVersion);
@@ -104,6 +106,7 @@ export function recordOf(rows: VersionRows): VersionRecord {
 /**
  * @param read what makes a record of JSON
  * @returns null where a row is not what was written, or the record and the rows of the disks do not agree
+ * @throws EngineError `CATALOG_TOO_NEW`
  */
 function readOrNull<R extends Pick<VersionRecord, 'disks'>>(
   { row, disks }: VersionRows,
@@ -114,14 +117,21 @@ function readOrNull<R extends Pick<VersionRecord, 'disks'>>(
     const record = read(parsed(row.record), disks[0].manifest);
     const isSame = record.disks.every(({ manifest }, i) => manifest === disks[i]?.manifest && disks[i].place === i);
     return isSame && record.disks.length === disks.length ? record : null;
-  } catch {
+  } catch (error) {
+    if (isLater(error)) throw new EngineError(error.code, { ...error.data, path: 'catalog.db' });
     return null;
   }
 }
 
-const StatesSchema = z.array(z.object({ health: z.enum(HEALTHS), verifiedAt: z.iso.datetime().nullable() }));
+/** Whether it says that a later Diskpress wrote what cannot be read here. */
+export const isLater = (error: unknown): error is EngineError =>
+  error instanceof EngineError && error.code === 'CATALOG_TOO_NEW';
 
-/** @throws EngineError `CATALOG_DAMAGED` where the row is not what was written */
+const StatesSchema = z.array(
+  z.object({ health: z.string().transform((word) => known(HEALTHS, word)), verifiedAt: z.iso.datetime().nullable() }),
+);
+
+/** @throws EngineError `CATALOG_DAMAGED` where the row is not what was written; `CATALOG_TOO_NEW` */
 export function toVersionView(rows: VersionRows): VersionView {
   const states = statesOf(rows);
   if (states === null) throw damagedRow(`row of version ${String(rows.row.number)}`);
@@ -137,23 +147,28 @@ function statesOf({ disks }: VersionRows): DiskState[] | null {
 export function shownVersion(rows: VersionRows): VersionView {
   try {
     return toVersionView(rows);
-  } catch {
-    return damagedVersion(rows.row.number);
+  } catch (error) {
+    return untoldVersion(rows.row.number, isLater(error) ? 'unknown' : 'damaged');
   }
 }
 
 /** @param isSound false: its template's row is not what was written */
 export function summaryOf(rows: VersionRows, isSound: boolean): VersionSummary {
-  const record = readOrNull(rows, trustedVersion);
   const states = statesOf(rows);
-  if (!record || !states) return summaryOfDamaged(rows.row.number);
+  let record: ReturnType<typeof trustedVersion> | null;
+  try {
+    record = readOrNull(rows, trustedVersion);
+  } catch {
+    return untoldSummary(rows.row.number, 'unknown');
+  }
+  if (!record || !states) return untoldSummary(rows.row.number, 'damaged');
   const summary = versionSummary(record, states);
   return isSound ? summary : { ...summary, health: 'damaged' };
 }
 
-function summaryOfDamaged(number: unknown): VersionSummary {
-  const { guest: _, machine: __, ...summary } = damagedVersion(number);
+function untoldSummary(number: unknown, health: 'damaged' | 'unknown'): VersionSummary {
+  const { guest: _, machine: __, ...summary } = untoldVersion(number, health);
   return summary;
 }
 
-export const noVersion = () => summaryOfDamaged(1);
+export const noVersion = () => untoldSummary(1, 'damaged');

@@ -97,7 +97,7 @@ export const VersionDiskViewSchema = z.object({
   damage: DamageSchema.nullable(),
   capacityBytes: bytes,
   usedBytes: bytes,
-  health: z.enum(HEALTHS),
+  health: orUnknown(HEALTHS),
   verifiedAt: z.iso.datetime().nullable(),
 });
 export type VersionDiskView = z.infer<typeof VersionDiskViewSchema>;
@@ -153,8 +153,8 @@ export const VersionViewSchema = z.object({
   /** compressed bytes that its capture added to the store */
   newBytes: bytes,
   attachments: z.array(AttachmentViewSchema).default([]),
-  /** damaged where one of its disks is, verified where all are */
-  health: z.enum(HEALTHS),
+  /** damaged where one of its disks is, verified where all are; unknown where a later Diskpress wrote what this one cannot read */
+  health: orUnknown(HEALTHS),
   /** when the disk was that was not verified for longest */
   verifiedAt: z.iso.datetime().nullable(),
 });

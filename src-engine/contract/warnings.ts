@@ -58,8 +58,10 @@ export const WARNING_CODES = [
   'PACKS_KEPT_FOR_READERS',
   'UNKNOWN_FILES_KEPT',
   'VERSION_NOT_RECOVERED',
+  'VERSION_RENUMBERED',
   'ATTACHMENT_DAMAGED',
   'KEPT_UNREAD',
+  'KEPT_NEWER',
   'DISCARDED_PACK_TAIL',
   /** `code`: one that a later version wrote */
   'UNKNOWN_WARNING',

@@ -10,10 +10,10 @@ import { TemplateRepository } from '../catalog/template-repository.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
 import type { EngineParts } from '../jobs/engine-parts.ts';
 import { removeUnfinished, unfinishedFiles } from '../versions/leftovers.ts';
+import { isUntoldManifest } from '../versions/manifest-json.ts';
 import { thisMachine } from '../machines/this-machine.ts';
 import { ChunkIndex } from '../store/chunk-index.ts';
 import { lockWriter } from '../store/locks.ts';
-import { isUntoldManifest } from '../store/manifest-reader.ts';
 import { Presses } from '../store/press-pool.ts';
 import { keepReserve, releaseReserve } from '../store/reserve.ts';
 import { SharedWriterLock } from '../store/shared-writer-lock.ts';
@@ -180,9 +180,7 @@ export class CatalogHandle {
     // a repair that did not end, a database from an old backup; what a prune has removed meanwhile is not lost
     const unknown = new TemplateRepository(this.#db)
       .unknownManifests(manifests)
-      .find(
-        (name) => existsSync(manifestPath(this.layout, name)) && !isUntoldManifest(manifestPath(this.layout, name)),
-      );
+      .find((name) => existsSync(manifestPath(this.layout, name)) && !isUntoldManifest(this.layout, name));
     if (unknown !== undefined) {
       const path = manifestPath(this.layout, unknown);
       throw new EngineError('CATALOG_DAMAGED', { path, reason: 'unknown manifest' }, 'Run: diskpress repair');

@@ -194,6 +194,11 @@ export class ChunkIndex {
       .map((row) => toFrame(this.#layout, row));
   }
 
+  /** Packs that have rows. */
+  packNames(): string[] {
+    return this.#db.prepare<[], string>('SELECT name FROM pack').pluck().all();
+  }
+
   /** Frames of the packs in use. */
   framePlaces(): { id: number; pack: string; offset: number; isSetAside: number }[] {
     return this.#db

@@ -33,6 +33,14 @@ export class LiveChunks {
     this.#db.transaction(() => hashes.forEach((hash) => add.run(hash)))();
   }
 
+  /** @param table of a frame: its chunks are found there, and are not looked for any more */
+  unmark(table: Uint8Array): void {
+    const remove = this.#db.prepare(`DELETE FROM ${this.#live} WHERE hash = ?`);
+    this.#db.transaction(() => {
+      for (let at = 0; at < table.length; at += CHUNK_ENTRY_BYTES) remove.run(table.subarray(at, at + HASH_BYTES));
+    })();
+  }
+
   /** How many of the chunks that are referred to are in no pack that the index knows. */
   missing(): number {
     return this.#db
@@ -104,10 +112,6 @@ export class LiveChunks {
 
   condemned(): string[] {
     return condemnedPacks(this.#db);
-  }
-
-  packNames(): string[] {
-    return this.#db.prepare<[], string>('SELECT name FROM pack').pluck().all();
   }
 
   forgetPack(name: string): void {

@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { checkRange } from '../core/bounds.ts';
-import { EngineError, ioError } from '../core/engine-error.ts';
+import { EngineError, ioError, toEngineError } from '../core/engine-error.ts';
 import {
   decodeRecord,
   indexEntry,
@@ -26,8 +26,9 @@ export class ManifestReader {
   /** as it was given to the writer; check it against a schema before use */
   readonly json: unknown;
   readonly recordCount: number;
+  /** its file's */
+  readonly path: string;
   readonly #handle: FileHandle;
-  readonly #path: string;
   readonly #recordsEnd: number;
   readonly #indexOffset: number;
 
@@ -38,7 +39,7 @@ export class ManifestReader {
     end: { count: number; records: number; index: number },
   ) {
     this.#handle = handle;
-    this.#path = path;
+    this.path = path;
     this.json = json;
     this.recordCount = end.count;
     this.#recordsEnd = end.records;
@@ -103,7 +104,7 @@ export class ManifestReader {
       return buffer.subarray(at - bufferOffset, at - bufferOffset + length);
     };
     for (let at = MANIFEST_MAGIC.length; at < this.#recordsEnd;) {
-      const record = await guarded(this.#path, async () => {
+      const record = await guarded(this.path, async () => {
         const length = recordLength(await need(at, recordHeader.size));
         const bytes = await need(at, length);
         at += length;
@@ -115,7 +116,7 @@ export class ManifestReader {
 
   /** The window that covers an offset of a region, or null where nothing in it is used. */
   async find(region: number, window: number): Promise<WindowRecord | null> {
-    return guarded(this.#path, async () => {
+    return guarded(this.path, async () => {
       const at = await this.#offsetOf(region, window);
       if (at === null) return null;
       checkRange('record offset', at, MANIFEST_MAGIC.length, this.#recordsEnd - recordHeader.size);
@@ -167,21 +168,35 @@ function newerVersion(magic: Buffer, endMagic: Buffer): number | null {
   return isKind && digits.every((digit) => digit > 0x31 && digit <= 0x39) ? digits[0] - 0x30 : null;
 }
 
-/** Whether nobody here can say what a manifest holds: a later Diskpress wrote it, or it cannot be read just now. */
-export function isUntoldManifest(path: string): boolean {
-  const ends = [Buffer.alloc(8), Buffer.alloc(8)];
+/**
+ * What a manifest says of its version, for who may not wait.
+ * @throws EngineError `CATALOG_TOO_NEW`, `FORMAT_INVALID`; `READ_FAILED`, `PERMISSION_DENIED`, `NOT_FOUND` where nobody can tell just now
+ */
+export function manifestJsonNow(path: string): unknown {
   try {
     const fd = openSync(path, 'r');
     try {
-      readSync(fd, ends[0], 0, 8, 0);
-      readSync(fd, ends[1], 0, 8, Math.max(0, fstatSync(fd).size - manifestEnd.size));
+      const { size } = fstatSync(fd);
+      checkRange('manifest length', size, MANIFEST_MAGIC.length + manifestEnd.size, Number.MAX_SAFE_INTEGER);
+      const read = (offset: number, length: number) => {
+        const bytes = Buffer.alloc(length);
+        return bytes.subarray(0, readSync(fd, bytes, 0, length, offset));
+      };
+      const end = manifestEnd.read(read(size - manifestEnd.size, manifestEnd.size));
+      const version = newerVersion(read(0, MANIFEST_MAGIC.length), end.magic);
+      if (version !== null) throw new EngineError('CATALOG_TOO_NEW', { path, version, supported: 1 });
+      const offset = checkRange('json offset', Number(end.jsonOffset), 0, size);
+      const length = checkRange('json length', end.jsonBytes, 2, Math.min(MAX_JSON_BYTES, size - offset));
+      const text = read(offset, length);
+      if (crc32(text) !== end.jsonCrc) throw new EngineError('FORMAT_INVALID', { path, field: 'json checksum' });
+      return JSON.parse(text.toString());
     } finally {
       closeSync(fd);
     }
   } catch (error) {
-    return !['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+    if (error instanceof SyntaxError) throw new EngineError('FORMAT_INVALID', { path, field: 'json' });
+    throw toEngineError(error, path);
   }
-  return newerVersion(ends[0], ends[1]) !== null;
 }
 
 async function readExactly(handle: FileHandle, offset: number, length: number): Promise<Buffer> {

@@ -24,7 +24,7 @@ import { manifestJson, type ManifestJson } from '../versions/manifest-json.ts';
 import { readWindow } from './read-window.ts';
 import { regionsOf, usedWindows } from '../versions/regions.ts';
 import { Tasks } from '../core/tasks.ts';
-import { writeTemplateRecord } from '../versions/template-record-file.ts';
+import { refuseOlderThanFile, writeTemplateRecord } from '../versions/template-record-file.ts';
 import { filledSource, tellingOfFill, UnreadablePlaces } from '../inspection/unreadable.ts';
 import { chunksOf } from '../versions/window-chunks.ts';
 
@@ -71,6 +71,7 @@ export async function storeDisks(
   context: JobContext,
   beforePublishing: () => Promise<void>,
 ): Promise<StoredVersion> {
+  await refuseOlder(parts, about.name);
   const pool = parts.presses.forJob(context.signal);
   const names = disks.map(() => randomUUID());
   const timesSetAside = parts.index.timesSetAside;
@@ -119,7 +120,7 @@ export async function storeDisks(
         records.push({ manifest: names[i], role, bus, address, source: place, layout, damage });
       }
       const createdAt = new Date().toISOString();
-      const existing = parts.templates.findByName(about.name);
+      const existing = await refuseOlder(parts, about.name);
       const { name, note, tags, kind, licence, policy } = about;
       template = existing
         ? { ...parts.templates.record(existing.id), updatedAt: createdAt }
@@ -172,6 +173,17 @@ export async function storeDisks(
   } finally {
     await pool.close();
   }
+}
+
+/**
+ * Where a template grows, its file must say no more than its row does.
+ * @returns the template of that name
+ * @throws EngineError `CATALOG_TOO_NEW`, `CATALOG_DAMAGED`
+ */
+async function refuseOlder(parts: StoringParts, name: string): Promise<TemplateView | null> {
+  const existing = parts.templates.findByName(name);
+  if (existing) await refuseOlderThanFile(parts, existing.id);
+  return existing;
 }
 
 /**

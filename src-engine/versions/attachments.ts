@@ -1,7 +1,7 @@
 /** What is added to a version after its capture: a picture, a console's text, a report. Kept whole or not at all, checked when it is read. */
 import { createHash, randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { AttachmentRecordSchema, type AttachmentRecord } from '../catalog/records/index.ts';
+import { AttachmentRecordSchema, type AttachmentRecord, type VersionRecord } from '../catalog/records/index.ts';
 import {
   MAX_ATTACHMENT_BYTES,
   MAX_ATTACHMENTS,
@@ -12,7 +12,8 @@ import { EngineError } from '../core/engine-error.ts';
 import { attachmentNames, attachmentPath, readAttachmentFile, writeAttachmentFile } from '../store/attachment-file.ts';
 import type { StoredParts } from './stored-parts.ts';
 import { joinWriters } from './leftovers.ts';
-import { writeTemplateRecord } from './template-record-file.ts';
+import { isUntold } from './untold.ts';
+import { refuseOlderThanFile, writeTemplateRecord } from './template-record-file.ts';
 
 export interface NewAttachment extends Pick<AttachmentView, 'name' | 'mediaType'> {
   readonly content: Uint8Array;
@@ -42,6 +43,7 @@ export async function addAttachment(
   const lock = await joinWriters(parts, 'attachment');
   try {
     const { template, version, manifests } = parts.templates.find(reference);
+    await refuseOlderThanFile(parts, template.id);
     const attachment = newAttachment(added);
     refuseTooMuch(version.attachments, attachment);
     parts.templates.expectManifest(attachment.file);
@@ -105,8 +107,18 @@ export async function bringBackAttachments(
     }
   }
   for (const { manifest, attachment } of found.sort((a, b) => (a.attachment.addedAt < b.attachment.addedAt ? -1 : 1))) {
-    const record = parts.templates.soundVersion(manifest)?.record;
+    const record = recordOf(parts, manifest);
     if (record && record.attachments.length < MAX_ATTACHMENTS) parts.templates.addAttachment(manifest, attachment);
+  }
+}
+
+/** @returns null where there is none that is understood here */
+function recordOf(parts: StoredParts, manifest: string): VersionRecord | null {
+  try {
+    return parts.templates.soundVersion(manifest)?.record ?? null;
+  } catch (error) {
+    if (isUntold(error)) return null;
+    throw error;
   }
 }
 

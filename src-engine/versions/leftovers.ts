@@ -10,9 +10,10 @@ import { forgetCondemnedChunks } from '../store/live-chunks.ts';
 import type { Lock } from '../store/locks.ts';
 import { ManifestReader } from '../store/manifest-reader.ts';
 import { packPath } from '../store/pack-path.ts';
-import { manifestPath, type StoreLayout } from '../store/store-layout.ts';
+import { manifestNames, manifestPath, type StoreLayout } from '../store/store-layout.ts';
 import type { StoredParts } from './stored-parts.ts';
 import { readManifestJson } from './manifest-json.ts';
+import { olderDatabase } from './older-database.ts';
 import { readTemplateRecord } from './template-record-file.ts';
 import { isUntold } from './untold.ts';
 
@@ -45,14 +46,12 @@ export function removeUnfinished(layout: StoreLayout): void {
 export async function removeLeftovers(parts: StoredParts): Promise<void> {
   removeUnfinished(parts.layout);
   const { finished, untold } = await announcedManifests(parts);
-  if (finished.length > 0) {
-    const path = manifestPath(parts.layout, finished[0]);
-    throw new EngineError('CATALOG_DAMAGED', { path, reason: 'database is older' }, 'Run: diskpress repair');
-  }
+  if (finished.length > 0) throw olderDatabase(manifestPath(parts.layout, finished[0]));
   forgetCondemnedChunks(parts.db);
   await removeDoomedManifests(parts, untold);
-  // a version that nobody can look at just now may need them
-  if (untold.length === 0) await removeExpectedPacks(parts);
+  // a version that nobody can look at just now, or that this database does not know, may need them
+  if (untold.length > 0 || parts.templates.unknownManifests(manifestNames(parts.layout)).length > 0) return;
+  await removeExpectedPacks(parts);
 }
 
 /**

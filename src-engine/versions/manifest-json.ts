@@ -9,8 +9,10 @@ import {
   type VersionRecord,
 } from '../catalog/records/index.ts';
 import { EngineError } from '../core/engine-error.ts';
-import type { ManifestReader } from '../store/manifest-reader.ts';
+import { manifestJsonNow, type ManifestReader } from '../store/manifest-reader.ts';
+import { manifestPath, type StoreLayout } from '../store/store-layout.ts';
 import { RegionSchema, type Region } from './regions.ts';
+import { isUntold } from './untold.ts';
 
 export interface ManifestJson {
   readonly template: TemplateRecord;
@@ -39,8 +41,8 @@ export function manifestJson({ template, version, disk, regions }: ManifestJson)
  * @throws EngineError `MANIFEST_DAMAGED` where it is not what a Diskpress writes; `CATALOG_TOO_NEW` where it is what a later one
  *   does
  */
-export function readManifestJson(manifest: ManifestReader, name: string): ManifestJson {
-  const path = name;
+export function readManifestJson(manifest: Pick<ManifestReader, 'json' | 'path'>, name: string): ManifestJson {
+  const { path } = manifest;
   const part = <T>(what: string, read: () => T): T => {
     try {
       return read();
@@ -59,4 +61,15 @@ export function readManifestJson(manifest: ManifestReader, name: string): Manife
     disk: version.disks[parts.disk],
     regions: part('regions', () => RegionsSchema.parse(parts.regions)),
   };
+}
+
+/** Whether nobody here can say what a manifest holds: a later Diskpress wrote it, or it cannot be read just now. */
+export function isUntoldManifest(layout: StoreLayout, name: string): boolean {
+  const path = manifestPath(layout, name);
+  try {
+    readManifestJson({ json: manifestJsonNow(path), path }, name);
+    return false;
+  } catch (error) {
+    return isUntold(error);
+  }
 }

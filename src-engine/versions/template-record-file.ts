@@ -9,6 +9,7 @@ import { EngineError, ioError } from '../core/engine-error.ts';
 import { writeDurably } from '../store/durable.ts';
 import { refuseReadOnly } from '../store/locks.ts';
 import type { StoreLayout } from '../store/store-layout.ts';
+import { olderDatabase } from './older-database.ts';
 import type { StoredParts } from './stored-parts.ts';
 
 /** `sum`: CRC-32 of the JSON without it; earlier versions wrote none. */
@@ -36,9 +37,28 @@ export async function writeTemplateRecord(parts: StoredParts, id: string): Promi
 
 async function writeRow(parts: StoredParts, id: string): Promise<void> {
   refuseReadOnly(parts.layout);
+  await refuseOlderThanFile(parts, id);
   const record = parts.templates.record(id);
   const bytes = Buffer.from(JSON.stringify({ ...record, sum: sumOf(record) }, null, 2));
   await writeDurably(parts.layout.scratch, templateRecordPath(parts.layout, id), bytes, markOfRunner());
+}
+
+/**
+ * Comes before every change of a template: what its file says and its row does not would be written over.
+ * @throws EngineError `CATALOG_TOO_NEW` where a later Diskpress wrote the file; `CATALOG_DAMAGED` where the row is older than the file,
+ *   as after the database was brought back from a copy
+ */
+export async function refuseOlderThanFile(parts: StoredParts, id: string): Promise<void> {
+  const written = await readTemplateRecord(parts.layout, id).catch((error: unknown) => {
+    // what the disk does not give just now is written anew; what says that it is another's is not
+    if (error instanceof EngineError && error.code === 'CATALOG_TOO_NEW') throw error;
+    return null;
+  });
+  // the row is asked last: it is always changed before its file
+  const revision = parts.templates.revisionOf(id);
+  if (written !== null && revision !== null && written.revision > revision) {
+    throw olderDatabase(templateRecordPath(parts.layout, id));
+  }
 }
 
 /**
@@ -53,7 +73,11 @@ export async function readTemplateRecord(layout: StoreLayout, id: string): Promi
     if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
   });
-  const written = text === null ? null : soundJson(text);
+  const json = text === null ? null : parsed(text);
+  // a later format may make its sum in another way; none of ours has a number
+  const version = laterFormat(json);
+  if (version !== null) throw new EngineError('CATALOG_TOO_NEW', { path, version, supported: 1 });
+  const written = json === null ? null : soundJson(json);
   if (written === null) return null;
   const record = understood(written.record);
   // what has a right sum and is not understood was written so
@@ -71,9 +95,23 @@ function understood(json: Record<string, unknown>): TemplateRecord | null {
   }
 }
 
-function soundJson(text: string): { record: Record<string, unknown>; hasSum: boolean } | null {
+function parsed(text: string): Record<string, unknown> | null {
   try {
-    const { sum, ...record } = JSON.parse(text) as Record<string, unknown>;
+    const json: unknown = JSON.parse(text);
+    return typeof json === 'object' && !Array.isArray(json) ? (json as Record<string, unknown> | null) : null;
+  } catch {
+    return null;
+  }
+}
+
+function laterFormat(json: Record<string, unknown> | null): number | null {
+  const format = json?.format;
+  return typeof format === 'number' && Number.isSafeInteger(format) && format > 1 ? format : null;
+}
+
+function soundJson(json: Record<string, unknown>): { record: Record<string, unknown>; hasSum: boolean } | null {
+  try {
+    const { sum, ...record } = json;
     if (sum !== undefined && SumSchema.parse({ sum }).sum !== sumOf(record)) return null;
     return { record, hasSum: sum !== undefined };
   } catch {

@@ -24,7 +24,7 @@ export const TemplateRecordSchema = z.object({
   deletedAt: z.iso.datetime().nullable(),
   /** numbers of versions that wait in the bin by themselves */
   deletedVersions: z.array(z.number().int().positive()),
-  /** names of its versions' manifests and attachments, in no order */
+  /** names of its versions' manifests, in the order of their numbers, and of its attachments */
   manifests: z.array(z.string()).default([]),
   /** counts its changes: the higher one of two records is the newer, whatever the clock says */
   revision: z.number().int().nonnegative().default(0),

@@ -8,7 +8,6 @@ import {
   PLATFORMS,
   STATUSES,
   VISIBILITIES,
-  type Health,
   type RecordedConfiguration,
   type TemplateView,
   type VersionDiskView,
@@ -81,10 +80,10 @@ function versionDisk({ manifest: _, role, source, layout, ...disk }: DiskRecord,
 
 /** A version is as its disks are. */
 function stateOf(disks: readonly DiskState[]): DiskState {
-  const isOne = (health: Health) => disks.some((disk) => disk.health === health);
+  const isOne = (health: DiskState['health']) => disks.some((disk) => disk.health === health);
   const times = disks.map(({ verifiedAt }) => verifiedAt);
   return {
-    health: isOne('damaged') ? 'damaged' : isOne('unverified') ? 'unverified' : 'verified',
+    health: (['damaged', 'unknown', 'unverified'] as const).find(isOne) ?? 'verified',
     verifiedAt: times.includes(null) ? null : times.sort()[0],
   };
 }

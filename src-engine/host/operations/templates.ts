@@ -1,9 +1,9 @@
 /** Templates: shown, edited, put into the bin and taken out of it. */
 import { refuseReadOnly } from '../../store/locks.ts';
 import { releaseReserve } from '../../store/reserve.ts';
+import { refuseOlderThanFile } from '../../versions/template-record-file.ts';
 import type { CatalogHandle } from '../catalog-handle.ts';
 import { editsOf } from '../edits.ts';
-import { templateNamed } from './named-template.ts';
 import type { Host, Operations } from './operations.ts';
 
 export const templateOperations = ({
@@ -14,25 +14,28 @@ export const templateOperations = ({
   'template.list' | 'template.show' | 'template.edit' | 'template.delete' | 'template.undelete'
 > => ({
   'template.list': ({ deleted, offset, limit }) => catalog.listed.templates.summaries(deleted, offset, limit),
-  'template.show': ({ template }) => {
-    const { templates } = catalog.parts;
-    return (templateNamed(catalog, template) ?? templates.find(template, { deleted: true })).template;
-  },
-  'template.edit': ({ template, ...changes }) => {
+  'template.show': ({ template }) => catalog.parts.templates.show(template),
+  'template.edit': async ({ template, ...changes }) => {
     const { templates } = writable(catalog);
     const { template: before } = templates.find(template);
+    await refuseOlderThanFile(catalog.parts, before.id);
     const after = templates.edit(template, changes);
     return changed(after.id, 'template.edited', editsOf(before, after));
   },
   'template.delete': async ({ template }) => {
     // it is the first step to more room: on a full disk it must not fail for want of some
     releaseReserve(catalog.parts.layout);
-    const { id } = writable(catalog).templates.delete(template);
+    const { templates } = writable(catalog);
+    await refuseOlderThanFile(catalog.parts, templates.find(template).template.id);
+    const { id } = templates.delete(template);
     await files.closeAll();
     return changed(id, 'template.deleted', { template });
   },
-  'template.undelete': ({ template }) =>
-    changed(writable(catalog).templates.undelete(template).id, 'template.undeleted', { template }),
+  'template.undelete': async ({ template }) => {
+    const { templates } = writable(catalog);
+    await refuseOlderThanFile(catalog.parts, templates.findDeleted(template).id);
+    return changed(templates.undelete(template).id, 'template.undeleted', { template });
+  },
 });
 
 /** @throws EngineError why nothing can be written, before anything is changed */

@@ -31,7 +31,7 @@ import {
   PACKAGE_FILES,
   type PackageAbout,
 } from '../../images/package-format.ts';
-import { writeTemplateRecord } from '../../versions/template-record-file.ts';
+import { refuseOlderThanFile, writeTemplateRecord } from '../../versions/template-record-file.ts';
 import { chunksOf } from '../../versions/window-chunks.ts';
 import { AdoptedPacks } from './adopted-packs.ts';
 import type { Scratch } from '../../images/image-files.ts';
@@ -64,6 +64,8 @@ export async function importPackage(
   beforePublishing: () => Promise<void>,
   context: JobContext,
 ): Promise<JobResult> {
+  const { existing } = destinationOf(parts, name, found.about);
+  if (existing) await refuseOlderThanFile(parts, existing.id);
   const files = new PackageFiles(found, scratch, context);
   const packs = found.entries.filter((entry) => PACK_FILE.test(entry.name));
   const pool = parts.presses.forJob(context.signal);
@@ -96,7 +98,7 @@ export async function importPackage(
       for (const disk of names.keys()) {
         const file = manifestFile(disk);
         readers.push(await ManifestReader.open(layout, file.replace('.dpm', '')));
-        originals.push(readManifestJson(readers[disk], file));
+        originals.push(readManifestJson({ json: readers[disk].json, path: file }, file));
         refuseOtherDisk(originals[disk], disk, names.length, file);
         await checkWindows(parts, readers[disk], originals[disk], context);
       }

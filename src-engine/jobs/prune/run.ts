@@ -14,7 +14,6 @@ import type { IndexedFrame } from '../../store/chunk-index.ts';
 import { syncFolderNow } from '../../store/durable.ts';
 import { forgetCondemnedChunks, LiveChunks, type PackUse } from '../../store/live-chunks.ts';
 import { lockWriter, withoutReaders } from '../../store/locks.ts';
-import { isZeroHash } from '../../store/manifest-format.ts';
 import { ManifestReader } from '../../store/manifest-reader.ts';
 import { CHUNK_ENTRY_BYTES, HASH_BYTES } from '../../store/pack-format.ts';
 import { packPath } from '../../store/pack-path.ts';
@@ -26,7 +25,10 @@ import { manifestNames, manifestPath } from '../../store/store-layout.ts';
 import { auditFrames } from '../../versions/audit-frames.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { removeDoomedManifests, removeLeftovers } from '../../versions/leftovers.ts';
+import { eachChunk } from '../../versions/each-chunk.ts';
+import { readManifestJson } from '../../versions/manifest-json.ts';
 import { naming } from '../../versions/naming.ts';
+import { olderDatabase } from '../../versions/older-database.ts';
 import { takeBack } from '../../versions/take-back.ts';
 import { readTemplateRecord, templateRecordPath } from '../../versions/template-record-file.ts';
 
@@ -59,7 +61,7 @@ export async function runPrune(parts: EngineParts, context: JobContext): Promise
     await refuseMissing(parts, kept, live, context.signal);
     const packs = live.packs();
     const old = packs.filter((pack) => pack.liveRawBytes < pack.rawBytes * REPACK_BELOW || pack.liveRawBytes === 0);
-    const unknown = await unknownFiles(parts, live);
+    const unknown = await unknownFiles(parts);
     const accounted: PackUse[] = [];
     for (const pack of old) {
       if (await isAccountedFor(parts, pool, pack.name, live, context)) accounted.push(pack);
@@ -114,17 +116,25 @@ export async function runPrune(parts: EngineParts, context: JobContext): Promise
 async function refuseUnknownManifests(parts: EngineParts): Promise<void> {
   for (const name of parts.templates.unknownManifests(manifestNames(parts.layout))) {
     // one that a later Diskpress wrote says so
-    await ManifestReader.open(parts.layout, name).then((manifest) => manifest.close());
+    const manifest = await ManifestReader.open(parts.layout, name);
+    try {
+      readManifestJson(manifest, name);
+    } finally {
+      await manifest.close();
+    }
     throw damagedCatalog(manifestPath(parts.layout, name), 'unknown manifest');
   }
 }
 
 /** A database that was brought back from a copy may have in its bin what has been taken out of it since. */
 async function refuseNewerRecords(parts: EngineParts): Promise<void> {
-  for (const { id, revision } of parts.templates.revisions()) {
+  for (const { id } of parts.templates.revisions()) {
     const record = await readTemplateRecord(parts.layout, id);
-    if (record && record.revision > revision)
-      throw damagedCatalog(templateRecordPath(parts.layout, id), 'database is older');
+    // the row is asked last: another process may change a template meanwhile, and changes its row before its file
+    const revision = parts.templates.revisionOf(id);
+    if (record && revision !== null && record.revision > revision) {
+      throw olderDatabase(templateRecordPath(parts.layout, id));
+    }
   }
 }
 
@@ -200,9 +210,9 @@ async function isAccountedFor(
 }
 
 /** What lies in the folders of packs and manifests and is not ours, or not of a kind that we know. */
-async function unknownFiles(parts: EngineParts, live: LiveChunks): Promise<string[]> {
+async function unknownFiles(parts: EngineParts): Promise<string[]> {
   const { packs, manifests } = parts.layout;
-  const packsKnown = new Set(live.packNames().map((name) => packPath(parts.layout, name)));
+  const packsKnown = new Set(parts.index.packNames().map((name) => packPath(parts.layout, name)));
   const inPacks = await readdir(packs, { recursive: true, withFileTypes: true });
   const templates = new Set(parts.templates.manifests().map((row) => `${row.templateId}.json`));
   const attachments = new Set(parts.templates.attachments().map(({ file }) => attachmentPath(parts.layout, file)));
@@ -220,27 +230,6 @@ async function unknownFiles(parts: EngineParts, live: LiveChunks): Promise<strin
 
 async function mark(parts: EngineParts, name: string, live: LiveChunks, signal: AbortSignal): Promise<void> {
   await eachChunk(parts, name, signal, (hashes) => live.mark(hashes));
-}
-
-async function eachChunk(
-  parts: EngineParts,
-  name: string,
-  signal: AbortSignal,
-  visit: (hashes: Uint8Array[]) => void,
-): Promise<void> {
-  const manifest = await ManifestReader.open(parts.layout, name);
-  try {
-    for await (const { lengths, hashes } of manifest.records()) {
-      signal.throwIfAborted();
-      visit(
-        Array.from(lengths, (_, i) => i)
-          .filter((i) => !isZeroHash(hashes, i))
-          .map((i) => hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES)),
-      );
-    }
-  } finally {
-    await manifest.close();
-  }
 }
 
 /** Writes the living chunks of worn packs into new packs. @returns those, durable but not yet in the index */

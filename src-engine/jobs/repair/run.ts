@@ -9,14 +9,17 @@ import type { Warning } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import { insertPack } from '../../store/chunk-index.ts';
+import { LiveChunks } from '../../store/live-chunks.ts';
 import { lockWriter } from '../../store/locks.ts';
 import { ManifestReader } from '../../store/manifest-reader.ts';
-import { packFiles } from '../../store/pack-path.ts';
+import { CHUNK_ENTRY_BYTES, HASH_BYTES } from '../../store/pack-format.ts';
+import { packFiles, packPath } from '../../store/pack-path.ts';
 import { scanPack, type ScannedPack } from '../../store/pack-scanner.ts';
 import { manifestNames, manifestPath } from '../../store/store-layout.ts';
 import { bringBackAttachments } from '../../versions/attachments.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { announcedManifests, removeLeftovers } from '../../versions/leftovers.ts';
+import { eachChunk } from '../../versions/each-chunk.ts';
 import { readManifestJson, type ManifestJson } from '../../versions/manifest-json.ts';
 import { readTemplateRecord, writeTemplateRecord } from '../../versions/template-record-file.ts';
 import { isUntold } from '../../versions/untold.ts';
@@ -40,7 +43,7 @@ export async function runRepair(parts: EngineParts, context: JobContext): Promis
     const packs = await scanPacks(parts, context);
     const { manifests, unread } = await readManifests(parts, context);
     const records = await readRecords(parts, manifests, context);
-    rebuildIndex(parts, packs);
+    rebuildIndex(parts, { ...packs, scanned: await withoutStrangers(parts, packs.scanned, manifests, context) });
     for (const id of records.keys()) mendTemplate(parts, id, manifests, records);
     const known = new Set(
       manifests.flatMap(({ name, json }) => [name, versionKey(json.template.id, json.version.number)]),
@@ -49,11 +52,7 @@ export async function runRepair(parts: EngineParts, context: JobContext): Promis
       ({ manifests: own, templateId, number }) =>
         unread > 0 && !own.some((name) => known.has(String(name))) && !known.has(versionKey(templateId, number)),
     );
-    for (const { name, json } of manifests) {
-      const row = parts.templates.soundVersion(name);
-      if (row?.templateId === json.template.id && row.record.number === json.version.number) continue;
-      bringBack(parts, name, json, records.get(json.template.id) ?? null, context);
-    }
+    bringBackVersions(parts, manifests, records, context);
     await bringBackAttachments(parts, (path, { code, data }) =>
       context.warn({ code: 'ATTACHMENT_DAMAGED', data: { path, reason: String(data.reason ?? code) } }),
     );
@@ -107,8 +106,51 @@ async function scanPacks(parts: EngineParts, context: JobContext): Promise<Found
   return { scanned, unread };
 }
 
+/**
+ * Packs that nobody has announced, and that hold nothing which the manifests here refer to and no other pack has, are not taken in: a
+ * prune would remove them, and they may be another catalog's. A database that begins anew knows no packs at all, and takes all of them.
+ */
+async function withoutStrangers(
+  parts: EngineParts,
+  scanned: readonly ScannedPack[],
+  manifests: readonly FoundManifest[],
+  context: JobContext,
+): Promise<readonly ScannedPack[]> {
+  const known = new Set(parts.index.packNames());
+  const own = new Set([...known, ...parts.index.expectedPacks()]);
+  const unknown = scanned.filter(({ name }) => !own.has(name));
+  if (known.size === 0 || unknown.length === 0) return scanned;
+  const live = new LiveChunks(parts.db);
+  try {
+    for (const { name } of manifests) {
+      // what is damaged of a manifest is told by a verify
+      await eachChunk(parts, name, context.signal, (hashes) => live.mark(hashes)).catch((error: unknown) => {
+        if (!(error instanceof EngineError) || error.code === 'ABORTED') throw error;
+      });
+    }
+    for (const { frames } of scanned.filter(({ name }) => own.has(name))) {
+      for (const { table } of frames) live.unmark(table);
+    }
+    const strangers = unknown.filter(({ frames }) => !frames.some(({ table }) => hasLive(live, table)));
+    if (strangers.length > 0) {
+      const path = packPath(parts.layout, strangers[0].name);
+      context.warn({ code: 'UNKNOWN_FILES_KEPT', data: { files: strangers.length, path } });
+    }
+    return scanned.filter((pack) => !strangers.includes(pack));
+  } finally {
+    live.close();
+  }
+}
+
+function hasLive(live: LiveChunks, table: Uint8Array): boolean {
+  for (let at = 0; at < table.length; at += CHUNK_ENTRY_BYTES) {
+    if (live.isLive(table.subarray(at, at + HASH_BYTES))) return true;
+  }
+  return false;
+}
+
 const notRead = ({ data, code }: EngineError): Warning => ({
-  code: 'KEPT_UNREAD',
+  code: code === 'CATALOG_TOO_NEW' ? 'KEPT_NEWER' : 'KEPT_UNREAD',
   data: { path: '', ...data, reason: String(data.reason ?? code) },
 });
 
@@ -230,22 +272,68 @@ function freeName(parts: EngineParts, record: TemplateRecord): string {
   return `${record.name.slice(0, 110)} (${record.id.slice(0, 8)})`;
 }
 
-function bringBack(
+/**
+ * Versions of manifests that no sound row speaks of. Where two copies of a catalog have each made a version since, and come together,
+ * both have the same number: the one that the template's file names keeps it, the other one becomes the newest.
+ */
+function bringBackVersions(
   parts: EngineParts,
-  manifest: string,
-  json: ManifestJson,
-  file: TemplateRecord | 'unread' | null,
+  manifests: readonly FoundManifest[],
+  records: Records,
   context: JobContext,
 ): void {
-  const record = sound(file) ?? json.template;
+  const recordOf = ({ json }: FoundManifest) => sound(records.get(json.template.id)) ?? json.template;
+  // a template's file names them in the order of their numbers
+  const placeOf = (found: FoundManifest) => (recordOf(found).manifests.indexOf(found.name) + 1 || Infinity) - 1;
+  const byName = manifests
+    .map((found) => ({ found, place: placeOf(found) }))
+    .sort((a, b) => (a.place === b.place ? 0 : a.place - b.place))
+    .map(({ found }) => found);
+  const second: FoundManifest[] = [];
+  for (const found of byName) {
+    const { template, version } = found.json;
+    if (isKnown(parts, found, context)) continue;
+    if (parts.templates.hasVersion(template.id, version.number)) second.push(found);
+    else bringBack(parts, found, recordOf(found), version.number, context);
+  }
+  for (const found of second) {
+    const { template, version } = found.json;
+    if (isKnown(parts, found, context)) continue;
+    const number = parts.templates.nextVersionNumber(template.id);
+    if (!bringBack(parts, found, recordOf(found), number, context)) continue;
+    const { name } = parts.templates.record(template.id);
+    context.warn({ code: 'VERSION_RENUMBERED', data: { template: name, number: version.number, newNumber: number } });
+  }
+}
+
+function isKnown(parts: EngineParts, { name, json }: FoundManifest, context: JobContext): boolean {
   try {
-    const isDeleted = record.deletedVersions.includes(json.version.number);
+    return parts.templates.soundVersion(name)?.templateId === json.template.id;
+  } catch (error) {
+    if (!isUntold(error)) throw error;
+    context.warn(notRead(error));
+    return true;
+  }
+}
+
+/** @returns whether it is there */
+function bringBack(
+  parts: EngineParts,
+  { name, json }: FoundManifest,
+  record: TemplateRecord,
+  number: number,
+  context: JobContext,
+): boolean {
+  try {
+    const isDeleted = number === json.version.number && record.deletedVersions.includes(number);
     parts.templates.addVersion(
       { ...record, name: freeName(parts, record) },
-      json.version,
+      { ...json.version, number },
       isDeleted ? record.updatedAt : null,
     );
+    return true;
   } catch (error) {
-    context.warn({ code: 'VERSION_NOT_RECOVERED', data: { path: manifest, reason: (error as Error).message } });
+    context.warn({ code: 'VERSION_NOT_RECOVERED', data: { path: name, reason: (error as Error).message } });
+    return false;
   }
 }

@@ -19,8 +19,14 @@ import type { EngineParts } from '../engine-parts.ts';
 import { readManifestJson } from '../../versions/manifest-json.ts';
 import { manifestNames } from '../../store/store-layout.ts';
 import { takeBack } from '../../versions/take-back.ts';
+import { isOlderDatabase, olderDatabase } from '../../versions/older-database.ts';
 import { isUntold } from '../../versions/untold.ts';
-import { readTemplateRecord, templateRecordPath, writeTemplateRecord } from '../../versions/template-record-file.ts';
+import {
+  readTemplateRecord,
+  refuseOlderThanFile,
+  templateRecordPath,
+  writeTemplateRecord,
+} from '../../versions/template-record-file.ts';
 
 /** Why a version is not whole, or could not be looked at. */
 interface Fault {
@@ -30,8 +36,9 @@ interface Fault {
 
 /**
  * @param reference a template, one version of it (`NAME@VERSION`), or null for everything
- * @throws EngineError after all was read: `TEMPLATE_DAMAGED` with the names and the reason for each, or else `READ_FAILED` with the
- *   names of what cannot be read just now; `TEMPLATE_NOT_FOUND`, `CATALOG_DAMAGED`
+ * @throws EngineError after all was read: `TEMPLATE_DAMAGED` with the names and the reason for each, or else `CATALOG_DAMAGED` where the
+ *   database is older than what is there, or else `READ_FAILED` with the names of what cannot be read just now, or else
+ *   `CATALOG_TOO_NEW` with what only a later Diskpress can read; `TEMPLATE_NOT_FOUND`, `CATALOG_DAMAGED`
  */
 export async function runVerify(parts: EngineParts, reference: string | null, context: JobContext): Promise<JobResult> {
   const wanted = reference === null ? null : parts.templates.find(reference);
@@ -85,14 +92,24 @@ export async function runVerify(parts: EngineParts, reference: string | null, co
       return fault ? [{ ...fault, version, name: row.disks > 1 ? `${version} disk ${row.disk}` : version }] : [];
     });
     if (reference === null) {
-      for (const fault of await unreadManifests(parts)) hit.push({ ...fault, version: fault.name });
+      const unlisted = [...(await unreadManifests(parts)), ...(await recordsOfTheBin(parts))];
+      for (const fault of unlisted) hit.push({ ...fault, version: fault.name });
     }
     const damaged = hit.filter((fault) => fault.isDamage);
     parts.audit.add('catalog.verified', wanted?.template.name ?? '', {
       damaged: damaged.map(({ name }) => name),
       verifiedBytes,
     });
-    refuse(damaged.length > 0 ? 'TEMPLATE_DAMAGED' : 'READ_FAILED', damaged.length > 0 ? damaged : hit);
+    refuse('TEMPLATE_DAMAGED', damaged);
+    refuse(
+      'CATALOG_DAMAGED',
+      hit.filter(({ error }) => isOlderDatabase(error)),
+    );
+    refuse(
+      'READ_FAILED',
+      hit.filter(({ error }) => error.code !== 'CATALOG_TOO_NEW'),
+    );
+    refuse('CATALOG_TOO_NEW', hit);
     return {
       templateId: wanted?.template.id ?? null,
       versionNumber: wanted?.version.number ?? null,
@@ -128,7 +145,10 @@ async function verifyAttachments(
   }
 }
 
-function refuse(code: 'TEMPLATE_DAMAGED' | 'READ_FAILED', hit: readonly (Fault & { name: string })[]): void {
+function refuse(
+  code: 'TEMPLATE_DAMAGED' | 'CATALOG_DAMAGED' | 'READ_FAILED' | 'CATALOG_TOO_NEW',
+  hit: readonly (Fault & { name: string })[],
+): void {
   if (hit.length === 0) return;
   const names = hit.map(({ name }) => name);
   throw new EngineError(code, {
@@ -144,7 +164,8 @@ function refuse(code: 'TEMPLATE_DAMAGED' | 'READ_FAILED', hit: readonly (Fault &
 
 /** What the system could not read just now says nothing of what is there; nor do files whose whole folder is away. */
 function isDamage({ layout }: EngineParts, error: EngineError): boolean {
-  if (isUntold(error)) return false;
+  // an older database says nothing of the blocks
+  if (isUntold(error) || isOlderDatabase(error)) return false;
   const { path, reason } = error.data;
   if (error.code === 'CHUNK_MISSING' && path !== undefined) return !isAway(layout.packs);
   return !(error.code === 'MANIFEST_DAMAGED' && reason === 'ENOENT' && isAway(layout.manifests));
@@ -163,13 +184,36 @@ function isAway(folder: string): boolean {
 async function unreadManifests(parts: EngineParts): Promise<(Fault & { name: string })[]> {
   const faults: (Fault & { name: string })[] = [];
   for (const name of parts.templates.unknownManifests(manifestNames(parts.layout))) {
-    const error = await ManifestReader.open(parts.layout, name).then(
-      (manifest) => manifest.close().then(() => null),
+    const error = await readWhole(parts, name).then(
+      () => null,
       (thrown: unknown) => thrown,
     );
     if (isUntold(error)) faults.push({ name, error, isDamage: false });
   }
   return faults;
+}
+
+/** What is in the bin here may have been taken out of it since, where the database was brought back from a copy. */
+async function recordsOfTheBin(parts: EngineParts): Promise<(Fault & { name: string })[]> {
+  const faults: (Fault & { name: string })[] = [];
+  for (const { id, name } of parts.templates.summaries(true)) {
+    try {
+      await refuseOlderThanFile(parts, id);
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      faults.push({ name, error, isDamage: false });
+    }
+  }
+  return faults;
+}
+
+async function readWhole(parts: EngineParts, name: string): Promise<void> {
+  const manifest = await ManifestReader.open(parts.layout, name);
+  try {
+    readManifestJson(manifest, name);
+  } finally {
+    await manifest.close();
+  }
 }
 
 /**
@@ -179,10 +223,7 @@ async function unreadManifests(parts: EngineParts): Promise<(Fault & { name: str
 async function mendRecord(parts: EngineParts, templateId: string): Promise<void> {
   const written = await readTemplateRecord(parts.layout, templateId);
   const known = parts.templates.record(templateId);
-  if (written && written.revision > known.revision) {
-    const path = templateRecordPath(parts.layout, templateId);
-    throw new EngineError('CATALOG_DAMAGED', { path, reason: 'database is older' }, 'Run: diskpress repair');
-  }
+  if (written && written.revision > known.revision) throw olderDatabase(templateRecordPath(parts.layout, templateId));
   // a full or read-only disk is no damage: it is written another time
   if (written?.revision !== known.revision) await writeTemplateRecord(parts, templateId).catch(() => {});
 }

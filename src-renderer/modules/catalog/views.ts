@@ -27,14 +27,18 @@ export interface CatalogView {
 }
 
 /** The health of a template is that of its worst version; one that was never read back says so. */
-export function healthOf(template: TemplateSummary): 'damaged' | 'unverified' | 'verified' {
-  if (template.versions.some(({ health }) => health === 'damaged')) return 'damaged';
-  return template.versions.some(({ health }) => health === 'unverified') ? 'unverified' : 'verified';
+export function healthOf({ versions }: TemplateSummary): TemplateSummary['versions'][number]['health'] {
+  const worst = (['damaged', 'unknown', 'unverified'] as const).find((one) =>
+    versions.some(({ health }) => health === one),
+  );
+  return worst ?? 'verified';
 }
 
 /** Whether the engine would let any version of it be deployed anew. */
 export function isDeployable(template: TemplateSummary): boolean {
-  return template.status === 'active' && template.versions.some(({ health }) => health !== 'damaged');
+  return (
+    template.status === 'active' && template.versions.some(({ health }) => !['damaged', 'unknown'].includes(health))
+  );
 }
 
 /** What runs on it, as its newest version tells; '' where that is not known. */

@@ -267,23 +267,21 @@ describe('jobs of a later version', () => {
   });
 
   test.each([
-    ['no JSON', '{'],
-    ['JSON of something else', '{"kind":"capture"}'],
-    ['a format that comes later', '{"format":99}'],
-  ])('of which one row is %s are listed, and found, all the same', (_, text) => {
+    ['no JSON', '{', 'CATALOG_DAMAGED', 1],
+    ['JSON of something else', '{"kind":"capture"}', 'CATALOG_DAMAGED', 1],
+    ['a format that comes later', '{"format":99}', 'unknown', 0],
+  ])('of which one row is %s are listed, and found, all the same', (_, text, told, removed) => {
     const db = open();
     const jobs = new JobRepository(db);
     const [first, broken, last] = [job(), job(), job()];
     for (const one of [first, broken, last]) jobs.save(one);
     db.prepare('UPDATE job SET record = ?, sum = NULL WHERE id = ?').run(text, broken.id);
-    expect(jobs.list().map(({ error, outcome }) => error?.code ?? outcome)).toEqual([
-      'done',
-      'CATALOG_DAMAGED',
-      'done',
-    ]);
+    const listed = jobs.list();
+    expect(listed.map(({ error, outcome }) => error?.code ?? outcome)).toEqual(['done', told, 'done']);
+    expect(z.array(COMMANDS['job.show'].result).parse(listed)).toEqual(listed);
     expect([first, last].map(({ id }) => jobs.find(id)?.outcome)).toEqual(['done', 'done']);
-    expect(jobs.removeDamaged()).toBe(1);
-    expect(jobs.list()).toHaveLength(2);
+    expect(jobs.removeDamaged()).toBe(removed);
+    expect(jobs.list()).toHaveLength(3 - removed);
   });
 });
 

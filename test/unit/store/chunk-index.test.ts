@@ -114,7 +114,7 @@ test('what is alive, what moves and what goes in a prune', () => {
   for (const name of ['x', 'y', 'b', 'd']) expect(index.find(nameOf(name))).toBeNull();
   for (const name of ['a', 'c', 'e']) expect(index.place(nameOf(name))).not.toBeNull();
   expect(live.condemned().sort()).toEqual(['dead', 'worn']);
-  expect(live.packNames().sort()).toEqual(['dead', 'new', 'whole', 'worn']);
+  expect(index.packNames().sort()).toEqual(['dead', 'new', 'whole', 'worn']);
   expect(index.storedBytes()).toBe(2000);
   live.forgetPack('dead');
   expect(live.condemned()).toEqual(['worn']);
