@@ -1,11 +1,10 @@
 /** The headers of an allocation group (AGF, AGI, AGFL): "XFS Algorithms & Data Structures", "AG Free Space Management", "AG Inode Management". */
 import { checkRange } from '../../core/bounds.ts';
-import { struct } from '../../core/struct.ts';
+import { struct, u32be } from '../../core/struct.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
 import { readBytes } from '../../disk/read.ts';
 import { agBlockCount, agBlockOffset } from './addresses.ts';
 import { checkBlock } from './checksum.ts';
-import { u32be } from './fields.ts';
 import { checkSuperblockCopy, type XfsSuperblock } from './superblock.ts';
 
 const MAGIC = 0x58414746;

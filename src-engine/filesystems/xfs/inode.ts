@@ -1,11 +1,10 @@
 /** Inodes: "XFS Algorithms & Data Structures", "On-disk Inode"; Linux, xfs_format.h, xfs_dinode. */
 import { checkRange } from '../../core/bounds.ts';
 import { EngineError } from '../../core/engine-error.ts';
-import { raw, struct, u8 } from '../../core/struct.ts';
+import { raw, struct, u16be, u32be, u64be, u8 } from '../../core/struct.ts';
 import { readBytes } from '../../disk/read.ts';
 import { inodeOffset, type XfsVolume } from './addresses.ts';
 import { checkBlock } from './checksum.ts';
-import { u16be, u32be, u64be } from './fields.ts';
 
 const MAGIC = 0x494e;
 const PLACES = { crcAt: 100, uuidAt: 160, ownerAt: 152 };

@@ -1,9 +1,8 @@
 /** The log of XFS: "XFS Algorithms & Data Structures", "Journaling Log"; Linux, fs/xfs/xfs_log_recover.c. Read to tell whether it is empty. */
 import type { BlockSource } from '../../disk/block-source.port.ts';
 import { readBytes } from '../../disk/read.ts';
-import { struct } from '../../core/struct.ts';
+import { struct, u32be, u64be } from '../../core/struct.ts';
 import { blockOffset } from './addresses.ts';
-import { u32be, u64be } from './fields.ts';
 import type { XfsSuperblock } from './superblock.ts';
 
 /** The log counts in these, whatever the sectors of the disk. */

@@ -1,12 +1,11 @@
 /** The superblock of XFS: "XFS Algorithms & Data Structures", 3rd edition, "Superblocks"; Linux, xfs_format.h, xfs_dsb. */
 import { checkRange } from '../../core/bounds.ts';
 import { EngineError } from '../../core/engine-error.ts';
-import { raw, struct, text, u8 } from '../../core/struct.ts';
+import { raw, struct, text, u16be, u32be, u64be, u8 } from '../../core/struct.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
 import { readBytes } from '../../disk/read.ts';
 import { blockChecksum } from './checksum.ts';
 import { readFeatures, versionOf, type Features } from './features.ts';
-import { u16be, u32be, u64be } from './fields.ts';
 
 const SUPERBLOCK_BYTES = 264;
 const MIN_SECTOR_BYTES = 512;

@@ -1,12 +1,11 @@
 /** Where symbolic links point: "XFS Algorithms & Data Structures", "Symbolic Links". */
 import { checkRange } from '../../core/bounds.ts';
-import { struct } from '../../core/struct.ts';
+import { struct, u32be } from '../../core/struct.ts';
 import { readBytes } from '../../disk/read.ts';
 import { decodePath } from '../names.ts';
 import type { XfsVolume } from './addresses.ts';
 import { checkBlock } from './checksum.ts';
 import { mappings } from './extent-map.ts';
-import { u32be } from './fields.ts';
 import type { XfsInode } from './inode.ts';
 import type { XfsSuperblock } from './superblock.ts';
 
