@@ -1,23 +1,23 @@
 /** File names as text. */
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** What would be taken for a byte in a name that has these letters themselves. */
-const LOOKS_LIKE_A_BYTE = /\\(?=x[0-9a-f]{2})/g;
+/** What would be taken for a byte, or for half a surrogate pair, in a name that has these letters themselves. */
+const LOOKS_ESCAPED = /\\(?=x[0-9a-f]{2}|ud[89a-f][0-9a-f]{2})/g;
 const BACKSLASH = '\\x5c';
 
 /**
  * Names are told apart by what they are shown as: no two that differ come out the same.
  * @param bytes a name as systems of the Unix family keep it: any bytes, mostly UTF-8
  * @returns the name; where it is no UTF-8, every byte above 0x7F stands as `\xNN`. A backslash in front of what looks like such
- *   a byte stands as `\x5c`
+ *   a byte, or like what {@link shownWideName} writes, stands as `\x5c`
  */
 export function decodeName(bytes: Uint8Array): string {
   try {
-    return strict.decode(bytes).replace(LOOKS_LIKE_A_BYTE, BACKSLASH);
+    return strict.decode(bytes).replace(LOOKS_ESCAPED, BACKSLASH);
   } catch {
     const ascii = Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
     return ascii
-      .replace(LOOKS_LIKE_A_BYTE, BACKSLASH)
+      .replace(LOOKS_ESCAPED, BACKSLASH)
       .replace(/[\x80-\xff]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16)}`);
   }
 }
@@ -37,14 +37,23 @@ export function decodePath(bytes: Buffer): string {
   return names.join('/');
 }
 
+/** @returns text with halves of surrogate pairs that stand alone, which nothing can show, written as `\uNNNN` */
+export function shownWideText(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, (half) => `\\u${half.charCodeAt(0).toString(16)}`);
+}
+
 /**
- * @param units a name in UTF-16, as systems of Microsoft's family keep it: any 16-bit numbers, mostly well-formed
- * @returns the name; halves of pairs that stand alone are written as `\uNNNN`
+ * @param name a name in UTF-16, as systems of Microsoft's family keep it: any 16-bit numbers, mostly well-formed
+ * @returns as {@link shownWideText}; a backslash in front of what looks like that, or like a byte, stands as `\x5c`
  */
-export function decodeWideName(units: Uint16Array): string {
-  const name = String.fromCharCode(...units);
-  if (name.isWellFormed()) return name;
-  return Array.from(name, (char) =>
-    char.isWellFormed() ? char : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  ).join('');
+export const shownWideName = (name: string): string => shownWideText(name.replace(LOOKS_ESCAPED, BACKSLASH));
+
+/** @returns {@link shownWideName} of 16-bit numbers */
+export const decodeWideName = (units: Uint16Array): string => shownWideName(String.fromCharCode(...units));
+
+/** @returns the name that {@link shownWideName} gave `shown` for */
+export function wideNameOf(shown: string): string {
+  return shown.replace(/\\(?:x5c|u(d[89a-f][0-9a-f]{2}))/g, (_, hex?: string) =>
+    hex === undefined ? '\\' : String.fromCharCode(parseInt(hex, 16)),
+  );
 }

@@ -2,7 +2,7 @@
 import { checkRange } from '../../core/bounds.ts';
 import { struct, u32le, u64le, u8 } from '../../core/struct.ts';
 import type { Extent } from '../../disk/block-source.port.ts';
-import { decodeWideName } from '../names.ts';
+import { shownWideText } from '../names.ts';
 import { clusterPlace, rootChain, type Allocation, type ExfatVolume } from './allocation.ts';
 import { ENTRY, ENTRY_BYTES, entrySets } from './entry-sets.ts';
 
@@ -49,5 +49,5 @@ export async function readRootEntries(fs: ExfatVolume): Promise<RootEntries> {
 
 function labelOf(bytes: Buffer): string {
   const count = checkRange('CharacterCount', bytes[1], 0, LABEL_UNITS_MAX);
-  return decodeWideName(Uint16Array.from({ length: count }, (_, i) => bytes.readUInt16LE(2 + i * 2)));
+  return shownWideText(bytes.toString('utf16le', 2, 2 + 2 * count));
 }

@@ -6,7 +6,7 @@ import type { FileTree } from '../file-tree.port.ts';
 import { ATTRIBUTE } from './attributes.ts';
 import { contentOf } from './contents.ts';
 import { isLogClosed } from './log-file.ts';
-import { nameText } from './names.ts';
+import { shownWideText } from '../names.ts';
 import { readRecord, RECORD, type NtfsVolume } from './records.ts';
 import { openAttribute, required, residentValue } from './streams.ts';
 
@@ -34,7 +34,7 @@ export async function readVolumeInformation(ntfs: NtfsVolume): Promise<VolumeInf
     throw new EngineError('FORMAT_UNSUPPORTED', { feature: `NTFS ${majorVersion}.${minorVersion}` });
   }
   return {
-    label: nameText((residentValue(record, ATTRIBUTE.VOLUME_NAME) ?? Buffer.alloc(0)).toString('utf16le')),
+    label: shownWideText((residentValue(record, ATTRIBUTE.VOLUME_NAME) ?? Buffer.alloc(0)).toString('utf16le')),
     isDirty: (flags & (IS_DIRTY | IS_BEING_CHECKED)) !== 0,
   };
 }

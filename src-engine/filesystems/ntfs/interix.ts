@@ -5,7 +5,7 @@
 import { checkRange } from '../../core/bounds.ts';
 import type { FileKind } from '../../contract/files.contract.ts';
 import type { FileContent } from '../file-tree.port.ts';
-import { nameText } from './names.ts';
+import { shownWideName } from '../names.ts';
 
 const MAGIC_BYTES = 8;
 const KINDS = new Map<string, FileKind>([
@@ -35,5 +35,5 @@ export async function interixKind(content: FileContent, isHidden: boolean): Prom
 export async function interixTarget(content: FileContent): Promise<string> {
   const bytes = Buffer.alloc(checkRange('length of a link', content.lengthBytes, MAGIC_BYTES, LINK_BYTES_MAX));
   await content.readInto(0, bytes);
-  return nameText(bytes.toString('utf16le', MAGIC_BYTES));
+  return shownWideName(bytes.toString('utf16le', MAGIC_BYTES));
 }

@@ -1,5 +1,6 @@
 /** File names: sixteen-bit units, mostly UTF-16, and how NTFS compares them. */
 import { checkRange } from '../../core/bounds.ts';
+import { wideNameOf } from '../names.ts';
 import { readRecord, RECORD, type NtfsVolume } from './records.ts';
 import { ATTRIBUTE } from './attributes.ts';
 import { contentOf } from './contents.ts';
@@ -7,15 +8,10 @@ import { openAttribute } from './streams.ts';
 
 const UNITS = 65_536;
 
-/** @returns the text of a name; half a surrogate pair, which nothing can show, stands as `\uNNNN` */
-export function nameText(units: string): string {
-  return units.replace(/\p{Surrogate}/gu, (half) => `\\u${half.charCodeAt(0).toString(16).padStart(4, '0')}`);
-}
-
-/** @returns the names that `text` may stand for: as it is, and with halves of pairs in place of `\uNNNN` */
+/** @returns the names that a text may stand for: the one that is shown like that, and the text as it is */
 export function namesOfText(text: string): string[] {
-  const units = text.replace(/\\u(d[89a-f][0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
-  return units === text ? [text] : [text, units];
+  const name = wideNameOf(text);
+  return name === text ? [text] : [name, text];
 }
 
 /** Tells which unit is the upper case of which, as the volume says. */

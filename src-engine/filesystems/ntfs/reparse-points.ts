@@ -6,10 +6,9 @@ import { checkRange, checkSpan } from '../../core/bounds.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { struct, u16le, u32le } from '../../core/struct.ts';
 import type { FileKind } from '../../contract/files.contract.ts';
-import { decodeName } from '../names.ts';
+import { decodeName, shownWideName } from '../names.ts';
 import { ATTRIBUTE } from './attributes.ts';
 import { contentOf } from './contents.ts';
-import { nameText } from './names.ts';
 import type { MftRecord, NtfsVolume } from './records.ts';
 import { openAttribute } from './streams.ts';
 
@@ -87,7 +86,6 @@ export function linkTarget({ tag, data }: ReparsePoint): string {
   const text = data.subarray(Math.min(data.length, names.size + (tag === TAG.SYMLINK ? SYMLINK_FLAGS_BYTES : 0)));
   const [at, length] = n.printLength > 0 ? [n.printOffset, n.printLength] : [n.substituteOffset, n.substituteLength];
   checkSpan('text of a link', at, length, text.length);
-  return nameText(text.toString('utf16le', at, at + length))
-    .replace(/^\\\?\?\\/, '')
-    .replaceAll('\\', '/');
+  const target = text.toString('utf16le', at, at + length).replace(/^\\\?\?\\/, '');
+  return target.split('\\').map(shownWideName).join('/');
 }

@@ -7,7 +7,8 @@ import { contentOf } from './contents.ts';
 import { namesOf } from './folder-index.ts';
 import type { IndexKey } from './index-nodes.ts';
 import { interixTarget } from './interix.ts';
-import { compareNames, namesOfText, nameText, readUpCase, type UpCase } from './names.ts';
+import { shownWideName } from '../names.ts';
+import { compareNames, namesOfText, readUpCase, type UpCase } from './names.ts';
 import { FILE_ATTRIBUTE, fileOf, nodeOf, type NtfsFile } from './nodes.ts';
 import { readFileRecord, RECORD, type FileReference, type MftRecord, type NtfsVolume } from './records.ts';
 import { linkTarget, readReparsePoint, refuseForeignContent } from './reparse-points.ts';
@@ -24,7 +25,9 @@ export async function openNtfs(ntfs: NtfsVolume): Promise<FileTree> {
     async *list(folder, signal) {
       for await (const names of namesOf(ntfs, await recordOf(folder))) {
         signal.throwIfAborted();
-        yield Promise.all(names.map(async (key) => ({ name: nameText(key.name), node: await nodeNamed(ntfs, key) })));
+        yield Promise.all(
+          names.map(async (key) => ({ name: shownWideName(key.name), node: await nodeNamed(ntfs, key) })),
+        );
       }
     },
     async find(folder, name) {

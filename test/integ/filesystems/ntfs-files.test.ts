@@ -211,6 +211,26 @@ describe.skipIf(!isRoot)('as ntfs-3g shows them (needs root to mount)', () => {
     });
   });
 
+  test('half a surrogate pair, and the letters that it is shown as, are two names', async () => {
+    const names = [
+      [Buffer.from('eda0bd', 'hex'), '\\ud83d'],
+      [Buffer.from('\\ud83d'), '\\x5cud83d'],
+      [Buffer.from('\\x5cud83d'), '\\x5cx5cud83d'],
+    ] as const;
+    const fill = (root: string) => {
+      for (const [bytes, shown] of names) writeFileSync(Buffer.concat([Buffer.from(`${root}/`), bytes]), shown);
+    };
+    await lookInto(32 * MIB, fill, async (tree) => {
+      expect((await namesIn(tree, tree.root)).sort()).toEqual(names.map(([, shown]) => shown).sort());
+      for (const [, shown] of names) {
+        const file = await tree.open(await nodeAt(tree, shown));
+        const bytes = Buffer.alloc(file.lengthBytes);
+        await file.readInto(0, bytes);
+        expect(bytes.toString()).toBe(shown);
+      }
+    });
+  });
+
   test.for(['interix', 'wsl'])('links and devices of the kind %s', async (kind, context) => {
     proves(context, filesOf('links and devices of Linux'));
     const fill = (root: string) => {

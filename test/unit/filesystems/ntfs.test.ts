@@ -6,7 +6,8 @@ import { readBootSector } from '../../../src-engine/filesystems/ntfs/boot-sector
 import { applyFixups } from '../../../src-engine/filesystems/ntfs/fixups.ts';
 import { interixKind, interixTarget } from '../../../src-engine/filesystems/ntfs/interix.ts';
 import { unpackLznt1 } from '../../../src-engine/filesystems/ntfs/lznt1.ts';
-import { compareNames, namesOfText, nameText } from '../../../src-engine/filesystems/ntfs/names.ts';
+import { shownWideName, wideNameOf } from '../../../src-engine/filesystems/names.ts';
+import { compareNames, namesOfText } from '../../../src-engine/filesystems/ntfs/names.ts';
 import { linkTarget } from '../../../src-engine/filesystems/ntfs/reparse-points.ts';
 import { decodeRuns, runAt } from '../../../src-engine/filesystems/ntfs/runs.ts';
 import { linkData, withFixups } from '../../support/ntfs.ts';
@@ -247,10 +248,19 @@ describe('LZNT1', () => {
 
 describe('names', () => {
   test('keep halves of surrogate pairs as text', () => {
-    expect(nameText('a\ud83d\ude00b')).toBe('a\ud83d\ude00b');
-    expect(nameText('\ude00\ud83d')).toBe('\\ude00\\ud83d');
-    expect(namesOfText('\\ude00x')).toEqual(['\\ude00x', '\ude00x']);
+    expect(shownWideName('a\ud83d\ude00b')).toBe('a\ud83d\ude00b');
+    expect(shownWideName('\ude00\ud83d')).toBe('\\ude00\\ud83d');
+    expect(namesOfText('\\ude00x')).toEqual(['\ude00x', '\\ude00x']);
     expect(namesOfText('\\u0041')).toEqual(['\\u0041']);
+  });
+
+  test('no two that differ are shown alike, and what is shown leads back', () => {
+    const parts = ['\\', '\ud83d', '\ude00', '\\ud83d', '\\x5c', 'x5c', '\\x41', 'ud83d', 'é'];
+    const names = new Set(parts.flatMap((a) => parts.flatMap((b) => parts.map((c) => a + b + c))));
+    const shown = new Set([...names].map(shownWideName));
+    expect(shown.size).toBe(names.size);
+    for (const name of shown) expect(name.isWellFormed()).toBe(true);
+    for (const name of names) expect(wideNameOf(shownWideName(name))).toBe(name);
   });
 
   test('are compared by upper case and length', () => {
