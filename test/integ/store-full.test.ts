@@ -185,9 +185,7 @@ describe.skipIf(!canLoop)('entirely full, each command a process of its own', ()
   /** What needs no room is done: what it reads is copied to where there is some, or to memory. */
   async function expectReads(catalog: string, folder: string): Promise<void> {
     const temporary = { ...process.env, TMPDIR: folder };
-    const reads = ['list', 'jobs', 'verify'].map((command) =>
-      commandLine(catalog, temporary)(...command.split(' ')),
-    );
+    const reads = ['list', 'jobs', 'verify'].map((command) => commandLine(catalog, temporary)(...command.split(' ')));
     for (const { code, err } of await Promise.all(reads)) expect([code, err]).toEqual([0, expect.any(String)]);
     expect(statfsSync(folder).bavail).toBe(0);
   }
