@@ -1,6 +1,6 @@
 /** The one error class of the engine: a stable code, the facts, and a technical hint. Words for people are in the locales. */
 import { formatFacts } from './format-facts.ts';
-import { roomAt } from './room-at.ts';
+import { largestFileAt, roomAt } from './room-at.ts';
 import type { ErrorCode, ErrorView, MessageData } from '../contract/errors.ts';
 
 export class EngineError extends Error {
@@ -37,7 +37,7 @@ const SYSTEM_CODES: Record<string, ErrorCode> = {
   EBUSY: 'DEVICE_BUSY',
   ENOSPC: 'DISK_FULL',
   EDQUOT: 'DISK_FULL',
-  EFBIG: 'DISK_FULL',
+  EFBIG: 'FILE_TOO_LARGE',
 };
 
 /** What SQLite calls things: the first two words of its codes. */
@@ -60,6 +60,12 @@ const FILE_CALLS = /^(open|close|read|pread|stat|lstat|fstat|statfs|scandir|open
 const WRITING_CALLS =
   /^(write|pwrite|fsync|fdatasync|f?truncate|rename|unlink|rm|rmdir|mkdir|mkdtemp|link|symlink|f?chmod|f?chown|f?utime)/;
 
+/** SQLite asks for no less at once, for the index of its log, and says of a full disk then only that it failed. */
+const SQLITE_NEEDS_BYTES = 64 * 1024;
+
+const isForWantOfRoom = (code: string, place: string) =>
+  code.startsWith('SQLITE_IOERR') && (roomAt(place).freeBytes ?? Infinity) < SQLITE_NEEDS_BYTES;
+
 function codeOf({ code = '', syscall = '' }: NodeJS.ErrnoException): ErrorCode | undefined {
   if (SQLITE_READ_ERRORS.test(code)) return 'READ_FAILED';
   const known = SYSTEM_CODES[code] ?? SQLITE_CODES[/^SQLITE_[A-Z]+/.exec(code)?.[0] ?? ''];
@@ -77,19 +83,28 @@ export function toEngineError(thrown: unknown, place = ''): EngineError {
   if (thrown instanceof EngineError) return thrown;
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   if (error.name === 'AbortError') return new EngineError('ABORTED', {}, '', { cause: error });
-  const known = codeOf(error);
+  const { code = '', path = place } = error as NodeJS.ErrnoException;
+  const named = codeOf(error);
+  const known = named === 'WRITE_FAILED' && isForWantOfRoom(code, path) ? 'DISK_FULL' : named;
   if (known) {
-    const { code = '', path = place } = error as NodeJS.ErrnoException;
-    const facts = known === 'DISK_FULL' ? roomAt(path) : /^(READ|WRITE)_FAILED$/.test(known) ? { offsetBytes: 0 } : {};
+    const facts = factsOf(known, path);
     return new EngineError(known, { path, ...facts, reason: code }, error.message, { cause: error });
   }
   return new EngineError('INTERNAL', { reason: error.message }, error.stack ?? '', { cause: error });
 }
 
+function factsOf(code: ErrorCode, path: string): MessageData {
+  if (code === 'DISK_FULL') return roomAt(path);
+  if (code === 'FILE_TOO_LARGE') return largestFileAt(path);
+  return code === 'READ_FAILED' || code === 'WRITE_FAILED' ? { offsetBytes: 0 } : {};
+}
+
+const NAMED_BETTER: readonly ErrorCode[] = ['DISK_FULL', 'FILE_TOO_LARGE', 'PERMISSION_DENIED', 'ABORTED'];
+
 /** Like {@link toEngineError}, where a failed read or write has a better name than the system's. `EIO` and strangers get `code`. */
 export function ioError(thrown: unknown, code: 'READ_FAILED' | 'WRITE_FAILED', data: MessageData): EngineError {
   const error = toEngineError(thrown, String(data.path ?? ''));
-  if (error.code === 'DISK_FULL' || error.code === 'PERMISSION_DENIED' || error.code === 'ABORTED') {
+  if (NAMED_BETTER.includes(error.code)) {
     return new EngineError(error.code, { ...data, ...error.data }, error.hint, { cause: thrown });
   }
   if (thrown instanceof EngineError) return thrown;

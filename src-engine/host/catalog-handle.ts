@@ -123,6 +123,26 @@ export class CatalogHandle {
     }
   }
 
+  /**
+   * Before what frees room: on a full disk the room that was set by is given up for it. Nothing may run that uses the catalog where
+   * its database is a copy.
+   */
+  makeRoom(): void {
+    releaseReserve(this.layout);
+    if (!this.#copy || this.#refusal !== 'DISK_FULL') return;
+    const copy = this.#copy;
+    try {
+      this.#db = openDatabase(this.layout.database);
+    } catch {
+      // not even that is enough: writers are told why
+      return;
+    }
+    this.#copy = null;
+    this.#refusal = undefined;
+    copy.close();
+    this.#useParts();
+  }
+
   #replaceDatabase(): void {
     this.#db?.close();
     try {
@@ -194,14 +214,6 @@ export class CatalogHandle {
       return openDatabase(this.layout.database);
     } catch (thrown) {
       const { code } = toEngineError(thrown);
-      if (code === 'DISK_FULL') {
-        releaseReserve(this.layout);
-        try {
-          return openDatabase(this.layout.database);
-        } catch {
-          // not even that is enough
-        }
-      }
       if (!existsSync(this.layout.database) || !['PERMISSION_DENIED', 'DISK_FULL', 'WRITE_FAILED'].includes(code))
         throw thrown;
       this.#refusal = code as StoreLayout['refusal'];

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type Database from 'better-sqlite3';
 import { openDatabase } from '../catalog/database.ts';
+import { toEngineError } from '../core/engine-error.ts';
 
 export interface DatabaseCopy {
   readonly db: Database.Database;
@@ -14,9 +15,21 @@ export interface DatabaseCopy {
   close(): void;
 }
 
+/** Memory, for where the system has its temporary files on the disk that is full. */
+const MEMORY = '/dev/shm';
+
 /** @throws EngineError as {@link openDatabase} */
 export function openCopy(path: string): DatabaseCopy {
-  const folder = mkdtempSync(join(tmpdir(), 'diskpress-catalog-'));
+  try {
+    return openCopyIn(tmpdir(), path);
+  } catch (error) {
+    if (toEngineError(error, tmpdir()).code !== 'DISK_FULL' || !existsSync(MEMORY)) throw error;
+    return openCopyIn(MEMORY, path);
+  }
+}
+
+function openCopyIn(temporary: string, path: string): DatabaseCopy {
+  const folder = mkdtempSync(join(temporary, 'diskpress-catalog-'));
   try {
     const copy = join(folder, 'catalog.db');
     copyFileSync(path, copy);

@@ -5,7 +5,7 @@ import type { StoreLayout } from './store-layout.ts';
 
 const RESERVE_BYTES = 1024 * 1024;
 /** With less room than this nothing is set by. */
-const MIN_FREE_BYTES = 32 * RESERVE_BYTES;
+const MIN_FREE_BYTES = 8 * RESERVE_BYTES;
 
 const reservePath = (layout: StoreLayout) => join(layout.root, 'reserve');
 

@@ -1,6 +1,7 @@
 /** Disks that become full: the job ends with the reason, nothing half made stays, what was there before is sound. */
-import { existsSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { commandLine, lastLine } from '../support/command-line.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { makeExt4, makeNoiseDisk, makeSlowDisk, noise } from '../support/disks.ts';
 import { openEngine, refusal, resultOf, type TestEngine } from '../support/engine.ts';
@@ -16,6 +17,15 @@ function smallDisk(lengthBytes: number): string {
   const image = bench.file(`disk-${count++}.ext4`, lengthBytes);
   run('mkfs.ext4', '-q', '-F', '-m', '0', image);
   return bench.mount(image, 'loop');
+}
+
+/** Leaves not one block: dd goes on to the last. */
+function takeEverything(folder: string): void {
+  for (const blockBytes of [65536, 512]) {
+    run('sh', '-c', `dd if=/dev/zero of=${join(folder, `filler-${blockBytes}`)} bs=${blockBytes} 2>/dev/null || true`);
+  }
+  const { bavail } = statfsSync(folder);
+  expect(bavail).toBe(0);
 }
 
 /** Takes all the room that is left. @returns the file that takes it */
@@ -158,4 +168,96 @@ test.skipIf(!canLoop)('a deploy to a file whose disk becomes full on the way', a
     await engine.close();
     bench.unmount(targets);
   }
+});
+
+describe.skipIf(!canLoop)('entirely full, each command a process of its own', () => {
+  const point = () => smallDisk(48 * MIB);
+
+  async function makeCatalog(folder: string): Promise<string> {
+    const catalog = join(folder, 'catalog');
+    const own = await openEngine(catalog);
+    resultOf(await own.capture(makeNoiseDisk(bench, 'small.img', MIB), 'kept'));
+    resultOf(await own.capture(makeNoiseDisk(bench, 'away.img', 4 * MIB), 'away'));
+    await own.close();
+    return catalog;
+  }
+
+  /** What needs no room is done: what it reads is copied to where there is some, or to memory. */
+  async function expectReads(catalog: string, folder: string): Promise<void> {
+    const temporary = { ...process.env, TMPDIR: folder };
+    const reads = ['list', 'jobs', 'verify'].map((command) => commandLine(catalog, temporary)(...command.split(' ')));
+    for (const { code, err } of await Promise.all(reads)) expect([code, err]).toEqual([0, expect.any(String)]);
+    expect(statfsSync(folder).bavail).toBe(0);
+  }
+
+  test('what frees room works with the room that was set by', async () => {
+    const folder = point();
+    const catalog = await makeCatalog(folder);
+    takeEverything(folder);
+    await expectReads(catalog, folder);
+    const diskpress = commandLine(catalog);
+    expect(await diskpress('delete', 'away')).toMatchObject({ code: 0 });
+    expect(await diskpress('prune')).toMatchObject({ code: 0 });
+    const { bavail, bsize } = statfsSync(folder);
+    expect(bavail * bsize).toBeGreaterThan(4 * MIB);
+    expect((await diskpress('list')).out).not.toContain('away');
+    expect(await diskpress('verify')).toMatchObject({ code: 0 });
+    bench.unmount(folder);
+  });
+
+  test('where nothing was set by, or it is used up, the place and its room are told', async () => {
+    const folder = point();
+    const catalog = await makeCatalog(folder);
+    rmSync(join(catalog, 'reserve'));
+    takeEverything(folder);
+    const source = makeNoiseDisk(bench, 'small.img', MIB);
+    const writes = ['delete away', 'edit kept --note x', 'prune', `capture ${source} --name new`];
+    const ends = await Promise.all(writes.map((write) => commandLine(catalog)('--json', ...write.split(' '))));
+    for (const [i, ended] of ends.entries()) {
+      expect([writes[i], ended.code]).toEqual([writes[i], 9]);
+      expect(lastLine(ended).error).toMatchObject({
+        code: 'DISK_FULL',
+        data: { path: expect.stringContaining(catalog), freeBytes: 0 },
+      });
+    }
+    expect(await commandLine(catalog)('list')).toMatchObject({ code: 0 });
+    bench.unmount(folder);
+  });
+});
+
+test.skipIf(process.platform !== 'linux')('a file that would be larger than one may be is no full disk', async () => {
+  const catalog = bench.path('limited');
+  engine = await openEngine(catalog);
+  resultOf(await engine.capture(makeNoiseDisk(bench, 'noise.img', 3 * MIB), 'noise'));
+  await engine.close();
+  const maxBytes = MIB;
+  const limited = (...args: string[]) => {
+    const main = process.env.DISKPRESS_WORKERS
+      ? join(process.env.DISKPRESS_WORKERS, 'cli.js')
+      : join(import.meta.dirname, '../../src-main/cli/main.ts');
+    // what fails is told by its code; sh counts in blocks of 512 bytes
+    const words = ['-c', `ulimit -f ${maxBytes / 512}; "$@"; true`, 'sh', process.execPath, main, '--catalog', catalog];
+    return run('sh', ...words, '--lang', 'en', '--json', ...args);
+  };
+  const target = bench.path('folder', 'target.img');
+  mkdirSync(bench.path('folder'));
+  for (const args of [
+    ['deploy', 'noise', target],
+    ['export', 'noise', target, '--format', 'qcow2'],
+    ['capture', makeNoiseDisk(bench, 'other.img', 4 * MIB), '--name', 'other'],
+  ]) {
+    const { error } = JSON.parse(
+      limited(...args)
+        .trim()
+        .split('\n')
+        .at(-1)!,
+    );
+    expect([args[0], error.code, error.data.maxBytes]).toEqual([args[0], 'FILE_TOO_LARGE', maxBytes]);
+    expect(error.data).not.toHaveProperty('freeBytes');
+    expect(readdirSync(bench.path('folder'))).toEqual([]);
+  }
+  engine = await openEngine(catalog);
+  resultOf(await engine.verify());
+  expect(await engine.client.call('template.list', {})).toHaveLength(1);
+  await engine.close();
 });

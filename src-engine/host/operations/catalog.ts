@@ -19,7 +19,10 @@ export const catalogOperations = ({
     const run = (context: JobContext) => runVerify(catalog.parts, template, context);
     return { jobId: jobs.start(about, [catalogClaim('read')], [{ path: '', run }]) };
   },
-  'prune.start': () => {
+  'prune.start': async () => {
+    // on a full disk even the job's row needs some room
+    await files.closeAll();
+    if (jobs.isIdle) catalog.makeRoom();
     const about = { kind: 'prune', templateName: '', path: catalogPath } as const;
     const run = async (context: JobContext) => {
       // what is kept open for nobody must not keep its packs

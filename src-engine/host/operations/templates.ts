@@ -1,6 +1,5 @@
 /** Templates: shown, edited, put into the bin and taken out of it. */
 import { refuseReadOnly } from '../../store/locks.ts';
-import { releaseReserve } from '../../store/reserve.ts';
 import { refuseOlderThanFile } from '../../versions/template-record-file.ts';
 import type { CatalogHandle } from '../catalog-handle.ts';
 import { editsOf } from '../edits.ts';
@@ -24,7 +23,8 @@ export const templateOperations = ({
   },
   'template.delete': async ({ template }) => {
     // it is the first step to more room: on a full disk it must not fail for want of some
-    releaseReserve(catalog.parts.layout);
+    await files.closeAll();
+    catalog.makeRoom();
     const { templates } = writable(catalog);
     await refuseOlderThanFile(catalog.parts, templates.find(template).template.id);
     const { id } = templates.delete(template);

@@ -140,6 +140,7 @@ describe('errors', () => {
     for (const [code, expected] of [
       ['ENOSPC', 'DISK_FULL'],
       ['EDQUOT', 'DISK_FULL'],
+      ['EFBIG', 'FILE_TOO_LARGE'],
       ['EACCES', 'PERMISSION_DENIED'],
       ['EROFS', 'PERMISSION_DENIED'],
       ['EBUSY', 'DEVICE_BUSY'],
