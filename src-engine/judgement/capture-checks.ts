@@ -9,8 +9,12 @@ import { checkSource } from './source-checks.ts';
 
 /** Without regard to overrides: see {@link withOverrides}. */
 export async function captureChecks(parts: JudgingParts, place: PlaceView, disk: DiskView): Promise<Check[]> {
+  return [...(await checkSource(parts.machine, place, parts.layout.root)), ...diskChecks(disk)];
+}
+
+/** Those of {@link captureChecks} that are about what is on the disk. */
+export function diskChecks(disk: DiskView): Check[] {
   return [
-    ...(await checkSource(parts.machine, place, parts.layout.root)),
     ...outsideChecks(disk),
     ...warningsOf(disk).flatMap((warning) => CHECK_OF[warning.code]?.(warning.data) ?? []),
   ];

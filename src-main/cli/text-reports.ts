@@ -1,6 +1,7 @@
 /** Results as text: tables that line up, sizes that can be read. */
 import type {
   Check,
+  DiskToImport,
   DiskView,
   ImportView,
   JobView,
@@ -238,7 +239,19 @@ function imageLines(words: Words, image: ImportView): string[] {
       null,
       image.entries.map(({ name, lengthBytes }) => [printable(name), lengthBytes === null ? '' : bytes(lengthBytes)]),
     ).map((line) => `  ${line}`),
-    ...(image.disk ? diskLines(words, image.disk) : []),
+    ...(image.disks.length > 1
+      ? image.disks.flatMap((disk, i) => diskToImportLines(words, disk, i + 1))
+      : image.disk
+        ? diskLines(words, image.disk)
+        : []),
+  ];
+}
+
+function diskToImportLines(words: Words, { name, lengthBytes, disk }: DiskToImport, number: number): string[] {
+  const size = lengthBytes === null ? '' : `  ${words.bytes(lengthBytes)}`;
+  return [
+    printable(words.t('cli.disk-of-several', { number, source: name })) + size,
+    ...(disk ? diskLines(words, disk) : []),
   ];
 }
 
