@@ -47,6 +47,8 @@ const image = {
   path,
   /** which image of an archive, where it holds several */
   entry: z.string().max(4096).nullable().default(null),
+  /** which disk of a machine that has several, from 1; all of them where it is not said */
+  disk: z.number().int().min(1).max(MAX_DISKS).optional(),
   password: z.string().max(1024).nullable().default(null),
 };
 const started = z.object({ jobId: z.uuid() });

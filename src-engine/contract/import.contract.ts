@@ -4,7 +4,7 @@ import { bytes, DISK_FORMATS, DiskViewSchema, PlaceViewSchema } from './disk.con
 import { GuestSchema } from './guest.contract.ts';
 import { orUnknown } from './open-words.ts';
 import { ReportSchema } from './report.contract.ts';
-import { KINDS, NameSchema, RecordedConfigurationSchema } from './template.contract.ts';
+import { DISK_ROLES, KINDS, NameSchema, RecordedConfigurationSchema } from './template.contract.ts';
 import { CheckSchema, WarningSchema } from './warnings.ts';
 
 /** What an image file may be, recognised by its content. */
@@ -25,19 +25,36 @@ export const ARCHIVE_TYPES = [
   'lzop',
 ] as const;
 
+/** One of the disks of a machine that is imported as a whole. */
+export const DiskToImportSchema = z.object({
+  /** of its file, or of its device */
+  name: z.string(),
+  /** null as long as it is not known */
+  lengthBytes: bytes.nullable(),
+  role: z.enum(DISK_ROLES).nullable(),
+  /** what it is plugged into, and where there; null: it is not known */
+  bus: z.string().nullable(),
+  address: z.string().nullable(),
+  /** null until it is unpacked */
+  disk: DiskViewSchema.nullable(),
+});
+export type DiskToImport = z.infer<typeof DiskToImportSchema>;
+
 export const ImportViewSchema = z.object({
   source: PlaceViewSchema,
   /** around the image, or around what is in there; null: it lies open */
   archive: z.enum(ARCHIVE_TYPES).nullable(),
   needsPassword: z.boolean(),
-  /** what may be an image in it; more than one: a person has to say which, as `entry` */
+  /** what may be an image in it; more than one: a person has to say which, as `entry`. The disks of one machine are no choice: all are taken */
   entries: z.array(z.object({ name: z.string(), lengthBytes: bytes.nullable() })).max(1000),
   /** null until it is unpacked, chosen, or its password is known */
   format: z.enum(IMAGE_FORMATS).nullable(),
   /** names of the files beside it that are read too: extents, backing files and what these need */
   files: z.array(z.string()).default([]),
-  /** null as long as it is not known, or where it holds several disks */
+  /** of several the first; null as long as it is not known */
   disk: DiskViewSchema.nullable(),
+  /** all of them, in their order; empty as long as it is not known what they are */
+  disks: z.array(DiskToImportSchema).default([]),
   /** room that unpacking takes beside the catalog, as far as it can be told; 0: nothing is unpacked */
   scratchBytes: bytes,
   proposedName: z.string(),

@@ -1,4 +1,5 @@
 /** Which file of an archive is meant. Names count here only to make a short list: what a file is, its content says. */
+import { MAX_DISKS } from '../contract/template.contract.ts';
 import { EngineError } from '../core/engine-error.ts';
 
 export interface Candidate {
@@ -35,10 +36,35 @@ export function candidatesOf<C extends Candidate>(files: readonly C[]): C[] {
 export class Choice {
   #entry: string | null;
   readonly #path: string;
+  readonly #disk: number | null;
 
-  constructor(path: string, entry: string | null) {
+  /** @param disk which of the disks of a machine is asked for, from 1; null: all of them */
+  constructor(path: string, entry: string | null, disk: number | null) {
     this.#path = path;
     this.#entry = entry;
+    this.#disk = disk;
+  }
+
+  /** Whether nobody asked for one of several. */
+  get isOpen(): boolean {
+    return this.#entry === null && this.#disk === null;
+  }
+
+  /**
+   * Of the disks of one machine.
+   * @param disks all that can be named @param own those that are the machine's, in their order
+   * @returns all of its own where nobody asked for one; null where they are more than a version can have, and a person has to say which
+   * @throws EngineError as {@link of}; `IMAGE_CHOICE_REQUIRED` where there is no disk of that number
+   */
+  disksOf<C extends Candidate>(disks: readonly C[], own: readonly C[] = disks): readonly C[] | null {
+    if (this.#disk !== null) {
+      const disk = own[this.#disk - 1];
+      if (!disk) throw choiceRequired(this.#path, own);
+      return [disk];
+    }
+    if (this.#entry === null && own.length > 1) return own.length <= MAX_DISKS ? own : null;
+    const one = this.of(disks, own);
+    return one && [one];
   }
 
   /**

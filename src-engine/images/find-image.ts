@@ -15,13 +15,15 @@ import { NOTHING_RECORDED } from '../contract/template.contract.ts';
 import type { Warning } from '../contract/warnings.ts';
 import { EngineError, ioError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
+import { numberOf, ofDisk, toldOf } from '../core/of-disk.ts';
 import type { OpenSibling } from '../formats/disk-image.port.ts';
 import { foreignByMembers, foreignError, refuseForeign } from '../formats/foreign/marks.ts';
 import { openFileSource } from '../formats/raw/file-source.ts';
 import { filesOfFolder } from '../formats/raw/folder-files.ts';
 import { candidatesOf, Choice, isPackedName } from './candidates.ts';
-import { lookAtCloneFolder, lookIntoPieces, openClonedDisk } from './clone-folder.ts';
-import { cloneSumsIn, verifyCloneSums } from './clone-sums.ts';
+import type { ClonedDisk } from '../formats/clonezilla/folder.ts';
+import { lookAtCloneFolder, lookIntoPieces, openClonedDisk, type PiecesSeen } from './clone-folder.ts';
+import { cloneSumsIn, verifyCloneSums, type CloneSumsIn } from './clone-sums.ts';
 import { leftOut, piecesOf, type Scratch } from './image-files.ts';
 import type { FileAtHand } from './image-place.ts';
 import { isDescriptorName, openMachine } from './open-machine.ts';
@@ -36,13 +38,15 @@ const MAX_LAYERS = 2;
 export interface ImageRequest {
   readonly path: string;
   readonly entry: string | null;
+  /** which of the disks of a machine, from 1; null or left out: all of them */
+  readonly disk?: number | null;
   /** what the image is, where that is not left to its content */
   readonly format: DiskFormat | null;
   readonly password: string | null;
 }
 
 /** What was found, less what the search itself knows. */
-type Ending = Partial<Omit<Found, 'archive' | 'refuseChanged' | 'close'>>;
+type Ending = Partial<Omit<Found, 'archive' | 'image' | 'refuseChanged' | 'close'>>;
 
 /**
  * @param scratch where packed images are unpacked to; null: nothing is unpacked, and what would have to be has no image
@@ -76,7 +80,7 @@ class Search {
     this.#request = request;
     this.#scratch = scratch;
     this.#signal = signal;
-    this.#choice = new Choice(request.path, request.entry);
+    this.#choice = new Choice(request.path, request.entry, request.disk ?? null);
   }
 
   async close(): Promise<void> {
@@ -108,17 +112,19 @@ class Search {
       entries: [],
       scratchBytes: 0,
       notSaved: [],
+      disks: [],
       warnings: [],
-      image: null,
       package: null,
       name: basename(this.#request.path),
       fileName: basename(this.#request.path),
     };
-    const { image } = ending;
+    const [opened, ...others] = ending.images ?? [];
+    const image = opened ? { ...opened, warnings: [...this.#warnings, ...opened.warnings] } : null;
     return {
       ...nothing,
       ...ending,
-      image: image ? { ...image, warnings: [...this.#warnings, ...image.warnings] } : null,
+      images: image ? [image, ...others] : [],
+      image,
       archive: this.#archive,
       refuseChanged: () => this.#files.refuseChanged(),
       close: () => this.close(),
@@ -129,24 +135,65 @@ class Search {
     const foreign = foreignByMembers(await readdir(folder));
     if (foreign) throw foreignError(foreign, folder);
     const disks = await lookAtCloneFolder(folder);
-    if (!disks) throw new EngineError('FORMAT_INVALID', { path: folder, field: 'folder', value: 'Clonezilla' });
+    return disks ? this.#inCloneFolder(folder, disks) : this.#besideDescriptor(folder);
+  }
+
+  async #inCloneFolder(folder: string, disks: readonly ClonedDisk[]): Promise<Ending> {
     const named = disks.map((disk) => ({ name: disk.device, lengthBytes: disk.lengthBytes, disk }));
-    const chosen = this.#choice.of(named, named);
+    const chosen = this.#choice.disksOf(named);
     const what = { format: 'clonezilla', name: basename(folder) } as const;
     if (!chosen) return { ...what, entries: named.map(({ name, lengthBytes }) => ({ name, lengthBytes })) };
-    const { notSaved } = chosen.disk;
-    const sums = await cloneSumsIn(folder, chosen.disk);
-    const about = { ...what, notSaved, warnings: sums.notChecked };
+    const about = {
+      ...what,
+      notSaved: chosen.flatMap(({ disk }) => disk.notSaved),
+      disks:
+        chosen.length > 1
+          ? chosen.map(({ name, lengthBytes }) => ({ name, lengthBytes, bus: null, address: null }))
+          : [],
+    };
+    const sums = await Promise.all(chosen.map(({ disk }) => cloneSumsIn(folder, disk)));
+    const toldOfEach = (told: readonly (readonly Warning[])[]) =>
+      told.flatMap((own, i) => own.map((warning) => toldOf(numberOf(i, chosen.length), warning)));
+    const notChecked = toldOfEach(sums.map((one) => one.notChecked));
     if (!this.#scratch) {
-      const { unpackedBytes, warnings } = await lookIntoPieces(folder, chosen.disk, this.#signal);
-      return { ...about, scratchBytes: unpackedBytes, warnings: [...sums.notChecked, ...warnings] };
+      const seen: PiecesSeen[] = [];
+      for (const { disk } of chosen) seen.push(await lookIntoPieces(folder, disk, this.#signal));
+      const scratchBytes = seen.reduce((sum, { unpackedBytes }) => sum + unpackedBytes, 0);
+      return { ...about, scratchBytes, warnings: [...notChecked, ...toldOfEach(seen.map((one) => one.warnings))] };
     }
     for (const name of await readdir(folder)) await this.#files.add(join(folder, name));
-    const warnings: Warning[] =
-      notSaved.length > 0 ? [{ code: 'PARTITIONS_NOT_SAVED', data: { names: notSaved.join(', ') } }] : [];
-    const source = this.#keep(await openClonedDisk(folder, chosen.disk, this.#scratch, warnings));
+    const images: OpenedImage[] = [];
+    for (const [i, { disk }] of chosen.entries()) {
+      images.push(
+        await ofDisk(numberOf(i, chosen.length), () => this.#clonedDisk(folder, disk, sums[i], this.#scratch!)),
+      );
+    }
+    return { ...about, warnings: notChecked, images };
+  }
+
+  async #clonedDisk(folder: string, disk: ClonedDisk, sums: CloneSumsIn, scratch: Scratch): Promise<OpenedImage> {
+    const names = disk.notSaved.join(', ');
+    const warnings: Warning[] = names === '' ? [] : [{ code: 'PARTITIONS_NOT_SAVED', data: { names } }];
+    const source = this.#keep(await openClonedDisk(folder, disk, scratch, warnings));
     const verify = (context: JobContext) => verifyCloneSums(sums, context);
-    return { ...about, image: { ...plainImage({ source, warnings }), verify } };
+    return { ...plainImage({ source, warnings }), verify };
+  }
+
+  /** A machine whose files lie in a folder: its descriptor is meant. */
+  async #besideDescriptor(folder: string): Promise<Ending> {
+    const entries = await readdir(folder, { withFileTypes: true });
+    // links may lead anywhere
+    const names = entries.filter((entry) => entry.isFile() && isDescriptorName(entry.name)).map(({ name }) => name);
+    if (names.length === 0)
+      throw new EngineError('FORMAT_INVALID', { path: folder, field: 'folder', value: 'Clonezilla' });
+    const candidates = names.sort().map((name) => ({ name, lengthBytes: null }));
+    const chosen = this.#choice.of(candidates, candidates);
+    if (!chosen) return { entries: candidates };
+    const path = join(folder, chosen.name);
+    await this.#files.add(path);
+    const source = this.#keep(await openFileSource(path));
+    const openSibling = this.#files.siblings(folder, filesOfFolder(folder));
+    return this.#in({ name: chosen.name, source, path, openSibling });
   }
 
   async #in(file: FileAtHand): Promise<Ending> {
@@ -173,12 +220,20 @@ class Search {
   /** What opens the disk of a machine. */
   readonly #openedBy = {
     keep: <S extends { close(): Promise<void> }>(source: S) => this.#keep(source),
-    open: (file: FileAtHand, isPacked: boolean) => (isPacked ? this.#in(file) : this.#plain(file)),
+    open: async (file: FileAtHand, isPacked: boolean) => {
+      // disks lie beside each other, not in each other
+      const layers = this.#layers;
+      try {
+        return await (isPacked ? this.#in(file) : this.#plain(file));
+      } finally {
+        this.#layers = layers;
+      }
+    },
   };
 
   async #plain(file: FileAtHand): Promise<Ending> {
     const { format, image } = await openPlainFile(file, this.#request.format, this.#signal);
-    return { format, image: { ...image, source: this.#keep(image.source) }, name: file.name, fileName: file.name };
+    return { format, images: [{ ...image, source: this.#keep(image.source) }], name: file.name, fileName: file.name };
   }
 
   async #inTar(file: FileAtHand, members: readonly TarMember[]): Promise<Ending> {
@@ -224,7 +279,10 @@ class Search {
     if (!chosen) return { entries: candidates.map(({ name, lengthBytes }) => ({ name, lengthBytes })) };
     const needsPassword = chosen.isEncrypted && archive.password === null;
     if (!this.#scratch) {
-      return { scratchBytes: chosen.lengthBytes ?? 0, name: basename(chosen.name), needsPassword };
+      // a descriptor is nothing without the files beside it
+      const needed = isDescriptorName(chosen.name) ? entries : [chosen];
+      const scratchBytes = needed.reduce((sum, { lengthBytes }) => sum + (lengthBytes ?? 0), 0);
+      return { scratchBytes, name: basename(chosen.name), needsPassword };
     }
     if (needsPassword) throw new EngineError('ARCHIVE_PASSWORD', { path: archive.path, isWrong: false });
     const unpack = async (entry: ArchiveEntry) => {

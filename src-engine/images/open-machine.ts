@@ -3,8 +3,9 @@ import { basename } from 'node:path';
 import type { Warning } from '../contract/warnings.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
+import { numberOf, ofDisk, toldOf } from '../core/of-disk.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
-import { joinedSource } from '../disk/composed-source.ts';
+import { composedSource, joinedSource } from '../disk/composed-source.ts';
 import { readBytes } from '../disk/read.ts';
 import {
   chunkNames,
@@ -12,21 +13,23 @@ import {
   MAX_DESCRIPTOR_BYTES,
   parseDescriptor,
   type DescribedDisk,
+  type Descriptor,
+  type EmptyDisk,
 } from '../formats/ova/descriptor.ts';
 import { MAX_SUMS_BYTES, parseSums, sumOfFile, type FileSum } from '../formats/ova/sums.ts';
-import type { Choice } from './candidates.ts';
+import type { Candidate, Choice } from './candidates.ts';
 import { hashOfPart, readSibling, type FileAtHand } from './image-place.ts';
-import type { Found } from './opened-image.ts';
+import type { Found, OpenedImage } from './opened-image.ts';
 
 const HEAD_BYTES = 4096;
 
 export const isDescriptorName = (name: string) => /\.ovf$/i.test(name);
 
-type Ending = Partial<Omit<Found, 'archive' | 'close'>>;
+type Ending = Partial<Omit<Found, 'archive' | 'image' | 'close'>>;
 
 interface Opener {
   keep<S extends { close(): Promise<void> }>(source: S): S;
-  /** @param isPacked it may be a packed stream @returns the disk that a file holds */
+  /** @param isPacked it may be a packed stream @returns the disk that a file holds, as the only one of `images` */
   open(file: FileAtHand, isPacked: boolean): Promise<Ending>;
 }
 
@@ -40,27 +43,90 @@ export async function openMachine(file: FileAtHand, choice: Choice, opener: Open
   const bytes = await readBytes(source, 0, source.lengthBytes, MAX_DESCRIPTOR_BYTES);
   const descriptor = parseDescriptor(bytes);
   const about = { format: 'ova', name: descriptor.name || name } as const;
-  const disks = descriptor.disks.map((disk) => ({ ...disk, name: disk.fileName, lengthBytes: null }));
-  const chosen = choice.of(disks, disks);
+  const disks = descriptor.disks.map(named);
+  const hard = descriptor.all.filter((disk) => !('isOptical' in disk && disk.isOptical)).map(named);
+  // a machine of which nothing but empty disks is known is no template
+  const own = hard.some(({ disk }) => 'fileName' in disk) ? hard : disks;
+  const { isOpen } = choice;
+  const chosen = choice.disksOf<Named>(disks, own);
   if (!chosen)
     return { ...about, entries: disks.map(({ name: entry, lengthBytes }) => ({ name: entry, lengthBytes })) };
+  if (chosen.length > 1 && chosen.some(({ disk }) => 'fileName' in disk && disk.isDelta)) {
+    throw new EngineError('FORMAT_UNSUPPORTED', { feature: 'OVF disks on top of others (parentRef)' });
+  }
+  const endings: Ending[] = [];
+  for (const [i, { disk }] of chosen.entries()) {
+    const number = numberOf(i, chosen.length);
+    const open = () =>
+      'fileName' in disk
+        ? openDisk(file, disk, i === 0, descriptor, opener)
+        : Promise.resolve({ images: [emptyImage(disk, descriptor)] });
+    endings.push(await ofDisk(number, open));
+  }
+  const images = endings.flatMap((ending) => ending.images ?? []);
+  const isWhole = images.length === chosen.length;
+  const left = isOpen && own === hard ? disks.filter(({ disk }) => disk.isOptical) : [];
+  return {
+    ...endings[0],
+    ...about,
+    entries: endings.flatMap(({ entries = [] }) => entries),
+    scratchBytes: endings.reduce((sum, { scratchBytes = 0 }) => sum + scratchBytes, 0),
+    disks:
+      chosen.length > 1
+        ? chosen.map(({ name: own, lengthBytes, disk: { bus, address } }) => ({ name: own, lengthBytes, bus, address }))
+        : [],
+    images: isWhole ? images : [],
+    warnings: [
+      ...endings.flatMap(({ warnings = [] }, i) => warnings.map((told) => toldOf(numberOf(i, chosen.length), told))),
+      ...(left.length > 0
+        ? [{ code: 'DISC_LEFT_OUT', data: { names: left.map(({ name: disc }) => disc).join(', ') } } as const]
+        : []),
+    ],
+  };
+}
+
+interface Named<D extends DescribedDisk | EmptyDisk = DescribedDisk | EmptyDisk> extends Candidate {
+  readonly disk: D;
+}
+
+function named<D extends DescribedDisk | EmptyDisk>(disk: D): Named<D> {
+  return 'fileName' in disk
+    ? { name: disk.fileName, lengthBytes: null, disk }
+    : { name: disk.id, lengthBytes: disk.capacityBytes, disk };
+}
+
+function emptyImage({ capacityBytes }: EmptyDisk, { configuration }: Descriptor): OpenedImage {
+  const source = composedSource([], capacityBytes);
+  return { source, medium: 'disk', configuration, warnings: [], files: [], verify: async () => {} };
+}
+
+/** @param isFirst the descriptor's own sum is compared with it */
+async function openDisk(
+  file: FileAtHand,
+  chosen: DescribedDisk,
+  isFirst: boolean,
+  { configuration }: Descriptor,
+  opener: Opener,
+): Promise<Ending> {
   if (!['', 'gzip'].includes(chosen.compression)) {
     throw new EngineError('FORMAT_UNSUPPORTED', { feature: `OVF compression ${chosen.compression.slice(0, 50)}` });
   }
-  const files = await openDisk(file, chosen);
+  const files = await openFiles(file, chosen);
   const disk = opener.keep(joinedSource(files.map(({ source: part }) => part)));
   const at = { ...file, name: chosen.fileName, source: files.length === 1 ? files[0].source : disk, path: null };
   const ending = await opener.open(at, chosen.compression !== '');
-  const summed = await sumsOf({ ...file, name: basename(name) }, files);
+  const descriptor = { ...file, name: basename(file.name) };
+  const summed = await sumsOf(descriptor, isFirst ? [descriptor, ...files] : files);
   const notChecked = summed
     .filter(({ sum }) => sum === null)
     .map(({ name: path }): Warning => {
       return { code: 'IMAGE_SUMS_NOT_CHECKED', data: { path } };
     });
-  const told = { ...ending, ...about, warnings: [...notChecked, ...(ending.warnings ?? [])] };
-  if (!ending.image) return told;
-  const { configuration } = descriptor;
-  return { ...told, image: { ...ending.image, configuration, verify: (context) => verifySums(summed, context) } };
+  const told = { ...ending, warnings: [...notChecked, ...(ending.warnings ?? [])] };
+  const [image] = ending.images ?? [];
+  if (!image) return told;
+  const verify = (context: JobContext) => verifySums(summed, context);
+  return { ...told, images: [{ ...image, configuration, verify }] };
 }
 
 interface DiskFile {
@@ -72,7 +138,7 @@ interface DiskFile {
  * @returns the file of a disk, or the files that it was cut into, in order
  * @throws EngineError `NOT_FOUND` with the name; `FORMAT_INVALID` where a chunk is of another length
  */
-async function openDisk(descriptor: FileAtHand, disk: DescribedDisk): Promise<DiskFile[]> {
+async function openFiles(descriptor: FileAtHand, disk: DescribedDisk): Promise<DiskFile[]> {
   const { fileName, writtenName, chunks } = disk;
   const names = (name: string) => (chunks ? chunkNames(name, chunks) : [name]);
   try {
@@ -115,12 +181,15 @@ interface SummedFile extends DiskFile {
   readonly sum: FileSum | null;
 }
 
-/** The descriptor and the disk that is taken; other files of the machine are not read. @returns none where there is no manifest */
-async function sumsOf(descriptor: FileAtHand, disk: readonly DiskFile[]): Promise<SummedFile[]> {
+/**
+ * @param files the descriptor and those of the disk that is taken; other files of the machine are not read
+ * @returns none where there is no manifest
+ */
+async function sumsOf(descriptor: FileAtHand, files: readonly DiskFile[]): Promise<SummedFile[]> {
   const bytes = await readSibling(descriptor, descriptor.name.replace(/\.ovf$/i, '.mf'), MAX_SUMS_BYTES);
   if (!bytes) return [];
   const sums = parseSums(bytes.toString('utf8'));
-  return [descriptor, ...disk].map(({ name, source }) => ({ name, source, sum: sumOfFile(sums, name) }));
+  return files.map(({ name, source }) => ({ name, source, sum: sumOfFile(sums, name) }));
 }
 
 async function verifySums(summed: readonly SummedFile[], context: JobContext): Promise<void> {

@@ -28,6 +28,15 @@ export interface FoundPackage {
   readonly about: PackageAbout;
 }
 
+/** One of several disks that belong together. */
+export interface FoundDiskName {
+  /** of its file, or of its device */
+  readonly name: string;
+  readonly lengthBytes: number | null;
+  readonly bus: string | null;
+  readonly address: string | null;
+}
+
 export interface Found {
   /** around all of it */
   readonly archive: (typeof ARCHIVE_TYPES)[number] | null;
@@ -40,9 +49,13 @@ export interface Found {
   readonly scratchBytes: number;
   /** partitions of its table that it does not hold: they would be zeros */
   readonly notSaved: readonly string[];
-  /** of what is around the image, and of what can be told of it before it is unpacked; those of `image` come besides */
+  /** the disks of one machine that are taken together, in their order; empty: one alone, or not known before it is unpacked */
+  readonly disks: readonly FoundDiskName[];
+  /** one for each disk, in their order; none until all of them are unpacked, chosen, or the password is known; a package has none */
+  readonly images: readonly OpenedImage[];
+  /** of what is around the images, and of what can be told of them before they are unpacked; those of `images` come besides */
   readonly warnings: readonly Warning[];
-  /** null until it is unpacked, chosen, or its password is known; a package has none */
+  /** the first of {@link images}, or null */
   readonly image: OpenedImage | null;
   readonly package: FoundPackage | null;
   /** of the innermost file or machine, for a name */

@@ -67,6 +67,8 @@ export const ImportRecordSchema = z.strictObject({
   source: PlaceViewSchema,
   /** names of the files beside it that were read too; null: it is packed, and they are not known */
   files: z.array(z.string()).nullable(),
+  /** names of its disks, where it is known that they are several */
+  disks: z.array(z.string()).default([]),
   /** of the template that it becomes a version of: a package brings its own */
   name: NameSchema,
   /** room that unpacking takes, as far as it could be told */

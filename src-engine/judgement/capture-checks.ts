@@ -8,8 +8,12 @@ import { checkSource, type SourceUse } from './source-checks.ts';
 
 /** Without regard to overrides: see {@link withOverrides}. */
 export function captureChecks(place: PlaceView, use: SourceUse, disk: DiskView): Check[] {
+  return [...checkSource(place, use), ...diskChecks(disk)];
+}
+
+/** Those of {@link captureChecks} that are about what is on the disk. */
+export function diskChecks(disk: DiskView): Check[] {
   return [
-    ...checkSource(place, use),
     ...outsideChecks(disk),
     ...warningsOf(disk).flatMap((warning) => CHECK_OF[warning.code]?.(warning.data) ?? []),
   ];

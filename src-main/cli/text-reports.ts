@@ -1,6 +1,7 @@
 /** Results as text: tables that line up, sizes that can be read. */
 import type {
   Check,
+  DiskToImport,
   DiskView,
   ImportView,
   JobView,
@@ -38,9 +39,6 @@ export function reportLines(words: Words, report: Report): string[] {
     case 'inspection':
       return [
         placeLine(words, report.value.source),
-        ...(report.value.format && report.value.source.kind === 'file'
-          ? [t('cli.image', { format: report.value.format })]
-          : []),
         ...diskLines(words, report.value.disk),
         ...guestLines(words, report.value.guest),
         ...(report.value.machine ? ['', ...machineLines(words, report.value.machine)] : []),
@@ -77,13 +75,7 @@ export function reportLines(words: Words, report: Report): string[] {
     case 'deploy-plan': {
       const { value } = report;
       return [
-        t(value.diskCount > 1 ? 'cli.deploy-plan-disk' : 'cli.deploy-plan', {
-          name: value.templateName,
-          version: value.versionNumber,
-          disk: value.disk,
-          count: value.diskCount,
-          writeBytes: value.writeBytes,
-        }),
+        t('cli.deploy-plan', { name: value.templateName, version: value.versionNumber, writeBytes: value.writeBytes }),
         placeLine(words, value.target),
         ...(value.before && value.before.volumes.length > 0
           ? [t('cli.now-holds'), ...diskLines(words, value.before)]
@@ -247,9 +239,22 @@ function imageLines(words: Words, image: ImportView): string[] {
       null,
       image.entries.map(({ name, lengthBytes }) => [printable(name), lengthBytes === null ? '' : bytes(lengthBytes)]),
     ).map((line) => `  ${line}`),
-    ...(image.disk
-      ? diskLines(words, { ...image.disk, warnings: image.warnings })
-      : warningLines(words, image.warnings)),
+    ...(image.disks.length > 1
+      ? [
+          ...image.disks.flatMap((disk, i) => diskToImportLines(words, disk, i + 1)),
+          ...warningLines(words, image.warnings),
+        ]
+      : image.disk
+        ? diskLines(words, { ...image.disk, warnings: image.warnings })
+        : warningLines(words, image.warnings)),
+  ];
+}
+
+function diskToImportLines(words: Words, { name, lengthBytes, disk }: DiskToImport, number: number): string[] {
+  const size = lengthBytes === null ? '' : `  ${words.bytes(lengthBytes)}`;
+  return [
+    printable(words.t('cli.disk-of-several', { number, source: name })) + size,
+    ...(disk ? diskLines(words, { ...disk, warnings: [] }) : []),
   ];
 }
 

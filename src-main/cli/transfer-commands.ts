@@ -22,6 +22,7 @@ const oneOf = (values: readonly string[]) => `<${values.join('|')}>`;
 
 interface ImportOptions extends RuleOptions, Record<string, unknown> {
   entry?: string;
+  disk?: number;
   format?: DiskFormat;
   passwordFile?: string;
   name?: string;
@@ -53,6 +54,7 @@ export function addTransferCommands(
     .description(help('import'))
     .option('--name <name>', help('name'))
     .option('--entry <name>', help('entry'))
+    .option('--disk <n>', help('disk-of-image'), Number)
     .option(`--format ${oneOf(DISK_FORMATS)}`, help('image-format'))
     .option('--password-file <file>', help('password-file'))
     .option('--note <text>', help('note'))
@@ -72,6 +74,7 @@ export function addTransferCommands(
     const {
       passwordFile,
       entry,
+      disk,
       format,
       tag: tags,
       override: _,
@@ -82,7 +85,8 @@ export function addTransferCommands(
       plan,
       ...rest
     } = options;
-    const image = { path, entry: entry ?? null, format: format ?? null, password: await passwordIn(passwordFile) };
+    const password = await passwordIn(passwordFile);
+    const image = { path, entry: entry ?? null, disk, format: format ?? null, password };
     const client = await connect();
     if (look) return printer.result({ kind: 'import-view', value: await client.call('import.look', image) });
     if (options.name === undefined) throw badOption('--name');

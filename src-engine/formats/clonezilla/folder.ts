@@ -71,7 +71,14 @@ export async function readCloneFolder(files: FolderFiles): Promise<ClonedDisk[]>
     ...whole.map((member) => readWholeMember(files, member)),
   ]);
   await checkComplete(files, disks, pieces, members);
-  return disks.sort((a, b) => (a.device < b.device ? -1 : 1));
+  return disks.sort((a, b) => inOrder(a.device, b.device, saved));
+}
+
+/** As the folder lists them; else as the kernel names them: sdz before sdaa, nvme2n1 before nvme10n1. */
+function inOrder(a: string, b: string, saved: readonly string[]): number {
+  const places = [a, b].map((device) => saved.indexOf(device));
+  if (!places.includes(-1)) return places[0] - places[1];
+  return a.length - b.length || (a < b ? -1 : 1);
 }
 
 /** @returns the names in one of the folder's lists, as in names of files */

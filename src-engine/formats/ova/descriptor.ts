@@ -8,11 +8,12 @@ import { checkSiblingName, isSiblingName } from '../sibling-name.ts';
 export const MAX_DESCRIPTOR_BYTES = 4 * 1024 * 1024;
 const MAX_DISKS = 256;
 const MAX_NETWORKS = 100;
+const SECTOR_BYTES = 512;
 const MAX_TEXT = 200;
 /** Elements of elements: more than any descriptor has, and few enough for every walk. */
 const MAX_DEPTH = 32;
 
-export interface DescribedDisk {
+export interface DescribedDisk extends Attached {
   /** plain name of the file beside the descriptor */
   readonly fileName: string;
   /** as the descriptor writes it: some programs call the file so, escapes and all */
@@ -21,11 +22,33 @@ export interface DescribedDisk {
   readonly chunks: { readonly chunkBytes: number; readonly lengthBytes: number } | null;
   /** the file's compression, for the caller to refuse; '' for none */
   readonly compression: string;
+  /** a disc in a drive, and none of the machine's disks */
+  readonly isOptical: boolean;
+  /** what was written since a snapshot, on another of its disks */
+  readonly isDelta: boolean;
+}
+
+/** A disk without a file: it holds nothing yet (DSP0243, "ovf:fileRef"). */
+export interface EmptyDisk extends Attached {
+  /** its id in the descriptor */
+  readonly id: string;
+  readonly capacityBytes: number;
+}
+
+/** Where a disk is plugged in, as far as the machine's hardware says. */
+interface Attached {
+  /** 'ide', 'scsi', 'sata', 'nvme', 'virtio', 'usb' */
+  readonly bus: string | null;
+  /** of the controller, and on it: '0:1' */
+  readonly address: string | null;
 }
 
 export interface Descriptor {
   readonly name: string;
+  /** those that have files */
   readonly disks: readonly DescribedDisk[];
+  /** those too that have none, in the order of the machine's */
+  readonly all: readonly (DescribedDisk | EmptyDisk)[];
   readonly configuration: RecordedConfiguration;
 }
 
@@ -57,24 +80,35 @@ function descriptorOf(bytes: Buffer): Descriptor {
   if (systems.length > 1) throw new EngineError('FORMAT_UNSUPPORTED', { feature: 'several machines in one OVF' });
   const system = systems[0] ?? envelope;
   const files = new Map([...find(envelope, 'File')].map((file) => [attribute(file, 'id'), file]));
-  const disks: DescribedDisk[] = [];
+  const drives = drivesOf(system);
+  const all: (DescribedDisk | EmptyDisk)[] = [];
   for (const disk of find(envelope, 'Disk')) {
     const reference = attribute(disk, 'fileRef');
-    // a disk without a file is an empty one
-    if (reference === '') continue;
+    const id = attribute(disk, 'diskId');
+    const { bus = null, address = null, isOptical = false } = drives.get(id) ?? {};
+    if (reference === '') {
+      const capacityBytes = capacityOf(disk);
+      if (capacityBytes !== null && !isOptical) all.push({ id: short(id), bus, address, capacityBytes });
+      continue;
+    }
     const file = files.get(reference);
     if (!file) throw new EngineError('FORMAT_INVALID', { field: 'fileRef', value: reference.slice(0, MAX_TEXT) });
     const compression = attribute(file, 'compression');
     const href = attribute(file, 'href');
-    disks.push({
+    all.push({
+      bus,
+      address,
+      isOptical: isOptical || OPTICAL_FORMAT.test(attribute(disk, 'format')),
+      isDelta: attribute(disk, 'parentRef') !== '',
       fileName: checkSiblingName(decodedName(href)),
       writtenName: isSiblingName(href) ? href : decodedName(href),
       chunks: chunksOf(file),
       compression: compression === 'identity' ? '' : compression,
     });
-    if (disks.length > MAX_DISKS) throw new EngineError('FORMAT_INVALID', { field: 'Disk', max: MAX_DISKS });
+    if (all.length > MAX_DISKS) throw new EngineError('FORMAT_INVALID', { field: 'Disk', max: MAX_DISKS });
   }
-  return { name: short(textOf(system, 'Name')), disks, configuration: configurationOf(system) };
+  const disks = all.filter((disk) => 'fileName' in disk);
+  return { name: short(textOf(system, 'Name')), disks, all, configuration: configurationOf(system) };
 }
 
 function parse(bytes: Buffer): Element {
@@ -122,6 +156,54 @@ function configurationOf(system: Element): RecordedConfiguration {
     memoryBytes,
     networks,
   };
+}
+
+/** More than any disk has, and few enough to be counted exactly. */
+const MAX_CAPACITY_BYTES = 2 ** 50;
+
+/** @returns null where it is not said in numbers, or no disk has that length */
+function capacityOf(disk: Element): number | null {
+  const units = attribute(disk, 'capacityAllocationUnits');
+  const bytes = Number(attribute(disk, 'capacity') || NaN) * (units === '' ? 1 : unitBytes(units));
+  return isCount(bytes, MAX_CAPACITY_BYTES) && bytes % SECTOR_BYTES === 0 ? bytes : null;
+}
+
+/** DSP0243 names formats by their specifications: of discs, ECMA-119. */
+const OPTICAL_FORMAT = /ecma-?119|iso-?9660|\.iso\b/i;
+const DISK_DRIVE = '17';
+const OPTICAL_DRIVES = ['15', '16'];
+/** `ovf:/disk/ID`, as DSP0243 has it, or `/disk/ID`, as older programs write it. */
+const HOST_DISK = /^(?:ovf:)?\/disk\/(.+)$/;
+const ADDRESS = /^\d{1,5}$/;
+
+/** The drives of the machine by the disk that each holds. DSP1041: ResourceType, Parent, AddressOnParent. */
+function drivesOf(system: Element): Map<string, Attached & { readonly isOptical: boolean }> {
+  const items = [...hardware(system)];
+  const controllers = new Map(items.map((item) => [textOf(item, 'InstanceID'), item]));
+  const drives = new Map<string, Attached & { readonly isOptical: boolean }>();
+  for (const item of items) {
+    const type = textOf(item, 'ResourceType');
+    const disk = HOST_DISK.exec(textOf(item, 'HostResource'))?.[1];
+    const isOptical = OPTICAL_DRIVES.includes(type);
+    if (disk === undefined || !(isOptical || type === DISK_DRIVE)) continue;
+    const controller = controllers.get(textOf(item, 'Parent'));
+    const places = [controller ? textOf(controller, 'Address') : '', textOf(item, 'AddressOnParent')];
+    const address = places.filter((place) => ADDRESS.test(place)).join(':') || null;
+    drives.set(disk, { bus: controller ? busOf(controller) : null, address, isOptical });
+  }
+  return drives;
+}
+
+/** CIM ResourceType: 5 IDE, 6 SCSI, 20 other storage, told apart by its subtype, 23 USB. */
+function busOf(controller: Element): string | null {
+  const type = textOf(controller, 'ResourceType');
+  const subtype = textOf(controller, 'ResourceSubType').toLowerCase();
+  if (type === '5') return 'ide';
+  if (subtype.includes('nvme')) return 'nvme';
+  if (subtype.includes('virtio')) return 'virtio';
+  if (type === '6') return 'scsi';
+  if (type === '23') return 'usb';
+  return type === '20' ? 'sata' : null;
 }
 
 function* hardware(system: Element): Generator<Element> {

@@ -8,25 +8,28 @@ import { versionView } from '../../catalog/views/template-view.ts';
 import type { OutsideChoice } from '../../contract/account.contract.ts';
 import { DISK_FORMATS, type DiskFormat, type DiskView, type PlaceView } from '../../contract/disk.contract.ts';
 import type { ImportPlan, ImportView } from '../../contract/import.contract.ts';
-import { KINDS, NOTHING_RECORDED } from '../../contract/template.contract.ts';
+import { UNKNOWN } from '../../contract/open-words.ts';
+import { KINDS, NOTHING_RECORDED, type VersionView } from '../../contract/template.contract.ts';
 import type { Check } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
-import { DiskAccount } from '../../inspection/account/account.ts';
-import { captureChecks, spaceCheck } from '../../judgement/capture-checks.ts';
+import { numberOf, toldOf } from '../../core/of-disk.ts';
+import { diskChecks, spaceCheck } from '../../judgement/capture-checks.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { freeBytes } from '../../machines/free-bytes.ts';
 import { formatCheck, isNothingRecognised, onePartitionCheck, otherFilesCheck } from '../../judgement/image-checks.ts';
+import { diskCountCheck } from '../../judgement/disk-count-check.ts';
 import { withOverrides } from '../../judgement/overrides.ts';
 import { refusalOf, type ImportRecord, type Planned } from '../plan-records.ts';
 import { captureReport } from '../../judgement/capture-report.ts';
-import { guestOf } from '../../inspection/guest-of.ts';
+import { guestOfDisks } from '../../inspection/guest-of.ts';
 import { openRulebook, type Rulebook } from '../../judgement/rulebook.ts';
-import { checkSource, usesOfSources } from '../../judgement/source-checks.ts';
+import { checkSource, usesOfSources, type SourceUse } from '../../judgement/source-checks.ts';
 import { choiceRequired } from '../../images/candidates.ts';
 import { findImage, type ImageRequest } from '../../images/find-image.ts';
 import { contradictions, type ImportRequest } from './form.ts';
-import { inspectImage, proposalFor } from '../../images/inspect-image.ts';
-import type { Found } from '../../images/opened-image.ts';
+import { proposalFor } from '../../images/inspect-image.ts';
+import type { Found, OpenedImage } from '../../images/opened-image.ts';
+import { bootFirst, lookAtDisks, type ImportedDisk } from './disks.ts';
 import { destinationOf } from './package-import.ts';
 
 const MAX_ENTRIES = 1000;
@@ -54,34 +57,66 @@ async function viewOf(
   outside: OutsideChoice,
   signal: AbortSignal,
 ): Promise<ImportView> {
-  const inspected = found.image && (await inspectImage(found.image, signal));
-  const account = inspected && (await DiskAccount.of(inspected, 'file', outside, signal));
+  const { images, image } = found;
+  const looked = await lookAtDisks(images, outside, signal);
   const packed =
     found.package &&
     versionView(
       found.package.about.version,
       found.package.about.version.disks.map(() => NOT_VERIFIED),
     );
-  const disk = account?.view() ?? packed?.disks[0].layout ?? null;
-  const guest = inspected
-    ? await guestOf(inspected.source, inspected.opened, book.endOfLife, signal)
-    : (packed?.guest ?? null);
-  const proposal = found.image && disk && guest ? await proposalFor(found.image, disk, guest) : null;
+  const [first] = looked;
+  const boot = bootFirst(looked);
+  const guest =
+    looked.length > 0
+      ? await guestOfDisks(
+          boot.map(({ inspected }) => inspected),
+          book.endOfLife,
+          signal,
+        )
+      : (packed?.guest ?? null);
+  const disk = first?.view ?? packed?.disks[0].layout ?? null;
+  const proposal = guest && looked.length > 0 ? await proposalFor(boot[0].image, boot[0].view, guest) : null;
   return {
     source: await placeOf(path, disk?.lengthBytes),
     archive: found.archive,
     needsPassword: found.needsPassword,
     entries: found.entries.slice(0, MAX_ENTRIES).map(({ name, lengthBytes }) => ({ name, lengthBytes })),
     format: found.format,
-    files: [...(found.image?.files ?? [])],
+    files: images.flatMap(({ files }) => files),
     disk,
+    disks: disksOf(found, looked, packed),
     guest,
     scratchBytes: found.scratchBytes,
     proposedName: nameFor(found.name),
     proposed: proposal?.configuration ?? packed?.configuration ?? NOTHING_RECORDED,
     isBootModeCertain: proposal?.isBootModeCertain ?? false,
-    warnings: [...found.warnings, ...(found.image?.warnings ?? []), ...(disk?.warnings ?? [])],
+    warnings: [
+      ...found.warnings,
+      ...(image
+        ? looked.flatMap((one) => [...one.image.warnings, ...one.view.warnings].map((told) => toldOf(one.number, told)))
+        : (disk?.warnings ?? [])),
+    ],
   };
+}
+
+function disksOf(found: Found, looked: readonly ImportedDisk[], packed: VersionView | null): ImportView['disks'] {
+  const alone = { name: found.fileName, lengthBytes: null, bus: null, address: null };
+  const names = found.disks.length > 0 ? found.disks : looked.map(() => alone);
+  if (packed) {
+    return packed.disks.map(({ source, capacityBytes, role, bus, address, layout }) => ({
+      name: source.model || source.path,
+      lengthBytes: capacityBytes,
+      role: role === UNKNOWN ? null : role,
+      ...{ bus, address, disk: layout },
+    }));
+  }
+  return names.map(({ name, lengthBytes, bus, address }, i) => ({
+    name,
+    lengthBytes: looked[i]?.view.lengthBytes ?? lengthBytes,
+    role: looked[i]?.role ?? null,
+    ...{ bus, address, disk: looked[i]?.view ?? null },
+  }));
 }
 
 /** @returns the file or folder, with the length of the disk where it is known */
@@ -120,34 +155,46 @@ export async function planImport(
     const destination = destinationOf(parts, request.name, found.package?.about ?? null);
     const catalogFreeBytes = await freeBytes(parts.layout.root);
     const file = await placeOf(request.path);
-    const usedBytes = image.disk?.usedBytes ?? Math.max(image.scratchBytes, file.lengthBytes);
+    const views = image.disks.flatMap(({ disk }) => disk ?? []);
+    const usedBytes =
+      views.length > 0
+        ? views.reduce((sum, view) => sum + view.usedBytes, 0)
+        : Math.max(image.scratchBytes, file.lengthBytes);
     const [use] = await usesOfSources(parts.machine, [image.source], parts.layout.root);
     const checks: Check[] = [
       ...(image.format === null || (found.image && image.disk && isUnknown(found, image.disk))
         ? []
         : [{ code: 'IMAGE_RECOGNISED', level: 'pass', data: { format: image.format } } as const]),
       ...withOverrides(
-        image.disk && found.image
-          ? [...captureChecks(image.source, use, image.disk), ...imageChecks(found, image.disk, request.format)]
-          : checkSource(image.source, use),
+        found.image ? openDisksChecks(use, found, image, views, request) : checkSource(image.source, use),
         request.overrides,
       ),
-      ...withOverrides(wholenessChecks(found), request.overrides),
+      ...withOverrides(
+        [
+          ...wholenessChecks(found),
+          ...(found.package || image.disks.length === 0
+            ? []
+            : diskCountCheck(destination.existing, image.disks.length)),
+        ],
+        request.overrides,
+      ),
       ...scratchChecks(image, file.lengthBytes, catalogFreeBytes, request),
       spaceCheck(usedBytes, catalogFreeBytes),
     ];
     if (image.disk && found.image) {
       const proposal = { configuration: image.proposed, isBootModeCertain: image.isBootModeCertain };
-      for (const data of contradictions(request, proposal, image.disk)) {
+      const boot = image.disks.find(({ role }) => role === 'boot')?.disk ?? image.disk;
+      for (const data of contradictions(request, proposal, boot)) {
         checks.push({ code: 'IMPORT_CONTRADICTED', level: 'warn', data });
       }
     }
-    const place = { ...image.source, lengthBytes: image.disk?.lengthBytes ?? image.source.lengthBytes };
+    const lengths = views.length > 0 ? views.map(({ lengthBytes }) => lengthBytes) : [image.source.lengthBytes];
+    const places = lengths.map((lengthBytes) => ({ place: { ...image.source, lengthBytes }, use }));
     const kind = found.package ? known(KINDS, found.package.about.template.kind) : request.kind;
     const asked = { ...request, kind };
     const report =
       image.guest && image.disk
-        ? (await captureReport(parts, book, [{ place, use }], image.guest, destination.existing, asked)).report
+        ? (await captureReport(parts, book, places, image.guest, destination.existing, asked)).report
         : null;
     const plan = { planId: randomUUID(), expiresAt, name: destination.name };
     const record: ImportRecord = {
@@ -157,6 +204,7 @@ export async function planImport(
       refusal: refusalOf(checks, report),
       source: image.source,
       files: image.disk === null ? null : image.files,
+      disks: found.disks.map(({ name }) => name),
       scratchBytes: image.scratchBytes,
     };
     const view: ImportPlan = {
@@ -175,10 +223,26 @@ export async function planImport(
   }
 }
 
+/** Who uses the file is asked once, whatever number of disks is in it. */
+function openDisksChecks(
+  use: SourceUse,
+  found: Found,
+  { source }: ImportView,
+  views: readonly DiskView[],
+  request: ImportRequest,
+): Check[] {
+  const ofEach = views.flatMap((view, i) =>
+    [...diskChecks(view), ...imageChecks(found, found.images[i], view, request.format)].map((check) =>
+      toldOf(numberOf(i, views.length), check),
+    ),
+  );
+  return [...checkSource(source, use), ...ofEach];
+}
+
 /** Of a disk that lies open: what a person is asked before it is taken. */
-function imageChecks(found: Found, disk: DiskView, said: DiskFormat | null): Check[] {
+function imageChecks(found: Found, image: OpenedImage, disk: DiskView, said: DiskFormat | null): Check[] {
   const name = found.fileName;
-  const checks = whatItIsChecks(found, disk, said);
+  const checks = whatItIsChecks(found, image, disk, said);
   if (isUnknown(found, disk)) {
     const level = said === 'raw' ? 'warn' : 'block';
     checks.push({ code: 'IMAGE_NOT_RECOGNISED', level, canOverride: level === 'block', data: { name } });
@@ -187,13 +251,13 @@ function imageChecks(found: Found, disk: DiskView, said: DiskFormat | null): Che
 }
 
 /** What is asked of an image by its format, as soon as its disk lies open: one that was packed when it is imported. */
-export function whatItIsChecks(found: Found, disk: DiskView, said: DiskFormat | null): Check[] {
+export function whatItIsChecks(found: Found, image: OpenedImage, disk: DiskView, said: DiskFormat | null): Check[] {
   const name = found.fileName;
   const format = DISK_FORMATS.find((one) => one === found.format);
   if (!format) return [];
   return [
     ...formatCheck(name, format, said),
-    ...otherFilesCheck(name, format, found.image?.files ?? [], said),
+    ...otherFilesCheck(name, format, image.files, said),
     ...onePartitionCheck(name, format, disk, said),
   ];
 }

@@ -146,11 +146,14 @@ test('a chunk that was changed is found by its sum', async () => {
   });
 });
 
-test('of several disks one is chosen; a file that is named and not there is told by its name', async () => {
+test('of several disks one can be chosen; a file that is named and not there is told by its name', async () => {
   copyFileSync(vmdk, at('second.vmdk'));
   writeFileSync(at('m.ovf'), descriptor({ href: 'first%201.vmdk' }, { href: 'second.vmdk' }));
   manifest('sha256');
-  expect((await refusal(importFrom(engine, at('m.ovf'), 'which'))).code).toBe('IMAGE_CHOICE_REQUIRED');
+  const both = await refusal(importFrom(engine, at('m.ovf'), 'which'));
+  expect(both).toMatchObject({ code: 'NOT_FOUND', data: { path: expect.stringContaining('first 1.vmdk'), disk: 1 } });
+  const other = await refusal(importFrom(engine, at('m.ovf'), 'which', { entry: 'third.vmdk' }));
+  expect(other).toMatchObject({ code: 'IMAGE_CHOICE_REQUIRED', data: { names: ['first 1.vmdk', 'second.vmdk'] } });
   await expectDisk('second', 'second.vmdk');
   const missing = await refusal(importFrom(engine, at('m.ovf'), 'first', { entry: 'first 1.vmdk' }));
   expect(missing).toMatchObject({ code: 'NOT_FOUND', data: { path: expect.stringContaining('first 1.vmdk') } });

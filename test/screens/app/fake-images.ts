@@ -30,6 +30,7 @@ function view(path: string, more: Partial<ImportView>): ImportView {
     entries: [],
     format: 'qcow2',
     disk,
+    disks: [],
     guest: debianGuest(),
     files: [],
     scratchBytes: 0,

@@ -26,6 +26,7 @@ const seen = (more: Partial<ImportView> = {}): ImportView => ({
   entries: [],
   format: 'qcow2',
   disk: null,
+  disks: [],
   guest: null,
   files: [],
   scratchBytes: 0,
