@@ -60,3 +60,14 @@ describe.skipIf(!canLoop)('a device', () => {
     expect((await plan(device)).disk.volumes[0].fileSystem).toBeNull();
   });
 });
+
+test('of an image that is imported, what a look has seen serves its plan and the next', async () => {
+  const request = { path: image, entry: null, format: null, password: null };
+  const form = { ...request, name: 'imported', kind: 'lab', licence: 'none' } as const;
+  const first = await bytesRead(() => engine.client.call('import.look', request));
+  expect(first).toBeGreaterThan(MIB);
+  expect(await bytesRead(() => engine.client.call('import.plan', form))).toBeLessThan(first / 4);
+  expect(await bytesRead(() => engine.client.call('import.plan', { ...form, name: 'two' }))).toBeLessThan(first / 4);
+  run('debugfs', '-w', '-R', `write ${import.meta.filename} another`, image);
+  expect(await bytesRead(() => engine.client.call('import.plan', form))).toBeGreaterThan(first / 2);
+});

@@ -87,7 +87,7 @@ test('of an export, and of the import of what it wrote', async () => {
   run('qemu-img', 'compare', '-f', 'raw', '-F', 'qcow2', disk, bench.path('disk.qcow2'));
 
   const image = params('import.plan', { path: bench.path('disk.qcow2'), name: 'again', overrides: [] });
-  const planned = await planImport(handle.parts, image, expiresAt, signal);
+  const planned = await planImport(handle.parts, new KeptLooks(0), image, expiresAt, signal);
   await runImport(handle.parts, onPaper(ImportRecordSchema, planned.record), quietContext());
   expect(handle.parts.templates.find('again').version.usedBytes).toBe(4 * MIB);
 });

@@ -1,13 +1,18 @@
 /** From an image of another tool to a version of a template. */
-import { lookAtImage, planImport } from '../../jobs/import/plan.ts';
+import { KeptLooks } from '../../inspection/kept-looks.ts';
+import { lookAtImage, type ImportLook } from '../../jobs/import/look.ts';
+import { planImport } from '../../jobs/import/plan.ts';
+import { openRulebook } from '../../judgement/rulebook.ts';
 import { runImport } from '../../jobs/import/run.ts';
 import { ImportRecordSchema, type ImportRecord } from '../../jobs/plan-records.ts';
 import { catalogClaim, sourceClaims, templateClaim } from '../claims.ts';
 import { PlannedWork } from '../planned-work.ts';
+import { PLAN_LIFETIME_MS } from '../plans.ts';
 import { together } from '../together.ts';
 import type { Host, Operations } from './operations.ts';
 
 export function importOperations({ catalog, jobs }: Host): Operations<'import.look' | 'import.plan' | 'import.start'> {
+  const looks = new KeptLooks<ImportLook>(PLAN_LIFETIME_MS);
   const imports = new PlannedWork(jobs, {
     schema: ImportRecordSchema,
     about: ({ name, source }) => ({ kind: 'import', templateName: name, path: source.path }),
@@ -19,9 +24,12 @@ export function importOperations({ catalog, jobs }: Host): Operations<'import.lo
     parts: (record) => together(pathsOf(record), (contexts) => runImport(catalog.parts, record, ...contexts)),
   });
   return {
-    'import.look': (params, signal) => lookAtImage(catalog.looking, params, signal),
+    'import.look': async (params, signal) => {
+      const { endOfLife } = await openRulebook(catalog.looking);
+      return (await lookAtImage(looks, { ...params, outside: 'ask' }, endOfLife, signal)).view;
+    },
     'import.plan': (params, signal) =>
-      imports.plan((expiresAt) => planImport(catalog.make(), params, expiresAt, signal)),
+      imports.plan((expiresAt) => planImport(catalog.make(), looks, params, expiresAt, signal)),
     'import.start': (agreement) => imports.start([agreement]),
   };
 }

@@ -87,11 +87,6 @@ export async function openDisks(
   }
 }
 
-/** The disk that its machine boots from before the others. */
-export function bootFirst<T extends Pick<CapturedDisk, 'role'>>(disks: readonly T[]): T[] {
-  return disks.toSorted((a, b) => Number(b.role === 'boot') - Number(a.role === 'boot'));
-}
-
 export function seenOf({ opened, view }: CapturedDisk): SeenDisk {
   const { place, format, files, warnings } = opened;
   return { place, format, files, warnings, view };

@@ -7,7 +7,8 @@ import { guestOfDisks } from '../../inspection/guest-of.ts';
 import type { Look } from '../../inspection/kept-looks.ts';
 import type { Machine } from '../../machines/machine.port.ts';
 import type { EngineParts } from '../engine-parts.ts';
-import { bootFirst, openDisks, seenOf, type CaptureRequest, type SeenDisk } from './disks.ts';
+import { bootFirst } from '../../inspection/boots.ts';
+import { openDisks, seenOf, type CaptureRequest, type SeenDisk } from './disks.ts';
 
 export interface CaptureLook {
   readonly disks: readonly (SeenDisk & {

@@ -13,7 +13,8 @@ import { freeBytes } from '../../machines/free-bytes.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { refusalOf, type CaptureRecord, type Planned } from '../plan-records.ts';
 import { busOf, checksOfDisks } from './checks.ts';
-import { bootFirst, type CaptureRequest } from './disks.ts';
+import { bootFirst } from '../../inspection/boots.ts';
+import type { CaptureRequest } from './disks.ts';
 import { askedOf, lookAtDisks, type CaptureLook } from './look.ts';
 
 /**

@@ -21,7 +21,8 @@ import type { EngineParts } from '../engine-parts.ts';
 import { resultsOfDisks } from '../disk-results.ts';
 import type { CaptureRecord } from '../plan-records.ts';
 import { busOf, checksOfDisks } from './checks.ts';
-import { bootFirst, openDisks, seenOf, type CapturedDisks } from './disks.ts';
+import { bootFirst } from '../../inspection/boots.ts';
+import { openDisks, seenOf, type CapturedDisks } from './disks.ts';
 
 /**
  * Carries out a plan. Whatever ends it early leaves the catalog as it was: of several disks there are all, or none.

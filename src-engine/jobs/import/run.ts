@@ -23,9 +23,11 @@ import { overriddenRules, refuseReported } from '../../judgement/make-report.ts'
 import { openRulebook } from '../../judgement/rulebook.ts';
 import { storeDisks } from '../../storing/store-disk.ts';
 import { findImage } from '../../images/find-image.ts';
-import { bootFirst, lookAtDisks } from './disks.ts';
+import { bootFirst } from '../../inspection/boots.ts';
+import { lookAtDisks } from './disks.ts';
 import { contradictions, recordedConfiguration } from './form.ts';
-import { isUnknown, limitsOf, placeOf, refuseUnclear, whatItIsChecks, wholenessChecks } from './plan.ts';
+import { placeOf } from './look.ts';
+import { isUnknown, limitsOf, refuseUnclear, whatItIsChecks, wholenessChecks } from './plan.ts';
 import { proposalFor } from '../../images/inspect-image.ts';
 import type { Found } from '../../images/opened-image.ts';
 import { importPackage } from './package-import.ts';
@@ -103,7 +105,7 @@ async function importDisks(
       ...diskCountCheck(existing, disks.length),
       ...checkSource(places[0], use),
       ...disks.flatMap(({ number, image, view }) =>
-        [...diskChecks(view), ...whatItIsChecks(found, image, view, request.format)].map((check) =>
+        [...diskChecks(view), ...whatItIsChecks(found, image.files, view, request.format)].map((check) =>
           toldOf(number, check),
         ),
       ),
