@@ -284,10 +284,10 @@ export const COMMANDS = {
   'export.plan': {
     params: z.strictObject({
       template: TemplateRefSchema,
-      /** a package takes all */
+      /** all where it is not said: in one file where the format has room for them, else in a file for each; a package always takes all */
       disk,
       format: z.enum(EXPORT_FORMATS),
-      /** a folder, or the file to be made in one */
+      /** a folder, or the file to be made in one; of several files each gets the number of its disk: 'lab.qcow2' becomes 'lab-disk1.qcow2'… */
       path,
       /** packages only: encrypts it, its list of contents too */
       password: z.string().min(1).max(1024).nullable().default(null),

@@ -101,7 +101,7 @@ export function reportLines(words: Words, report: Report): string[] {
         t('cli.export-plan', {
           name: value.templateName,
           version: value.versionNumber,
-          path: value.path,
+          path: value.files.length > 1 ? value.files.map(({ path }) => path).join(', ') : value.path,
           lengthBytes: value.atMostBytes,
         }),
         words.shared(`exportFormat.${value.format}.opens`, value.format),
