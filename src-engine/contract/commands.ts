@@ -113,8 +113,11 @@ export const COMMANDS = {
   'source.inspect': {
     params: z.strictObject({ source: path, format }),
     result: z.object({
+      /** of several disks the first */
       source: RecordedPlaceViewSchema,
       disk: DiskViewSchema,
+      /** all of them, in their order */
+      disks: z.array(z.object({ source: RecordedPlaceViewSchema, disk: DiskViewSchema })).default([]),
       /** what is installed; null for a template that was captured before this was looked at */
       guest: GuestSchema.nullable(),
       /** the machine that it was captured from, for a template */
@@ -252,7 +255,7 @@ export const COMMANDS = {
     }),
     result: started,
   },
-  /** What differs between the files of two versions. Takes as long as reading what may have changed; can be cancelled. */
+  /** What differs between the files of two versions, on all disks where none is named. Takes as long as reading what may have changed; can be cancelled. */
   'files.compare': {
     params: z.strictObject({ before: TemplateRefSchema, after: TemplateRefSchema, disk }),
     result: ComparisonSchema,

@@ -18,6 +18,7 @@ import {
 } from '../../src-engine/contract/index.ts';
 import { startBrowserServer } from '../browser/server.ts';
 import { addFileCommands } from './file-commands.ts';
+import { countDisks } from './count-disks.ts';
 import { followJob, followJobs } from './follow-job.ts';
 import { addMachineCommands } from './machine-commands.ts';
 import { addRuleCommands, addRuleOptions, ruleParams, type RuleOptions } from './rule-commands.ts';
@@ -268,11 +269,4 @@ async function ask(session: Session, plan: DeployPlan, options: DeployOptions): 
   } finally {
     terminal.close();
   }
-}
-
-/** How many disks the version has that a TEMPLATE names. */
-async function countDisks(client: EngineClient, template: string): Promise<number> {
-  const { versions } = await client.call('template.show', { template });
-  const number = Number(/@(\d{1,9})$/.exec(template)?.[1]);
-  return (versions.find((version) => version.number === number) ?? versions[0]).disks.length;
 }

@@ -38,8 +38,7 @@ export function reportLines(words: Words, report: Report): string[] {
       ]);
     case 'inspection':
       return [
-        placeLine(words, report.value.source),
-        ...diskLines(words, report.value.disk),
+        ...disksLines(words, report.value.disks),
         ...guestLines(words, report.value.guest),
         ...(report.value.machine ? ['', ...machineLines(words, report.value.machine)] : []),
       ];
