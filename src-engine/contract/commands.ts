@@ -120,10 +120,13 @@ export const COMMANDS = {
   'source.inspect': {
     params: z.strictObject({ source: path, format }),
     result: z.object({
+      /** of several disks the first */
       source: RecordedPlaceViewSchema,
       /** what the file was read as; null for a template */
       format,
       disk: DiskViewSchema,
+      /** all of them, in their order */
+      disks: z.array(z.object({ source: RecordedPlaceViewSchema, disk: DiskViewSchema })).default([]),
       /** what is installed; null for a template that was captured before this was looked at */
       guest: GuestSchema.nullable(),
       /** the machine that it was captured from, for a template */
@@ -264,7 +267,7 @@ export const COMMANDS = {
     }),
     result: started,
   },
-  /** What differs between the files of two versions. Takes as long as reading what may have changed; can be cancelled. */
+  /** What differs between the files of two versions, on all disks where none is named. Takes as long as reading what may have changed; can be cancelled. */
   'files.compare': {
     params: z.strictObject({ before: TemplateRefSchema, after: TemplateRefSchema, disk }),
     result: ComparisonSchema,
@@ -296,10 +299,10 @@ export const COMMANDS = {
   'export.plan': {
     params: z.strictObject({
       template: TemplateRefSchema,
-      /** a package takes all */
+      /** all where it is not said: in one file where the format has room for them, else in a file for each; a package always takes all */
       disk,
       format: z.enum(EXPORT_FORMATS),
-      /** a folder, or the file to be made in one */
+      /** a folder, or the file to be made in one; of several files each gets the number of its disk: 'lab.qcow2' becomes 'lab-disk1.qcow2'… */
       path,
       /** packages only: encrypts it, its list of contents too */
       password: z.string().min(1).max(1024).nullable().default(null),

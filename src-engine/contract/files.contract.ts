@@ -11,7 +11,11 @@ export const FilePathSchema = z.string().max(65_536);
 export const FILE_KINDS = ['folder', 'file', 'link', 'block-device', 'character-device', 'fifo', 'socket'] as const;
 export type FileKind = (typeof FILE_KINDS)[number];
 
+/** which of the template's disks, from 1; left out: it has one */
+const disk = z.number().int().positive().optional();
+
 export const FileVolumeViewSchema = z.object({
+  disk,
   ref: VolumeRefSchema,
   /** the file system's label or the partition's name; may be '' */
   label: z.string(),
@@ -41,6 +45,7 @@ export const FileEntryViewSchema = z.object({
 export type FileEntryView = z.infer<typeof FileEntryViewSchema>;
 
 export const ChangeSchema = z.object({
+  disk,
   volume: VolumeRefSchema,
   path: z.string(),
   kind: z.enum(FILE_KINDS),
@@ -57,10 +62,10 @@ export const ComparisonSchema = z.object({
   changed: totals,
   removed: totals,
   unchanged: totals,
-  /** by volume and path; the first ten thousand */
+  /** by disk, volume and path; the first ten thousand */
   changes: z.array(ChangeSchema),
   isCut: z.boolean(),
-  /** volumes that only one of both has, or that cannot be looked into: nothing is said about their files */
+  /** volumes that only one of both has, or that cannot be looked into: nothing is said about their files. Of several disks as `DISK:VOLUME` */
   notCompared: z.array(VolumeRefSchema),
 });
 export type Comparison = z.infer<typeof ComparisonSchema>;

@@ -114,21 +114,34 @@ export const EXPORT_ENDINGS: Record<ExportFormat, string> = {
   ova: '.ova',
 };
 
+/** One of the files that an export makes. */
+export const FileToExportSchema = z.object({
+  /** the disk in it, from 1; null: all of them */
+  disk: z.number().int().positive().nullable(),
+  path: z.string(),
+  /** the most that it can take */
+  atMostBytes: bytes,
+  /** a file of that name is there */
+  needsOverwrite: z.boolean(),
+});
+
 export const ExportPlanSchema = z.object({
   planId: z.uuid(),
   expiresAt: z.iso.datetime(),
   templateName: z.string(),
   versionNumber: z.number().int().positive(),
-  /** which of its disks, from 1; null: all of them, in a package */
+  /** which of its disks, from 1; null: all of them */
   disk: z.number().int().positive().nullable(),
   format: z.enum(EXPORT_FORMATS),
-  /** the file that will be there: the name that was asked for, made safe for other systems */
+  /** the file that will be there, the first of several: the name that was asked for, made safe for other systems */
   path: z.string(),
-  /** the most that it can take */
+  /** all of them: formats that hold one disk get a file for each */
+  files: z.array(FileToExportSchema).default([]),
+  /** the most that they can take together */
   atMostBytes: bytes,
   checks: z.array(CheckSchema),
   canRun: z.boolean(),
-  /** a file of that name is there: `overwrite` must be said */
+  /** a file of one of these names is there: `overwrite` must be said */
   needsOverwrite: z.boolean(),
 });
 export type ExportPlan = z.infer<typeof ExportPlanSchema>;

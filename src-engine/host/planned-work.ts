@@ -84,9 +84,8 @@ export class PlannedWork<R extends PlanRecord> {
       throw new EngineError(code, data, hint);
     }
     const { path } = this.#kind.about(record);
-    if ('needsOverwrite' in record && record.needsOverwrite && !overwrite) {
-      throw new EngineError('OVERWRITE_REQUIRED', { path });
-    }
+    const replaced = replacedBy(record);
+    if (replaced.length > 0 && !overwrite) throw new EngineError('OVERWRITE_REQUIRED', { path: replaced.join(', ') });
     if (record.kind === 'deploy' && record.confirmWords.length > 0) {
       const { serial } = record.target;
       if (confirm === undefined) throw new EngineError('CONFIRM_REQUIRED', { path, serial });
@@ -94,4 +93,11 @@ export class PlannedWork<R extends PlanRecord> {
     }
     return record;
   }
+}
+
+/** Files that are there and would be replaced. */
+function replacedBy(record: PlanRecord): string[] {
+  if (record.kind === 'deploy') return record.needsOverwrite ? [record.target.path] : [];
+  if (record.kind !== 'export') return [];
+  return [record, ...record.others].filter(({ needsOverwrite }) => needsOverwrite).map(({ path }) => path);
 }

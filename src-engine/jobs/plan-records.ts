@@ -76,6 +76,14 @@ export const ImportRecordSchema = z.strictObject({
 });
 export type ImportRecord = z.infer<typeof ImportRecordSchema>;
 
+/** A file that will be there. */
+const exported = {
+  /** which of the version's disks is in it, from 1; null: all of them */
+  disk: z.number().int().positive().nullable(),
+  path: z.string(),
+  needsOverwrite: z.boolean(),
+};
+
 export const ExportRecordSchema = z.strictObject({
   ...head,
   kind: z.literal('export'),
@@ -85,12 +93,10 @@ export const ExportRecordSchema = z.strictObject({
   templateId: z.uuid(),
   templateName: z.string(),
   versionNumber: z.number().int().positive(),
-  /** which of the version's disks, from 1; null: all, in a package */
-  disk: z.number().int().positive().nullable(),
   format: z.enum(EXPORT_FORMATS),
-  /** the file that will be there */
-  path: z.string(),
-  needsOverwrite: z.boolean(),
+  ...exported,
+  /** the further files, one for each disk after the first */
+  others: z.array(z.object(exported)).default([]),
 });
 export type ExportRecord = z.infer<typeof ExportRecordSchema>;
 

@@ -6,6 +6,7 @@ import {
   type EngineClient,
   type FileVolumeView,
 } from '../../src-engine/contract/index.ts';
+import { countDisks } from './count-disks.ts';
 import { followJob } from './follow-job.ts';
 import type { Printer } from './printer.port.ts';
 import type { Words } from './words.ts';
@@ -39,21 +40,20 @@ export function addFileCommands(
     .option('--reverse', help('reverse'))
     .action(async (template: string, path: string | undefined, options: FilesOptions) => {
       const client = await connect();
-      const { disk } = options;
-      const volume = options.volume ?? (await onlyVolume(client, template, disk));
-      if (volume === null) {
+      const place = await placeOf(client, template, options);
+      if ('volumes' in place) {
         // without a path the question is what there is; with one it cannot be answered
-        const volumes = await client.call('files.volumes', { template, disk });
-        if (path === undefined && !options.extract) return printer.result({ kind: 'file-volumes', value: volumes });
-        throw volumeRequired(volumes);
+        if (path === undefined && !options.extract)
+          return printer.result({ kind: 'file-volumes', value: place.volumes });
+        throw volumeRequired(place.volumes);
       }
+      const { disk, volume } = place;
       if (options.extract !== undefined) {
         const params = { template, disk, volume, path: path ?? '/', destination: options.extract };
         const job = await followJob(client, printer, () => client.call('files.extract', params));
         return printer.result({ kind: 'job', value: job });
       }
-      const place = { template, disk, volume, path: path ?? '/' };
-      const params = { ...place, sort: options.sort, isDescending: options.reverse };
+      const params = { template, disk, volume, path: path ?? '/', sort: options.sort, isDescending: options.reverse };
       printer.result({ kind: 'files', value: await allPages(client, params) });
     });
 
@@ -67,20 +67,31 @@ export function addFileCommands(
     });
 }
 
-/** @returns the volume that is meant where none is named; null where there are several, or none */
-async function onlyVolume(client: EngineClient, template: string, disk: number | undefined): Promise<string | null> {
-  const open = (await client.call('files.volumes', { template, disk })).filter(({ refusal }) => refusal === null);
-  return open.length === 1 ? open[0].ref : null;
+/** @returns the volume that is meant, and its disk; or all volumes, where there are several, or none, and nobody said which */
+async function placeOf(
+  client: EngineClient,
+  template: string,
+  { disk, volume }: FilesOptions,
+): Promise<{ disk: number | undefined; volume: string } | { volumes: FileVolumeView[] }> {
+  const count = await countDisks(client, template);
+  if (volume !== undefined && (disk !== undefined || count === 1)) return { disk, volume };
+  const disks = disk === undefined && count > 1 ? Array.from({ length: count }, (_, i) => i + 1) : [disk];
+  const volumes: FileVolumeView[] = [];
+  for (const one of disks) volumes.push(...(await client.call('files.volumes', { template, disk: one })));
+  const open = volumes.filter(({ refusal, ref }) => refusal === null && (volume === undefined || ref === volume));
+  return open.length === 1 ? { disk: open[0].disk ?? disk, volume: open[0].ref } : { volumes };
 }
 
 function volumeRequired(volumes: readonly FileVolumeView[]): CommandError {
-  const refs = volumes.filter(({ refusal }) => refusal === null).map(({ ref }) => ref);
-  const message = `--volume: ${refs.join(', ')}`;
+  const open = volumes.filter(({ refusal }) => refusal === null);
+  const isSeveral = new Set(volumes.map(({ disk }) => disk)).size > 1;
+  const refs = open.map(({ disk, ref }) => (isSeveral ? `--disk ${String(disk)} --volume ${ref}` : ref)).join(', ');
+  const field = isSeveral ? '--disk' : '--volume';
   return new CommandError({
     code: 'BAD_REQUEST',
-    message,
+    message: `${field}: ${refs}`,
     hint: '',
-    data: { field: '--volume', reason: refs.join(', ') },
+    data: { field, reason: refs },
   });
 }
 

@@ -11,9 +11,12 @@ import { table } from './text-table.ts';
 import type { Words } from './words.ts';
 
 export function volumeLines({ t, bytes }: Words, volumes: readonly FileVolumeView[]): string[] {
+  const isSeveral = new Set(volumes.map(({ disk }) => disk)).size > 1;
+  const columns = ['volume', 'filesystem', 'label', 'size', 'used', 'reason'];
   return table(
-    ['volume', 'filesystem', 'label', 'size', 'used', 'reason'].map((column) => t(`cli.column.${column}`)),
-    volumes.map(({ ref, kind, label, lengthBytes, usedBytes, refusal }) => [
+    [...(isSeveral ? ['disk'] : []), ...columns].map((column) => t(`cli.column.${column}`)),
+    volumes.map(({ disk, ref, kind, label, lengthBytes, usedBytes, refusal }) => [
+      ...(isSeveral ? [String(disk)] : []),
       printable(ref),
       kind ? t(`fileSystem.${kind}`) : '',
       printable(label),
@@ -76,11 +79,13 @@ const MARKS = { added: '+', changed: '~', removed: '-' } as const;
 export function comparisonLines({ t, bytes }: Words, comparison: Comparison): string[] {
   const { changes, isCut, notCompared } = comparison;
   const volumes = new Set(changes.map(({ volume }) => volume));
+  const disks = new Set(changes.map(({ disk }) => disk));
   return [
-    ...changes.map(({ change, volume, path, beforeBytes, afterBytes }) => {
+    ...changes.map(({ change, disk, volume, path, beforeBytes, afterBytes }) => {
       const length = afterBytes ?? beforeBytes;
       const size = length === null ? '' : `  ${bytes(length)}`;
-      return `${MARKS[change]} ${volumes.size > 1 ? `${volume}:` : ''}${printable(path)}${size}`;
+      const place = disks.size > 1 ? `${String(disk)}:${volume}:` : volumes.size > 1 ? `${volume}:` : '';
+      return `${MARKS[change]} ${place}${printable(path)}${size}`;
     }),
     ...(isCut ? [t('cli.changes-cut', { count: changes.length })] : []),
     ...(['added', 'changed', 'removed', 'unchanged'] as const).map((change) =>

@@ -38,8 +38,7 @@ export function reportLines(words: Words, report: Report): string[] {
       ]);
     case 'inspection':
       return [
-        placeLine(words, report.value.source),
-        ...diskLines(words, report.value.disk),
+        ...disksLines(words, report.value.disks),
         ...guestLines(words, report.value.guest),
         ...(report.value.machine ? ['', ...machineLines(words, report.value.machine)] : []),
       ];
@@ -101,7 +100,7 @@ export function reportLines(words: Words, report: Report): string[] {
         t('cli.export-plan', {
           name: value.templateName,
           version: value.versionNumber,
-          path: value.path,
+          path: value.files.length > 1 ? value.files.map(({ path }) => path).join(', ') : value.path,
           lengthBytes: value.atMostBytes,
         }),
         words.shared(`exportFormat.${value.format}.opens`, value.format),

@@ -30,6 +30,7 @@ export { default as UiPanel } from './UiPanel.vue';
 export { default as UiProgress } from './UiProgress.vue';
 export { default as UiRing } from './UiRing.vue';
 export { default as UiSegmented } from './UiSegmented.vue';
+export { default as DiskChoice } from './DiskChoice.vue';
 export { default as UiSelect } from './UiSelect.vue';
 export { default as UiTags } from './UiTags.vue';
 export { default as UiToast } from './UiToast.vue';

@@ -65,7 +65,7 @@ describe('a version of two disks', () => {
     }
     const error = await refusal(engine.client.call('files.volumes', { template: 'pair' }));
     expect(error.code).toBe('DISK_CHOICE_REQUIRED');
-    const image = engine.client.call('export.plan', { template: 'pair', format: 'raw', path: target });
+    const image = engine.client.call('export.plan', { template: 'pair', disk: 3, format: 'raw', path: target });
     expect((await refusal(image)).code).toBe('DISK_CHOICE_REQUIRED');
     expect(existsSync(target)).toBe(false);
   });
@@ -82,7 +82,7 @@ describe('a version of two disks', () => {
       format: 'raw',
       path: folder,
     });
-    expect(path).toBe(bench.path('pair disk 2.img'));
+    expect(path).toBe(bench.path('pair-disk2.img'));
   });
 
   test('goes to another catalog whole, in one package', async () => {

@@ -31,7 +31,7 @@ export function templateView(record: TemplateRecord): Omit<TemplateView, 'versio
   };
 }
 
-export function configurationView(configuration: ConfigurationRecord): RecordedConfiguration {
+function configurationView(configuration: ConfigurationRecord): RecordedConfiguration {
   return { ...configuration, bootMode: knownOrNull(FIRMWARES, configuration.bootMode) };
 }
 

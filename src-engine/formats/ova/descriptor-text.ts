@@ -1,13 +1,19 @@
-/** Writes an OVF 1.0 descriptor of a machine with one disk. DMTF DSP0243 1.1.0; hardware as CIM_ResourceAllocationSettingData, DSP1041. */
+/** Writes an OVF 1.0 descriptor of a machine with its disks. DMTF DSP0243 1.1.0; hardware as CIM_ResourceAllocationSettingData, DSP1041. */
 import type { RecordedConfiguration } from '../../contract/template.contract.ts';
 
-export interface DescribedMachine {
-  readonly name: string;
-  readonly configuration: RecordedConfiguration;
+export interface DescribedDiskFile {
   /** plain name of the disk's file, a streamOptimized VMDK */
   readonly diskFile: string;
   readonly fileBytes: number;
   readonly capacityBytes: number;
+}
+
+/** A machine, with its first disk. */
+export interface DescribedMachine extends DescribedDiskFile {
+  readonly name: string;
+  readonly configuration: RecordedConfiguration;
+  /** further disks, in their order */
+  readonly others?: readonly DescribedDiskFile[];
 }
 
 /** What a machine gets where nothing was recorded. */
@@ -37,7 +43,8 @@ const NAMESPACES = [
 ];
 
 export function descriptorText(machine: DescribedMachine): string {
-  const { configuration } = machine;
+  const { configuration, others = [] } = machine;
+  const disks = [machine, ...others];
   const { operatingSystem, bootMode } = configuration;
   const name = escaped(machine.name);
   const networks = [...new Set(configuration.networks.length > 0 ? configuration.networks : ['default'])];
@@ -46,11 +53,11 @@ export function descriptorText(machine: DescribedMachine): string {
   return `<?xml version="1.0" encoding="UTF-8"?>
 <Envelope ${attributes}>
   <References>
-    <File ovf:id="file1" ovf:href="${escaped(machine.diskFile)}" ovf:size="${machine.fileBytes}"/>
+${disks.map(({ diskFile, fileBytes }, i) => `    <File ovf:id="file${i + 1}" ovf:href="${escaped(diskFile)}" ovf:size="${fileBytes}"/>`).join('\n')}
   </References>
   <DiskSection>
     <Info>Disks</Info>
-    <Disk ovf:diskId="disk1" ovf:fileRef="file1" ovf:capacity="${machine.capacityBytes}" ovf:format="http://www.vmware.com/interfaces/specifications/vmdk.html#streamOptimized"/>
+${disks.map(({ capacityBytes }, i) => `    <Disk ovf:diskId="disk${i + 1}" ovf:fileRef="file${i + 1}" ovf:capacity="${capacityBytes}" ovf:format="http://www.vmware.com/interfaces/specifications/vmdk.html#streamOptimized"/>`).join('\n')}
   </DiskSection>
   <NetworkSection>
     <Info>Networks</Info>
@@ -71,7 +78,7 @@ ${networks.map((network) => `    <Network ovf:name="${escaped(network)}"/>`).joi
         <vssd:VirtualSystemIdentifier>${name}</vssd:VirtualSystemIdentifier>
         <vssd:VirtualSystemType>vmx-13</vssd:VirtualSystemType>
       </System>
-${hardware(configuration, networks)
+${hardware(configuration, networks, disks.length)
   .map((item, i) => itemText({ InstanceID: i + 1, ...item }))
   .join('\n')}
 ${bootMode ? `      <vmw:Config ovf:required="false" vmw:key="firmware" vmw:value="${bootMode === 'uefi' ? 'efi' : 'bios'}"/>\n` : ''}    </VirtualHardwareSection>
@@ -80,10 +87,16 @@ ${bootMode ? `      <vmw:Config ovf:required="false" vmw:key="firmware" vmw:valu
 `;
 }
 
+/** InstanceID: behind processors and memory. */
+const FIRST_CONTROLLER = 3;
+/** Of an AHCI controller, as hypervisors make them. */
+const PORTS = 30;
+
 type Item = Record<string, string | number>;
 
 /** ResourceType: 3 processors, 4 memory, 20 SATA controller, 17 disk, 10 network adapter. */
-function hardware({ cpus, memoryBytes }: RecordedConfiguration, networks: readonly string[]): Item[] {
+function hardware({ cpus, memoryBytes }: RecordedConfiguration, networks: readonly string[], disks: number): Item[] {
+  const controllers = Math.ceil(disks / PORTS);
   const processors = cpus ?? USUAL_CPUS;
   const mebibytes = Math.max(1, Math.round((memoryBytes ?? USUAL_MEMORY_BYTES) / MIB));
   return [
@@ -94,8 +107,19 @@ function hardware({ cpus, memoryBytes }: RecordedConfiguration, networks: readon
       VirtualQuantity: mebibytes,
       AllocationUnits: 'byte * 2^20',
     },
-    { ElementName: 'SATA controller', ResourceType: 20, ResourceSubType: 'AHCI', Address: 0 },
-    { ElementName: 'Disk 1', ResourceType: 17, HostResource: 'ovf:/disk/disk1', Parent: 3, AddressOnParent: 0 },
+    ...Array.from({ length: controllers }, (_, i) => ({
+      ElementName: controllers === 1 ? 'SATA controller' : `SATA controller ${i + 1}`,
+      ResourceType: 20,
+      ResourceSubType: 'AHCI',
+      Address: i,
+    })),
+    ...Array.from({ length: disks }, (_, i) => ({
+      ElementName: `Disk ${i + 1}`,
+      ResourceType: 17,
+      HostResource: `ovf:/disk/disk${i + 1}`,
+      Parent: FIRST_CONTROLLER + Math.floor(i / PORTS),
+      AddressOnParent: i % PORTS,
+    })),
     ...networks.map((network, i) => ({
       ElementName: `Network adapter ${i + 1}`,
       ResourceType: 10,

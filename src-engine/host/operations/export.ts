@@ -1,7 +1,7 @@
 /** From a version of a template to a file of another format. */
 import { planExport } from '../../jobs/export/plan.ts';
 import { runExport } from '../../jobs/export/run.ts';
-import { ExportRecordSchema } from '../../jobs/plan-records.ts';
+import { ExportRecordSchema, type ExportRecord } from '../../jobs/plan-records.ts';
 import { catalogClaim, placeClaim } from '../claims.ts';
 import { PlannedWork } from '../planned-work.ts';
 import type { Host, Operations } from './operations.ts';
@@ -9,12 +9,28 @@ import type { Host, Operations } from './operations.ts';
 export function exportOperations({ catalog, jobs }: Host): Operations<'export.plan' | 'export.start'> {
   const exports = new PlannedWork(jobs, {
     schema: ExportRecordSchema,
-    about: ({ templateName, path }) => ({ kind: 'export', templateName, path }),
-    claims: async ({ path }) => [await placeClaim(catalog.machine, 'target', path), catalogClaim('read')],
-    run: (record, context) => runExport(catalog.parts, record, context),
+    about: (record) => ({
+      kind: 'export',
+      templateName: record.templateName,
+      path: filesOf(record)
+        .map(({ path }) => path)
+        .join(', '),
+    }),
+    claims: async (record) => [
+      ...(await Promise.all(filesOf(record).map(({ path }) => placeClaim(catalog.machine, 'target', path)))),
+      catalogClaim('read'),
+    ],
+    // each file is whole by itself: where one fails, the others are there all the same
+    parts: (record) =>
+      filesOf(record).map((file) => ({
+        path: file.path,
+        run: (context) => runExport(catalog.parts, { ...record, ...file, others: [] }, context),
+      })),
   });
   return {
     'export.plan': (params) => exports.plan((expiresAt) => planExport(catalog.parts, params, expiresAt)),
     'export.start': (agreement) => exports.start([agreement]),
   };
 }
+
+const filesOf = ({ disk, path, needsOverwrite, others }: ExportRecord) => [{ disk, path, needsOverwrite }, ...others];

@@ -1,5 +1,7 @@
 /** The files in templates. */
 import type { JobContext } from '../../core/job-context.ts';
+import type { Comparison } from '../../contract/files.contract.ts';
+import { ofAllDisks } from '../../browsing/compare-disks.ts';
 import { compareVersions } from '../../browsing/compare-versions.ts';
 import { runExtract } from '../../jobs/extract/run.ts';
 import { listFiles } from '../../browsing/list-files.ts';
@@ -20,7 +22,10 @@ export const fileOperations = ({
       const usedBytes = (ref: string) =>
         (views.find(({ number }) => String(number ?? 0) === ref) ?? inner.find((volume) => volume.ref === ref))
           ?.usedBytes;
-      return volumes.map((volume) => volumeView(volume, usedBytes(volume.ref) ?? 0));
+      return volumes.map((volume) => ({
+        ...volumeView(volume, usedBytes(volume.ref) ?? 0),
+        ...(found.version.disks.length > 1 && { disk: found.number }),
+      }));
     }),
   'files.list': (params, signal) =>
     files.use(catalog.parts, params, async (opened) => listFiles(await opened.tree(params.volume), params, signal)),
@@ -33,8 +38,17 @@ export const fileOperations = ({
       files.use(catalog.parts, params, (opened) => runExtract(opened, catalog.parts.layout.root, params, context));
     return { jobId: jobs.start(about, [catalogClaim('read')], [{ path: about.path, run }]) };
   },
-  'files.compare': ({ before, after, disk }, signal) =>
-    files.use(catalog.parts, { template: before, disk }, (old) =>
-      files.use(catalog.parts, { template: after, disk }, (now) => compareVersions(old, now, signal)),
-    ),
+  'files.compare': async ({ before, after, disk: only }, signal) => {
+    const compare = (disk: number | undefined) =>
+      files.use(catalog.parts, { template: before, disk }, (old) =>
+        files.use(catalog.parts, { template: after, disk }, (now) => compareVersions(old, now, signal)),
+      );
+    const disksOf = (template: string) => catalog.parts.templates.find(template).version.disks;
+    const [olds, news] = [disksOf(before), disksOf(after)];
+    if (only !== undefined || (olds.length === 1 && news.length === 1)) return compare(only);
+    const comparisons = new Map<number, Comparison>();
+    // one after the other: each reads as fast as it can
+    for (let disk = 1; disk <= Math.min(olds.length, news.length); disk++) comparisons.set(disk, await compare(disk));
+    return ofAllDisks(comparisons, olds.length > news.length ? olds : news);
+  },
 });

@@ -16,9 +16,11 @@ export const sourceOperations = ({ catalog, catalogPath }: Host): Operations<'de
       const { version } = template;
       const book = await openRulebook(catalog.looking);
       const guest = await recordedGuest(catalog.looking, book, template, signal);
-      const [{ source, layout }] = version.disks;
-      const warnings = [...alsoThere(path), ...layout.warnings];
-      return { source, format: null, disk: { ...layout, warnings }, guest, machine: version.machine };
+      const disks = version.disks.map(({ source, layout: disk }) => ({ source, disk }));
+      const [first, ...others] = disks;
+      const disk = { ...first.disk, warnings: [...alsoThere(path), ...first.disk.warnings] };
+      const shown = [{ ...first, disk }, ...others];
+      return { ...shown[0], disks: shown, format: null, guest, machine: version.machine };
     }
     const opened = await openSource(catalog.machine, path, format, signal);
     const { source, place } = opened;
@@ -27,13 +29,8 @@ export const sourceOperations = ({ catalog, catalogPath }: Host): Operations<'de
       const { endOfLife } = await openRulebook(catalog.looking);
       const guest = await guestOf(source, disk.opened, endOfLife, signal);
       const account = await DiskAccount.of(disk, place.kind, 'ask', signal);
-      return {
-        source: place,
-        format: opened.format,
-        disk: withImageWarnings(account.view(), opened),
-        guest,
-        machine: null,
-      };
+      const shown = { source: place, disk: withImageWarnings(account.view(), opened) };
+      return { ...shown, disks: [shown], format: opened.format, guest, machine: null };
     } finally {
       await source.close();
     }

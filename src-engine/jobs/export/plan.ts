@@ -1,12 +1,14 @@
 /** Plans an export: which file will be there, how much room it takes at most, what speaks against it. */
 import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import type { FoundVersion } from '../../catalog/template-repository.ts';
 import type { CheckedParams } from '../../contract/commands.ts';
 import { EXPORT_ENDINGS, type ExportFormat, type ExportPlan } from '../../contract/import.contract.ts';
-import type { TemplateView } from '../../contract/template.contract.ts';
+import type { TemplateView, VersionDiskView, VersionView } from '../../contract/template.contract.ts';
 import type { Check } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
+import { numberOf, toldOf } from '../../core/of-disk.ts';
 import { lengthRule, type WrittenFormat } from '../../formats/create-image.ts';
 import { roundedLength } from '../../formats/length-rule.ts';
 import { incompleteCheck } from '../../judgement/template-checks.ts';
@@ -24,6 +26,9 @@ export type ExportRequest = CheckedParams<'export.plan'>;
 
 /** Descriptions, checksums, what an archive says of its files. */
 const SMALL_FILES_BYTES = 1024 * 1024;
+/** Beside so many bytes of a name, a number, an ending and what is added while the file is not whole have room. */
+const MAX_STEM_BYTES = 180;
+const MAX_ENDING_BYTES = 16;
 
 /**
  * @throws EngineError `TEMPLATE_NOT_FOUND`; `FORMAT_UNSUPPORTED` where the format has no disks of that length; `BAD_REQUEST` for a
@@ -44,49 +49,108 @@ export async function planExport(
   }
   const whole = parts.templates.find(request.template);
   const { template, version } = whole;
-  // a package takes all
-  const found = diskOf(whole, format === 'package' ? 1 : request.disk);
-  const { disk } = found;
-  const health = format === 'package' ? version.health : disk.health;
-  const lost = format === 'package' ? version.disks : [disk];
-  const asked = await askedPath(request, template, found);
-  const name = safeName(basename(asked), true);
-  const atMostBytes = atMost(format, found);
-  const target = await describeTarget(parts.machine, join(dirname(asked), name), {
-    ...disk.layout,
-    lengthBytes: atMostBytes,
-  });
-  if (target.place.kind !== 'file') throw new EngineError('BAD_REQUEST', { path: asked, reason: 'not a file' });
-  const { path } = target.place;
-  const checks: Check[] = [
-    health === 'damaged'
+  const asked = await askedPath(request, template, version);
+  const safe = safeName(basename(asked), true);
+  const outputs = outputsOf(request, whole, safe);
+  const atMostBytes = outputs.reduce((sum, { disks }) => sum + atMost(format, version, disks), 0);
+  const files: ExportPlan['files'] = [];
+  const checks: Check[] = [];
+  for (const [i, { disk, disks, name }] of outputs.entries()) {
+    const number = numberOf(i, outputs.length);
+    const own = atMost(format, version, disks);
+    const target = await describeTarget(parts.machine, join(dirname(asked), name), {
+      ...disks[0].disk.layout,
+      lengthBytes: own,
+    });
+    if (target.place.kind !== 'file') throw new EngineError('BAD_REQUEST', { path: asked, reason: 'not a file' });
+    files.push({ disk, path: target.place.path, atMostBytes: own, needsOverwrite: target.exists });
+    // all of them have to find room in the same folder
+    const room = roomFor(format, atMostBytes);
+    const ofTarget = await checkTarget(parts.machine, target, room, parts.layout.root);
+    checks.push(...ofTarget.map((check) => toldOf(number, check)));
+  }
+  const taken = outputs.flatMap(({ disks }) => disks);
+  const tables: Check[] = [];
+  for (const found of taken) {
+    const number = numberOf(found.number - 1, taken.length);
+    tables.push(...incompleteCheck(template.name, found.disk).map((check) => toldOf(number, check)));
+    if (found.disk.health === 'damaged') continue;
+    tables.push(...(await tableChecks(parts, format, found)).map((check) => toldOf(number, check)));
+  }
+  const isDamaged = taken.some(({ disk }) => disk.health === 'damaged');
+  const all: Check[] = [
+    isDamaged
       ? { code: 'TEMPLATE_DAMAGED', level: 'block', data: { template: template.name } }
       : { code: 'TEMPLATE_HEALTHY', level: 'pass', data: { template: template.name } },
-    ...lost.flatMap((one) => incompleteCheck(template.name, one)),
-    ...(health === 'damaged' ? [] : await tableChecks(parts, format, found)),
-    ...(name === basename(asked)
+    ...tables,
+    ...(safe === basename(asked)
       ? []
-      : [{ code: 'NAME_MADE_SAFE', level: 'warn', data: { name, asked: basename(asked) } } as const]),
-    ...(await checkTarget(parts.machine, target, roomFor(format, atMostBytes), parts.layout.root)),
+      : [{ code: 'NAME_MADE_SAFE', level: 'warn', data: { name: safe, asked: basename(asked) } } as const]),
+    ...checks,
   ];
   const plan = {
     planId: randomUUID(),
     expiresAt,
     templateName: template.name,
     versionNumber: version.number,
-    disk: format === 'package' ? null : found.number,
     format,
-    path,
-    needsOverwrite: target.exists,
   };
+  const [first, ...others] = files.map(({ atMostBytes: _, ...file }) => file);
   const record: ExportRecord = {
     ...plan,
+    ...first,
     kind: 'export',
     request,
-    refusal: refusalOf(checks),
+    refusal: refusalOf(all),
     templateId: template.id,
+    others,
   };
-  return { record, view: { ...plan, atMostBytes, checks, canRun: record.refusal === null } };
+  const view: ExportPlan = {
+    ...plan,
+    disk: files.length > 1 ? null : first.disk,
+    path: first.path,
+    files,
+    atMostBytes,
+    checks: all,
+    needsOverwrite: files.some(({ needsOverwrite }) => needsOverwrite),
+    canRun: record.refusal === null,
+  };
+  return { record, view };
+}
+
+interface Output {
+  /** from 1; null: all of them */
+  readonly disk: number | null;
+  readonly disks: readonly FoundDisk[];
+  /** of its file */
+  readonly name: string;
+}
+
+/** @throws EngineError `DISK_CHOICE_REQUIRED` where there is no disk of that number */
+function outputsOf({ format, disk }: ExportRequest, whole: FoundVersion, name: string): Output[] {
+  const all = whole.version.disks.map((_, i) => diskOf(whole, i + 1));
+  if (format === 'package') return [{ disk: null, disks: all, name }];
+  if (disk !== undefined || all.length === 1) {
+    const one = diskOf(whole, disk);
+    return [{ disk: one.number, disks: [one], name }];
+  }
+  if (format === 'ova') return [{ disk: null, disks: all, name }];
+  return all.map((one) => ({
+    disk: one.number,
+    disks: [one],
+    name: safeName(numbered(name, format, one.number), true),
+  }));
+}
+
+/** 'lab.qcow2' becomes 'lab-disk1.qcow2'. */
+function numbered(name: string, format: ExportFormat, disk: number): string {
+  const own = name.endsWith(EXPORT_ENDINGS[format]) ? EXPORT_ENDINGS[format] : extname(name);
+  const ending = Buffer.byteLength(own) <= MAX_ENDING_BYTES ? own : '';
+  const stem = name.slice(0, name.length - ending.length);
+  // a name that is cut loses its end, and with it what tells it from the others
+  const letters = [...stem];
+  while (Buffer.byteLength(letters.join('')) > MAX_STEM_BYTES) letters.pop();
+  return `${letters.join('')}-disk${disk}${ending}`;
 }
 
 /** @throws EngineError `MANIFEST_DAMAGED`, `PACK_DAMAGED` and what reading a template throws */
@@ -105,30 +169,26 @@ const writtenAs = (format: Exclude<ExportFormat, 'package'>): WrittenFormat =>
   format === 'ova' ? 'vmdk-stream' : format === 'raw.zst' ? 'raw' : format;
 
 /** A folder gets a file that is called like the template. */
-async function askedPath({ path, format }: ExportRequest, template: TemplateView, found: FoundDisk) {
+async function askedPath({ path, format, disk }: ExportRequest, template: TemplateView, version: VersionView) {
   const full = resolve(path);
   const isFolder = (await stat(full).catch(() => null))?.isDirectory() ?? false;
   if (!isFolder && !path.endsWith('/')) return full;
-  const { medium, disks } = found.version;
-  const ending = format === 'raw' && medium === 'iso' ? '.iso' : EXPORT_ENDINGS[format];
-  const isOneOfSeveral = format !== 'package' && disks.length > 1;
-  return join(full, template.name + (isOneOfSeveral ? ` disk ${found.number}` : '') + ending);
+  const ending = format === 'raw' && version.medium === 'iso' ? '.iso' : EXPORT_ENDINGS[format];
+  const isOneOfSeveral = format !== 'package' && disk !== undefined && version.disks.length > 1;
+  return join(full, template.name + (isOneOfSeveral ? `-disk${disk}` : '') + ending);
 }
 
-function atMost(format: ExportFormat, { version, disk }: FoundDisk): number {
-  const { usedBytes, layout } = disk;
-  switch (format) {
-    case 'package':
-      return version.storedBytes + SMALL_FILES_BYTES;
-    case 'raw.zst':
-      // what cannot be compressed grows by a few bytes in each block, and holes are not quite nothing
-      return usedBytes + Math.ceil(layout.lengthBytes / 8192) + SMALL_FILES_BYTES;
-    default: {
-      const rule = lengthRule(writtenAs(format), layout);
-      const lengthBytes = roundedLength(format, rule, layout.lengthBytes);
-      return usedBytes + rule.overheadBytes(lengthBytes) + (format === 'ova' ? SMALL_FILES_BYTES : 0);
-    }
-  }
+function atMost(format: ExportFormat, { storedBytes }: VersionView, disks: readonly FoundDisk[]): number {
+  if (format === 'package') return storedBytes + SMALL_FILES_BYTES;
+  const images = disks.reduce((sum, { disk }) => sum + imageAtMost(format, disk), 0);
+  return images + (format === 'ova' ? SMALL_FILES_BYTES : 0);
+}
+
+function imageAtMost(format: Exclude<ExportFormat, 'package'>, { usedBytes, layout }: VersionDiskView): number {
+  // what cannot be compressed grows by a few bytes in each block, and holes are not quite nothing
+  if (format === 'raw.zst') return usedBytes + Math.ceil(layout.lengthBytes / 8192) + SMALL_FILES_BYTES;
+  const rule = lengthRule(writtenAs(format), layout);
+  return usedBytes + rule.overheadBytes(roundedLength(format, rule, layout.lengthBytes));
 }
 
 /** What goes into a package lies beside it until it is packed. */

@@ -1,12 +1,14 @@
 /** Carries out exports. A file gets its name when it is whole and synced; a failed or cancelled export leaves nothing. */
 import { lstat, stat } from 'node:fs/promises';
+import type { FoundVersion } from '../../catalog/template-repository.ts';
 import type { ExportFormat } from '../../contract/import.contract.ts';
 import type { JobResult } from '../../contract/job.contract.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { JobContext } from '../../core/job-context.ts';
+import { numberOf, ofDisk } from '../../core/of-disk.ts';
 import { PartialOutput } from '../../core/partial-output.ts';
 import { createImage } from '../../formats/create-image.ts';
-import type { CreateImage, PackClusters } from '../../formats/image-writer.port.ts';
+import type { ImageOptions, ImageWriter, PackClusters } from '../../formats/image-writer.port.ts';
 import { outputFile } from '../../formats/raw/output-file.ts';
 import { lockReader } from '../../store/locks.ts';
 import type { ManifestReader } from '../../store/manifest-reader.ts';
@@ -16,7 +18,7 @@ import type { ManifestJson } from '../../versions/manifest-json.ts';
 import { refuseBlockedCheck } from '../../judgement/overrides.ts';
 import type { ExportRecord } from '../plan-records.ts';
 import { templateSource } from '../../versions/template-source.ts';
-import { diskOf } from '../../versions/found-disk.ts';
+import { diskOf, type FoundDisk } from '../../versions/found-disk.ts';
 import { naming } from '../../versions/naming.ts';
 import { withManifest } from '../../versions/with-manifest.ts';
 import { planExportMove, withMovedTables } from './moved-tables.ts';
@@ -44,10 +46,10 @@ export async function runExport(parts: EngineParts, plan: ExportRecord, context:
       );
       await publish(plan, own, context, packed);
     } else {
-      await withManifest(parts, diskOf(found, plan.disk ?? undefined), async (manifest, json) => {
-        await writeImage(parts, plan, format, manifest, json, own, pool, context);
-        await publish(plan, own, context);
-      });
+      const disks = plan.disk === null ? found.version.disks.map((_, i) => i + 1) : [plan.disk];
+      const chosen = disks.map((disk) => diskOf(found, disk));
+      await writeImages(parts, plan, format, found, chosen, own, pool, context);
+      await publish(plan, own, context);
     }
     const { size } = await stat(plan.path);
     parts.audit.add('template.exported', plan.templateName, {
@@ -74,27 +76,54 @@ export async function runExport(parts: EngineParts, plan: ExportRecord, context:
   }
 }
 
-async function writeImage(
+/** One disk, or those of an OVA one after the other. */
+async function writeImages(
   parts: EngineParts,
   { path }: ExportRecord,
   format: Exclude<ExportFormat, 'package'>,
+  found: FoundVersion,
+  disks: readonly FoundDisk[],
+  output: PartialOutput,
+  pool: PressPool,
+  context: JobContext,
+): Promise<void> {
+  const file = outputFile(await output.create(), path, output.contentPath);
+  context.phase(
+    'exporting',
+    disks.reduce((sum, { disk }) => sum + disk.usedBytes, 0),
+  );
+  const ova = format === 'ova' ? createOva(file, found.template.name, found.version.configuration) : null;
+  const create = (lengthBytes: number, options: ImageOptions) => {
+    if (format === 'ova') return ova!.createDisk(lengthBytes, options);
+    return (format === 'raw.zst' ? createRawZstd : createImage(format))(file, lengthBytes, options);
+  };
+  try {
+    for (const [i, disk] of disks.entries()) {
+      await ofDisk(numberOf(i, disks.length), () =>
+        withManifest(parts, disk, (manifest, json) => writeImage(parts, format, create, manifest, json, pool, context)),
+      );
+    }
+    await ova?.finish();
+  } catch (error) {
+    await file.discard();
+    throw error;
+  }
+}
+
+async function writeImage(
+  parts: EngineParts,
+  format: Exclude<ExportFormat, 'package'>,
+  create: (lengthBytes: number, options: ImageOptions) => Promise<ImageWriter>,
   manifest: ManifestReader,
   json: ManifestJson,
-  output: PartialOutput,
   pool: PressPool,
   context: JobContext,
 ): Promise<void> {
   const { layout } = json.disk;
   const { lengthBytes, sectorBytes, physicalSectorBytes } = layout;
-  const file = outputFile(await output.create(), path, output.contentPath);
-  const create: CreateImage =
-    format === 'raw.zst' ? createRawZstd : format === 'ova' ? createOva(json) : createImage(format);
   const pack: PackClusters = (codec, memory, clusterBytes) =>
     pool.request(pool.pickThread(), { kind: 'pack', codec, memory, clusterBytes });
-  const writer = await create(file, lengthBytes, { sectorBytes, physicalSectorBytes, pack }).catch(async (error) => {
-    await file.discard();
-    throw error;
-  });
+  const writer = await create(lengthBytes, { sectorBytes, physicalSectorBytes, pack });
   try {
     if (writer.lengthBytes !== lengthBytes) {
       const data = { templateBytes: lengthBytes, lengthBytes: writer.lengthBytes };
@@ -106,7 +135,6 @@ async function writeImage(
     );
     refuseBlockedCheck(checks);
     const moved = relocation ? withMovedTables(writer, relocation) : writer;
-    context.phase('exporting', layout.usedBytes);
     await takeInOrder(parts.index, manifest, json, pool, context, (offset, bytes) => moved.write(offset, bytes));
     await moved.finish();
   } catch (error) {

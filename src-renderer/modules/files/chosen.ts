@@ -4,6 +4,8 @@ import type { FileEntryView } from '../../../src-engine/contract/index.ts';
 export interface ChosenFile {
   /** `ID@NUMBER` */
   template: string;
+  /** which of several disks, from 1 */
+  disk?: number | undefined;
   version: number;
   volume: string;
   volumeTitle: string;

@@ -10,6 +10,8 @@ export type FileSort = 'name' | 'size' | 'modified';
 
 export interface FolderPlace {
   template: string;
+  /** which of several disks, from 1 */
+  disk?: number | undefined;
   volume: string;
   path: string;
   sort: FileSort;

@@ -23,7 +23,14 @@ export function useImageWords() {
   function facts(view: ImportView) {
     return [
       { key: 'format', name: t('import.format'), value: kind(view) },
-      view.disk
+      ...(view.disks.length > 1
+        ? view.disks.map(({ name, lengthBytes, bus, address }, i) => ({
+            key: `disk ${i}`,
+            name: t('disk.titled', { number: i + 1, name }),
+            value: [lengthBytes === null ? '' : bytes(lengthBytes), bus, address].filter(Boolean).join(' · '),
+          }))
+        : []),
+      view.disk && view.disks.length < 2
         ? { key: 'disk', name: t('import.diskSize'), value: bytes(view.disk.lengthBytes) }
         : { key: 'size', name: t('import.fileSize'), value: bytes(view.source.lengthBytes) },
       ...(view.scratchBytes

@@ -48,12 +48,11 @@ export const DEVICES = [
 export function inspect(source: string): CommandResult<'source.inspect'> {
   const found = DEVICES.find(({ path }) => path === source);
   const guest = source === '/dev/sda' ? windowsGuest() : debianGuest();
-  if (found) return { source: found, format: 'raw', disk: DISKS[source], guest, machine: null };
-  return {
-    guest,
-    machine: null,
-    format: 'raw',
-    source: place(source.split('/').pop() ?? source, '', 64_023_257_088, source),
-    disk: debian(64_023_257_088, 6.8e9),
-  };
+  const seen = found
+    ? { source: found, disk: DISKS[source] }
+    : {
+        source: place(source.split('/').pop() ?? source, '', 64_023_257_088, source),
+        disk: debian(64_023_257_088, 6.8e9),
+      };
+  return { ...seen, disks: [seen], format: 'raw', guest, machine: null };
 }

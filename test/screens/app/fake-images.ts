@@ -139,6 +139,7 @@ export function planExport({ format, path }: CommandParams<'export.plan'>, templ
     disk: format === 'package' ? null : 1,
     format,
     path,
+    files: [],
     atMostBytes: template.versions[0].usedBytes,
     checks: [
       isFull
