@@ -13,8 +13,7 @@ export const MAX_HELD_BYTES = 16 * 1024 * 1024;
 
 export class HeldBack {
   readonly #places: readonly Extent[];
-  readonly #held: Patch[] = [];
-  #lengthBytes = 0;
+  #held: Patch[] = [];
 
   /** @param places ascending, disjoint @throws EngineError `FORMAT_UNSUPPORTED` where they are more than may be held */
   constructor(places: readonly Extent[]) {
@@ -29,7 +28,7 @@ export class HeldBack {
 
   /** Bytes that are held. */
   get lengthBytes(): number {
-    return this.#lengthBytes;
+    return this.#held.reduce((sum, { bytes }) => sum + bytes.length, 0);
   }
 
   /** Whether any of it belongs on that piece of the disk. */
@@ -44,10 +43,11 @@ export class HeldBack {
    * @throws EngineError `MANIFEST_DAMAGED` where the same bytes come again and again
    */
   keep(runs: readonly Extent[], startBytes: number, memory: Uint8Array): Extent[] {
-    for (const run of this.#places.flatMap((place) => within(place, runs))) {
-      this.#lengthBytes += run.lengthBytes;
-      if (this.#lengthBytes > MAX_HELD_BYTES)
-        throw new EngineError('MANIFEST_DAMAGED', { path: '', reason: 'overlap' });
+    const kept = this.#places.flatMap((place) => within(place, runs));
+    if (this.lengthBytes + bytesOf(kept) > MAX_HELD_BYTES) {
+      throw new EngineError('MANIFEST_DAMAGED', { path: '', reason: 'overlap' });
+    }
+    for (const run of kept) {
       const from = run.startBytes - startBytes;
       this.#held.push({
         offsetBytes: run.startBytes,
@@ -55,6 +55,18 @@ export class HeldBack {
       });
     }
     return withoutExtents(runs, this.#places);
+  }
+
+  /**
+   * Gives back what is held of a volume, for a stage that lets a program work on it: what lies inside of a partition does not make a
+   * disk look finished without its table. The stage writes it first.
+   */
+  release(volume: Extent): Patch[] {
+    const released = this.#held.flatMap((patch) =>
+      within(volume, [extentOf(patch)]).map((part) => pieceOf(patch, part)),
+    );
+    this.#held = this.#held.flatMap((patch) => partsOf(patch, [volume]));
+    return released;
   }
 
   /**

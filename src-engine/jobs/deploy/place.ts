@@ -52,11 +52,9 @@ export async function place(
 /** Both ends of a target, and where the end of the template comes to lie on it. */
 export function edgesOf(targetBytes: number, templateBytes: number): Extent[] {
   const disk = { startBytes: 0, lengthBytes: targetBytes };
-  return within(
-    disk,
-    [0, targetBytes - EDGE_BYTES, templateBytes - EDGE_BYTES].map((startBytes) => ({
-      startBytes,
-      lengthBytes: EDGE_BYTES,
-    })),
-  );
+  const edges = [0, targetBytes - EDGE_BYTES, templateBytes - EDGE_BYTES].map((startBytes) => ({
+    startBytes,
+    lengthBytes: EDGE_BYTES,
+  }));
+  return joinExtents(within(disk, edges));
 }

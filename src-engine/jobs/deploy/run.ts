@@ -20,7 +20,7 @@ import { checkFileAgain } from './targets-again.ts';
 
 /**
  * What happens to a target once it is known where everything goes, in this order. Between `fill` and `finish` it does not look
- * finished: whoever changes it there may fail. After `finish` it is only looked at.
+ * finished: whoever changes it there may fail. After `finish` its sink is closed, and it is only looked at.
  */
 const STAGES: Readonly<Record<'begin' | 'fill' | 'adjust' | 'customise' | 'finish' | 'prove', readonly Stage[]>> = {
   begin: [begin],

@@ -128,6 +128,23 @@ describe.each([1, 2, 3, 4, 5, 6, 7, 8])('made up, %d', (seed) => {
   });
 });
 
+test('what is held of a volume is given back for a stage that works on it, and is not written again', async () => {
+  const template = noise('released', DISK_BYTES);
+  const held = new HeldBack(edgesOf(DISK_BYTES, DISK_BYTES));
+  held.keep([{ startBytes: 0, lengthBytes: DISK_BYTES }], 0, template);
+  const volume = { startBytes: 63 * 512, lengthBytes: DISK_BYTES };
+  const { bytes, sink } = memorySink(Buffer.alloc(DISK_BYTES));
+  for (const { offsetBytes, bytes: part } of held.release(volume)) await sink.write(offsetBytes, part);
+  expect(held.lengthBytes).toBe(63 * 512);
+  expect(held.release(volume)).toEqual([]);
+  const expected = Buffer.alloc(DISK_BYTES);
+  template.copy(expected, 63 * 512, 63 * 512, MIB);
+  template.copy(expected, DISK_BYTES - MIB, DISK_BYTES - MIB);
+  expect(bytes.equals(expected)).toBe(true);
+  expect(await finished(sink, held)).toBe(63 * 512);
+  expect(bytes.subarray(0, MIB).equals(template.subarray(0, MIB))).toBe(true);
+});
+
 test('the windows that hold any of it are known', () => {
   const window = (startBytes: number) => ({ startBytes, lengthBytes: WINDOW_BYTES });
   const place = { startBytes: WINDOW_BYTES * 5, lengthBytes: 1 };
