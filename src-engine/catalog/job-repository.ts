@@ -10,6 +10,8 @@ import { jobView } from './views/job-view.ts';
 
 /** Older ended jobs are dropped. */
 const MAX_KEPT_JOBS = 500;
+/** In the order in which they were entered: a clock that was set back must not make the newest the oldest. */
+const NEWEST_FIRST = 'ORDER BY rowid DESC';
 
 interface JobRow {
   id: string;
@@ -50,7 +52,7 @@ export class JobRepository {
   /** Newest first. A row that is damaged is told as a job that failed so, one that a later Diskpress wrote as unknown. */
   list(): JobView[] {
     return this.#db
-      .prepare<[number], JobRow>(`SELECT *, ${soundness('job')} AS is_sound FROM job ORDER BY created_at DESC LIMIT ?`)
+      .prepare<[number], JobRow>(`SELECT *, ${soundness('job')} AS is_sound FROM job ${NEWEST_FIRST} LIMIT ?`)
       .all(MAX_KEPT_JOBS)
       .map((row) => {
         const record = recordOf(row);
@@ -100,7 +102,7 @@ export class JobRepository {
       lost.push(jobView(job));
     }
     this.#db
-      .prepare('DELETE FROM job WHERE is_ended AND id NOT IN (SELECT id FROM job ORDER BY created_at DESC LIMIT ?)')
+      .prepare(`DELETE FROM job WHERE is_ended AND id NOT IN (SELECT id FROM job ${NEWEST_FIRST} LIMIT ?)`)
       .run(MAX_KEPT_JOBS);
     return lost;
   }

@@ -125,5 +125,6 @@ async function removeExpectedPacks(parts: StoredParts): Promise<void> {
 
 function ageMs(path: string): number {
   const stats = statSync(path, { throwIfNoEntry: false });
-  return stats ? Date.now() - stats.mtimeMs : 0;
+  // a moment that is to come is one before the clock was set back
+  return stats ? Math.abs(Date.now() - stats.mtimeMs) : 0;
 }
