@@ -22,15 +22,27 @@ interface JobRow {
   is_sound: number;
 }
 
+/** By which an engine that cannot see a process knows whether it lives. */
+export interface RunnerLocks {
+  /** that of this engine; '' where it has none */
+  own(): string;
+  isHeld(lock: string): boolean;
+}
+
+const NO_LOCKS: RunnerLocks = { own: () => '', isHeld: () => true };
+
 export class JobRepository {
   readonly #db: Database.Database;
+  readonly #locks: RunnerLocks;
 
-  constructor(db: Database.Database) {
+  constructor(db: Database.Database, locks: RunnerLocks = NO_LOCKS) {
     this.#db = db;
+    this.#locks = locks;
   }
 
   /** Its progress, and that of its parts, is not kept. */
   save(job: JobRecord): void {
+    const runner = { ...thisRunner(), lock: job.state === 'ended' ? '' : this.#locks.own() };
     this.#db.transaction(() => {
       this.#db
         .prepare(
@@ -41,7 +53,7 @@ export class JobRepository {
           job.id,
           job.createdAt,
           process.pid,
-          JSON.stringify(thisRunner()),
+          JSON.stringify(runner),
           job.state === 'ended' ? 1 : 0,
           JSON.stringify(JobRecordSchema.parse(job)),
         );
@@ -79,7 +91,7 @@ export class JobRepository {
     const open = this.#db.prepare<[], JobRow>(`SELECT *, ${soundness('job')} AS is_sound FROM job WHERE NOT is_ended`);
     for (const row of open.all()) {
       const runner = readRunner(row.runner);
-      if (runner ? !isGone(runner) : isAlive(row.process_id)) continue;
+      if (runner ? !isGone(runner, (lock) => this.#locks.isHeld(lock)) : isAlive(row.process_id)) continue;
       const record = recordOf(row);
       if (record === null || record === 'later') continue;
       const ended = {
