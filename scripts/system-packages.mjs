@@ -25,6 +25,7 @@ const PACKAGES = {
   'exfat-fuse': 'mount.exfat-fuse',
   exfatprogs: 'mkfs.exfat',
   'f2fs-tools': 'mkfs.f2fs',
+  faketime: 'faketime',
   fdisk: 'sfdisk',
   gdisk: 'sgdisk',
   genisoimage: 'genisoimage',

@@ -10,6 +10,8 @@ import { jobView } from './views/job-view.ts';
 
 /** Older ended jobs are dropped. */
 const MAX_KEPT_JOBS = 500;
+/** In the order in which they were entered: a clock that was set back must not make the newest the oldest. */
+const NEWEST_FIRST = 'ORDER BY rowid DESC';
 
 interface JobRow {
   id: string;
@@ -20,15 +22,27 @@ interface JobRow {
   is_sound: number;
 }
 
+/** By which an engine that cannot see a process knows whether it lives. */
+export interface RunnerLocks {
+  /** that of this engine; '' where it has none */
+  own(): string;
+  isHeld(lock: string): boolean;
+}
+
+const NO_LOCKS: RunnerLocks = { own: () => '', isHeld: () => true };
+
 export class JobRepository {
   readonly #db: Database.Database;
+  readonly #locks: RunnerLocks;
 
-  constructor(db: Database.Database) {
+  constructor(db: Database.Database, locks: RunnerLocks = NO_LOCKS) {
     this.#db = db;
+    this.#locks = locks;
   }
 
   /** Its progress, and that of its parts, is not kept. */
   save(job: JobRecord): void {
+    const runner = { ...thisRunner(), lock: job.state === 'ended' ? '' : this.#locks.own() };
     this.#db.transaction(() => {
       this.#db
         .prepare(
@@ -39,7 +53,7 @@ export class JobRepository {
           job.id,
           job.createdAt,
           process.pid,
-          JSON.stringify(thisRunner()),
+          JSON.stringify(runner),
           job.state === 'ended' ? 1 : 0,
           JSON.stringify(JobRecordSchema.parse(job)),
         );
@@ -50,7 +64,7 @@ export class JobRepository {
   /** Newest first. A row that is damaged is told as a job that failed so, one that a later Diskpress wrote as unknown. */
   list(): JobView[] {
     return this.#db
-      .prepare<[number], JobRow>(`SELECT *, ${soundness('job')} AS is_sound FROM job ORDER BY created_at DESC LIMIT ?`)
+      .prepare<[number], JobRow>(`SELECT *, ${soundness('job')} AS is_sound FROM job ${NEWEST_FIRST} LIMIT ?`)
       .all(MAX_KEPT_JOBS)
       .map((row) => {
         const record = recordOf(row);
@@ -77,7 +91,7 @@ export class JobRepository {
     const open = this.#db.prepare<[], JobRow>(`SELECT *, ${soundness('job')} AS is_sound FROM job WHERE NOT is_ended`);
     for (const row of open.all()) {
       const runner = readRunner(row.runner);
-      if (runner ? !isGone(runner) : isAlive(row.process_id)) continue;
+      if (runner ? !isGone(runner, (lock) => this.#locks.isHeld(lock)) : isAlive(row.process_id)) continue;
       const record = recordOf(row);
       if (record === null || record === 'later') continue;
       const ended = {
@@ -100,7 +114,7 @@ export class JobRepository {
       lost.push(jobView(job));
     }
     this.#db
-      .prepare('DELETE FROM job WHERE is_ended AND id NOT IN (SELECT id FROM job ORDER BY created_at DESC LIMIT ?)')
+      .prepare(`DELETE FROM job WHERE is_ended AND id NOT IN (SELECT id FROM job ${NEWEST_FIRST} LIMIT ?)`)
       .run(MAX_KEPT_JOBS);
     return lost;
   }

@@ -15,6 +15,8 @@ const RunnerSchema = z.object({
   processId: z.number().int(),
   /** in clock ticks after boot */
   startedAt: z.string(),
+  /** name of the file that its engine keeps locked; '' where it has none */
+  lock: z.string().default(''),
 });
 export type Runner = z.infer<typeof RunnerSchema>;
 
@@ -28,6 +30,7 @@ export function thisRunner(): Runner {
     namespace: told(() => readlinkSync('/proc/self/ns/pid')),
     processId: process.pid,
     startedAt: startOf(process.pid),
+    lock: '',
   });
 }
 
@@ -39,16 +42,21 @@ export function readRunner(text: string): Runner | null {
   }
 }
 
-/** Whether a runner is certainly gone. What runs elsewhere, where nobody here can look, is not. */
-export function isGone(runner: Runner): boolean {
+/** @param isHeld whether somebody holds the lock of that name @returns whether a runner is certainly gone */
+export function isGone(runner: Runner, isHeld: (lock: string) => boolean): boolean {
+  return isGoneFromHere(runner) ?? (runner.lock !== '' && !isHeld(runner.lock));
+}
+
+/** @returns null for what runs elsewhere, where nobody here can look */
+function isGoneFromHere(runner: Runner): boolean | null {
   const here = thisRunner();
   if (runner.bootId !== '' && here.bootId !== '' && runner.bootId !== here.bootId) {
     // another boot of this machine, or another machine
-    return runner.host === here.host;
+    return runner.host === here.host ? true : null;
   }
-  if (runner.host !== here.host && runner.bootId === '') return false;
+  if (runner.host !== here.host && runner.bootId === '') return null;
   // a container of this boot that is not ours: its numbers mean nothing here
-  if (runner.namespace !== here.namespace) return false;
+  if (runner.namespace !== here.namespace) return null;
   if (!isAlive(runner.processId)) return true;
   const startedAt = startOf(runner.processId);
   return startedAt !== '' && runner.startedAt !== '' && startedAt !== runner.startedAt;

@@ -16,6 +16,7 @@ import { ChunkIndex } from '../store/chunk-index.ts';
 import { lockWriter } from '../store/locks.ts';
 import { Presses } from '../store/press-pool.ts';
 import { keepReserve, releaseReserve } from '../store/reserve.ts';
+import { RunnerLock } from '../store/runner-lock.ts';
 import { SharedWriterLock } from '../store/shared-writer-lock.ts';
 import { manifestNames, manifestPath, storeLayout, type StoreLayout } from '../store/store-layout.ts';
 import { isCatalog, type IfNoCatalog } from './catalog-place.ts';
@@ -28,6 +29,7 @@ export class CatalogHandle {
   readonly #ifNone: IfNoCatalog;
   readonly #machine = thisMachine();
   readonly #writers = new SharedWriterLock();
+  readonly #runner: RunnerLock;
   #db: Database.Database | null = null;
   #parts: EngineParts | null = null;
   #jobs: JobRepository | null = null;
@@ -43,6 +45,7 @@ export class CatalogHandle {
    */
   constructor(root: string, pressUrl: URL, resourcesPath: string, ifNone: IfNoCatalog) {
     this.layout = storeLayout(root);
+    this.#runner = new RunnerLock(this.layout);
     this.#presses = new Presses(pressUrl);
     this.#resourcesPath = resourcesPath;
     this.#ifNone = ifNone;
@@ -158,6 +161,7 @@ export class CatalogHandle {
 
   async close(): Promise<void> {
     await this.#presses.close();
+    this.#runner.release();
     this.#empty?.db.close();
     if (this.#copy) this.#copy.close();
     else this.#db?.close();
@@ -247,7 +251,8 @@ export class CatalogHandle {
   #partsOf(db: Database.Database): EngineParts {
     return {
       db,
-      jobs: new JobRepository(db),
+      // what is looked at in a copy runs nothing that others would ask for
+      jobs: this.#copy || db.memory ? new JobRepository(db) : new JobRepository(db, this.#runner),
       layout: this.layout,
       machine: this.#machine,
       templates: new TemplateRepository(db),

@@ -7,7 +7,7 @@ const MAX_PLANS = 100;
 
 export class Plans<R extends { planId: string; expiresAt: string }> {
   readonly #schema: z.ZodType<R>;
-  readonly #records = new Map<string, string>();
+  readonly #records = new Map<string, { readonly text: string; readonly keptAtMs: number }>();
 
   constructor(schema: z.ZodType<R>) {
     this.#schema = schema;
@@ -19,15 +19,17 @@ export class Plans<R extends { planId: string; expiresAt: string }> {
 
   keep(record: R): void {
     if (this.#records.size >= MAX_PLANS) this.#records.delete(this.#records.keys().next().value!);
-    this.#records.set(record.planId, JSON.stringify(record));
+    this.#records.set(record.planId, { text: JSON.stringify(record), keptAtMs: performance.now() });
   }
 
   /** @throws EngineError `PLAN_UNKNOWN`, `PLAN_EXPIRED` */
   find(planId: string): R {
     const kept = this.#records.get(planId);
     if (kept === undefined) throw new EngineError('PLAN_UNKNOWN', { planId });
-    const record = this.#schema.parse(JSON.parse(kept));
-    if (Date.parse(record.expiresAt) < Date.now()) {
+    const record = this.#schema.parse(JSON.parse(kept.text));
+    // the clock may be set back, and the time that counts stands still while the machine sleeps: each of both ends a plan
+    const hasPassed = performance.now() - kept.keptAtMs > PLAN_LIFETIME_MS;
+    if (hasPassed || Date.parse(record.expiresAt) < Date.now()) {
       this.#records.delete(planId);
       throw new EngineError('PLAN_EXPIRED', { planId, expiresAt: record.expiresAt });
     }

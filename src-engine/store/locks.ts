@@ -19,6 +19,9 @@ const READ = 'BEGIN';
 const WRITE = 'BEGIN IMMEDIATE';
 const ALONE = 'BEGIN EXCLUSIVE';
 
+/** @returns null where anybody else has it @throws EngineError where nobody can tell: `DISK_FULL`, `PERMISSION_DENIED`, `WRITE_FAILED` */
+export const holdAlone = (path: string): Lock | null => hold(path, 0, ALONE);
+
 /** @returns null where somebody else has what this would have */
 function hold(path: string, waitMs: number, begin: string): Lock | null {
   try {

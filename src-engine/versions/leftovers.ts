@@ -10,6 +10,7 @@ import { forgetCondemnedChunks } from '../store/live-chunks.ts';
 import type { Lock } from '../store/locks.ts';
 import { ManifestReader } from '../store/manifest-reader.ts';
 import { packPath } from '../store/pack-path.ts';
+import { removeDeadRunners } from '../store/runner-lock.ts';
 import { manifestNames, manifestPath, type StoreLayout } from '../store/store-layout.ts';
 import type { StoredParts } from './stored-parts.ts';
 import { readManifestJson } from './manifest-json.ts';
@@ -35,6 +36,7 @@ export function unfinishedFiles({ scratch }: StoreLayout): string[] {
 
 /** The caller holds the writer's lock, alone. */
 export function removeUnfinished(layout: StoreLayout): void {
+  removeDeadRunners(layout);
   for (const name of unfinishedFiles(layout)) rmSync(join(layout.scratch, name), { force: true, recursive: true });
 }
 
@@ -128,5 +130,6 @@ async function removeExpectedPacks(parts: StoredParts): Promise<void> {
 
 function ageMs(path: string): number {
   const stats = statSync(path, { throwIfNoEntry: false });
-  return stats ? Date.now() - stats.mtimeMs : 0;
+  // a moment that is to come is one before the clock was set back
+  return stats ? Math.abs(Date.now() - stats.mtimeMs) : 0;
 }

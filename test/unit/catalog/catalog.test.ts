@@ -398,6 +398,20 @@ describe('jobs', () => {
     expect(jobs.markLost()).toEqual([]);
   });
 
+  test('come in the order in which they began, and the newest stay, when the clock is set back', () => {
+    const db = openDatabase(newPath());
+    const jobs = new JobRepository(db);
+    const ofTheFuture = { state: 'ended', outcome: 'done', createdAt: '2090-01-01T00:00:00.000Z' } as const;
+    db.transaction(() => {
+      for (let i = 0; i < 501; i++) jobs.save(job(ofTheFuture));
+    })();
+    const now = job({ state: 'ended', outcome: 'done' });
+    jobs.save(now);
+    jobs.markLost();
+    expect(jobs.list()).toHaveLength(500);
+    expect(jobs.list()[0].id).toBe(now.id);
+  });
+
   test('are dropped once there are more than 500 newer ones', () => {
     const db = openDatabase(newPath());
     const jobs = new JobRepository(db);

@@ -29,6 +29,18 @@ test('a plan waits for ten minutes, and not longer', () => {
   expect(PLAN_LIFETIME_MS).toBe(600_000);
 });
 
+test('a plan ends in time though the clock was set back, and after a night in which no time was counted', () => {
+  const kept = plans();
+  for (const planId of ['a', 'b']) kept.keep({ planId, expiresAt: kept.expiry(), request: '' });
+  vi.setSystemTime(Date.UTC(2020, 0, 1));
+  expect(codeOf(() => kept.find('a'))).toBe('found');
+  vi.advanceTimersByTime(PLAN_LIFETIME_MS + 1);
+  expect(codeOf(() => kept.find('a'))).toBe('PLAN_EXPIRED');
+  kept.keep({ planId: 'c', expiresAt: kept.expiry(), request: '' });
+  vi.setSystemTime(Date.now() + PLAN_LIFETIME_MS + 1);
+  expect(codeOf(() => kept.find('c'))).toBe('PLAN_EXPIRED');
+});
+
 test('a plan is used once', () => {
   const kept = plans();
   kept.keep({ planId: 'a', expiresAt: kept.expiry(), request: '' });
