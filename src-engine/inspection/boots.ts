@@ -42,3 +42,8 @@ export async function rolesOf(
   }
   return disks.map((_, i) => (i === boot ? 'boot' : 'data'));
 }
+
+/** @returns the disks with the one that their machine boots from before the others */
+export function bootFirst<D extends { readonly role: (typeof DISK_ROLES)[number] }>(disks: readonly D[]): D[] {
+  return disks.toSorted((a, b) => Number(b.role === 'boot') - Number(a.role === 'boot'));
+}

@@ -10,7 +10,7 @@ import { numberOf, ofDisk, toldOf } from '../../core/of-disk.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
 import { openSource, type OpenedSource } from '../../images/open-source.ts';
 import { DiskAccount } from '../../inspection/account/account.ts';
-import { rolesOf } from '../../inspection/boots.ts';
+import { bootFirst, rolesOf } from '../../inspection/boots.ts';
 import { inspectDisk, type InspectedDisk } from '../../inspection/disk-inspection.ts';
 import { damagedSource, tellingOfFill } from '../../inspection/unreadable.ts';
 import { captureChecks } from '../../judgement/capture-checks.ts';
@@ -91,8 +91,7 @@ export async function openDisks(
       bus: busOf(one.opened.place),
       checks: one.checks.filter(({ code, data }) => !(code === 'VOLUME_REFUSED' && isPart(one.view, data.volume))),
     }));
-    const bootFirst = disks.toSorted((a, b) => Number(b.role === 'boot') - Number(a.role === 'boot'));
-    return { disks, bootFirst, close };
+    return { disks, bootFirst: bootFirst(disks), close };
   } catch (error) {
     await close();
     throw error;

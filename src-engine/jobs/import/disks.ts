@@ -39,8 +39,3 @@ export async function lookAtDisks(
   const roles = await rolesOf(looked.map(({ inspected, view }) => ({ source: inspected.source, view })));
   return looked.map((one, i) => ({ ...one, role: roles[i] }));
 }
-
-/** The one that its machine boots from before the others. */
-export function bootFirst<D extends Pick<ImportedDisk, 'role'>>(disks: readonly D[]): D[] {
-  return disks.toSorted((a, b) => Number(b.role === 'boot') - Number(a.role === 'boot'));
-}

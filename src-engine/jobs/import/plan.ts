@@ -29,7 +29,8 @@ import { findImage, type ImageRequest } from '../../images/find-image.ts';
 import { contradictions, type ImportRequest } from './form.ts';
 import { proposalFor } from '../../images/inspect-image.ts';
 import type { Found, OpenedImage } from '../../images/opened-image.ts';
-import { bootFirst, lookAtDisks, type ImportedDisk } from './disks.ts';
+import { bootFirst } from '../../inspection/boots.ts';
+import { lookAtDisks, type ImportedDisk } from './disks.ts';
 import { destinationOf } from './package-import.ts';
 
 const MAX_ENTRIES = 1000;

@@ -23,7 +23,8 @@ import { overriddenRules, refuseReported } from '../../judgement/make-report.ts'
 import { openRulebook } from '../../judgement/rulebook.ts';
 import { storeDisks } from '../../storing/store-disk.ts';
 import { findImage } from '../../images/find-image.ts';
-import { bootFirst, lookAtDisks } from './disks.ts';
+import { bootFirst } from '../../inspection/boots.ts';
+import { lookAtDisks } from './disks.ts';
 import { contradictions, recordedConfiguration } from './form.ts';
 import { isUnknown, limitsOf, placeOf, refuseUnclear, whatItIsChecks, wholenessChecks } from './plan.ts';
 import { proposalFor } from '../../images/inspect-image.ts';
