@@ -73,7 +73,7 @@ export function hasLeft(mark: string): boolean {
   const here = thisRunner();
   const [boot, namespace, processId, startedAt] = mark.split('-');
   if (here.bootId === '' || boot !== shortBoot(here.bootId) || namespace !== digits(here.namespace)) return false;
-  return isGone({ ...here, processId: Number(processId), startedAt });
+  return isGoneFromHere({ ...here, processId: Number(processId), startedAt }) ?? false;
 }
 
 const shortBoot = (bootId: string) => bootId.slice(0, 8);

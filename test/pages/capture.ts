@@ -15,6 +15,12 @@ export class CapturePage extends WizardPage {
     return this.page.getByRole('radio', { name: this.t(`capture.onUnreadable.${choice}`) });
   }
 
+  /** Takes a further image file along, as another disk of the same machine. */
+  async addFile(path: string): Promise<void> {
+    await this.page.getByText(this.t('capture.others')).first().click();
+    await this.type(this.page.getByLabel(this.t('capture.otherPath')), path);
+  }
+
   /** From the first step to the plan. @param level of compression, where it is not the usual one */
   async planFile(path: string, name: string, level?: number): Promise<void> {
     await this.chooseFile(path);

@@ -5,6 +5,8 @@ export const ON_UNREADABLE = ['stop', 'fill'] as const;
 
 export interface CaptureForm {
   source: string;
+  /** further disks of the same machine, in their order */
+  others: readonly string[];
   /** what an image file is; null: what its content says */
   format: DiskFormat | null;
   name: string;
@@ -19,6 +21,7 @@ export interface CaptureForm {
 export function formOf(query: Record<string, unknown>): CaptureForm {
   return {
     source: String(query['source'] ?? ''),
+    others: [],
     format: null,
     name: String(query['name'] ?? ''),
     note: '',
