@@ -14,7 +14,7 @@ import {
   ReportSchema,
   WaitsForSchema,
 } from '../../src-engine/contract/index.ts';
-import type { Report } from './reports.ts';
+import type { Answer } from './answers.ts';
 
 /** The value of each kind of result and event. */
 export const VALUES = {
@@ -40,7 +40,7 @@ export const VALUES = {
   'machines-refused': COMMANDS['machine.refused'].result,
   comparison: ComparisonSchema,
   serving: z.object({ address: z.string() }),
-} satisfies Record<Report['kind'], z.ZodType>;
+} satisfies Record<Answer['kind'], z.ZodType>;
 
 const kinds = Object.entries(VALUES);
 

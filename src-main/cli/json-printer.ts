@@ -1,6 +1,6 @@
 import { ERROR_CODES, type ErrorView } from '../../src-engine/contract/index.ts';
 import type { Printer } from './printer.port.ts';
-import type { Report } from './reports.ts';
+import type { Answer } from './answers.ts';
 import { createWords } from './words.ts';
 
 /**
@@ -9,7 +9,7 @@ import { createWords } from './words.ts';
  */
 export function jsonPrinter(write: (line: string) => void): Printer {
   const line = (object: Record<string, unknown>) => write(`${JSON.stringify(object, spoken)}\n`);
-  const event = (report: Report) => line({ type: 'event', event: report.kind, value: report.value });
+  const event = (answer: Answer) => line({ type: 'event', event: answer.kind, value: answer.value });
   return {
     progress: (job) =>
       line({
@@ -22,7 +22,7 @@ export function jsonPrinter(write: (line: string) => void): Printer {
       }),
     event,
     finding: event,
-    result: (report) => line({ type: 'result', ok: true, kind: report.kind, value: report.value }),
+    result: (answer) => line({ type: 'result', ok: true, kind: answer.kind, value: answer.value }),
     error: (error) => line({ type: 'result', ok: false, error }),
   };
 }

@@ -6,7 +6,7 @@ import {
   type FactValue,
   type PolicyView,
   type ReportLine,
-  type Report as RuleReport,
+  type Report,
   type RuleView,
 } from '../../src-engine/contract/index.ts';
 import { printable } from './printable.ts';
@@ -16,7 +16,7 @@ import type { Words } from './words.ts';
 const LIST_CUT = 20;
 
 /** Blocks first, with all that is known of them; warnings; what could not be told on one line; what passed as a number. */
-export function reportOfRules(words: Words, report: RuleReport): string[] {
+export function reportOfRules(words: Words, report: Report): string[] {
   const { t } = words;
   const { policy, lines, subject, target, machine, action } = report;
   const isBlocked = lines.some(({ level }) => level === 'block');
@@ -34,7 +34,7 @@ export function reportOfRules(words: Words, report: RuleReport): string[] {
 }
 
 /** The same below the checks of a plan, which has said already what it is about. */
-export function planRuleLines(words: Words, report: RuleReport | null): string[] {
+export function planRuleLines(words: Words, report: Report | null): string[] {
   if (report === null) return [];
   const { lines, policy } = report;
   return [
@@ -80,7 +80,7 @@ function closingLines(words: Words, lines: readonly ReportLine[]): string[] {
   ];
 }
 
-function othersLines(words: Words, { others }: RuleReport): string[] {
+function othersLines(words: Words, { others }: Report): string[] {
   const { t } = words;
   if (others.length === 0) return [t('report.noOthers')];
   const rows = others.map(({ name, id, kinds }) => [

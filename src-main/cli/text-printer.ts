@@ -3,8 +3,8 @@ import type { JobView } from '../../src-engine/contract/index.ts';
 import { waitsLine } from './job-lines.ts';
 import { printable } from './printable.ts';
 import type { Printer } from './printer.port.ts';
-import type { Report } from './reports.ts';
-import { reportLines } from './text-reports.ts';
+import type { Answer } from './answers.ts';
+import { answerLines } from './text-reports.ts';
 import type { Words } from './words.ts';
 
 const BAR_CELLS = 24;
@@ -28,9 +28,9 @@ export function textPrinter(words: Words, screen: Screen): Printer {
     hasBar = false;
   };
 
-  const result = (report: Report) => {
+  const result = (answer: Answer) => {
     clearBar();
-    for (const line of reportLines(words, report)) screen.out(`${printable(line)}\n`);
+    for (const line of answerLines(words, answer)) screen.out(`${printable(line)}\n`);
   };
 
   return {
@@ -50,9 +50,9 @@ export function textPrinter(words: Words, screen: Screen): Printer {
         lastSaid.set(path, line);
       }
     },
-    event(report) {
+    event(answer) {
       clearBar();
-      for (const line of reportLines(words, report)) screen.err(`${printable(line)}\n`);
+      for (const line of answerLines(words, answer)) screen.err(`${printable(line)}\n`);
     },
     finding: result,
     result,

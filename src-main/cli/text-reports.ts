@@ -17,7 +17,7 @@ import { comparisonLines, fileLines, volumeLines } from './file-reports.ts';
 import { guestLines, machineLines, machineListLines } from './machine-reports.ts';
 import { partLines, waitsLine } from './job-lines.ts';
 import { printable } from './printable.ts';
-import type { Report } from './reports.ts';
+import type { Answer } from './answers.ts';
 import { planRuleLines, policyLines, policyListLines, refusedLines, reportOfRules } from './rule-reports.ts';
 import { table } from './text-table.ts';
 import type { Words } from './words.ts';
@@ -26,27 +26,27 @@ import type { Words } from './words.ts';
 const SHORT_ID = 8;
 const MAX_NOTE = 40;
 
-export function reportLines(words: Words, report: Report): string[] {
+export function answerLines(words: Words, answer: Answer): string[] {
   const { t, date } = words;
-  switch (report.kind) {
+  switch (answer.kind) {
     case 'devices':
-      if (report.value.length === 0) return [t('cli.no-devices')];
-      return report.value.flatMap((device) => [
+      if (answer.value.length === 0) return [t('cli.no-devices')];
+      return answer.value.flatMap((device) => [
         placeLine(words, device),
         `  ${t('cli.capture')}: ${device.captureRefusals.map((r) => t(`refusal.${r.code}`, { details: r.details })).join(' ') || t('cli.possible')}`,
         `  ${t('cli.deploy')}: ${device.deployRefusals.map((r) => t(`refusal.${r.code}`, { details: r.details })).join(' ') || t('cli.possible')}`,
       ]);
     case 'inspection':
       return [
-        ...disksLines(words, report.value.disks),
-        ...guestLines(words, report.value.guest),
-        ...(report.value.machine ? ['', ...machineLines(words, report.value.machine)] : []),
+        ...disksLines(words, answer.value.disks),
+        ...guestLines(words, answer.value.guest),
+        ...(answer.value.machine ? ['', ...machineLines(words, answer.value.machine)] : []),
       ];
     case 'templates':
-      if (report.value.length === 0) return [t('cli.no-templates')];
-      return templateLines(words, report.value);
+      if (answer.value.length === 0) return [t('cli.no-templates')];
+      return templateLines(words, answer.value);
     case 'template': {
-      const { value } = report;
+      const { value } = answer;
       return [
         `${value.name}  ${value.id}`,
         `${t(`kind.${value.kind}`)} · ${t(`status.${value.status}`)} · ${t(`visibility.${value.visibility}`)}`,
@@ -58,7 +58,7 @@ export function reportLines(words: Words, report: Report): string[] {
       ];
     }
     case 'capture-plan': {
-      const { value } = report;
+      const { value } = answer;
       return [
         ...disksLines(words, value.disks),
         ...checkLines(words, value.checks),
@@ -72,7 +72,7 @@ export function reportLines(words: Words, report: Report): string[] {
       ];
     }
     case 'deploy-plan': {
-      const { value } = report;
+      const { value } = answer;
       return [
         t('cli.deploy-plan', { name: value.templateName, version: value.versionNumber, writeBytes: value.writeBytes }),
         placeLine(words, value.target),
@@ -84,9 +84,9 @@ export function reportLines(words: Words, report: Report): string[] {
       ];
     }
     case 'import-view':
-      return imageLines(words, report.value);
+      return imageLines(words, answer.value);
     case 'import-plan': {
-      const { value } = report;
+      const { value } = answer;
       return [
         ...imageLines(words, value.image),
         ...checkLines(words, value.checks),
@@ -95,7 +95,7 @@ export function reportLines(words: Words, report: Report): string[] {
       ];
     }
     case 'export-plan': {
-      const { value } = report;
+      const { value } = answer;
       return [
         t('cli.export-plan', {
           name: value.templateName,
@@ -108,12 +108,12 @@ export function reportLines(words: Words, report: Report): string[] {
       ];
     }
     case 'job':
-      return jobLines(words, report.value);
+      return jobLines(words, answer.value);
     case 'jobs':
-      if (report.value.length === 0) return [t('cli.no-jobs')];
+      if (answer.value.length === 0) return [t('cli.no-jobs')];
       return table(
         ['created', 'job', 'template', 'path', 'outcome', 'reason'].map((column) => t(`cli.column.${column}`)),
-        report.value.map((job) => [
+        answer.value.map((job) => [
           date(job.createdAt),
           t(`cli.job.${job.kind}`),
           job.templateName,
@@ -125,7 +125,7 @@ export function reportLines(words: Words, report: Report): string[] {
     case 'log':
       return table(
         ['created', 'user', 'action', 'subject', 'details'].map((column) => t(`cli.column.${column}`)),
-        report.value.map((entry) => [
+        answer.value.map((entry) => [
           date(entry.at),
           entry.user,
           words.shared(`log.${entry.action}`, entry.action),
@@ -136,25 +136,25 @@ export function reportLines(words: Words, report: Report): string[] {
         ]),
       );
     case 'file-volumes':
-      return volumeLines(words, report.value);
+      return volumeLines(words, answer.value);
     case 'files':
-      return fileLines(words, report.value);
+      return fileLines(words, answer.value);
     case 'report':
-      return reportOfRules(words, report.value);
+      return reportOfRules(words, answer.value);
     case 'policies':
-      return policyListLines(words, report.value);
+      return policyListLines(words, answer.value);
     case 'policy':
-      return policyLines(words, report.value);
+      return policyLines(words, answer.value);
     case 'machine':
-      return machineLines(words, report.value);
+      return machineLines(words, answer.value);
     case 'machines-refused':
-      return refusedLines(words, report.value);
+      return refusedLines(words, answer.value);
     case 'machines':
-      return machineListLines(words, report.value);
+      return machineListLines(words, answer.value);
     case 'comparison':
-      return comparisonLines(words, report.value);
+      return comparisonLines(words, answer.value);
     case 'serving':
-      return [t('cli.serving'), report.value.address];
+      return [t('cli.serving'), answer.value.address];
   }
 }
 

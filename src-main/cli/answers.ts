@@ -12,12 +12,12 @@ import type {
   JobView,
   LogEntry,
   MachineProfile,
-  Report as RuleReport,
+  Report,
   TemplateSummary,
   TemplateView,
 } from '../../src-engine/contract/index.ts';
 
-export type Report =
+export type Answer =
   | { kind: 'devices'; value: DeviceView[] }
   | { kind: 'inspection'; value: CommandResult<'source.inspect'> }
   | { kind: 'templates'; value: TemplateSummary[] }
@@ -32,7 +32,7 @@ export type Report =
   | { kind: 'log'; value: LogEntry[] }
   | { kind: 'file-volumes'; value: FileVolumeView[] }
   | { kind: 'files'; value: CommandResult<'files.list'> }
-  | { kind: 'report'; value: RuleReport }
+  | { kind: 'report'; value: Report }
   | { kind: 'policies'; value: CommandResult<'policy.list'> }
   | { kind: 'policy'; value: CommandResult<'policy.show'> }
   | { kind: 'machine'; value: MachineProfile }
