@@ -132,8 +132,11 @@ class Search {
   }
 
   async #inFolder(folder: string): Promise<Ending> {
-    const foreign = foreignByMembers(await readdir(folder));
+    const names = await readdir(folder);
+    const foreign = foreignByMembers(names);
     if (foreign) throw foreignError(foreign, folder);
+    // what is added to it, or taken away, counts too; a link that leads nowhere is nothing that could change
+    for (const name of [...names, '']) await this.#files.add(join(folder, name)).catch(() => {});
     const disks = await lookAtCloneFolder(folder);
     return disks ? this.#inCloneFolder(folder, disks) : this.#besideDescriptor(folder);
   }
@@ -161,7 +164,6 @@ class Search {
       const scratchBytes = seen.reduce((sum, { unpackedBytes }) => sum + unpackedBytes, 0);
       return { ...about, scratchBytes, warnings: [...notChecked, ...toldOfEach(seen.map((one) => one.warnings))] };
     }
-    for (const name of await readdir(folder)) await this.#files.add(join(folder, name));
     const images: OpenedImage[] = [];
     for (const [i, { disk }] of chosen.entries()) {
       images.push(

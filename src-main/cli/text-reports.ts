@@ -38,6 +38,9 @@ export function answerLines(words: Words, answer: Answer): string[] {
       ]);
     case 'inspection':
       return [
+        ...(answer.value.format && answer.value.source.kind === 'file'
+          ? [t('cli.image', { format: answer.value.format })]
+          : []),
         ...disksLines(words, answer.value.disks),
         ...guestLines(words, answer.value.guest),
         ...(answer.value.machine ? ['', ...machineLines(words, answer.value.machine)] : []),
@@ -74,7 +77,13 @@ export function answerLines(words: Words, answer: Answer): string[] {
     case 'deploy-plan': {
       const { value } = answer;
       return [
-        t('cli.deploy-plan', { name: value.templateName, version: value.versionNumber, writeBytes: value.writeBytes }),
+        t(value.diskCount > 1 ? 'cli.deploy-plan-disk' : 'cli.deploy-plan', {
+          name: value.templateName,
+          version: value.versionNumber,
+          disk: value.disk,
+          count: value.diskCount,
+          writeBytes: value.writeBytes,
+        }),
         placeLine(words, value.target),
         ...(value.before && value.before.volumes.length > 0
           ? [t('cli.now-holds'), ...diskLines(words, value.before)]

@@ -1,8 +1,8 @@
 /** Disk images made by foreign tools. The same at every run, but for what the tools invent (times, UUIDs). */
 import { createCipheriv, createHash } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
-import { MIB, run, runWithInput, type Workbench } from './workbench.ts';
+import { basename, join } from 'node:path';
+import { canLoop, MIB, run, runWithInput, type Workbench } from './workbench.ts';
 
 export interface Part {
   readonly startBytes: number;
@@ -52,8 +52,9 @@ export function makeExt4(bench: Workbench, name: string, lengthBytes: number, ..
   return image;
 }
 
-/** Writes into a file system and deletes again, by the kernel. */
+/** Writes into an ext file system and deletes again: by the kernel, or by debugfs where nobody may mount. */
 export function scatter(bench: Workbench, image: string): void {
+  if (!canLoop) return scatterUnmounted(bench, image);
   const point = bench.mount(image, 'loop');
   writeFileSync(join(point, 'zeros'), Buffer.alloc(MIB));
   writeFileSync(join(point, 'deleted'), `${DELETED_MARKER}\n`.repeat(4000));
@@ -62,6 +63,23 @@ export function scatter(bench: Workbench, image: string): void {
   rmSync(join(point, 'deleted'));
   for (let i = 0; i < 120; i += 2) rmSync(join(point, `scattered${i}`));
   bench.unmount(point);
+}
+
+function scatterUnmounted(bench: Workbench, image: string): void {
+  const folder = bench.path(`${basename(image)}.scattered`);
+  mkdirSync(folder);
+  const name = (i: number) => `scattered${i}`;
+  writeFileSync(join(folder, 'zeros'), Buffer.alloc(MIB));
+  writeFileSync(join(folder, 'deleted'), `${DELETED_MARKER}\n`.repeat(4000));
+  for (let i = 0; i < 120; i++) writeFileSync(join(folder, name(i)), noise(`scattered ${i}`, 9000));
+  const written = ['zeros', 'deleted', ...Array.from({ length: 120 }, (_, i) => name(i))];
+  const removed = ['deleted', ...Array.from({ length: 60 }, (_, i) => name(2 * i))];
+  const commands = [
+    ...written.map((file) => `write ${join(folder, file)} ${file}`),
+    ...removed.map((file) => `rm ${file}`),
+  ];
+  runWithInput(commands.join('\n'), 'debugfs', '-w', '-f', '-', image);
+  rmSync(folder, { recursive: true });
 }
 
 /** A FAT with files, written by mtools. */

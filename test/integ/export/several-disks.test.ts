@@ -41,7 +41,7 @@ beforeAll(async () => {
   const [system, data] = disks;
   run('sgdisk', '-n', '1:1M:+8M', '-t', '1:ef00', '-n', '2:9M:+14M', system);
   run('mkfs.vfat', '--offset', '2048', system, '8192');
-  run('mkfs.ext4', '-q', '-F', '-E', `offset=${9 * MIB}`, '-d', '/etc/default', system, '14M');
+  run('mkfs.ext4', '-q', '-F', '-E', `offset=${9 * MIB}`, '-d', '/usr/share/dpkg', system, '14M');
   writeFileSync(bench.path('noise'), noise('data', 5 * MIB));
   run('mkfs.ext4', '-q', '-F', data);
   run('debugfs', '-w', '-R', `write ${bench.path('noise')} noise`, data);

@@ -21,7 +21,7 @@ beforeAll(async () => {
   const [system, data] = disks;
   run('sgdisk', '-n', '1:1M:+8M', '-t', '1:ef00', '-n', '2:9M:+14M', system);
   run('mkfs.vfat', '--offset', '2048', system, '8192');
-  run('mkfs.ext4', '-q', '-F', '-E', `offset=${9 * MIB}`, '-d', '/etc/default', system, '14M');
+  run('mkfs.ext4', '-q', '-F', '-E', `offset=${9 * MIB}`, '-d', '/usr/share/dpkg', system, '14M');
   run('mkfs.xfs', '-q', '-f', '--unsupported', data);
   engine = await openEngine(catalog);
 });
@@ -84,7 +84,7 @@ async function expectEqual(template: string, wanted: readonly string[] = disks):
 
 describe('an OVA as VirtualBox writes it', () => {
   test('is looked at disk by disk: where each is plugged in, and what is on it', async () => {
-    run('genisoimage', '-quiet', '-o', at('tools.iso'), '/etc/default');
+    run('genisoimage', '-quiet', '-o', at('tools.iso'), '/usr/share/dpkg');
     writeVirtualBox('tools.iso');
     const view = await engine.client.call('import.look', { path: ova() });
     expect(view).toMatchObject({ format: 'ova', entries: [], proposedName: 'two disks' });
@@ -280,7 +280,7 @@ test('a folder of Clonezilla with two disks is one template, in the order that i
   writeFileSync(join(folder, 'parts'), 'sda1 sda2 sdb1\n');
   const data = bench.file('sdb.img', 24 * MIB);
   run('sgdisk', '-n', '1:1M:+20M', data);
-  run('mkfs.ext4', '-q', '-F', '-E', `offset=${MIB}`, '-d', '/etc/default', data, '20M');
+  run('mkfs.ext4', '-q', '-F', '-E', `offset=${MIB}`, '-d', '/usr/share/dpkg', data, '20M');
   const parts = { sda: disks[0], sdb: data };
   const saved: [string, string, number, number][] = [
     ['sda1', disks[0], 1, 8],
