@@ -146,6 +146,11 @@ export class CatalogHandle {
     this.#useParts();
   }
 
+  /** Before what is to be written down though it frees no room, as {@link makeRoom}: on a disk that is full alone. */
+  makeRoomToRecord(): void {
+    if (this.#copy && this.#refusal === 'DISK_FULL') this.makeRoom();
+  }
+
   #replaceDatabase(): void {
     this.#db?.close();
     try {

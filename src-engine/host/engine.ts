@@ -29,6 +29,7 @@ export class Engine {
   readonly #jobs: JobRunner;
   readonly #files = new OpenTemplates();
   readonly #operations: Operations;
+  #cleanups: Promise<void>[] = [];
   readonly #listeners: { [T in TopicName]: Set<Listener<T>> } = { jobs: new Set(), catalog: new Set() };
 
   /** @throws EngineError `CATALOG_TOO_NEW`, `PERMISSION_DENIED` */
@@ -77,13 +78,15 @@ export class Engine {
   /** Cancels what runs and closes the catalog. */
   async close(): Promise<void> {
     await this.#jobs.close();
+    await Promise.all(this.#cleanups);
     await this.#files.closeAll();
     await this.#catalog.close();
   }
 
   #markLost(): void {
     try {
-      for (const job of this.#catalog.jobs.markLost()) void removeLostTarget(job).catch(() => {});
+      // nobody is told of these jobs again: what they left is gone before the engine is
+      this.#cleanups = this.#catalog.jobs.markLost().map((job) => removeLostTarget(job).catch(() => {}));
     } catch (error) {
       // a damaged catalog is told by each command, and repair can still run; a full or busy disk is no reason to stay away
       if (toEngineError(error).code === 'INTERNAL') throw error;

@@ -112,6 +112,14 @@ describe('of two disks', () => {
     resultOf(await engine.capture(data, 'pair', { others: [boot], overrides: ['DISK_COUNT_DIFFERS'] }));
     const again = await engine.client.call('capture.plan', { source: data, others: [boot], name: 'pair' });
     expect(again).toMatchObject({ canRun: true, versionNumber: 4 });
+    expect(again.checks.map(({ code }) => code)).not.toContain('DISKS_EXCHANGED');
+    const swapped = await engine.client.call('capture.plan', { source: boot, others: [data], name: 'pair' });
+    const told = (number: number, other: number) => ({
+      code: 'DISKS_EXCHANGED',
+      level: 'warn',
+      data: { name: 'pair', number, other },
+    });
+    expect(swapped.checks.filter(({ code }) => code === 'DISKS_EXCHANGED')).toEqual([told(1, 2), told(2, 1)]);
   });
 
   test('is refused where a disk is named twice, by whatever path, or one of them is none', async () => {

@@ -82,20 +82,24 @@ function descriptorOf(bytes: Buffer): Descriptor {
   const files = new Map([...find(envelope, 'File')].map((file) => [attribute(file, 'id'), file]));
   const drives = drivesOf(system);
   const all: (DescribedDisk | EmptyDisk)[] = [];
+  const orders = new Map<DescribedDisk | EmptyDisk, number | null>();
   for (const disk of find(envelope, 'Disk')) {
     const reference = attribute(disk, 'fileRef');
     const id = attribute(disk, 'diskId');
-    const { bus = null, address = null, isOptical = false } = drives.get(id) ?? {};
+    const { bus = null, address = null, isOptical = false, order = null } = drives.get(id) ?? {};
     if (reference === '') {
       const capacityBytes = capacityOf(disk);
-      if (capacityBytes !== null && !isOptical) all.push({ id: short(id), bus, address, capacityBytes });
+      if (capacityBytes === null || isOptical) continue;
+      const empty = { id: short(id), bus, address, capacityBytes };
+      all.push(empty);
+      orders.set(empty, order);
       continue;
     }
     const file = files.get(reference);
     if (!file) throw new EngineError('FORMAT_INVALID', { field: 'fileRef', value: reference.slice(0, MAX_TEXT) });
     const compression = attribute(file, 'compression');
     const href = attribute(file, 'href');
-    all.push({
+    const described = {
       bus,
       address,
       isOptical: isOptical || OPTICAL_FORMAT.test(attribute(disk, 'format')),
@@ -104,9 +108,12 @@ function descriptorOf(bytes: Buffer): Descriptor {
       writtenName: isSiblingName(href) ? href : decodedName(href),
       chunks: chunksOf(file),
       compression: compression === 'identity' ? '' : compression,
-    });
+    };
+    all.push(described);
+    orders.set(described, order);
     if (all.length > MAX_DISKS) throw new EngineError('FORMAT_INVALID', { field: 'Disk', max: MAX_DISKS });
   }
+  sortByDrive(all, orders);
   const disks = all.filter((disk) => 'fileName' in disk);
   return { name: short(textOf(system, 'Name')), disks, all, configuration: configurationOf(system) };
 }
@@ -175,12 +182,25 @@ const OPTICAL_DRIVES = ['15', '16'];
 /** `ovf:/disk/ID`, as DSP0243 has it, or `/disk/ID`, as older programs write it. */
 const HOST_DISK = /^(?:ovf:)?\/disk\/(.+)$/;
 const ADDRESS = /^\d{1,5}$/;
+const MAX_ADDRESSES = 100_000;
+
+interface Drive extends Attached {
+  readonly isOptical: boolean;
+  /** by controller, in the order in which these are told, and by address; null: it is not told */
+  readonly order: number | null;
+}
+
+/** A list of disks has no order of its own: that of the machine is where each is plugged in, as far as all of them say it. */
+function sortByDrive<D>(disks: D[], orders: ReadonlyMap<D, number | null>): void {
+  const orderOf = (disk: D) => orders.get(disk) ?? null;
+  if (disks.every((disk) => orderOf(disk) !== null)) disks.sort((a, b) => orderOf(a)! - orderOf(b)!);
+}
 
 /** The drives of the machine by the disk that each holds. DSP1041: ResourceType, Parent, AddressOnParent. */
-function drivesOf(system: Element): Map<string, Attached & { readonly isOptical: boolean }> {
+function drivesOf(system: Element): Map<string, Drive> {
   const items = [...hardware(system)];
   const controllers = new Map(items.map((item) => [textOf(item, 'InstanceID'), item]));
-  const drives = new Map<string, Attached & { readonly isOptical: boolean }>();
+  const drives = new Map<string, Drive>();
   for (const item of items) {
     const type = textOf(item, 'ResourceType');
     const disk = HOST_DISK.exec(textOf(item, 'HostResource'))?.[1];
@@ -189,7 +209,9 @@ function drivesOf(system: Element): Map<string, Attached & { readonly isOptical:
     const controller = controllers.get(textOf(item, 'Parent'));
     const places = [controller ? textOf(controller, 'Address') : '', textOf(item, 'AddressOnParent')];
     const address = places.filter((place) => ADDRESS.test(place)).join(':') || null;
-    drives.set(disk, { bus: controller ? busOf(controller) : null, address, isOptical });
+    const isTold = controller !== undefined && ADDRESS.test(places[1]);
+    const order = isTold ? items.indexOf(controller) * MAX_ADDRESSES + Number(places[1]) : null;
+    drives.set(disk, { bus: controller ? busOf(controller) : null, address, isOptical, order });
   }
   return drives;
 }

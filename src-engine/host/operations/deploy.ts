@@ -28,7 +28,13 @@ export function deployOperations({
       for (const request of requestsOf(catalog.parts, params)) plans.push(await plan(request, signal));
       return plans;
     },
-    'deploy.start': (agreement) => deploys.start([agreement]),
-    'deploy.startAll': ({ starts }) => deploys.start(starts, (records) => checkTogether(catalog.parts, records)),
+    'deploy.start': (agreement) => {
+      if (jobs.isIdle) catalog.makeRoomToRecord();
+      return deploys.start([agreement]);
+    },
+    'deploy.startAll': ({ starts }) => {
+      if (jobs.isIdle) catalog.makeRoomToRecord();
+      return deploys.start(starts, (records) => checkTogether(catalog.parts, records));
+    },
   };
 }

@@ -29,7 +29,10 @@ export function exportOperations({ catalog, jobs }: Host): Operations<'export.pl
   });
   return {
     'export.plan': (params) => exports.plan((expiresAt) => planExport(catalog.parts, params, expiresAt)),
-    'export.start': (agreement) => exports.start([agreement]),
+    'export.start': (agreement) => {
+      if (jobs.isIdle) catalog.makeRoomToRecord();
+      return exports.start([agreement]);
+    },
   };
 }
 

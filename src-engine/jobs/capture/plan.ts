@@ -5,7 +5,7 @@ import { withImageWarnings } from '../../images/open-source.ts';
 import type { KeptLooks } from '../../inspection/kept-looks.ts';
 import { spaceCheck } from '../../judgement/capture-checks.ts';
 import { captureReport } from '../../judgement/capture-report.ts';
-import { diskCountCheck } from '../../judgement/disk-count-check.ts';
+import { diskCountCheck, diskOrderCheck } from '../../judgement/same-disks.ts';
 import { withOverrides } from '../../judgement/overrides.ts';
 import { openRulebook } from '../../judgement/rulebook.ts';
 import { usesOfSources } from '../../judgement/source-checks.ts';
@@ -41,7 +41,14 @@ export async function planCapture(
   const { report } = await captureReport(parts, book, used, guest, existing, { ...request, licence: 'none' });
   const checks = [
     ...withOverrides(
-      [...checksOfDisks(disks, uses, request), ...diskCountCheck(existing, disks.length)],
+      [
+        ...checksOfDisks(disks, uses, request),
+        ...diskCountCheck(existing, disks.length),
+        ...diskOrderCheck(
+          existing,
+          disks.map(({ view }) => view),
+        ),
+      ],
       request.overrides,
     ),
     spaceCheck(

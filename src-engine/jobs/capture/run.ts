@@ -9,7 +9,7 @@ import { warningsOf } from '../../inspection/disk-inspection.ts';
 import { guestOfDisks } from '../../inspection/guest-of.ts';
 import { outsideFacts } from '../../judgement/capture-checks.ts';
 import { captureReport } from '../../judgement/capture-report.ts';
-import { diskCountCheck } from '../../judgement/disk-count-check.ts';
+import { diskCountCheck, diskOrderCheck } from '../../judgement/same-disks.ts';
 import { refuseOtherFiles } from '../../judgement/image-checks.ts';
 import { overriddenRules, refuseReported } from '../../judgement/make-report.ts';
 import { usesOfSources } from '../../judgement/source-checks.ts';
@@ -51,7 +51,14 @@ export async function runCapture(
     const uses = await usesOfSources(parts.machine, places, parts.layout.root);
     const existing = parts.templates.findByName(request.name);
     const checks = withOverrides(
-      [...checksOfDisks(disks.map(seenOf), uses, request), ...diskCountCheck(existing, disks.length)],
+      [
+        ...checksOfDisks(disks.map(seenOf), uses, request),
+        ...diskCountCheck(existing, disks.length),
+        ...diskOrderCheck(
+          existing,
+          disks.map(({ view }) => view),
+        ),
+      ],
       request.overrides,
     );
     refuseBlockedCheck(checks);

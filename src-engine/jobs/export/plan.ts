@@ -142,9 +142,14 @@ function outputsOf({ format, disk }: ExportRequest, whole: FoundVersion, name: s
   }));
 }
 
+/** `.raw.zst` is one ending. */
+const PACKED_ENDING = /(?:\.[^.]{1,8})?\.zst$/i;
+
 /** 'lab.qcow2' becomes 'lab-disk1.qcow2'. */
 function numbered(name: string, format: ExportFormat, disk: number): string {
-  const own = name.endsWith(EXPORT_ENDINGS[format]) ? EXPORT_ENDINGS[format] : extname(name);
+  const own = name.endsWith(EXPORT_ENDINGS[format])
+    ? EXPORT_ENDINGS[format]
+    : (PACKED_ENDING.exec(name)?.[0] ?? extname(name));
   const ending = Buffer.byteLength(own) <= MAX_ENDING_BYTES ? own : '';
   const stem = name.slice(0, name.length - ending.length);
   // a name that is cut loses its end, and with it what tells it from the others

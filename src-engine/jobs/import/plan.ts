@@ -14,7 +14,7 @@ import type { Found } from '../../images/opened-image.ts';
 import type { KeptLooks } from '../../inspection/kept-looks.ts';
 import { diskChecks, spaceCheck } from '../../judgement/capture-checks.ts';
 import { captureReport } from '../../judgement/capture-report.ts';
-import { diskCountCheck } from '../../judgement/disk-count-check.ts';
+import { diskCountCheck, diskOrderCheck } from '../../judgement/same-disks.ts';
 import { formatCheck, isNothingRecognised, onePartitionCheck, otherFilesCheck } from '../../judgement/image-checks.ts';
 import { withOverrides } from '../../judgement/overrides.ts';
 import { openRulebook } from '../../judgement/rulebook.ts';
@@ -60,6 +60,7 @@ export async function planImport(
       [
         ...wholenessChecks(found),
         ...(found.package || image.disks.length === 0 ? [] : diskCountCheck(destination.existing, image.disks.length)),
+        ...(isOpen ? diskOrderCheck(destination.existing, views) : []),
       ],
       request.overrides,
     ),

@@ -15,7 +15,7 @@ import { joinWriters } from '../../versions/leftovers.ts';
 import { overriddenCodes, refuseBlockedCheck, withOverrides } from '../../judgement/overrides.ts';
 import { resultsOfDisks } from '../disk-results.ts';
 import type { ImportRecord } from '../plan-records.ts';
-import { diskCountCheck } from '../../judgement/disk-count-check.ts';
+import { diskCountCheck, diskOrderCheck } from '../../judgement/same-disks.ts';
 import { checkSource, usesOfSources } from '../../judgement/source-checks.ts';
 import { captureReport } from '../../judgement/capture-report.ts';
 import { guestOfDisks } from '../../inspection/guest-of.ts';
@@ -103,6 +103,10 @@ async function importDisks(
     [
       ...wholenessChecks(found),
       ...diskCountCheck(existing, disks.length),
+      ...diskOrderCheck(
+        existing,
+        disks.map(({ view }) => view),
+      ),
       ...checkSource(places[0], use),
       ...disks.flatMap(({ number, image, view }) =>
         [...diskChecks(view), ...whatItIsChecks(found, image.files, view, request.format)].map((check) =>
