@@ -193,7 +193,7 @@ describe.skipIf(!canLoop)('deploy', () => {
   test('a length that no file can have', async () => {
     const planned = await plan('small', bench.path('endless.img'), 2 ** 52);
     const job = await engine.ended((await start(planned.planId)).jobId);
-    expect(job).toMatchObject({ outcome: 'failed', error: { code: 'DISK_FULL' } });
+    expect(job).toMatchObject({ outcome: 'failed', error: { code: 'FILE_TOO_LARGE' } });
     expect(existsSync(bench.path('endless.img'))).toBe(false);
     expect(partials()).toEqual([]);
   });
