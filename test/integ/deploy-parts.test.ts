@@ -115,9 +115,11 @@ describe.skipIf(!canLoop)('a deploy to several targets', () => {
     ];
     // planned beforehand: the first must not have ended when the others come
     const planned = await Promise.all(wanted.map(([template, targets]) => plans(template, targets)));
-    const [first, second, third] = await Promise.all(
-      planned.map((list) => engine.client.call('deploy.startAll', { starts: list.map(({ planId }) => ({ planId })) })),
-    );
+    const started: { jobId: string }[] = [];
+    // one after the other: each has its claims before the next
+    for (const list of planned)
+      started.push(await engine.client.call('deploy.startAll', { starts: list.map(({ planId }) => ({ planId })) }));
+    const [first, second, third] = started;
     const jobs = await Promise.all([first, second, third].map(({ jobId }) => engine.ended(jobId)));
     const waitedFor = ({ id }: JobView) =>
       engine.events.filter((job) => job.id === id && job.waitsFor).map(({ waitsFor }) => waitsFor!)[0];

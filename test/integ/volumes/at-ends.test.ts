@@ -2,7 +2,6 @@
  * What boot loaders and volume managers keep outside of partitions and behind file systems: named, and taken though unknown data is left. The
  * images are GRUB's, the metadata LVM2's; wipefs tells ZFS. Windows' dynamic disks are built as Linux reads them (block/partitions/ldm.h).
  */
-import { execFileSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, rmSync, truncateSync, writeSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DiskView } from '../../../src-engine/contract/disk.contract.ts';
@@ -67,7 +66,10 @@ describe('the core image of GRUB', () => {
 
   /** Writes GRUB's boot sector and its core image in these runs of sectors, as grub-bios-setup does: the list stands in the core's first sector. */
   function install(path: string, runs: readonly (readonly [startSector: number, sectors: number])[]): Buffer {
-    const core = execFileSync('grub-mkimage', ['-O', 'i386-pc', '-p', '/boot/grub', 'biosdisk', 'part_msdos', 'ext2']);
+    // it syncs what it writes, which a pipe refuses
+    const file = bench.path('core.img');
+    run('grub-mkimage', '-O', 'i386-pc', '-o', file, '-p', '/boot/grub', 'biosdisk', 'part_msdos', 'ext2');
+    const core = readFileSync(file);
     const padded = Buffer.concat([core], Math.ceil(core.length / SECTOR_BYTES) * SECTOR_BYTES);
     const sectors = padded.length / SECTOR_BYTES;
     const [[first]] = runs;
