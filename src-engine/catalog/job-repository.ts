@@ -85,9 +85,30 @@ export class JobRepository {
     return jobView(record);
   }
 
-  /** Jobs whose process is certainly gone ended without a word: they are marked `lost`. @returns those */
+  /** Of jobs that were lost: what they left has been removed. */
+  forgetLeftovers(id: string): void {
+    const found = this.#withLeftovers().find((job) => job.id === id);
+    if (!found) return;
+    const { hasLeftovers: _, ...job } = found;
+    this.save(job);
+  }
+
+  #withLeftovers(): JobRecord[] {
+    return this.#db
+      .prepare<[], JobRow>(
+        `SELECT *, ${soundness('job')} AS is_sound FROM job WHERE is_ended AND record LIKE '%"hasLeftovers":true%'`,
+      )
+      .all()
+      .map(recordOf)
+      .filter((record) => record !== null && record !== 'later');
+  }
+
+  /**
+   * Jobs whose process is certainly gone ended without a word: they are marked `lost`.
+   * @returns those, and earlier ones of which something may be left: who was to remove it died, too
+   */
   markLost(): JobView[] {
-    const lost: JobView[] = [];
+    const lost = this.#withLeftovers().map(jobView);
     const open = this.#db.prepare<[], JobRow>(`SELECT *, ${soundness('job')} AS is_sound FROM job WHERE NOT is_ended`);
     for (const row of open.all()) {
       const runner = readRunner(row.runner);
@@ -107,6 +128,7 @@ export class JobRepository {
       const job: JobRecord = {
         ...record,
         ...ended,
+        hasLeftovers: true,
         endedAt: new Date().toISOString(),
         parts: record.parts.map((part) => (part.state === 'ended' ? part : { ...part, ...ended })),
       };

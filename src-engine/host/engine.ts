@@ -86,7 +86,12 @@ export class Engine {
   #markLost(): void {
     try {
       // nobody is told of these jobs again: what they left is gone before the engine is
-      this.#cleanups = this.#catalog.jobs.markLost().map((job) => removeLostTarget(job).catch(() => {}));
+      const { jobs } = this.#catalog;
+      this.#cleanups = jobs.markLost().map((job) =>
+        removeLostTarget(job)
+          .then(() => jobs.forgetLeftovers(job.id))
+          .catch(() => {}),
+      );
     } catch (error) {
       // a damaged catalog is told by each command, and repair can still run; a full or busy disk is no reason to stay away
       if (toEngineError(error).code === 'INTERNAL') throw error;

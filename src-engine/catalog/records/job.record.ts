@@ -30,6 +30,8 @@ export const JobRecordSchema = z.object({
     .nullable()
     .default(null),
   outcome: word.nullable(),
+  /** its process died, and what it left beside its targets has not been removed yet */
+  hasLeftovers: z.boolean().optional(),
   error: ErrorRecordSchema.nullable(),
   createdAt: z.iso.datetime(),
   startedAt: z.iso.datetime().nullable(),
