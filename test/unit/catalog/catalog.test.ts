@@ -395,7 +395,11 @@ describe('jobs', () => {
     expect(jobs.find(dead.id)).toMatchObject({ state: 'ended', outcome: 'lost', error: { code: 'ENGINE_LOST' } });
     expect(jobs.find(own.id)).toMatchObject({ state: 'running', outcome: null });
     expect(jobs.find(done.id)).toMatchObject({ outcome: 'done' });
+    // until what it left is gone: who was to remove it may have died
+    expect(jobs.markLost().map(({ id }) => id)).toEqual([dead.id]);
+    jobs.forgetLeftovers(dead.id);
     expect(jobs.markLost()).toEqual([]);
+    expect(jobs.find(dead.id)).toMatchObject({ state: 'ended', outcome: 'lost' });
   });
 
   test('come in the order in which they began, and the newest stay, when the clock is set back', () => {
