@@ -201,6 +201,6 @@ async function verifySums(summed: readonly SummedFile[], context: JobContext): P
   );
   for (const { name, source, sum } of files) {
     const found = await hashOfPart(sum!.kind, source, 0, source.lengthBytes, context);
-    if (found !== sum!.sum) throw new EngineError('FORMAT_INVALID', { path: name, field: 'checksum', value: name });
+    if (found !== sum!.sum) throw new EngineError('FORMAT_INVALID', { path: name, field: 'checksum', value: found });
   }
 }

@@ -199,7 +199,7 @@ describe('machines', () => {
     writeFileSync(at('m.mf'), `SHA256(disk 1.vmdk)= ${'0'.repeat(64)}\n`);
     run('tar', '-cf', bench.path('bad.ova'), '-C', folder, 'm.ovf', 'm.mf', 'disk 1.vmdk');
     const job = await importFrom(engine, bench.path('bad.ova'), 'bad');
-    expect(job.error).toMatchObject({ code: 'FORMAT_INVALID', data: { field: 'checksum', value: 'disk 1.vmdk' } });
+    expect(job.error).toMatchObject({ code: 'FORMAT_INVALID', data: { field: 'checksum', path: 'disk 1.vmdk' } });
     rmSync(at('m.mf'));
   });
 

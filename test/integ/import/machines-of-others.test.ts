@@ -142,7 +142,7 @@ test('a chunk that was changed is found by its sum', async () => {
   writeFileSync(at('d.vmdk.000000002'), bytes);
   expect((await importFrom(engine, at('m.ovf'), 'changed')).error).toMatchObject({
     code: 'FORMAT_INVALID',
-    data: { field: 'checksum', value: 'd.vmdk.000000002' },
+    data: { field: 'checksum', path: 'd.vmdk.000000002' },
   });
 });
 
