@@ -126,14 +126,19 @@ export class CatalogHandle {
     }
   }
 
+  /** Whether its disk is so full that a copy of the database is looked at: what is written down there is lost. */
+  get isFull(): boolean {
+    return this.#copy !== null && this.#refusal === 'DISK_FULL';
+  }
+
   /**
-   * Before what frees room: on a full disk the room that was set by is given up for it. Nothing may run that uses the catalog where
-   * its database is a copy.
+   * Before what frees room: on a full disk the room that was set by is given up for it.
+   * @param isUnused nothing runs and nothing is open that uses the catalog: where its database is a copy, that is given up
    */
-  makeRoom(): void {
+  makeRoom(isUnused: boolean): void {
     releaseReserve(this.layout);
-    if (!this.#copy || this.#refusal !== 'DISK_FULL') return;
-    const copy = this.#copy;
+    if (!isUnused || !this.isFull) return;
+    const copy = this.#copy!;
     try {
       this.#db = openDatabase(this.layout.database);
     } catch {
@@ -144,11 +149,6 @@ export class CatalogHandle {
     this.#refusal = undefined;
     copy.close();
     this.#useParts();
-  }
-
-  /** Before what is to be written down though it frees no room, as {@link makeRoom}: on a disk that is full alone. */
-  makeRoomToRecord(): void {
-    if (this.#copy && this.#refusal === 'DISK_FULL') this.makeRoom();
   }
 
   #replaceDatabase(): void {

@@ -51,6 +51,7 @@ export class Engine {
       jobs: this.#jobs,
       files: this.#files,
       changed: (templateId, action, data) => this.#changed(templateId, action, data),
+      makeRoomToRecord: () => this.#makeRoomToRecord(),
       markLost: () => this.#markLost(),
     });
     this.#markLost();
@@ -81,6 +82,13 @@ export class Engine {
     await Promise.all(this.#cleanups);
     await this.#files.closeAll();
     await this.#catalog.close();
+  }
+
+  async #makeRoomToRecord(): Promise<void> {
+    if (!this.#catalog.isFull) return;
+    // what is kept open reads the copy of the database
+    await this.#files.closeAll();
+    if (this.#jobs.isIdle) this.#catalog.makeRoom(true);
   }
 
   #markLost(): void {

@@ -1,8 +1,7 @@
 /** From a plan to its job, the same way for every kind: made and kept, found again, agreed to or refused, used once, started. */
 import type { z } from 'zod';
-import type { JobResult, JobView } from '../contract/job.contract.ts';
+import type { JobView } from '../contract/job.contract.ts';
 import { EngineError } from '../core/engine-error.ts';
-import type { JobContext } from '../core/job-context.ts';
 import type { Planned, PlanRecord } from '../jobs/plan-records.ts';
 import type { Claim } from './claims.ts';
 import type { JobRunner } from './job-runner.ts';
@@ -23,10 +22,8 @@ export interface PlannedKind<R extends PlanRecord> {
   about(record: R): Pick<JobView, 'kind' | 'templateName' | 'path'>;
   /** what it takes, by what is there now */
   claims(record: R): Promise<readonly Claim[]>;
-  /** as one part */
-  run?(record: R, context: JobContext): Promise<JobResult>;
-  /** as one part for each target or disk: {@link run} is not asked then */
-  parts?(record: R): readonly PartWork[];
+  /** what is done: a part for each target or disk */
+  parts(record: R): readonly PartWork[];
 }
 
 export class PlannedWork<R extends PlanRecord> {
@@ -65,10 +62,8 @@ export class PlannedWork<R extends PlanRecord> {
     const records = agreed();
     for (const { planId } of records) this.#plans.use(planId);
     const abouts = records.map((record) => this.#kind.about(record));
-    const partsOf = (record: R, { path }: { path: string }): readonly PartWork[] =>
-      this.#kind.parts?.(record) ?? [{ path, run: (context) => this.#kind.run!(record, context) }];
-    const parts = records.flatMap((record, i) =>
-      partsOf(record, abouts[i]).map((part) => ({ ...part, planId: record.planId })),
+    const parts = records.flatMap((record) =>
+      this.#kind.parts(record).map((part) => ({ ...part, planId: record.planId })),
     );
     const listed = (field: 'templateName' | 'path') => [...new Set(abouts.map((about) => about[field]))].join(', ');
     const about = { kind: abouts[0].kind, templateName: listed('templateName'), path: listed('path') };

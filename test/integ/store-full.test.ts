@@ -205,6 +205,26 @@ describe.skipIf(!canLoop)('entirely full, each command a process of its own', ()
     bench.unmount(folder);
   });
 
+  test('a deploy and an export are written down, and what is looked into can be looked into again', async () => {
+    const folder = point();
+    const catalog = await makeCatalog(folder);
+    takeEverything(folder);
+    const own = await openEngine(catalog);
+    const look = () => own.client.call('files.volumes', { template: 'kept' });
+    const volumes = await look();
+    resultOf(await own.deploy('kept', bench.path('from-full.img')));
+    expect(await look()).toEqual(volumes);
+    const exported = bench.path('from-full.qcow2');
+    const { planId } = await own.client.call('export.plan', { template: 'kept', path: exported, format: 'qcow2' });
+    resultOf(await own.ended((await own.client.call('export.start', { planId })).jobId));
+    await own.close();
+    const { out } = await commandLine(catalog)('jobs');
+    expect(out).toMatch(/Deploy\s+kept\s+.*from-full\.img\s+Done/);
+    expect(out).toMatch(/Export\s+kept\s+.*from-full\.qcow2\s+Done/);
+    expect((await commandLine(catalog)('log')).out).toContain('from-full.img');
+    bench.unmount(folder);
+  });
+
   test('where nothing was set by, or it is used up, the place and its room are told', async () => {
     const folder = point();
     const catalog = await makeCatalog(folder);

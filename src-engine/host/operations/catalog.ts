@@ -22,7 +22,7 @@ export const catalogOperations = ({
   'prune.start': async () => {
     // on a full disk even the job's row needs some room
     await files.closeAll();
-    if (jobs.isIdle) catalog.makeRoom();
+    if (jobs.isIdle) catalog.makeRoom(true);
     const about = { kind: 'prune', templateName: '', path: catalogPath } as const;
     const run = async (context: JobContext) => {
       // what is kept open for nobody must not keep its packs

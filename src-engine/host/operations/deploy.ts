@@ -12,12 +12,13 @@ import type { Host, Operations } from './operations.ts';
 export function deployOperations({
   catalog,
   jobs,
+  makeRoomToRecord,
 }: Host): Operations<'deploy.plan' | 'deploy.planAll' | 'deploy.start' | 'deploy.startAll'> {
   const deploys = new PlannedWork(jobs, {
     schema: DeployRecordSchema,
     about: ({ templateName, target }) => ({ kind: 'deploy', templateName, path: target.path }),
     claims: async ({ target }) => [await placeClaim(catalog.machine, 'target', target.path), catalogClaim('read')],
-    run: (record, context) => runDeploy(catalog.parts, record, context),
+    parts: (record) => [{ path: record.target.path, run: (context) => runDeploy(catalog.parts, record, context) }],
   });
   const plan = (request: DeployRequest, signal: AbortSignal) =>
     deploys.plan((expiresAt) => planDeploy(catalog.parts, request, expiresAt, signal));
@@ -28,12 +29,12 @@ export function deployOperations({
       for (const request of requestsOf(catalog.parts, params)) plans.push(await plan(request, signal));
       return plans;
     },
-    'deploy.start': (agreement) => {
-      if (jobs.isIdle) catalog.makeRoomToRecord();
+    'deploy.start': async (agreement) => {
+      await makeRoomToRecord();
       return deploys.start([agreement]);
     },
-    'deploy.startAll': ({ starts }) => {
-      if (jobs.isIdle) catalog.makeRoomToRecord();
+    'deploy.startAll': async ({ starts }) => {
+      await makeRoomToRecord();
       return deploys.start(starts, (records) => checkTogether(catalog.parts, records));
     },
   };

@@ -6,7 +6,11 @@ import { catalogClaim, placeClaim } from '../claims.ts';
 import { PlannedWork } from '../planned-work.ts';
 import type { Host, Operations } from './operations.ts';
 
-export function exportOperations({ catalog, jobs }: Host): Operations<'export.plan' | 'export.start'> {
+export function exportOperations({
+  catalog,
+  jobs,
+  makeRoomToRecord,
+}: Host): Operations<'export.plan' | 'export.start'> {
   const exports = new PlannedWork(jobs, {
     schema: ExportRecordSchema,
     about: (record) => ({
@@ -29,8 +33,8 @@ export function exportOperations({ catalog, jobs }: Host): Operations<'export.pl
   });
   return {
     'export.plan': (params) => exports.plan((expiresAt) => planExport(catalog.parts, params, expiresAt)),
-    'export.start': (agreement) => {
-      if (jobs.isIdle) catalog.makeRoomToRecord();
+    'export.start': async (agreement) => {
+      await makeRoomToRecord();
       return exports.start([agreement]);
     },
   };

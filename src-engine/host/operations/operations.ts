@@ -21,6 +21,8 @@ export interface Host {
   readonly files: OpenTemplates;
   /** A change to a template: its record file is written, everybody is told. */
   changed(templateId: string, action: string, data?: MessageData): Promise<TemplateView>;
+  /** Before a job that frees no room: on a full disk it is written down with the room that was set by. */
+  makeRoomToRecord(): Promise<void>;
   /** Jobs whose process is gone are marked as lost. */
   markLost(): void;
 }

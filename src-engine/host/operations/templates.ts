@@ -8,6 +8,7 @@ import type { Host, Operations } from './operations.ts';
 export const templateOperations = ({
   catalog,
   files,
+  jobs,
   changed,
 }: Host): Operations<
   'template.list' | 'template.show' | 'template.edit' | 'template.delete' | 'template.undelete'
@@ -24,7 +25,7 @@ export const templateOperations = ({
   'template.delete': async ({ template }) => {
     // it is the first step to more room: on a full disk it must not fail for want of some
     await files.closeAll();
-    catalog.makeRoom();
+    catalog.makeRoom(jobs.isIdle);
     const { templates } = writable(catalog);
     await refuseOlderThanFile(catalog.parts, templates.find(template).template.id);
     const { id } = templates.delete(template);
