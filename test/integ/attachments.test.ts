@@ -2,12 +2,11 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { MAX_ATTACHMENT_BYTES } from '../../src-engine/contract/template.contract.ts';
-import { CatalogHandle } from '../../src-engine/host/catalog-handle.ts';
 import { addAttachment, readAttachment } from '../../src-engine/versions/attachments.ts';
 import type { EngineParts } from '../../src-engine/jobs/engine-parts.ts';
+import { openCatalog } from '../support/catalog-handle.ts';
 import { makeNoiseDisk, noise } from '../support/disks.ts';
 import { openEngineHere, resultOf, type TestEngine } from '../support/engine.ts';
 import { exportTo, importFrom } from '../support/transfer.ts';
@@ -17,12 +16,10 @@ const bench = workbench();
 const catalog = bench.path('catalog');
 const picture = noise('a picture', 300_000);
 const text = Buffer.from('login:');
-const resourcesPath = fileURLToPath(new URL('../../resources', import.meta.url));
-const pressUrl = pathToFileURL(join(process.env.DISKPRESS_WORKERS ?? '', 'press.js'));
 
 /** Does something with the catalog's parts, which nobody else has open meanwhile. */
 async function withParts<T>(root: string, work: (parts: EngineParts) => Promise<T>): Promise<T> {
-  const handle = new CatalogHandle(root, pressUrl, resourcesPath, 'make');
+  const handle = openCatalog(root);
   try {
     return await work(handle.make());
   } finally {

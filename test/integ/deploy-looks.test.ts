@@ -4,13 +4,11 @@
  */
 import { open } from 'node:fs/promises';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { COMMANDS } from '../../src-engine/contract/commands.ts';
 import { quietContext } from '../../src-engine/core/job-context.ts';
 import { createFileSink } from '../../src-engine/formats/raw/file-sink.ts';
-import { CatalogHandle } from '../../src-engine/host/catalog-handle.ts';
+import type { CatalogHandle } from '../../src-engine/host/catalog-handle.ts';
 import { KeptLooks } from '../../src-engine/inspection/kept-looks.ts';
 import { planCapture } from '../../src-engine/jobs/capture/plan.ts';
 import { runCapture } from '../../src-engine/jobs/capture/run.ts';
@@ -22,19 +20,15 @@ import { Overlay } from '../../src-engine/jobs/deploy/overlay.ts';
 import { edgesOf, place } from '../../src-engine/jobs/deploy/place.ts';
 import { diskOf } from '../../src-engine/versions/found-disk.ts';
 import { withManifest } from '../../src-engine/versions/with-manifest.ts';
+import { openCatalog } from '../support/catalog-handle.ts';
 import { recognised } from '../support/judges.ts';
 import { MIB, run, runWithInput, workbench } from '../support/workbench.ts';
 import { writeMember, type MdOptions } from '../unit/volumes/md-image.ts';
 
 const bench = workbench();
-const built = process.env.DISKPRESS_WORKERS;
-const pressUrl = built
-  ? pathToFileURL(join(built, 'press.js'))
-  : new URL('../../src-engine/host/press-worker.ts', import.meta.url);
-const resources = fileURLToPath(new URL('../../resources', import.meta.url));
 let handle: CatalogHandle;
 beforeAll(() => {
-  handle = new CatalogHandle(bench.path('catalog'), pressUrl, resources, 'make');
+  handle = openCatalog(bench.path('catalog'));
 });
 afterAll(() => handle.close());
 

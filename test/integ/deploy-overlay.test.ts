@@ -5,14 +5,12 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { COMMANDS } from '../../src-engine/contract/commands.ts';
 import { quietContext } from '../../src-engine/core/job-context.ts';
 import type { BlockSink, Extent } from '../../src-engine/disk/block-source.port.ts';
 import { createFileSink } from '../../src-engine/formats/raw/file-sink.ts';
-import { CatalogHandle } from '../../src-engine/host/catalog-handle.ts';
+import type { CatalogHandle } from '../../src-engine/host/catalog-handle.ts';
 import { KeptLooks } from '../../src-engine/inspection/kept-looks.ts';
 import { planCapture } from '../../src-engine/jobs/capture/plan.ts';
 import { runCapture } from '../../src-engine/jobs/capture/run.ts';
@@ -24,15 +22,11 @@ import { MAX_CHUNK_BYTES, WINDOW_BYTES } from '../../src-engine/store/chunking.t
 import { diskOf } from '../../src-engine/versions/found-disk.ts';
 import { withManifest } from '../../src-engine/versions/with-manifest.ts';
 import type { Patch } from '../../src-engine/volumes/layout.port.ts';
+import { openCatalog } from '../support/catalog-handle.ts';
 import { makeGptDisk, noise, place as putPart } from '../support/disks.ts';
 import { MIB, run, runWithInput, workbench } from '../support/workbench.ts';
 
 const bench = workbench();
-const built = process.env.DISKPRESS_WORKERS;
-const pressUrl = built
-  ? pathToFileURL(join(built, 'press.js'))
-  : new URL('../../src-engine/host/press-worker.ts', import.meta.url);
-const resources = fileURLToPath(new URL('../../resources', import.meta.url));
 let handle: CatalogHandle;
 
 const DISK_BYTES = 28 * MIB;
@@ -46,7 +40,7 @@ beforeAll(async () => {
   bytes.fill(0, 10 * MIB, 13 * MIB);
   writeFileSync(disk, bytes);
   runWithInput(`2048,${PART.lengthBytes / 512},83\n`, 'sfdisk', '-q', '--wipe', 'never', '-X', 'dos', disk);
-  handle = new CatalogHandle(bench.path('catalog'), pressUrl, resources, 'make');
+  handle = openCatalog(bench.path('catalog'));
   await captured(disk, 'disk');
 });
 afterAll(() => handle.close());

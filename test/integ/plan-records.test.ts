@@ -1,6 +1,4 @@
 /** What is kept of a plan is plain JSON, small, and all that its job needs: what was written down is what is carried out. */
-import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { z } from 'zod';
 import {
@@ -10,7 +8,7 @@ import {
   type CommandParams,
 } from '../../src-engine/contract/commands.ts';
 import { quietContext } from '../../src-engine/core/job-context.ts';
-import { CatalogHandle } from '../../src-engine/host/catalog-handle.ts';
+import type { CatalogHandle } from '../../src-engine/host/catalog-handle.ts';
 import { KeptLooks } from '../../src-engine/inspection/kept-looks.ts';
 import { planCapture } from '../../src-engine/jobs/capture/plan.ts';
 import { runCapture } from '../../src-engine/jobs/capture/run.ts';
@@ -27,15 +25,11 @@ import {
   ImportRecordSchema,
   type PlanRecord,
 } from '../../src-engine/jobs/plan-records.ts';
+import { openCatalog } from '../support/catalog-handle.ts';
 import { makeNoiseDisk } from '../support/disks.ts';
 import { MIB, run, workbench } from '../support/workbench.ts';
 
 const bench = workbench();
-const built = process.env.DISKPRESS_WORKERS;
-const pressUrl = built
-  ? pathToFileURL(join(built, 'press.js'))
-  : new URL('../../src-engine/host/press-worker.ts', import.meta.url);
-const resources = fileURLToPath(new URL('../../resources', import.meta.url));
 const { signal } = new AbortController();
 const expiresAt = new Date(Date.now() + 600_000).toISOString();
 const disk = bench.path('disk.img');
@@ -58,7 +52,7 @@ function onPaper<R extends PlanRecord>(
 
 beforeAll(() => {
   makeNoiseDisk(bench, 'disk.img', 4 * MIB);
-  handle = new CatalogHandle(bench.path('catalog'), pressUrl, resources, 'make');
+  handle = openCatalog(bench.path('catalog'));
 });
 afterAll(() => handle.close());
 

@@ -1,21 +1,17 @@
 /** The presses of an engine, shared by jobs: what one does, or what becomes of it, is no matter of the others. */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import type { Frame } from '../../src-engine/store/pack-format.ts';
 import { packPath } from '../../src-engine/store/pack-path.ts';
 import { Presses, type PressPool } from '../../src-engine/store/press-pool.ts';
+import { pressUrl } from '../support/catalog-handle.ts';
 import { noise } from '../support/disks.ts';
 import { emptyStore, frameOf, sha256, writePack } from '../support/store.ts';
 import { MIB, workbench } from '../support/workbench.ts';
 
 const bench = workbench();
 
-const built = process.env.DISKPRESS_WORKERS;
-const presses = new Presses(
-  built ? pathToFileURL(join(built, 'press.js')) : new URL('../../src-engine/host/press-worker.ts', import.meta.url),
-);
+const presses = new Presses(pressUrl);
 afterAll(() => presses.close());
 
 const job = () => {

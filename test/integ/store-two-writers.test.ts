@@ -1,7 +1,5 @@
 /** Two captures of one engine write to the store at the same time, and one of them gives up: the other's version is whole. */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { openDatabase } from '../../src-engine/catalog/database.ts';
 import { quietContext } from '../../src-engine/core/job-context.ts';
@@ -12,15 +10,12 @@ import { HASH_BYTES } from '../../src-engine/store/pack-format.ts';
 import { type PressPool, Presses } from '../../src-engine/store/press-pool.ts';
 import type { StoreLayout } from '../../src-engine/store/store-layout.ts';
 import { StoreWriter } from '../../src-engine/store/store-writer.ts';
+import { pressUrl } from '../support/catalog-handle.ts';
 import { noise } from '../support/disks.ts';
 import { emptyStore } from '../support/store.ts';
 import { MIB, run, workbench } from '../support/workbench.ts';
 
 const bench = workbench();
-const built = process.env.DISKPRESS_WORKERS;
-const pressUrl = built
-  ? pathToFileURL(join(built, 'press.js'))
-  : new URL('../../src-engine/host/press-worker.ts', import.meta.url);
 const presses = new Presses(pressUrl);
 afterAll(() => presses.close());
 let count = 0;

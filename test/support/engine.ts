@@ -1,6 +1,4 @@
 /** The engine as a face drives it, on a catalog of its own. */
-import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect } from 'vitest';
 import { CommandError, createClient, type EngineClient } from '../../src-engine/contract/client.ts';
 import type { CommandParams } from '../../src-engine/contract/commands.ts';
@@ -8,9 +6,8 @@ import type { JobView, Phase } from '../../src-engine/contract/job.contract.ts';
 import { Engine } from '../../src-engine/host/engine.ts';
 import { serveEngine } from '../../src-engine/host/router.ts';
 import { startEngine } from '../../src-engine/host/start-engine.ts';
+import { pressUrl, resourcesPath } from './catalog-handle.ts';
 import { expectAccounted } from './account.ts';
-
-const resourcesPath = fileURLToPath(new URL('../../resources', import.meta.url));
 
 export interface TestEngine {
   readonly client: EngineClient;
@@ -39,10 +36,6 @@ export async function openEngine(catalogPath: string): Promise<TestEngine> {
 
 /** As {@link openEngine}, without a thread of its own: many catalogs are opened faster. */
 export function openEngineHere(catalogPath: string): TestEngine {
-  const built = process.env.DISKPRESS_WORKERS;
-  const pressUrl = built
-    ? pathToFileURL(join(built, 'press.js'))
-    : new URL('../../src-engine/host/press-worker.ts', import.meta.url);
   const engine = new Engine({ catalogPath, version: '0.0.0', pressUrl, resourcesPath });
   let receive: (message: unknown) => void = () => {};
   const client = createClient({

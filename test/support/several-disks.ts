@@ -1,25 +1,17 @@
 /** Versions of several disks, stored as a capture stores one. Nobody else may have the catalog open. */
-import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { VersionRecord } from '../../src-engine/catalog/records/index.ts';
 import { NOTHING_RECORDED } from '../../src-engine/contract/template.contract.ts';
 import { quietContext } from '../../src-engine/core/job-context.ts';
-import { CatalogHandle } from '../../src-engine/host/catalog-handle.ts';
 import { DiskAccount } from '../../src-engine/inspection/account/account.ts';
 import { inspectDisk } from '../../src-engine/inspection/disk-inspection.ts';
 import { openSource } from '../../src-engine/images/open-source.ts';
 import { storeDisks, type DiskToStore } from '../../src-engine/storing/store-disk.ts';
 import { lockWriter } from '../../src-engine/store/locks.ts';
-
-const built = process.env.DISKPRESS_WORKERS;
-const pressUrl = built
-  ? pathToFileURL(join(built, 'press.js'))
-  : new URL('../../src-engine/host/press-worker.ts', import.meta.url);
-const resourcesPath = fileURLToPath(new URL('../../resources', import.meta.url));
+import { openCatalog } from './catalog-handle.ts';
 
 /** @param sources image files: the first is the boot disk, each on a port of its own */
 export async function storeTogether(catalog: string, sources: readonly string[], name: string): Promise<VersionRecord> {
-  const handle = new CatalogHandle(catalog, pressUrl, resourcesPath, 'make');
+  const handle = openCatalog(catalog);
   const parts = handle.make();
   const lock = lockWriter(parts.layout, 'test');
   const context = quietContext();
