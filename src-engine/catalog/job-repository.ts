@@ -1,6 +1,6 @@
 /** Jobs in the database: what ran, how it ended and why. Progress is not kept. */
 import type Database from 'better-sqlite3';
-import { EngineError } from '../core/engine-error.ts';
+import { isLater } from '../core/engine-error.ts';
 import type { JobView } from '../contract/job.contract.ts';
 import { damagedJob, damagedRow, laterJob } from './damaged-rows.ts';
 import { JobRecordSchema, readJob, type JobRecord } from './records/index.ts';
@@ -158,6 +158,6 @@ function recordOf(row: JobRow): JobRecord | 'later' | null {
   try {
     return readJob(JSON.parse(row.record));
   } catch (error) {
-    return error instanceof EngineError && error.code === 'CATALOG_TOO_NEW' ? 'later' : null;
+    return isLater(error) ? 'later' : null;
   }
 }

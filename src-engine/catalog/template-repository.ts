@@ -1,7 +1,7 @@
 /** Templates and their versions in the database. Every change also writes the template's record file, for repair. */
 import { randomUUID } from 'node:crypto';
 import type Database from 'better-sqlite3';
-import { EngineError } from '../core/engine-error.ts';
+import { EngineError, isLater } from '../core/engine-error.ts';
 import {
   type Health,
   type TemplateSummary,
@@ -26,7 +26,6 @@ import {
   toVersionView,
   shownVersion,
   summaryOf,
-  isLater,
   noVersion,
 } from './template-rows.ts';
 

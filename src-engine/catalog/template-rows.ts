@@ -1,6 +1,6 @@
 /** Rows of templates, versions and their disks, and what is made of them where they are what was written, and where not. */
 import { z } from 'zod';
-import { EngineError } from '../core/engine-error.ts';
+import { EngineError, isLater } from '../core/engine-error.ts';
 import { HEALTHS, type TemplateView, type VersionSummary, type VersionView } from '../contract/template.contract.ts';
 import { damagedRow, untoldVersion } from './damaged-rows.ts';
 import { readTemplate, readVersion, trustedVersion, type TemplateRecord, type VersionRecord } from './records/index.ts';
@@ -122,10 +122,6 @@ function readOrNull<R extends Pick<VersionRecord, 'disks'>>(
     return null;
   }
 }
-
-/** Whether it says that a later Diskpress wrote what cannot be read here. */
-export const isLater = (error: unknown): error is EngineError =>
-  error instanceof EngineError && error.code === 'CATALOG_TOO_NEW';
 
 const StatesSchema = z.array(
   z.object({ health: z.string().transform((word) => known(HEALTHS, word)), verifiedAt: z.iso.datetime().nullable() }),

@@ -117,3 +117,7 @@ export function ioError(thrown: unknown, code: 'READ_FAILED' | 'WRITE_FAILED', d
     },
   );
 }
+
+/** Whether it says that a later Diskpress wrote what cannot be read here. */
+export const isLater = (error: unknown): error is EngineError =>
+  error instanceof EngineError && error.code === 'CATALOG_TOO_NEW';

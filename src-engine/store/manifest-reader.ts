@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { checkRange } from '../core/bounds.ts';
-import { EngineError, ioError, toEngineError } from '../core/engine-error.ts';
+import { EngineError, ioError, isLater, toEngineError } from '../core/engine-error.ts';
 import {
   decodeRecord,
   indexEntry,
@@ -227,7 +227,7 @@ async function guarded<T>(path: string, work: () => Promise<T>): Promise<T> {
     if ((cause as NodeJS.ErrnoException).syscall !== undefined && code !== 'ENOENT' && code !== 'ENOTDIR') {
       throw ioError(cause, 'READ_FAILED', { path, offsetBytes: 0 });
     }
-    if (cause instanceof EngineError && cause.code === 'CATALOG_TOO_NEW') throw cause;
+    if (isLater(cause)) throw cause;
     const reason =
       code === 'ENOENT'
         ? code

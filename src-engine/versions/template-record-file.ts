@@ -5,7 +5,7 @@ import { crc32 } from 'node:zlib';
 import { z } from 'zod';
 import { readTemplate, type TemplateRecord } from '../catalog/records/index.ts';
 import { markOfRunner } from '../catalog/runner.ts';
-import { EngineError, ioError } from '../core/engine-error.ts';
+import { EngineError, ioError, isLater } from '../core/engine-error.ts';
 import { writeDurably } from '../store/durable.ts';
 import { refuseReadOnly } from '../store/locks.ts';
 import type { StoreLayout } from '../store/store-layout.ts';
@@ -51,7 +51,7 @@ async function writeRow(parts: StoredParts, id: string): Promise<void> {
 export async function refuseOlderThanFile(parts: StoredParts, id: string): Promise<void> {
   const written = await readTemplateRecord(parts.layout, id).catch((error: unknown) => {
     // what the disk does not give just now is written anew; what says that it is another's is not
-    if (error instanceof EngineError && error.code === 'CATALOG_TOO_NEW') throw error;
+    if (isLater(error)) throw error;
     return null;
   });
   // the row is asked last: it is always changed before its file

@@ -1,10 +1,9 @@
 /** What a plan has seen of the disks of a capture: plain data, which is kept for as long as the plan lives. */
-import { createHash } from 'node:crypto';
 import type { Guest } from '../../contract/guest.contract.ts';
 import type { DISK_ROLES } from '../../contract/template.contract.ts';
 import type { EndOfLifeTable } from '../../guest/end-of-life.ts';
 import { guestOfDisks } from '../../inspection/guest-of.ts';
-import type { Look } from '../../inspection/kept-looks.ts';
+import type { KeptLooks, Look } from '../../inspection/kept-looks.ts';
 import type { Machine } from '../../machines/machine.port.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { bootFirst } from '../../inspection/boots.ts';
@@ -18,15 +17,21 @@ export interface CaptureLook {
   readonly guest: Guest;
 }
 
-/** All that decides what a look sees, beside the state of the disks: a name, a kind or an override does not. */
-export function askedOf(request: CaptureRequest, endOfLife: EndOfLifeTable): string {
+/** What was kept, or what is there now. @throws EngineError as {@link openDisks} */
+export function lookAtDisks(
+  parts: EngineParts,
+  looks: KeptLooks<CaptureLook>,
+  request: CaptureRequest,
+  endOfLife: EndOfLifeTable,
+  signal: AbortSignal,
+): Promise<CaptureLook> {
+  // a name, a kind or an override changes nothing of what is seen
   const { source, others, format, outside, onUnreadable } = request;
-  const table = createHash('sha256').update(JSON.stringify(endOfLife)).digest('hex');
-  return JSON.stringify([source, others, format, outside, onUnreadable, table]);
+  const asked = { source, others, format, outside, onUnreadable, endOfLife };
+  return looks.of(asked, () => look(parts, request, endOfLife, signal));
 }
 
-/** @throws EngineError as {@link openDisks} */
-export async function lookAtDisks(
+async function look(
   parts: EngineParts,
   request: CaptureRequest,
   endOfLife: EndOfLifeTable,

@@ -15,7 +15,7 @@ import { refusalOf, type CaptureRecord, type Planned } from '../plan-records.ts'
 import { busOf, checksOfDisks } from './checks.ts';
 import { bootFirst } from '../../inspection/boots.ts';
 import type { CaptureRequest } from './disks.ts';
-import { askedOf, lookAtDisks, type CaptureLook } from './look.ts';
+import { lookAtDisks, type CaptureLook } from './look.ts';
 
 /**
  * Looks at the sources and says what a capture would do.
@@ -30,9 +30,7 @@ export async function planCapture(
   signal: AbortSignal,
 ): Promise<Planned<CaptureRecord, CapturePlan>> {
   const book = await openRulebook(parts);
-  const { disks, guest } = await looks.of(askedOf(request, book.endOfLife), () =>
-    lookAtDisks(parts, request, book.endOfLife, signal),
-  );
+  const { disks, guest } = await lookAtDisks(parts, looks, request, book.endOfLife, signal);
   const places = disks.map(({ place }) => place);
   const uses = await usesOfSources(parts.machine, places, parts.layout.root);
   const existing = parts.templates.findByName(request.name);

@@ -1,5 +1,4 @@
 /** What a look or a plan has seen of an image: plain data, which is kept for as long as a plan lives. Nothing is unpacked here. */
-import { createHash } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { versionView } from '../../catalog/views/template-view.ts';
@@ -45,7 +44,8 @@ export function lookAtImage(
   endOfLife: EndOfLifeTable,
   signal: AbortSignal,
 ): Promise<ImportLook> {
-  return looks.of(askedOf(request, endOfLife), async () => {
+  const { path, entry, disk = null, format, password, outside } = request;
+  return looks.of({ path, entry, disk, format, password, outside, endOfLife }, async () => {
     const found = await findImage(request, null, signal);
     try {
       const view = await viewOf(request, endOfLife, found, signal);
@@ -66,14 +66,6 @@ export function lookAtImage(
       await found.close();
     }
   });
-}
-
-/** All that decides what a look sees, beside the state of the files. Passwords and tables are told by their hash. */
-function askedOf({ path, entry, disk, format, password, outside }: LookRequest, endOfLife: EndOfLifeTable): string {
-  const secret = createHash('sha256')
-    .update(JSON.stringify([password, endOfLife]))
-    .digest('hex');
-  return JSON.stringify([path, entry, disk ?? null, format, outside, secret]);
 }
 
 const NOT_VERIFIED = { health: 'unverified', verifiedAt: null } as const;
