@@ -183,6 +183,14 @@ describe.skipIf(!isLinuxRoot)('loop devices', () => {
     expect((await deviceAt(device))?.deployRefusals).toEqual([{ code: 'IN_USE', details: [device] }]);
   });
 
+  test('somebody who claims it for a moment only, as whoever lists disks does, does not use it', async () => {
+    const device = attach();
+    const fd = openSync(device, constants.O_RDONLY | constants.O_EXCL);
+    const looking = machine.deviceAt(device, mountPoint);
+    setTimeout(() => closeSync(fd), 100);
+    expect(await looking).toMatchObject({ captureRefusals: [], deployRefusals: [] });
+  });
+
   test('looking does not claim: an exclusive open succeeds afterwards', async () => {
     const device = attach();
     await deviceAt(device);

@@ -1,12 +1,13 @@
 /** What a deploy writes to: a device that is what the plan says, or a new file under a temporary name. */
 import { constants } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import type { PlaceView } from '../../contract/disk.contract.ts';
 import { ioError, toEngineError } from '../../core/engine-error.ts';
 import { PartialOutput } from '../../core/partial-output.ts';
 import type { BlockSink } from '../../disk/block-source.port.ts';
 import { createFileSink } from '../../formats/raw/file-sink.ts';
 import type { Machine } from '../../machines/machine.port.ts';
+import { openExclusively } from '../../machines/open-exclusively.ts';
 import type { DeployRecord } from '../plan-records.ts';
 import { findPlannedDevice, hashOfEdges, refuseOther } from './planned-deploy.ts';
 
@@ -55,7 +56,7 @@ async function openDeviceTarget(machine: Machine, plan: DeployRecord, catalogRoo
   const { target } = plan;
   await findPlannedDevice(machine, plan, catalogRoot);
   // with O_EXCL the kernel refuses a device that is mounted or claimed by another driver
-  const handle = await open(target.path, constants.O_RDWR | constants.O_EXCL).catch((error) => {
+  const handle = await openExclusively(target.path, constants.O_RDWR, true).catch((error) => {
     throw ioError(error, 'WRITE_FAILED', { path: target.path });
   });
   let sink: BlockSink | null = null;

@@ -1,9 +1,10 @@
 /** Why a disk may not be captured or deployed to. */
 import { constants } from 'node:fs';
-import { access, open } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import type { Refusal } from '../../contract/disk.contract.ts';
 import { catalogHolds, keyOf } from '../catalog-files.ts';
 import type { Refusals } from '../machine.port.ts';
+import { openExclusively } from '../open-exclusively.ts';
 import type { BlockNode } from './block-tree.ts';
 import type { DiskUsage, SystemUsage } from './usage.ts';
 
@@ -21,13 +22,17 @@ export interface Behind {
   readonly readers: readonly string[];
 }
 
-/** @param catalogPath absolute, links resolved */
+/**
+ * @param catalogPath absolute, links resolved
+ * @param isPatient who has the disk for a moment only, as udev and `losetup` do, does not use it
+ */
 export async function deviceRefusals(
   disk: BlockNode,
   isReadOnly: boolean,
   system: SystemUsage,
   behind: Behind,
   catalogPath: string,
+  isPatient: boolean,
 ): Promise<Refusals> {
   const captureRefusals: Refusal[] = [];
   const deployRefusals: Refusal[] = [];
@@ -40,7 +45,7 @@ export async function deviceRefusals(
 
   const mayRead = await mayAccess(disk.path, constants.R_OK);
   const mayWrite = mayRead && (await mayAccess(disk.path, constants.W_OK));
-  const inUse = [...(await usersOf(all, usage, mayRead)), ...behind.writers];
+  const inUse = [...(await usersOf(all, usage, mayRead, isPatient)), ...behind.writers];
   const inCatalog =
     all.some((node) => system.isOn(node, catalogPath)) ||
     (behind.file !== null &&
@@ -81,17 +86,21 @@ function usageOf(all: readonly BlockNode[], system: SystemUsage): DiskUsage {
  * Swap and holders by name. Where there is neither, nor a mount that explains it, the disk itself where the kernel says that
  * somebody claims it: file systems that keep no record in sysfs (ZFS), mounts in other namespaces, another deploy.
  */
-async function usersOf(all: readonly BlockNode[], usage: DiskUsage, mayRead: boolean): Promise<string[]> {
+async function usersOf(
+  all: readonly BlockNode[],
+  usage: DiskUsage,
+  mayRead: boolean,
+  isPatient: boolean,
+): Promise<string[]> {
   const known = [...usage.swaps, ...usage.holders];
   if (known.length > 0 || usage.mounts.length > 0 || !mayRead) return known;
-  for (const { path, lengthBytes } of all) if (lengthBytes > 0 && (await isClaimed(path))) return [path];
+  for (const { path, lengthBytes } of all) if (lengthBytes > 0 && (await isClaimed(path, isPatient))) return [path];
   return [];
 }
 
-/** An exclusive open of a block device fails where the device or one of its partitions is claimed (open(2), O_EXCL). */
-async function isClaimed(devicePath: string): Promise<boolean> {
+async function isClaimed(devicePath: string, isPatient: boolean): Promise<boolean> {
   try {
-    const handle = await open(devicePath, constants.O_RDONLY | constants.O_EXCL | constants.O_NONBLOCK);
+    const handle = await openExclusively(devicePath, constants.O_RDONLY | constants.O_NONBLOCK, isPatient);
     await handle.close();
     return false;
   } catch (error) {

@@ -26,7 +26,7 @@ export function linuxMachine(roots: KernelRoots = KERNEL_ROOTS): Machine {
     const node = tree.byNumber(deviceNumber(device));
     return node ? tree.allBelow(node).flatMap(({ isWholeDisk, path }) => (isWholeDisk ? [path] : [])) : [];
   };
-  /** @param closely also at who has them open, which takes a look at every process */
+  /** @param closely also at who has them open, which takes a look at every process; and again where one seems to be claimed */
   const lookAtDisks = async (catalogPath: string, closely: boolean) => {
     const tree = readBlockTree(roots);
     const system = readUsage(roots, tree);
@@ -44,7 +44,7 @@ export function linuxMachine(roots: KernelRoots = KERNEL_ROOTS): Machine {
           kind: 'device',
           ...facts,
           mounts: [...system.of(disk).mounts],
-          ...(await deviceRefusals(disk, facts.isReadOnly, system, behind, catalog)),
+          ...(await deviceRefusals(disk, facts.isReadOnly, system, behind, catalog, closely)),
         };
       },
     }));
