@@ -7,7 +7,7 @@
 export const FLOORS = [
   ['contract'],
   ['core', 'words'],
-  ['disk'],
+  ['disk', 'tools'],
   ['formats', 'archive', 'volumes', 'filesystems', 'policies', 'store', 'catalog', 'machines', 'report'],
   ['guest'],
   ['inspection'],
@@ -90,6 +90,7 @@ export const LAYERS = [
     ['core', 'disk', 'volumes', 'filesystems', 'contract'],
     'guests are told from the files of volumes that others opened.',
   ),
+  engineRoom('tools', ['core', 'contract'], 'tools run other programs and know nothing of what they work on.'),
   engineRoom('store', ['core', 'contract'], 'the store keeps chunks and knows no disks.'),
   engineRoom('catalog', ['core', 'contract'], 'the catalog keeps records and knows no disks.'),
   engineRoom('archive', ['core', 'disk', 'contract'], 'archives hold files; what is in those is for formats to tell.'),

@@ -1,6 +1,7 @@
 export * from './account.contract.ts';
 export * from './client.ts';
 export * from './commands.ts';
+export * from './deploy.contract.ts';
 export * from './disk.contract.ts';
 export * from './entrance.ts';
 export * from './errors.ts';

@@ -91,6 +91,11 @@ const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: str
     allowed: ['../core/engine-error.ts', '../disk/read.ts', 'node-7z'],
     forbidden: ['../formats/raw/file-source.ts', '../jobs/capture/run.ts', ...FACES],
   },
+  'src-engine/tools': {
+    file: 'src-engine/tools/example.ts',
+    allowed: ['../core/engine-error.ts', 'node:child_process'],
+    forbidden: ['../disk/read.ts', '../filesystems/recognise.ts', '../jobs/deploy/run.ts', ...FACES],
+  },
   'src-engine/store': {
     file: 'src-engine/store/example.ts',
     forbidden: ['../disk/read.ts', '../filesystems/extents.ts', '../catalog/database.ts', ...FACES],

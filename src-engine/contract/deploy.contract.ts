@@ -1,0 +1,212 @@
+/** What a deploy may change on the way: volumes, the guest's identity, its configuration. Whoever asks for nothing gets the bytes as captured. */
+import { z } from 'zod';
+import { bytes } from './disk.contract.ts';
+import { DataSchema } from './errors.ts';
+
+/** What becomes of one volume's length. `shrink`: as little as what it holds needs. */
+export const VOLUME_SIZES = ['grow', 'keep', 'shrink'] as const;
+export const VolumeChoiceSchema = z.strictObject({
+  /** a partition's number as text, or `GROUP/NAME` */
+  volume: z.string().min(1).max(300),
+  size: z.union([z.enum(VOLUME_SIZES), bytes]),
+});
+export type VolumeChoice = z.infer<typeof VolumeChoiceSchema>;
+
+/** How a volume gets its new length. Words: `volume.method.METHOD`. */
+export const VOLUME_METHODS = [
+  /** as it is; its place may be another one */
+  'kept',
+  /** its file system's own program, on the target */
+  'in-place',
+  /** its file system's own program, on a sparse copy in scratch space, before it is written */
+  'scratch',
+  /** a new file system, into which its files are copied */
+  'rebuilt',
+  /** made anew: it holds nothing */
+  'made',
+] as const;
+
+/** One volume of a planned deploy, before and after. */
+export const VolumePlanSchema = z.object({
+  volume: z.string(),
+  beforeStartBytes: bytes,
+  beforeBytes: bytes,
+  /** the least that it can become: what its content needs, as far as that is known */
+  minimumBytes: bytes,
+  startBytes: bytes,
+  lengthBytes: bytes,
+  method: z.enum(VOLUME_METHODS),
+  /** programs that do it, each to be installed */
+  tools: z.array(z.string()),
+  needsRoot: z.boolean(),
+  /** room in the catalog's scratch folder that it takes meanwhile */
+  scratchBytes: bytes,
+  /** a guess, for the time that is shown */
+  seconds: z.number().nonnegative(),
+});
+export type VolumePlan = z.infer<typeof VolumePlanSchema>;
+
+/** What a fresh identity removes or makes anew; each can be kept. Words: `identity.THING`. */
+export const IDENTITY_THINGS = [
+  'machine-id',
+  'ssh-host-keys',
+  'random-seed',
+  'dhcp-leases',
+  'net-rules',
+  'logs',
+  'histories',
+  'crash-dumps',
+  'package-caches',
+  'mail',
+  'cloud-init-state',
+  'temporary-files',
+  'file-system-uuids',
+  'disk-ids',
+  'lvm-uuids',
+] as const;
+export type IdentityThing = (typeof IDENTITY_THINGS)[number];
+
+/** RFC 1123, section 2.1: letters, digits and hyphens, 63 at most. */
+const label = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
+export const HostNameSchema = z
+  .string()
+  .max(253)
+  .regex(new RegExp(`^${label}(?:\\.${label})*$`));
+
+const ipv4Prefix = z.cidrv4();
+const ipv6Prefix = z.cidrv6();
+
+export const NetworkCardSchema = z.strictObject({
+  /** its name (`eth0`), its MAC address, or its place among the cards: `1` */
+  card: z.string().regex(/^(?:[A-Za-z0-9][A-Za-z0-9._-]{0,14}|[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5})$/),
+  ipv4: z.union([
+    z.literal('dhcp'),
+    z.literal('none'),
+    z.strictObject({ addresses: z.array(ipv4Prefix).min(1).max(16), gateway: z.ipv4().optional() }),
+  ]),
+  ipv6: z.union([
+    z.literal('auto'),
+    z.literal('none'),
+    z.strictObject({ addresses: z.array(ipv6Prefix).min(1).max(16), gateway: z.ipv6().optional() }),
+  ]),
+  dns: z
+    .array(z.union([z.ipv4(), z.ipv6()]))
+    .max(8)
+    .default([]),
+  searchDomains: z.array(HostNameSchema).max(8).default([]),
+});
+export type NetworkCard = z.infer<typeof NetworkCardSchema>;
+
+/** As useradd(8) takes them everywhere. */
+const userName = z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/);
+
+export const UserSettingSchema = z.strictObject({
+  name: userName,
+  /** as crypt(5) writes it; faces have `password.hash` make it, so that no plan holds a password */
+  passwordHash: z
+    .string()
+    .max(200)
+    .regex(/^\$[a-z0-9]+\$[./A-Za-z0-9$=,]+$/)
+    .optional(),
+  /** lines of an authorized_keys file, of one key each */
+  sshKeys: z
+    .array(
+      z
+        .string()
+        .max(16_384)
+        .regex(/^[^\r\n\0]+$/),
+    )
+    .max(64)
+    .default([]),
+  groups: z.array(userName).max(32).default([]),
+});
+export type UserSetting = z.infer<typeof UserSettingSchema>;
+
+const guestPath = z
+  .string()
+  .min(2)
+  .max(4096)
+  .regex(/^\/[^\0\r\n]*$/);
+const fileBytes = z.base64().max(16 * 1024 * 1024);
+
+/** A file to put into the guest. */
+export const FileSettingSchema = z.strictObject({
+  path: guestPath,
+  base64: fileBytes,
+  mode: z.number().int().min(0).max(0o7777).default(0o644),
+});
+
+/** A script that the guest runs once, at its first start, as root; its log is /var/log/diskpress-NAME.log. */
+export const FirstBootSchema = z.strictObject({
+  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/),
+  base64: fileBytes,
+});
+
+export const GuestSettingsSchema = z.strictObject({
+  hostname: HostNameSchema.optional(),
+  domain: HostNameSchema.optional(),
+  network: z.array(NetworkCardSchema).max(32).default([]),
+  users: z.array(UserSettingSchema).max(64).default([]),
+  /** a name of the tz database: `Europe/Paris` */
+  timezone: z
+    .string()
+    .max(64)
+    .regex(/^[A-Za-z0-9_+-]+(?:\/[A-Za-z0-9_+-]+){0,2}$/)
+    .optional(),
+  /** `fr_FR.UTF-8` */
+  locale: z
+    .string()
+    .max(64)
+    .regex(/^[A-Za-z0-9_.@-]+$/)
+    .optional(),
+  /** an XKB layout, with a variant behind a colon: `fr`, `ch:fr` */
+  keyboard: z
+    .string()
+    .max(64)
+    .regex(/^[a-z]{2,8}(?::[A-Za-z0-9_-]+)?$/)
+    .optional(),
+  files: z.array(FileSettingSchema).max(256).default([]),
+  firstBoot: z.array(FirstBootSchema).max(32).default([]),
+});
+export type GuestSettings = z.infer<typeof GuestSettingsSchema>;
+
+/** What a change of the guest is for. Words: `guestChange.reason.REASON`. */
+export const CHANGE_REASONS = [
+  'hostname',
+  'network',
+  'users',
+  'timezone',
+  'locale',
+  'keyboard',
+  'files',
+  'first-boot',
+  'cloud-init',
+  'windows-setup',
+  'selinux',
+  'boot',
+  ...IDENTITY_THINGS,
+] as const;
+export type ChangeReason = (typeof CHANGE_REASONS)[number];
+
+/** How one setting will be done in this guest, or why it cannot be. Words: `setting.CODE`. */
+export const SettingNoteSchema = z.object({
+  reason: z.enum(CHANGE_REASONS),
+  isPossible: z.boolean(),
+  /** how, or why not */
+  code: z.string(),
+  data: DataSchema,
+});
+export type SettingNote = z.infer<typeof SettingNoteSchema>;
+
+/** A change to one file inside the guest, as plans and jobs tell it. */
+export const GuestChangeViewSchema = z.object({
+  reason: z.enum(CHANGE_REASONS),
+  kind: z.enum(['write', 'remove', 'empty', 'link']),
+  volume: z.string(),
+  /** as the guest sees it */
+  path: z.string(),
+  /** of a text, what it was and what it is; null where it is no text, was not there, or is not shown (passwords, keys) */
+  before: z.string().nullable(),
+  after: z.string().nullable(),
+});
+export type GuestChangeView = z.infer<typeof GuestChangeViewSchema>;
