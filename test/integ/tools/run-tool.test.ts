@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { runTool } from '../../../src-engine/tools/run-tool.ts';
 import { findTool, TOOL_PACKAGES, toolFolders } from '../../../src-engine/tools/tools.ts';
-import { EngineError } from '../../../src-engine/core/engine-error.ts';
+import type { EngineError } from '../../../src-engine/core/engine-error.ts';
 import { MIB, run, workbench } from '../../support/workbench.ts';
 
 const bench = workbench();
