@@ -53,7 +53,7 @@ export class Feeds {
 
 export const feedKey = ({ templateId, versionNumber, disk }: Subject) => `${templateId}@${versionNumber}#${disk}`;
 
-export class Feed {
+class Feed {
   readonly #parts: FeedParts;
   readonly #subject: Subject;
   readonly #signal: AbortSignal;

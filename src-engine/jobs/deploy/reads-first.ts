@@ -1,8 +1,8 @@
 /** Whether a target is read before it is written: it may hold most of a template already. */
 import type { JobRepository } from '../../catalog/job-repository.ts';
+import type { CheckedParams } from '../../contract/commands.ts';
 import type { DiskView, PlaceView } from '../../contract/disk.contract.ts';
 import type { Check } from '../../contract/warnings.ts';
-import type { DeployRequest } from './plan.ts';
 
 /**
  * A file is written beside the one that it replaces, so nothing is there to be kept. If it turns out that a disk holds little of the template
@@ -13,7 +13,7 @@ import type { DeployRequest } from './plan.ts';
  */
 export function readsFirst(
   jobs: JobRepository,
-  { delta, resume }: Pick<DeployRequest, 'delta' | 'resume'>,
+  { delta, resume }: Pick<CheckedParams<'deploy.plan'>, 'delta' | 'resume'>,
   templateName: string,
   { kind, path }: PlaceView,
   before: DiskView | null,
