@@ -1,0 +1,205 @@
+/**
+ * Deploys to several disks at once, and to disks that hold an older version, each against a whole deploy to one disk in the same run;
+ * alternating, medians. Writes TARGETS.md beside itself.
+ *
+ *   npm run bench -- targets [--rounds N] [--work FOLDER]     needs root, 4 GB in FOLDER, 8 GB of free memory, gdisk, e2fsprogs
+ *
+ * The disks are in memory (loop devices on a tmpfs): what is measured is what Diskpress takes, not how many disks a test machine has.
+ */
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    work: { type: 'string', default: '/var/tmp/diskpress-targets' },
+  },
+});
+const rounds = Number(options.rounds);
+const { work } = options;
+const cli = join(import.meta.dirname, '../../out/main/cli.js');
+const catalog = join(work, 'catalog');
+const disk = join(work, 'disk.img');
+const memory = join(work, 'memory');
+const mount = join(work, 'mount');
+const PARTITION_START = 2048 * 512;
+const DISK_BYTES = 3 * 1024 ** 3;
+const TARGETS = 8;
+
+const run = (tool: string, ...args: string[]) => execFileSync(tool, args, { encoding: 'utf8' }).trim();
+
+interface Measured {
+  readonly seconds: number;
+  readonly peakMegabytes: number;
+  readonly parts: { readonly result: { readonly writtenBytes: number; readonly verifiedBytes: number } }[];
+}
+
+async function diskpress(...args: string[]): Promise<Measured> {
+  run('sync');
+  writeFileSync('/proc/sys/vm/drop_caches', '3');
+  const began = performance.now();
+  const child = spawn(process.execPath, [cli, '--catalog', catalog, '--json', ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  child.stdout.on('data', (data) => (output += data));
+  let peakMegabytes = 0;
+  const timer = setInterval(() => {
+    try {
+      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+      peakMegabytes = Math.max(peakMegabytes, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1000);
+    } catch {
+      // it has ended
+    }
+  }, 50);
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  clearInterval(timer);
+  const seconds = (performance.now() - began) / 1000;
+  if (code !== 0) throw new Error(`diskpress ${args.join(' ')} ended with ${code}\n${output.slice(-2000)}`);
+  return { seconds, peakMegabytes, parts: JSON.parse(output.trim().split('\n').at(-1)!).value.parts };
+}
+
+const deploy = (version: number, targets: readonly string[], ...more: string[]) => {
+  const confirmed = targets.flatMap((target) => ['--confirm', target]);
+  return diskpress('deploy', `disk@${version}`, ...targets, ...confirmed, ...more);
+};
+
+function onDisk<T>(work: () => T): T {
+  const loop = run(
+    'losetup',
+    '-f',
+    '--show',
+    '-o',
+    String(PARTITION_START),
+    '--sizelimit',
+    String(PARTITION_BYTES),
+    disk,
+  );
+  try {
+    run('mount', loop, mount);
+    try {
+      return work();
+    } finally {
+      run('umount', mount);
+    }
+  } finally {
+    run('losetup', '-d', loop);
+  }
+}
+const PARTITION_BYTES = Math.floor((DISK_BYTES - 34 * 512 - PARTITION_START) / 4096) * 4096;
+
+function makeDisk(): void {
+  run('truncate', '-s', String(DISK_BYTES), disk);
+  run('sgdisk', '-n1:2048:0', '-t1:8300', disk);
+  run('mkfs.ext4', '-q', '-E', `offset=${PARTITION_START}`, disk, `${PARTITION_BYTES / 1024}k`);
+  onDisk(() => {
+    for (const from of ['/usr/lib', '/usr/share', '/usr/bin']) {
+      const room = 1000 - Number(run('du', '-sm', mount).split('\t')[0]);
+      if (room <= 0) break;
+      const script = `cd / && find ".$1" -xdev -type f -printf '%s %p\\n' | awk -v left=$(($2 * 1000000)) '{ left -= $1; if (left < 0) exit; sub(/^[0-9]+ /, ""); print }' | cpio -pdm --quiet "$3" 2>/dev/null || true`;
+      execFileSync('bash', ['-c', script, 'copy', from, String(room), mount]);
+    }
+  });
+}
+
+/** Writes new content into files until about one hundredth of what is used has changed. @returns how much differs, in pages of 4 KiB */
+function changeOnePercent(usedBytes: number): number {
+  const before = join(work, 'before.img');
+  run('cp', '--sparse=always', disk, before);
+  onDisk(() => {
+    const script = `
+      left=$1
+      find "$2" -xdev -type f -size +64k -size -4M | sort | awk 'NR % 11 == 5' | while read -r f; do
+        [ "$left" -gt 0 ] || break
+        size=$(stat -c %s "$f"); head -c "$size" /dev/urandom | dd of="$f" conv=notrunc status=none; left=$((left - size))
+      done`;
+    execFileSync('bash', ['-c', script, 'change', String(Math.floor(usedBytes / 100)), mount]);
+  });
+  const differing = run(
+    'bash',
+    '-c',
+    `cmp -l "$1" "$2" | awk '{ p = int(($1 - 1) / 4096); if (p != last) { n++; last = p } } END { print n + 0 }'`,
+    'cmp',
+    before,
+    disk,
+  );
+  rmSync(before);
+  return Number(differing) * 4096;
+}
+
+const median = (numbers: readonly number[]) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
+const listed = (numbers: readonly number[]) => numbers.map((n) => n.toFixed(1)).join(', ');
+
+mkdirSync(mount, { recursive: true });
+mkdirSync(memory, { recursive: true });
+rmSync(catalog, { recursive: true, force: true });
+rmSync(disk, { force: true });
+makeDisk();
+const first = await diskpress('capture', disk, '--name', 'disk');
+const usedBytes = first.parts[0].result.verifiedBytes || statSync(disk).blocks * 512;
+const differingBytes = changeOnePercent(usedBytes);
+await diskpress('capture', disk, '--name', 'disk');
+
+run('mount', '-t', 'tmpfs', '-o', 'size=14g', 'tmpfs', memory);
+const loops: string[] = [];
+const times = { one: [] as number[], four: [] as number[], whole: [] as number[], delta: [] as number[] };
+let eight: Measured;
+let writtenBytes = 0;
+try {
+  for (let i = 0; i < TARGETS; i++) {
+    const image = join(memory, `${i}.img`);
+    run('truncate', '-s', String(DISK_BYTES), image);
+    loops.push(run('losetup', '-f', '--show', image));
+  }
+  // the pages of the tmpfs are there before anything is measured
+  await deploy(1, loops.slice(0, 4), '--delta', 'off');
+  for (let round = 1; round <= rounds; round++) {
+    times.one.push((await deploy(1, loops.slice(0, 1), '--delta', 'off')).seconds);
+    times.four.push((await deploy(1, loops.slice(0, 4), '--delta', 'off')).seconds);
+    // a disk that holds version 1 gets version 2, as a whole and by what differs
+    times.whole.push((await deploy(2, loops.slice(0, 1), '--delta', 'off')).seconds);
+    const delta = await deploy(2, loops.slice(1, 2));
+    times.delta.push(delta.seconds);
+    writtenBytes = delta.parts[0].result.writtenBytes;
+    await deploy(1, loops.slice(1, 2));
+    console.log(
+      `round ${round}: ${Object.entries(times)
+        .map(([name, list]) => `${name} ${list.at(-1)!.toFixed(1)} s`)
+        .join(', ')}`,
+    );
+  }
+  eight = await deploy(1, loops, '--delta', 'off');
+} finally {
+  for (const loop of loops) run('losetup', '-d', loop);
+  run('umount', memory);
+}
+
+const [one, four, whole, delta] = [times.one, times.four, times.whole, times.delta].map(median);
+const megabytes = (n: number) => `${(n / 1e6).toFixed(1)} MB`;
+const report = `# Several targets, and targets that hold an older version
+
+Made by \`npm run bench -- targets --rounds ${rounds}\` on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} × ${cpus()[0].model}, Node ${process.version}.
+
+The disk: 3 GiB, GPT, one ext4 with about ${Math.round(statSync(disk).blocks / 2 / 1000)} MB of programs and libraries. The targets are loop devices in memory: what is measured is what Diskpress takes, not
+how many disks the machine has. Times are those of whole commands, with the start of the program and the read-back of everything; medians of ${rounds}.
+
+| | seconds | ratio | aim |
+|---|---|---|---|
+| one target | ${one.toFixed(1)} | | |
+| four targets at once, against one | ${four.toFixed(1)} | ${(four / one).toFixed(2)} | ≤ 1.30 |
+| a whole deploy of a version that differs in 1 % | ${whole.toFixed(1)} | | |
+| what differs of it, against the whole | ${delta.toFixed(1)} | ${(delta / whole).toFixed(2)} | ≤ 0.33 |
+| eight targets at once, against one | ${eight.seconds.toFixed(1)} | ${(eight.seconds / one).toFixed(2)} | |
+
+| | | aim |
+|---|---|---|
+| written for the 1 %, against what differs (${megabytes(differingBytes)} in pages of 4 KiB) | ${megabytes(writtenBytes)}: ${(writtenBytes / differingBytes).toFixed(2)} | ≤ 1.20 |
+| peak memory with eight targets | ${Math.round(eight.peakMegabytes)} MB | < 400 MB |
+
+Each round, in seconds. One: ${listed(times.one)}; four: ${listed(times.four)}. Whole: ${listed(times.whole)}; what differs: ${listed(times.delta)}.
+`;
+writeFileSync(join(import.meta.dirname, 'TARGETS.md'), report);
+console.log(report);
