@@ -69,7 +69,20 @@ async function target(name: string, slowed: (offsetBytes: number) => Promise<voi
     },
   };
   sinks.push(honest);
-  const filling = { overlay: new Overlay([], []), held: new HeldBack([]), sink, writtenBytes: 0, verifiedBytes: 0 };
+  // a disk without a table is one region
+  const regions = [
+    { startBytes: 0, lengthBytes: DISK_BYTES },
+    { startBytes: 0, lengthBytes: DISK_BYTES },
+  ];
+  const filling = {
+    json: { regions },
+    placement: { regions, taken: [] },
+    overlay: new Overlay([], []),
+    held: new HeldBack([]),
+    sink,
+    writtenBytes: 0,
+    verifiedBytes: 0,
+  };
   const done: number[] = [];
   const context = { ...quietContext(), advance: (bytes: number) => void done.push(bytes) };
   return { path, sink, filling, filler: new Filler(filling, context), done, feeding: null as unknown as Feeding };

@@ -98,7 +98,7 @@ describe.each(DISKS)('%s', (what, lengthBytes, make) => {
     make(image);
     const sink = await openSink(image, lengthBytes);
     const finishing = edgesOf(lengthBytes, 8 * MIB);
-    await begin({ sink, placement: { changes: [], leftOut: [], finishing } });
+    await begin({ sink, placement: { finishing } });
     await sink.close();
     expect(seenOn(image)).toBe('');
     rmSync(image);

@@ -20,6 +20,7 @@ import { Overlay } from '../../src-engine/jobs/deploy/overlay.ts';
 import { place } from '../../src-engine/jobs/deploy/place.ts';
 import { MAX_CHUNK_BYTES, WINDOW_BYTES } from '../../src-engine/store/chunking.ts';
 import { diskOf } from '../../src-engine/versions/found-disk.ts';
+import type { Region } from '../../src-engine/versions/regions.ts';
 import { withManifest } from '../../src-engine/versions/with-manifest.ts';
 import type { Patch } from '../../src-engine/volumes/layout.port.ts';
 import { feedOf } from '../support/feed.ts';
@@ -60,6 +61,10 @@ interface Fill {
   /** of what the target holds before: a byte everywhere, or all of it */
   readonly fill?: number | Buffer;
   readonly readsFirst?: boolean;
+  /** where the partition goes */
+  placed?(region: Region): Region | null;
+  /** where something else has come to lie */
+  readonly taken?: readonly Extent[];
   /** @returns what the target writes in place of what it was told to */
   lie?(offsetBytes: number, bytes: Uint8Array): Uint8Array;
 }
@@ -67,7 +72,16 @@ interface Fill {
 /** Fills a target that was `0xff` before, or a new file. */
 async function fillFile(
   path: string,
-  { changes = [], leftOut = [], heldBack = [], fill: old, readsFirst = false, lie }: Fill,
+  {
+    changes = [],
+    leftOut = [],
+    heldBack = [],
+    fill: old,
+    readsFirst = false,
+    lie,
+    placed = (one) => one,
+    taken = [],
+  }: Fill,
 ) {
   rmSync(path, { force: true });
   if (typeof old === 'number') bench.file(path.slice(bench.folder.length + 1), DISK_BYTES, old);
@@ -91,6 +105,7 @@ async function fillFile(
       const filling = {
         parts,
         plan: { readsFirst },
+        placement: { regions: json.regions.map((region, i) => (i === 0 ? region : placed(region))), taken },
         manifest,
         json,
         feed,
@@ -159,6 +174,11 @@ describe('where it all goes', () => {
     expect(await placed('disk', DISK_BYTES)).toEqual({
       changes: [],
       leftOut: [],
+      regions: [
+        { startBytes: 0, lengthBytes: DISK_BYTES },
+        { startBytes: PART.startBytes, lengthBytes: PART.lengthBytes },
+      ],
+      taken: [],
       finishing: [0, DISK_BYTES - MIB].map((startBytes) => ({ startBytes, lengthBytes: MIB })),
     });
   });
@@ -301,5 +321,56 @@ describe('a target that is read first', () => {
       code: 'VERIFY_MISMATCH',
       data: { offsetBytes: at },
     });
+  });
+});
+
+describe.each([
+  ['as it comes', false],
+  ['by what is there', true],
+])('a partition in another place, %s', (_how, readsFirst) => {
+  const target = bench.path('moved.img');
+  const to = (startBytes: number) => (region: Region) => ({ ...region, startBytes });
+
+  test.each([
+    ['by whole pages', PART.startBytes + 384 * 1024],
+    ['by sectors', PART.startBytes + 63 * 512],
+    ['towards the start', 512 * 1024],
+  ])('moved %s', async (_name, startBytes) => {
+    const changes = [patch(startBytes + 5 * MIB, 700), patch(startBytes - 300, 600)];
+    const heldBack = [{ startBytes: startBytes + 4096, lengthBytes: 512 }];
+    const before = Buffer.alloc(DISK_BYTES, 0x55);
+    // the gap before the first partition is captured with the table
+    const taken = [{ startBytes, lengthBytes: Math.max(0, PART.startBytes - startBytes) }];
+    await fillFile(target, { placed: to(startBytes), taken, changes, heldBack, readsFirst, fill: before });
+    const expected = readFileSync(disk).subarray(PART.startBytes, PART.startBytes + PART.lengthBytes);
+    const disks = Buffer.concat([
+      before.subarray(0, startBytes),
+      expected,
+      before.subarray(startBytes + expected.length),
+    ]);
+    for (const { offsetBytes, bytes } of changes) disks.set(bytes, offsetBytes);
+    for (const held of heldBack) disks.fill(0x55, held.startBytes, held.startBytes + held.lengthBytes);
+    const found = readFileSync(target);
+    const compared = { startBytes: startBytes - 300, lengthBytes: expected.length + 300 };
+    const part = (bytes: Buffer) => bytes.subarray(compared.startBytes).subarray(0, compared.lengthBytes);
+    expect(part(found).equals(part(disks))).toBe(true);
+  });
+
+  test('or not written from the template: nothing of it is, but for changes', async () => {
+    const before = Buffer.alloc(DISK_BYTES, 0x55);
+    const changes = [patch(PART.startBytes + 5 * MIB, 700)];
+    await fillFile(target, { placed: () => null, changes, readsFirst, fill: before });
+    before.set(changes[0].bytes, changes[0].offsetBytes);
+    const found = readFileSync(target);
+    expect(found.subarray(PART.startBytes).equals(before.subarray(PART.startBytes))).toBe(true);
+  });
+
+  test('and what lies around it is not written where it has come to lie', async () => {
+    const before = Buffer.alloc(DISK_BYTES, 0x55);
+    const taken = [{ startBytes: 0, lengthBytes: 1024 }];
+    await fillFile(target, { taken, readsFirst, fill: before });
+    const found = readFileSync(target);
+    expect(found.subarray(0, 1024).equals(before.subarray(0, 1024))).toBe(true);
+    run('cmp', '-i', String(PART.startBytes), '-n', String(PART.lengthBytes), disk, target);
   });
 });

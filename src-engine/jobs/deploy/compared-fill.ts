@@ -14,6 +14,7 @@ import { bytesOf, joinExtents } from '../../volumes/extents.ts';
 import type { Filler } from './filler.ts';
 import { PAGE_BYTES } from './read-back.ts';
 import { extentsOf, storedWindow, type StoredWindow } from './stored-window.ts';
+import type { TargetWindow } from './target-window.ts';
 
 /** So many windows are looked at before it is judged whether reading first is worth it. */
 const TRIED_WINDOWS = 32;
@@ -78,6 +79,8 @@ async function fillWindow(
   pool: PressPool,
   worth: Worth,
 ): Promise<void> {
+  const window = filler.place(stored);
+  if (!window) return;
   const { baseBytes: base, chunks } = stored;
   const thread = pool.pickThread();
   const compare = async (some: readonly ChunkPlace[]) => {
@@ -85,15 +88,15 @@ async function fillWindow(
     return wrong.map((i) => some[i]);
   };
   let others = chunks;
-  if (worth.isGiven && !filler.touches(stored) && (await filler.readWindow(stored, memory))) {
+  if (worth.isGiven && !filler.touches(window) && (await filler.readWindow(window, memory))) {
     others = await compare(chunks);
     worth.found(stored.lengthBytes, bytesOf(others));
     filler.foundEqual(stored.lengthBytes - bytesOf(others));
     if (others.length === 0) return;
     const before = others.map((chunk) => copyOf(chunk, memory, base));
     await pool.request(thread, { kind: 'expand', memory, base, chunks: others });
-    const different = joinExtents(others.flatMap((chunk, i) => differing(chunk, memory, stored, before[i])));
-    await filler.writeRuns({ stored, memory }, different);
+    const different = joinExtents(others.flatMap((chunk, i) => differing(chunk, memory, window, before[i])));
+    await filler.write(window, Buffer.from(memory), different);
     // pages between those that differ were found equal to what is in memory now
     filler.foundEqual(bytesOf(others) - bytesOf(different));
   } else {
@@ -102,7 +105,7 @@ async function fillWindow(
   }
   // it covers the memory that was written from as well
   const [wrong] = await compare(others);
-  if (wrong) throw new EngineError('VERIFY_MISMATCH', { offsetBytes: stored.startBytes + wrong.pieces[0] });
+  if (wrong) throw new EngineError('VERIFY_MISMATCH', { offsetBytes: window.startBytes + wrong.pieces[0] });
 }
 
 function copyOf({ pieces, lengthBytes }: ChunkPlace, memory: SharedArrayBuffer, base: number): Buffer {
@@ -119,7 +122,7 @@ function copyOf({ pieces, lengthBytes }: ChunkPlace, memory: SharedArrayBuffer, 
 function differing(
   { pieces }: ChunkPlace,
   memory: SharedArrayBuffer,
-  { startBytes, memoryStart }: StoredWindow,
+  { startBytes, memoryStart }: TargetWindow,
   before: Buffer,
 ): Extent[] {
   const now = Buffer.from(memory);

@@ -5,7 +5,10 @@ import type { Deployment } from './deployment.ts';
 import { Filler } from './filler.ts';
 
 type Filled = Pick<Deployment, 'parts' | 'manifest' | 'json' | 'feed' | 'overlay' | 'held' | 'sink'> &
-  Pick<Deployment, 'writtenBytes' | 'verifiedBytes'> & { readonly plan: Pick<Deployment['plan'], 'readsFirst'> };
+  Pick<Deployment, 'writtenBytes' | 'verifiedBytes'> & {
+    readonly plan: Pick<Deployment['plan'], 'readsFirst'>;
+    readonly placement: Pick<Deployment['placement'], 'regions' | 'taken'>;
+  };
 
 /**
  * Writes the windows of a template as they come from its feed, or what of them is other on a target that is read first; and then what is to

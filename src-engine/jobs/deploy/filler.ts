@@ -6,13 +6,18 @@ import type { BlockSink, Extent } from '../../disk/block-source.port.ts';
 import { bytesOf, within, withoutExtents } from '../../volumes/extents.ts';
 import type { Taker } from './feed-place.ts';
 import type { UnpackedWindow } from './fed-window.ts';
-import { extentsOf, type StoredWindow } from './stored-window.ts';
+import type { Placement } from './place.ts';
+import type { StoredWindow } from './stored-window.ts';
+import { targetWindow, type TargetWindow } from './target-window.ts';
+import type { Region } from '../../versions/regions.ts';
 import type { HeldBack } from './held-back.ts';
 import { extentOf, pieceOf, type Overlay } from './overlay.ts';
 import { compareBack, pageOf, readOver, PIECE_BYTES, verifyPatch } from './read-back.ts';
 
 /** What of a deploy is filled. */
 export interface Filling {
+  readonly json: { readonly regions: readonly Region[] };
+  readonly placement: Pick<Placement, 'regions' | 'taken'>;
   readonly overlay: Overlay;
   readonly held: HeldBack;
   readonly sink: BlockSink;
@@ -38,15 +43,23 @@ export class Filler implements Taker {
   }
 
   /** @throws EngineError `WRITE_FAILED`, `DISK_FULL`, `READ_FAILED`, `VERIFY_MISMATCH` */
-  async take(window: UnpackedWindow): Promise<void> {
+  async take({ stored, memory }: UnpackedWindow): Promise<void> {
     this.#context.signal.throwIfAborted();
+    const window = this.place(stored);
+    if (!window) return;
     this.#writing++;
     this.#context.slowest(this.#writing > 1 ? 'target' : 'processor');
     try {
-      const equalBytes = this.touches(window.stored)
-        ? await this.#writeChanged(window)
-        : await this.#writeWhole(window);
-      this.#filling.verifiedBytes += equalBytes;
+      const disk = Buffer.from(memory);
+      if (this.touches(window)) await this.#writeChanged(window, disk);
+      // a new sparse file reads as zeros already
+      else
+        await this.write(
+          window,
+          disk,
+          this.#filling.sink.isEmpty ? withoutExtents(window.runs, window.zeros) : window.runs,
+          window.runs,
+        );
     } finally {
       this.#writing--;
     }
@@ -56,14 +69,15 @@ export class Filler implements Taker {
     this.#context.advance(stored.lengthBytes);
   }
 
-  /** Whether anything of a window is other on this target than in the template. */
-  touches({ extent }: StoredWindow): boolean {
-    return this.#filling.overlay.touches(extent) || this.#filling.held.touches(extent);
+  /** Where a window belongs on this target; null: nothing of it is written from the template as it is. */
+  place(stored: StoredWindow): TargetWindow | null {
+    const { json, placement, sink } = this.#filling;
+    return targetWindow(stored, json.regions, placement, sink.lengthBytes);
   }
 
-  /** What of a window belongs on this target: what lies around partitions and behind its end has no place there; the plan says so. */
-  runsOf({ region, runs }: StoredWindow): readonly Extent[] {
-    return region === 0 ? within({ startBytes: 0, lengthBytes: this.#filling.sink.lengthBytes }, runs) : runs;
+  /** Whether anything of a window is other on this target than in the template. */
+  touches({ extent }: TargetWindow): boolean {
+    return this.#filling.overlay.touches(extent) || this.#filling.held.touches(extent);
   }
 
   /** What is to be where the template has nothing. @throws as {@link take} */
@@ -81,13 +95,12 @@ export class Filler implements Taker {
 
   /**
    * Reads what the target has where a window belongs, into its place in memory.
-   * @returns false where not all of the window belongs on this target, or where the target cannot be read: it is written, then
+   * @returns false where that cannot be: it is written, then
    */
-  async readWindow(stored: StoredWindow, memory: SharedArrayBuffer): Promise<boolean> {
-    const runs = this.runsOf(stored);
-    if (bytesOf(runs) !== bytesOf(stored.runs)) return false;
+  async readWindow(window: TargetWindow, memory: SharedArrayBuffer): Promise<boolean> {
+    if (!window.isAsItWas) return false;
     try {
-      await readOver(this.#filling.sink, runs, stored.memoryStart, Buffer.from(memory));
+      await readOver(this.#filling.sink, window.runs, window.memoryStart, Buffer.from(memory));
       return true;
     } catch (error) {
       if (error instanceof EngineError && error.code === 'READ_FAILED') return false;
@@ -100,51 +113,37 @@ export class Filler implements Taker {
     this.#filling.verifiedBytes += lengthBytes;
   }
 
-  /** Writes parts of a window, of which nothing is other on this target, and compares them. @throws as {@link take} */
-  async writeRuns({ stored, memory }: UnpackedWindow, runs: readonly Extent[]): Promise<void> {
-    const disk = Buffer.from(memory);
+  /**
+   * Writes a window, or parts of it, of which nothing is other on this target; and compares.
+   * @param runs that are written
+   * @param compared runs that are read back: more, where a new file has zeros already
+   * @throws as {@link take}
+   */
+  async write({ memoryStart }: TargetWindow, disk: Buffer, runs: readonly Extent[], compared = runs): Promise<void> {
     for (const { startBytes, lengthBytes } of runs) {
-      await this.#write(startBytes, disk.subarray(startBytes - stored.memoryStart).subarray(0, lengthBytes));
-    }
-    const equalBytes = await this.#compare(runs, stored.memoryStart, disk);
-    this.#filling.verifiedBytes += equalBytes;
-  }
-
-  async #writeWhole({ stored, memory }: UnpackedWindow): Promise<number> {
-    const { memoryStart } = stored;
-    const disk = Buffer.from(memory);
-    const runs = this.runsOf(stored);
-    // a new sparse file reads as zeros already
-    for (const { startBytes, lengthBytes } of this.#filling.sink.isEmpty
-      ? withoutExtents(runs, zerosOf(stored))
-      : runs) {
       const from = startBytes - memoryStart;
       await this.#write(startBytes, disk.subarray(from, from + lengthBytes));
     }
-    return this.#compare(runs, memoryStart, disk);
+    await this.#compare(compared, memoryStart, disk);
   }
 
-  async #writeChanged({ stored, memory }: UnpackedWindow): Promise<number> {
+  async #writeChanged({ extent, memoryStart, runs }: TargetWindow, disk: Buffer): Promise<void> {
     const { overlay, held } = this.#filling;
-    const { extent, memoryStart } = stored;
-    const disk = Buffer.from(memory);
-    const runs = this.runsOf(stored);
     const piece = this.#takePiece();
-    let equalBytes = 0;
     try {
       const endBytes = extent.startBytes + extent.lengthBytes;
       for (let at = pageOf(extent.startBytes); at < endBytes; at += PIECE_BYTES) {
         const inPiece = within({ startBytes: at, lengthBytes: PIECE_BYTES }, runs);
         if (inPiece.length === 0) continue;
-        disk.copy(piece, 0, at - memoryStart, at - memoryStart + PIECE_BYTES);
+        // memory begins behind the beginning of its first page where a partition moved by less than one
+        const from = Math.max(at, memoryStart);
+        disk.copy(piece, from - at, from - memoryStart, at - memoryStart + PIECE_BYTES);
         const changed = held.keep(overlay.lay(inPiece, at, piece), at, piece);
         for (const { startBytes, lengthBytes } of changed) {
           await this.#write(startBytes, piece.subarray(startBytes - at, startBytes - at + lengthBytes));
         }
-        const inPieceBytes = await this.#compare(changed, at, piece);
-        equalBytes += inPieceBytes;
+        await this.#compare(changed, at, piece);
       }
-      return equalBytes;
     } finally {
       this.#spare.push(piece);
     }
@@ -155,11 +154,11 @@ export class Filler implements Taker {
     this.#filling.writtenBytes += bytes.length;
   }
 
-  async #compare(runs: readonly Extent[], memoryStart: number, disk: Buffer): Promise<number> {
+  async #compare(runs: readonly Extent[], memoryStart: number, disk: Buffer): Promise<void> {
     const piece = this.#takePiece();
     try {
       await compareBack(this.#filling.sink, runs, memoryStart, disk, piece);
-      return bytesOf(runs);
+      this.#filling.verifiedBytes += bytesOf(runs);
     } finally {
       this.#spare.push(piece);
     }
@@ -168,9 +167,4 @@ export class Filler implements Taker {
   #takePiece(): Buffer {
     return this.#spare.pop() ?? Buffer.from(alignedMemory(PIECE_BYTES));
   }
-}
-
-/** Chunks of nothing but zeros. */
-function zerosOf({ chunks, startBytes }: StoredWindow): Extent[] {
-  return chunks.filter(({ frame }) => frame === null).flatMap(({ pieces }) => extentsOf(pieces, startBytes));
 }

@@ -6,6 +6,7 @@ import type { ManifestReader } from '../../store/manifest-reader.ts';
 import type { ManifestJson } from '../../versions/manifest-json.ts';
 import { planRelocation, sectorsOf } from '../../versions/sector-move.ts';
 import type { StoredParts } from '../../versions/stored-parts.ts';
+import type { Region } from '../../versions/regions.ts';
 import { templateSource } from '../../versions/template-source.ts';
 import { joinExtents, within } from '../../volumes/extents.ts';
 import type { Patch } from '../../volumes/layout.port.ts';
@@ -22,6 +23,10 @@ export interface Placement {
   readonly changes: readonly Patch[];
   /** of the template, not written where no change covers it */
   readonly leftOut: readonly Extent[];
+  /** where each region of the template goes, in their order; null: it is not written from the template as it is */
+  readonly regions: readonly (Region | null)[];
+  /** partitions that come to lie where there was none: what lies around partitions has no place there */
+  readonly taken: readonly Extent[];
   /** what makes the target look finished: cleared at the beginning, written at the end; ascending, disjoint */
   readonly finishing: readonly Extent[];
 }
@@ -46,7 +51,13 @@ export async function place(
   }
   const { patches, stale, finishing } = relocation;
   const edges = edgesOf(plan.target.lengthBytes, json.disk.layout.lengthBytes);
-  return { changes: patches, leftOut: stale, finishing: joinExtents([...finishing, ...edges]) };
+  return {
+    changes: patches,
+    leftOut: stale,
+    regions: json.regions,
+    taken: [],
+    finishing: joinExtents([...finishing, ...edges]),
+  };
 }
 
 /** Both ends of a target, and where the end of the template comes to lie on it. */
