@@ -125,7 +125,7 @@ export function addCommands(program: Command, session: Session): void {
       printer.event({ kind: 'deploy-plan', value: plan });
       const { planId } = plan;
       if (!plan.canRun) await client.call('deploy.start', { planId });
-      starts.push({ planId, ...(await ask(session, plan, options)) });
+      starts.push({ planId, ...(await ask(session, plan, plans, options)) });
     }
     const job = await followJob(client, printer, () => client.call('deploy.startAll', { starts }));
     printer.result({ kind: 'job', value: job });
@@ -235,11 +235,20 @@ interface Agreement {
   overwrite?: boolean;
 }
 
-/** On a terminal, a person is asked for what was not given; elsewhere the engine refuses. */
-async function ask(session: Session, plan: DeployPlan, options: DeployOptions): Promise<Agreement> {
+/**
+ * On a terminal, a person is asked for what was not given; elsewhere the engine refuses.
+ * @param plans of all targets: a word that names another is none for this one
+ */
+async function ask(
+  session: Session,
+  plan: DeployPlan,
+  plans: readonly DeployPlan[],
+  options: DeployOptions,
+): Promise<Agreement> {
   const words = options.confirm ?? [];
   const { overwrite } = options;
-  const confirm = words.find((word) => plan.confirmWords.includes(word)) ?? words[0];
+  const names = (word: string) => (one: DeployPlan) => one.confirmWords.includes(word);
+  const confirm = words.find((word) => names(word)(plan)) ?? words.find((word) => !plans.some(names(word)));
   const needsWord = plan.confirmWords.length > 0 && confirm === undefined;
   const needsYes = plan.needsOverwrite && !overwrite;
   if (!session.isInteractive || !(needsWord || needsYes)) return { confirm, overwrite };

@@ -14,7 +14,7 @@ import enShared from '../../src-engine/words/en.json' with { type: 'json' };
 import frShared from '../../src-engine/words/fr.json' with { type: 'json' };
 import enOwn from '../../src-engine/words/cli.en.json' with { type: 'json' };
 import frOwn from '../../src-engine/words/cli.fr.json' with { type: 'json' };
-import { fillFacts } from '../../src-engine/words/fill.ts';
+import { countIn, fillFacts, pluralRules } from '../../src-engine/words/fill.ts';
 import { formatsIn } from '../../src-engine/words/formats.ts';
 import type { Language } from '../../src-engine/words/languages.ts';
 
@@ -34,6 +34,8 @@ export interface Words {
   t(key: string, data?: MessageData): string;
   /** A word for a code that an image may have made up. @param otherwise where there is none */
   shared(key: string, otherwise: string): string;
+  /** what is said of something, as the language writes it: `Disk: full`, `Disque : plein` */
+  said(what: string, text: string): string;
   bytes(lengthBytes: number): string;
   rate(bytesPerSecond: number): string;
   duration(ms: number): string;
@@ -46,11 +48,12 @@ export function createWords(language: Language): Words {
     locale: language,
     fallbackLocale: 'en',
     messages,
+    pluralRules,
     missingWarn: false,
     fallbackWarn: false,
   });
-  const plain = (key: string, data: Record<string, unknown> = {}) =>
-    String((translate as (...args: unknown[]) => unknown)(context, key, data));
+  const plain = (key: string, data: Record<string, unknown> = {}, plural = 1) =>
+    String((translate as (...args: unknown[]) => unknown)(context, key, data, plural));
   const shared = (key: string, otherwise: string) => {
     const word = plain(key);
     return word === key || word === '' ? otherwise : word;
@@ -64,9 +67,10 @@ export function createWords(language: Language): Words {
     t(key, data = {}) {
       // why there is no catalog has words of its own
       const told = key.startsWith('error.CATALOG_NOT_FOUND.') ? { ...data, reason: reasonOf(data.reason) } : data;
-      return plain(key, fillFacts(told, formats, missing));
+      return plain(key, fillFacts(told, formats, missing), countIn(data));
     },
     shared,
+    said: (what, text) => plain('report.said', { fact: what, value: text }),
     bytes,
     rate,
     duration,

@@ -11,11 +11,23 @@ export interface Ended {
   err: string;
 }
 
-/** @param catalog the catalog's folder; null: where it is when nobody says @returns a way to run commands on it, in English unless they say otherwise */
-export function commandLine(catalog: string | null, env: NodeJS.ProcessEnv = process.env) {
+/** Root as an ordinary person is: what a file's rights forbid is forbidden. setpriv(1), capabilities(7). */
+export const WITHOUT_OVERRIDE = ['setpriv', '--bounding-set', '-dac_override,-dac_read_search,-fowner'];
+
+/**
+ * @param catalog the catalog's folder; null: where it is when nobody says
+ * @param through a program that runs the command
+ * @returns a way to run commands on it, in English unless they say otherwise
+ */
+export function commandLine(
+  catalog: string | null,
+  env: NodeJS.ProcessEnv = process.env,
+  through: readonly string[] = [],
+) {
   const place = catalog === null ? [] : ['--catalog', catalog];
   return (...args: string[]): Promise<Ended> & { interrupt(): void } => {
-    const child = spawn(process.execPath, [main, ...place, '--lang', 'en', ...args], {
+    const [program, ...all] = [...through, process.execPath, main, ...place, '--lang', 'en', ...args];
+    const child = spawn(program, all, {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

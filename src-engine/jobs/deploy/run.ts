@@ -13,6 +13,7 @@ import type { Deployment, Stage } from './deployment.ts';
 import { fill } from './fill.ts';
 import { finish } from './finish.ts';
 import { HeldBack } from './held-back.ts';
+import { ofTarget } from './of-target.ts';
 import { openTarget } from './open-target.ts';
 import { Overlay } from './overlay.ts';
 import { place } from './place.ts';
@@ -36,7 +37,11 @@ const STAGES: Readonly<Record<'begin' | 'fill' | 'adjust' | 'customise' | 'finis
  * until then.
  * @throws EngineError `DEVICE_CHANGED`, `PLAN_BLOCKED`, `VERIFY_MISMATCH`, `PACK_DAMAGED` and others with the template's name
  */
-export async function runDeploy(parts: EngineParts, plan: DeployRecord, context: JobContext): Promise<JobResult> {
+export function runDeploy(parts: EngineParts, plan: DeployRecord, context: JobContext): Promise<JobResult> {
+  return ofTarget(plan, () => carryOut(parts, plan, context));
+}
+
+async function carryOut(parts: EngineParts, plan: DeployRecord, context: JobContext): Promise<JobResult> {
   const found = diskOf(parts.templates.find(`${plan.templateId}@${plan.versionNumber}`), plan.disk);
   const lock = lockReader(parts.layout);
   const pool = parts.presses.forJob(context.signal);
