@@ -3,7 +3,6 @@ import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import {
-  CommandError,
   DISK_FORMATS,
   type DiskFormat,
   KINDS,
@@ -16,8 +15,10 @@ import {
   type EngineClient,
 } from '../../src-engine/contract/index.ts';
 import { startBrowserServer } from '../browser/server.ts';
+import { notBegun } from './cancellable.ts';
 import { addFileCommands } from './file-commands.ts';
 import { followJob } from './follow-job.ts';
+import { interrupts } from './interrupts.ts';
 import { addMachineCommands } from './machine-commands.ts';
 import { addRuleCommands, addRuleOptions, ruleParams, type RuleOptions } from './rule-commands.ts';
 import { addTransferCommands } from './transfer-commands.ts';
@@ -29,7 +30,7 @@ const oneOf = (values: readonly string[]) => `<${values.join('|')}>`;
 export function addCommands(program: Command, session: Session): void {
   const { printer, words } = session;
   const help = (name: string) => words.t(`cli.help.${name}`);
-  const connect = async () => (await session.engine()).client();
+  const connect = () => session.client();
 
   program
     .command('devices')
@@ -197,7 +198,7 @@ export function addCommands(program: Command, session: Session): void {
       // Enter asks for another address: the first one is used up by the browser that opened it
       const askAgain = () => tell(server.newAddress());
       process.stdin.on('data', askAgain);
-      await new Promise<void>((resolve) => process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve()));
+      await new Promise<void>((resolve) => interrupts.take(resolve));
       process.stdin.off('data', askAgain).pause();
       await server.close();
     });
@@ -261,9 +262,9 @@ async function ask(
     }
     const answer = await terminal.question(t('cli.confirm-overwrite', { path: plan.target.path }));
     return { confirm, overwrite: answer.trim() === t('cli.yes') };
-  } catch (cause) {
+  } catch {
     // Ctrl-C or Ctrl-D at the question
-    throw new CommandError({ code: 'ABORTED', message: String(cause), hint: '', data: {} });
+    throw notBegun();
   } finally {
     terminal.close();
   }

@@ -65,6 +65,9 @@ export function createWords(language: Language): Words {
   return {
     language,
     t(key, data = {}) {
+      // what was cancelled before it began has left nothing behind
+      if (data.begun === false && key.startsWith('error.ABORTED.'))
+        return plain(key.replace('error.ABORTED', 'cli.not-begun'));
       // why there is no catalog has words of its own
       const told = key.startsWith('error.CATALOG_NOT_FOUND.') ? { ...data, reason: reasonOf(data.reason) } : data;
       return plain(key, fillFacts(told, formats, missing), countIn(data));

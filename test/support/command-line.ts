@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 
 const built = process.env.DISKPRESS_WORKERS;
-const main = built ? join(built, 'cli.js') : join(import.meta.dirname, '../../src-main/cli/main.ts');
+export const main = built ? join(built, 'cli.js') : join(import.meta.dirname, '../../src-main/cli/main.ts');
 
 export interface Ended {
   code: number | null;
@@ -25,7 +25,7 @@ export function commandLine(
   through: readonly string[] = [],
 ) {
   const place = catalog === null ? [] : ['--catalog', catalog];
-  return (...args: string[]): Promise<Ended> & { interrupt(): void } => {
+  return (...args: string[]): Promise<Ended> & { interrupt(): void; kill(signal: NodeJS.Signals): void } => {
     const [program, ...all] = [...through, process.execPath, main, ...place, '--lang', 'en', ...args];
     const child = spawn(program, all, {
       env,
@@ -36,6 +36,7 @@ export function commandLine(
     child.stderr.on('data', (data) => (ended.err += data));
     const promise = new Promise<Ended>((resolve) => child.on('close', (code) => resolve({ ...ended, code })));
     return Object.assign(promise, {
+      kill: (signal: NodeJS.Signals) => void child.kill(signal),
       /** Ctrl-C, once a job has begun. */
       interrupt: () => {
         const timer = setInterval(() => {
