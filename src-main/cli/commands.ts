@@ -3,7 +3,9 @@ import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import {
+  CommandError,
   DISK_FORMATS,
+  MAX_DISKS,
   type DiskFormat,
   KINDS,
   OUTSIDE_CHOICES,
@@ -20,12 +22,10 @@ import { addFileCommands } from './file-commands.ts';
 import { followJob } from './follow-job.ts';
 import { interrupts } from './interrupts.ts';
 import { addMachineCommands } from './machine-commands.ts';
+import { collect, oneOf, wholeNumber, wordOf } from './options.ts';
 import { addRuleCommands, addRuleOptions, ruleParams, type RuleOptions } from './rule-commands.ts';
 import { addTransferCommands } from './transfer-commands.ts';
 import type { Session } from './session.ts';
-
-const collect = (value: string, list: string[] = []) => [...list, value];
-const oneOf = (values: readonly string[]) => `<${values.join('|')}>`;
 
 export function addCommands(program: Command, session: Session): void {
   const { printer, words } = session;
@@ -42,7 +42,7 @@ export function addCommands(program: Command, session: Session): void {
   program
     .command('inspect <source>')
     .description(help('inspect'))
-    .option(`--format ${oneOf(DISK_FORMATS)}`, help('image-format'))
+    .option(`--format ${oneOf(DISK_FORMATS)}`, help('image-format'), wordOf('--format', DISK_FORMATS))
     .action(async (source: string, { format = null }: { format?: DiskFormat | null }) => {
       const value = await (await connect()).call('source.inspect', { source, format });
       printer.result({ kind: 'inspection', value });
@@ -52,13 +52,13 @@ export function addCommands(program: Command, session: Session): void {
     .command('capture <sources...>')
     .description(help('capture'))
     .requiredOption('--name <name>', help('name'))
-    .option(`--format ${oneOf(DISK_FORMATS)}`, help('image-format'))
+    .option(`--format ${oneOf(DISK_FORMATS)}`, help('image-format'), wordOf('--format', DISK_FORMATS))
     .option('--note <text>', help('note'))
-    .option(`--kind ${oneOf(KINDS)}`, help('kind'))
+    .option(`--kind ${oneOf(KINDS)}`, help('kind'), wordOf('--kind', KINDS))
     .option('--tag <tag>', help('tag'), collect)
-    .option('--level <n>', help('level'), Number)
-    .option('--on-unreadable <stop|fill>', help('on-unreadable'))
-    .option(`--outside ${oneOf(OUTSIDE_CHOICES)}`, help('outside'))
+    .option('--level <n>', help('level'), wholeNumber('--level', 1, 19))
+    .option('--on-unreadable <stop|fill>', help('on-unreadable'), wordOf('--on-unreadable', ['stop', 'fill']))
+    .option(`--outside ${oneOf(OUTSIDE_CHOICES)}`, help('outside'), wordOf('--outside', OUTSIDE_CHOICES))
     .option('--plan', help('plan'));
   addRuleOptions(capture, help).action(async ([source, ...others]: string[], options: CaptureOptions) => {
     const client = await connect();
@@ -92,11 +92,11 @@ export function addCommands(program: Command, session: Session): void {
     .option('--name <name>', help('name'))
     .option('--note <text>', help('note'))
     .option('--tag <tag>', help('tag'), collect)
-    .option(`--status ${oneOf(STATUSES)}`, help('status'))
-    .option(`--visibility ${oneOf(VISIBILITIES)}`, help('visibility'))
+    .option(`--status ${oneOf(STATUSES)}`, help('status'), wordOf('--status', STATUSES))
+    .option(`--visibility ${oneOf(VISIBILITIES)}`, help('visibility'), wordOf('--visibility', VISIBILITIES))
     .option('--owner <name>', help('owner'))
     .option('--share <name>', help('share'), collect)
-    .option(`--licence ${oneOf(LICENCES)}`, help('licence'))
+    .option(`--licence ${oneOf(LICENCES)}`, help('licence'), wordOf('--licence', LICENCES))
     .option('--policy <id>', help('policy'))
     .option('--no-policy', help('no-policy'))
     .action(async (template: string, { tag: tags, share, policy, ...changes }: EditOptions) => {
@@ -110,11 +110,11 @@ export function addCommands(program: Command, session: Session): void {
   const deploy = program
     .command('deploy <template> <targets...>')
     .description(help('deploy'))
-    .option('--disk <n>', help('disk'), Number)
+    .option('--disk <n>', help('disk'), wholeNumber('--disk', 1, MAX_DISKS))
     .option('--plan', help('plan'))
     .option('--confirm <serial|path>', help('confirm'), collect)
     .option('--overwrite', help('overwrite'))
-    .option('--size <bytes>', help('size'), Number);
+    .option('--size <bytes>', help('size'), wholeNumber('--size', 1));
   addRuleOptions(deploy, help).action(async (template: string, targets: string[], options: DeployOptions) => {
     const client = await connect();
     const { disk, size: lengthBytes } = options;
@@ -186,12 +186,14 @@ export function addCommands(program: Command, session: Session): void {
   program
     .command('serve')
     .description(help('serve'))
-    .option('--port <n>', help('port'), Number)
+    .option('--port <n>', help('port'), wholeNumber('--port', 0, 65_535))
     .action(async ({ port }: { port?: number }) => {
       const server = await startBrowserServer({
         engine: await session.engine({ makesCatalog: true }),
         rendererPath: fileURLToPath(new URL('../../out/renderer', import.meta.url)),
         port,
+      }).catch((error) => {
+        throw portError(error, port);
       });
       const tell = (address: string) => printer.event({ kind: 'serving', value: { address } });
       tell(server.address);
@@ -202,6 +204,14 @@ export function addCommands(program: Command, session: Session): void {
       process.stdin.off('data', askAgain).pause();
       await server.close();
     });
+}
+
+/** A port that somebody has, or that only root may have, is no fault of ours. */
+function portError(error: NodeJS.ErrnoException, port: number | undefined): unknown {
+  const code = { EADDRINUSE: 'DEVICE_BUSY', EACCES: 'PERMISSION_DENIED' }[error.code ?? ''];
+  if (code === undefined) return error;
+  const data = { path: `127.0.0.1:${String(port)}` };
+  return new CommandError({ code: code as 'DEVICE_BUSY', message: error.message, hint: '', data });
 }
 
 interface EditOptions {

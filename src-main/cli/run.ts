@@ -7,6 +7,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { cancellable, interrupted } from './cancellable.ts';
 import { addCommands } from './commands.ts';
 import { interrupts } from './interrupts.ts';
+import { oneOf, wordOf } from './options.ts';
 import type { Session } from './session.ts';
 import { jsonPrinter } from './json-printer.ts';
 import { textPrinter } from './text-printer.ts';
@@ -45,7 +46,7 @@ async function run(argv: readonly string[]): Promise<number> {
     .version(packageJson.version)
     .option('--catalog <dir>', words.t('cli.help.catalog'), defaultCatalogPath())
     .option('--json', words.t('cli.help.json'))
-    .option('--lang <lang>', words.t('cli.help.lang'))
+    .option(`--lang ${oneOf(LANGUAGES)}`, words.t('cli.help.lang'), wordOf('--lang', LANGUAGES))
     .exitOverride()
     .configureOutput({ writeErr: (text) => process.stderr.write(text) });
   const session: Session = {

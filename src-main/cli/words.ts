@@ -59,6 +59,14 @@ export function createWords(language: Language): Words {
     return word === key || word === '' ? otherwise : word;
   };
   const reasonOf = (reason: unknown) => shared(`notCatalog.${String(reason).replaceAll(' ', '-')}`, String(reason));
+  /** Why a request is not valid: in words of ours where there are some, else as it was said, of the option that it is about. */
+  const notValid = ({ reason, field }: MessageData, facts: Record<string, string>) => {
+    const key = `notValid.${String(reason).replaceAll(' ', '-')}`;
+    const words = plain(key, facts);
+    if (words !== key && words !== '') return words;
+    const isNamed = typeof field === 'string' && field !== '' && field !== reason;
+    return isNamed ? plain('report.said', { fact: field, value: String(reason) }) : facts.reason;
+  };
   const missing = messages[language].missing as Record<string, string>;
   const formats = formatsIn(language, plain);
   const { bytes, rate, duration, dateTime } = formats;
@@ -68,6 +76,10 @@ export function createWords(language: Language): Words {
       // what was cancelled before it began has left nothing behind
       if (data.begun === false && key.startsWith('error.ABORTED.'))
         return plain(key.replace('error.ABORTED', 'cli.not-begun'));
+      if (key === 'error.BAD_REQUEST.what') {
+        const facts = fillFacts(data, formats, missing);
+        return plain(key, { ...facts, reason: notValid(data, facts) });
+      }
       // why there is no catalog has words of its own
       const told = key.startsWith('error.CATALOG_NOT_FOUND.') ? { ...data, reason: reasonOf(data.reason) } : data;
       return plain(key, fillFacts(told, formats, missing), countIn(data));

@@ -46,6 +46,7 @@ export function useWords() {
     const facts = fill(view.data);
     const reason = String(view.data.reason).replaceAll(' ', '-');
     if (view.code === 'CATALOG_NOT_FOUND' && te(`notCatalog.${reason}`, 'en')) facts.reason = t(`notCatalog.${reason}`);
+    if (view.code === 'BAD_REQUEST' && te(`notValid.${reason}`, 'en')) facts.reason = t(`notValid.${reason}`, facts);
     return {
       what: t(`error.${view.code}.what`, facts),
       state: t(`error.${view.code}.state`, facts),
