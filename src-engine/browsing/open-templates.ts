@@ -19,7 +19,7 @@ export class OpenTemplates {
   /**
    * Opens a disk of the version that `template` names, or takes it as it is open, for the time of `work`.
    * @param disk from 1; may be left out where there is one
-   * @throws EngineError `TEMPLATE_NOT_FOUND`, `DISK_CHOICE_REQUIRED`; those of {@link openTemplate}
+   * @throws EngineError `TEMPLATE_NOT_FOUND`, `DISK_CHOICE_REQUIRED`, `NO_SUCH_DISK`; those of {@link openTemplate}
    */
   async use<T>(
     parts: StoredParts,

@@ -16,12 +16,16 @@ export class AuditLog {
     this.#db = db;
   }
 
-  /** @param action as `template.edited`: past tense @param subject name of the template, or path of the target */
-  add(action: string, subject: string, data: MessageData = {}): void {
+  /**
+   * @param action as `template.edited`: past tense
+   * @param subject name of the template, or path of the target
+   * @param user who did it, where that is not who is at work now
+   */
+  add(action: string, subject: string, data: MessageData = {}, user = userName()): void {
     this.#db.transaction(() => {
       const { lastInsertRowid } = this.#db
         .prepare('INSERT INTO audit (at, user, action, subject, data) VALUES (?, ?, ?, ?, ?)')
-        .run(new Date().toISOString(), userName(), action, subject, JSON.stringify(data));
+        .run(new Date().toISOString(), user, action, subject, JSON.stringify(data));
       signRows(this.#db, 'audit', 'id = ?', Number(lastInsertRowid));
     })();
   }

@@ -2,6 +2,7 @@
 import type Database from 'better-sqlite3';
 import { isLater } from '../core/engine-error.ts';
 import type { JobView } from '../contract/job.contract.ts';
+import { userName } from './audit-log.ts';
 import { damagedJob, damagedRow, laterJob } from './damaged-rows.ts';
 import { JobRecordSchema, readJob, type JobRecord } from './records/index.ts';
 import { signRows, soundness } from './row-sum.ts';
@@ -41,7 +42,7 @@ export class JobRepository {
   }
 
   /** Its progress, and that of its parts, is not kept. */
-  save(job: JobRecord): void {
+  save(job: Omit<JobRecord, 'user'> & { user?: string }): void {
     const runner = { ...thisRunner(), lock: job.state === 'ended' ? '' : this.#locks.own() };
     this.#db.transaction(() => {
       this.#db
@@ -55,7 +56,7 @@ export class JobRepository {
           process.pid,
           JSON.stringify(runner),
           job.state === 'ended' ? 1 : 0,
-          JSON.stringify(JobRecordSchema.parse(job)),
+          JSON.stringify(JobRecordSchema.parse({ user: userName(), ...job })),
         );
       signRows(this.#db, 'job', 'id = ?', job.id);
     })();
@@ -105,9 +106,10 @@ export class JobRepository {
 
   /**
    * Jobs whose process is certainly gone ended without a word: they are marked `lost`.
+   * @param tell of each that is marked now, and of who had started it: '' where nobody knows
    * @returns those, and earlier ones of which something may be left: who was to remove it died, too
    */
-  markLost(): JobView[] {
+  markLost(tell: (job: JobView, user: string) => void = () => {}): JobView[] {
     const lost = this.#withLeftovers().map(jobView);
     const open = this.#db.prepare<[], JobRow>(`SELECT *, ${soundness('job')} AS is_sound FROM job WHERE NOT is_ended`);
     for (const row of open.all()) {
@@ -134,6 +136,7 @@ export class JobRepository {
       };
       this.save(job);
       lost.push(jobView(job));
+      tell(jobView(job), job.user);
     }
     this.#db
       .prepare(`DELETE FROM job WHERE is_ended AND id NOT IN (SELECT id FROM job ${NEWEST_FIRST} LIMIT ?)`)

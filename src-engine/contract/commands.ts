@@ -87,13 +87,14 @@ export type FolderEntry = z.infer<typeof FolderEntrySchema>;
 
 /** More targets than a machine has places to plug them in. */
 const MAX_DEPLOYS = 64;
+export const DELTAS = ['auto', 'off'] as const;
 const deployPlan = {
   template: TemplateRefSchema,
   disk,
   /** length of a new image file; the template's capacity where it is not given */
   lengthBytes: bytes.optional(),
   /** whether a disk that seems to hold most of it already is read first, so that only what differs is written */
-  delta: z.enum(['auto', 'off']).default('auto'),
+  delta: z.enum(DELTAS).default('auto'),
   /** read first in any case: a deploy of it was interrupted */
   resume: z.boolean().default(false),
   ...rules,

@@ -17,7 +17,7 @@ export const NameSchema = z
   .trim()
   .min(1)
   .max(128)
-  .regex(/^[^\p{Cc}/@]+$/u);
+  .regex(/^[^\p{Cc}/@]+$/u, { error: 'name' });
 export const NoteSchema = z.string().max(10_000);
 export const TagSchema = z
   .string()

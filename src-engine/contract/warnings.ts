@@ -63,6 +63,7 @@ export const WARNING_CODES = [
   'ATTACHMENT_DAMAGED',
   'KEPT_UNREAD',
   'KEPT_NEWER',
+  'JOB_NOT_KEPT',
   'DISCARDED_PACK_TAIL',
   /** `code`: one that a later version wrote */
   'UNKNOWN_WARNING',

@@ -44,7 +44,7 @@ export async function readNamedFile(path: string, maxBytes: number): Promise<Buf
  * @param path for the error
  * @throws EngineError `FORMAT_INVALID` beyond `maxBytes`, `READ_FAILED`
  */
-export async function readBounded(
+async function readBounded(
   read: (into: Buffer) => Promise<{ bytesRead: number }>,
   path: string,
   maxBytes: number,

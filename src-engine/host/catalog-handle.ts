@@ -7,20 +7,21 @@ import { isSound, openDatabase } from '../catalog/database.ts';
 import { damageOfLog } from '../catalog/log-check.ts';
 import { JobRepository } from '../catalog/job-repository.ts';
 import { TemplateRepository } from '../catalog/template-repository.ts';
+import type { Warning } from '../contract/warnings.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
 import type { EngineParts } from '../jobs/engine-parts.ts';
 import { removeUnfinished, unfinishedFiles } from '../versions/leftovers.ts';
 import { isUntoldManifest } from '../versions/manifest-json.ts';
 import { thisMachine } from '../machines/this-machine.ts';
 import { ChunkIndex } from '../store/chunk-index.ts';
-import { lockWriter } from '../store/locks.ts';
+import { lockWriter, refuseUnwritable } from '../store/locks.ts';
 import { Presses } from '../store/press-pool.ts';
 import { keepReserve, releaseReserve } from '../store/reserve.ts';
 import { RunnerLock } from '../store/runner-lock.ts';
 import { SharedWriterLock } from '../store/shared-writer-lock.ts';
 import { manifestNames, manifestPath, storeLayout, type StoreLayout } from '../store/store-layout.ts';
 import { isCatalog, type IfNoCatalog } from './catalog-place.ts';
-import { openCopy, type DatabaseCopy } from './read-only-copy.ts';
+import { mayWrite, openCopy, type DatabaseCopy } from './read-only-copy.ts';
 
 export class CatalogHandle {
   readonly layout: StoreLayout;
@@ -100,6 +101,20 @@ export class CatalogHandle {
   #refuseGone(): void {
     const { root, database } = this.layout;
     if (!isThere(database)) throw new EngineError('CATALOG_NOT_FOUND', { path: root, reason: 'gone' });
+  }
+
+  /**
+   * The catalog for what writes to it, before anything is planned or begun.
+   * @throws EngineError as {@link parts}; `PERMISSION_DENIED`, `DISK_FULL`, `WRITE_FAILED` with the place
+   */
+  toWrite(): EngineParts {
+    refuseUnwritable(this.parts.layout);
+    return this.parts;
+  }
+
+  /** What whoever runs a job is told, where it cannot be written down: the job itself is not touched by that. */
+  get jobWarnings(): Warning[] {
+    return this.#copy ? [{ code: 'JOB_NOT_KEPT', data: { path: this.layout.root } }] : [];
   }
 
   /** @throws EngineError `CATALOG_DAMAGED`, `CATALOG_NOT_FOUND` */
@@ -217,18 +232,23 @@ export class CatalogHandle {
     this.#useParts();
   }
 
-  /** On a full or read-only disk a copy is looked at; writers are refused by the lock, which they cannot have. */
+  /** On a full or read-only disk, or without leave to write, a copy is worked with; writers are refused before they begin. */
   #openDatabase(): Database.Database {
+    const { database } = this.layout;
+    if (isThere(database) && !mayWrite(database)) return this.#openCopy('PERMISSION_DENIED');
     try {
-      return openDatabase(this.layout.database);
+      return openDatabase(database);
     } catch (thrown) {
       const { code } = toEngineError(thrown);
-      if (!existsSync(this.layout.database) || !['PERMISSION_DENIED', 'DISK_FULL', 'WRITE_FAILED'].includes(code))
-        throw thrown;
-      this.#refusal = code as StoreLayout['refusal'];
-      this.#copy = openCopy(this.layout.database);
-      return this.#copy.db;
+      if (!existsSync(database) || !['PERMISSION_DENIED', 'DISK_FULL', 'WRITE_FAILED'].includes(code)) throw thrown;
+      return this.#openCopy(code as StoreLayout['refusal']);
     }
+  }
+
+  #openCopy(refusal: StoreLayout['refusal']): Database.Database {
+    this.#refusal = refusal;
+    this.#copy = openCopy(this.layout.database);
+    return this.#copy.db;
   }
 
   /** What a writer that died has left; nothing where one is at work, or where nothing can be removed. */

@@ -1,6 +1,7 @@
 /** The engine: the catalog, the jobs, and who is told of them. What each command does stands in `operations`. */
 import type { CheckedParams, CommandName, CommandResult, TopicEvent, TopicName } from '../contract/commands.ts';
 import type { MessageData } from '../contract/errors.ts';
+import type { JobView } from '../contract/job.contract.ts';
 import { toEngineError } from '../core/engine-error.ts';
 import { OpenTemplates } from '../browsing/open-templates.ts';
 import { removeLostTarget } from '../jobs/lost-target.ts';
@@ -10,6 +11,7 @@ import type { IfNoCatalog } from './catalog-place.ts';
 import { JobRunner } from './job-runner.ts';
 import { operationsOf } from './operations/index.ts';
 import type { Operations } from './operations/operations.ts';
+import { entriesOfUndone } from './undone-entries.ts';
 
 export interface EngineOptions {
   readonly catalogPath: string;
@@ -38,10 +40,11 @@ export class Engine {
     this.#jobs = new JobRunner(
       () => this.#catalog.jobs,
       (job) => {
+        if (job.state === 'ended') this.#writeDownUndone(job);
         this.#publish('jobs', job);
         if (job.state === 'ended') this.#publish('catalog', { templateId: job.result?.templateId ?? null });
       },
-      { databasePath: this.#catalog.layout.database },
+      { databasePath: this.#catalog.layout.database, warnings: () => this.#catalog.jobWarnings },
     );
     this.#operations = operationsOf({
       version,
@@ -95,14 +98,26 @@ export class Engine {
     try {
       // nobody is told of these jobs again: what they left is gone before the engine is
       const { jobs } = this.#catalog;
-      this.#cleanups = jobs.markLost().map((job) =>
-        removeLostTarget(job)
-          .then(() => jobs.forgetLeftovers(job.id))
-          .catch(() => {}),
-      );
+      this.#cleanups = jobs
+        .markLost((job, user) => this.#writeDownUndone(job, user))
+        .map((job) =>
+          removeLostTarget(job)
+            .then(() => jobs.forgetLeftovers(job.id))
+            .catch(() => {}),
+        );
     } catch (error) {
       // a damaged catalog is told by each command, and repair can still run; a full or busy disk is no reason to stay away
       if (toEngineError(error).code === 'INTERNAL') throw error;
+    }
+  }
+
+  /** @param user who had started it; '' or left out: who is at work now */
+  #writeDownUndone(job: JobView, user = ''): void {
+    try {
+      const { audit } = this.#catalog.parts;
+      for (const { action, subject, data } of entriesOfUndone(job)) audit.add(action, subject, data, user || undefined);
+    } catch {
+      // a full disk, a damaged catalog: the job itself has told it
     }
   }
 

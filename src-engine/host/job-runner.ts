@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import type { JobRepository } from '../catalog/job-repository.ts';
 import type { JobView, WaitsFor } from '../contract/job.contract.ts';
+import type { Warning } from '../contract/warnings.ts';
 import { EngineError } from '../core/engine-error.ts';
 import { conflict, type Claim } from './claims.ts';
 import { Places } from './places.ts';
@@ -22,6 +23,7 @@ export class JobRunner {
   readonly #publish: (job: JobView) => void;
   readonly #places: Places;
   readonly #databasePath: string;
+  readonly #warnings: () => readonly Warning[];
   /** those that wait or run, and those whose end could not be written down */
   readonly #live = new Map<string, LiveJob>();
   readonly #running = new Map<LiveJob, Promise<void>>();
@@ -29,17 +31,23 @@ export class JobRunner {
 
   /**
    * @param jobs where jobs are written down; asked anew each time, because a repair may replace the catalog
-   * @param options `places`: how many parts of jobs may run at once; `databasePath`: for errors of SQLite's, which name none
+   * @param options `places`: how many parts of jobs may run at once; `databasePath`: for errors of SQLite's, which name none;
+   *   `warnings`: what is to be told of any job that begins now
    */
   constructor(
     jobs: () => JobRepository,
     publish: (job: JobView) => void,
-    { places = PLACE_COUNT, databasePath = '' }: { places?: number; databasePath?: string } = {},
+    {
+      places = PLACE_COUNT,
+      databasePath = '',
+      warnings = () => [],
+    }: { places?: number; databasePath?: string; warnings?: () => readonly Warning[] } = {},
   ) {
     this.#jobs = jobs;
     this.#publish = publish;
     this.#places = new Places(places, () => this.#schedule());
     this.#databasePath = databasePath;
+    this.#warnings = warnings;
   }
 
   /**
@@ -48,7 +56,7 @@ export class JobRunner {
    * @returns its id
    */
   start(about: About, claims: readonly Claim[], parts: readonly PartWork[], id: string = randomUUID()): string {
-    const job = new LiveJob(id, about, claims, parts, this.#publish, this.#databasePath);
+    const job = new LiveJob(id, about, claims, parts, this.#publish, this.#databasePath, this.#warnings());
     job.waitFor(this.#inTheWayOf(job, this.#waiting));
     this.#jobs().save(job.view);
     this.#live.set(id, job);

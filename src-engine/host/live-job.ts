@@ -1,5 +1,6 @@
 /** A job from when it is asked for to its end: its view, kept up to date, and its parts, which run side by side. */
 import type { JobPart, JobResult, JobView, Phase, WaitsFor } from '../contract/job.contract.ts';
+import type { Warning } from '../contract/warnings.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
 import type { Claim } from './claims.ts';
@@ -38,6 +39,7 @@ export class LiveJob {
     parts: readonly PartWork[],
     publish: (view: JobView) => void,
     databasePath: string,
+    warnings: readonly Warning[],
   ) {
     this.claims = claims;
     this.#parts = parts;
@@ -55,7 +57,7 @@ export class LiveJob {
       endedAt: null,
       phases: [],
       progress: null,
-      warnings: [],
+      warnings: [...warnings],
       result: null,
       parts: parts.map(({ path, planId }) => ({
         path,

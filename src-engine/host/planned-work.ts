@@ -73,20 +73,27 @@ export class PlannedWork<R extends PlanRecord> {
   /** @throws EngineError `PLAN_UNKNOWN`, `PLAN_EXPIRED`, `PLAN_BLOCKED`, `TARGET_TOO_SMALL`, `OVERWRITE_REQUIRED`, `CONFIRM_REQUIRED`, `CONFIRM_MISMATCH` */
   #agreed({ planId, confirm, overwrite = false }: Agreement): R {
     const record = this.#plans.find(planId);
+    // several may be agreed to at once: each refusal says which one it is about
+    const which = { path: this.#kind.about(record).path, ...diskOf(record) };
     if (record.refusal) {
       const { code, data, hint } = record.refusal;
-      throw new EngineError(code, data, hint);
+      throw new EngineError(code, { ...which, ...data }, hint);
     }
-    const { path } = this.#kind.about(record);
     const replaced = replacedBy(record);
-    if (replaced.length > 0 && !overwrite) throw new EngineError('OVERWRITE_REQUIRED', { path: replaced.join(', ') });
+    if (replaced.length > 0 && !overwrite)
+      throw new EngineError('OVERWRITE_REQUIRED', { ...which, path: replaced.join(', ') });
     if (record.kind === 'deploy' && record.confirmWords.length > 0) {
-      const { serial } = record.target;
-      if (confirm === undefined) throw new EngineError('CONFIRM_REQUIRED', { path, serial });
-      if (!record.confirmWords.includes(confirm)) throw new EngineError('CONFIRM_MISMATCH', { confirm, path, serial });
+      const named = { ...which, serial: record.target.serial };
+      if (confirm === undefined) throw new EngineError('CONFIRM_REQUIRED', named);
+      if (!record.confirmWords.includes(confirm)) throw new EngineError('CONFIRM_MISMATCH', { ...named, confirm });
     }
     return record;
   }
+}
+
+/** Of a deploy of one of several disks: which. */
+function diskOf(record: PlanRecord): { disk?: number } {
+  return record.kind === 'deploy' && record.diskCount > 1 ? { disk: record.disk } : {};
 }
 
 /** Files that are there and would be replaced. */

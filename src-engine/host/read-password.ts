@@ -1,12 +1,9 @@
 /** Arguments can be read by every user of the machine; a file can be kept to oneself. */
-import { read } from 'node:fs';
-import { promisify } from 'node:util';
 import { CommandError } from '../contract/client.ts';
-import { toEngineError } from '../core/engine-error.ts';
-import { readBounded, readNamedFile } from '../core/read-named-file.ts';
+import { EngineError, toEngineError } from '../core/engine-error.ts';
+import { readNamedFile } from '../core/read-named-file.ts';
 
 const MAX_PASSWORD_FILE_BYTES = 64 * 1024;
-const STANDARD_INPUT = 0;
 
 /**
  * @param path `-` for the standard input
@@ -15,16 +12,32 @@ const STANDARD_INPUT = 0;
  */
 export async function readPassword(path: string): Promise<string> {
   try {
-    const bytes =
-      path === '-'
-        ? await readBounded(
-            (into) => promisify(read)(STANDARD_INPUT, into, 0, into.length, null),
-            path,
-            MAX_PASSWORD_FILE_BYTES,
-          )
-        : await readNamedFile(path, MAX_PASSWORD_FILE_BYTES);
+    const bytes = path === '-' ? await firstLineOfInput() : await readNamedFile(path, MAX_PASSWORD_FILE_BYTES);
     return bytes.toString('utf8').split(/\r?\n/)[0];
   } catch (error) {
     throw new CommandError(toEngineError(error).toView());
   }
+}
+
+/** By its stream: a process that waits in a read(2) of its standard input cannot end before that does. */
+async function firstLineOfInput(): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const piece of process.stdin.iterator({ destroyOnReturn: false })) {
+      pieces.push(Buffer.from(piece as Buffer));
+      length += pieces.at(-1)!.length;
+      if (pieces.at(-1)!.includes(0x0a) || length > MAX_PASSWORD_FILE_BYTES) break;
+    }
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code ?? '';
+    throw new EngineError('READ_FAILED', { path: '-', offsetBytes: length, reason }, '', { cause });
+  } finally {
+    process.stdin.pause();
+  }
+  if (length > MAX_PASSWORD_FILE_BYTES) {
+    const max = MAX_PASSWORD_FILE_BYTES;
+    throw new EngineError('FORMAT_INVALID', { path: '-', field: 'length', value: `> ${max}`, max });
+  }
+  return Buffer.concat(pieces);
 }

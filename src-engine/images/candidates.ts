@@ -1,4 +1,5 @@
 /** Which file of an archive is meant. Names count here only to make a short list: what a file is, its content says. */
+import { basename } from 'node:path';
 import { MAX_DISKS } from '../contract/template.contract.ts';
 import { EngineError } from '../core/engine-error.ts';
 
@@ -37,6 +38,7 @@ export class Choice {
   #entry: string | null;
   readonly #path: string;
   readonly #disk: number | null;
+  #isDiskTaken = false;
 
   /** @param disk which of the disks of a machine is asked for, from 1; null: all of them */
   constructor(path: string, entry: string | null, disk: number | null) {
@@ -54,17 +56,30 @@ export class Choice {
    * Of the disks of one machine.
    * @param disks all that can be named @param own those that are the machine's, in their order
    * @returns all of its own where nobody asked for one; null where they are more than a version can have, and a person has to say which
-   * @throws EngineError as {@link of}; `IMAGE_CHOICE_REQUIRED` where there is no disk of that number
+   * @throws EngineError as {@link of}; `NO_SUCH_DISK`
    */
   disksOf<C extends Candidate>(disks: readonly C[], own: readonly C[] = disks): readonly C[] | null {
     if (this.#disk !== null) {
+      this.#isDiskTaken = true;
       const disk = own[this.#disk - 1];
-      if (!disk) throw choiceRequired(this.#path, own);
+      if (!disk) throw this.#noSuchDisk(own);
       return [disk];
     }
     if (this.#entry === null && own.length > 1) return own.length <= MAX_DISKS ? own : null;
     const one = this.of(disks, own);
     return one && [one];
+  }
+
+  /** Where it turned out to be one disk and no machine. @throws EngineError `NO_SUCH_DISK` for any but the first */
+  refuseOtherDisk(): void {
+    if (!this.#isDiskTaken && this.#disk !== null && this.#disk > 1)
+      throw this.#noSuchDisk([{ name: basename(this.#path), lengthBytes: null }]);
+  }
+
+  #noSuchDisk(own: readonly Candidate[]): EngineError {
+    const names = own.slice(0, 100).map(({ name }) => name);
+    const data = { name: basename(this.#path), path: this.#path, number: this.#disk, count: own.length, names };
+    return new EngineError('NO_SUCH_DISK', data);
   }
 
   /**

@@ -52,7 +52,7 @@ type Ending = Partial<Omit<Found, 'archive' | 'image' | 'refuseChanged' | 'close
  * @param scratch where packed images are unpacked to; null: nothing is unpacked, and what would have to be has no image
  * @returns what is there; everything opened for it is closed with it
  * @throws EngineError `SOURCE_NOT_FOUND`, `FORMAT_INVALID`, `FORMAT_UNSUPPORTED`, `FILE_TRUNCATED`, `ARCHIVE_UNSAFE`, `ARCHIVE_PASSWORD` where
- *   the password is wrong, `IMAGE_CHOICE_REQUIRED` where the entry is not there, `DISK_FULL`
+ *   the password is wrong, `IMAGE_CHOICE_REQUIRED` where the entry is not there, `NO_SUCH_DISK`, `DISK_FULL`
  */
 export async function findImage(request: ImageRequest, scratch: Scratch | null, signal: AbortSignal): Promise<Found> {
   const search = new Search(request, scratch, signal);
@@ -106,6 +106,7 @@ class Search {
   }
 
   #found(ending: Ending): Found {
+    if (ending.images?.length) this.#choice.refuseOtherDisk();
     const nothing = {
       format: null,
       needsPassword: false,

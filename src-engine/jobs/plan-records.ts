@@ -41,8 +41,9 @@ export const DeployRecordSchema = z.strictObject({
   templateId: z.uuid(),
   templateName: z.string(),
   versionNumber: z.number().int().positive(),
-  /** which of the version's disks, from 1 */
+  /** which of the version's disks, from 1, of how many */
   disk: z.number().int().positive(),
+  diskCount: z.number().int().positive(),
   /** the target as the person named it: a link may lead elsewhere by now */
   asked: z.string(),
   /** the target as it was found */

@@ -3,7 +3,7 @@
  * holder dies, so a crash never leaves a catalog locked. On network file systems they are as good as those are at locks.
  */
 import Database from 'better-sqlite3';
-import { accessSync, constants, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
 import { roomAt } from '../core/room-at.ts';
 import type { StoreLayout } from './store-layout.ts';
@@ -119,6 +119,23 @@ export function refuseReadOnly({ refusal, root }: StoreLayout): void {
 }
 
 /**
+ * For whoever is about to write, long before they do.
+ * @throws EngineError why nothing can be written, with the place: also that of a folder of the store which may not be written to
+ */
+export function refuseUnwritable(layout: StoreLayout): void {
+  refuseReadOnly(layout);
+  for (const folder of [layout.packs, layout.manifests, layout.scratch]) {
+    try {
+      accessSync(folder, constants.W_OK);
+    } catch (error) {
+      const { code } = toEngineError(error, folder);
+      // what is not there is made, or missed, by who needs it
+      if (code === 'PERMISSION_DENIED') throw new EngineError(code, { path: folder });
+    }
+  }
+}
+
+/**
  * The one process that writes to a catalog: prune and repair hold this, captures and imports by {@link SharedWriterLock}.
  * @param owner what is shown to whoever is refused
  * @throws EngineError `CATALOG_BUSY` with the holder's process and work
@@ -144,11 +161,21 @@ export function lockWriter(layout: StoreLayout, owner: string): Lock {
  * prune removes such files.
  */
 export function lockReader(layout: StoreLayout): Lock {
-  // where nothing can be written nothing is pruned either
-  if (layout.refusal) return { release() {} };
+  if (layout.refusal) return lockWhereAllowed(layout);
   const lock = hold(layout.readersLock, READER_WAIT_MS, READ);
   if (!lock) throw new EngineError('CATALOG_BUSY', { path: layout.root, holder: 'prune' });
   return lock;
+}
+
+/** Who may not write may still read with a lock, for others who may prune; where there is none to be had, nothing is pruned either. */
+function lockWhereAllowed({ readersLock }: StoreLayout): Lock {
+  try {
+    const lock = existsSync(readersLock) ? hold(readersLock, READER_WAIT_MS, READ) : null;
+    if (lock) return lock;
+  } catch {
+    // it is on a disk that is full or read-only
+  }
+  return { release() {} };
 }
 
 /** @returns false where somebody reads; otherwise runs `work` while nobody can begin to */

@@ -12,7 +12,7 @@ export interface FoundDisk extends FoundVersion {
 
 /**
  * @param number from 1; may be left out where there is one disk
- * @throws EngineError `DISK_CHOICE_REQUIRED` where it does not say which of several, or says one that there is not
+ * @throws EngineError `DISK_CHOICE_REQUIRED` where it does not say which of several; `NO_SUCH_DISK` where it says one that there is not
  */
 export function diskOf(found: FoundVersion, number: number | undefined): FoundDisk {
   const { disks } = found.version;
@@ -20,7 +20,9 @@ export function diskOf(found: FoundVersion, number: number | undefined): FoundDi
   const disk = disks[chosen - 1];
   if (!disk) {
     const template = `${found.template.name}@${found.version.number}`;
-    throw new EngineError('DISK_CHOICE_REQUIRED', { template, count: disks.length });
+    const count = disks.length;
+    if (number === undefined) throw new EngineError('DISK_CHOICE_REQUIRED', { template, count });
+    throw new EngineError('NO_SUCH_DISK', { name: template, number, count });
   }
   return { ...found, disk, number: chosen, manifest: found.manifests[chosen - 1] };
 }

@@ -1,6 +1,7 @@
 /** The facts of an error, a warning or a check, as words to fill its message with. */
 import type { MessageData } from '../contract/errors.ts';
 import type { Formats } from './formats.ts';
+import type { Language } from './languages.ts';
 
 /**
  * Sizes get units, lists commas. What is not carried is said in general terms.
@@ -24,6 +25,20 @@ export function fillFacts(
   }
   return filled;
 }
+
+/** Facts that count what a message speaks of, in the order in which they are asked. */
+const COUNTS = ['count', 'n', 'files', 'places', 'members', 'missing'];
+
+/** @returns the number by which a message that has a form for one and a form for several is chosen: 1 where its facts count nothing */
+export function countIn(data: MessageData): number {
+  const counted = COUNTS.map((key) => data[key]).find((value) => typeof value === 'number');
+  return counted ?? 1;
+}
+
+/** Of two forms, which is of so many: French counts nothing as one, « 0 modèle ». */
+export const pluralRules: Partial<Record<Language, (count: number, forms: number) => number>> = {
+  fr: (count, forms) => (forms === 3 ? Math.min(count, 2) : count < 2 ? 0 : 1),
+};
 
 /** Keys carry their unit. Sectors are told exactly: 4096 bytes are not 4.1 kB to anyone. */
 function sizeOf(key: string, value: number, { bytes, exactBytes, number }: Formats): string {

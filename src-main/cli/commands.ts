@@ -5,9 +5,11 @@ import type { Command } from 'commander';
 import {
   CommandError,
   DISK_FORMATS,
+  MAX_DISKS,
   type DiskFormat,
   KINDS,
   OUTSIDE_CHOICES,
+  DELTAS,
   LICENCES,
   STATUSES,
   VISIBILITIES,
@@ -16,20 +18,20 @@ import {
   type EngineClient,
 } from '../../src-engine/contract/index.ts';
 import { startBrowserServer } from '../browser/server.ts';
+import { notBegun } from './cancellable.ts';
 import { addFileCommands } from './file-commands.ts';
 import { followJob } from './follow-job.ts';
+import { interrupts } from './interrupts.ts';
 import { addMachineCommands } from './machine-commands.ts';
+import { collect, oneOf, wholeNumber, wordOf } from './options.ts';
 import { addRuleCommands, addRuleOptions, ruleParams, type RuleOptions } from './rule-commands.ts';
 import { addTransferCommands } from './transfer-commands.ts';
 import type { Session } from './session.ts';
 
-const collect = (value: string, list: string[] = []) => [...list, value];
-const oneOf = (values: readonly string[]) => `<${values.join('|')}>`;
-
 export function addCommands(program: Command, session: Session): void {
   const { printer, words } = session;
   const help = (name: string) => words.t(`cli.help.${name}`);
-  const connect = async () => (await session.engine()).client();
+  const connect = () => session.client();
 
   program
     .command('devices')
@@ -41,7 +43,7 @@ export function addCommands(program: Command, session: Session): void {
   program
     .command('inspect <source>')
     .description(help('inspect'))
-    .option(`--format ${oneOf(DISK_FORMATS)}`, help('image-format'))
+    .option(`--format ${oneOf(DISK_FORMATS)}`, help('image-format'), wordOf('--format', DISK_FORMATS))
     .action(async (source: string, { format = null }: { format?: DiskFormat | null }) => {
       const value = await (await connect()).call('source.inspect', { source, format });
       printer.result({ kind: 'inspection', value });
@@ -51,13 +53,13 @@ export function addCommands(program: Command, session: Session): void {
     .command('capture <sources...>')
     .description(help('capture'))
     .requiredOption('--name <name>', help('name'))
-    .option(`--format ${oneOf(DISK_FORMATS)}`, help('image-format'))
+    .option(`--format ${oneOf(DISK_FORMATS)}`, help('image-format'), wordOf('--format', DISK_FORMATS))
     .option('--note <text>', help('note'))
-    .option(`--kind ${oneOf(KINDS)}`, help('kind'))
+    .option(`--kind ${oneOf(KINDS)}`, help('kind'), wordOf('--kind', KINDS))
     .option('--tag <tag>', help('tag'), collect)
-    .option('--level <n>', help('level'), Number)
-    .option('--on-unreadable <stop|fill>', help('on-unreadable'))
-    .option(`--outside ${oneOf(OUTSIDE_CHOICES)}`, help('outside'))
+    .option('--level <n>', help('level'), wholeNumber('--level', 1, 19))
+    .option('--on-unreadable <stop|fill>', help('on-unreadable'), wordOf('--on-unreadable', ['stop', 'fill']))
+    .option(`--outside ${oneOf(OUTSIDE_CHOICES)}`, help('outside'), wordOf('--outside', OUTSIDE_CHOICES))
     .option('--plan', help('plan'));
   addRuleOptions(capture, help).action(async ([source, ...others]: string[], options: CaptureOptions) => {
     const client = await connect();
@@ -91,11 +93,11 @@ export function addCommands(program: Command, session: Session): void {
     .option('--name <name>', help('name'))
     .option('--note <text>', help('note'))
     .option('--tag <tag>', help('tag'), collect)
-    .option(`--status ${oneOf(STATUSES)}`, help('status'))
-    .option(`--visibility ${oneOf(VISIBILITIES)}`, help('visibility'))
+    .option(`--status ${oneOf(STATUSES)}`, help('status'), wordOf('--status', STATUSES))
+    .option(`--visibility ${oneOf(VISIBILITIES)}`, help('visibility'), wordOf('--visibility', VISIBILITIES))
     .option('--owner <name>', help('owner'))
     .option('--share <name>', help('share'), collect)
-    .option(`--licence ${oneOf(LICENCES)}`, help('licence'))
+    .option(`--licence ${oneOf(LICENCES)}`, help('licence'), wordOf('--licence', LICENCES))
     .option('--policy <id>', help('policy'))
     .option('--no-policy', help('no-policy'))
     .action(async (template: string, { tag: tags, share, policy, ...changes }: EditOptions) => {
@@ -109,12 +111,12 @@ export function addCommands(program: Command, session: Session): void {
   const deploy = program
     .command('deploy <template> <targets...>')
     .description(help('deploy'))
-    .option('--disk <n>', help('disk'), Number)
+    .option('--disk <n>', help('disk'), wholeNumber('--disk', 1, MAX_DISKS))
     .option('--plan', help('plan'))
     .option('--confirm <serial|path>', help('confirm'), collect)
     .option('--overwrite', help('overwrite'))
-    .option('--size <bytes>', help('size'), Number)
-    .option('--delta <auto|off>', help('delta'))
+    .option('--size <bytes>', help('size'), wholeNumber('--size', 1))
+    .option(`--delta ${oneOf(DELTAS)}`, help('delta'), wordOf('--delta', DELTAS))
     .option('--resume', help('resume'));
   addRuleOptions(deploy, help).action(async (template: string, targets: string[], options: DeployOptions) => {
     const client = await connect();
@@ -128,7 +130,7 @@ export function addCommands(program: Command, session: Session): void {
       printer.event({ kind: 'deploy-plan', value: plan });
       const { planId } = plan;
       if (!plan.canRun) await client.call('deploy.start', { planId });
-      starts.push({ planId, ...(await ask(session, plan, options)) });
+      starts.push({ planId, ...(await ask(session, plan, plans, options)) });
     }
     const job = await followJob(client, printer, () => client.call('deploy.startAll', { starts }));
     printer.result({ kind: 'job', value: job });
@@ -188,22 +190,32 @@ export function addCommands(program: Command, session: Session): void {
   program
     .command('serve')
     .description(help('serve'))
-    .option('--port <n>', help('port'), Number)
+    .option('--port <n>', help('port'), wholeNumber('--port', 0, 65_535))
     .action(async ({ port }: { port?: number }) => {
       const server = await startBrowserServer({
         engine: await session.engine({ makesCatalog: true }),
         rendererPath: fileURLToPath(new URL('../../out/renderer', import.meta.url)),
         port,
+      }).catch((error) => {
+        throw portError(error, port);
       });
       const tell = (address: string) => printer.event({ kind: 'serving', value: { address } });
       tell(server.address);
       // Enter asks for another address: the first one is used up by the browser that opened it
       const askAgain = () => tell(server.newAddress());
       process.stdin.on('data', askAgain);
-      await new Promise<void>((resolve) => process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve()));
+      await new Promise<void>((resolve) => interrupts.take(resolve));
       process.stdin.off('data', askAgain).pause();
       await server.close();
     });
+}
+
+/** A port that somebody has, or that only root may have, is no fault of ours. */
+function portError(error: NodeJS.ErrnoException, port: number | undefined): unknown {
+  const code = { EADDRINUSE: 'DEVICE_BUSY', EACCES: 'PERMISSION_DENIED' }[error.code ?? ''];
+  if (code === undefined) return error;
+  const data = { path: `127.0.0.1:${String(port)}` };
+  return new CommandError({ code: code as 'DEVICE_BUSY', message: error.message, hint: '', data });
 }
 
 interface EditOptions {
@@ -226,7 +238,7 @@ interface DeployOptions extends RuleOptions {
   confirm?: string[];
   overwrite?: boolean;
   size?: number;
-  delta?: 'auto' | 'off';
+  delta?: (typeof DELTAS)[number];
   resume?: boolean;
 }
 
@@ -240,11 +252,20 @@ interface Agreement {
   overwrite?: boolean;
 }
 
-/** On a terminal, a person is asked for what was not given; elsewhere the engine refuses. */
-async function ask(session: Session, plan: DeployPlan, options: DeployOptions): Promise<Agreement> {
+/**
+ * On a terminal, a person is asked for what was not given; elsewhere the engine refuses.
+ * @param plans of all targets: a word that names another is none for this one
+ */
+async function ask(
+  session: Session,
+  plan: DeployPlan,
+  plans: readonly DeployPlan[],
+  options: DeployOptions,
+): Promise<Agreement> {
   const words = options.confirm ?? [];
   const { overwrite } = options;
-  const confirm = words.find((word) => plan.confirmWords.includes(word)) ?? words[0];
+  const names = (word: string) => (one: DeployPlan) => one.confirmWords.includes(word);
+  const confirm = words.find((word) => names(word)(plan)) ?? words.find((word) => !plans.some(names(word)));
   const needsWord = plan.confirmWords.length > 0 && confirm === undefined;
   const needsYes = plan.needsOverwrite && !overwrite;
   if (!session.isInteractive || !(needsWord || needsYes)) return { confirm, overwrite };
@@ -257,9 +278,9 @@ async function ask(session: Session, plan: DeployPlan, options: DeployOptions): 
     }
     const answer = await terminal.question(t('cli.confirm-overwrite', { path: plan.target.path }));
     return { confirm, overwrite: answer.trim() === t('cli.yes') };
-  } catch (cause) {
+  } catch {
     // Ctrl-C or Ctrl-D at the question
-    throw new CommandError({ code: 'ABORTED', message: String(cause), hint: '', data: {} });
+    throw notBegun();
   } finally {
     terminal.close();
   }

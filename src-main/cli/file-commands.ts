@@ -2,12 +2,14 @@
 import type { Command } from 'commander';
 import {
   CommandError,
+  MAX_DISKS,
   type CommandParams,
   type EngineClient,
   type FileVolumeView,
 } from '../../src-engine/contract/index.ts';
 import { countDisks } from './count-disks.ts';
 import { followJob } from './follow-job.ts';
+import { oneOf, wholeNumber, wordOf } from './options.ts';
 import type { Printer } from './printer.port.ts';
 import type { Words } from './words.ts';
 
@@ -33,10 +35,10 @@ export function addFileCommands(
   program
     .command('files <template> [path]')
     .description(help('files'))
-    .option('--disk <n>', help('disk'), Number)
+    .option('--disk <n>', help('disk'), wholeNumber('--disk', 1, MAX_DISKS))
     .option('--volume <ref>', help('volume'))
     .option('--extract <folder>', help('extract'))
-    .option(`--sort <${SORTS.join('|')}>`, help('sort'))
+    .option(`--sort ${oneOf(SORTS)}`, help('sort'), wordOf('--sort', SORTS))
     .option('--reverse', help('reverse'))
     .action(async (template: string, path: string | undefined, options: FilesOptions) => {
       const client = await connect();
@@ -60,7 +62,7 @@ export function addFileCommands(
   program
     .command('compare <before> <after>')
     .description(help('compare'))
-    .option('--disk <n>', help('disk'), Number)
+    .option('--disk <n>', help('disk'), wholeNumber('--disk', 1, MAX_DISKS))
     .action(async (before: string, after: string, { disk }: { disk?: number }) => {
       const client = await connect();
       printer.result({ kind: 'comparison', value: await client.call('files.compare', { before, after, disk }) });

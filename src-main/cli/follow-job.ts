@@ -1,5 +1,6 @@
 /** Starts a job and follows it to its end; Ctrl-C cancels it and waits until things are in order. */
 import { CommandError, type EngineClient, type JobView } from '../../src-engine/contract/index.ts';
+import { interrupts } from './interrupts.ts';
 import type { Printer } from './printer.port.ts';
 
 /** @throws CommandError with the reason, where the job failed or was cancelled: what became of its parts is told before */
@@ -11,11 +12,14 @@ export async function followJob(
   const early: JobView[] = [];
   let take = (job: JobView) => void early.push(job);
   const unsubscribe = client.subscribe('jobs', (job) => take(job));
-  let cancel = () => {};
+  let isCancelled = false;
+  let cancel = () => void (isCancelled = true);
+  const giveBack = interrupts.take(() => cancel());
   try {
     const { jobId } = await start();
     cancel = () => void client.call('job.cancel', { jobId }).catch(() => {});
-    process.on('SIGINT', cancel).on('SIGTERM', cancel);
+    // while it was being started
+    if (isCancelled) cancel();
     const ended = await new Promise<JobView>((resolve, reject) => {
       client.onLost(() => reject(new CommandError({ code: 'ENGINE_LOST', message: '', hint: '', data: {} })));
       take = (job) => {
@@ -30,6 +34,6 @@ export async function followJob(
     return ended;
   } finally {
     unsubscribe();
-    process.off('SIGINT', cancel).off('SIGTERM', cancel);
+    giveBack();
   }
 }

@@ -10,9 +10,8 @@ import {
   type EngineClient,
 } from '../../src-engine/contract/index.ts';
 import type { Session } from './session.ts';
+import { collect, oneOf, wordOf } from './options.ts';
 import { refuseExisting, saveWholeFile } from './save-file.ts';
-
-const collect = (value: string, list: string[] = []) => [...list, value];
 
 /** The options of every command whose plan the rules judge. */
 export interface RuleOptions {
@@ -52,8 +51,8 @@ export function addRuleCommands(
   const check = program
     .command('check <source>')
     .description(help('check'))
-    .option(`--format <${DISK_FORMATS.join('|')}>`, help('image-format'))
-    .option(`--kind <${KINDS.join('|')}>`, help('kind'))
+    .option(`--format ${oneOf(DISK_FORMATS)}`, help('image-format'), wordOf('--format', DISK_FORMATS))
+    .option(`--kind ${oneOf(KINDS)}`, help('kind'), wordOf('--kind', KINDS))
     .option('--target <target>', help('target'));
   addRuleOptions(check, help)
     .option('--html <file>', help('html'))

@@ -88,7 +88,7 @@ function othersLines(words: Words, { others }: Report): string[] {
     kinds.map((kind) => `--kind ${kind}`).join(' '),
     `--policy ${id}`,
   ]);
-  return [`${t('report.others')}:`, ...table(null, rows)];
+  return [said(words, t('report.others'), '').trimEnd(), ...table(null, rows)];
 }
 
 export function policyListLines(words: Words, { policies, folder, refused }: CommandResult<'policy.list'>): string[] {
@@ -111,12 +111,12 @@ export function policyListLines(words: Words, { policies, folder, refused }: Com
 }
 
 /** Files of a lab's own that do not count, with the reason. */
-export function refusedLines({ t }: Words, refused: readonly ErrorView[]): string[] {
+export function refusedLines(words: Words, refused: readonly ErrorView[]): string[] {
   return refused.map((error) => {
     const { path } = error.data;
-    const what = t(`error.${error.code}.what`, error.data);
+    const what = words.t(`error.${error.code}.what`, error.data);
     // not all words of an error name the file
-    return `✗ ${printable(typeof path === 'string' && !what.includes(path) ? `${path}: ${what}` : what)}`;
+    return `✗ ${printable(typeof path === 'string' && !what.includes(path) ? words.said(path, what) : what)}`;
   });
 }
 
@@ -170,7 +170,7 @@ function valueText(words: Words, fact: string, value: FactValue | null): string 
 }
 
 const own = ({ language }: Words, text: RuleView['reason']) => printable(text[language].replace(/\s+/g, ' '));
-const said = ({ t }: Words, fact: string, value: string) => t('report.said', { fact, value });
+const said = (words: Words, fact: string, value: string) => words.said(fact, value);
 const dated = ({ t }: Words, { document, date }: PolicyView['source']) => t('report.dated', { document, date });
 const policyText = (words: Words, policy: PolicyView) =>
   `${own(words, policy.name)} (${policy.id}). ${printable(dated(words, policy.source))}`;

@@ -1,4 +1,5 @@
 /** What every command is given: words, a printer, and the engine when it needs it. */
+import type { EngineClient } from '../../src-engine/contract/index.ts';
 import type { RunningEngine } from '../../src-engine/host/start-engine.ts';
 import type { Printer } from './printer.port.ts';
 import type { Words } from './words.ts';
@@ -10,4 +11,6 @@ export interface Session {
   readonly isInteractive: boolean;
   /** started when the first command needs it */
   engine(options?: { makesCatalog?: boolean }): Promise<RunningEngine>;
+  /** a connection to it, whose calls end with the command */
+  client(): Promise<EngineClient>;
 }

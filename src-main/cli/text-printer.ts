@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
-import type { JobView } from '../../src-engine/contract/index.ts';
-import { waitsLine } from './job-lines.ts';
+import { CHECK_CODES, type JobView } from '../../src-engine/contract/index.ts';
+import { errorText, waitsLine } from './job-lines.ts';
 import { printable } from './printable.ts';
 import type { Printer } from './printer.port.ts';
 import type { Answer } from './answers.ts';
@@ -46,7 +46,7 @@ export function textPrinter(words: Words, screen: Screen): Printer {
       for (const { path, progress } of rows) {
         const line = progress ? words.t(`phase.${progress.phase}`) : rows.length > 1 ? '' : waitsLine(words, job);
         if (line === '' || line === lastSaid.get(path)) continue;
-        screen.err(rows.length > 1 ? `${printable(path)}: ${line}\n` : `${line}\n`);
+        screen.err(`${rows.length > 1 ? words.said(printable(path), line) : line}\n`);
         lastSaid.set(path, line);
       }
     },
@@ -58,7 +58,12 @@ export function textPrinter(words: Words, screen: Screen): Printer {
     result,
     error(error) {
       clearBar();
-      for (const part of ['what', 'state', 'todo'])
+      screen.err(`${errorText(words, error)}\n`);
+      const { check } = error.data;
+      // which check it is has words of its own; a rule has told them already
+      if (CHECK_CODES.some((code) => code === check))
+        screen.err(`${printable(words.t(`check.${String(check)}`, error.data))}\n`);
+      for (const part of ['state', 'todo'])
         screen.err(`${printable(words.t(`error.${error.code}.${part}`, error.data))}\n`);
       if (error.data.canFill === true) screen.err(`${words.t('cli.can-fill')}\n`);
       screen.err(`${error.code}\n`);

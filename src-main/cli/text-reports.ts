@@ -6,6 +6,7 @@ import type {
   ImportView,
   JobView,
   RecordedPlaceView,
+  Refusal,
   TemplateView,
   TemplateSummary,
   VersionDiskView,
@@ -15,7 +16,8 @@ import type {
 import { diskLines, saidOfDisk, warningLines } from './disk-reports.ts';
 import { comparisonLines, fileLines, volumeLines } from './file-reports.ts';
 import { guestLines, machineLines, machineListLines } from './machine-reports.ts';
-import { partLines, waitsLine } from './job-lines.ts';
+import { errorText, jobListLines, partLines } from './job-lines.ts';
+import { logLines } from './log-lines.ts';
 import { printable } from './printable.ts';
 import type { Answer } from './answers.ts';
 import { planRuleLines, policyLines, policyListLines, refusedLines, reportOfRules } from './rule-reports.ts';
@@ -33,8 +35,8 @@ export function answerLines(words: Words, answer: Answer): string[] {
       if (answer.value.length === 0) return [t('cli.no-devices')];
       return answer.value.flatMap((device) => [
         placeLine(words, device),
-        `  ${t('cli.capture')}: ${device.captureRefusals.map((r) => t(`refusal.${r.code}`, { details: r.details })).join(' ') || t('cli.possible')}`,
-        `  ${t('cli.deploy')}: ${device.deployRefusals.map((r) => t(`refusal.${r.code}`, { details: r.details })).join(' ') || t('cli.possible')}`,
+        `  ${words.said(t('cli.capture'), refusalsText(words, device.captureRefusals))}`,
+        `  ${words.said(t('cli.deploy'), refusalsText(words, device.deployRefusals))}`,
       ]);
     case 'inspection':
       return [
@@ -54,7 +56,7 @@ export function answerLines(words: Words, answer: Answer): string[] {
         `${value.name}  ${value.id}`,
         `${t(`kind.${value.kind}`)} · ${t(`status.${value.status}`)} · ${t(`visibility.${value.visibility}`)}`,
         ...termsLines(words, value),
-        ...(value.tags.length ? [`${t('cli.tags')}: ${value.tags.join(', ')}`] : []),
+        ...(value.tags.length ? [words.said(t('cli.tags'), value.tags.join(', '))] : []),
         ...(value.note ? value.note.split('\n') : []),
         ...(value.deletedAt ? [t('cli.in-bin', { date: date(value.deletedAt) })] : []),
         ...value.versions.flatMap((version) => ['', ...versionLines(words, version)]),
@@ -119,31 +121,9 @@ export function answerLines(words: Words, answer: Answer): string[] {
     case 'job':
       return jobLines(words, answer.value);
     case 'jobs':
-      if (answer.value.length === 0) return [t('cli.no-jobs')];
-      return table(
-        ['created', 'job', 'template', 'path', 'outcome', 'reason'].map((column) => t(`cli.column.${column}`)),
-        answer.value.map((job) => [
-          date(job.createdAt),
-          t(`cli.job.${job.kind}`),
-          job.templateName,
-          job.path,
-          job.outcome ? t(`outcome.${job.outcome}`) : t(`cli.state.${job.state}`),
-          job.error?.code ?? waitsLine(words, job),
-        ]),
-      );
+      return jobListLines(words, answer.value);
     case 'log':
-      return table(
-        ['created', 'user', 'action', 'subject', 'details'].map((column) => t(`cli.column.${column}`)),
-        answer.value.map((entry) => [
-          date(entry.at),
-          entry.user,
-          words.shared(`log.${entry.action}`, entry.action),
-          entry.subject,
-          Object.entries(entry.data)
-            .map(([key, value]) => `${key}=${String(value)}`)
-            .join(' '),
-        ]),
-      );
+      return logLines(words, answer.value);
     case 'file-volumes':
       return volumeLines(words, answer.value);
     case 'files':
@@ -165,6 +145,10 @@ export function answerLines(words: Words, answer: Answer): string[] {
     case 'serving':
       return [t('cli.serving'), answer.value.address];
   }
+}
+
+function refusalsText({ t }: Words, refusals: readonly Refusal[]): string {
+  return refusals.map(({ code, details }) => t(`refusal.${code}`, { details })).join(' ') || t('cli.possible');
 }
 
 /** Whose it is and under what terms, as far as that is said. */
@@ -327,7 +311,7 @@ function jobLines(words: Words, job: JobView): string[] {
   return [
     ...warningLines(words, job.warnings),
     ...partLines(words, job),
-    `${t(`cli.job.${job.kind}`)}: ${job.outcome ? t(`outcome.${job.outcome}`) : t(`cli.state.${job.state}`)}  ${duration(elapsed)}`,
+    `${words.said(t(`cli.job.${job.kind}`), job.outcome ? t(`outcome.${job.outcome}`) : t(`cli.state.${job.state}`))}  ${duration(elapsed)}`,
     ...(result
       ? [
           t(`cli.done.${job.kind}`, {
@@ -340,7 +324,7 @@ function jobLines(words: Words, job: JobView): string[] {
           }),
         ]
       : []),
-    ...(job.error ? [printable(t(`error.${job.error.code}.what`, job.error.data))] : []),
+    ...(job.error ? [errorText(words, job.error)] : []),
     ...(result && result.readBack !== 'none' ? [t(`cli.read-back.${result.readBack}`)] : []),
   ];
 }

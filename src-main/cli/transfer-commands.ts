@@ -1,7 +1,7 @@
 /** Images in and templates out: `import` and `export`. */
 import type { Command } from 'commander';
 import {
-  CommandError,
+  MAX_DISKS,
   DISK_FORMATS,
   type DiskFormat,
   EXPORT_FORMATS,
@@ -15,10 +15,8 @@ import {
 import { readPassword } from '../../src-engine/host/read-password.ts';
 import type { Session } from './session.ts';
 import { followJob } from './follow-job.ts';
+import { badOption, collect, oneOf, wholeNumber, wordOf } from './options.ts';
 import { addRuleOptions, ruleParams, type RuleOptions } from './rule-commands.ts';
-
-const collect = (value: string, list: string[] = []) => [...list, value];
-const oneOf = (values: readonly string[]) => `<${values.join('|')}>`;
 
 interface ImportOptions extends RuleOptions, Record<string, unknown> {
   entry?: string;
@@ -54,20 +52,20 @@ export function addTransferCommands(
     .description(help('import'))
     .option('--name <name>', help('name'))
     .option('--entry <name>', help('entry'))
-    .option('--disk <n>', help('disk-of-image'), Number)
-    .option(`--format ${oneOf(DISK_FORMATS)}`, help('image-format'))
+    .option('--disk <n>', help('disk-of-image'), wholeNumber('--disk', 1, MAX_DISKS))
+    .option(`--format ${oneOf(DISK_FORMATS)}`, help('image-format'), wordOf('--format', DISK_FORMATS))
     .option('--password-file <file>', help('password-file'))
     .option('--note <text>', help('note'))
     .option('--tag <tag>', help('tag'), collect)
-    .option(`--kind ${oneOf(KINDS)}`, help('kind'))
-    .option(`--licence ${oneOf(LICENCES)}`, help('licence'))
+    .option(`--kind ${oneOf(KINDS)}`, help('kind'), wordOf('--kind', KINDS))
+    .option(`--licence ${oneOf(LICENCES)}`, help('licence'), wordOf('--licence', LICENCES))
     .option('--os <text>', help('os'))
-    .option(`--boot-mode ${oneOf(FIRMWARES)}`, help('boot-mode'))
-    .option('--cloud-init <yes|no>', help('cloud-init'))
-    .option('--level <n>', help('level'), Number)
-    .option(`--outside ${oneOf(OUTSIDE_CHOICES)}`, help('outside'))
-    .option('--max-ratio <n>', help('max-ratio'), Number)
-    .option('--max-bytes <n>', help('max-bytes'), Number)
+    .option(`--boot-mode ${oneOf(FIRMWARES)}`, help('boot-mode'), wordOf('--boot-mode', FIRMWARES))
+    .option('--cloud-init <yes|no>', help('cloud-init'), wordOf('--cloud-init', ['yes', 'no']))
+    .option('--level <n>', help('level'), wholeNumber('--level', 1, 19))
+    .option(`--outside ${oneOf(OUTSIDE_CHOICES)}`, help('outside'), wordOf('--outside', OUTSIDE_CHOICES))
+    .option('--max-ratio <n>', help('max-ratio'), wholeNumber('--max-ratio', 1, 1_000_000_000))
+    .option('--max-bytes <n>', help('max-bytes'), wholeNumber('--max-bytes', 1))
     .option('--look', help('look'))
     .option('--plan', help('plan'));
   addRuleOptions(importing, help).action(async (path: string, options: ImportOptions) => {
@@ -89,8 +87,7 @@ export function addTransferCommands(
     const image = { path, entry: entry ?? null, disk, format: format ?? null, password };
     const client = await connect();
     if (look) return printer.result({ kind: 'import-view', value: await client.call('import.look', image) });
-    if (options.name === undefined) throw badOption('--name');
-    if (cloudInit !== undefined && !['yes', 'no'].includes(cloudInit)) throw badOption('--cloud-init');
+    if (options.name === undefined) throw badOption('--name', 'missing');
     const form = {
       operatingSystem: os,
       hasCloudInit: cloudInit === undefined ? undefined : cloudInit === 'yes',
@@ -107,8 +104,8 @@ export function addTransferCommands(
   program
     .command('export <template> <file>')
     .description(help('export'))
-    .requiredOption(`--format ${oneOf(EXPORT_FORMATS)}`, help('format'))
-    .option('--disk <n>', help('disk'), Number)
+    .requiredOption(`--format ${oneOf(EXPORT_FORMATS)}`, help('format'), wordOf('--format', EXPORT_FORMATS))
+    .option('--disk <n>', help('disk'), wholeNumber('--disk', 1, MAX_DISKS))
     .option('--password-file <file>', help('password-file'))
     .option('--overwrite', help('overwrite'))
     .option('--plan', help('plan'))
@@ -126,7 +123,3 @@ export function addTransferCommands(
 }
 
 const passwordIn = async (path: string | undefined) => (path === undefined ? null : readPassword(path));
-
-function badOption(field: string): CommandError {
-  return new CommandError({ code: 'BAD_REQUEST', message: field, hint: '', data: { field, reason: field } });
-}

@@ -14,7 +14,7 @@ import enShared from '../../src-engine/words/en.json' with { type: 'json' };
 import frShared from '../../src-engine/words/fr.json' with { type: 'json' };
 import enOwn from '../../src-engine/words/cli.en.json' with { type: 'json' };
 import frOwn from '../../src-engine/words/cli.fr.json' with { type: 'json' };
-import { fillFacts } from '../../src-engine/words/fill.ts';
+import { countIn, fillFacts, pluralRules } from '../../src-engine/words/fill.ts';
 import { formatsIn } from '../../src-engine/words/formats.ts';
 import type { Language } from '../../src-engine/words/languages.ts';
 
@@ -34,6 +34,8 @@ export interface Words {
   t(key: string, data?: MessageData): string;
   /** A word for a code that an image may have made up. @param otherwise where there is none */
   shared(key: string, otherwise: string): string;
+  /** what is said of something, as the language writes it: `Disk: full`, `Disque : plein` */
+  said(what: string, text: string): string;
   bytes(lengthBytes: number): string;
   rate(bytesPerSecond: number): string;
   duration(ms: number): string;
@@ -46,27 +48,44 @@ export function createWords(language: Language): Words {
     locale: language,
     fallbackLocale: 'en',
     messages,
+    pluralRules,
     missingWarn: false,
     fallbackWarn: false,
   });
-  const plain = (key: string, data: Record<string, unknown> = {}) =>
-    String((translate as (...args: unknown[]) => unknown)(context, key, data));
+  const plain = (key: string, data: Record<string, unknown> = {}, plural = 1) =>
+    String((translate as (...args: unknown[]) => unknown)(context, key, data, plural));
   const shared = (key: string, otherwise: string) => {
     const word = plain(key);
     return word === key || word === '' ? otherwise : word;
   };
   const reasonOf = (reason: unknown) => shared(`notCatalog.${String(reason).replaceAll(' ', '-')}`, String(reason));
+  /** Why a request is not valid: in words of ours where there are some, else as it was said, of the option that it is about. */
+  const notValid = ({ reason, field }: MessageData, facts: Record<string, string>) => {
+    const key = `notValid.${String(reason).replaceAll(' ', '-')}`;
+    const words = plain(key, facts);
+    if (words !== key && words !== '') return words;
+    const isNamed = typeof field === 'string' && field !== '' && field !== reason;
+    return isNamed ? plain('report.said', { fact: field, value: String(reason) }) : facts.reason;
+  };
   const missing = messages[language].missing as Record<string, string>;
   const formats = formatsIn(language, plain);
   const { bytes, rate, duration, dateTime } = formats;
   return {
     language,
     t(key, data = {}) {
+      // what was cancelled before it began has left nothing behind
+      if (data.begun === false && key.startsWith('error.ABORTED.'))
+        return plain(key.replace('error.ABORTED', 'cli.not-begun'));
+      if (key === 'error.BAD_REQUEST.what') {
+        const facts = fillFacts(data, formats, missing);
+        return plain(key, { ...facts, reason: notValid(data, facts) });
+      }
       // why there is no catalog has words of its own
       const told = key.startsWith('error.CATALOG_NOT_FOUND.') ? { ...data, reason: reasonOf(data.reason) } : data;
-      return plain(key, fillFacts(told, formats, missing));
+      return plain(key, fillFacts(told, formats, missing), countIn(data));
     },
     shared,
+    said: (what, text) => plain('report.said', { fact: what, value: text }),
     bytes,
     rate,
     duration,

@@ -2,6 +2,7 @@
 import { createI18n } from 'vue-i18n';
 import en from '../../src-engine/words/en.json';
 import fr from '../../src-engine/words/fr.json';
+import { pluralRules } from '../../src-engine/words/fill.ts';
 import { LANGUAGES, type Language } from '../../src-engine/words/languages.ts';
 
 export const i18n = createI18n({
@@ -9,10 +10,7 @@ export const i18n = createI18n({
   locale: 'en',
   fallbackLocale: 'en',
   messages: { en, fr },
-  /** French counts nothing as one: « 0 modèle ». */
-  pluralRules: {
-    fr: (count: number, choices: number) => (choices === 3 ? (count === 0 ? 0 : count < 2 ? 1 : 2) : count < 2 ? 0 : 1),
-  },
+  pluralRules,
 });
 
 /** The first of the browser's languages that there are words for. */

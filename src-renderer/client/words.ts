@@ -2,7 +2,7 @@
 import { useI18n } from 'vue-i18n';
 import type { Check, ErrorView, MessageData, Refusal, Warning } from '../../src-engine/contract/index.ts';
 import { CommandError } from '../../src-engine/contract/index.ts';
-import { fillFacts } from '../../src-engine/words/fill.ts';
+import { countIn, fillFacts } from '../../src-engine/words/fill.ts';
 import { useFormat } from './format.ts';
 
 export interface ErrorWords {
@@ -46,6 +46,7 @@ export function useWords() {
     const facts = fill(view.data);
     const reason = String(view.data.reason).replaceAll(' ', '-');
     if (view.code === 'CATALOG_NOT_FOUND' && te(`notCatalog.${reason}`, 'en')) facts.reason = t(`notCatalog.${reason}`);
+    if (view.code === 'BAD_REQUEST' && te(`notValid.${reason}`, 'en')) facts.reason = t(`notValid.${reason}`, facts);
     return {
       what: t(`error.${view.code}.what`, facts),
       state: t(`error.${view.code}.state`, facts),
@@ -56,8 +57,8 @@ export function useWords() {
   /** Of several disks it is told which one is meant. */
   const ofDisk = ({ disk }: MessageData, text: string) =>
     typeof disk === 'number' ? t('disk.said', { number: disk, text }) : text;
-  const warning = ({ code, data }: Warning) => ofDisk(data, t(`warning.${code}`, fill(data)));
-  const check = ({ code, data }: Check) => ofDisk(data, t(`check.${code}`, fill(data)));
+  const warning = ({ code, data }: Warning) => ofDisk(data, t(`warning.${code}`, fill(data), countIn(data)));
+  const check = ({ code, data }: Check) => ofDisk(data, t(`check.${code}`, fill(data), countIn(data)));
   const refusal = ({ code, details }: Refusal) => t(`refusal.${code}`, fill({ details }));
 
   return { error, warning, check, refusal };

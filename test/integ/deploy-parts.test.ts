@@ -199,6 +199,6 @@ describe('a template of two disks', () => {
     const { code } = await refusal(
       engine.client.call('deploy.planAll', { template: 'pair', disk: 3, targets: paths('x') }),
     );
-    expect(code).toBe('DISK_CHOICE_REQUIRED');
+    expect(code).toBe('NO_SUCH_DISK');
   });
 });

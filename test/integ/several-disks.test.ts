@@ -59,14 +59,14 @@ describe('a version of two disks', () => {
 
   test('asks which of them is meant', async () => {
     const target = bench.path('never.img');
-    for (const disk of [undefined, 3]) {
-      const error = await refusal(engine.client.call('deploy.plan', { template: 'pair', disk, target }));
-      expect(error).toMatchObject({ code: 'DISK_CHOICE_REQUIRED', data: { template: 'pair@1', count: 2 } });
-    }
+    const asked = await refusal(engine.client.call('deploy.plan', { template: 'pair', target }));
+    expect(asked).toMatchObject({ code: 'DISK_CHOICE_REQUIRED', data: { template: 'pair@1', count: 2 } });
+    const third = await refusal(engine.client.call('deploy.plan', { template: 'pair', disk: 3, target }));
+    expect(third).toMatchObject({ code: 'NO_SUCH_DISK', data: { name: 'pair@1', number: 3, count: 2 } });
     const error = await refusal(engine.client.call('files.volumes', { template: 'pair' }));
     expect(error.code).toBe('DISK_CHOICE_REQUIRED');
     const image = engine.client.call('export.plan', { template: 'pair', disk: 3, format: 'raw', path: target });
-    expect((await refusal(image)).code).toBe('DISK_CHOICE_REQUIRED');
+    expect((await refusal(image)).code).toBe('NO_SUCH_DISK');
     expect(existsSync(target)).toBe(false);
   });
 

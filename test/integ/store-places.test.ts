@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { commandLine, lastLine } from '../support/command-line.ts';
+import { commandLine, lastLine, WITHOUT_OVERRIDE } from '../support/command-line.ts';
 import { makeNoiseDisk } from '../support/disks.ts';
 import { openEngine, resultOf } from '../support/engine.ts';
 import { canLoop, MIB, run, workbench } from '../support/workbench.ts';
@@ -50,6 +50,111 @@ describe.skipIf(!canLoop)('a catalog that is mounted read-only', () => {
       });
     },
   );
+});
+
+describe.skipIf(!canLoop)('a catalog that may be read and not written', () => {
+  let source: string;
+  let made: string;
+  beforeAll(async () => {
+    source = makeNoiseDisk(bench, 'two.img', MIB);
+    made = bench.path('made');
+    const engine = await openEngine(made);
+    resultOf(await engine.capture(source, 'two'));
+    await engine.close();
+  });
+
+  /** A copy of it that nobody may write to. @param prepare of what may be written to still */
+  function locked(name: string, prepare: (catalog: string) => void = () => {}): string {
+    const catalog = bench.path(name);
+    run('cp', '-a', made, catalog);
+    prepare(catalog);
+    run('chmod', '-R', 'a-w', catalog);
+    return catalog;
+  }
+
+  /** What a process that was killed leaves: SQLite opens such a database for reading, and refuses what is written to it later. */
+  function leaveLog(catalog: string): void {
+    const script = `import sqlite3, os
+db = sqlite3.connect('${join(catalog, 'catalog.db')}', isolation_level=None)
+db.execute('PRAGMA wal_autocheckpoint=0')
+db.execute('UPDATE template SET note=note')
+os._exit(0)`;
+    run('python3', '-c', script);
+    expect(readdirSync(catalog)).toContain('catalog.db-wal');
+  }
+
+  const noFolder = { ...process.env, TMPDIR: bench.path('is', 'not', 'there') };
+  const kinds: [string, () => string, NodeJS.ProcessEnv?][] = [
+    ['without the rights', () => locked('rights')],
+    ['without the rights, the log of a killed process beside it', () => locked('log', leaveLog)],
+    ['without a folder for temporary files', () => locked('temporary'), noFolder],
+    [
+      'read-only, the log of a killed process beside it',
+      () => {
+        const image = bench.file('log.ext4', 32 * MIB);
+        run('mkfs.ext4', '-q', '-F', image);
+        const point = bench.mount(image, 'loop');
+        run('cp', '-a', made, join(point, 'catalog'));
+        leaveLog(join(point, 'catalog'));
+        bench.unmount(point);
+        return join(bench.mount(image, 'loop,ro'), 'catalog');
+      },
+    ],
+  ];
+  test.each(kinds)('%s: is read, and told what is not kept of it', async (what, make, env) => {
+    const catalog = make();
+    const before = tree(catalog);
+    const diskpress = commandLine(catalog, env, WITHOUT_OVERRIDE);
+    const out = bench.path(`out-${what}`);
+    mkdirSync(out);
+    const jobs = [
+      ['deploy', 'two', join(out, 'deployed.img')],
+      ['export', 'two', join(out, 'exported.qcow2'), '--format', 'qcow2'],
+      ['verify'],
+    ];
+    const ends = await Promise.all(jobs.map((job) => diskpress('--json', ...job)));
+    for (const ended of ends) {
+      expect(ended).toMatchObject({ code: 0, err: '' });
+      expect(lastLine(ended).value).toMatchObject({
+        outcome: 'done',
+        warnings: expect.arrayContaining([{ code: 'JOB_NOT_KEPT', data: { path: catalog } }]),
+      });
+    }
+    run('cmp', source, join(out, 'deployed.img'));
+    run('qemu-img', 'compare', '-f', 'raw', '-F', 'qcow2', source, join(out, 'exported.qcow2'));
+    expect(tree(catalog)).toEqual(before);
+  });
+
+  test('refuses what would write before it is planned', async () => {
+    const catalog = locked('refuses');
+    const diskpress = commandLine(catalog, process.env, WITHOUT_OVERRIDE);
+    const writers = [
+      ['capture', source, '--format', 'raw', '--name', 'new'],
+      ['import', source, '--format', 'raw', '--name', 'new'],
+      ['prune'],
+      ['edit', 'two', '--note', 'x'],
+    ];
+    const ends = await Promise.all(writers.map((writer) => diskpress('--json', ...writer)));
+    for (const ended of ends) {
+      expect(ended.code).toBe(6);
+      // no plan and no job came before
+      expect(ended.out.trim().split('\n')).toHaveLength(1);
+      expect(lastLine(ended).error).toMatchObject({ code: 'PERMISSION_DENIED', data: { path: catalog } });
+    }
+  });
+
+  test('a folder of it that may not be written to is told before a capture is planned', async () => {
+    const catalog = bench.path('packs');
+    run('cp', '-a', made, catalog);
+    run('chmod', 'a-w', join(catalog, 'packs'));
+    const ended = await commandLine(
+      catalog,
+      process.env,
+      WITHOUT_OVERRIDE,
+    )(...['--json', 'capture', source, '--format', 'raw', '--name', 'new']);
+    expect(ended.out.trim().split('\n')).toHaveLength(1);
+    expect(lastLine(ended).error).toMatchObject({ code: 'PERMISSION_DENIED', data: { path: join(catalog, 'packs') } });
+  });
 });
 
 describe('no catalog', () => {

@@ -12,16 +12,30 @@ if (!canFail) console.warn('SKIPPED: what needs a disk with bad sectors: nbdkit 
  * @param bad ranges of bytes that cannot be read: [start, end)
  * @returns the path of the failing file
  */
-export async function failingFile(
+export function failingFile(
   bench: Workbench,
   image: string,
   bad: readonly (readonly [number, number])[],
 ): Promise<string> {
-  const folder = bench.path(`failing-${Math.random().toString(36).slice(2)}`);
-  mkdirSync(folder);
   const fails = bad.map(([start, end]) => `[ $4 -lt ${end} ] && [ $(($4+$3)) -gt ${start} ]`);
+  return servedFile(bench, image, ...fails.map((test) => `if ${test}; then echo EIO bad sector >&2; exit 1; fi`));
+}
+
+/**
+ * A file whose reads take a second each, as those of a disk that fails do.
+ * @returns its path, and that of a file which is there from the first read on
+ */
+export async function sluggishFile(bench: Workbench, image: string): Promise<{ path: string; isRead: string }> {
+  const isRead = `${image}.is-read`;
+  return { path: await servedFile(bench, image, `: > '${isRead}'`, 'sleep 1'), isRead };
+}
+
+/** @param first what a shell does before each read: of $3 bytes at $4 */
+async function servedFile(bench: Workbench, image: string, ...first: string[]): Promise<string> {
+  const folder = bench.path(`served-${Math.random().toString(36).slice(2)}`);
+  mkdirSync(folder);
   const script = [
-    ...fails.map((test) => `if ${test}; then echo EIO bad sector >&2; exit 1; fi`),
+    ...first,
     `exec dd if='${image}' skip=$4 count=$3 iflag=skip_bytes,count_bytes bs=1M 2>/dev/null`,
   ].join('; ');
   const args = [join(folder, 'disk'), '--command', 'nbdkit', '-s', 'eval'];

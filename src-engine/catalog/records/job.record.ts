@@ -31,6 +31,8 @@ export const JobRecordSchema = z.object({
     .nullable()
     .default(null),
   outcome: word.nullable(),
+  /** who started it; '' in what older versions wrote */
+  user: z.string().default(''),
   /** its process died, and what it left beside its targets has not been removed yet */
   hasLeftovers: z.boolean().optional(),
   error: ErrorRecordSchema.nullable(),

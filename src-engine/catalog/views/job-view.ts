@@ -15,7 +15,7 @@ import { errorView, facts, known, knownOrNull, warningView } from './known.ts';
 
 type PartRecord = JobRecord['parts'][number];
 
-export function jobView({ warnings, waitsFor, parts, hasLeftovers: _, ...job }: JobRecord): JobView {
+export function jobView({ warnings, waitsFor, parts, hasLeftovers: _, user: __, ...job }: JobRecord): JobView {
   return {
     ...job,
     ...endView(job),

@@ -27,8 +27,10 @@ export function captureOperations({ catalog, jobs }: Host): Operations<'capture.
     parts: () => (record) => together(pathsOf(record), (contexts) => runCapture(catalog.parts, record, ...contexts)),
   });
   return {
-    'capture.plan': (params, signal) =>
-      captures.plan((expiresAt) => planCapture(catalog.make(), looks, params, expiresAt, signal)),
+    'capture.plan': (params, signal) => {
+      catalog.make();
+      return captures.plan((expiresAt) => planCapture(catalog.toWrite(), looks, params, expiresAt, signal));
+    },
     'capture.start': (agreement) => captures.start([agreement]),
   };
 }

@@ -24,6 +24,7 @@ export const catalogOperations = ({
     await files.closeAll();
     if (jobs.isIdle) catalog.makeRoom(true);
     const about = { kind: 'prune', templateName: '', path: catalogPath } as const;
+    catalog.toWrite();
     const run = async (context: JobContext) => {
       // what is kept open for nobody must not keep its packs
       await files.closeAll();

@@ -28,8 +28,10 @@ export function importOperations({ catalog, jobs }: Host): Operations<'import.lo
       const { endOfLife } = await openRulebook(catalog.looking);
       return (await lookAtImage(looks, { ...params, outside: 'ask' }, endOfLife, signal)).view;
     },
-    'import.plan': (params, signal) =>
-      imports.plan((expiresAt) => planImport(catalog.make(), looks, params, expiresAt, signal)),
+    'import.plan': (params, signal) => {
+      catalog.make();
+      return imports.plan((expiresAt) => planImport(catalog.toWrite(), looks, params, expiresAt, signal));
+    },
     'import.start': (agreement) => imports.start([agreement]),
   };
 }

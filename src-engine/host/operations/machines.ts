@@ -14,7 +14,10 @@ export const machineOperations = ({
   'machine.refused': async () =>
     (await refusedProfiles(catalog.looking.layout.machines)).map((error) => error.toView()),
   'machine.read': ({ path }) => readProfile(path),
-  'machine.save': ({ profile, replace }) => saveProfile(catalog.make().layout.machines, profile, replace),
+  'machine.save': ({ profile, replace }) => {
+    catalog.make();
+    return saveProfile(catalog.toWrite().layout.machines, profile, replace);
+  },
   'machine.delete': async ({ name }) => {
     await deleteProfile(catalog.looking.layout.machines, name);
     return {};

@@ -1,7 +1,5 @@
 /** Templates: shown, edited, put into the bin and taken out of it. */
-import { refuseReadOnly } from '../../store/locks.ts';
 import { refuseOlderThanFile } from '../../versions/template-record-file.ts';
-import type { CatalogHandle } from '../catalog-handle.ts';
 import { editsOf } from '../edits.ts';
 import type { Host, Operations } from './operations.ts';
 
@@ -16,7 +14,7 @@ export const templateOperations = ({
   'template.list': ({ deleted, offset, limit }) => catalog.listed.templates.summaries(deleted, offset, limit),
   'template.show': ({ template }) => catalog.parts.templates.show(template),
   'template.edit': async ({ template, ...changes }) => {
-    const { templates } = writable(catalog);
+    const { templates } = catalog.toWrite();
     const { template: before } = templates.find(template);
     await refuseOlderThanFile(catalog.parts, before.id);
     const after = templates.edit(template, changes);
@@ -26,21 +24,15 @@ export const templateOperations = ({
     // it is the first step to more room: on a full disk it must not fail for want of some
     await files.closeAll();
     catalog.makeRoom(jobs.isIdle);
-    const { templates } = writable(catalog);
+    const { templates } = catalog.toWrite();
     await refuseOlderThanFile(catalog.parts, templates.find(template).template.id);
     const { id } = templates.delete(template);
     await files.closeAll();
     return changed(id, 'template.deleted', { template });
   },
   'template.undelete': async ({ template }) => {
-    const { templates } = writable(catalog);
+    const { templates } = catalog.toWrite();
     await refuseOlderThanFile(catalog.parts, templates.findDeleted(template).id);
     return changed(templates.undelete(template).id, 'template.undeleted', { template });
   },
 });
-
-/** @throws EngineError why nothing can be written, before anything is changed */
-function writable({ parts }: CatalogHandle): CatalogHandle['parts'] {
-  refuseReadOnly(parts.layout);
-  return parts;
-}

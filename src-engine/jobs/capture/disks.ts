@@ -120,7 +120,7 @@ async function refuseTwice(machine: Machine, places: readonly PlaceView[]): Prom
   for (const [i, { path }] of places.entries()) {
     const names = await machine.bytesAt(path);
     if (names.some((name) => seen.has(name)))
-      throw new EngineError('BAD_REQUEST', { path, reason: `${path}: named twice`, disk: i + 1 });
+      throw new EngineError('BAD_REQUEST', { path, reason: 'named twice', disk: i + 1 });
     for (const name of names) seen.add(name);
   }
 }

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { CheckedParams } from '../../contract/commands.ts';
 import type { DiskView, PlaceView } from '../../contract/disk.contract.ts';
 import type { DeployPlan } from '../../contract/plan.contract.ts';
+import { numberOf, ofDisk } from '../../core/of-disk.ts';
 import type { Machine } from '../../machines/machine.port.ts';
 import { endChecks, outsideChecks } from './outside-checks.ts';
 import { readRecordedTables } from '../../inspection/disk-claims.ts';
@@ -20,6 +21,8 @@ import { deployReport } from '../../judgement/deploy-report.ts';
 import { guestOf } from '../../inspection/guest-of.ts';
 import { overriddenRules } from '../../judgement/make-report.ts';
 import { openRulebook } from '../../judgement/rulebook.ts';
+import type { ManifestReader } from '../../store/manifest-reader.ts';
+import type { ManifestJson } from '../../versions/manifest-json.ts';
 import { planRelocation, sectorsOf } from '../../versions/sector-move.ts';
 import { incompleteCheck } from '../../judgement/template-checks.ts';
 import { checkTarget } from '../../judgement/target-checks.ts';
@@ -40,7 +43,7 @@ export async function planDeploy(
 ): Promise<Planned<DeployRecord, DeployPlan>> {
   const found = diskOf(parts.templates.find(request.template), request.disk);
   const { template, version, disk } = found;
-  return withManifest(parts, found, async (manifest, json) => {
+  const look = async (manifest: ManifestReader, json: ManifestJson) => {
     const source = templateSource(parts.index, manifest, json);
     try {
       const tables = await readRecordedTables(source, disk.layout.table);
@@ -79,6 +82,7 @@ export async function planDeploy(
         templateName: template.name,
         versionNumber: version.number,
         disk: found.number,
+        diskCount: version.disks.length,
         target: target.place,
         writeBytes: disk.usedBytes,
         confirmWords: target.place.kind === 'device' ? confirmWords(target.place, request.target) : [],
@@ -96,7 +100,6 @@ export async function planDeploy(
       };
       const view: DeployPlan = {
         ...plan,
-        diskCount: version.disks.length,
         before: before?.view ?? null,
         after,
         checks,
@@ -107,7 +110,8 @@ export async function planDeploy(
     } finally {
       await source.close();
     }
-  });
+  };
+  return ofDisk(numberOf(found.number - 1, version.disks.length), () => withManifest(parts, found, look));
 }
 
 /** The serial number or the path, as it was given or as it is. */

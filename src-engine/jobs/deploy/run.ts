@@ -14,6 +14,7 @@ import type { Feeding, Feeds } from './feed.ts';
 import { fill } from './fill.ts';
 import { finish } from './finish.ts';
 import { HeldBack } from './held-back.ts';
+import { ofTarget } from './of-target.ts';
 import { openTarget } from './open-target.ts';
 import { Overlay } from './overlay.ts';
 import { place } from './place.ts';
@@ -38,12 +39,16 @@ const STAGES: Readonly<Record<'begin' | 'fill' | 'adjust' | 'customise' | 'finis
  * @param feeds of its job: targets of one disk share a feed
  * @throws EngineError `DEVICE_CHANGED`, `PLAN_BLOCKED`, `VERIFY_MISMATCH`, `PACK_DAMAGED` and others with the template's name
  */
-export async function runDeploy(
+export function runDeploy(
   parts: EngineParts,
   plan: DeployRecord,
   feeds: Feeds,
   context: JobContext,
 ): Promise<JobResult> {
+  return ofTarget(plan, () => carryOut(parts, plan, feeds, context));
+}
+
+async function carryOut(parts: EngineParts, plan: DeployRecord, feeds: Feeds, context: JobContext): Promise<JobResult> {
   const found = diskOf(parts.templates.find(`${plan.templateId}@${plan.versionNumber}`), plan.disk);
   const feed = feeds.of(plan, context.signal).expect();
   const lock = lockReader(parts.layout);

@@ -5,6 +5,7 @@ import { refuseBlockedCheck } from '../../judgement/overrides.ts';
 import { checkTarget } from '../../judgement/target-checks.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import type { DeployRecord } from '../plan-records.ts';
+import { ofTarget } from './of-target.ts';
 import { findPlannedDevice } from './planned-deploy.ts';
 
 /**
@@ -20,8 +21,10 @@ export async function checkTogether(parts: EngineParts, plans: readonly DeployRe
     for (const name of bytes) taken.set(name, asked);
   }
   for (const plan of plans) {
-    if (plan.target.kind === 'file') await checkFileAgain(parts, plan, plan.writeBytes);
-    else await findPlannedDevice(parts.machine, plan, parts.layout.root);
+    await ofTarget(plan, async () => {
+      if (plan.target.kind === 'file') await checkFileAgain(parts, plan, plan.writeBytes);
+      else await findPlannedDevice(parts.machine, plan, parts.layout.root);
+    });
   }
 }
 

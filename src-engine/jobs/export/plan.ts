@@ -126,7 +126,7 @@ interface Output {
   readonly name: string;
 }
 
-/** @throws EngineError `DISK_CHOICE_REQUIRED` where there is no disk of that number */
+/** @throws EngineError `NO_SUCH_DISK` */
 function outputsOf({ format, disk }: ExportRequest, whole: FoundVersion, name: string): Output[] {
   const all = whole.version.disks.map((_, i) => diskOf(whole, i + 1));
   if (format === 'package') return [{ disk: null, disks: all, name }];

@@ -136,8 +136,8 @@ describe('an OVA as VirtualBox writes it', () => {
     resultOf(await importFrom(engine, path, 'by name', { entry: 'm-disk001.vmdk' }));
     await expectEqual('by name', [disks[0]]);
     expect(await refusal(importFrom(engine, path, 'third', { disk: 3 }))).toMatchObject({
-      code: 'IMAGE_CHOICE_REQUIRED',
-      data: { names: ['m-disk001.vmdk', 'm-disk002.vmdk'] },
+      code: 'NO_SUCH_DISK',
+      data: { number: 3, names: ['m-disk001.vmdk', 'm-disk002.vmdk'] },
     });
   });
 

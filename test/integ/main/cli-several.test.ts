@@ -71,7 +71,7 @@ test('files of each disk: all volumes, or those of the one that is named', async
     data: { reason: '--disk 1 --volume 0, --disk 2 --volume 0' },
   });
   const other = await diskpress('--json', 'files', 'pair', '--disk', '3');
-  expect(lastLine(other).error).toMatchObject({ code: 'DISK_CHOICE_REQUIRED', data: { count: 2 } });
+  expect(lastLine(other).error).toMatchObject({ code: 'NO_SUCH_DISK', data: { count: 2 } });
 });
 
 test('two versions are compared on all disks, or on the one that is named', async () => {

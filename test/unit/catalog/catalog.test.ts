@@ -391,7 +391,10 @@ describe('jobs', () => {
     for (const one of [own, dead, done]) jobs.save(one);
     // above the greatest process number that Linux gives
     db.prepare("UPDATE job SET process_id = 99999999, runner = '', sum = NULL WHERE id != ?").run(own.id);
-    expect(jobs.markLost().map(({ id }) => id)).toEqual([dead.id]);
+    const told: [string, string][] = [];
+    expect(jobs.markLost(({ id }, user) => told.push([id, user])).map(({ id }) => id)).toEqual([dead.id]);
+    // who had started it, and not who found it
+    expect(told).toEqual([[dead.id, userName()]]);
     expect(jobs.find(dead.id)).toMatchObject({ state: 'ended', outcome: 'lost', error: { code: 'ENGINE_LOST' } });
     expect(jobs.find(own.id)).toMatchObject({ state: 'running', outcome: null });
     expect(jobs.find(done.id)).toMatchObject({ outcome: 'done' });

@@ -218,6 +218,7 @@ describe('jobs of a later version', () => {
     path: '/x.img',
     state: 'ended',
     outcome: 'done',
+    user: 'ana',
     error: null,
     createdAt: new Date(Date.UTC(2026, 0, 1) + count++ * 1000).toISOString(),
     startedAt: null,
