@@ -24,9 +24,12 @@ const rowSum = (table: SummedTable) =>
 
 /** Makes the function `row_sum` known to a connection. */
 export function addRowSum(db: Database.Database): void {
-  db.function('row_sum', { varargs: true, deterministic: true }, (...values: unknown[]) =>
-    values.reduce<number>((sum, value) => crc32(`${typeof value}:${String(value)}\0`, sum), 0),
-  );
+  db.function('row_sum', { varargs: true, deterministic: true }, (...values: unknown[]) => {
+    // one sum over all of them: a call for each costs more than what it sums
+    let text = '';
+    for (const value of values) text += `${typeof value}:${String(value)}\0`;
+    return crc32(text);
+  });
 }
 
 /** Writes the sums of rows that have none. @param where SQL, with its parameters @see soundness */

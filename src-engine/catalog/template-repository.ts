@@ -471,7 +471,10 @@ export class TemplateRepository {
 
   /** Which of these names of manifests belong to no version that the database knows or has given up. */
   unknownManifests(names: readonly string[]): string[] {
-    const known = new Set([...this.manifests().map((row) => row.manifest), ...this.doomedManifests()]);
+    const listed = this.#db.prepare<[], string>(
+      `SELECT manifest FROM disk JOIN version USING (template_id, number) JOIN template ON template.id = template_id`,
+    );
+    const known = new Set([...listed.pluck().all(), ...this.doomedManifests()]);
     return names.filter((name) => !known.has(name));
   }
 

@@ -1,5 +1,6 @@
 /** From a file to the disk that it holds: every format is asked in turn, and parents are opened the same way. */
-import { EngineError } from '../core/engine-error.ts';
+import type { ErrorCode } from '../contract/errors.ts';
+import { EngineError, toEngineError } from '../core/engine-error.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
 import { readBytes } from '../disk/read.ts';
 import { recogniseAndroidSparse } from './android/sparse.ts';
@@ -56,6 +57,21 @@ export function openDiskImage(
   return recognise(file, [name], { openSibling, signal, isOverUnreadable }, said);
 }
 
+/** What says of an image that it is none that can be read. */
+const OF_CONTENT: readonly ErrorCode[] = ['FORMAT_INVALID', 'FORMAT_UNSUPPORTED', 'FILE_TRUNCATED'];
+
+/**
+ * Whoever used a raw disk can have written the beginning of an image on it. Where neither the name nor a person says that it is one, a
+ * refusal says by `canBeRaw` that there is a way.
+ */
+function tellingOfRaw<T>(format: DiskImageFormat, { isSaid, path }: ImageContext, open: () => Promise<T>): Promise<T> {
+  return open().catch((thrown: unknown) => {
+    const { code, data, hint } = toEngineError(thrown);
+    if (isSaid || isNamedAs(path, format) || !OF_CONTENT.includes(code)) throw thrown;
+    throw new EngineError(code, { ...data, canBeRaw: true }, hint, { cause: thrown });
+  });
+}
+
 interface Search {
   readonly openSibling: OpenSibling;
   readonly signal: AbortSignal;
@@ -107,7 +123,8 @@ async function recognise(
   };
   for (const [format, open] of FORMATS) {
     if (said !== null && said !== format) continue;
-    const image = isFrontUnread && isKnownByFront(format) ? null : await open(file, context);
+    const image =
+      isFrontUnread && isKnownByFront(format) ? null : await tellingOfRaw(format, context, () => open(file, context));
     if (image) return image;
     if (said !== null && marks.failure) throw marks.failure;
     if (said !== null) throw new EngineError('FORMAT_INVALID', { path, field: 'format', value: said });

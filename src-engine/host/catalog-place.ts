@@ -2,6 +2,7 @@
 import { readdirSync, statfsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
+import { kernelPlace } from '../core/kernel-places.ts';
 
 /**
  * What happens where there is no catalog: one is made at once; or only for what goes into it, and until then lists are empty, as at the
@@ -9,23 +10,14 @@ import { EngineError, toEngineError } from '../core/engine-error.ts';
  */
 export type IfNoCatalog = 'make' | 'empty' | 'tell';
 
-/** File systems of the kernel's own, which hold no files of people's: magic numbers of statfs(2). */
-const KERNEL_FILE_SYSTEMS = new Map([
-  [0x9fa0, 'proc'],
-  [0x62656572, 'sysfs'],
-  [0x27e0eb, 'cgroup'],
-  [0x63677270, 'cgroup2'],
-  [0x64626720, 'debugfs'],
-]);
-
 /**
  * @returns whether there is a catalog; false: nothing of one, and one can be made
  * @throws EngineError `CATALOG_NOT_FOUND` where none can be: a file, a place of the kernel's; `PERMISSION_DENIED`, `READ_FAILED`
  */
 export function isCatalog(root: string): boolean {
   const ancestor = nearestFolder(root);
-  const kernels = KERNEL_FILE_SYSTEMS.get(statfsSync(ancestor).type);
-  if (kernels !== undefined) throw new EngineError('CATALOG_NOT_FOUND', { path: root, reason: kernels });
+  const kernels = kernelPlace(statfsSync(ancestor).type);
+  if (kernels !== null) throw new EngineError('CATALOG_NOT_FOUND', { path: root, reason: kernels });
   if (ancestor !== resolve(root)) return false;
   try {
     const names = readdirSync(root);

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { BlockSource } from '../disk/block-source.port.ts';
 import { readBytes } from '../disk/read.ts';
-import { toEngineError } from '../core/engine-error.ts';
+import { EngineError, toEngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
 import type { OpenSibling } from '../formats/disk-image.port.ts';
 import { isSiblingName } from '../formats/sibling-name.ts';
@@ -52,4 +52,10 @@ export async function hashOfPart(
     context.advance(piece.length);
   }
   return hash.digest('hex');
+}
+
+/** @returns the error that says which file names the one that is missing: a copy that was made of some of them is the commonest reason */
+export function missingOf(name: string, thrown: unknown): EngineError {
+  const error = toEngineError(thrown);
+  return error.code === 'NOT_FOUND' ? new EngineError('FILE_MISSING', { ...error.data, of: name }, error.hint) : error;
 }

@@ -18,7 +18,7 @@ import {
 } from '../formats/ova/descriptor.ts';
 import { MAX_SUMS_BYTES, parseSums, sumOfFile, type FileSum } from '../formats/ova/sums.ts';
 import type { Candidate, Choice } from './candidates.ts';
-import { hashOfPart, readSibling, type FileAtHand } from './image-place.ts';
+import { hashOfPart, missingOf, readSibling, type FileAtHand } from './image-place.ts';
 import type { Found, OpenedImage } from './opened-image.ts';
 
 const HEAD_BYTES = 4096;
@@ -111,7 +111,9 @@ async function openDisk(
   if (!['', 'gzip'].includes(chosen.compression)) {
     throw new EngineError('FORMAT_UNSUPPORTED', { feature: `OVF compression ${chosen.compression.slice(0, 50)}` });
   }
-  const files = await openFiles(file, chosen);
+  const files = await openFiles(file, chosen).catch((error) => {
+    throw missingOf(basename(file.name), error);
+  });
   const disk = opener.keep(joinedSource(files.map(({ source: part }) => part)));
   const at = { ...file, name: chosen.fileName, source: files.length === 1 ? files[0].source : disk, path: null };
   const ending = await opener.open(at, chosen.compression !== '');
@@ -122,11 +124,21 @@ async function openDisk(
     .map(({ name: path }): Warning => {
       return { code: 'IMAGE_SUMS_NOT_CHECKED', data: { path } };
     });
-  const told = { ...ending, warnings: [...notChecked, ...(ending.warnings ?? [])] };
   const [image] = ending.images ?? [];
+  const told = {
+    ...ending,
+    warnings: [...notChecked, ...(image ? otherCapacity(chosen, image) : []), ...(ending.warnings ?? [])],
+  };
   if (!image) return told;
   const verify = (context: JobContext) => verifySums(summed, context);
   return { ...told, images: [{ ...image, configuration, verify }] };
+}
+
+/** Of discs nobody says it, and some programs write what the drive would hold. */
+function otherCapacity({ fileName, saidBytes, isOptical }: DescribedDisk, { source }: OpenedImage): Warning[] {
+  const { lengthBytes } = source;
+  if (isOptical || saidBytes === null || saidBytes === lengthBytes) return [];
+  return [{ code: 'CAPACITY_DIFFERS', data: { path: fileName, saidBytes, lengthBytes } }];
 }
 
 interface DiskFile {

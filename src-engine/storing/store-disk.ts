@@ -1,7 +1,7 @@
 /** From disks to a version in the catalog: windows to chunks, manifests, verification, and only then the row that makes it exist. */
 import { randomUUID } from 'node:crypto';
 import { newTemplateRecord } from '../catalog/template-repository.ts';
-import { usedBytesOf, type DiskRecord, type TemplateRecord, type VersionRecord } from '../catalog/records/index.ts';
+import { type DiskRecord, type TemplateRecord, type VersionRecord } from '../catalog/records/index.ts';
 import type { PlaceView } from '../contract/disk.contract.ts';
 import type { JobResult } from '../contract/job.contract.ts';
 import type { RecordedConfiguration, TemplateView } from '../contract/template.contract.ts';
@@ -57,6 +57,8 @@ export interface StoringParts extends StoredParts {
 
 export interface StoredVersion extends Pick<ManifestJson, 'template' | 'version'> {
   readonly result: JobResult;
+  /** of each disk, in their order: what was read of it, also where it was zeros and is not kept */
+  readonly readBytes: readonly number[];
 }
 
 /**
@@ -160,16 +162,17 @@ export async function storeDisks(
       for (const name of names) parts.templates.setHealth(name, 'verified', at);
     }
     await writeTemplateRecord(parts, template.id);
+    const readBytes = disks.map(({ account }) => account.readBytes);
     const result: JobResult = {
       templateId: template.id,
       versionNumber: version.number,
-      processedBytes: usedBytesOf(version),
+      processedBytes: readBytes.reduce((sum, own) => sum + own, 0),
       storedBytes: version.newBytes,
       verifiedBytes,
       readBack: 'none',
       damagedTemplates: [],
     };
-    return { template, version, result };
+    return { template, version, result, readBytes };
   } finally {
     await pool.close();
   }

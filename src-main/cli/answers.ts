@@ -17,11 +17,20 @@ import type {
   TemplateView,
 } from '../../src-engine/contract/index.ts';
 
+/** What a command has done to a template: people are told that alone, programs get the template. */
+export interface TemplateDone {
+  readonly what: 'edited' | 'deleted' | 'undeleted';
+  /** as it was named */
+  readonly name: string;
+  /** the options that changed it */
+  readonly fields?: string[];
+}
+
 export type Answer =
   | { kind: 'devices'; value: DeviceView[] }
   | { kind: 'inspection'; value: CommandResult<'source.inspect'> }
   | { kind: 'templates'; value: TemplateSummary[] }
-  | { kind: 'template'; value: TemplateView }
+  | { kind: 'template'; value: TemplateView; done?: TemplateDone }
   | { kind: 'capture-plan'; value: CapturePlan }
   | { kind: 'deploy-plan'; value: DeployPlan }
   | { kind: 'import-view'; value: ImportView }

@@ -105,7 +105,8 @@ export function addCommands(program: Command, session: Session): void {
       const under = policy === undefined ? {} : { policy: policy || null };
       const params = { template, ...shared, ...changes, ...under, ...(tags && { tags }) };
       const value = await (await connect()).call('template.edit', params as CommandParams<'template.edit'>);
-      printer.result({ kind: 'template', value });
+      const fields = Object.keys(params).filter((field) => field !== 'template');
+      printer.result({ kind: 'template', value, done: { what: 'edited', name: template, fields } });
     });
 
   const deploy = program
@@ -146,7 +147,8 @@ export function addCommands(program: Command, session: Session): void {
       .command(`${name} <template>`)
       .description(help(name))
       .action(async (template: string) => {
-        printer.result({ kind: 'template', value: await (await connect()).call(`template.${name}`, { template }) });
+        const value = await (await connect()).call(`template.${name}`, { template });
+        printer.result({ kind: 'template', value, done: { what: `${name}d`, name: template } });
       });
   }
 

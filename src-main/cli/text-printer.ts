@@ -65,6 +65,7 @@ export function textPrinter(words: Words, screen: Screen): Printer {
         screen.err(`${printable(words.t(`check.${String(check)}`, error.data))}\n`);
       for (const part of ['state', 'todo'])
         screen.err(`${printable(words.t(`error.${error.code}.${part}`, error.data))}\n`);
+      if (error.data.canBeRaw === true) screen.err(`${words.t('cli.can-be-raw')}\n`);
       if (error.data.canFill === true) screen.err(`${words.t('cli.can-fill')}\n`);
       screen.err(`${error.code}\n`);
       if (error.code === 'INTERNAL') screen.err(`${error.hint.split('\n').map(printable).join('\n')}\n`);

@@ -19,7 +19,7 @@ import { guestLines, machineLines, machineListLines } from './machine-reports.ts
 import { errorText, jobListLines, partLines } from './job-lines.ts';
 import { logLines } from './log-lines.ts';
 import { printable } from './printable.ts';
-import type { Answer } from './answers.ts';
+import type { Answer, TemplateDone } from './answers.ts';
 import { planRuleLines, policyLines, policyListLines, refusedLines, reportOfRules } from './rule-reports.ts';
 import { table } from './text-table.ts';
 import type { Words } from './words.ts';
@@ -52,6 +52,7 @@ export function answerLines(words: Words, answer: Answer): string[] {
       return templateLines(words, answer.value);
     case 'template': {
       const { value } = answer;
+      if (answer.done) return [doneLine(words, answer.done, value)];
       return [
         `${value.name}  ${value.id}`,
         `${t(`kind.${value.kind}`)} · ${t(`status.${value.status}`)} · ${t(`visibility.${value.visibility}`)}`,
@@ -145,6 +146,11 @@ export function answerLines(words: Words, answer: Answer): string[] {
     case 'serving':
       return [t('cli.serving'), answer.value.address];
   }
+}
+
+/** What was done to a template, and the way back. */
+function doneLine({ t }: Words, { what, name, fields }: TemplateDone, { name: own }: TemplateView): string {
+  return printable(t(`cli.template-done.${what}`, { name: what === 'edited' ? own : name, fields: fields ?? [] }));
 }
 
 function refusalsText({ t }: Words, refusals: readonly Refusal[]): string {
@@ -250,10 +256,20 @@ function diskToImportLines(words: Words, { name, lengthBytes, disk }: DiskToImpo
   ];
 }
 
-const sourcesOf = ({ disks }: VersionView) => disks.map(({ source }) => source.path).join(', ');
+/** The disks of one image file have one source. */
+const sourcesOf = ({ disks }: VersionView) => [...new Set(disks.map(({ source }) => source.path))].join(', ');
 
 function versionLines(words: Words, version: VersionView): string[] {
   const { t, date } = words;
+  const ofDisks = version.disks.flatMap((disk, i) => [
+    ...(version.disks.length > 1 ? [t('cli.disk-of-several', { number: i + 1, source: disk.source.path })] : []),
+    ...diskLines(words, disk.layout),
+  ]);
+  // what a version keeps of its disks stands there already
+  const told = new Set(ofDisks);
+  const others = version.warnings.filter(({ code, data: { disk: _, ...data } }) =>
+    warningLines(words, [{ code, data }]).every((line) => !told.has(line)),
+  );
   return [
     t('cli.version', { number: version.number, date: date(version.createdAt), source: sourcesOf(version) }),
     t('cli.sizes', {
@@ -263,11 +279,8 @@ function versionLines(words: Words, version: VersionView): string[] {
       newBytes: version.newBytes,
     }),
     healthText(words, version),
-    ...version.disks.flatMap((disk, i) => [
-      ...(version.disks.length > 1 ? [t('cli.disk-of-several', { number: i + 1, source: disk.source.path })] : []),
-      ...diskLines(words, disk.layout),
-    ]),
-    ...warningLines(words, version.warnings),
+    ...ofDisks,
+    ...warningLines(words, others),
     ...version.disks.flatMap(damageLines),
   ];
 }

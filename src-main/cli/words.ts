@@ -70,19 +70,27 @@ export function createWords(language: Language): Words {
   const missing = messages[language].missing as Record<string, string>;
   const formats = formatsIn(language, plain);
   const { bytes, rate, duration, dateTime } = formats;
+  const told = (key: string, data: MessageData): string => {
+    // what was cancelled before it began has left nothing behind
+    if (data.begun === false && key.startsWith('error.ABORTED.'))
+      return plain(key.replace('error.ABORTED', 'cli.not-begun'));
+    if (key === 'error.BAD_REQUEST.what') {
+      const facts = fillFacts(data, formats, missing);
+      return plain(key, { ...facts, reason: notValid(data, facts) });
+    }
+    // why there is no catalog has words of its own
+    const facts = key.startsWith('error.CATALOG_NOT_FOUND.') ? { ...data, reason: reasonOf(data.reason) } : data;
+    return plain(key, fillFacts(facts, formats, missing), countIn(data));
+  };
+  /** words without facts: a list of thousands says the same few over and over */
+  const alone = new Map<string, string>();
   return {
     language,
-    t(key, data = {}) {
-      // what was cancelled before it began has left nothing behind
-      if (data.begun === false && key.startsWith('error.ABORTED.'))
-        return plain(key.replace('error.ABORTED', 'cli.not-begun'));
-      if (key === 'error.BAD_REQUEST.what') {
-        const facts = fillFacts(data, formats, missing);
-        return plain(key, { ...facts, reason: notValid(data, facts) });
-      }
-      // why there is no catalog has words of its own
-      const told = key.startsWith('error.CATALOG_NOT_FOUND.') ? { ...data, reason: reasonOf(data.reason) } : data;
-      return plain(key, fillFacts(told, formats, missing), countIn(data));
+    t(key, data) {
+      if (data) return told(key, data);
+      const words = alone.get(key) ?? told(key, {});
+      alone.set(key, words);
+      return words;
     },
     shared,
     said: (what, text) => plain('report.said', { fact: what, value: text }),

@@ -74,7 +74,8 @@ describe('of two disks', () => {
         { role: 'boot', source: { path: boot }, health: 'verified' },
       ],
     });
-    expect(result).toMatchObject({ processedBytes: version.usedBytes, storedBytes: version.newBytes });
+    expect(result).toMatchObject({ storedBytes: version.newBytes });
+    expect(result.processedBytes).toBeGreaterThanOrEqual(version.usedBytes);
     run('cmp', data, await deployed('pair', 1));
     run('qemu-img', 'compare', '-f', 'raw', '-F', 'raw', boot, await deployed('pair', 2));
     run('sgdisk', '-v', await deployed('pair', 2));

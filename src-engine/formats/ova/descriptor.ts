@@ -20,6 +20,8 @@ export interface DescribedDisk extends Attached {
   readonly writtenName: string;
   /** null: one file; else files of so many bytes, `NAME.000000000` and on (DSP0243, "ovf:chunkSize") */
   readonly chunks: { readonly chunkBytes: number; readonly lengthBytes: number } | null;
+  /** as the descriptor says it; null: it does not, or in no number of sectors */
+  readonly saidBytes: number | null;
   /** the file's compression, for the caller to refuse; '' for none */
   readonly compression: string;
   /** a disc in a drive, and none of the machine's disks */
@@ -107,6 +109,7 @@ function descriptorOf(bytes: Buffer): Descriptor {
       fileName: checkSiblingName(decodedName(href)),
       writtenName: isSiblingName(href) ? href : decodedName(href),
       chunks: chunksOf(file),
+      saidBytes: capacityOf(disk),
       compression: compression === 'identity' ? '' : compression,
     };
     all.push(described);

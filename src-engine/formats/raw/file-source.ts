@@ -50,16 +50,16 @@ export async function openFileSource(
       async readInto(offsetBytes, into) {
         checkSpan('read', offsetBytes, into.length, lengthBytes);
         const [start, end] = canReadDirect ? directPart(offsetBytes, into) : [0, 0];
-        if (start === end) return fill(handle, path, offsetBytes, into);
+        if (start === end) return fill(handle, path, offsetBytes, into, stat.isFile());
         try {
-          await fill(direct!, path, offsetBytes + start, into.subarray(start, end));
+          await fill(direct!, path, offsetBytes + start, into.subarray(start, end), stat.isFile());
         } catch (error) {
           if (!isInvalid(error)) throw error;
           canReadDirect = false;
-          return fill(handle, path, offsetBytes, into);
+          return fill(handle, path, offsetBytes, into, stat.isFile());
         }
-        await fill(handle, path, offsetBytes, into.subarray(0, start));
-        await fill(handle, path, offsetBytes + end, into.subarray(end));
+        await fill(handle, path, offsetBytes, into.subarray(0, start), stat.isFile());
+        await fill(handle, path, offsetBytes + end, into.subarray(end), stat.isFile());
       },
       async close() {
         await direct?.close();
@@ -82,13 +82,21 @@ async function openAgain(path: FilePath, flags: number, first: FileHandle): Prom
   return null;
 }
 
-async function fill(from: FileHandle, path: string, offsetBytes: number, into: Uint8Array): Promise<void> {
+/** @param isFile it had all of its bytes when it was opened: one that ends early now has changed, and no cable is to blame */
+async function fill(
+  from: FileHandle,
+  path: string,
+  offsetBytes: number,
+  into: Uint8Array,
+  isFile: boolean,
+): Promise<void> {
   for (let done = 0; done < into.length;) {
     const { bytesRead } = await from.read(into, done, into.length - done, offsetBytes + done).catch((error) => {
       throw isInvalid(error) ? error : ioError(error, 'READ_FAILED', { path, offsetBytes: offsetBytes + done });
     });
     if (bytesRead === 0) {
-      throw new EngineError('READ_FAILED', { path, offsetBytes: offsetBytes + done, reason: 'ended early' });
+      const code = isFile ? 'SOURCE_CHANGED' : 'READ_FAILED';
+      throw new EngineError(code, { path, offsetBytes: offsetBytes + done, reason: 'ended early' });
     }
     done += bytesRead;
   }

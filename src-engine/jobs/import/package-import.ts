@@ -11,6 +11,7 @@ import {
   type VersionRecord,
 } from '../../catalog/records/index.ts';
 import { newTemplateRecord } from '../../catalog/template-repository.ts';
+import type { MessageData } from '../../contract/errors.ts';
 import type { JobResult } from '../../contract/job.contract.ts';
 import { MAX_ATTACHMENTS_BYTES, type TemplateView } from '../../contract/template.contract.ts';
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
@@ -54,6 +55,11 @@ export function destinationOf(parts: EngineParts, name: string, about: PackageAb
   return { name, existing: parts.templates.findByName(name) };
 }
 
+/** @param asked the name that a person gave it @returns what is to be told where it is not used */
+export function otherName(asked: string, { name, existing }: Destination): MessageData | null {
+  return existing !== null && existing.name !== asked ? { name: asked, template: name } : null;
+}
+
 /** @throws EngineError `FORMAT_INVALID` with the file's name, `MANIFEST_DAMAGED`, `PACK_DAMAGED`, `CHUNK_MISSING`, `DISK_FULL` */
 export async function importPackage(
   parts: EngineParts,
@@ -64,7 +70,10 @@ export async function importPackage(
   beforePublishing: () => Promise<void>,
   context: JobContext,
 ): Promise<JobResult> {
-  const { existing } = destinationOf(parts, name, found.about);
+  const destination = destinationOf(parts, name, found.about);
+  const { existing } = destination;
+  const other = otherName(request.name, destination);
+  if (other) context.warn({ code: 'IMPORT_NAME_NOT_USED', data: other });
   if (existing) await refuseOlderThanFile(parts, existing.id);
   const files = new PackageFiles(found, scratch, context);
   const packs = found.entries.filter((entry) => PACK_FILE.test(entry.name));

@@ -24,7 +24,7 @@ import type { EngineParts } from '../engine-parts.ts';
 import { refusalOf, type ImportRecord, type Planned } from '../plan-records.ts';
 import { contradictions, type ImportRequest } from './form.ts';
 import { lookAtImage, placeOf, type ImportLook } from './look.ts';
-import { destinationOf } from './package-import.ts';
+import { destinationOf, otherName } from './package-import.ts';
 
 /** @throws EngineError as {@link lookAtImage}; `IMAGE_CHOICE_REQUIRED`, `ARCHIVE_PASSWORD` */
 export async function planImport(
@@ -67,6 +67,8 @@ export async function planImport(
     ...scratchChecks(image, file.lengthBytes, catalogFreeBytes, request),
     spaceCheck(usedBytes, catalogFreeBytes),
   ];
+  const other = otherName(request.name, destination);
+  if (other) checks.push({ code: 'IMPORT_NAME_NOT_USED', level: 'warn', data: other });
   if (image.disk && isOpen) {
     const proposal = { configuration: image.proposed, isBootModeCertain: image.isBootModeCertain };
     const boot = image.disks.find(({ role }) => role === 'boot')?.disk ?? image.disk;

@@ -134,7 +134,7 @@ async function withoutStrangers(
     const strangers = unknown.filter(({ frames }) => !frames.some(({ table }) => hasLive(live, table)));
     if (strangers.length > 0) {
       const path = packPath(parts.layout, strangers[0].name);
-      context.warn({ code: 'UNKNOWN_FILES_KEPT', data: { files: strangers.length, path } });
+      context.warn({ code: 'PACKS_WITHOUT_VERSIONS', data: { files: strangers.length, path } });
     }
     return scanned.filter((pack) => !strangers.includes(pack));
   } finally {

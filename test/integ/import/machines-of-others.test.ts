@@ -127,7 +127,7 @@ test('a disk that is cut into chunks, packed or not; one that is missing or of a
   });
   rmSync(chunk);
   expect(await failed()).toMatchObject({
-    code: 'NOT_FOUND',
+    code: 'FILE_MISSING',
     data: { path: expect.stringContaining('big disk.vmdk.000000001') },
   });
 });
@@ -151,12 +151,12 @@ test('of several disks one can be chosen; a file that is named and not there is 
   writeFileSync(at('m.ovf'), descriptor({ href: 'first%201.vmdk' }, { href: 'second.vmdk' }));
   manifest('sha256');
   const both = await refusal(importFrom(engine, at('m.ovf'), 'which'));
-  expect(both).toMatchObject({ code: 'NOT_FOUND', data: { path: expect.stringContaining('first 1.vmdk'), disk: 1 } });
+  expect(both).toMatchObject({ code: 'FILE_MISSING', data: { path: expect.stringContaining('first 1.vmdk'), disk: 1 } });
   const other = await refusal(importFrom(engine, at('m.ovf'), 'which', { entry: 'third.vmdk' }));
   expect(other).toMatchObject({ code: 'IMAGE_CHOICE_REQUIRED', data: { names: ['first 1.vmdk', 'second.vmdk'] } });
   await expectDisk('second', 'second.vmdk');
   const missing = await refusal(importFrom(engine, at('m.ovf'), 'first', { entry: 'first 1.vmdk' }));
-  expect(missing).toMatchObject({ code: 'NOT_FOUND', data: { path: expect.stringContaining('first 1.vmdk') } });
+  expect(missing).toMatchObject({ code: 'FILE_MISSING', data: { path: expect.stringContaining('first 1.vmdk') } });
   writeFileSync(at('m.ovf'), descriptor({ href: 'a.vmdk' }).replace('<File ovf:id="f0"', '<File ovf:id="g"'));
   expect(await refusal(importFrom(engine, at('m.ovf'), 'none'))).toMatchObject({
     code: 'FORMAT_INVALID',

@@ -234,8 +234,8 @@ describe('nothing is made', () => {
     writeVirtualBox();
     rmSync(at('m-disk002.vmdk'));
     expect(await refusal(importFrom(engine, at('m.ovf'), 'none'))).toMatchObject({
-      code: 'NOT_FOUND',
-      data: { disk: 2, path: expect.stringContaining('m-disk002.vmdk') },
+      code: 'FILE_MISSING',
+      data: { disk: 2, of: 'm.ovf', path: expect.stringContaining('m-disk002.vmdk') },
     });
     writeVirtualBox();
     const bytes = readFileSync(at('m-disk002.vmdk'));

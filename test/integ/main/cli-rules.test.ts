@@ -260,13 +260,18 @@ describe('inspect', () => {
 
 describe('edit', () => {
   test('owner, people, licence and policy', async () => {
-    const edited = await diskpress('edit', 'debian', '--owner', 'anna', '--share', 'ben', '--share', 'carla');
-    expect(edited.code).toBe(0);
-    expect(edited.out).toMatch(/Shared$/m);
-    expect(edited.out).toMatch(/^Owner anna · shared with ben and carla$/m);
-    expect((await diskpress('edit', 'debian', '--licence', 'own')).out).toMatch(/Own licence$/m);
-    expect((await diskpress('edit', 'debian', '--policy', 'lab')).out).toMatch(/policy lab$/m);
-    expect((await diskpress('edit', 'debian', '--no-policy')).out).not.toMatch(/policy lab$/m);
+    const edit = async (...options: string[]) => {
+      const { code, out } = await diskpress('edit', 'debian', ...options);
+      expect(code).toBe(0);
+      expect(out.split('\n')).toHaveLength(2);
+      return (await diskpress('show', 'debian')).out;
+    };
+    const shared = await edit('--owner', 'anna', '--share', 'ben', '--share', 'carla');
+    expect(shared).toMatch(/Shared$/m);
+    expect(shared).toMatch(/^Owner anna · shared with ben and carla$/m);
+    expect(await edit('--licence', 'own')).toMatch(/Own licence$/m);
+    expect(await edit('--policy', 'lab')).toMatch(/policy lab$/m);
+    expect(await edit('--no-policy')).not.toMatch(/policy lab$/m);
     expect((await diskpress('edit', 'debian', '--licence', 'stolen')).code).toBe(2);
   });
 });
