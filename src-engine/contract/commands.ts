@@ -1,6 +1,7 @@
 /** Every command of the engine: its parameters and its result. The only list; faces and the router both read it. */
 import { z } from 'zod';
 import { OUTSIDE_CHOICES } from './account.contract.ts';
+import { VolumeChoiceSchema } from './deploy.contract.ts';
 import { bytes, DeviceViewSchema, DISK_FORMATS, DiskViewSchema, RecordedPlaceViewSchema } from './disk.contract.ts';
 import { DataSchema, ErrorViewSchema } from './errors.ts';
 import {
@@ -92,6 +93,10 @@ const deployPlan = {
   disk,
   /** length of a new image file; the template's capacity where it is not given */
   lengthBytes: bytes.optional(),
+  /** what becomes of volumes; of those that are not named, the last that can grow takes what a larger target has more */
+  volumes: z.array(VolumeChoiceSchema).max(1024).default([]),
+  /** the bytes as captured: nothing grows, moves, or is changed inside */
+  exact: z.boolean().default(false),
   ...rules,
 };
 const deployStart = z.strictObject({

@@ -22,6 +22,7 @@ import { addMachineCommands } from './machine-commands.ts';
 import { addRuleCommands, addRuleOptions, ruleParams, type RuleOptions } from './rule-commands.ts';
 import { addTransferCommands } from './transfer-commands.ts';
 import type { Session } from './session.ts';
+import { volumeChoice } from './volume-choices.ts';
 
 const collect = (value: string, list: string[] = []) => [...list, value];
 const oneOf = (values: readonly string[]) => `<${values.join('|')}>`;
@@ -113,11 +114,14 @@ export function addCommands(program: Command, session: Session): void {
     .option('--plan', help('plan'))
     .option('--confirm <serial|path>', help('confirm'), collect)
     .option('--overwrite', help('overwrite'))
-    .option('--size <bytes>', help('size'), Number);
+    .option('--size <bytes>', help('size'), Number)
+    .option('--volume <volume=size>', help('volume-size'), collect)
+    .option('--exact', help('exact'));
   addRuleOptions(deploy, help).action(async (template: string, targets: string[], options: DeployOptions) => {
     const client = await connect();
-    const { disk, size: lengthBytes } = options;
-    const plans = await client.call('deploy.planAll', { template, disk, targets, lengthBytes, ...ruleParams(options) });
+    const { disk, size: lengthBytes, volume = [], exact } = options;
+    const asked = { template, disk, targets, lengthBytes, volumes: volume.map(volumeChoice), exact };
+    const plans = await client.call('deploy.planAll', { ...asked, ...ruleParams(options) });
     if (options.plan) return printPlans(plans);
     // all are shown and agreed to, and the plans that were shown are those that run: nothing is written before
     const starts: Agreed[] = [];
@@ -223,6 +227,8 @@ interface DeployOptions extends RuleOptions {
   confirm?: string[];
   overwrite?: boolean;
   size?: number;
+  volume?: string[];
+  exact?: boolean;
 }
 
 /** What a person, or an option, has said of one target. */

@@ -97,7 +97,7 @@ describe.each(DISKS)('%s', (what, lengthBytes, make) => {
     make(image);
     const sink = await openSink(image, lengthBytes);
     const finishing = edgesOf(lengthBytes, 8 * MIB);
-    await begin({ sink, placement: { changes: [], leftOut: [], finishing } });
+    await begin({ sink, placement: { finishing } });
     await sink.close();
     expect(seenOn(image)).toBe('');
     rmSync(image);
@@ -121,10 +121,10 @@ describe.each(DISKS)('%s', (what, lengthBytes, make) => {
     try {
       await withManifest(parts, found, async (manifest, json) => {
         const placed = { ...found.disk.source, kind: 'file', lengthBytes } as const;
-        const placement = await place(parts, { target: placed }, manifest, json);
+        const placement = await place(parts, { target: placed, volumes: [] }, manifest, json);
         const overlay = new Overlay(placement.changes, placement.leftOut);
         const held = new HeldBack(placement.finishing);
-        const file = { path: target, sink, publish: () => sink.close(), end: async () => {} };
+        const file = { path: target, sink, fd: -1, publish: () => sink.close(), end: async () => {} };
         const deployment = {
           parts,
           manifest,

@@ -1,12 +1,15 @@
 /** Begin: what the target looked like before is taken from it, since an old table over new content would be the worst of both. */
 import type { Deployment } from './deployment.ts';
+import type { Placement } from './place.ts';
 import { PAGE_BYTES } from './read-back.ts';
+
+type Beginning = Pick<Deployment, 'sink'> & { readonly placement: Pick<Placement, 'finishing'> };
 
 /**
  * Clears the first sectors, without which nobody looks for a table; then all that a disk is known by, the old one and the new one.
  * @throws EngineError `WRITE_FAILED`
  */
-export async function begin({ sink, placement }: Pick<Deployment, 'sink' | 'placement'>): Promise<void> {
+export async function begin({ sink, placement }: Beginning): Promise<void> {
   // a new file looks like nothing
   if (sink.isEmpty) return;
   await sink.write(0, new Uint8Array(Math.min(PAGE_BYTES, sink.lengthBytes)));

@@ -18,7 +18,12 @@ import { PAGE_BYTES, readBackOver, verifyPatch } from './read-back.ts';
 /** A difference in a changed window is told to within this: about as long as a chunk is. */
 const PIECE_BYTES = 64 * 1024;
 
-type Filling = Pick<Deployment, 'parts' | 'manifest' | 'json' | 'pool' | 'overlay' | 'held' | 'sink' | 'verifiedBytes'>;
+type Filling = Pick<
+  Deployment,
+  'parts' | 'manifest' | 'json' | 'pool' | 'overlay' | 'held' | 'sink' | 'verifiedBytes'
+> & {
+  readonly placement: Pick<Deployment['placement'], 'regions' | 'taken'>;
+};
 
 /**
  * Writes the windows of a template. One that is as it was captured is verified by the names of its chunks. One of which anything is
@@ -32,7 +37,12 @@ export async function fill(filling: Filling, context: JobContext): Promise<void>
   const busy = { unpacking: 0, writing: 0 };
   try {
     for await (const record of manifest.records()) {
-      const region = checkedRegion(json, record);
+      checkRegion(json, record);
+      const region = filling.placement.regions[record.region];
+      if (!region) {
+        context.advance(record.lengths.reduce((sum, length) => sum + length, 0));
+        continue;
+      }
       const memory = await pool.takeWindow();
       tasks.check();
       context.signal.throwIfAborted();
@@ -63,7 +73,7 @@ export async function fill(filling: Filling, context: JobContext): Promise<void>
 
 /** @param busy how many windows wait for what */
 async function fillWindow(
-  { parts, pool, overlay, held, sink }: Filling,
+  { parts, pool, overlay, held, sink, placement }: Filling,
   region: Region,
   record: WindowRecord,
   memory: SharedArrayBuffer,
@@ -85,7 +95,7 @@ async function fillWindow(
 
   const used = extentsOf(record.extents, windowStart);
   // what lies around partitions and behind the end of a smaller target has no place there; the plan says so
-  let runs = record.region === 0 ? within({ startBytes: 0, lengthBytes: sink.lengthBytes }, used) : used;
+  let runs = record.region === 0 ? placed(used, sink.lengthBytes, placement.taken) : used;
   let zeros = sink.isEmpty ? zerosOf(chunks, windowStart) : [];
   let expected: NamedPieces[] = chunks;
   const piece = { startBytes: windowStart, lengthBytes: WINDOW_BYTES };
@@ -134,14 +144,19 @@ async function named(
   }));
 }
 
+/** What of the bytes around partitions has a place: not behind the end, and not where partitions have come to lie. */
+function placed(used: readonly Extent[], targetBytes: number, taken: readonly Extent[]): Extent[] {
+  const inside = within({ startBytes: 0, lengthBytes: targetBytes }, used);
+  return taken.length > 0 ? withoutExtents(inside, taken) : inside;
+}
+
 /** @throws EngineError `MANIFEST_DAMAGED` where a window leaves its region or the disk */
-function checkedRegion({ regions, disk }: Filling['json'], record: WindowRecord): Region {
+function checkRegion({ regions, disk }: Filling['json'], record: WindowRecord): void {
   const region = regions[record.region];
   const endBytes = record.window * WINDOW_BYTES + record.extents.at(-2)! + record.extents.at(-1)!;
   if (!region || endBytes > region.lengthBytes || region.startBytes + endBytes > disk.layout.lengthBytes) {
     throw new EngineError('MANIFEST_DAMAGED', { path: '', reason: 'region' });
   }
-  return region;
 }
 
 function zerosOf(chunks: readonly ChunkPlace[], windowStart: number): Extent[] {

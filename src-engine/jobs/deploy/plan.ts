@@ -6,11 +6,13 @@ import type { DiskView, PlaceView } from '../../contract/disk.contract.ts';
 import type { DeployPlan } from '../../contract/plan.contract.ts';
 import type { Machine } from '../../machines/machine.port.ts';
 import { endChecks, outsideChecks } from './outside-checks.ts';
+import { afterVolumes, placesOf, planVolumes } from './plan-volumes.ts';
 import { readRecordedTables } from '../../inspection/disk-claims.ts';
 import { inspectDisk, openVolumes } from '../../inspection/disk-inspection.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { diskOf } from '../../versions/found-disk.ts';
 import { openSource } from '../../images/open-source.ts';
+import { abilitiesHere } from '../../resizing/abilities.ts';
 import { describeTarget, lengthOfImage } from '../../machines/describe-target.ts';
 import { overriddenCodes, withOverrides } from '../../judgement/overrides.ts';
 import { refusalOf, type DeployRecord, type Planned } from '../plan-records.ts';
@@ -50,15 +52,30 @@ export async function planDeploy(
         sectorBytes: disk.layout.sectorBytes,
         physicalSectorBytes: disk.layout.physicalSectorBytes,
       });
-      const { relocation, checks: moved } = await planRelocation(source, tables, sectorsOf(target.place));
+      const planned = await planVolumes({
+        source,
+        tables,
+        regions: json.regions,
+        disk: disk.layout,
+        target: target.place,
+        request,
+        abilities: await abilitiesHere(),
+        scratchFolder: parts.layout.scratch,
+      });
+      const volumes = [...planned.volumes];
+      const places = placesOf(tables, volumes);
+      const { relocation, checks: moved } = await planRelocation(source, tables, sectorsOf(target.place), places);
+      // of what has no room, that is said which knows how small it could be
+      const isTooSmall = planned.checks.some(({ code }) => code === 'TARGET_TOO_SMALL');
       const checks = withOverrides(
         [
           disk.health === 'damaged'
             ? { code: 'TEMPLATE_DAMAGED', level: 'block', data: { template: template.name } }
             : { code: 'TEMPLATE_HEALTHY', level: 'pass', data: { template: template.name } },
           ...incompleteCheck(template.name, disk),
-          ...moved,
-          ...(await outsideChecks(manifest, json, layout, relocation, target.place)),
+          ...planned.checks,
+          ...moved.filter(({ code }) => !isTooSmall || code !== 'TARGET_TOO_SMALL'),
+          ...(await outsideChecks(manifest, json, layout, relocation, target.place, places)),
           ...(await endChecks(source, layout, target.place)),
           ...(await checkTarget(parts.machine, target, disk.usedBytes, parts.layout.root)),
         ],
@@ -87,13 +104,15 @@ export async function planDeploy(
         refusal: refusalOf(checks, report),
         asked: resolve(request.target),
         edges: before?.edges ?? '',
+        volumes,
         overridden: [...overriddenCodes(checks), ...overriddenRules(report)],
       };
       const view: DeployPlan = {
         ...plan,
         diskCount: version.disks.length,
         before: before?.view ?? null,
-        after: afterDeploy(disk.layout, target.place),
+        after: afterVolumes(afterDeploy(disk.layout, target.place), volumes),
+        volumes,
         checks,
         report,
         canRun: record.refusal === null,

@@ -16,6 +16,8 @@ export interface FitVolume extends Extent {
   readonly isElastic: boolean;
   /** the least that it can become; its length where it cannot shrink */
   readonly minimumBytes: number;
+  /** the most */
+  readonly maximumBytes: number;
   /** may not begin elsewhere */
   readonly isFixed: boolean;
 }
@@ -29,6 +31,8 @@ export interface FitRoom {
   readonly endBytes: number;
   /** where it ended on the disk that was captured */
   readonly oldEndBytes: number;
+  /** of the target: what changes is whole ones */
+  readonly sectorBytes: number;
 }
 
 export type FitProblem =
@@ -78,14 +82,14 @@ export function fitVolumes(
 }
 
 function askedLength(volume: FitVolume, size: VolumeSize | undefined): number | FitProblem {
-  const { ref, lengthBytes, minimumBytes, canGrow, canShrink } = volume;
+  const { ref, lengthBytes, minimumBytes, maximumBytes, canGrow, canShrink } = volume;
   if (size === undefined || size === 'keep') return lengthBytes;
   if (size === 'grow') return canGrow ? lengthBytes : { code: 'CANNOT_GROW', ref };
   if (size === 'shrink')
     return canShrink ? Math.min(roundUp(minimumBytes, LENGTH_UNIT_BYTES), lengthBytes) : { code: 'CANNOT_SHRINK', ref };
   // what it has to the byte is what it keeps, whatever it is a multiple of
   const askedBytes = size === lengthBytes ? size : roundUp(size, LENGTH_UNIT_BYTES);
-  if (askedBytes > lengthBytes && !canGrow) return { code: 'CANNOT_GROW', ref };
+  if (askedBytes > lengthBytes && (!canGrow || askedBytes > maximumBytes)) return { code: 'CANNOT_GROW', ref };
   if (askedBytes < lengthBytes && !canShrink) return { code: 'CANNOT_SHRINK', ref };
   if (askedBytes < Math.min(minimumBytes, lengthBytes))
     return { code: 'VOLUME_TOO_SMALL', ref, askedBytes: size, minimumBytes };
@@ -129,6 +133,7 @@ function grown(
     left -= share;
   }
   if (growing.length > 0) shares[growing.at(-1)!] += left;
+  for (const i of growing) shares[i] = wholeSectors(Math.min(shares[i], volumes[i].maximumBytes), lengths[i], room);
   return placesOf(volumes, shares);
 }
 
@@ -147,8 +152,9 @@ function shrunk(
   volumes: readonly FitVolume[],
   lengths: readonly number[],
   choices: ReadonlyMap<string, VolumeSize>,
-  { endBytes }: FitRoom,
+  room: FitRoom,
 ): Extent[] | number {
+  const { endBytes } = room;
   const missing = (places: readonly Extent[]) => roundUp(Math.max(endOf(places) - endBytes, 0), MIB);
   // room that nobody has comes first: nothing has to become smaller for it
   const closed = volumes.map(() => 0);
@@ -167,9 +173,17 @@ function shrunk(
   const largest = Math.max(0, ...able.map((i) => lengths[i]));
   const alone = able.filter((i) => lengths[i] >= largest * LARGE_PART).findLast((i) => slackOf(i) >= wanted);
   const inOrder = alone === undefined ? able.toSorted((a, b) => slackOf(b) - slackOf(a)) : [alone];
-  for (const i of inOrder) shares[i] -= Math.min(slackOf(i), missing(placesOf(volumes, shares, closed)));
+  for (const i of inOrder) {
+    const givenBytes = Math.min(slackOf(i), missing(placesOf(volumes, shares, closed)));
+    shares[i] = wholeSectors(shares[i] - givenBytes, lengths[i], room);
+  }
   const places = placesOf(volumes, shares, closed);
   return missing(places) > 0 ? endOf(places) : places;
+}
+
+/** What keeps its length keeps it to the byte. */
+function wholeSectors(bytes: number, lengthBytes: number, { sectorBytes }: FitRoom): number {
+  return bytes === lengthBytes ? bytes : roundDown(bytes, sectorBytes);
 }
 
 function withoutFixedMoves(volumes: readonly FitVolume[], places: readonly Extent[]): Fit {

@@ -1,8 +1,12 @@
 /** The tables of a disk as they are to be once its partitions have other places. */
 import type { Extent } from '../../disk/block-source.port.ts';
 import { backupBytes, primaryEndBytes } from '../gpt.ts';
-import { placedCopy } from '../gpt-copy.ts';
+import { entrySectors, placedCopy } from '../gpt-copy.ts';
 import type { Tables } from '../read-layout.ts';
+import { roundDown } from './rounding.ts';
+
+/** An entry of an MBR has 32 bits for a sector. */
+const MAX_MBR_SECTORS = 2 ** 32;
 
 /**
  * @param tables a GPT, an MBR, or none
@@ -27,4 +31,11 @@ export function placedTables(tables: Tables, places: readonly Extent[]): Tables 
   const firstUsableEnd = (Number(good.firstUsableLba) + 1) * gpt.sectorBytes;
   const minimumBytes = Math.max(endBytes, primaryEndBytes(placed), firstUsableEnd) + backupBytes(placed);
   return { ...tables, layout: { ...layout, partitions, minimumBytes }, gpt: placed, isPlaced: true };
+}
+
+/** @returns where the room for partitions ends on a disk of that length, with these tables */
+export function roomEnd({ layout, gpt }: Tables, diskBytes: number, sectorBytes: number): number {
+  const wholeBytes = roundDown(diskBytes, sectorBytes);
+  if (gpt) return wholeBytes - (entrySectors(gpt.good, sectorBytes) + 1) * sectorBytes;
+  return layout.table === 'mbr' ? Math.min(wholeBytes, MAX_MBR_SECTORS * sectorBytes) : wholeBytes;
 }

@@ -2,7 +2,7 @@
 import { closeSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { memorySource } from '../../../src-engine/disk/memory-source.ts';
-import { placedTables } from '../../../src-engine/volumes/fit/placed-tables.ts';
+import { placedTables, roomEnd } from '../../../src-engine/volumes/fit/placed-tables.ts';
 import { fitVolumes, type VolumeSize } from '../../../src-engine/volumes/fit/fit-volumes.ts';
 import { readTables } from '../../../src-engine/volumes/read-layout.ts';
 import { relocateTables } from '../../../src-engine/volumes/relocate-tables.ts';
@@ -76,9 +76,13 @@ async function refitted(
     isElastic: true,
     isFixed: false,
     minimumBytes: MIB,
+    maximumBytes: Number.MAX_SAFE_INTEGER,
   }));
-  const tail = gpt ? 33 * 512 + (toSector === 4096 ? 5 * 4096 : 0) : 0;
-  const room = { endBytes: toBytes - tail, oldEndBytes: fromBytes - tail };
+  const room = {
+    endBytes: roomEnd(tables, toBytes, toSector),
+    oldEndBytes: roomEnd(tables, fromBytes, toSector),
+    sectorBytes: toSector,
+  };
   const fit = fitVolumes(volumes, new Map(Object.entries(choices)), room);
   if (!fit.isPossible) throw new Error(JSON.stringify(fit.problem));
   const { patches, stale } = await relocateTables(source, toBytes, toSector, placedTables(tables, fit.places));

@@ -7,7 +7,7 @@ import {
 } from '../../../src-engine/volumes/fit/fit-volumes.ts';
 
 const MIB = 1024 * 1024;
-const MEANT = { canGrow: true, canShrink: true, isElastic: true, isFixed: false };
+const MEANT = { maximumBytes: Number.MAX_SAFE_INTEGER, canGrow: true, canShrink: true, isElastic: true, isFixed: false };
 
 /** In MiB: name, start, length, and what is other than of a file system that can do everything and is half full. */
 const volume = (ref: string, start: number, length: number, more: Partial<FitVolume> = {}): FitVolume => ({
@@ -20,7 +20,11 @@ const volume = (ref: string, start: number, length: number, more: Partial<FitVol
 });
 const rigid = { canGrow: false, canShrink: false, isElastic: false };
 const swap = { isElastic: false, minimumBytes: MIB };
-const room = (end: number, oldEnd: number): FitRoom => ({ endBytes: end * MIB, oldEndBytes: oldEnd * MIB });
+const room = (end: number, oldEnd: number): FitRoom => ({
+  endBytes: end * MIB,
+  oldEndBytes: oldEnd * MIB,
+  sectorBytes: 512,
+});
 
 /** Places in MiB. */
 function fitted(volumes: FitVolume[], choices: Record<string, VolumeSize>, at: FitRoom) {
@@ -48,7 +52,7 @@ describe('a larger disk', () => {
     const asItWas = DISK.map(({ startBytes, lengthBytes }) => [startBytes / MIB, lengthBytes / MIB]);
     expect(fitted(DISK, {}, room(1000, 1000))).toEqual(asItWas);
     expect(fitted(DISK, {}, room(1200, 1200))).toEqual(asItWas);
-    expect(fitted(DISK, {}, { endBytes: 1000 * MIB + MIB - 1, oldEndBytes: 1000 * MIB })).toEqual(asItWas);
+    expect(fitted(DISK, {}, { ...room(0, 1000), endBytes: 1000 * MIB + MIB - 1 })).toEqual(asItWas);
   });
 
   test('nothing grows in front of what has to stay where it is', () => {
@@ -82,6 +86,23 @@ describe('a larger disk', () => {
       [100, 900 + 4096 / MIB],
       [1001, 200],
     ]);
+  });
+
+  test('no more than its file system can take, and whole sectors of the target', () => {
+    const odd = volume('2', 100, 700, { lengthBytes: 700 * MIB - 512 });
+    const at = { ...room(1500, 1000), sectorBytes: 4096 };
+    expect(fitted([ESP, odd], {}, at)).toEqual([
+      [1, 99],
+      [100, 1400 - 4096 / MIB],
+    ]);
+    expect(fitted([ESP, { ...odd, maximumBytes: 900 * MIB }], {}, at)).toEqual([
+      [1, 99],
+      [100, 900],
+    ]);
+    expect(fitted([{ ...ESP, canGrow: true, maximumBytes: 99 * MIB }], { 1: 100 * MIB }, at)).toEqual({
+      code: 'CANNOT_GROW',
+      ref: '1',
+    });
   });
 
   test('one that is kept is passed over by default', () => {
@@ -131,7 +152,7 @@ describe('a smaller disk', () => {
   });
 
   test('a target that is one sector short', () => {
-    const at = { endBytes: 1000 * MIB - 512, oldEndBytes: 1000 * MIB };
+    const at = { ...room(0, 1000), endBytes: 1000 * MIB - 512 };
     expect(fitted([ESP, ROOT, SWAP], {}, at)).toEqual([
       [1, 99],
       [100, 699],
@@ -199,6 +220,7 @@ describe('any layout', () => {
           ref: String(i),
           startBytes,
           lengthBytes,
+          ...MEANT,
           canGrow,
           canShrink,
           isElastic: next(3) > 0,
@@ -216,7 +238,7 @@ describe('any layout', () => {
             (['grow', 'keep', 'shrink', lengthBytes + (next(3) - 1) * next(30_000) * 512] as const)[next(4)],
           );
       }
-      const fit = fitVolumes(volumes, choices, { endBytes, oldEndBytes });
+      const fit = fitVolumes(volumes, choices, { endBytes, oldEndBytes, sectorBytes: 512 });
       if (!fit.isPossible) continue;
       possible++;
       let end = 0;

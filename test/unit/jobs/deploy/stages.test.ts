@@ -34,8 +34,7 @@ function someExtents(below: (limit: number) => number, count: number): Extent[] 
 }
 
 /** Clears it of all looks, as a deploy begins. */
-const begun = (sink: BlockSink, finishing: readonly Extent[]) =>
-  begin({ sink, placement: { changes: [], leftOut: [], finishing } });
+const begun = (sink: BlockSink, finishing: readonly Extent[]) => begin({ sink, placement: { finishing } });
 
 async function finished(sink: BlockSink, held: HeldBack, context: JobContext = quietContext()) {
   let wasPublished = false;
