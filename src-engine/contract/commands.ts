@@ -1,6 +1,7 @@
 /** Every command of the engine: its parameters and its result. The only list; faces and the router both read it. */
 import { z } from 'zod';
 import { OUTSIDE_CHOICES } from './account.contract.ts';
+import { VolumeChoiceSchema } from './deploy.contract.ts';
 import { bytes, DeviceViewSchema, DISK_FORMATS, DiskViewSchema, RecordedPlaceViewSchema } from './disk.contract.ts';
 import { DataSchema, ErrorViewSchema } from './errors.ts';
 import {
@@ -97,6 +98,10 @@ const deployPlan = {
   delta: z.enum(DELTAS).default('auto'),
   /** read first in any case: a deploy of it was interrupted */
   resume: z.boolean().default(false),
+  /** what becomes of volumes; of those that are not named, the last that can grow takes what a larger target has more */
+  volumes: z.array(VolumeChoiceSchema).max(1024).default([]),
+  /** the bytes as captured: nothing grows, moves, or is changed inside */
+  exact: z.boolean().default(false),
   ...rules,
 };
 const deployStart = z.strictObject({

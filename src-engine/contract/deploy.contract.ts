@@ -12,7 +12,7 @@ export const VolumeChoiceSchema = z.strictObject({
 });
 export type VolumeChoice = z.infer<typeof VolumeChoiceSchema>;
 
-/** How a volume gets its new length. Words: `volume.method.METHOD`. */
+/** How a volume gets its new length. Words: `cli.volume-method.METHOD`. */
 export const VOLUME_METHODS = [
   /** as it is; its place may be another one */
   'kept',

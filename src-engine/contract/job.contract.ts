@@ -13,6 +13,7 @@ export const PHASES = [
   'publishing',
   'verifying',
   'writing',
+  'resizing',
   'reading-back',
   'finishing',
   'marking',

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { COMMANDS } from '../contract/commands.ts';
+import { VolumePlanSchema } from '../contract/deploy.contract.ts';
 import { bytes, PlaceViewSchema } from '../contract/disk.contract.ts';
 import { ErrorViewSchema, type ErrorView } from '../contract/errors.ts';
 import { EXPORT_FORMATS } from '../contract/import.contract.ts';
@@ -53,6 +54,8 @@ export const DeployRecordSchema = z.strictObject({
   writeBytes: bytes,
   /** the target is read first, and only what differs is written */
   readsFirst: z.boolean(),
+  /** where each volume goes, in the order of the template's disk; none: each where it was */
+  volumes: z.array(VolumePlanSchema).default([]),
   /** one of these has to be repeated; empty: none */
   confirmWords: z.array(z.string()),
   /** a file that is there is to be replaced: somebody has to say so */

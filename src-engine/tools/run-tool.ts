@@ -22,6 +22,8 @@ export interface ToolRun {
   readonly env?: Readonly<Record<string, string>>;
   /** open files that it finds as its descriptors 3, 4, … */
   readonly descriptors?: readonly number[];
+  /** runs where only that process's mounts are seen, see private-mounts.ts */
+  readonly mountsOf?: number;
 }
 
 export interface ToolAnswer {
@@ -38,11 +40,14 @@ export interface ToolAnswer {
 export async function runTool(tool: Tool, args: readonly string[], options: ToolRun): Promise<ToolAnswer> {
   const { signal, input, deadlineMs = DEADLINE_MS, goodCodes = [0], descriptors = [] } = options;
   signal.throwIfAborted();
-  const path = findTool(tool);
-  if (!path) throw new EngineError('TOOL_MISSING', { tool, package: TOOL_PACKAGES[tool] });
+  const path = pathOf(tool);
+  const [program, own] =
+    options.mountsOf === undefined
+      ? [path, args]
+      : [pathOf('nsenter'), [`--mount=/proc/${options.mountsOf}/ns/mnt`, '--', path, ...args]];
   // nothing of the caller's environment: many tools take options from there
-  const env = { PATH: toolFolders().join(':'), LC_ALL: 'C', TZ: 'UTC', ...options.env };
-  const child = spawn(path, args, {
+  const env = { ...toolEnvironment(), ...options.env };
+  const child = spawn(program, own, {
     stdio: ['pipe', 'pipe', 'pipe', ...descriptors],
     env,
     cwd: '/',
@@ -89,6 +94,16 @@ export async function runTool(tool: Tool, args: readonly string[], options: Tool
     signal.removeEventListener('abort', kill);
   }
 }
+
+/** @throws EngineError `TOOL_MISSING` */
+export function pathOf(tool: Tool): string {
+  const path = findTool(tool);
+  if (!path) throw new EngineError('TOOL_MISSING', { tool, package: TOOL_PACKAGES[tool] });
+  return path;
+}
+
+/** What every program finds: it speaks English, and takes no options from whoever started Diskpress. */
+export const toolEnvironment = () => ({ PATH: toolFolders().join(':'), LC_ALL: 'C', TZ: 'UTC' });
 
 function collect(stream: NodeJS.ReadableStream): () => Buffer {
   const pieces: Buffer[] = [];

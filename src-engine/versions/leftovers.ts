@@ -22,16 +22,29 @@ import { isUntold } from './untold.ts';
 const WRITERS_FILE = /\.(pack|manifest)$|\.dpa\.[0-9a-f-]{36}$|^import-/;
 /** Template records are written without the lock, in an instant: what is older, or from a process that is gone, nobody will finish. */
 const RECORD_FILE = /\.json\.(?:([\da-f-]+)\.)?[\da-f-]{36}$/;
+/** What names of volumes begin with that are given their length on the way to a target. Deploys hold no writer's lock. */
+export const SCRATCH_VOLUME = 'volume-';
+const SCRATCH_VOLUME_FILE = new RegExp(`^${SCRATCH_VOLUME}([\\da-f-]+)\\.[\\da-f-]{36}$`);
 const MAX_RECORD_AGE_MS = 60 * 60 * 1000;
 
 /** Names of what lies unfinished in the scratch folder and was made by a writer. What else lies there is left alone. */
 export function unfinishedFiles({ scratch }: StoreLayout): string[] {
   return readdirSync(scratch).filter((name) => {
-    if (WRITERS_FILE.test(name)) return true;
+    if (WRITERS_FILE.test(name) || isLostVolume(name)) return true;
     const record = RECORD_FILE.exec(name);
     if (!record) return false;
     return hasLeft(record[1] ?? '') || ageMs(join(scratch, name)) > MAX_RECORD_AGE_MS;
   });
+}
+
+function isLostVolume(name: string): boolean {
+  const mark = SCRATCH_VOLUME_FILE.exec(name)?.[1];
+  return mark !== undefined && hasLeft(mark);
+}
+
+/** Those of deploys whose process is gone. Any deploy may remove them. */
+export function removeLostVolumes({ scratch }: StoreLayout): void {
+  for (const name of readdirSync(scratch).filter(isLostVolume)) rmSync(join(scratch, name), { force: true });
 }
 
 /** The caller holds the writer's lock, alone. */

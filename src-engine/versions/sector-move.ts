@@ -1,14 +1,16 @@
 /**
- * Moves a template to a target that counts in sectors of another size: the tables are rewritten, and for each volume there is a
- * rule whether it may come along.
+ * Moves a template to a target that is longer or shorter, has other places for its partitions, or counts in sectors of another size: the
+ * tables are rewritten, and for each volume there is a rule whether it may come along.
  */
 import type { PlaceView } from '../contract/disk.contract.ts';
 import type { Check } from '../contract/warnings.ts';
 import { EngineError } from '../core/engine-error.ts';
-import type { BlockSource } from '../disk/block-source.port.ts';
+import type { BlockSource, Extent } from '../disk/block-source.port.ts';
+import { hiddenSectorPatches } from '../filesystems/hidden-sectors.ts';
 import { moveFileSystem, moveUnknown } from '../filesystems/sector-sizes/rules.ts';
 import { AS_IT_IS, impossible, type SectorMove } from '../filesystems/sector-sizes/sector-move.port.ts';
 import type { VolumeGroup } from '../volumes/group.port.ts';
+import { placedTables } from '../volumes/fit/placed-tables.ts';
 import type { Patch, Relocation } from '../volumes/layout.port.ts';
 import type { Tables } from '../volumes/read-layout.ts';
 import { relocateTables } from '../volumes/relocate-tables.ts';
@@ -39,39 +41,71 @@ export interface RelocationTarget {
  * Works out how the tables, and what else counts in sectors, come onto a target.
  * @param source the template
  * @param original as they were understood when it was captured
+ * @param places of its partitions on the target, in the order of the layout
  * @throws EngineError `READ_FAILED` and what reading a template throws
  */
 export async function planRelocation(
   source: BlockSource,
   original: Tables,
   target: RelocationTarget,
+  places: readonly Extent[] = original.layout.partitions,
 ): Promise<PlannedRelocation> {
   const { layout } = original;
   // the image of a disk with other sectors says so in its table alone
   const templateSectorBytes = layout.table === 'none' ? source.sectorBytes : layout.sectorBytes;
   const targetSectorBytes = target.sectorBytes ?? templateSectorBytes;
-  const tables = await tablesFor(source, original, target.lengthBytes, targetSectorBytes);
+  const placed = placedTables(original, places);
+  const tables = await tablesFor(source, placed, target.lengthBytes, targetSectorBytes);
+  const sizes = { templateSectorBytes, targetSectorBytes };
+  const startOf = ({ partition }: TreeVolume) => {
+    const i = layout.partitions.findIndex(({ startBytes }) => startBytes === partition?.startBytes);
+    return places[i]?.startBytes ?? partition?.startBytes ?? 0;
+  };
+  const volumes = targetSectorBytes === templateSectorBytes && placed === original ? [] : await movedVolumes(source);
+  const moved: Patch[] = [];
+  for (const volume of volumes) moved.push(...(await hiddenSectors(volume, startOf(volume), sizes)));
   if (targetSectorBytes === templateSectorBytes) {
+    if (tables.refusal) {
+      const [name, reason] = tables.refusal;
+      const check: Check = { code: 'VOLUMES_NOT_WRITTEN', level: 'block', data: { table: name, reason } };
+      return { relocation: null, checks: [tables.size, check] };
+    }
     const equal: Check = { code: 'SECTOR_SIZE_EQUAL', level: 'pass', data: { sectorBytes: targetSectorBytes } };
-    return { relocation: tables.relocation, checks: [tables.size, equal] };
+    return { relocation: withPatches(tables.relocation, moved), checks: [tables.size, equal] };
   }
 
   const checks: Check[] = [tables.size];
-  const sizes = { templateSectorBytes, targetSectorBytes };
   const refuse = (volume: string, reason: string, canOverride: boolean) =>
     checks.push({ code: 'SECTOR_SIZE_DIFFERS', level: 'block', data: { ...sizes, volume, reason }, canOverride });
   if (tables.refusal) refuse(...tables.refusal, false);
-  const patches: Patch[] = [...(tables.relocation?.patches ?? [])];
-  for (const volume of await movedVolumes(source)) {
+  const patches: Patch[] = [];
+  for (const volume of volumes) {
     const move = await moveOf(volume, targetSectorBytes);
-    const startBytes = volume.partition?.startBytes ?? 0;
+    const startBytes = startOf(volume);
     if (!move.isPossible) refuse(nameOf(volume), move.reason, true);
     else
       patches.push(...move.patches.map(({ offsetBytes, bytes }) => ({ offsetBytes: startBytes + offsetBytes, bytes })));
   }
   if (checks.length === 1) checks.push({ code: 'SECTOR_SIZE_CONVERTED', level: 'warn', data: sizes });
-  patches.sort((a, b) => a.offsetBytes - b.offsetBytes);
-  return { relocation: tables.relocation && { ...tables.relocation, patches }, checks };
+  return { relocation: withPatches(tables.relocation, [...patches, ...moved]), checks };
+}
+
+/** Ascending; of two that share bytes the later one counts. */
+function withPatches(relocation: Relocation | null, more: readonly Patch[]): Relocation | null {
+  if (!relocation) return null;
+  return { ...relocation, patches: [...relocation.patches, ...more].sort((a, b) => a.offsetBytes - b.offsetBytes) };
+}
+
+async function hiddenSectors(
+  { partition, source, content: { fileSystem } }: TreeVolume,
+  startBytes: number,
+  sizes: { templateSectorBytes: number; targetSectorBytes: number },
+): Promise<Patch[]> {
+  if (!partition || !fileSystem) return [];
+  const from = { startBytes: partition.startBytes, sectorBytes: sizes.templateSectorBytes };
+  const to = { startBytes, sectorBytes: sizes.targetSectorBytes };
+  const patches = await hiddenSectorPatches(source, fileSystem.kind, from, to);
+  return patches.map(({ offsetBytes, bytes }) => ({ offsetBytes: startBytes + offsetBytes, bytes }));
 }
 
 interface MovedTables {

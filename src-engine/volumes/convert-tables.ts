@@ -1,4 +1,4 @@
-/** Tables of a disk that counts in sectors of one size, for a disk that counts in another: 512 and 4096 bytes. */
+/** The GPT of a disk that counts in sectors of one size, for a disk that counts in another: 512 and 4096 bytes. */
 import { EngineError } from '../core/engine-error.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
 import { readBytes } from '../disk/read.ts';
@@ -6,12 +6,11 @@ import { joinExtents } from './extents.ts';
 import { backupBytes, primaryEndBytes, type Gpt } from './gpt.ts';
 import { convertedCopy, gptCopyExtents, movedHeader } from './gpt-copy.ts';
 import { type DiskLayout, type Patch, type Relocation } from './layout.port.ts';
-import { readLogicalChain } from './logical-chain.ts';
-import { convertedRecord, isUsed, MBR_BYTES, mbrEntries, resizedProtective } from './mbr-sector.ts';
+import { isUsed, MBR_BYTES, mbrEntries, resizedProtective } from './mbr-sector.ts';
 
 /** Why tables cannot be rewritten, in `feature` of `FORMAT_UNSUPPORTED`. */
-function refuse(table: 'GPT' | 'MBR', reason: string): never {
-  throw new EngineError('FORMAT_UNSUPPORTED', { feature: reason, table });
+function refuse(reason: string): never {
+  throw new EngineError('FORMAT_UNSUPPORTED', { feature: reason, table: 'GPT' });
 }
 
 /**
@@ -26,9 +25,9 @@ export async function convertGpt(
   toSectorBytes: number,
 ): Promise<Relocation> {
   const mbr = await readBytes(source, 0, MBR_BYTES);
-  if ((mbrEntries(mbr) ?? []).filter(isUsed).length > 1) refuse('GPT', 'a hybrid MBR');
+  if ((mbrEntries(mbr) ?? []).filter(isUsed).length > 1) refuse('a hybrid MBR');
   const good = convertedCopy(gpt.good, gpt.sectorBytes, toSectorBytes);
-  if (!good) refuse('GPT', 'partitions that do not lie on such sectors, or leave no room for the table');
+  if (!good) refuse('partitions that do not lie on such sectors, or leave no room for the table');
 
   const converted: Gpt = { ...gpt, sectorBytes: toSectorBytes, good, primaryEntriesLba: good.entriesLba };
   const ends = layout.partitions.map(({ startBytes, lengthBytes }) => startBytes + lengthBytes);
@@ -63,31 +62,4 @@ export async function convertGpt(
   const old = gpt.remains ? [...copies, gpt.remains] : copies;
   const written = patches.map(({ offsetBytes, bytes }) => ({ startBytes: offsetBytes, lengthBytes: bytes.length }));
   return { patches, stale: joinExtents(old), finishing: joinExtents(written) };
-}
-
-/**
- * The record and the chains of logical partitions, for `toSectorBytes`. Nothing moves.
- * @throws EngineError `FORMAT_UNSUPPORTED` (data: feature, table) where that cannot be; `READ_FAILED`
- */
-export async function convertMbr(source: BlockSource, toSectorBytes: number): Promise<Relocation> {
-  const fromSectorBytes = source.sectorBytes;
-  const mbr = await readBytes(source, 0, MBR_BYTES);
-  const patches: Patch[] = [];
-  const convert = (record: Buffer, offsetBytes: number) => {
-    const bytes = convertedRecord(record, fromSectorBytes, toSectorBytes);
-    if (!bytes || offsetBytes % toSectorBytes !== 0) refuse('MBR', 'partitions that do not lie on such sectors');
-    patches.push({ offsetBytes, bytes });
-  };
-  convert(mbr, 0);
-  for (const container of (mbrEntries(mbr) ?? []).filter((entry) => isUsed(entry) && entry.isExtended)) {
-    const chain = await readLogicalChain(source, container);
-    if (!chain) refuse('MBR', 'a broken list of logical partitions');
-    for (const record of chain.records) {
-      const offsetBytes = record * fromSectorBytes;
-      convert(await readBytes(source, offsetBytes, MBR_BYTES), offsetBytes);
-    }
-  }
-  const ascending = patches.sort((a, b) => a.offsetBytes - b.offsetBytes);
-  const firstBytes = Math.max(fromSectorBytes, toSectorBytes);
-  return { patches: ascending, stale: [], finishing: [{ startBytes: 0, lengthBytes: firstBytes }] };
 }

@@ -182,6 +182,22 @@ export function convertedCopy(copy: GptCopy, fromSectorBytes: number, toSectorBy
   return { ...copy, entriesLba, firstUsableLba, headerSector, entries };
 }
 
+/**
+ * The table with partitions in other places; everything else of their entries stays.
+ * @param places by number, in bytes, whole sectors
+ */
+export function placedCopy(copy: GptCopy, sectorBytes: number, places: ReadonlyMap<number, Extent>): GptCopy {
+  const entries = Buffer.from(copy.entries);
+  for (const [number, { startBytes, lengthBytes }] of places) {
+    const firstLba = BigInt(startBytes / sectorBytes);
+    const lastLba = BigInt((startBytes + lengthBytes) / sectorBytes) - 1n;
+    entryStruct.write(entries, { firstLba, lastLba }, (number - 1) * copy.entryBytes);
+  }
+  const headerSector = Buffer.from(copy.headerSector);
+  headerStruct.write(headerSector, { entriesCrc: crc32(entries) });
+  return { ...copy, headerSector, entries };
+}
+
 /** The checksum over the header with its own field as zero. */
 function headerCrc(sector: Buffer, headerBytes: number): number {
   const header = Buffer.from(sector.subarray(0, headerBytes));

@@ -9,6 +9,8 @@ const MAX_RECORDS = 256;
 export interface Logical {
   readonly entry: MbrEntry;
   readonly startSector: number;
+  /** sector of the disk that holds the record which tells of it */
+  readonly record: number;
 }
 
 export interface LogicalChain {
@@ -45,7 +47,7 @@ export async function readLogicalChain(source: BlockSource, container: MbrEntry)
       else {
         const startSector = record + entry.startSector;
         if (startSector + entry.sectorCount > endSector) return null;
-        logicals.push({ entry, startSector });
+        logicals.push({ entry, startSector, record });
       }
     }
   }

@@ -70,25 +70,29 @@ export function mbrPartitionUuid(sector: Buffer, number: number | null): string 
 /** Entries have 32 bits for a sector. */
 const MAX_SECTOR = 2 ** 32 - 1;
 
-/**
- * The record with its entries counted in sectors of another size; a protective entry is left as it is.
- * @returns null where one of them does not begin and end on such a sector, or its number has no room
- */
-export function convertedRecord(sector: Buffer, fromSectorBytes: number, toSectorBytes: number): Buffer | null {
-  const converted = Buffer.from(sector);
-  for (const entry of (mbrEntries(sector) ?? []).filter(isUsed)) {
-    if (entry.type === MBR_TYPE_PROTECTIVE) continue;
-    const startSector = (entry.startSector * fromSectorBytes) / toSectorBytes;
-    const sectorCount = (entry.sectorCount * fromSectorBytes) / toSectorBytes;
-    const isWhole = Number.isInteger(startSector) && Number.isInteger(sectorCount);
-    if (!isWhole || startSector > MAX_SECTOR || sectorCount > MAX_SECTOR) return null;
-    const at = FIRST_ENTRY_BYTES + (entry.slot - 1) * ENTRY_BYTES;
-    entryStruct.write(converted, { startSector, sectorCount }, at);
+/** What an entry counts, in sectors. */
+export type MbrSpan = Pick<MbrEntry, 'startSector' | 'sectorCount'>;
+
+/** @returns null where a span in bytes is no whole sectors of that size, or its numbers have no room in an entry */
+export function mbrSpan(startBytes: number, lengthBytes: number, sectorBytes: number): MbrSpan | null {
+  const [startSector, sectorCount] = [startBytes / sectorBytes, lengthBytes / sectorBytes];
+  const isWhole = Number.isInteger(startSector) && Number.isInteger(sectorCount);
+  return isWhole && startSector <= MAX_SECTOR && sectorCount <= MAX_SECTOR ? { startSector, sectorCount } : null;
+}
+
+/** @returns the record with other spans in its entries, by their slots; an entry that stays what it was keeps all its bytes */
+export function withSpans(sector: Buffer, spans: ReadonlyMap<number, MbrSpan>): Buffer {
+  const record = Buffer.from(sector);
+  for (const [slot, span] of spans) {
+    const at = FIRST_ENTRY_BYTES + (slot - 1) * ENTRY_BYTES;
+    const { startSector, sectorCount } = entryStruct.read(record, at);
+    if (startSector === span.startSector && sectorCount === span.sectorCount) continue;
+    entryStruct.write(record, span, at);
     // cylinder, head and sector: as where they are past what can be told
-    converted.set([0xfe, 0xff, 0xff], at + 1);
-    converted.set([0xfe, 0xff, 0xff], at + 5);
+    record.set([0xfe, 0xff, 0xff], at + 1);
+    record.set([0xfe, 0xff, 0xff], at + 5);
   }
-  return converted;
+  return record;
 }
 
 /** @returns the sector with the size of its protective entry set for a disk of `diskSectors` (UEFI 2.10, table 5.4) */

@@ -36,6 +36,8 @@ export interface Tables {
   readonly gpt: Gpt | null;
   /** those of the layout's partitions that share bytes with an optical image that begins with the disk */
   readonly contested: readonly Partition[];
+  /** whether partitions were given places that are not those of the disk's own table */
+  readonly isPlaced?: boolean;
 }
 
 /**

@@ -2,13 +2,14 @@
 import { EngineError } from '../core/engine-error.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
 import { readBytes } from '../disk/read.ts';
-import { convertGpt, convertMbr } from './convert-tables.ts';
+import { convertGpt } from './convert-tables.ts';
 import { joinExtents } from './extents.ts';
 import { backupBytes, type Gpt } from './gpt.ts';
 import { gptCopyExtents, movedHeader } from './gpt-copy.ts';
 import type { Patch, Relocation } from './layout.port.ts';
 import { isUsed, MBR_BYTES, mbrEntries, resizedProtective } from './mbr-sector.ts';
 import { readTables, type Tables } from './read-layout.ts';
+import { rewriteMbr } from './rewrite-mbr.ts';
 
 /** File systems have the bytes that they are known by at the front: ext at 1 KiB, swap at 4 KiB, ISO 9660 at 32 KiB, btrfs at 64 KiB. */
 const BARE_HEAD_BYTES = 128 * 1024;
@@ -16,7 +17,7 @@ const BARE_HEAD_BYTES = 128 * 1024;
 /**
  * Works out what differs between the tables of `source` and those of a disk of `targetLengthBytes`. For a GPT: both
  * headers and arrays, and the size in the protective MBR; a damaged copy is written anew from the good one, a misplaced
- * backup goes to the end. An MBR has nothing that depends on the size of its disk.
+ * backup goes to the end. An MBR has nothing that depends on the size of its disk, unless partitions were given other places.
  * @param source the disk that the tables are read from: a template, or the captured disk itself
  * @param targetSectorBytes what the target counts in; as the tables do where it is not given
  * @param tables those of the source, where it is known better than its first sectors say
@@ -29,16 +30,19 @@ export async function relocateTables(
   targetSectorBytes?: number,
   tables?: Tables,
 ): Promise<Relocation> {
-  const { layout, gpt } = tables ?? (await readTables(source));
+  const { layout, gpt, isPlaced = false } = tables ?? (await readTables(source));
   if (targetLengthBytes < layout.minimumBytes) {
     throw new EngineError('TARGET_TOO_SMALL', { requiredBytes: layout.minimumBytes, targetBytes: targetLengthBytes });
   }
-  if (layout.table !== 'none' && targetSectorBytes !== undefined && targetSectorBytes !== layout.sectorBytes) {
-    return gpt
-      ? convertGpt(source, gpt, layout, targetLengthBytes, targetSectorBytes)
-      : convertMbr(source, targetSectorBytes);
+  const sectorBytes = targetSectorBytes ?? layout.sectorBytes;
+  const isConverted = layout.table !== 'none' && sectorBytes !== layout.sectorBytes;
+  if (gpt) {
+    return isConverted
+      ? convertGpt(source, gpt, layout, targetLengthBytes, sectorBytes)
+      : relocateGpt(source, gpt, targetLengthBytes);
   }
-  if (gpt) return relocateGpt(source, gpt, targetLengthBytes);
+  if (layout.table === 'mbr' && (isConverted || isPlaced))
+    return rewriteMbr(source, sectorBytes, targetLengthBytes, layout);
   const headBytes = layout.table === 'mbr' ? layout.sectorBytes : Math.min(BARE_HEAD_BYTES, source.lengthBytes);
   return { patches: [], stale: [], finishing: joinExtents([{ startBytes: 0, lengthBytes: headBytes }]) };
 }

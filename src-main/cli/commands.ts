@@ -27,6 +27,7 @@ import { collect, oneOf, wholeNumber, wordOf } from './options.ts';
 import { addRuleCommands, addRuleOptions, ruleParams, type RuleOptions } from './rule-commands.ts';
 import { addTransferCommands } from './transfer-commands.ts';
 import type { Session } from './session.ts';
+import { volumeChoice } from './volume-choices.ts';
 
 export function addCommands(program: Command, session: Session): void {
   const { printer, words } = session;
@@ -117,12 +118,14 @@ export function addCommands(program: Command, session: Session): void {
     .option('--confirm <serial|path>', help('confirm'), collect)
     .option('--overwrite', help('overwrite'))
     .option('--size <bytes>', help('size'), wholeNumber('--size', 1))
+    .option('--volume <volume=size>', help('volume-size'), collect)
+    .option('--exact', help('exact'))
     .option(`--delta ${oneOf(DELTAS)}`, help('delta'), wordOf('--delta', DELTAS))
     .option('--resume', help('resume'));
   addRuleOptions(deploy, help).action(async (template: string, targets: string[], options: DeployOptions) => {
     const client = await connect();
-    const { disk, size: lengthBytes, delta, resume } = options;
-    const how = { disk, targets, lengthBytes, delta, resume };
+    const { disk, size: lengthBytes, volume = [], exact, delta, resume } = options;
+    const how = { disk, targets, lengthBytes, volumes: volume.map(volumeChoice), exact, delta, resume };
     const plans = await client.call('deploy.planAll', { template, ...how, ...ruleParams(options) });
     if (options.plan) return printPlans(plans);
     // all are shown and agreed to, and the plans that were shown are those that run: nothing is written before
@@ -242,6 +245,8 @@ interface DeployOptions extends RuleOptions {
   size?: number;
   delta?: (typeof DELTAS)[number];
   resume?: boolean;
+  volume?: string[];
+  exact?: boolean;
 }
 
 /** What a person, or an option, has said of one target. */

@@ -22,6 +22,7 @@ import { printable } from './printable.ts';
 import type { Answer, TemplateDone } from './answers.ts';
 import { planRuleLines, policyLines, policyListLines, refusedLines, reportOfRules } from './rule-reports.ts';
 import { table } from './text-table.ts';
+import { volumePlanLines } from './volume-reports.ts';
 import type { Words } from './words.ts';
 
 /** Digits of an id that tell templates apart for a reader; calls take whole ones. */
@@ -88,6 +89,7 @@ export function answerLines(words: Words, answer: Answer): string[] {
           writeBytes: value.writeBytes,
         }),
         placeLine(words, value.target),
+        ...volumePlanLines(words, value.volumes),
         ...(value.before && value.before.volumes.length > 0
           ? [t('cli.now-holds'), ...diskLines(words, value.before)]
           : []),

@@ -96,6 +96,16 @@ const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: str
     allowed: ['../core/engine-error.ts', 'node:child_process'],
     forbidden: ['../disk/read.ts', '../filesystems/recognise.ts', '../jobs/deploy/run.ts', ...FACES],
   },
+  'src-engine/resizing': {
+    file: 'src-engine/resizing/example.ts',
+    allowed: [
+      '../core/engine-error.ts',
+      '../tools/run-tool.ts',
+      '../filesystems/file-system.port.ts',
+      'node:fs/promises',
+    ],
+    forbidden: ['../volumes/gpt.ts', '../store/press.ts', '../jobs/deploy/run.ts', ...FACES],
+  },
   'src-engine/store': {
     file: 'src-engine/store/example.ts',
     forbidden: ['../disk/read.ts', '../filesystems/extents.ts', '../catalog/database.ts', ...FACES],

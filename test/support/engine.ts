@@ -21,7 +21,10 @@ export interface TestEngine {
   deploy(
     template: string,
     target: string,
-    more?: { lengthBytes?: number; overwrite?: boolean; confirm?: string },
+    more?: Partial<Pick<CommandParams<'deploy.plan'>, 'lengthBytes' | 'volumes' | 'exact'>> & {
+      overwrite?: boolean;
+      confirm?: string;
+    },
   ): Promise<JobView>;
   verify(template?: string): Promise<JobView>;
   prune(): Promise<JobView>;
@@ -89,8 +92,8 @@ function driven(client: EngineClient, close: () => Promise<void>): TestEngine {
       const { planId } = await client.call('capture.plan', { source, name, ...more });
       return ended((await client.call('capture.start', { planId })).jobId);
     },
-    async deploy(template, target, { lengthBytes, ...confirmation } = {}) {
-      const { planId } = await client.call('deploy.plan', { template, target, lengthBytes });
+    async deploy(template, target, { lengthBytes, volumes, exact, ...confirmation } = {}) {
+      const { planId } = await client.call('deploy.plan', { template, target, lengthBytes, volumes, exact });
       return ended((await client.call('deploy.start', { planId, ...confirmation })).jobId);
     },
     verify: async (template) => ended((await client.call('verify.start', { template: template ?? null })).jobId),

@@ -17,6 +17,7 @@ const layout = struct(SUPERBLOCK_BYTES, {
   inodes_count: u32le(0x00),
   blocks_count_lo: u32le(0x04),
   free_blocks_count_lo: u32le(0x0c),
+  free_inodes_count: u32le(0x10),
   first_data_block: u32le(0x14),
   log_block_size: u32le(0x18),
   log_cluster_size: u32le(0x1c),
@@ -65,6 +66,9 @@ export interface ExtSuperblock {
   readonly blocksPerCluster: number;
   readonly clustersPerGroup: number;
   readonly inodeBytes: number;
+  readonly inodeCount: number;
+  /** as true as {@link freeBlockCount} */
+  readonly freeInodeCount: number;
   readonly inodesPerGroup: number;
   readonly inodeTableBlocks: number;
   readonly descriptorBytes: number;
@@ -173,6 +177,8 @@ function geometry(s: Raw, features: Features) {
     blocksPerCluster,
     clustersPerGroup,
     inodeBytes,
+    inodeCount: s.inodes_count,
+    freeInodeCount: s.free_inodes_count,
     inodesPerGroup,
     inodeTableBlocks,
     descriptorBytes,

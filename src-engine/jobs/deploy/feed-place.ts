@@ -1,4 +1,5 @@
 /** A target's place at a feed: what it has in hand, how far it is, how it ends. */
+import type { WindowRecord } from '../../store/manifest-format.ts';
 import type { FedWindow, UnpackedWindow } from './fed-window.ts';
 
 /** Windows that one of several targets may have in hand. */
@@ -6,6 +7,10 @@ const MAX_IN_HAND = 4;
 
 /** Something that is filled. */
 export interface Taker {
+  /** Whether anything of a region of the template is written as it is there. */
+  wants(region: number): boolean;
+  /** A window that it does not want was passed. */
+  passed(lengthBytes: number): void;
   /**
    * Once this resolves, the window's bytes are on the medium, and were read from it and found equal.
    * @throws EngineError
@@ -44,8 +49,17 @@ export class FeedPlace {
     return this.#hasFailed;
   }
 
+  /** Passes a window that is not wanted. @returns whether it was passed */
+  pass({ region, lengths }: WindowRecord): boolean {
+    if (this.#taker.wants(region)) return false;
+    this.#taker.passed(lengths.reduce((sum, length) => sum + length, 0));
+    this.next++;
+    return true;
+  }
+
   /** @param changed is told when it has one less in hand */
   give(window: FedWindow, changed: () => void): void {
+    this.next++;
     this.#inHand++;
     const done = this.#take(window)
       .finally(() => {

@@ -133,7 +133,7 @@ class Feed {
     for await (const record of manifest.records()) {
       const present = places.filter((place) => !place.hasFailed && !behind.includes(place));
       if (present.length === 0) break;
-      const wanted = present.filter(({ next }) => next === number);
+      const wanted = present.filter((place) => place.next === number && !place.pass(record));
       number++;
       if (wanted.length === 0) continue;
       for (const late of await hurry.roomFor(wanted)) {
@@ -146,10 +146,7 @@ class Feed {
       const window = new FedWindow(storedWindow(this.#parts.index, json, record), pool, memory, takers);
       windows.add(window);
       void window.over.then(() => windows.delete(window));
-      for (const place of takers) {
-        place.next = number;
-        place.give(window, hurry.changed);
-      }
+      for (const place of takers) place.give(window, hurry.changed);
     }
     // nobody waits for another any more
     for (const window of windows) window.excuseAll();

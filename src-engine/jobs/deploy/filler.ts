@@ -65,8 +65,16 @@ export class Filler implements Taker {
     }
   }
 
+  wants(region: number): boolean {
+    return this.#filling.placement.regions[region] !== null;
+  }
+
   windowDone({ stored }: UnpackedWindow): void {
-    this.#context.advance(stored.lengthBytes);
+    this.passed(stored.lengthBytes);
+  }
+
+  passed(lengthBytes: number): void {
+    this.#context.advance(lengthBytes);
   }
 
   /** Where a window belongs on this target; null: nothing of it is written from the template as it is. */

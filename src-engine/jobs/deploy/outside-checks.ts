@@ -12,6 +12,7 @@ import type { DiskLayout, Relocation } from '../../volumes/layout.port.ts';
 /**
  * @param layout the template's
  * @param relocation null where its tables cannot come onto the target
+ * @param places of its partitions there
  * @throws EngineError `MANIFEST_DAMAGED`
  */
 export async function outsideChecks(
@@ -20,8 +21,9 @@ export async function outsideChecks(
   layout: DiskLayout,
   relocation: Relocation | null,
   target: PlaceView,
+  places: readonly Extent[],
 ): Promise<Check[]> {
-  const requiredBytes = Math.max(0, ...regions.slice(1).map((region) => region.startBytes + region.lengthBytes));
+  const requiredBytes = Math.max(0, ...places.map((place) => place.startBytes + place.lengthBytes));
   if (!relocation) return [];
   // a disk that is as a whole a member of something, whatever small table it carries
   if (target.lengthBytes < requiredBytes) {
@@ -30,7 +32,8 @@ export async function outsideChecks(
   if (!disk.account) return [];
   const behind = disk.account.pieces.filter(({ place }) => place === 'behind-last');
   const names = [...new Set(behind.flatMap((piece) => piece.names))];
-  const lostBytes = await bytesWithoutPlace(manifest, layout, relocation, target.lengthBytes);
+  const taken = withoutExtents(places, regions.slice(1));
+  const lostBytes = await bytesWithoutPlace(manifest, layout, relocation, target.lengthBytes, taken);
   if (lostBytes > 0) {
     const known = names.length > 0 ? names : null;
     const data = { known, lengthBytes: lostBytes, diskBytes: disk.lengthBytes, targetBytes: target.lengthBytes };
@@ -60,14 +63,16 @@ export async function endChecks(
   return [{ code: 'OUTSIDE_ELSEWHERE', level: 'warn', data }];
 }
 
-/** Bytes around partitions, tables aside, that lie behind the end of the target, or where its tables come to lie. */
+/** Bytes around partitions, tables aside, that lie behind the end of the target, or where its tables or partitions come to lie. */
 async function bytesWithoutPlace(
   manifest: ManifestReader,
   { metadata }: DiskLayout,
   { patches }: Relocation,
   targetBytes: number,
+  partitions: readonly Extent[],
 ): Promise<number> {
   const taken: Extent[] = [
+    ...partitions,
     ...patches.map(({ offsetBytes, bytes }) => ({ startBytes: offsetBytes, lengthBytes: bytes.length })),
     { startBytes: targetBytes, lengthBytes: Number.MAX_SAFE_INTEGER - targetBytes },
   ];

@@ -1,16 +1,21 @@
 /** Place: where everything goes on this target, and what is other there than in the template. */
 import { EngineError } from '../../core/engine-error.ts';
-import type { Extent } from '../../disk/block-source.port.ts';
+import type { VolumePlan } from '../../contract/deploy.contract.ts';
+import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
+import { slice } from '../../disk/slice.ts';
+import { recogniseSwap } from '../../filesystems/swap/swap.ts';
 import { readRecordedTables } from '../../inspection/disk-claims.ts';
+import { swapOfLength } from '../../resizing/swap.ts';
 import type { ManifestReader } from '../../store/manifest-reader.ts';
 import type { ManifestJson } from '../../versions/manifest-json.ts';
 import { planRelocation, sectorsOf } from '../../versions/sector-move.ts';
 import type { StoredParts } from '../../versions/stored-parts.ts';
 import type { Region } from '../../versions/regions.ts';
 import { templateSource } from '../../versions/template-source.ts';
-import { joinExtents, within } from '../../volumes/extents.ts';
-import type { Patch } from '../../volumes/layout.port.ts';
+import { joinExtents, within, withoutExtents } from '../../volumes/extents.ts';
+import type { Patch, Relocation } from '../../volumes/layout.port.ts';
 import type { DeployRecord } from '../plan-records.ts';
+import { isFromScratch, placesOf } from './plan-volumes.ts';
 
 /**
  * What a disk is known by lies in its first and last 1 MiB, whoever looks: tables; superblocks, of which those of Btrfs, ReiserFS and
@@ -37,27 +42,62 @@ export interface Placement {
  */
 export async function place(
   parts: StoredParts,
-  plan: Pick<DeployRecord, 'target'>,
+  plan: Pick<DeployRecord, 'target' | 'volumes'>,
   manifest: ManifestReader,
   json: ManifestJson,
 ): Promise<Placement> {
   const source = templateSource(parts.index, manifest, json);
-  const { relocation, checks } = await readRecordedTables(source, json.disk.layout.table)
-    .then((tables) => planRelocation(source, tables, sectorsOf(plan.target)))
-    .finally(() => source.close());
-  if (!relocation) {
+  try {
+    const tables = await readRecordedTables(source, json.disk.layout.table);
+    const places = placesOf(tables, plan.volumes);
+    const { relocation, checks } = await planRelocation(source, tables, sectorsOf(plan.target), places);
+    if (relocation) return await placed(source, plan, json, relocation, places);
+
     const { code, data } = checks.find(({ level }) => level === 'block')!;
     throw new EngineError('PLAN_BLOCKED', { ...data, check: code });
+  } finally {
+    await source.close();
   }
-  const { patches, stale, finishing } = relocation;
-  const edges = edgesOf(plan.target.lengthBytes, json.disk.layout.lengthBytes);
+}
+
+async function placed(
+  source: BlockSource,
+  { target, volumes }: Pick<DeployRecord, 'target' | 'volumes'>,
+  json: ManifestJson,
+  { patches, stale, finishing }: Relocation,
+  places: readonly Extent[],
+): Promise<Placement> {
+  const swaps = await madeSwaps(source, volumes);
+  const [around, ...regions] = json.regions;
+  const edges = edgesOf(target.lengthBytes, json.disk.layout.lengthBytes);
   return {
-    changes: patches,
-    leftOut: stale,
-    regions: json.regions,
-    taken: [],
+    changes: [...patches, ...swaps],
+    // where the old table ended, a partition may be now
+    leftOut: withoutExtents(stale, places),
+    regions: [around, ...regions.map((region) => regionOnTarget(region, volumes))],
+    taken: withoutExtents(places, regions),
     finishing: joinExtents([...finishing, ...edges]),
   };
+}
+
+function regionOnTarget(region: Region, volumes: readonly VolumePlan[]): Region | null {
+  const planned = volumes.find(({ beforeStartBytes }) => beforeStartBytes === region.startBytes);
+  if (!planned) return region;
+  return isFromScratch(planned) ? null : { startBytes: planned.startBytes, lengthBytes: region.lengthBytes };
+}
+
+/** Headers of swap areas of another length. */
+async function madeSwaps(source: BlockSource, volumes: readonly VolumePlan[]): Promise<Patch[]> {
+  const patches: Patch[] = [];
+  for (const { method, startBytes, lengthBytes, beforeStartBytes, beforeBytes } of volumes) {
+    if (method !== 'made') continue;
+    const volume = slice(source, beforeStartBytes, beforeBytes);
+    const area = await recogniseSwap(volume);
+    if (!area) continue;
+    const { offsetBytes, bytes } = await swapOfLength(volume, area, lengthBytes);
+    patches.push({ offsetBytes: startBytes + offsetBytes, bytes });
+  }
+  return patches;
 }
 
 /** Both ends of a target, and where the end of the template comes to lie on it. */

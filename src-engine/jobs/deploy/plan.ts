@@ -7,12 +7,14 @@ import type { DeployPlan } from '../../contract/plan.contract.ts';
 import { numberOf, ofDisk } from '../../core/of-disk.ts';
 import type { Machine } from '../../machines/machine.port.ts';
 import { endChecks, outsideChecks } from './outside-checks.ts';
+import { afterVolumes, placesOf, planVolumes } from './plan-volumes.ts';
 import { readRecordedTables } from '../../inspection/disk-claims.ts';
 import { inspectDisk, openVolumes } from '../../inspection/disk-inspection.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { readsFirst } from './reads-first.ts';
 import { diskOf } from '../../versions/found-disk.ts';
 import { openSource } from '../../images/open-source.ts';
+import { abilitiesHere } from '../../resizing/abilities.ts';
 import { describeTarget, lengthOfImage } from '../../machines/describe-target.ts';
 import { overriddenCodes, withOverrides } from '../../judgement/overrides.ts';
 import { refusalOf, type DeployRecord, type Planned } from '../plan-records.ts';
@@ -54,9 +56,23 @@ export async function planDeploy(
         sectorBytes: disk.layout.sectorBytes,
         physicalSectorBytes: disk.layout.physicalSectorBytes,
       });
-      const { relocation, checks: moved } = await planRelocation(source, tables, sectorsOf(target.place));
+      const planned = await planVolumes({
+        source,
+        tables,
+        regions: json.regions,
+        disk: disk.layout,
+        target: target.place,
+        request,
+        abilities: await abilitiesHere(),
+        scratchFolder: parts.layout.scratch,
+      });
+      const volumes = [...planned.volumes];
+      const places = placesOf(tables, volumes);
+      const { relocation, checks: moved } = await planRelocation(source, tables, sectorsOf(target.place), places);
+      // of what has no room, that is said which knows how small it could be
+      const isTooSmall = planned.checks.some(({ code }) => code === 'TARGET_TOO_SMALL');
       const before = target.exists ? await lookAt(parts.machine, target.place.path, signal) : null;
-      const after = afterDeploy(disk.layout, target.place);
+      const after = afterVolumes(afterDeploy(disk.layout, target.place), volumes);
       const first = readsFirst(parts.jobs, request, template.name, target.place, before?.view ?? null, after);
       const checks = withOverrides(
         [
@@ -64,8 +80,9 @@ export async function planDeploy(
             ? { code: 'TEMPLATE_DAMAGED', level: 'block', data: { template: template.name } }
             : { code: 'TEMPLATE_HEALTHY', level: 'pass', data: { template: template.name } },
           ...incompleteCheck(template.name, disk),
-          ...moved,
-          ...(await outsideChecks(manifest, json, layout, relocation, target.place)),
+          ...planned.checks,
+          ...moved.filter(({ code }) => !isTooSmall || code !== 'TARGET_TOO_SMALL'),
+          ...(await outsideChecks(manifest, json, layout, relocation, target.place, places)),
           ...(await endChecks(source, layout, target.place)),
           ...(await checkTarget(parts.machine, target, disk.usedBytes, parts.layout.root)),
           ...first,
@@ -96,12 +113,14 @@ export async function planDeploy(
         asked: resolve(request.target),
         edges: before?.edges ?? '',
         readsFirst: first.length > 0,
+        volumes,
         overridden: [...overriddenCodes(checks), ...overriddenRules(report)],
       };
       const view: DeployPlan = {
         ...plan,
         before: before?.view ?? null,
         after,
+        volumes,
         checks,
         report,
         canRun: record.refusal === null,

@@ -8,10 +8,12 @@ import type { ManifestJson } from '../../versions/manifest-json.ts';
 import { withManifest } from '../../versions/with-manifest.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import type { DeployRecord } from '../plan-records.ts';
+import { adjust } from './adjust.ts';
 import { begin } from './begin.ts';
 import type { Deployment, Stage } from './deployment.ts';
 import type { Feeding, Feeds } from './feed.ts';
 import { fill } from './fill.ts';
+import { fillFromScratch } from './fill-from-scratch.ts';
 import { finish } from './finish.ts';
 import { HeldBack } from './held-back.ts';
 import { ofTarget } from './of-target.ts';
@@ -26,8 +28,8 @@ import { checkFileAgain } from './targets-again.ts';
  */
 const STAGES: Readonly<Record<'begin' | 'fill' | 'adjust' | 'customise' | 'finish' | 'prove', readonly Stage[]>> = {
   begin: [begin],
-  fill: [fill],
-  adjust: [],
+  fill: [fillFromScratch, fill],
+  adjust: [adjust],
   customise: [],
   finish: [finish],
   prove: [],

@@ -137,5 +137,6 @@ export function deployPlan(
     canRun: isAllowed(report),
     confirmWords: found ? [to.serial, to.path] : [],
     needsOverwrite: false,
+    volumes: [],
   };
 }

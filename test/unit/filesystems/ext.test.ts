@@ -18,6 +18,8 @@ const superblock = (changes: Partial<ExtSuperblock>): ExtSuperblock => ({
   blockBytes: 4096,
   blockCount: 100 * 32_768,
   freeBlockCount: 0,
+  inodeCount: 0,
+  freeInodeCount: 0,
   firstDataBlock: 0,
   blocksPerGroup: 32_768,
   groupCount: 100,
@@ -69,6 +71,8 @@ describe('groups', () => {
       firstDataBlock: 1,
       blocksPerGroup: 8192,
       freeBlockCount: 0,
+      inodeCount: 0,
+      freeInodeCount: 0,
       blockCount: 20_000,
       groupCount: 3,
     });

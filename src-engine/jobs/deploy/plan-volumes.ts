@@ -1,0 +1,323 @@
+/** What becomes of the volumes of a template on a target: which grow, shrink or move, how each is done here, and what stands against it. */
+import type { VolumeChoice, VolumePlan } from '../../contract/deploy.contract.ts';
+import type { DiskView, FileSystemKind, PlaceView } from '../../contract/disk.contract.ts';
+import type { Check } from '../../contract/warnings.ts';
+import { EngineError } from '../../core/engine-error.ts';
+import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
+import { readBytes } from '../../disk/read.ts';
+import { readVolumeTree } from '../../inspection/read-volume-tree.ts';
+import type { TreeVolume } from '../../inspection/volume-tree.ts';
+import { freeBytes } from '../../machines/free-bytes.ts';
+import type { Abilities } from '../../resizing/abilities.ts';
+import { fixedWays, isWay, toolsOf, waysOf } from '../../resizing/ways.ts';
+import type { LengthRefusal, VolumeWays, Way } from '../../resizing/resizer.port.ts';
+import type { Region } from '../../versions/regions.ts';
+import { sectorsOf } from '../../versions/sector-move.ts';
+import {
+  fitVolumes,
+  type FitProblem,
+  type FitRoom,
+  type FitVolume,
+  type VolumeSize,
+} from '../../volumes/fit/fit-volumes.ts';
+import { roomEnd } from '../../volumes/fit/placed-tables.ts';
+import { isUsed, MBR_BYTES, mbrEntries } from '../../volumes/mbr-sector.ts';
+import type { Tables } from '../../volumes/read-layout.ts';
+
+/** What a partition at least is, of the largest one, to take or give room unasked: not those for booting and for recovery. */
+const LARGE_PART = 1 / 4;
+/** Types of partitions that Windows starts for a repair: it has written down where they are. */
+const RECOVERY_TYPES = ['DE94BBA4-06A4-4D40-A16A-BFD50179D6AC', '27'];
+/** Of a table that is not rewritten. */
+const DOUBTFUL: readonly string[] = ['PARTITION_OUT_OF_RANGE', 'EXTENDED_CHAIN_BROKEN', 'PARTITIONS_IN_IMAGE'];
+/** GRUB's first part says in which sectors of the disk this one lies. */
+const BIOS_BOOT_TYPE = '21686148-6449-6E6F-744E-656564454649';
+const RESERVED_TYPE = 'E3C9E316-0B5C-4DB8-817D-F92DF00215AE';
+/** Counts in units of its own from where it begins. */
+const MOVABLE: readonly (string | null)[] = [
+  'luks',
+  'lvm2',
+  'md-raid',
+  'swap',
+  'f2fs',
+  'zfs_member',
+  'jfs',
+  'reiserfs',
+  'nilfs2',
+];
+/** For the time that is shown: of a scratch copy, written, read and written again. */
+const SCRATCH_BYTES_PER_SECOND = 100e6;
+const SECONDS_IN_PLACE = 2;
+/** What a program writes into a scratch copy beside what it holds. */
+const SCRATCH_SHARE = 1.1;
+const SCRATCH_ROOM_BYTES = 64 * 1024 * 1024;
+
+export interface VolumesRequest {
+  readonly volumes: readonly VolumeChoice[];
+  readonly exact: boolean;
+}
+
+export interface PlannedVolumes {
+  /** all of them, in the order of the disk */
+  readonly volumes: readonly VolumePlan[];
+  readonly checks: readonly Check[];
+}
+
+interface Asked {
+  readonly source: BlockSource;
+  readonly tables: Tables;
+  readonly regions: readonly Region[];
+  readonly disk: DiskView;
+  readonly target: PlaceView;
+  readonly request: VolumesRequest;
+  readonly abilities: Abilities;
+  readonly scratchFolder: string;
+}
+
+/** A volume of the template, and what can be done with it here. */
+interface Candidate extends FitVolume {
+  readonly typeId: string;
+  readonly kind: FileSystemKind | null;
+  readonly usedBytes: number;
+  readonly ways: VolumeWays;
+}
+
+/**
+ * @throws EngineError `VOLUME_NOT_FOUND` where a choice names none of the template's; `READ_FAILED` and what reading a template throws
+ */
+export async function planVolumes(asked: Asked): Promise<PlannedVolumes> {
+  const { source, tables, target, request } = asked;
+  const { layout } = tables;
+  const sectorBytes = sectorsOf(target).sectorBytes ?? layout.sectorBytes;
+  const room = {
+    endBytes: roomEnd(tables, target.lengthBytes, sectorBytes),
+    oldEndBytes: roomEnd(tables, source.lengthBytes, sectorBytes),
+    sectorBytes,
+  };
+  const candidates = await candidatesOf(asked);
+  const choices = choicesOf(request, candidates);
+  const kept = candidates.map((volume) => planOf(volume, volume));
+  const isAsked = [...choices.values()].some((size) => size !== 'keep');
+  const isOther = room.endBytes !== room.oldEndBytes;
+  if (request.exact || (!isAsked && !isOther))
+    return { volumes: kept, checks: [{ code: 'VOLUMES_KEPT', level: 'pass', data: {} }] };
+  const rigid = await rigidity(asked);
+  if (rigid !== null) {
+    const check: Check = { code: 'VOLUMES_RIGID', level: isAsked ? 'block' : 'warn', data: { reason: rigid } };
+    return { volumes: kept, checks: isAsked || room.endBytes > room.oldEndBytes ? [check] : [] };
+  }
+  const fit = fitVolumes(candidates, choices, room);
+  if (!fit.isPossible) return { volumes: kept, checks: problemChecks(fit.problem, candidates, asked) };
+  const volumes = candidates.map((volume, i) => planOf(volume, fit.places[i]));
+  return { volumes, checks: await fittedChecks(asked, candidates, volumes, room, isAsked) };
+}
+
+async function candidatesOf({ source, tables, disk, abilities }: Asked): Promise<Candidate[]> {
+  const { partitions } = await readVolumeTree(source);
+  const largestBytes = Math.max(0, ...tables.layout.partitions.map(({ lengthBytes }) => lengthBytes));
+  const candidates: Candidate[] = [];
+  for (const { number, startBytes, lengthBytes, typeId } of tables.layout.partitions) {
+    const found = partitions.find(
+      ({ partition }) => partition?.startBytes === startBytes && partition.lengthBytes === lengthBytes,
+    );
+    const seen = disk.volumes.find((view) => view.startBytes === startBytes);
+    const usedBytes = seen?.usedBytes ?? lengthBytes;
+    const content = found && !found.isContested && !found.membership ? found.content.fileSystem : null;
+    const behind = bytesBehind(disk, String(number ?? 0));
+    const ways =
+      behind > 0
+        ? fixedWays(lengthBytes, { code: 'VOLUME_DATA_BEHIND', data: { lengthBytes: behind } })
+        : await waysOf(found?.source ?? source, content, usedBytes, abilities);
+    const isLarge = lengthBytes >= largestBytes * LARGE_PART && !RECOVERY_TYPES.includes(typeId);
+    candidates.push({
+      ref: String(number ?? 0),
+      startBytes,
+      lengthBytes,
+      typeId,
+      kind: content?.kind ?? null,
+      usedBytes,
+      ways,
+      canGrow: isWay(ways.growing),
+      canShrink: isWay(ways.shrinking),
+      minimumBytes: isWay(ways.shrinking) ? ways.minimumBytes : lengthBytes,
+      maximumBytes: ways.maximumBytes,
+      isElastic: number !== null && isLarge && content?.kind !== 'swap',
+      isFixed: number === null || !canMove(found, tables),
+    });
+  }
+  return candidates;
+}
+
+/** What a capture took behind a file system, in its partition: somebody's, who would lose it to a file system that grows. */
+function bytesBehind({ account }: DiskView, ref: string): number {
+  const pieces = account?.pieces.filter(({ place, volume }) => place === 'behind-file-system' && volume === ref) ?? [];
+  return pieces.reduce((sum, { takenBytes }) => sum + takenBytes, 0);
+}
+
+/** Windows on an MBR, and boot code that reads from certain sectors, do not find what stands elsewhere. */
+function canMove(volume: TreeVolume | undefined, { gpt }: Tables): boolean {
+  if (!volume || volume.isContested) return false;
+  const { content, partition } = volume;
+  const { typeId } = partition!;
+  if (typeId === BIOS_BOOT_TYPE) return false;
+  if (typeId === RESERVED_TYPE) return true;
+  const kind = content.fileSystem?.kind;
+  if (!kind) return MOVABLE.includes(content.recognised);
+  // its boot sector says where it is, under a checksum
+  if (kind === 'exfat') return false;
+  // boot stores and drive letters tell partitions of an MBR by where they begin
+  return kind !== 'ntfs' || gpt !== null || RECOVERY_TYPES.includes(typeId);
+}
+
+/** Why no partition of a disk may be another one; null: they may. */
+async function rigidity({ source, tables, regions }: Asked): Promise<string | null> {
+  const { layout, gpt, contested } = tables;
+  if (layout.table === 'none') return 'a disk without a partition table';
+  if (contested.length > 0) return 'partitions that something else claims too';
+  if (layout.warnings.some(({ code }) => DOUBTFUL.includes(code))) return 'a partition table that contradicts the disk';
+  const isRecorded = layout.partitions.every(({ startBytes, lengthBytes }, i) => {
+    const region = regions.at(i + 1);
+    return region?.startBytes === startBytes && region.lengthBytes === lengthBytes;
+  });
+  if (!isRecorded || regions.length !== layout.partitions.length + 1) {
+    return 'partitions that are not those of the capture';
+  }
+  if (!gpt) return null;
+  const entries = mbrEntries(await readBytes(source, 0, MBR_BYTES)) ?? [];
+  return entries.filter(isUsed).length > 1 ? 'a hybrid MBR' : null;
+}
+
+function choicesOf({ volumes }: VolumesRequest, candidates: readonly Candidate[]): Map<string, VolumeSize> {
+  const choices = new Map<string, VolumeSize>();
+  for (const { volume, size } of volumes) {
+    if (!candidates.some(({ ref }) => ref === volume)) {
+      throw new EngineError('VOLUME_NOT_FOUND', { volume, volumes: candidates.map(({ ref }) => ref) });
+    }
+    choices.set(volume, size);
+  }
+  return choices;
+}
+
+function planOf({ ref, kind, ways, usedBytes, ...before }: Candidate, place: Extent): VolumePlan {
+  const way = wayTo({ ...before, ways }, place);
+  const copies = way?.method === 'rebuilt' ? 2 : way?.method === 'scratch' ? 1 : 0;
+  const scratchBytes = copies * (Math.ceil(usedBytes * SCRATCH_SHARE) + SCRATCH_ROOM_BYTES);
+  return {
+    volume: ref,
+    beforeStartBytes: before.startBytes,
+    beforeBytes: before.lengthBytes,
+    minimumBytes: before.minimumBytes,
+    startBytes: place.startBytes,
+    lengthBytes: place.lengthBytes,
+    method: way?.method ?? 'kept',
+    tools: way && kind ? [...toolsOf(kind, way)] : [],
+    needsRoot: way?.needsRoot ?? false,
+    scratchBytes,
+    seconds: secondsOf(way, copies * usedBytes),
+  };
+}
+
+function secondsOf(way: Way | null, copiedBytes: number): number {
+  if (!way || way.method === 'made') return 0;
+  return SECONDS_IN_PLACE + copiedBytes / SCRATCH_BYTES_PER_SECOND;
+}
+
+function wayTo({ lengthBytes, ways }: Pick<Candidate, 'lengthBytes' | 'ways'>, place: Extent): Way | null {
+  if (place.lengthBytes === lengthBytes) return null;
+  const way = place.lengthBytes > lengthBytes ? ways.growing : ways.shrinking;
+  return isWay(way) ? way : null;
+}
+
+function problemChecks(problem: FitProblem, candidates: readonly Candidate[], { tables, target }: Asked): Check[] {
+  switch (problem.code) {
+    case 'ROOM_TOO_SMALL': {
+      const requiredBytes =
+        target.lengthBytes - roomEnd(tables, target.lengthBytes, tables.layout.sectorBytes) + problem.requiredEndBytes;
+      return [{ code: 'TARGET_TOO_SMALL', level: 'block', data: { requiredBytes, targetBytes: target.lengthBytes } }];
+    }
+    case 'VOLUME_TOO_SMALL': {
+      const { ref: volume, askedBytes, minimumBytes } = problem;
+      return [{ code: 'VOLUME_TOO_SMALL', level: 'block', data: { volume, askedBytes, minimumBytes } }];
+    }
+    case 'CANNOT_MOVE':
+      return [{ code: 'VOLUME_CANNOT_MOVE', level: 'block', data: { volume: problem.ref, behind: problem.behind } }];
+    default: {
+      const { ways } = candidates.find(({ ref }) => ref === problem.ref)!;
+      const way = problem.code === 'CANNOT_GROW' ? ways.growing : ways.shrinking;
+      return [refusalCheck(problem.ref, isWay(way) ? { code: 'VOLUME_FIXED_LENGTH', data: {} } : way, 'block')];
+    }
+  }
+}
+
+function refusalCheck(volume: string, { code, data }: LengthRefusal, level: 'block' | 'warn'): Check {
+  return { code, level, data: { volume, ...data } };
+}
+
+async function fittedChecks(
+  { scratchFolder }: Asked,
+  candidates: readonly Candidate[],
+  volumes: readonly VolumePlan[],
+  { endBytes, oldEndBytes }: FitRoom,
+  isAsked: boolean,
+): Promise<Check[]> {
+  const checks: Check[] = [];
+  const changed = volumes.filter((v) => v.lengthBytes !== v.beforeBytes || v.startBytes !== v.beforeStartBytes);
+  const names = changed.map(({ volume }) => volume);
+  checks.push(
+    changed.length > 0
+      ? { code: 'VOLUMES_FITTED', level: 'pass', data: { volumes: names } }
+      : { code: 'VOLUMES_KEPT', level: 'pass', data: {} },
+  );
+  const scratchBytes = Math.max(0, ...volumes.map((volume) => volume.scratchBytes));
+  if (scratchBytes > 0) {
+    const free = await freeBytes(scratchFolder);
+    const data = { path: scratchFolder, requiredBytes: scratchBytes, freeBytes: free };
+    checks.push(
+      free < scratchBytes
+        ? { code: 'VOLUME_SCRATCH_SPACE_LOW', level: 'block', data }
+        : { code: 'VOLUME_SCRATCH_SPACE', level: 'pass', data },
+    );
+  }
+  const recovery = changed.find(({ volume, startBytes, beforeStartBytes }) => {
+    return startBytes !== beforeStartBytes && isRecovery(candidates, volume);
+  });
+  if (recovery) checks.push({ code: 'RECOVERY_MOVED', level: 'warn', data: { volume: recovery.volume } });
+  const usedEnd = Math.max(0, ...volumes.map(({ startBytes, lengthBytes }) => startBytes + lengthBytes));
+  if (!isAsked && changed.length === 0 && endBytes > oldEndBytes) {
+    // it would have grown on a machine that can
+    const last = candidates.findLast(({ isElastic }) => isElastic);
+    if (last && !isWay(last.ways.growing)) checks.push(refusalCheck(last.ref, last.ways.growing, 'warn'));
+    checks.push({ code: 'TARGET_ROOM_UNUSED', level: 'warn', data: { lengthBytes: endBytes - usedEnd } });
+  }
+  return checks;
+}
+
+function isRecovery(candidates: readonly Candidate[], volume: string): boolean {
+  return RECOVERY_TYPES.includes(candidates.find(({ ref }) => ref === volume)!.typeId);
+}
+
+/** Where the volumes of a plan go, in the order of the template's disk; its own places where the plan says nothing of them. */
+export function placesOf({ layout }: Tables, volumes: readonly VolumePlan[]): readonly Extent[] {
+  return layout.partitions.map(({ startBytes, lengthBytes }) => {
+    const planned = volumes.find(({ beforeStartBytes }) => beforeStartBytes === startBytes);
+    return planned ? { startBytes: planned.startBytes, lengthBytes: planned.lengthBytes } : { startBytes, lengthBytes };
+  });
+}
+
+/** As a person sees the disk once it is there. */
+export function afterVolumes(disk: DiskView, volumes: readonly VolumePlan[]): DiskView {
+  return {
+    ...disk,
+    volumes: disk.volumes.map((view) => {
+      const planned = volumes.find(({ beforeStartBytes }) => beforeStartBytes === view.startBytes);
+      if (!planned) return view;
+      const { startBytes, lengthBytes, method } = planned;
+      const fileSystem = view.fileSystem && method !== 'kept' ? { ...view.fileSystem, lengthBytes } : view.fileSystem;
+      return { ...view, startBytes, lengthBytes, fileSystem };
+    }),
+  };
+}
+
+/** Whether a volume comes onto the target by way of a scratch copy, and not as the template has it. */
+export const isFromScratch = ({ method }: Pick<VolumePlan, 'method'>): boolean =>
+  method === 'scratch' || method === 'rebuilt';

@@ -1,0 +1,56 @@
+/** Room beside the catalog in which a volume gets its new length: a sparse file. */
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { markOfRunner } from '../../catalog/runner.ts';
+import { ioError } from '../../core/engine-error.ts';
+import type { BlockSink } from '../../disk/block-source.port.ts';
+import { createFileSink } from '../../formats/raw/file-sink.ts';
+import type { DiskFacts } from '../../formats/raw/file-source.ts';
+import type { StoreLayout } from '../../store/store-layout.ts';
+import { removeLostVolumes, SCRATCH_VOLUME } from '../../versions/leftovers.ts';
+
+export interface ScratchVolume {
+  readonly path: string;
+  readonly fd: number;
+  readonly sink: BlockSink;
+  /** Gives it its length back, after a program has cut off what it did not need. */
+  restoreLength(): Promise<void>;
+  /** Nothing is left of it. */
+  end(): Promise<void>;
+}
+
+/**
+ * A name is needed: ntfsresize looks for it among the mounts. What was left by those who were killed goes first, and at the latest when
+ * somebody writes to the catalog.
+ * @throws EngineError `WRITE_FAILED`, `PERMISSION_DENIED`, `DISK_FULL`
+ */
+export async function openScratchVolume(layout: StoreLayout, facts: DiskFacts): Promise<ScratchVolume> {
+  removeLostVolumes(layout);
+  const path = join(layout.scratch, `${SCRATCH_VOLUME}${markOfRunner()}.${randomUUID()}`);
+  const { O_RDWR, O_CREAT, O_EXCL } = constants;
+  try {
+    const handle = await open(path, O_RDWR | O_CREAT | O_EXCL, 0o600);
+    try {
+      await handle.truncate(facts.lengthBytes);
+      const sink = await createFileSink(handle, path, facts, true);
+      return {
+        path,
+        fd: handle.fd,
+        sink,
+        restoreLength: () => handle.truncate(facts.lengthBytes),
+        async end() {
+          await sink.close().catch(() => {});
+          await rm(path, { force: true });
+        },
+      };
+    } catch (error) {
+      await handle.close();
+      await rm(path, { force: true });
+      throw error;
+    }
+  } catch (error) {
+    throw ioError(error, 'WRITE_FAILED', { path });
+  }
+}

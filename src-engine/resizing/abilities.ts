@@ -1,0 +1,33 @@
+/** What this machine can do to a volume: rights, programs, and file systems that its kernel knows. Looked at, never tried on anything. */
+import { access, constants, readFile, readdir } from 'node:fs/promises';
+import { release } from 'node:os';
+import type { FileSystemKind } from '../contract/disk.contract.ts';
+import { findTool, type Tool } from '../tools/tools.ts';
+
+export interface Abilities {
+  /** may mount, and make loop devices */
+  readonly isRoot: boolean;
+  hasTool(tool: Tool): boolean;
+  canMount(kind: FileSystemKind): boolean;
+}
+
+export async function abilitiesHere(): Promise<Abilities> {
+  const isRoot = process.platform === 'linux' && process.geteuid?.() === 0 && (await canOpen('/dev/loop-control'));
+  const kernel = await knownFileSystems();
+  return { isRoot, hasTool: (tool) => findTool(tool) !== null, canMount: (kind) => kernel.has(kind) };
+}
+
+function canOpen(path: string): Promise<boolean> {
+  return access(path, constants.R_OK | constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Those that are there, and those that are loaded when they are asked for. */
+async function knownFileSystems(): Promise<Set<string>> {
+  const loaded = await readFile('/proc/filesystems', 'utf8').catch(() => '');
+  const names = loaded.split('\n').map((line) => line.replace(/^.*\t/, ''));
+  const modules = await readdir(`/lib/modules/${release()}/kernel/fs`).catch(() => [] as string[]);
+  return new Set([...names, ...modules].filter((name) => name !== ''));
+}

@@ -1,0 +1,35 @@
+/** btrfs changes its length while it is mounted, both ways. */
+import { PRIVATE_MOUNT_TOOLS, withPrivateMounts } from '../tools/private-mounts.ts';
+import { LOOP_TOOLS, withLoopDevice } from './piece.ts';
+import type { Resizer } from './resizer.port.ts';
+
+const DEADLINE_MS = 6 * 60 * 60 * 1000;
+/** Chunks are moved whole, and one of each kind has to fit beside the others. */
+const ROOM_BYTES = 256 * 1024 * 1024;
+const ROOM_SHARE = 0.3;
+const MOUNTED = { needsRoot: true, isMounted: true, tools: [...LOOP_TOOLS, ...PRIVATE_MOUNT_TOOLS] };
+
+export const btrfsResizer: Resizer = {
+  tools: ['btrfs'],
+  growing: [{ method: 'in-place', ...MOUNTED }],
+  shrinking: [{ method: 'scratch', ...MOUNTED }],
+  toleratedWarnings: ['JOURNAL_NOT_CLEAN', 'FILESYSTEM_NOT_CLEAN'],
+
+  async limits(_volume, _fileSystem, usedBytes) {
+    return {
+      minimumBytes: usedBytes + ROOM_BYTES + Math.ceil(usedBytes * ROOM_SHARE),
+      maximumBytes: Number.MAX_SAFE_INTEGER,
+    };
+  },
+
+  async resize(piece, { blockBytes }, toBytes, signal) {
+    await withLoopDevice(piece, signal, (device) =>
+      withPrivateMounts(signal, async (mounts) => {
+        await mounts.mount(device, 'btrfs', mounts.folder);
+        const size = String(toBytes - (toBytes % blockBytes));
+        await mounts.run('btrfs', ['filesystem', 'resize', size, mounts.folder], { deadlineMs: DEADLINE_MS });
+        await mounts.unmount(mounts.folder);
+      }),
+    );
+  },
+};

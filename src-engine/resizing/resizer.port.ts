@@ -1,0 +1,68 @@
+/** How the length of a file system of one family is changed: by whom, on what, and within which limits. */
+import type { VolumePlan } from '../contract/deploy.contract.ts';
+import type { MessageData } from '../contract/errors.ts';
+import type { CheckCode, WarningCode } from '../contract/warnings.ts';
+import type { BlockSource } from '../disk/block-source.port.ts';
+import type { FileSystem } from '../filesystems/file-system.port.ts';
+import type { Tool } from '../tools/tools.ts';
+import type { Piece } from './piece.ts';
+
+export interface Way {
+  readonly method: Exclude<VolumePlan['method'], 'kept'>;
+  /** for loop devices, mounts */
+  readonly needsRoot: boolean;
+  /** the kernel has to know the file system */
+  readonly isMounted?: boolean;
+  /** beside those of the family */
+  readonly tools: readonly Tool[];
+}
+
+/** Lengths of the file system in bytes, or why none but its own can be. */
+export type Limits =
+  | { readonly minimumBytes: number; readonly maximumBytes: number; readonly refusal?: undefined }
+  | { readonly refusal: 'feature' };
+
+export interface Resizer {
+  /** programs that every way needs */
+  readonly tools: readonly Tool[];
+  /** the best first */
+  readonly growing: readonly Way[];
+  readonly shrinking: readonly Way[];
+  /** what may be said of a file system whose length is changed: its program mends it on the way */
+  readonly toleratedWarnings: readonly WarningCode[];
+  /** @param usedBytes what a capture takes of it @throws EngineError `READ_FAILED`, `FORMAT_INVALID` */
+  limits(volume: BlockSource, fileSystem: FileSystem, usedBytes: number): Promise<Limits>;
+  /**
+   * Changes its length on a piece that is long enough for both.
+   * @param toBytes of the volume; what of it is no whole block stays unused
+   * @throws EngineError `TOOL_MISSING`, `TOOL_FAILED`, `TOOL_TIMED_OUT`, `ABORTED`
+   */
+  resize(piece: Piece, fileSystem: FileSystem, toBytes: number, signal: AbortSignal): Promise<void>;
+  /**
+   * Makes it anew on another piece, and copies its files with all they carry: for one that cannot get that length.
+   * @throws as {@link resize}
+   */
+  rebuild?(from: Piece, to: Piece, fileSystem: FileSystem, signal: AbortSignal): Promise<void>;
+}
+
+/** Why the length of a volume stays what it is: a check to be, without the volume's name. */
+export interface LengthRefusal {
+  readonly code: Extract<
+    CheckCode,
+    | 'VOLUME_FIXED_LENGTH'
+    | 'VOLUME_NOT_SOUND'
+    | 'VOLUME_DATA_BEHIND'
+    | 'VOLUME_NEEDS_TOOL'
+    | 'VOLUME_NEEDS_ROOT'
+    | 'VOLUME_NEEDS_KERNEL'
+  >;
+  readonly data: MessageData;
+}
+
+export interface VolumeWays {
+  /** a way that can be gone here, or why there is none */
+  readonly growing: Way | LengthRefusal;
+  readonly shrinking: Way | LengthRefusal;
+  readonly minimumBytes: number;
+  readonly maximumBytes: number;
+}

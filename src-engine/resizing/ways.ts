@@ -1,0 +1,90 @@
+/** Which volumes can become longer or shorter on this machine, how, and how far. */
+import type { FileSystemKind } from '../contract/disk.contract.ts';
+import { EngineError } from '../core/engine-error.ts';
+import type { BlockSource } from '../disk/block-source.port.ts';
+import type { FileSystem } from '../filesystems/file-system.port.ts';
+import { TOOL_PACKAGES, type Tool } from '../tools/tools.ts';
+import type { Abilities } from './abilities.ts';
+import { btrfsResizer } from './btrfs.ts';
+import { extResizer } from './ext.ts';
+import { ntfsResizer } from './ntfs.ts';
+import type { LengthRefusal, Resizer, VolumeWays, Way } from './resizer.port.ts';
+import { swapWays } from './swap.ts';
+import { xfsResizer } from './xfs.ts';
+
+const RESIZERS: Partial<Record<FileSystemKind, Resizer>> = {
+  ext2: extResizer,
+  ext3: extResizer,
+  ext4: extResizer,
+  ntfs: ntfsResizer,
+  xfs: xfsResizer,
+  btrfs: btrfsResizer,
+};
+
+export const resizerOf = (kind: FileSystemKind): Resizer | null => RESIZERS[kind] ?? null;
+
+export const isWay = (way: Way | LengthRefusal): way is Way => 'method' in way;
+
+/** Of a volume that stays as long as it is. */
+export function fixedWays(lengthBytes: number, refusal: LengthRefusal): VolumeWays {
+  return { growing: refusal, shrinking: refusal, minimumBytes: lengthBytes, maximumBytes: lengthBytes };
+}
+
+/**
+ * @param content null where nothing is known of it
+ * @param usedBytes what a capture takes of it
+ * @throws EngineError `READ_FAILED`
+ */
+export async function waysOf(
+  volume: BlockSource,
+  content: FileSystem | null,
+  usedBytes: number,
+  abilities: Abilities,
+): Promise<VolumeWays> {
+  const { lengthBytes } = volume;
+  const fixed = (refusal: LengthRefusal) => fixedWays(lengthBytes, refusal);
+  const never: LengthRefusal = { code: 'VOLUME_FIXED_LENGTH', data: { fileSystem: content?.kind ?? null } };
+  if (!content) return fixed(never);
+  const unsound: LengthRefusal = { code: 'VOLUME_NOT_SOUND', data: { fileSystem: content.kind } };
+  if (content.kind === 'swap') return content.captureAs === 'header-only' ? swapWays(content) : fixed(unsound);
+  const resizer = resizerOf(content.kind);
+  if (!resizer) return fixed(never);
+  if (content.warnings.some(({ code }) => !resizer.toleratedWarnings.includes(code))) return fixed(unsound);
+  const limits = await resizer.limits(volume, content, usedBytes).catch((error: unknown) => {
+    if (error instanceof EngineError && error.code === 'FORMAT_INVALID') return null;
+    throw error;
+  });
+  if (limits === null) return fixed(unsound);
+  if (limits.refusal !== undefined) return fixed(never);
+  const canShrink = limits.minimumBytes < lengthBytes;
+  return {
+    growing: wayHere(content.kind, resizer, resizer.growing, abilities) ?? never,
+    shrinking: wayHere(content.kind, resizer, canShrink ? resizer.shrinking : [], abilities) ?? never,
+    minimumBytes: Math.min(limits.minimumBytes, lengthBytes),
+    maximumBytes: limits.maximumBytes,
+  };
+}
+
+/** The first that can be gone, or what the best of them is missing; null where there is none at all. */
+function wayHere(
+  kind: FileSystemKind,
+  resizer: Resizer,
+  ways: readonly Way[],
+  abilities: Abilities,
+): Way | LengthRefusal | null {
+  const judged = ways.map((way) => missing(kind, resizer, way, abilities) ?? way);
+  return judged.find(isWay) ?? judged.at(0) ?? null;
+}
+
+function missing(kind: FileSystemKind, resizer: Resizer, way: Way, abilities: Abilities): LengthRefusal | null {
+  const tool = [...resizer.tools, ...way.tools].find((one) => !abilities.hasTool(one));
+  if (tool) return { code: 'VOLUME_NEEDS_TOOL', data: { fileSystem: kind, tool, package: TOOL_PACKAGES[tool] } };
+  if (way.needsRoot && !abilities.isRoot) return { code: 'VOLUME_NEEDS_ROOT', data: { fileSystem: kind } };
+  if (way.isMounted && !abilities.canMount(kind)) return { code: 'VOLUME_NEEDS_KERNEL', data: { fileSystem: kind } };
+  return null;
+}
+
+/** Programs that a way takes, each once. */
+export function toolsOf(kind: FileSystemKind, way: Way): readonly Tool[] {
+  return [...new Set([...(resizerOf(kind)?.tools ?? []), ...way.tools])];
+}

@@ -1,0 +1,97 @@
+/**
+ * XFS grows while it is mounted, by xfs_growfs, and never shrinks: a shorter one is made anew as the old one was, with its UUID and label, and
+ * its files are copied.
+ */
+import { PRIVATE_MOUNT_TOOLS, withPrivateMounts } from '../tools/private-mounts.ts';
+import { LOOP_TOOLS, withLoopDevice } from './piece.ts';
+import type { Resizer } from './resizer.port.ts';
+
+const DEADLINE_MS = 60 * 60 * 1000;
+const COPY_DEADLINE_MS = 24 * 60 * 60 * 1000;
+/** mkfs.xfs makes nothing smaller (mkfs/xfs_mkfs.c, validate_supported). */
+const LEAST_BYTES = 300 * 1024 * 1024;
+/** A log, and what the groups keep for themselves. */
+const ROOM_BYTES = 128 * 1024 * 1024;
+const ROOM_SHARE = 0.15;
+
+/** What mkfs.xfs is told of what xfs_growfs says of a file system: option, and its keys. */
+const GEOMETRY: Readonly<Record<string, readonly string[]>> = {
+  '-b': ['bsize'],
+  '-s': ['sectsz'],
+  '-i': ['isize', 'sparse', 'nrext64', 'exchange'],
+  '-m': ['crc', 'finobt', 'rmapbt', 'reflink', 'bigtime', 'inobtcount'],
+  '-n': ['ftype'],
+};
+/** Where it is called otherwise there. */
+const NAMES: Readonly<Record<string, string>> = { bsize: 'size', sectsz: 'size', isize: 'size' };
+/** Of what a file has to be the same: cp says so where one of them is not to be had. */
+const PRESERVED = 'mode,ownership,timestamps,links,xattr';
+
+export const xfsResizer: Resizer = {
+  tools: ['xfs_growfs'],
+  growing: [{ method: 'in-place', needsRoot: true, isMounted: true, tools: [...LOOP_TOOLS, ...PRIVATE_MOUNT_TOOLS] }],
+  shrinking: [
+    {
+      method: 'rebuilt',
+      needsRoot: true,
+      isMounted: true,
+      tools: [...LOOP_TOOLS, ...PRIVATE_MOUNT_TOOLS, 'mkfs.xfs', 'mkdir', 'cp'],
+    },
+  ],
+  // mounting replays the log
+  toleratedWarnings: ['JOURNAL_NOT_CLEAN', 'FILESYSTEM_NOT_CLEAN'],
+
+  async limits(_volume, _fileSystem, usedBytes) {
+    const minimumBytes = Math.max(LEAST_BYTES, usedBytes + ROOM_BYTES + Math.ceil(usedBytes * ROOM_SHARE));
+    return { minimumBytes, maximumBytes: Number.MAX_SAFE_INTEGER };
+  },
+
+  async resize(piece, { blockBytes }, toBytes, signal) {
+    await withLoopDevice(piece, signal, (device) =>
+      withPrivateMounts(signal, async (mounts) => {
+        // the file system that the template was made of may be mounted here
+        await mounts.mount(device, 'xfs', mounts.folder, ['nouuid']);
+        const blocks = String(Math.floor(toBytes / blockBytes));
+        await mounts.run('xfs_growfs', ['-D', blocks, mounts.folder], { deadlineMs: DEADLINE_MS });
+        await mounts.unmount(mounts.folder);
+      }),
+    );
+  },
+
+  async rebuild(from, to, { uuid, label }, signal) {
+    await withLoopDevice(from, signal, (oldDevice) =>
+      withLoopDevice(to, signal, (newDevice) =>
+        withPrivateMounts(signal, async (mounts) => {
+          const [oldPoint, newPoint] = [`${mounts.folder}/from`, `${mounts.folder}/to`];
+          await mounts.mount('tmpfs', 'tmpfs', mounts.folder);
+          await mounts.run('mkdir', [oldPoint, newPoint]);
+          // its log is replayed: it is a copy
+          await mounts.mount(oldDevice, 'xfs', oldPoint, ['nouuid']);
+          const { stdout } = await mounts.run('xfs_growfs', ['-n', oldPoint]);
+          const options = mkfsOptions(stdout.toString('utf8'), uuid);
+          const named = label === '' ? [] : ['-L', label];
+          await mounts.run('mkfs.xfs', ['-q', '-f', '-K', ...options, ...named, newDevice], {
+            deadlineMs: DEADLINE_MS,
+          });
+          await mounts.mount(newDevice, 'xfs', newPoint, ['nouuid']);
+          const args = ['-dR', `--preserve=${PRESERVED}`, '--reflink=never', '--sparse=always', '--'];
+          await mounts.run('cp', [...args, `${oldPoint}/.`, newPoint], { deadlineMs: COPY_DEADLINE_MS });
+          await mounts.unmount(newPoint);
+          await mounts.unmount(oldPoint);
+        }),
+      ),
+    );
+  },
+};
+
+/** @param geometry as xfs_growfs -n tells it: `meta-data=… isize=512 …` */
+function mkfsOptions(geometry: string, uuid: string): string[] {
+  const told = new Map(
+    [...geometry.matchAll(/(\w+)=(\d+)/g)].map(([, key, value]) => [key, value]).reverse() as [string, string][],
+  );
+  return Object.entries(GEOMETRY).flatMap(([option, keys]) => {
+    const words = keys.filter((key) => told.has(key)).map((key) => `${NAMES[key] ?? key}=${told.get(key)}`);
+    if (option === '-m') words.push(`uuid=${uuid}`);
+    return words.length > 0 ? [option, words.join(',')] : [];
+  });
+}

@@ -1,0 +1,334 @@
+/**
+ * Deploys that give volumes another length or another place: what is on them is judged by the checkers of their file systems, their files
+ * by the kernel, and the tables by sfdisk and sgdisk.
+ */
+import { mkdirSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { VolumeChoice } from '../../src-engine/contract/deploy.contract.ts';
+import { noise, place } from '../support/disks.ts';
+import { openEngine, refusal, resultOf, type TestEngine } from '../support/engine.ts';
+import { treeOf } from '../support/file-trees.ts';
+import { canLoop, MIB, run, runWithInput, workbench } from '../support/workbench.ts';
+
+const bench = workbench();
+let engine: TestEngine;
+
+beforeAll(async () => {
+  engine = await openEngine(bench.path('catalog'));
+});
+afterAll(() => engine.close());
+
+interface Kind {
+  readonly name: string;
+  /** as mount(8) and the plan call it */
+  readonly type: string;
+  /** makes the file system on a device */
+  make(device: string): void;
+  /** says whether it is sound @returns its length in bytes */
+  judge(device: string): number;
+}
+
+const blocksOf = (text: string, count: RegExp, size: RegExp) =>
+  Number(count.exec(text)![1]) * Number(size.exec(text)![1]);
+
+function judgeExt(device: string): number {
+  run('e2fsck', '-fn', device);
+  return blocksOf(run('dumpe2fs', '-h', device), /Block count: +(\d+)/, /Block size: +(\d+)/);
+}
+const ext = (name: string, type: string, ...options: string[]): Kind => ({
+  name,
+  type,
+  make: (device) => run('mke2fs', '-q', '-F', '-t', type, ...options, device),
+  judge: judgeExt,
+});
+const EXT4 = ext('ext4', 'ext4');
+const EXTS = [
+  EXT4,
+  ext('ext4 with blocks of 1 KiB', 'ext4', '-b', '1024'),
+  ext('ext4 without room for more descriptors', 'ext4', '-O', '^resize_inode'),
+  ext('ext4 with groups of groups', 'ext4', '-O', '^resize_inode,meta_bg'),
+  ext('ext4 without 64 bits and sums', 'ext4', '-O', '^64bit,^metadata_csum'),
+  ext('ext3', 'ext3'),
+  ext('ext2', 'ext2'),
+];
+const NTFS: Kind = {
+  name: 'NTFS',
+  type: 'ntfs',
+  make: (device) => run('mkfs.ntfs', '-q', '-F', '-Q', device),
+  judge(device) {
+    run('ntfsfix', '-n', device);
+    return Number(/Current volume size: (\d+) bytes/.exec(run('ntfsresize', '-i', '-f', device))![1]);
+  },
+};
+const XFS: Kind = {
+  name: 'XFS',
+  type: 'xfs',
+  make: (device) => run('mkfs.xfs', '-q', '-f', '-L', 'a label', '-m', 'bigtime=0', device),
+  judge(device) {
+    run('xfs_repair', '-n', device);
+    const text = run('xfs_db', '-r', '-c', 'sb 0', '-c', 'p dblocks blocksize', device);
+    return blocksOf(text, /dblocks = (\d+)/, /blocksize = (\d+)/);
+  },
+};
+const BTRFS: Kind = {
+  name: 'btrfs',
+  type: 'btrfs',
+  make: (device) => run('mkfs.btrfs', '-q', '-f', device),
+  judge(device) {
+    run('btrfs', 'check', device);
+    return Number(/^total_bytes\t+(\d+)/m.exec(run('btrfs', 'inspect-internal', 'dump-super', device))![1]);
+  },
+};
+
+/** Lets something look at a volume of an image. */
+function onVolume<T>(image: string, part: Part, work: (device: string) => T): T {
+  const device = bench.attach(image, '-o', String(part.startBytes), '--sizelimit', String(part.lengthBytes));
+  try {
+    return work(device);
+  } finally {
+    bench.detach(device);
+  }
+}
+
+function mounted<T>(device: string, { type }: Kind, options: string, work: (point: string) => T): T {
+  const point = bench.mount(device, `${options}${type === 'xfs' ? ',nouuid' : ''}`);
+  try {
+    return work(point);
+  } finally {
+    bench.unmount(point);
+  }
+}
+
+interface Part {
+  readonly startBytes: number;
+  readonly lengthBytes: number;
+}
+
+function partsOf(image: string): Part[] {
+  const { partitiontable } = JSON.parse(run('sfdisk', '-J', image)) as {
+    partitiontable: { partitions: { start: number; size: number; type: string }[] };
+  };
+  const volumes = partitiontable.partitions.filter(({ type }) => type !== '5');
+  return volumes.map(({ start, size }) => ({ startBytes: start * 512, lengthBytes: size * 512 }));
+}
+
+/** Files of all sorts, some of them scattered, as far as the file system has such. */
+function fillTree(point: string, { type }: Kind): void {
+  mkdirSync(join(point, 'deep', 'deeper'), { recursive: true });
+  for (let i = 0; i < 60; i++)
+    writeFileSync(join(point, i % 2 ? 'deep' : '.', `file${i}`), noise(`tree ${i}`, 1 + ((i * 7919) % 90_000)));
+  for (let i = 0; i < 60; i += 3) rmSync(join(point, i % 2 ? 'deep' : '.', `file${i}`));
+  writeFileSync(join(point, 'deep', 'deeper', 'large'), noise('large', 5 * MIB));
+  if (type === 'ntfs') return;
+  run('ln', join(point, 'deep', 'deeper', 'large'), join(point, 'linked'));
+  run('ln', '-s', 'deep/deeper/large', join(point, 'symlink'));
+  run('chown', '1234:567', join(point, 'file2'));
+  run('chmod', '4711', join(point, 'file4'));
+  run('mknod', join(point, 'fifo'), 'p');
+  run('truncate', '-s', '40M', join(point, 'hole'));
+  run('python3', '-c', 'import os,sys; os.setxattr(sys.argv[1], "user.note", b"kept")', join(point, 'file8'));
+}
+
+/** ESP, the volume in question, swap behind it. */
+const GPT = `label: gpt
+1 : start=1MiB, size=8MiB, type=uefi
+2 : size=ROOT, type=linux, name=root
+3 : size=16MiB, type=swap
+`;
+/** The volume in question is a logical one, and a partition stands behind the chain. */
+const LOGICAL = `label: dos
+1 : start=1MiB, size=8MiB, type=c
+2 : start=9MiB, size=EXTENDED, type=5
+5 : start=10MiB, size=ROOT, type=83
+3 : size=16MiB, type=82
+`;
+
+function makeDisk(name: string, kind: Kind, rootMib: number, script = GPT): string {
+  const image = bench.file(`${name}.img`, (rootMib + 28) * MIB);
+  runWithInput(script.replace('ROOT', `${rootMib}MiB`).replace('EXTENDED', `${rootMib + 1}MiB`), 'sfdisk', '-q', image);
+  const parts = partsOf(image);
+  const root = parts.find(({ lengthBytes }) => lengthBytes === rootMib * MIB)!;
+  const fat = bench.file('esp.part', 8 * MIB);
+  run('mkfs.vfat', '-h', String(parts[0].startBytes / 512), fat);
+  place(fat, image, parts[0].startBytes);
+  const swap = bench.file('swap.part', 16 * MIB);
+  run('mkswap', '-L', 'swapped', swap);
+  place(swap, image, (rootMib + (script === GPT ? 9 : 10)) * MIB);
+  onVolume(image, root, (device) => {
+    kind.make(device);
+    mounted(device, kind, 'rw', (point) => fillTree(point, kind));
+  });
+  return image;
+}
+
+const rootOf = (image: string) => partsOf(image).reduce((a, b) => (b.lengthBytes > a.lengthBytes ? b : a));
+const swapOf = (image: string) =>
+  partsOf(image)
+    .filter(({ lengthBytes }) => lengthBytes === 16 * MIB)
+    .at(-1)!;
+const blkid = (image: string, { startBytes, lengthBytes }: Part) =>
+  run('blkid', '-p', '-o', 'export', '-O', String(startBytes), '-S', String(lengthBytes), image).replaceAll(
+    /^(DEVNAME|PART_ENTRY|FSSIZE|FSLASTBLOCK|UUID_SUB).*\n/gm,
+    '',
+  );
+
+/** The copy of a disk is sound, and all that was on its volumes is there. */
+function expectFitted(kind: Kind, source: string, target: string, lengthBytes: number): void {
+  const [from, to] = [rootOf(source), rootOf(target)];
+  expect(to).toEqual({ startBytes: from.startBytes, lengthBytes });
+  expect(run('sfdisk', '--verify', target)).toContain('No errors detected');
+  const before = onVolume(source, from, (device) => mounted(device, kind, 'ro', treeOf));
+  const after = onVolume(target, to, (device) => {
+    const fileSystemBytes = kind.judge(device);
+    // ntfsresize leaves the last sector to the copy of the first, ext a last group that is too short
+    expect(lengthBytes - fileSystemBytes).toBeLessThan(8 * MIB);
+    expect(fileSystemBytes).toBeLessThanOrEqual(lengthBytes);
+    return mounted(device, kind, 'ro', treeOf);
+  });
+  expect(after).toBe(before);
+  expect(blkid(target, to)).toBe(blkid(source, from));
+  expect(blkid(target, swapOf(target))).toBe(blkid(source, swapOf(source)));
+}
+
+async function planned(template: string, lengthBytes: number, volumes: VolumeChoice[] = []) {
+  return engine.client.call('deploy.plan', { template, target: bench.path('planned.img'), lengthBytes, volumes });
+}
+
+const scratch = () => readdirSync(bench.path('catalog', 'scratch'));
+
+describe
+  .skipIf(!canLoop)
+  .each([
+    ...EXTS.map((kind) => [kind.name, kind, 96] as const),
+    ['NTFS', NTFS, 96] as const,
+    ['XFS', XFS, 512] as const,
+    ['btrfs', BTRFS, 400] as const,
+  ])('%s', (name, kind, rootMib) => {
+  let source: string;
+  const template = name.replaceAll(' ', '-');
+  beforeAll(async () => {
+    source = makeDisk(template, kind, rootMib);
+    resultOf(await engine.capture(source, template));
+  });
+
+  test('takes what a larger file has more, and the swap behind it moves to the end', async () => {
+    const target = bench.path(`${template}.larger.img`);
+    const plan = await planned(template, (rootMib + 128) * MIB);
+    expect(plan.volumes.map(({ volume, method }) => [volume, method])).toEqual([
+      ['1', 'kept'],
+      ['2', 'in-place'],
+      ['3', 'kept'],
+    ]);
+    resultOf(await engine.deploy(template, target, { lengthBytes: (rootMib + 128) * MIB }));
+    expectFitted(kind, source, target, (rootMib + 102) * MIB);
+    rmSync(target);
+  });
+
+  test('gives what a smaller one has not, on the way', async () => {
+    const target = bench.path(`${template}.smaller.img`);
+    resultOf(await engine.deploy(template, target, { lengthBytes: (rootMib - 4) * MIB }));
+    expectFitted(kind, source, target, (rootMib - 30) * MIB);
+    expect(scratch()).toEqual([]);
+    rmSync(target);
+  });
+});
+
+describe.skipIf(!canLoop)('choices', () => {
+  let source: string;
+  beforeAll(async () => {
+    source = makeDisk('logical', EXT4, 96, LOGICAL);
+    resultOf(await engine.capture(source, 'logical'));
+  });
+
+  test('a logical volume grows, in its container, and what stands behind moves', async () => {
+    const target = bench.path('logical.larger.img');
+    resultOf(await engine.deploy('logical', target, { lengthBytes: 200 * MIB }));
+    expectFitted(EXT4, source, target, 174 * MIB);
+  });
+
+  test('lengths that were asked for, on a disk as large as it was', async () => {
+    const target = bench.path('logical.chosen.img');
+    const volumes = [
+      { volume: '5', size: 80 * MIB },
+      { volume: '3', size: 'grow' as const },
+    ];
+    resultOf(await engine.deploy('logical', target, { volumes }));
+    const parts = partsOf(target);
+    expect(rootOf(target)).toEqual({ startBytes: 10 * MIB, lengthBytes: 80 * MIB });
+    const swap = parts.find(({ startBytes }) => startBytes > 90 * MIB - 1)!;
+    expect(swap.startBytes).toBe((106 - 16) * MIB);
+    expect(swap.lengthBytes).toBe(34 * MIB);
+    const [was, is] = [blkid(source, swapOf(source)), blkid(target, swap)];
+    expect(is.replaceAll(/^FS.*\n/gm, '')).toBe(was.replaceAll(/^FS.*\n/gm, ''));
+    expect(run('swaplabel', extracted(target, swap))).toContain('swapped');
+    onVolume(target, rootOf(target), EXT4.judge);
+  });
+
+  test('exact changes nothing, whatever the size', async () => {
+    const target = bench.path('logical.exact.img');
+    resultOf(await engine.deploy('logical', target, { lengthBytes: 200 * MIB, exact: true }));
+    expect(partsOf(target)).toEqual(partsOf(source));
+    onVolume(target, rootOf(target), (device) => expect(EXT4.judge(device)).toBe(96 * MIB));
+  });
+
+  test('all ones of a device are no part of what grows onto it', async () => {
+    const image = bench.file('ones.img', 200 * MIB, 0xff);
+    const device = bench.attach(image);
+    resultOf(await engine.deploy('logical', device, { confirm: device }));
+    bench.detach(device);
+    expectFitted(EXT4, source, image, 174 * MIB);
+  });
+
+  test.each<[string, VolumeChoice[], number, object]>([
+    [
+      'less than its files need',
+      [{ volume: '5', size: 8 * MIB }],
+      124,
+      { code: 'VOLUME_TOO_SMALL', data: { volume: '5', askedBytes: 8 * MIB } },
+    ],
+    ['more than there is', [{ volume: '5', size: 500 * MIB }], 124, { code: 'TARGET_TOO_SMALL' }],
+    [
+      'another length of a FAT',
+      [{ volume: '1', size: 'grow' }],
+      200,
+      { code: 'VOLUME_FIXED_LENGTH', data: { volume: '1', fileSystem: 'fat12' } },
+    ],
+    ['a disk that nothing fits on', [], 32, { code: 'TARGET_TOO_SMALL', data: { targetBytes: 32 * MIB } }],
+  ])('%s is refused, with the numbers', async (_, volumes, mib, block) => {
+    const plan = await planned('logical', mib * MIB, volumes);
+    expect(plan.checks.filter(({ level }) => level === 'block')).toEqual([
+      expect.objectContaining({
+        level: 'block',
+        ...block,
+        ...('data' in block && { data: expect.objectContaining(block.data as object) as object }),
+      }),
+    ]);
+    expect(plan.canRun).toBe(false);
+  });
+
+  test('a volume that is not there is named', async () => {
+    expect(await refusal(planned('logical', 200 * MIB, [{ volume: '9', size: 'grow' }]))).toMatchObject({
+      code: 'VOLUME_NOT_FOUND',
+      data: { volume: '9', volumes: ['1', '5', '3'] },
+    });
+  });
+});
+
+function extracted(image: string, { startBytes, lengthBytes }: Part): string {
+  const part = bench.path('extracted.part');
+  rmSync(part, { force: true });
+  run(
+    'dd',
+    `if=${image}`,
+    `of=${part}`,
+    'bs=1M',
+    'conv=sparse',
+    'status=none',
+    'iflag=skip_bytes,count_bytes',
+    `skip=${startBytes}`,
+    `count=${lengthBytes}`,
+  );
+  truncateSync(part, lengthBytes);
+  return part;
+}
