@@ -151,7 +151,10 @@ test('of several disks one can be chosen; a file that is named and not there is 
   writeFileSync(at('m.ovf'), descriptor({ href: 'first%201.vmdk' }, { href: 'second.vmdk' }));
   manifest('sha256');
   const both = await refusal(importFrom(engine, at('m.ovf'), 'which'));
-  expect(both).toMatchObject({ code: 'FILE_MISSING', data: { path: expect.stringContaining('first 1.vmdk'), disk: 1 } });
+  expect(both).toMatchObject({
+    code: 'FILE_MISSING',
+    data: { path: expect.stringContaining('first 1.vmdk'), disk: 1 },
+  });
   const other = await refusal(importFrom(engine, at('m.ovf'), 'which', { entry: 'third.vmdk' }));
   expect(other).toMatchObject({ code: 'IMAGE_CHOICE_REQUIRED', data: { names: ['first 1.vmdk', 'second.vmdk'] } });
   await expectDisk('second', 'second.vmdk');
