@@ -16,6 +16,8 @@ export type About = Pick<JobView, 'kind' | 'templateName' | 'path'>;
 export interface PartWork {
   /** '' where it works on the catalog */
   readonly path: string;
+  /** which of a template's disks it is about, from 1; left out: none of them, or all */
+  readonly disk?: number;
   readonly planId?: string;
   run(context: JobContext): Promise<JobResult>;
 }
@@ -55,8 +57,9 @@ export class LiveJob {
       progress: null,
       warnings: [],
       result: null,
-      parts: parts.map(({ path, planId }) => ({
+      parts: parts.map(({ path, disk, planId }) => ({
         path,
+        disk,
         planId,
         state: 'queued',
         outcome: null,

@@ -18,7 +18,9 @@ export function deployOperations({
     schema: DeployRecordSchema,
     about: ({ templateName, target }) => ({ kind: 'deploy', templateName, path: target.path }),
     claims: async ({ target }) => [await placeClaim(catalog.machine, 'target', target.path), catalogClaim('read')],
-    parts: (record) => [{ path: record.target.path, run: (context) => runDeploy(catalog.parts, record, context) }],
+    parts: (record) => [
+      { path: record.target.path, disk: record.disk, run: (context) => runDeploy(catalog.parts, record, context) },
+    ],
   });
   const plan = (request: DeployRequest, signal: AbortSignal) =>
     deploys.plan((expiresAt) => planDeploy(catalog.parts, request, expiresAt, signal));
