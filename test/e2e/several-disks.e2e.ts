@@ -41,8 +41,8 @@ test('each has its place on the page of the template, and its files', async ({ a
   await app.getByRole('link', { name: 'Catalog' }).click();
   await expect(app.getByRole('row', { name: /Pair/ }).getByText('2 disks')).toBeVisible();
   await app.getByRole('link', { name: 'Pair' }).click();
-  await expect(app.getByText(/^Disk 1 · boot disk · /)).toBeVisible();
-  await expect(app.getByText(/^Disk 2 · data disk · /)).toBeVisible();
+  await expect(app.getByText(/^Disk 1\s· boot disk\s· /)).toBeVisible();
+  await expect(app.getByText(/^Disk 2\s· data disk\s· /)).toBeVisible();
   await expect(app.getByText('2 disks: system.img, home.img')).toBeVisible();
   await pages.template.tab('disks').click();
   await expect(app.getByRole('heading', { name: 'Disk 1: system.img' })).toBeVisible();

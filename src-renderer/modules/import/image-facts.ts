@@ -32,7 +32,8 @@ export function useImageWords() {
   function facts(view: ImportView) {
     return [
       { key: 'format', name: t('import.format'), value: kind(view) },
-      ...(view.disks.length > 1
+      // those that are known have their pictures
+      ...(view.disks.length > 1 && !view.disk
         ? view.disks.map(({ name, lengthBytes, bus, address }, i) => ({
             key: `disk ${i}`,
             name: t('disk.titled', { number: i + 1, name }),

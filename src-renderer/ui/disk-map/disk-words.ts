@@ -3,6 +3,9 @@ import { useI18n } from 'vue-i18n';
 import { useFormat } from '../../client/format.ts';
 import type { PicturedDisk } from './segments.ts';
 
+/** A point between two facts stays in the line of the first. */
+const BETWEEN = '\u00a0· ';
+
 /** Call it in a component's set-up. */
 export function useDiskWords() {
   const { t } = useI18n();
@@ -12,7 +15,7 @@ export function useDiskWords() {
   const title = (
     { role, capacityBytes }: { role: 'boot' | 'data' | 'unknown'; capacityBytes: number },
     index: number,
-  ) => [t('disk.numbered', { number: index + 1 }), t(`disk.role.${role}`), bytes(capacityBytes)].join(' · ');
+  ) => [t('disk.numbered', { number: index + 1 }), t(`disk.role.${role}`), bytes(capacityBytes)].join(BETWEEN);
 
   /** All disks of a version, each with its title. */
   const pictured = (
