@@ -73,6 +73,8 @@ const outcome = orUnknown(OUTCOMES).nullable();
 export const JobPartSchema = z.object({
   /** what it works on; '' where that is the catalog */
   path: z.string(),
+  /** which of a template's disks it is about, from 1; left out: none of them, or all */
+  disk: z.number().int().positive().optional(),
   /** the plan that it carries out, where there was one */
   planId: z.uuid().optional(),
   state,

@@ -17,6 +17,8 @@ export type About = Pick<JobView, 'kind' | 'templateName' | 'path'>;
 export interface PartWork {
   /** '' where it works on the catalog */
   readonly path: string;
+  /** which of a template's disks it is about, from 1; left out: none of them, or all */
+  readonly disk?: number;
   readonly planId?: string;
   /** parts that say the same run at the same time; where it is not said, those of one plan */
   readonly together?: string;
@@ -59,8 +61,9 @@ export class LiveJob {
       progress: null,
       warnings: [...warnings],
       result: null,
-      parts: parts.map(({ path, planId }) => ({
+      parts: parts.map(({ path, disk, planId }) => ({
         path,
+        disk,
         planId,
         state: 'queued',
         outcome: null,

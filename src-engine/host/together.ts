@@ -1,6 +1,7 @@
 /** Parts of a job that make one thing together: they run as one, and where one fails there is nothing of any. */
 import type { JobResult } from '../contract/job.contract.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
+import { numberOf } from '../core/of-disk.ts';
 import type { JobContext } from '../core/job-context.ts';
 import type { PartWork } from './live-job.ts';
 
@@ -19,6 +20,7 @@ export function together(
   all.promise.catch(() => {});
   return paths.map((path, i) => ({
     path,
+    disk: numberOf(i, paths.length) ?? undefined,
     async run(context) {
       contexts[i] = context;
       if (Object.keys(contexts).length === paths.length) run(contexts).then(all.resolve, all.reject);

@@ -1,8 +1,10 @@
 /** The component kit. It knows how things look and behave, and nothing of the pages. */
 export { default as DiskMap } from './disk-map/DiskMap.vue';
+export { default as DiskMaps } from './disk-map/DiskMaps.vue';
 export { default as GroupVolumes } from './disk-map/GroupVolumes.vue';
 export { default as VolumeSwatch } from './disk-map/VolumeSwatch.vue';
 export { default as DiskMapRibbons } from './disk-map/DiskMapRibbons.vue';
+export * from './disk-map/disk-words.ts';
 export * from './disk-map/families.ts';
 export * from './disk-map/glyphs.ts';
 export * from './disk-map/segments.ts';

@@ -14,6 +14,7 @@ export async function captureFile(page: Page, path: string, name: string, level?
 
 export const panel = (page: Page) => pagesOf(page).jobs.panel;
 
+/** @param verdict of the job; of several parts each may say the same of itself */
 export async function untilDone(page: Page, verdict: RegExp) {
-  await expect(panel(page).getByText(verdict)).toBeVisible({ timeout: 60_000 });
+  await expect(panel(page).getByText(verdict).first()).toBeVisible({ timeout: 60_000 });
 }

@@ -15,9 +15,14 @@ export class CapturePage extends WizardPage {
     return this.page.getByRole('radio', { name: this.t(`capture.onUnreadable.${choice}`) });
   }
 
+  /** unfolds what is said of further disks */
+  get others(): Locator {
+    return this.page.getByText(this.t('capture.others')).first();
+  }
+
   /** Takes a further image file along, as another disk of the same machine. */
   async addFile(path: string): Promise<void> {
-    await this.page.getByText(this.t('capture.others')).first().click();
+    if (!(await this.page.getByLabel(this.t('capture.otherPath')).isVisible())) await this.others.click();
     await this.type(this.page.getByLabel(this.t('capture.otherPath')), path);
   }
 

@@ -11,6 +11,37 @@ export class DeployPage extends WizardPage {
     return this.button('deploy.startErasing');
   }
 
+  get startSeveral(): Locator {
+    return this.button('deploy.startSeveral');
+  }
+
+  /** the rows of several targets */
+  get targets(): Locator {
+    return this.page.getByRole('list', { name: this.t('deploy.targets') }).locator('> li');
+  }
+
+  /** opens or closes the row of one of several targets, from 1 */
+  target(number: number): Locator {
+    return this.targets.nth(number - 1).locator('[aria-expanded]');
+  }
+
+  get add(): Locator {
+    return this.button('deploy.addTarget');
+  }
+
+  get addMachine(): Locator {
+    return this.button('deploy.addMachine');
+  }
+
+  remove(number: number): Locator {
+    return this.button('deploy.removeTarget', { number });
+  }
+
+  /** what the plan says of one of several targets, from 1 */
+  planned(number: number): Locator {
+    return this.page.locator('.part').nth(number - 1);
+  }
+
   get size(): Locator {
     return this.page.getByLabel(this.t('deploy.size'));
   }

@@ -7,6 +7,11 @@ export class JobsPage extends AppPage {
     return this.page.getByRole('complementary', { name: this.t('jobs.one') });
   }
 
+  /** one of several targets or disks, from 1 */
+  part(number: number): Locator {
+    return this.panel.locator('.parts > li').nth(number - 1);
+  }
+
   get cancel(): Locator {
     return this.panel.getByRole('button', { name: this.t('action.cancelJob') });
   }

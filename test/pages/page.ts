@@ -30,7 +30,7 @@ export class AppPage {
   }
 
   /** Opens a select and takes one of its options. */
-  async choose(select: Locator, option: string): Promise<void> {
+  async choose(select: Locator, option: string | RegExp): Promise<void> {
     await select.click();
     await this.page.getByRole('option', { name: option }).click();
   }

@@ -58,6 +58,11 @@ export class WizardPage extends AppPage {
     return this.button('action.browse');
   }
 
+  /** which of several disks is meant, or all of them */
+  get which(): Locator {
+    return this.page.getByRole('combobox', { name: this.t('disk.choose') });
+  }
+
   async openFiles(): Promise<void> {
     await this.page.getByText(this.t('place.file'), { exact: true }).click();
   }

@@ -11,6 +11,8 @@ const ISO = uuid(7);
 const OWN = uuid(8);
 const SHOP = uuid(9);
 const NODE = uuid(10);
+const PAIR = uuid(11);
+const STORAGE = uuid(12);
 const IMAGES = '/home/lab/images';
 /** a saved profile of a machine without a hypervisor */
 const METAL_MACHINE = 'bench 7';
@@ -52,6 +54,13 @@ async function queue(pages: Pages) {
   for (const name of ['kiosk.qcow2', 'station.ova', 'old-office', 'locked.7z', 'broken.vmdk']) {
     await pages.import.add(`${IMAGES}/${name}`);
   }
+}
+
+/** Both disks of a template, each to a target of its own. */
+async function wholePair({ deploy }: Pages) {
+  await deploy.disk('/dev/sdc').check();
+  await deploy.target(2).click();
+  await deploy.chooseFile('/images/data.img');
 }
 
 async function toPassword({ export: exporting }: Pages) {
@@ -118,6 +127,11 @@ export const STATES: readonly State[] = [
   ['template-server', 'many', `/templates/${SERVER}`],
   ['template-server-disks', 'many', `/templates/${SERVER}?tab=disks`],
   ['template-server-map', 'many', `/templates/${SERVER}`, ({ template }) => template.segment(2).hover()],
+  ['template-pair', 'many', `/templates/${PAIR}`],
+  ['template-five', 'many', `/templates/${STORAGE}`],
+  ['compare-pair', 'few', `/templates/${PAIR}/compare?before=1&after=2`],
+  ['catalog-panel-pair', 'many', `/catalog?chosen=${PAIR}`],
+  ['catalog-cards-many', 'many', '/catalog?view=cards'],
   ['template-incomplete', 'many', `/templates/${SERVER}?tab=checks`],
   ['files-volumes', 'many', `/templates/${ID}?tab=files`],
   ['files-locked', 'locked', `/templates/${ID}?tab=files`],
@@ -216,6 +230,39 @@ export const STATES: readonly State[] = [
       await capture.unreadable('fill').check({ force: true });
     },
   ],
+  [
+    'capture-pair',
+    'many',
+    '/capture',
+    async ({ capture, page }) => {
+      await capture.disk('/dev/sda').check();
+      await capture.others.click();
+      await page.getByRole('checkbox', { name: /sdc/ }).check();
+      await page.getByRole('checkbox', { name: /sdc/ }).scrollIntoViewIfNeeded();
+    },
+  ],
+  [
+    'capture-pair-files',
+    'many',
+    '/capture',
+    async ({ capture }) => {
+      await capture.chooseFile('/images/system.img');
+      await capture.addFile('/images/data.img');
+      await capture.addFile('/images/system.img');
+    },
+  ],
+  [
+    'capture-pair-plan',
+    'many',
+    '/capture',
+    async ({ capture, page }) => {
+      await capture.disk('/dev/sda').check();
+      await capture.others.click();
+      await page.getByRole('checkbox', { name: /sdc/ }).check();
+      await capture.next.click();
+      await capture.seePlan.click();
+    },
+  ],
   ['capture-file', 'many', '/capture?source=/opt/diskpress/resources/sample.img'],
   [
     'capture-picker',
@@ -237,6 +284,22 @@ export const STATES: readonly State[] = [
     async (pages) => {
       await pages.import.next.click();
       await pages.import.operatingSystem.fill('Ubuntu 22.04');
+      await pages.import.seePlan.click();
+    },
+  ],
+  ['import-pair', 'importing', `/import?path=${IMAGES}/pair.ova`],
+  [
+    'import-pair-one',
+    'importing',
+    `/import?path=${IMAGES}/pair.ova`,
+    (pages) => pages.import.choose(pages.import.which, /^(Disk|Disque) 2/),
+  ],
+  [
+    'import-pair-plan',
+    'importing',
+    `/import?path=${IMAGES}/pair.ova`,
+    async (pages) => {
+      await pages.import.next.click();
       await pages.import.seePlan.click();
     },
   ],
@@ -312,6 +375,74 @@ export const STATES: readonly State[] = [
       await rules.section.scrollIntoViewIfNeeded();
     },
   ],
+  [
+    'deploy-several-targets',
+    'many',
+    `/deploy?template=${ID}`,
+    async ({ deploy }) => {
+      await deploy.disk('/dev/sdc').check();
+      await deploy.add.click();
+      await deploy.chooseFile('/images/room-2.img');
+      await deploy.add.click();
+      await deploy.chooseFile('/images/there.img');
+      await deploy.add.click();
+      await deploy.disk('/dev/sdb').check();
+      await deploy.target(1).click();
+    },
+  ],
+  [
+    'deploy-several-plan',
+    'many',
+    `/deploy?template=${ID}`,
+    async ({ deploy }) => {
+      await deploy.disk('/dev/sdc').check();
+      await deploy.add.click();
+      await deploy.chooseFile('/images/there.img');
+      await deploy.add.click();
+      await deploy.disk('/dev/sdb').check();
+      await deploy.seePlan.click();
+    },
+  ],
+  [
+    'deploy-several-plan-below',
+    'many',
+    `/deploy?template=${ID}`,
+    async ({ deploy, rules }) => {
+      await deploy.disk('/dev/sdc').check();
+      await deploy.add.click();
+      await deploy.chooseFile('/images/there.img');
+      await deploy.add.click();
+      await deploy.disk('/dev/sdb').check();
+      await deploy.seePlan.click();
+      await rules.section.scrollIntoViewIfNeeded();
+    },
+  ],
+  ['deploy-whole', 'many', `/deploy?template=${PAIR}`],
+  ['deploy-whole-chosen', 'many', `/deploy?template=${PAIR}`, wholePair],
+  [
+    'deploy-whole-plan',
+    'many',
+    `/deploy?template=${PAIR}`,
+    async (pages) => {
+      await wholePair(pages);
+      await pages.deploy.seePlan.click();
+    },
+  ],
+  [
+    'deploy-whole-machines',
+    'many',
+    `/deploy?template=${PAIR}`,
+    async (pages) => {
+      await wholePair(pages);
+      await pages.deploy.addMachine.click();
+    },
+  ],
+  [
+    'deploy-one-of-two',
+    'many',
+    `/deploy?template=${PAIR}`,
+    ({ deploy }) => deploy.choose(deploy.which, /^(Disk|Disque) 2/),
+  ],
   ['deploy-file', 'many', `/deploy?template=${ID}`, ({ deploy }) => deploy.planFile('/images/room-2.img')],
   ['devices', 'many', '/devices'],
   ['devices-chosen', 'many', '/devices?device=/dev/sdc'],
@@ -378,6 +509,7 @@ export const STATES: readonly State[] = [
   ['jobs-empty', 'empty', '/jobs'],
   ['job-running', 'many', `/jobs/${JOB(0)}`],
   ['job-several', 'several', `/jobs/${JOB(25)}`],
+  ['job-together', 'several', `/jobs/${JOB(26)}`],
   ['job-queued', 'many', `/jobs/${JOB(2)}`],
   ['job-unpacking', 'unpacking', `/jobs/${JOB(24)}`],
   ['job-verifying', 'verifying', `/jobs/${JOB(1)}`],

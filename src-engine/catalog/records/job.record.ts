@@ -47,6 +47,8 @@ export const JobRecordSchema = z.object({
     .array(
       z.object({
         path: z.string(),
+        /** of a template, from 1 */
+        disk: z.number().int().positive().optional(),
         planId: z.uuid().optional(),
         state: word,
         outcome: word.nullable(),

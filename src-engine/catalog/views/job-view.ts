@@ -26,7 +26,7 @@ export function jobView({ warnings, waitsFor, parts, hasLeftovers: _, user: __, 
       jobs: waitsFor.jobs.map((one) => ({ ...one, kind: known(JOB_KINDS, one.kind) })),
     },
     warnings: warnings.map(warningView),
-    parts: parts.map((part) => ({ path: part.path, planId: part.planId, ...endView(part) })),
+    parts: parts.map((part) => ({ path: part.path, disk: part.disk, planId: part.planId, ...endView(part) })),
   };
 }
 

@@ -24,6 +24,7 @@ export function deployOperations({
       return (record) => [
         {
           path: record.target.path,
+          disk: record.disk,
           together: feedKey(record),
           run: (context) => runDeploy(catalog.parts, record, feeds, context),
         },

@@ -28,6 +28,7 @@ export function exportOperations({
     parts: () => (record) =>
       filesOf(record).map((file) => ({
         path: file.path,
+        disk: file.disk ?? undefined,
         run: (context) => runExport(catalog.parts, { ...record, ...file, others: [] }, context),
       })),
   });

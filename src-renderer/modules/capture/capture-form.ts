@@ -21,7 +21,7 @@ export interface CaptureForm {
 export function formOf(query: Record<string, unknown>): CaptureForm {
   return {
     source: String(query['source'] ?? ''),
-    others: [],
+    others: [query['other'] ?? []].flat().map(String),
     format: null,
     name: String(query['name'] ?? ''),
     note: '',

@@ -1,5 +1,5 @@
 /** What is on the source of a capture: looked at as soon as it is chosen. */
-import { computed, ref, shallowRef, watch } from 'vue';
+import { computed, ref, shallowReactive, shallowRef, watch } from 'vue';
 import {
   isNothingRecognised,
   NameSchema,
@@ -65,4 +65,34 @@ export function useSourceLook(form: CaptureForm) {
     () => inspection.value?.source.kind === 'file' && isNothingRecognised(inspection.value.disk),
   );
   return { inspection, error, isLooking, isUnknown, look };
+}
+
+/** What is seen of a further disk; neither: it is being looked at. */
+export interface OtherLook {
+  readonly inspection?: Inspection;
+  readonly error?: ErrorView;
+}
+
+/** The further disks of the same machine, looked at as they are added, by their paths. Call it in a component's set-up. */
+export function useOtherLooks(form: CaptureForm): ReadonlyMap<string, OtherLook> {
+  const engine = useEngine();
+  const looks = shallowReactive(new Map<string, OtherLook>());
+
+  async function look(source: string) {
+    const asked: OtherLook = {};
+    looks.set(source, asked);
+    const seen = await engine.call('source.inspect', { source, format: null }).then(
+      (inspection): OtherLook => ({ inspection }),
+      (thrown: unknown): OtherLook => ({ error: errorView(thrown) }),
+    );
+    if (looks.get(source) === asked) looks.set(source, seen);
+  }
+  watch(
+    () => [...form.others],
+    (paths) => {
+      for (const path of [...looks.keys()]) if (!paths.includes(path)) looks.delete(path);
+      for (const path of paths) if (!looks.has(path)) void look(path);
+    },
+  );
+  return looks;
 }

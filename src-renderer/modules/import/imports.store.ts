@@ -6,7 +6,18 @@ import { useEngine } from '../../client/engine.store.ts';
 import { errorView } from '../../client/words.ts';
 import { useJobs } from '../jobs/index.ts';
 import { fileName, type DroppedFile } from './dropped.ts';
-import { emptyForm, importRequest, needOf, propose, withEntries, type QueuedImage } from './queued-image.ts';
+import {
+  diskAsked,
+  disksIn,
+  emptyForm,
+  importRequest,
+  machineIn,
+  needOf,
+  NO_MACHINE,
+  propose,
+  withEntries,
+  type QueuedImage,
+} from './queued-image.ts';
 
 export const useImports = defineStore('imports', () => {
   const engine = useEngine();
@@ -22,15 +33,22 @@ export const useImports = defineStore('imports', () => {
 
   /** Looks at an image as soon as its place is known. What is said meanwhile makes the answer void. */
   async function look(image: QueuedImage) {
-    const { path, entry, format, password } = image;
+    const { path, entry, disk, format, password } = image;
     if (path === null) return;
-    const isAsked = () =>
-      image.path === path && image.entry === entry && image.format === format && image.password === password;
+    const asked = JSON.stringify([path, entry, disk, format, password]);
+    const isAsked = () => JSON.stringify([image.path, image.entry, image.disk, image.format, image.password]) === asked;
     image.isLooking = true;
     image.error = null;
     try {
-      const seen = await engine.call('import.look', { path, entry, format, password: password || null });
+      const seen = await engine.call('import.look', {
+        path,
+        entry,
+        ...diskAsked(image),
+        format,
+        password: password || null,
+      });
       if (!isAsked()) return;
+      image.machine = markRaw(machineIn(seen, image));
       image.view = markRaw(withEntries(seen, image));
       image.form = propose(image.form, seen);
     } catch (thrown) {
@@ -49,7 +67,7 @@ export const useImports = defineStore('imports', () => {
         continue;
       }
       const id = ++lastId;
-      const said = { password: '', entry: null, format: null, form: emptyForm() };
+      const said = { ...NO_MACHINE, password: '', entry: null, format: null, form: emptyForm() };
       images.value.push({ id, path, name, ...said, isLooking: false, view: null, error: null, jobId: null });
       if (files.length === 1) activeId.value = id;
       void look(images.value[images.value.length - 1]);
@@ -60,12 +78,23 @@ export const useImports = defineStore('imports', () => {
 
   /** Says where an image is that was only known by name, or takes another file in its place. */
   function locate(image: QueuedImage, path: string) {
-    Object.assign(image, { path, name: fileName(path), view: null, entry: null, format: null, password: '' });
+    Object.assign(image, {
+      path,
+      name: fileName(path),
+      view: null,
+      entry: null,
+      format: null,
+      password: '',
+      ...NO_MACHINE,
+    });
     return look(image);
   }
 
-  function choose(image: QueuedImage, said: { entry: string } | { format: DiskFormat | null } | { password: string }) {
-    Object.assign(image, said);
+  function choose(
+    image: QueuedImage,
+    said: { entry: string } | { disk: number } | { format: DiskFormat | null } | { password: string },
+  ) {
+    Object.assign(image, 'disk' in said ? {} : NO_MACHINE, said);
     return look(image);
   }
 
@@ -79,7 +108,8 @@ export const useImports = defineStore('imports', () => {
   }
 
   function markStarted(image: QueuedImage, jobId: string) {
-    if (image.view?.disk) jobs.remember(jobId, image.view.disk);
+    const disks = image.view ? disksIn(image.view) : [];
+    if (disks.length > 0) jobs.remember(jobId, disks);
     Object.assign(image, { jobId, password: '' });
   }
 

@@ -3,6 +3,7 @@ import {
   NameSchema,
   type CommandParams,
   type DiskFormat,
+  type DiskView,
   type ErrorView,
   type ImportView,
   type OutsideChoice,
@@ -35,10 +36,14 @@ export interface QueuedImage {
   password: string;
   /** which image of an archive with several */
   entry: string | null;
+  /** which disk of a machine with several, from 1; 0: all of them */
+  disk: number;
   /** what a person says that the image is; null: what its content says */
   format: DiskFormat | null;
   isLooking: boolean;
   view: ImportView | null;
+  /** all disks that there are to choose from, also once one of them is chosen */
+  machine: ImportView['disks'];
   error: ErrorView | null;
   form: ImportForm;
   jobId: string | null;
@@ -73,6 +78,22 @@ export const emptyForm = (): ImportForm => ({
 export const withEntries = (seen: ImportView, { entry, view }: QueuedImage): ImportView =>
   entry !== null && seen.entries.length === 0 && view ? { ...seen, entries: view.entries } : seen;
 
+/** Of what was just looked at as a whole; where one disk was chosen, the others stay in sight too. A package goes in whole. */
+export function machineIn({ disks, format }: ImportView, { disk, machine }: QueuedImage): ImportView['disks'] {
+  if (disk > 0) return machine;
+  return format === 'package' || disks.length < 2 ? [] : disks;
+}
+
+/** The disks in it as they are known: none before they are unpacked. */
+export const disksIn = ({ disk, disks }: ImportView): DiskView[] =>
+  disks.length > 1 ? disks.flatMap((one) => one.disk ?? []) : disk ? [disk] : [];
+
+/** Something else was said of the file: what was known of its disks does not hold any more. */
+export const NO_MACHINE = { disk: 0, machine: [] };
+
+/** The disk that is chosen, as commands name it. */
+export const diskAsked = ({ disk }: Pick<QueuedImage, 'disk'>) => (disk > 0 ? { disk } : {});
+
 /** The form with what inspection proposes, where nothing was said yet. Of the boot mode only what is certain. */
 export function propose(form: ImportForm, { proposed, proposedName, isBootModeCertain }: ImportView): ImportForm {
   return {
@@ -91,6 +112,7 @@ export function importRequest(image: QueuedImage): CommandParams<'import.plan'> 
   return {
     path,
     entry,
+    ...diskAsked(image),
     format,
     password: password || null,
     name: form.name.trim(),

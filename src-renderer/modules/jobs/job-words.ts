@@ -1,6 +1,6 @@
 /** What a job is called, how it stands, and what came of it, in words. */
 import { useI18n } from 'vue-i18n';
-import type { JobPart, JobView } from '../../../src-engine/contract/index.ts';
+import type { JobPart, JobResult, JobView } from '../../../src-engine/contract/index.ts';
 import { useFormat } from '../../client/format.ts';
 import { useWords } from '../../client/words.ts';
 import { phaseShare } from './progress.ts';
@@ -17,9 +17,16 @@ export function useJobWords() {
     return t(`job.title.${job.kind}`, facts);
   }
 
-  /** `Writing · 43 %` */
-  function phase({ state, progress }: Pick<JobView, 'state' | 'progress'>) {
+  /** `Writing · 43 %`; of several parts how many are behind it */
+  function phase({
+    state,
+    progress,
+    parts = [],
+  }: Pick<JobView, 'state' | 'progress'> & Partial<Pick<JobView, 'parts'>>) {
     if (state === 'queued') return t('phase.waiting');
+    if (parts.length > 1) {
+      return t('job.partsEnded', { done: parts.filter((one) => one.state === 'ended').length, n: parts.length });
+    }
     if (!progress) return t('job.starting');
     const share = phaseShare(progress);
     const name = t(`phase.${progress.phase}`);
@@ -51,18 +58,28 @@ export function useJobWords() {
     if (job.kind === 'verify' && result.damagedTemplates.length) {
       return t('job.verdict.damaged', { names: format.list(result.damagedTemplates) });
     }
-    return t(`job.verdict.${job.kind}`, {
-      processed: format.bytes(result.processedBytes),
-      stored: format.bytes(result.storedBytes),
-      verified: format.bytes(result.verifiedBytes),
-    });
+    return did(job.kind, result);
   }
 
+  /** What was done, in numbers. */
+  const did = (kind: JobView['kind'], { processedBytes, storedBytes, verifiedBytes }: JobResult) =>
+    t(`job.verdict.${kind}`, {
+      processed: format.bytes(processedBytes),
+      stored: format.bytes(storedBytes),
+      verified: format.bytes(verifiedBytes),
+    });
+
   /** How one target or disk of several stands, or what came of it. */
-  function part(part: JobPart) {
+  function part(part: JobPart, kind: JobView['kind']) {
     if (part.state !== 'ended') return [phase(part), pace(part)].filter((text) => text !== '').join(' · ');
-    return part.error && part.outcome === 'failed' ? words.error(part.error).what : t(`outcome.${part.outcome}`);
+    if (part.error && part.outcome === 'failed') return words.error(part.error).what;
+    return part.outcome === 'done' && part.result ? did(kind, part.result) : t(`outcome.${part.outcome}`);
   }
+
+  /** What a cancelled or lost job leaves differs where there are several targets: some may be finished. */
+  const kindOf = ({ kind, parts }: JobView) => (kind === 'deploy' && parts.length > 1 ? 'deployAll' : kind);
+  const cancelling = (job: JobView) => t(`job.cancel.${kindOf(job)}`);
+  const left = (job: JobView) => t(`job.after.${job.outcome}.${kindOf(job)}`);
 
   /** How the target was read back, in one sentence; empty where there was no target. */
   function readBack(job: JobView) {
@@ -77,7 +94,7 @@ export function useJobWords() {
     if (job.endedAt) lines.push(`${t('job.ended')}: ${job.endedAt}`);
     lines.push(...job.phases.map((one) => `${t(`phase.${one.phase}`)}: ${format.duration(one.elapsedMs)}`));
     if (job.waitsFor) lines.push(waits(job));
-    if (job.parts.length > 1) lines.push(...job.parts.map((one) => `${one.path}: ${part(one)}`));
+    if (job.parts.length > 1) lines.push(...job.parts.map((one) => `${one.path}: ${part(one, job.kind)}`));
     if (job.outcome) lines.push('', verdict(job), readBack(job));
     if (job.error) {
       const parts = words.error(job.error);
@@ -87,5 +104,5 @@ export function useJobWords() {
     return lines.filter((line, i) => line || lines[i - 1]).join('\n');
   }
 
-  return { title, phase, waits, pace, part, verdict, readBack, asText };
+  return { title, phase, waits, pace, part, verdict, cancelling, left, readBack, asText };
 }

@@ -8,7 +8,7 @@ import { useCatalog } from '../catalog/index.ts';
 import { jobShare, steady } from './progress.ts';
 
 const DISKS_KEY = 'diskpress.job-disks';
-const MOST_DISKS = 20;
+const MOST_PICTURED = 20;
 
 /** What a listener hears of: a phase that began, or the end. */
 export type JobMoment = { job: JobView; phase: Phase | null };
@@ -60,35 +60,42 @@ export const useJobs = defineStore('jobs', () => {
     take(await engine.call('job.cancel', { jobId }));
   }
 
-  /** The disks of the jobs that were started from this window: a job itself carries no picture. */
-  const disks = shallowReactive(new Map<string, DiskView>());
+  /** The disks of the jobs that were started from this window, part by part: a job itself carries no picture. */
+  const pictures = shallowReactive(new Map<string, readonly DiskView[]>());
   try {
-    for (const [id, disk] of JSON.parse(sessionStorage.getItem(DISKS_KEY) ?? '[]') as [string, DiskView][]) {
-      disks.set(id, disk);
+    for (const [id, disks] of JSON.parse(sessionStorage.getItem(DISKS_KEY) ?? '[]') as [string, DiskView[]][]) {
+      pictures.set(id, disks);
     }
   } catch {
     // Without storage, or with something else in it, the pictures begin with the next job.
   }
 
-  function remember(jobId: string, disk: DiskView) {
-    disks.set(jobId, disk);
+  /** @param disks in the order of the job's parts */
+  function remember(jobId: string, disks: readonly DiskView[]) {
+    pictures.set(jobId, disks);
     try {
-      sessionStorage.setItem(DISKS_KEY, JSON.stringify([...disks].slice(-MOST_DISKS)));
+      sessionStorage.setItem(DISKS_KEY, JSON.stringify([...pictures].slice(-MOST_PICTURED)));
     } catch {
       // The picture is kept for as long as the window lives.
     }
   }
 
-  /** The disk that a job works on: as its plan had it, else as the template has it. */
-  function diskOf(job: JobView): DiskView | null {
-    const known = disks.get(job.id);
-    if (known) return known;
+  /** The disks that a job works on, one for each of its parts: as its plan had them, else as the template has them. */
+  function disksOf(job: JobView): readonly (DiskView | null)[] {
+    const known = pictures.get(job.id) ?? [];
     const template = job.result?.templateId
       ? catalog.byId.get(job.result.templateId)
       : catalog.byName.get(job.templateName.toLowerCase());
     const version = template?.versions.find(({ number }) => number === job.result?.versionNumber);
-    return (version ?? template?.versions[0])?.disks[0].layout ?? null;
+    const disks = (version ?? template?.versions[0])?.disks ?? [];
+    if (job.parts.length > 1) {
+      return job.parts.map(({ disk = 1 }, i) => known[i] ?? disks[disk - 1]?.layout ?? null);
+    }
+    const { disk } = job.parts[0] ?? {};
+    // a check, or a whole package, is about all of them
+    const about = disk === undefined ? disks : disks.slice(disk - 1, disk);
+    return known.length > 0 ? known : about.map(({ layout }) => layout);
   }
 
-  return { views, jobs, running, share, moment, isLoaded, error, load, cancel, remember, diskOf };
+  return { views, jobs, running, share, moment, isLoaded, error, load, cancel, remember, disksOf };
 });

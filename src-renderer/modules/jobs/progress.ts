@@ -26,16 +26,32 @@ export function phaseShare(progress: Progress | null): number | null {
   return Math.min(1, progress.doneBytes / progress.totalBytes);
 }
 
-/** 0..1 of the whole job */
+/** 0..1 of the whole job; a part that has ended, however, is behind it */
 export function jobShare(job: JobView): number {
   if (job.state === 'ended') return job.outcome === 'done' ? 1 : 0;
-  const span = job.progress && SPANS[job.kind][job.progress.phase];
-  if (!span) return 0;
-  return span[0] + (span[1] - span[0]) * (phaseShare(job.progress) ?? 0);
+  const { kind, parts } = job;
+  if (parts.length < 2) return shareSoFar(kind, job.progress);
+  const shares = parts.map(({ state, progress }) => (state === 'ended' ? 1 : shareSoFar(kind, progress)));
+  return shares.reduce((sum, share) => sum + share, 0) / parts.length;
 }
 
-/** How the picture of the disk is filled: what is done, and what was read back. */
-export function mapShares(job: JobView): { done: number; verified: number } {
+function shareSoFar(kind: JobView['kind'], progress: Progress | null): number {
+  const span = progress && SPANS[kind][progress.phase];
+  if (!span) return 0;
+  return span[0] + (span[1] - span[0]) * (phaseShare(progress) ?? 0);
+}
+
+/** Whether a job fills the picture of a disk: what is still packed fills none yet. */
+export function picturesDisk({ kind, templateName, progress }: JobView): boolean {
+  if (kind === 'import') return progress?.phase !== 'unpacking';
+  return kind === 'capture' || kind === 'deploy' || (kind === 'verify' && templateName !== '');
+}
+
+/** How the picture of a disk is filled by a job, or by the part of it that is about the disk: what is done, and what was read back. */
+export function mapShares(job: Pick<JobView, 'kind' | 'outcome' | 'progress' | 'result'>): {
+  done: number;
+  verified: number;
+} {
   if (job.outcome === 'done')
     return { done: 1, verified: job.kind === 'capture' || job.kind === 'import' || hasReadBack(job) ? 1 : 0 };
   const share = phaseShare(job.progress) ?? 0;
@@ -55,13 +71,20 @@ export function mapShares(job: JobView): { done: number; verified: number } {
   }
 }
 
-const hasReadBack = (job: JobView) => job.kind === 'verify' || (job.result !== null && job.result.readBack !== 'none');
+const hasReadBack = (job: Pick<JobView, 'kind' | 'result'>) =>
+  job.kind === 'verify' || (job.result !== null && job.result.readBack !== 'none');
 
 /**
  * The next view of a job, whose progress never falls behind what was already shown of the same phase: events may arrive out
  * of order, and a total may be corrected on the way. What a failed job had reached stays in sight.
  */
 export function steady(previous: JobView | undefined, next: JobView): JobView {
+  const parts = next.parts.map((part, i) => steadied(previous?.parts[i], part));
+  return { ...steadied(previous, next), parts };
+}
+
+/** The same of a job and of one of its parts. */
+function steadied<T extends Pick<JobView, 'state' | 'progress'>>(previous: T | undefined, next: T): T {
   const before = previous?.progress;
   if (!before) return next;
   if (next.state === 'ended') return next.progress ? next : { ...next, progress: before };

@@ -8,4 +8,5 @@ export { default as TemplateFields } from './TemplateFields.vue';
 export { useChosenVersion } from './chosen-version.ts';
 export { formatsInDoubt, isAboutFormat } from './image-format.ts';
 export { useBecomes, useTemplateName } from './template-name.ts';
+export type { Planning } from './plan-state.ts';
 export { useWizard } from './wizard.ts';

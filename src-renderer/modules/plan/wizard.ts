@@ -1,5 +1,5 @@
-/** A wizard: its steps, the plan that comes of them, the rules that judge it. The same for all that is planned. */
-import { computed, ref, watch, type Ref } from 'vue';
+/** A wizard: its steps, the plans that come of them, the rules that judge them. The same for all that is planned. */
+import { computed, watch, type Ref } from 'vue';
 import type {
   CommandParams,
   CommandResult,
@@ -8,12 +8,11 @@ import type {
   TemplateView,
 } from '../../../src-engine/contract/index.ts';
 import { asked, useRuleQuestion, type RuleQuestion } from '../report/index.ts';
-import { usePlan, type Planned } from './plan-state.ts';
+import { usePlan, usePlans, type AnyPlan, type Planned, type Planning } from './plan-state.ts';
+import { useStart } from './start-job.ts';
 import { useSteps } from './steps.ts';
 
 type Kind = TemplateView['kind'];
-
-export type AnyPlan = CommandResult<Planned>;
 
 /** How far a person is with a step. */
 export interface StepState {
@@ -25,20 +24,25 @@ export interface StepState {
   readonly canGoOn?: boolean;
 }
 
-/** How far the plan is. */
+/** How far the plans are. */
 interface Progress {
+  /** all of them are there */
   readonly hasPlan: boolean;
+  /** one of them could not be made */
   readonly hasFailed: boolean;
   readonly isPlanning: boolean;
 }
 
-interface Asked<C extends Planned, K extends string> {
+/** What is planned for: null as long as something is missing. `requests`: several, each by a key of the caller's own, started as one. */
+type Wanted<C extends Planned> =
+  | { readonly request: Readonly<Ref<CommandParams<C> | null>>; readonly requests?: undefined }
+  | { readonly requests: Readonly<Ref<ReadonlyMap<number, CommandParams<C> | null>>>; readonly request?: undefined };
+
+type Asked<C extends Planned, K extends string> = Wanted<C> & {
   /** in their order; the plan is the last one */
   readonly steps: Readonly<Record<K, (progress: Progress) => StepState>>;
   /** where it begins; the first one where it is not said */
   readonly first?: NoInfer<K>;
-  /** null as long as something is missing */
-  readonly request: Readonly<Ref<CommandParams<C> | null>>;
   /** left out: no rules are asked */
   readonly rules?: {
     readonly kind: Readonly<Ref<Kind>>;
@@ -46,9 +50,9 @@ interface Asked<C extends Planned, K extends string> {
     readonly choose?: (kind: Kind) => void;
     readonly canChoose?: Readonly<Ref<boolean>>;
   };
-  /** as soon as the request is complete, so that the plan grows beside the form; else where it is looked at */
+  /** as soon as a request is complete, so that the plan grows beside the form; else where it is looked at */
   readonly plansAtOnce?: boolean;
-}
+};
 
 /** @param P what the plan says @param K the steps before it */
 export interface Wizard<P, K extends string> {
@@ -56,48 +60,47 @@ export interface Wizard<P, K extends string> {
   readonly states: Readonly<Ref<ReadonlyMap<K, StepState>>>;
   readonly step: Readonly<Ref<K | 'plan'>>;
   go(to: K | 'plan'): void;
+  /** one for each request, in their order */
+  readonly plannings: Readonly<Ref<readonly Planning<P>[]>>;
+  /** the first of them */
   readonly plan: Readonly<Ref<P | null>>;
-  readonly error: Readonly<Ref<ErrorView | null>>;
+  /** all of them, anew */
+  make(): Promise<unknown>;
+  /** all of them can be carried out, and all that they ask is answered */
+  readonly areAgreed: Readonly<Ref<boolean>>;
   readonly isPlanning: Readonly<Ref<boolean>>;
   readonly isStarting: Readonly<Ref<boolean>>;
-  readonly isExpired: Ref<boolean>;
-  make(): Promise<void>;
-  readonly overrides: Readonly<Ref<readonly string[]>>;
-  override(taken: readonly string[]): Promise<void>;
-  start: ReturnType<typeof usePlan>['start'];
+  readonly startError: Readonly<Ref<ErrorView | null>>;
+  start: ReturnType<typeof useStart>['start'];
   readonly rules: Asked<Planned, K>['rules'];
   readonly kind: Readonly<Ref<Kind>>;
   readonly question: Ref<RuleQuestion>;
-  /** a file that is there may be overwritten */
-  readonly overwrite: Ref<boolean>;
 }
 
 export const reportOf = (plan: AnyPlan): Report | null => ('report' in plan ? plan.report : null);
-
-/** The file that a plan would overwrite, or null. */
-export function overwrittenBy(plan: AnyPlan): string | null {
-  if (!('needsOverwrite' in plan) || !plan.needsOverwrite) return null;
-  return 'path' in plan ? plan.path : plan.target.path;
-}
 
 /** Call it in a component's set-up. */
 export function useWizard<C extends Planned, K extends string>(
   command: C,
   wanted: Asked<C, K>,
 ): Wizard<CommandResult<C>, K> {
-  const { request, rules } = wanted;
+  const { rules, plansAtOnce = false } = wanted;
   const kind = computed<Kind>(() => rules?.kind.value ?? 'lab');
   const question = useRuleQuestion(kind);
   const rulesAsked = computed(() => ({
     ...(rules?.choose ? { kind: kind.value } : {}),
     ...(rules ? asked(question.value) : {}),
   }));
-  const planning = usePlan(command, request, rulesAsked);
+  const plannings = planningsOf(command, wanted, rulesAsked, plansAtOnce);
+  const isPlanning = computed(() => plannings.value.some((one) => one.isPlanning));
 
   const own = Object.keys(wanted.steps) as K[];
   const states = computed(() => {
-    const { plan, error, isPlanning } = planning;
-    const progress = { hasPlan: plan.value !== null, hasFailed: error.value !== null, isPlanning: isPlanning.value };
+    const progress = {
+      hasPlan: plannings.value.every(({ plan }) => plan !== null),
+      hasFailed: plannings.value.some(({ error }) => error !== null),
+      isPlanning: isPlanning.value,
+    };
     return new Map(own.map((key) => [key, wanted.steps[key](progress)]));
   });
   /** A step can be shown when all before it are answered. */
@@ -105,12 +108,28 @@ export function useWizard<C extends Planned, K extends string>(
     const open = own.find((key) => key === to || !states.value.get(key)?.isReady);
     return open ?? 'plan';
   });
-  if (wanted.plansAtOnce) watch(planning.key, planning.make, { immediate: true });
-  else watch(step, (now) => now === 'plan' && planning.make());
+  const make = () => Promise.all(plannings.value.map((one) => one.make()));
+  if (!plansAtOnce) watch(step, (now) => now === 'plan' && make());
 
-  /** Every plan is confirmed anew. */
-  const overwrite = ref(false);
-  watch(planning.plan, () => (overwrite.value = false));
+  const plan = computed(() => plannings.value[0]?.plan ?? null);
+  const areAgreed = computed(() => plannings.value.length > 0 && plannings.value.every(({ isAgreed }) => isAgreed));
+  const { start, startError, isStarting } = useStart();
+  // what could not be started is told until something else is planned
+  watch(
+    () => plannings.value.map((one) => one.plan),
+    () => (startError.value = null),
+  );
+  const planned = { plannings, plan, make, areAgreed, isPlanning, start, startError, isStarting };
+  return { ...planned, own, states, step, go, rules, kind, question };
+}
 
-  return { ...planning, own, states, step, go, rules, kind, question, overwrite };
+function planningsOf<C extends Planned>(
+  command: C,
+  { request, requests }: Wanted<C>,
+  rules: Readonly<Ref<object>>,
+  atOnce: boolean,
+): Readonly<Ref<readonly Planning<CommandResult<C>>[]>> {
+  if (requests) return usePlans(command, requests, rules, atOnce);
+  const only = usePlan(command, request, rules, atOnce);
+  return computed(() => [only]);
 }

@@ -54,7 +54,7 @@ export function fakeEngine(scene: Scene): Connect {
     'template.delete': ({ template }: { template: string }) => templateOf(template),
     'template.undelete': ({ template }: { template: string }) => templateOf(template),
     'deploy.plan': (params: CommandParams<'deploy.plan'>) => scene.deployPlan(templateOf(params.template), params),
-    'deploy.start': started,
+    'deploy.startAll': started,
     'files.volumes': () => scene.fileVolumes,
     'files.list': listFolder,
     'files.read': readFile,

@@ -10,7 +10,7 @@ import {
 } from '../../../src-engine/contract/index.ts';
 import { FileError } from './fake-files.ts';
 import { debianGuest, fakeReport, isAllowed } from './fake-reports.ts';
-import { debian, disc, NOW, place, unknown as unknownDisk, uuid } from './fake-disks.ts';
+import { debian, disc, NOW, place, stick, unknown as unknownDisk, uuid } from './fake-disks.ts';
 
 const DEBIAN = {
   ...NOTHING_RECORDED,
@@ -50,7 +50,7 @@ const ENTRIES = ['exam/station-1.vmdk', 'exam/station-2.vmdk', 'exam/readme disk
   lengthBytes: [12.9e9, 12.9e9, 1.4e6][i],
 }));
 
-export function lookAtImage({ path, entry, format, password }: CommandParams<'import.look'>): ImportView {
+export function lookAtImage({ path, entry, disk, format, password }: CommandParams<'import.look'>): ImportView {
   if (/broken/.test(path)) {
     throw new FileError('FILE_TRUNCATED', { path, endBytes: 8.4e9, missingBytes: 4.5e9 });
   }
@@ -81,6 +81,18 @@ export function lookAtImage({ path, entry, format, password }: CommandParams<'im
   }
   if (/\.iso$/.test(path)) {
     return view(path, { format: 'iso', disk: disc(), proposed: { ...DEBIAN, hasCloudInit: null } });
+  }
+  if (/pair\.ova$/.test(path)) {
+    const disks = [debian(64_023_257_088, 6.8e9), stick()].map((one, i) => ({
+      name: `pair-disk00${i + 1}.vmdk`,
+      lengthBytes: one.lengthBytes,
+      role: i === 0 ? ('boot' as const) : ('data' as const),
+      bus: 'sata',
+      address: String(i),
+      disk: one,
+    }));
+    const shown = disk === undefined ? disks : [disks[disk - 1]];
+    return view(path, { format: 'ova', disk: shown[0].disk, disks: shown });
   }
   if (/\.ova$/.test(path)) {
     const proposed = { ...DEBIAN, cpus: 2, memoryBytes: 4_294_967_296, networks: ['bridged', 'lab-net'] };

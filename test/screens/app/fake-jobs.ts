@@ -121,11 +121,32 @@ export const SEVERAL = job(25, {
   phases: RUNNING[0].phases,
   progress: { ...RUNNING[0].progress!, etaMs: null },
   parts: [
-    part('/dev/sdb', { state: 'ended', outcome: 'done', result: result() }),
+    part('/dev/sdb', { disk: 1, state: 'ended', outcome: 'done', result: result() }),
     part('/dev/sdc', { state: 'ended', outcome: 'failed', error: BROKEN }),
     part('/dev/sdd', { phases: RUNNING[0].phases, progress: RUNNING[0].progress }),
     part('/images/bench-4.img', { state: 'queued' }),
   ],
+});
+
+/** A capture of two disks as one template. */
+export const TOGETHER = job(26, {
+  state: 'running',
+  outcome: null,
+  kind: 'capture',
+  templateName: 'File server, two disks',
+  path: '/dev/sda, /dev/sdb',
+  createdAt: ago(4),
+  startedAt: ago(4),
+  endedAt: null,
+  result: null,
+  progress: { ...RUNNING[0].progress!, phase: 'capturing', slowest: 'source' },
+  parts: [1, 2].map((disk) =>
+    part(`/dev/sd${' ab'[disk]}`, {
+      disk,
+      phases: phasesOf('capture').slice(0, 2),
+      progress: { ...RUNNING[0].progress!, phase: 'capturing', doneBytes: disk * 11e9, slowest: 'source' },
+    }),
+  ),
 });
 
 /** A verification that is nearly done. */

@@ -41,24 +41,36 @@ const INCOMPLETE: Check = {
   data: { template: 'Mail server', lengthBytes: 61_440, files: 3 },
 };
 
-export function capturePlan({ source, name, kind = 'lab', ...asked }: CaptureRequest): CapturePlan {
+const diskToCapture = (path: string, i: number): CapturePlan['disks'][number] => {
+  const { source, disk } = inspect(path);
+  const kind = path.startsWith('/dev/') ? 'device' : 'file';
+  return {
+    role: i === 0 ? 'boot' : 'data',
+    bus: null,
+    source: { ...source, kind },
+    files: [],
+    disk,
+    readBytes: disk.usedBytes,
+  };
+};
+
+export function capturePlan({ source, others = [], name, kind = 'lab', ...asked }: CaptureRequest): CapturePlan {
   const { machine: _, guest, ...seen } = inspect(source);
-  const place = { ...seen.source, kind: source.startsWith('/dev/') ? ('device' as const) : ('file' as const) };
-  const { disk } = seen;
+  const disks = [source, ...others].map(diskToCapture);
   const report = fakeReport({ action: 'capture', kind, subject: source, ...asked });
   return {
     planId: uuid(77),
     expiresAt: new Date(NOW + 10 * 60_000).toISOString(),
     ...seen,
-    source: place,
-    disks: [{ role: 'boot', bus: null, source: place, files: [], disk, readBytes: disk.usedBytes }],
+    source: disks[0].source,
+    disks,
     guest: guest ?? debianGuest(),
     report,
     name,
     kind,
     versionNumber: name === 'Debian 12 lab' ? 4 : 1,
     files: [],
-    readBytes: seen.disk.usedBytes,
+    readBytes: disks.reduce((sum, { readBytes }) => sum + readBytes, 0),
     catalogFreeBytes: 412e9,
     checks: passes('SOURCE_READABLE', 'SOURCE_NOT_IN_USE', 'CATALOG_SPACE'),
     canRun: isAllowed(report),
@@ -90,9 +102,11 @@ export function outsidePlan(params: CaptureRequest): CapturePlan {
   const [{ startBytes }] = account.pieces;
   const data = { lengthBytes: account.leftBytes, places: 1, offset: startBytes, largestBytes: account.leftBytes };
   const check = { code: 'OUTSIDE_UNDECIDED', level: 'block', data } as const;
+  const disk = { ...plan.disk, account };
   return {
     ...plan,
-    disk: { ...plan.disk, account },
+    disk,
+    disks: plan.disks.map((one) => ({ ...one, disk })),
     checks: isUndecided ? [check, ...plan.checks] : plan.checks,
     canRun: !isUndecided,
   };
@@ -100,7 +114,7 @@ export function outsidePlan(params: CaptureRequest): CapturePlan {
 
 export function deployPlan(
   which: TemplateView,
-  { target, template: _, ...asked }: CommandParams<'deploy.plan'>,
+  { target, template: _, disk: number = 1, lengthBytes, ...asked }: CommandParams<'deploy.plan'>,
 ): DeployPlan {
   const report = fakeReport({
     action: 'deploy',
@@ -110,8 +124,10 @@ export function deployPlan(
     ...asked,
   });
   const found = DEVICES.find(({ path }) => path === target);
-  const source = which.versions[0];
-  const capacity = found?.lengthBytes ?? source.capacityBytes * 2;
+  const version = which.versions[0];
+  const source = version.disks[number - 1];
+  const capacity = found?.lengthBytes ?? lengthBytes ?? source.capacityBytes;
+  const isTooSmall = capacity < source.capacityBytes;
   const to = found ?? place(target.split('/').pop() ?? target, '', capacity, target);
   const facts = { path: to.path, model: to.model, serial: to.serial, lengthBytes: to.lengthBytes };
   return {
@@ -119,24 +135,34 @@ export function deployPlan(
     expiresAt: new Date(NOW + 2.2 * 60_000).toISOString(),
     templateId: which.id,
     templateName: which.name,
-    versionNumber: source.number,
-    disk: 1,
-    diskCount: source.disks.length,
+    versionNumber: version.number,
+    disk: number,
+    diskCount: version.disks.length,
     target: to,
-    before: found ? DISKS[target] : null,
-    after: { ...source.disks[0].layout, lengthBytes: capacity },
+    before: found ? DISKS[target] : target.includes('there') ? DISKS['/dev/sdb'] : null,
+    after: { ...source.layout, lengthBytes: capacity },
     writeBytes: source.usedBytes,
     checks: [
-      ...passes('TEMPLATE_HEALTHY', 'TARGET_LARGE_ENOUGH', 'SECTOR_SIZE_EQUAL', 'TARGET_NOT_IN_USE'),
-      ...(source.disks[0].damage ? [INCOMPLETE] : []),
+      ...(isTooSmall
+        ? [
+            {
+              code: 'TARGET_TOO_SMALL' as const,
+              level: 'block' as const,
+              data: { targetBytes: capacity, requiredBytes: source.capacityBytes, path: target },
+            },
+          ]
+        : passes('TARGET_LARGE_ENOUGH')),
+      ...passes('TEMPLATE_HEALTHY', 'SECTOR_SIZE_EQUAL', 'TARGET_NOT_IN_USE'),
+      ...(source.damage ? [INCOMPLETE] : []),
       ...(found
         ? [{ code: 'TARGET_WILL_BE_ERASED' as const, level: 'warn' as const, data: facts }]
         : passes('TARGET_NEW_FILE', 'TARGET_FOLDER_SPACE')),
     ],
     report,
-    canRun: isAllowed(report),
+    canRun: isAllowed(report) && !isTooSmall,
     confirmWords: found ? [to.serial, to.path] : [],
-    needsOverwrite: false,
     volumes: [],
+    // a file called `there` is there already
+    needsOverwrite: target.includes('there'),
   };
 }

@@ -166,6 +166,39 @@ TEMPLATES.push(
   ),
 );
 
+/** A machine of two disks, and one of five. */
+const PAIR = [debian(64_023_257_088, 6.8e9), mixed()];
+const withDisks = (number: number, disks: readonly DiskView[], minutes: number): VersionView => {
+  const sum = (field: 'lengthBytes' | 'usedBytes') => disks.reduce((all, one) => all + one[field], 0);
+  const whole = version(number, disks[0], minutes);
+  const names = ['Samsung SSD 870 EVO', 'WDC WD20EFRX', 'ST4000VN008'];
+  return {
+    ...whole,
+    disks: disks.map((layout, i) => ({
+      ...whole.disks[0],
+      role: i === 0 ? 'boot' : 'data',
+      bus: 'sata',
+      address: String(i),
+      source: place(names[i % 3], `SN${i}0041`, layout.lengthBytes, `/dev/sd${'abcde'[i]}`),
+      layout,
+      capacityBytes: layout.lengthBytes,
+      usedBytes: layout.usedBytes,
+    })),
+    capacityBytes: sum('lengthBytes'),
+    usedBytes: sum('usedBytes'),
+    storedBytes: Math.round(sum('usedBytes') * 0.41),
+  };
+};
+TEMPLATES.push(
+  template(11, 'File server, two disks', [withDisks(2, PAIR, 60), withDisks(1, PAIR, 9_000)], {
+    tags: ['server'],
+    note: 'System and data, captured together.',
+  }),
+  template(12, 'Storage node', [withDisks(1, [stick(), mixed(), windows(), debian(), stick()], 70)], {
+    tags: ['server'],
+  }),
+);
+
 const NAMES = [
   'Debian 12',
   'Ubuntu 24.04',

@@ -4,7 +4,7 @@ import { capturePlan, blockedPlan, deployPlan, hibernatedPlan, outsidePlan } fro
 import { DEVICES, inspect } from './fake-devices.ts';
 import { ago } from './fake-disks.ts';
 import { COMPARISON, VOLUMES } from './fake-files.ts';
-import { ENDED, FAILED, IMPORTS, RUNNING, SAVING, SEVERAL, UNPACKING, VERIFYING } from './fake-jobs.ts';
+import { ENDED, FAILED, IMPORTS, RUNNING, SAVING, SEVERAL, TOGETHER, UNPACKING, VERIFYING } from './fake-jobs.ts';
 import { MANY_MACHINES, REFUSED_MACHINE } from './fake-machines.ts';
 import { POLICY_LISTS } from './fake-policies.ts';
 import { MACHINES } from './fake-reports.ts';
@@ -111,7 +111,7 @@ const SCENES: Record<string, Partial<Scene>> = {
   machines: { machines: MANY_MACHINES, refusedMachines: [REFUSED_MACHINE] },
   noMachines: { machines: null, isProbing: true },
   verifying: { jobs: [VERIFYING, ...ENDED] },
-  several: { jobs: [SEVERAL, ...ENDED] },
+  several: { jobs: [TOGETHER, SEVERAL, ...ENDED] },
   unpacking: { jobs: [UNPACKING, ...ENDED] },
   saving: { jobs: [SAVING, ...ENDED] },
 };

@@ -3,8 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { NOTHING_RECORDED, type ImportView } from '../../../src-engine/contract/index.ts';
 import { droppedFiles, fileName, pathsInUriList, toldPaths } from '../../../src-renderer/modules/import/dropped.ts';
 import {
+  disksIn,
   emptyForm,
   importRequest,
+  machineIn,
   needOf,
   propose,
   withEntries,
@@ -43,6 +45,8 @@ const queued = (more: Partial<QueuedImage> = {}): QueuedImage => ({
   name: 'lab.qcow2',
   password: '',
   entry: null,
+  disk: 0,
+  machine: [],
   format: null,
   isLooking: false,
   view: seen(),
@@ -173,5 +177,37 @@ describe('what is proposed', () => {
 
   it('is no name that the catalog refuses', () => {
     expect(propose(emptyForm(), seen({ proposedName: 'a/b' })).name).toBe('');
+  });
+});
+
+describe('an image of several disks', () => {
+  const disks = ['a.vmdk', 'b.vmdk'].map((name) => ({
+    name,
+    lengthBytes: 1e9,
+    role: null,
+    bus: null,
+    address: null,
+    disk: null,
+  }));
+
+  it('offers them, and still does when one of them is chosen and looked at alone', () => {
+    const whole = seen({ format: 'ova', disks });
+    expect(machineIn(whole, queued())).toEqual(disks);
+    const one = queued({ disk: 2, machine: disks });
+    expect(machineIn(seen({ format: 'ova', disks: disks.slice(1) }), one)).toEqual(disks);
+  });
+
+  it('offers nothing of one disk, nor of a package, which goes in whole', () => {
+    expect(machineIn(seen({ disks: disks.slice(1) }), queued())).toEqual([]);
+    expect(machineIn(seen({ format: 'package', disks }), queued())).toEqual([]);
+  });
+
+  it('asks for the disk that is chosen, and else for all', () => {
+    expect(importRequest(queued({ disk: 2, machine: disks }))).toMatchObject({ disk: 2 });
+    expect(importRequest(queued({ machine: disks }))).not.toHaveProperty('disk');
+  });
+
+  it('has pictures of those that are known', () => {
+    expect(disksIn(seen({ disks }))).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { JobView, Progress } from '../../../src-engine/contract/index.ts';
+import type { JobPart, JobView, Progress } from '../../../src-engine/contract/index.ts';
 import { attention } from '../../../src-renderer/modules/jobs/attention.ts';
 import { jobShare, mapShares, phaseShare, steady } from '../../../src-renderer/modules/jobs/progress.ts';
 
@@ -33,6 +33,17 @@ const job = (more: Partial<JobView> = {}): JobView => ({
   ...more,
 });
 
+const part = (more: Partial<JobPart> = {}): JobPart => ({
+  path: '/dev/sdb',
+  state: 'running',
+  outcome: null,
+  error: null,
+  phases: [],
+  progress: null,
+  result: null,
+  ...more,
+});
+
 describe('steady', () => {
   it('never shows less than was shown of the same phase', () => {
     const shown = job({ progress: progress({ doneBytes: 60 }) });
@@ -44,6 +55,12 @@ describe('steady', () => {
     const shown = job({ progress: progress({ doneBytes: 60 }) });
     const next = steady(shown, job({ progress: progress({ doneBytes: 70, totalBytes: 200 }) }));
     expect(phaseShare(next.progress)).toBe(0.6);
+  });
+
+  it('holds of each part too', () => {
+    const shown = job({ parts: [part({ progress: progress({ doneBytes: 60 }) }), part()] });
+    const next = steady(shown, job({ parts: [part({ progress: progress({ doneBytes: 40 }) }), part()] }));
+    expect(next.parts.map((one) => phaseShare(one.progress))).toEqual([0.6, null]);
   });
 
   it('begins anew with a new phase', () => {
@@ -67,6 +84,14 @@ describe('jobShare', () => {
     );
     expect(shares).toEqual([...shares].sort((a, b) => a - b));
     expect(shares.at(-1)).toBe(1);
+  });
+
+  it('is that of all parts: one that has ended is behind it, whatever came of it', () => {
+    const half = part({ progress: progress({ doneBytes: 50 }) });
+    const failed = part({ state: 'ended', outcome: 'failed', progress: progress({ doneBytes: 10 }) });
+    expect(jobShare(job({ parts: [half, failed, part({ state: 'queued' })] }))).toBeCloseTo((0.32 + 1 + 0) / 3);
+    const [before, after] = [half, { ...half, state: 'ended' as const, outcome: 'failed' as const }];
+    expect(jobShare(job({ parts: [half, after] }))).toBeGreaterThan(jobShare(job({ parts: [half, before] })));
   });
 
   it('does not guess where a size is not known', () => {

@@ -1,0 +1,86 @@
+/** What a person says of a deploy: the template, which of its disks, and a target for each. All that is said of one target stands in its row. */
+import type { CommandParams } from '../../../src-engine/contract/index.ts';
+import { parseBytes } from '../../../src-engine/words/sizes.ts';
+
+export interface Target {
+  readonly id: number;
+  /** the disk that goes there, from 1 */
+  readonly disk: number;
+  to: 'device' | 'file';
+  path: string;
+  /** length of a new file as it was typed; '': the disk's own */
+  size: string;
+}
+
+export interface DeployForm {
+  template: string;
+  /** null: the newest */
+  version: number | null;
+  /** the one of several disks that is written alone, from 1; 0: all of them, each to a target of its own */
+  disk: number;
+  targets: Target[];
+}
+
+/** More targets than one engine takes at once are no plan. */
+export const MOST_TARGETS = 64;
+
+let lastId = 0;
+const emptyTarget = (disk: number): Target => ({ id: ++lastId, disk, to: 'device', path: '', size: '' });
+
+/** Nothing said yet but what the page's address says. */
+export function formOf(query: Record<string, unknown>): DeployForm {
+  const path = String(query['target'] ?? '');
+  const to = path === '' || path.startsWith('/dev/') ? ('device' as const) : ('file' as const);
+  return {
+    template: String(query['template'] ?? ''),
+    version: Number(query['version']) || null,
+    disk: 0,
+    targets: [{ ...emptyTarget(1), path, to }],
+  };
+}
+
+/** The disks that are written, by their numbers, in the order of their targets. */
+export const disksWritten = ({ disk }: Pick<DeployForm, 'disk'>, diskCount: number): number[] =>
+  disk > 0 ? [disk] : Array.from({ length: Math.max(1, diskCount) }, (_, i) => i + 1);
+
+/** Targets for other disks than those that there are targets for: only what is said of a single one is kept. */
+export function targetsFor({ targets }: Pick<DeployForm, 'targets'>, disks: readonly number[]): Target[] {
+  const [first] = targets;
+  return disks.map((disk, i) => {
+    const { to, path, size } = i === 0 && targets.length === 1 ? first : emptyTarget(disk);
+    return { ...emptyTarget(disk), to, path, size };
+  });
+}
+
+/** A further target, or for each of several disks one: another machine. */
+export const moreTargets = (disks: readonly number[]): Target[] => disks.map(emptyTarget);
+
+/** @returns bytes; undefined: nothing is said; null: it is no size */
+export const sizeOf = ({ size }: Pick<Target, 'size'>): number | null | undefined =>
+  size.trim() ? parseBytes(size) : undefined;
+
+/** The place in the list of an earlier target at the same path, or -1. Other names of the same place are told by the engine. */
+export function twiceAt(targets: readonly Target[], place: number): number {
+  const { path } = targets[place];
+  const first = targets.findIndex((one) => one.path === path);
+  return path !== '' && first < place ? first : -1;
+}
+
+/**
+ * What is planned for one target.
+ * @param template as commands name it; null: none is chosen
+ * @returns null as long as something is missing or cannot be
+ */
+export function requestFor(
+  template: string | null,
+  targets: readonly Target[],
+  place: number,
+  diskCount: number,
+): CommandParams<'deploy.plan'> | null {
+  const target = targets[place];
+  const lengthBytes = sizeOf(target);
+  if (template === null || target.path === '' || lengthBytes === null || twiceAt(targets, place) >= 0) return null;
+  const length = target.to === 'file' && lengthBytes !== undefined ? { lengthBytes } : {};
+  const which = diskCount > 1 ? { disk: target.disk } : {};
+  return { template, target: target.path, ...which, ...length };
+}
