@@ -8,7 +8,7 @@ export const FLOORS = [
   ['contract'],
   ['core', 'words'],
   ['disk', 'tools'],
-  ['formats', 'archive', 'volumes', 'filesystems', 'policies', 'store', 'catalog', 'machines', 'report'],
+  ['formats', 'nbd', 'archive', 'volumes', 'filesystems', 'policies', 'store', 'catalog', 'machines', 'report'],
   ['guest'],
   ['inspection'],
   ['versions'],
@@ -45,7 +45,7 @@ const engineRoom = (room, mayImport, reason) => ({
 });
 
 const without = (rooms, others) => rooms.filter((room) => !others.includes(room));
-const UNKNOWN_TO_DISKS = ['policies', 'store', 'catalog', 'machines', 'report', 'archive', 'formats'];
+const UNKNOWN_TO_DISKS = ['nbd', 'policies', 'store', 'catalog', 'machines', 'report', 'archive', 'formats'];
 const FORBIDDEN_TO_JOBS = [...reaches(['host']), ...FACES];
 export const JOB_KINDS = ['capture', 'deploy', 'export', 'extract', 'import', 'prune', 'repair', 'verify'];
 
@@ -83,6 +83,7 @@ export const LAYERS = [
     ],
     reason: 'a format knows no other: what several need stands beside their folders.',
   },
+  engineRoom('nbd', ['core', 'disk', 'contract'], 'a disk is served as it is, whatever is on it.'),
   engineRoom('volumes', ['core', 'disk', 'contract'], 'volumes go from a disk to its partitions, no further.'),
   engineRoom('filesystems', ['core', 'disk', 'contract'], 'file systems read a volume and nothing else.'),
   engineRoom(

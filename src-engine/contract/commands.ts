@@ -14,6 +14,7 @@ import { EXPORT_FORMATS, ExportPlanSchema, ImportPlanSchema, ImportViewSchema } 
 import { JobViewSchema } from './job.contract.ts';
 import { GuestSchema } from './guest.contract.ts';
 import { MachineProfileSchema } from './machine.contract.ts';
+import { NbdViewSchema } from './nbd.contract.ts';
 import { CapturePlanSchema, DeployPlanSchema } from './plan.contract.ts';
 import { PolicyViewSchema, ReportSchema, RuleViewSchema } from './report.contract.ts';
 import {
@@ -313,6 +314,22 @@ export const COMMANDS = {
     params: z.strictObject({ planId: z.uuid(), overwrite: z.boolean().default(false) }),
     result: started,
   },
+  /**
+   * Serves a disk of a version to other programs, read-only, until it is closed: on a Unix socket in a folder of its own, on one with a
+   * chosen name, or on a port of the loopback address.
+   */
+  'nbd.open': {
+    params: z.strictObject({
+      template: TemplateRefSchema,
+      disk,
+      socket: path.optional(),
+      /** 0: any that is free */
+      port: z.number().int().min(0).max(65_535).optional(),
+    }),
+    result: NbdViewSchema,
+  },
+  'nbd.list': { params: none, result: z.array(NbdViewSchema) },
+  'nbd.close': { params: z.strictObject({ id: z.uuid() }), result: z.object({}) },
   /** The report of the rules for a capture of a source, or a deploy of a template; changes nothing. */
   'report.check': {
     params: z.strictObject({

@@ -10,6 +10,7 @@ export * from './guest.contract.ts';
 export * from './import.contract.ts';
 export * from './job.contract.ts';
 export * from './machine.contract.ts';
+export * from './nbd.contract.ts';
 export * from './open-words.ts';
 export * from './plan.contract.ts';
 export * from './protocol.ts';

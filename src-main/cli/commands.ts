@@ -1,6 +1,5 @@
 /** Every command of the command line: which call it makes, and what it prints. */
 import { createInterface } from 'node:readline/promises';
-import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import {
   CommandError,
@@ -15,11 +14,11 @@ import {
   type DeployPlan,
   type EngineClient,
 } from '../../src-engine/contract/index.ts';
-import { startBrowserServer } from '../browser/server.ts';
 import { addFileCommands } from './file-commands.ts';
 import { followJob } from './follow-job.ts';
 import { addMachineCommands } from './machine-commands.ts';
 import { addRuleCommands, addRuleOptions, ruleParams, type RuleOptions } from './rule-commands.ts';
+import { addServeCommands } from './serve-commands.ts';
 import { addTransferCommands } from './transfer-commands.ts';
 import type { Session } from './session.ts';
 
@@ -182,25 +181,7 @@ export function addCommands(program: Command, session: Session): void {
       printer.result({ kind: 'log', value: await (await connect()).call('log.list', {}) });
     });
 
-  program
-    .command('serve')
-    .description(help('serve'))
-    .option('--port <n>', help('port'), Number)
-    .action(async ({ port }: { port?: number }) => {
-      const server = await startBrowserServer({
-        engine: await session.engine({ makesCatalog: true }),
-        rendererPath: fileURLToPath(new URL('../../out/renderer', import.meta.url)),
-        port,
-      });
-      const tell = (address: string) => printer.event({ kind: 'serving', value: { address } });
-      tell(server.address);
-      // Enter asks for another address: the first one is used up by the browser that opened it
-      const askAgain = () => tell(server.newAddress());
-      process.stdin.on('data', askAgain);
-      await new Promise<void>((resolve) => process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve()));
-      process.stdin.off('data', askAgain).pause();
-      await server.close();
-    });
+  addServeCommands(program, session, connect);
 }
 
 interface EditOptions {

@@ -162,6 +162,8 @@ export function answerLines(words: Words, answer: Answer): string[] {
       return machineListLines(words, answer.value);
     case 'comparison':
       return comparisonLines(words, answer.value);
+    case 'nbd':
+      return [t(`cli.nbd-${answer.value.port === null ? 'socket' : 'port'}`), answer.value.uri];
     case 'serving':
       return [t('cli.serving'), answer.value.address];
   }

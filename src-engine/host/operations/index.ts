@@ -9,6 +9,7 @@ import { importOperations } from './import.ts';
 import { jobOperations } from './jobs.ts';
 import { machineOperations } from './machines.ts';
 import type { Host, Operations } from './operations.ts';
+import { nbdOperations } from './nbd.ts';
 import { reportOperations } from './reports.ts';
 import { sourceOperations } from './sources.ts';
 import { templateOperations } from './templates.ts';
@@ -22,6 +23,7 @@ export const operationsOf = (host: Host): Operations => ({
   ...fileOperations(host),
   ...importOperations(host),
   ...exportOperations(host),
+  ...nbdOperations(host),
   ...reportOperations(host),
   ...machineOperations(host),
   ...catalogOperations(host),
