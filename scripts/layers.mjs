@@ -47,7 +47,7 @@ const engineRoom = (room, mayImport, reason) => ({
 const without = (rooms, others) => rooms.filter((room) => !others.includes(room));
 const UNKNOWN_TO_DISKS = ['nbd', 'policies', 'store', 'catalog', 'machines', 'report', 'archive', 'formats'];
 const FORBIDDEN_TO_JOBS = [...reaches(['host']), ...FACES];
-export const JOB_KINDS = ['capture', 'deploy', 'export', 'extract', 'import', 'prune', 'repair', 'verify'];
+export const JOB_KINDS = ['boot', 'capture', 'deploy', 'export', 'extract', 'import', 'prune', 'repair', 'verify'];
 
 const NOT_FOR_FACES = [
   `^(\\.\\./)+src-engine/(${HIDDEN.filter((room) => room !== 'host').join('|')})/`,
@@ -95,7 +95,11 @@ export const LAYERS = [
   engineRoom('store', ['core', 'contract'], 'the store keeps chunks and knows no disks.'),
   engineRoom('catalog', ['core', 'contract'], 'the catalog keeps records and knows no disks.'),
   engineRoom('archive', ['core', 'disk', 'contract'], 'archives hold files; what is in those is for formats to tell.'),
-  engineRoom('machines', ['core', 'disk', 'contract'], 'machines tell facts about hardware.'),
+  engineRoom(
+    'machines',
+    ['core', 'disk', 'nbd', 'tools', 'contract'],
+    'machines tell facts about hardware, and start virtual ones; they know nothing of what is on a disk.',
+  ),
   engineRoom('policies', ['core', 'contract'], 'policies judge facts and collect none.'),
   {
     ...engineRoom(

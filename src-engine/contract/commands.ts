@@ -1,6 +1,7 @@
 /** Every command of the engine: its parameters and its result. The only list; faces and the router both read it. */
 import { z } from 'zod';
 import { OUTSIDE_CHOICES } from './account.contract.ts';
+import { BootChoiceSchema, BootEvidenceSchema } from './boot.contract.ts';
 import { bytes, DeviceViewSchema, DISK_FORMATS, DiskViewSchema, RecordedPlaceViewSchema } from './disk.contract.ts';
 import { DataSchema, ErrorViewSchema } from './errors.ts';
 import {
@@ -314,6 +315,17 @@ export const COMMANDS = {
     params: z.strictObject({ planId: z.uuid(), overwrite: z.boolean().default(false) }),
     result: started,
   },
+  /**
+   * Starts a disk in a virtual machine of its own, without a network, and waits for a sign that it has come up; changes nothing of it. The
+   * job fails with what was seen where the sign does not come.
+   */
+  'boot.start': {
+    /** `subject`: a template, an image file or an attached disk */
+    params: z.strictObject({ subject: path, format, ...BootChoiceSchema.shape }),
+    result: started,
+  },
+  /** What the machine of a boot proof showed and said at its end: of the last few of this engine. */
+  'boot.evidence': { params: z.strictObject({ jobId: z.uuid() }), result: BootEvidenceSchema },
   /**
    * Serves a disk of a version to other programs, read-only, until it is closed: on a Unix socket in a folder of its own, on one with a
    * chosen name, or on a port of the loopback address.

@@ -1,4 +1,5 @@
 export * from './account.contract.ts';
+export * from './boot.contract.ts';
 export * from './client.ts';
 export * from './commands.ts';
 export * from './deploy.contract.ts';

@@ -27,7 +27,7 @@ export async function serveNbd(exported: NbdExport, on: ListenOn): Promise<NbdSe
   const abort = new AbortController();
   const connections = new Map<Socket, Promise<void>>();
   const server = createServer((socket) => {
-    connections.set(socket, converse(socket, exported, abort.signal));
+    connections.set(socket, serveConnection(socket, exported, abort.signal));
     socket.once('close', () => connections.delete(socket));
   });
   server.maxConnections = MAX_CONNECTIONS;
@@ -60,8 +60,8 @@ async function listen(server: Server, on: ListenOn): Promise<void> {
   });
 }
 
-/** One client, from its first word to its last. What it does wrong ends its own connection. */
-async function converse(socket: Socket, exported: NbdExport, signal: AbortSignal): Promise<void> {
+/** One client, from its first word to its last. What it does wrong ends its own connection. Never fails. */
+export async function serveConnection(socket: Socket, exported: NbdExport, signal: AbortSignal): Promise<void> {
   const peer = new Peer(socket);
   const deadline = setTimeout(() => socket.destroy(), HANDSHAKE_MS);
   try {

@@ -2,9 +2,9 @@
  * Runs other people's programs on what is ours: no shell, arguments only, English, a deadline, capped output. A program that is missing,
  * hangs or fails is told by its name.
  */
-import { spawn } from 'node:child_process';
 import { EngineError } from '../core/engine-error.ts';
-import { findTool, TOOL_PACKAGES, toolFolders, type Tool } from './tools.ts';
+import { spawnTool } from './spawn-tool.ts';
+import type { Tool } from './tools.ts';
 
 /** Most of them are done in a second; whoever may take longer says so. */
 const DEADLINE_MS = 60_000;
@@ -38,25 +38,8 @@ export interface ToolAnswer {
 export async function runTool(tool: Tool, args: readonly string[], options: ToolRun): Promise<ToolAnswer> {
   const { signal, input, deadlineMs = DEADLINE_MS, goodCodes = [0], descriptors = [] } = options;
   signal.throwIfAborted();
-  const path = findTool(tool);
-  if (!path) throw new EngineError('TOOL_MISSING', { tool, package: TOOL_PACKAGES[tool] });
-  // nothing of the caller's environment: many tools take options from there
-  const env = { PATH: toolFolders().join(':'), LC_ALL: 'C', TZ: 'UTC', ...options.env };
-  const child = spawn(path, args, {
-    stdio: ['pipe', 'pipe', 'pipe', ...descriptors],
-    env,
-    cwd: '/',
-    windowsHide: true,
-    // a group of its own: what it started ends with it
-    detached: true,
-  });
-  const kill = () => {
-    try {
-      process.kill(-child.pid!, 'SIGKILL');
-    } catch {
-      // it was never started, or has ended
-    }
-  };
+  const stdio = ['pipe', 'pipe', 'pipe', ...descriptors] as const;
+  const { child, kill } = spawnTool(tool, args, { stdio: [...stdio], env: options.env });
   let isLate = false;
   const deadline = setTimeout(() => {
     isLate = true;

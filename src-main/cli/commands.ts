@@ -14,6 +14,7 @@ import {
   type DeployPlan,
   type EngineClient,
 } from '../../src-engine/contract/index.ts';
+import { addBootCommand } from './boot-commands.ts';
 import { addFileCommands } from './file-commands.ts';
 import { followJob } from './follow-job.ts';
 import { addMachineCommands } from './machine-commands.ts';
@@ -181,6 +182,7 @@ export function addCommands(program: Command, session: Session): void {
       printer.result({ kind: 'log', value: await (await connect()).call('log.list', {}) });
     });
 
+  addBootCommand(program, session, connect);
   addServeCommands(program, session, connect);
 }
 

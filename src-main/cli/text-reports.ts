@@ -13,6 +13,7 @@ import type {
   VersionView,
 } from '../../src-engine/contract/index.ts';
 import { diskLines, saidOfDisk, warningLines } from './disk-reports.ts';
+import { bootLines } from './boot-reports.ts';
 import { comparisonLines, fileLines, volumeLines } from './file-reports.ts';
 import { guestLines, machineLines, machineListLines } from './machine-reports.ts';
 import { partLines, waitsLine } from './job-lines.ts';
@@ -330,7 +331,8 @@ function jobLines(words: Words, job: JobView): string[] {
     ...warningLines(words, job.warnings),
     ...partLines(words, job),
     `${t(`cli.job.${job.kind}`)}: ${job.outcome ? t(`outcome.${job.outcome}`) : t(`cli.state.${job.state}`)}  ${duration(elapsed)}`,
-    ...(result
+    ...(result?.boot ? bootLines(words, result.boot) : []),
+    ...(result && !result.boot
       ? [
           t(`cli.done.${job.kind}`, {
             name: job.templateName,

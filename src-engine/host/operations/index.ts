@@ -1,5 +1,6 @@
 /** Every command of the contract: a table by domain. */
 import { appOperations } from './app.ts';
+import { bootOperations } from './boot.ts';
 import { captureOperations } from './capture.ts';
 import { catalogOperations } from './catalog.ts';
 import { deployOperations } from './deploy.ts';
@@ -17,6 +18,7 @@ import { templateOperations } from './templates.ts';
 export const operationsOf = (host: Host): Operations => ({
   ...appOperations(host),
   ...sourceOperations(host),
+  ...bootOperations(host),
   ...captureOperations(host),
   ...templateOperations(host),
   ...deployOperations(host),

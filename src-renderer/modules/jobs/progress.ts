@@ -17,6 +17,7 @@ const SPANS: Record<JobView['kind'], Partial<Record<Phase, readonly [from: numbe
     verifying: [0.96, 1],
   },
   export: { exporting: [0, 1] },
+  boot: { booting: [0, 1] },
   unknown: {},
 };
 
