@@ -94,6 +94,8 @@ const deployPlan = {
   disk,
   /** length of a new image file; the template's capacity where it is not given */
   lengthBytes: bytes.optional(),
+  /** what was written is started at the end, through an overlay; null: it is not */
+  bootProof: BootChoiceSchema.nullable().default(null),
   ...rules,
 };
 const deployStart = z.strictObject({

@@ -113,11 +113,14 @@ export function addCommands(program: Command, session: Session): void {
     .option('--plan', help('plan'))
     .option('--confirm <serial|path>', help('confirm'), collect)
     .option('--overwrite', help('overwrite'))
-    .option('--size <bytes>', help('size'), Number);
+    .option('--size <bytes>', help('size'), Number)
+    .option('--boot-proof', help('boot-proof'));
   addRuleOptions(deploy, help).action(async (template: string, targets: string[], options: DeployOptions) => {
     const client = await connect();
     const { disk, size: lengthBytes } = options;
-    const plans = await client.call('deploy.planAll', { template, disk, targets, lengthBytes, ...ruleParams(options) });
+    const bootProof = options.bootProof ? {} : null;
+    const asked = { template, disk, targets, lengthBytes, bootProof, ...ruleParams(options) };
+    const plans = await client.call('deploy.planAll', asked);
     if (options.plan) return printPlans(plans);
     // all are shown and agreed to, and the plans that were shown are those that run: nothing is written before
     const starts: Agreed[] = [];
@@ -206,6 +209,7 @@ interface DeployOptions extends RuleOptions {
   confirm?: string[];
   overwrite?: boolean;
   size?: number;
+  bootProof?: boolean;
 }
 
 /** What a person, or an option, has said of one target. */

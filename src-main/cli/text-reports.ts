@@ -331,8 +331,7 @@ function jobLines(words: Words, job: JobView): string[] {
     ...warningLines(words, job.warnings),
     ...partLines(words, job),
     `${t(`cli.job.${job.kind}`)}: ${job.outcome ? t(`outcome.${job.outcome}`) : t(`cli.state.${job.state}`)}  ${duration(elapsed)}`,
-    ...(result?.boot ? bootLines(words, result.boot) : []),
-    ...(result && !result.boot
+    ...(result && job.kind !== 'boot'
       ? [
           t(`cli.done.${job.kind}`, {
             name: job.templateName,
@@ -344,6 +343,7 @@ function jobLines(words: Words, job: JobView): string[] {
           }),
         ]
       : []),
+    ...(result?.boot ? bootLines(words, result.boot) : []),
     ...(job.error ? [printable(t(`error.${job.error.code}.what`, job.error.data))] : []),
     ...(result && result.readBack !== 'none' ? [t(`cli.read-back.${result.readBack}`)] : []),
   ];

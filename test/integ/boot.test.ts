@@ -222,6 +222,30 @@ describe('a proof', () => {
   });
 });
 
+describe('a deploy', () => {
+  const deploying = async (target: string, until: string, timeoutSeconds?: number): Promise<JobView> => {
+    const bootProof = { isAccelerated: false, memoryBytes: 64 * MIB, until, timeoutSeconds };
+    const { planId } = await engine.client.call('deploy.plan', { template: 'deployed', target, bootProof });
+    return engine.ended((await engine.client.call('deploy.start', { planId })).jobId);
+  };
+
+  test('starts what it has written where that was asked for, and tells where it does not come up', async () => {
+    const disk = sayingDisk(bench.path('deployed.img'), LOGIN);
+    resultOf(await engine.capture(disk, 'deployed', { outside: 'take' }));
+    const target = bench.path('target.img');
+    const job = await deploying(target, 'login');
+    expect(resultOf(job).boot!.sign).toBe('login');
+    expect(job.phases.at(-1)!.phase).toBe('booting');
+    expect(await sha256(target)).toBe(await sha256(disk));
+    // what is written is written, whatever it does when it is started
+    const other = bench.path('other.img');
+    expect((await deploying(other, 'never said', 3)).error!.code).toBe('BOOT_NO_SIGN');
+    expect(await sha256(other)).toBe(await sha256(disk));
+    const log = await engine.client.call('log.list', { limit: 1 });
+    expect([log[0].action, log[0].data.target]).toEqual(['template.deployed', other]);
+  });
+});
+
 describe('acceleration', () => {
   test('is trusted where a few instructions come to their end: emulated, they do', async () => {
     expect(await probe('tcg')).toBe(true);

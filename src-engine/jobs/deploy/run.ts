@@ -16,6 +16,7 @@ import { HeldBack } from './held-back.ts';
 import { openTarget } from './open-target.ts';
 import { Overlay } from './overlay.ts';
 import { place } from './place.ts';
+import { prove } from './prove.ts';
 import { checkFileAgain } from './targets-again.ts';
 
 /**
@@ -27,8 +28,8 @@ const STAGES: Readonly<Record<'begin' | 'fill' | 'adjust' | 'customise' | 'finis
   fill: [fill],
   adjust: [],
   customise: [],
-  finish: [finish],
-  prove: [],
+  finish: [finish, writeDown],
+  prove: [prove],
 };
 
 /**
@@ -50,7 +51,7 @@ export async function runDeploy(parts: EngineParts, plan: DeployRecord, context:
       } finally {
         await deployment.target.end();
       }
-      return report(parts, deployment);
+      return report(deployment);
     });
   } finally {
     await pool.close();
@@ -73,26 +74,30 @@ async function prepare(
   return { parts, plan, manifest, json, pool, placement, overlay, held, target, sink: target.sink, verifiedBytes: 0 };
 }
 
-function report({ audit }: EngineParts, { plan, json, sink, held, verifiedBytes }: Deployment): JobResult {
+/** What is finished is deployed, whatever it shows when it is started. */
+async function writeDown({ parts, plan, held, verifiedBytes }: Deployment): Promise<void> {
   const { templateId, versionNumber } = plan;
-  const heldBackBytes = held.lengthBytes;
-  audit.add('template.deployed', plan.templateName, {
+  parts.audit.add('template.deployed', plan.templateName, {
     templateId,
     version: versionNumber,
     target: plan.target.path,
     serial: plan.target.serial,
     verifiedBytes,
-    heldBackBytes,
+    heldBackBytes: held.lengthBytes,
     overridden: plan.overridden,
   });
+}
+
+function report({ plan, json, sink, held, verifiedBytes, sight }: Deployment): JobResult {
   return {
-    templateId,
-    versionNumber,
+    templateId: plan.templateId,
+    versionNumber: plan.versionNumber,
     processedBytes: json.disk.layout.usedBytes,
     storedBytes: 0,
     verifiedBytes,
-    heldBackBytes,
+    heldBackBytes: held.lengthBytes,
     readBack: sink.readBack,
     damagedTemplates: [],
+    ...(sight && { boot: sight }),
   };
 }
