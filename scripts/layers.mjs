@@ -8,7 +8,7 @@ export const FLOORS = [
   ['contract'],
   ['core', 'words'],
   ['disk', 'tools'],
-  ['formats', 'archive', 'volumes', 'filesystems', 'policies', 'store', 'catalog', 'machines', 'report'],
+  ['formats', 'nbd', 'archive', 'volumes', 'filesystems', 'policies', 'store', 'catalog', 'machines', 'report'],
   ['guest', 'resizing'],
   ['inspection'],
   ['versions'],
@@ -45,9 +45,9 @@ const engineRoom = (room, mayImport, reason) => ({
 });
 
 const without = (rooms, others) => rooms.filter((room) => !others.includes(room));
-const UNKNOWN_TO_DISKS = ['policies', 'store', 'catalog', 'machines', 'report', 'archive', 'formats'];
+const UNKNOWN_TO_DISKS = ['nbd', 'policies', 'store', 'catalog', 'machines', 'report', 'archive', 'formats'];
 const FORBIDDEN_TO_JOBS = [...reaches(['host']), ...FACES];
-export const JOB_KINDS = ['capture', 'deploy', 'export', 'extract', 'import', 'prune', 'repair', 'verify'];
+export const JOB_KINDS = ['boot', 'capture', 'deploy', 'export', 'extract', 'import', 'prune', 'repair', 'verify'];
 
 const NOT_FOR_FACES = [
   `^(\\.\\./)+src-engine/(${HIDDEN.filter((room) => room !== 'host').join('|')})/`,
@@ -83,6 +83,7 @@ export const LAYERS = [
     ],
     reason: 'a format knows no other: what several need stands beside their folders.',
   },
+  engineRoom('nbd', ['core', 'disk', 'contract'], 'a disk is served as it is, whatever is on it.'),
   engineRoom('volumes', ['core', 'disk', 'contract'], 'volumes go from a disk to its partitions, no further.'),
   engineRoom('filesystems', ['core', 'disk', 'contract'], 'file systems read a volume and nothing else.'),
   engineRoom(
@@ -99,7 +100,11 @@ export const LAYERS = [
   engineRoom('store', ['core', 'contract'], 'the store keeps chunks and knows no disks.'),
   engineRoom('catalog', ['core', 'contract'], 'the catalog keeps records and knows no disks.'),
   engineRoom('archive', ['core', 'disk', 'contract'], 'archives hold files; what is in those is for formats to tell.'),
-  engineRoom('machines', ['core', 'disk', 'contract'], 'machines tell facts about hardware.'),
+  engineRoom(
+    'machines',
+    ['core', 'disk', 'nbd', 'tools', 'contract'],
+    'machines tell facts about hardware, and start virtual ones; they know nothing of what is on a disk.',
+  ),
   engineRoom('policies', ['core', 'contract'], 'policies judge facts and collect none.'),
   {
     ...engineRoom(

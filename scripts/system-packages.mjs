@@ -62,6 +62,7 @@ const PACKAGES = {
   'poppler-utils': 'pdftotext',
   python3: 'python3',
   'python3-jsonschema': null,
+  'python3-libnbd': null,
   'qemu-system-x86': 'qemu-system-x86_64',
   'qemu-utils': 'qemu-img',
   reiser4progs: 'mkfs.reiser4',

@@ -1,16 +1,14 @@
 /** A version of a template, opened to look inside: its volumes, and the trees of those that were asked for. */
 import type { FileVolumeView } from '../contract/files.contract.ts';
 import { EngineError } from '../core/engine-error.ts';
-import type { BlockSource } from '../disk/block-source.port.ts';
 import type { FileTree } from '../filesystems/file-tree.port.ts';
-import { lockReader } from '../store/locks.ts';
-import { ManifestReader } from '../store/manifest-reader.ts';
+import type { ManifestReader } from '../store/manifest-reader.ts';
 import { openVolumes, type OpenedVolume } from '../inspection/disk-inspection.ts';
 import type { StoredParts } from '../versions/stored-parts.ts';
 import type { FoundDisk } from '../versions/found-disk.ts';
-import { readManifestJson, type ManifestJson } from '../versions/manifest-json.ts';
+import type { ManifestJson } from '../versions/manifest-json.ts';
 import { naming } from '../versions/naming.ts';
-import { templateSource } from '../versions/template-source.ts';
+import { openStoredDisk } from '../versions/open-stored-disk.ts';
 
 export interface OpenTemplate {
   readonly found: FoundDisk;
@@ -28,23 +26,16 @@ export interface OpenTemplate {
  * @throws EngineError `MANIFEST_DAMAGED`, `PACK_DAMAGED`, `CHUNK_MISSING` naming the template
  */
 export async function openTemplate(parts: StoredParts, found: FoundDisk): Promise<OpenTemplate> {
-  const lock = lockReader(parts.layout);
-  // another process may have pruned since
-  parts.index.forgetFrames();
-  let manifest: ManifestReader | null = null;
-  let disk: BlockSource | null = null;
+  const stored = await openStoredDisk(parts, found);
   try {
     return await naming(found.template.name, async () => {
-      const reader = (manifest = await ManifestReader.open(parts.layout, found.manifest));
-      const json = readManifestJson(reader, found.manifest);
-      const source = (disk = templateSource(parts.index, reader, json));
       // trees keep what they read again
-      const volumes = await openVolumes(source);
+      const volumes = await openVolumes(stored.source);
       const trees = new Map<string, Promise<FileTree>>();
       return {
         found,
-        manifest: reader,
-        json,
+        manifest: stored.manifest,
+        json: stored.json,
         volumes,
         tree(ref) {
           let tree = trees.get(ref);
@@ -55,17 +46,11 @@ export async function openTemplate(parts: StoredParts, found: FoundDisk): Promis
           }
           return tree;
         },
-        async close() {
-          await source.close();
-          await reader.close();
-          lock.release();
-        },
+        close: () => stored.close(),
       };
     });
   } catch (error) {
-    await (disk as BlockSource | null)?.close();
-    await (manifest as ManifestReader | null)?.close();
-    lock.release();
+    await stored.close();
     throw error;
   }
 }

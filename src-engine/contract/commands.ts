@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { OUTSIDE_CHOICES } from './account.contract.ts';
 import { VolumeChoiceSchema } from './deploy.contract.ts';
+import { BootChoiceSchema, BootEvidenceSchema } from './boot.contract.ts';
 import { bytes, DeviceViewSchema, DISK_FORMATS, DiskViewSchema, RecordedPlaceViewSchema } from './disk.contract.ts';
 import { DataSchema, ErrorViewSchema } from './errors.ts';
 import {
@@ -15,6 +16,7 @@ import { EXPORT_FORMATS, ExportPlanSchema, ImportPlanSchema, ImportViewSchema } 
 import { JobViewSchema } from './job.contract.ts';
 import { GuestSchema } from './guest.contract.ts';
 import { MachineProfileSchema } from './machine.contract.ts';
+import { NbdViewSchema } from './nbd.contract.ts';
 import { CapturePlanSchema, DeployPlanSchema } from './plan.contract.ts';
 import { PolicyViewSchema, ReportSchema, RuleViewSchema } from './report.contract.ts';
 import {
@@ -102,6 +104,8 @@ const deployPlan = {
   volumes: z.array(VolumeChoiceSchema).max(1024).default([]),
   /** the bytes as captured: nothing grows, moves, or is changed inside */
   exact: z.boolean().default(false),
+  /** what was written is started at the end, through an overlay; null: it is not */
+  bootProof: BootChoiceSchema.nullable().default(null),
   ...rules,
 };
 const deployStart = z.strictObject({
@@ -323,6 +327,33 @@ export const COMMANDS = {
     params: z.strictObject({ planId: z.uuid(), overwrite: z.boolean().default(false) }),
     result: started,
   },
+  /**
+   * Starts a disk in a virtual machine of its own, without a network, and waits for a sign that it has come up; changes nothing of it. The
+   * job fails with what was seen where the sign does not come.
+   */
+  'boot.start': {
+    /** `subject`: a template, an image file or an attached disk */
+    params: z.strictObject({ subject: path, format, ...BootChoiceSchema.shape }),
+    result: started,
+  },
+  /** What the machine of a boot proof showed and said at its end: of the last few of this engine. */
+  'boot.evidence': { params: z.strictObject({ jobId: z.uuid() }), result: BootEvidenceSchema },
+  /**
+   * Serves a disk of a version to other programs, read-only, until it is closed: on a Unix socket in a folder of its own, on one with a
+   * chosen name, or on a port of the loopback address.
+   */
+  'nbd.open': {
+    params: z.strictObject({
+      template: TemplateRefSchema,
+      disk,
+      socket: path.optional(),
+      /** 0: any that is free */
+      port: z.number().int().min(0).max(65_535).optional(),
+    }),
+    result: NbdViewSchema,
+  },
+  'nbd.list': { params: none, result: z.array(NbdViewSchema) },
+  'nbd.close': { params: z.strictObject({ id: z.uuid() }), result: z.object({}) },
   /** The report of the rules for a capture of a source, or a deploy of a template; changes nothing. */
   'report.check': {
     params: z.strictObject({

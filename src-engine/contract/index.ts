@@ -1,4 +1,5 @@
 export * from './account.contract.ts';
+export * from './boot.contract.ts';
 export * from './client.ts';
 export * from './commands.ts';
 export * from './deploy.contract.ts';
@@ -10,6 +11,7 @@ export * from './guest.contract.ts';
 export * from './import.contract.ts';
 export * from './job.contract.ts';
 export * from './machine.contract.ts';
+export * from './nbd.contract.ts';
 export * from './open-words.ts';
 export * from './plan.contract.ts';
 export * from './protocol.ts';

@@ -1,11 +1,22 @@
 /** Jobs: long work with phases, progress, an outcome and a reason. */
 import { z } from 'zod';
+import { BootSightSchema } from './boot.contract.ts';
 import { bytes } from './disk.contract.ts';
 import { ErrorViewSchema } from './errors.ts';
 import { orUnknown } from './open-words.ts';
 import { WarningSchema } from './warnings.ts';
 
-export const JOB_KINDS = ['capture', 'deploy', 'verify', 'prune', 'repair', 'extract', 'import', 'export'] as const;
+export const JOB_KINDS = [
+  'capture',
+  'deploy',
+  'verify',
+  'prune',
+  'repair',
+  'extract',
+  'import',
+  'export',
+  'boot',
+] as const;
 export const PHASES = [
   'waiting',
   'inspecting',
@@ -22,6 +33,7 @@ export const PHASES = [
   'extracting',
   'unpacking',
   'exporting',
+  'booting',
 ] as const;
 export type Phase = (typeof PHASES)[number];
 
@@ -59,6 +71,8 @@ export const JobResultSchema = z.object({
   heldBackBytes: bytes.optional(),
   readBack: orUnknown(READ_BACKS),
   damagedTemplates: z.array(z.string()),
+  /** of a boot proof: what the machine showed */
+  boot: BootSightSchema.optional(),
 });
 export type JobResult = z.infer<typeof JobResultSchema>;
 

@@ -9,6 +9,7 @@ import { writeTemplateRecord } from '../versions/template-record-file.ts';
 import { CatalogHandle } from './catalog-handle.ts';
 import type { IfNoCatalog } from './catalog-place.ts';
 import { JobRunner } from './job-runner.ts';
+import { NbdServers } from './nbd-servers.ts';
 import { operationsOf } from './operations/index.ts';
 import type { Operations } from './operations/operations.ts';
 import { entriesOfUndone } from './undone-entries.ts';
@@ -30,6 +31,7 @@ export class Engine {
   readonly #catalog: CatalogHandle;
   readonly #jobs: JobRunner;
   readonly #files = new OpenTemplates();
+  readonly #served = new NbdServers();
   readonly #operations: Operations;
   #cleanups: Promise<void>[] = [];
   readonly #listeners: { [T in TopicName]: Set<Listener<T>> } = { jobs: new Set(), catalog: new Set() };
@@ -53,6 +55,7 @@ export class Engine {
       catalog: this.#catalog,
       jobs: this.#jobs,
       files: this.#files,
+      served: this.#served,
       changed: (templateId, action, data) => this.#changed(templateId, action, data),
       makeRoomToRecord: () => this.#makeRoomToRecord(),
       markLost: () => this.#markLost(),
@@ -83,6 +86,7 @@ export class Engine {
   async close(): Promise<void> {
     await this.#jobs.close();
     await Promise.all(this.#cleanups);
+    await this.#served.closeAll();
     await this.#files.closeAll();
     await this.#catalog.close();
   }
@@ -91,7 +95,7 @@ export class Engine {
     if (!this.#catalog.isFull) return;
     // what is kept open reads the copy of the database
     await this.#files.closeAll();
-    if (this.#jobs.isIdle) this.#catalog.makeRoom(true);
+    if (this.#jobs.isIdle && this.#served.isIdle) this.#catalog.makeRoom(true);
   }
 
   #markLost(): void {

@@ -5,7 +5,8 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { EngineError } from '../core/engine-error.ts';
-import { pathOf, runTool, toolEnvironment, type ToolAnswer, type ToolRun } from './run-tool.ts';
+import { runTool, type ToolAnswer, type ToolRun } from './run-tool.ts';
+import { pathOf, toolEnvironment } from './spawn-tool.ts';
 import type { Tool } from './tools.ts';
 
 /** Programs without which there are none. */

@@ -2,9 +2,9 @@
  * Runs other people's programs on what is ours: no shell, arguments only, English, a deadline, capped output. A program that is missing,
  * hangs or fails is told by its name.
  */
-import { spawn } from 'node:child_process';
 import { EngineError } from '../core/engine-error.ts';
-import { findTool, TOOL_PACKAGES, toolFolders, type Tool } from './tools.ts';
+import { pathOf, spawnTool } from './spawn-tool.ts';
+import type { Tool } from './tools.ts';
 
 /** Most of them are done in a second; whoever may take longer says so. */
 const DEADLINE_MS = 60_000;
@@ -38,30 +38,14 @@ export interface ToolAnswer {
  *   last words); `ABORTED`
  */
 export async function runTool(tool: Tool, args: readonly string[], options: ToolRun): Promise<ToolAnswer> {
-  const { signal, input, deadlineMs = DEADLINE_MS, goodCodes = [0], descriptors = [] } = options;
+  const { signal, input, deadlineMs = DEADLINE_MS, goodCodes = [0], descriptors = [], mountsOf } = options;
   signal.throwIfAborted();
-  const path = pathOf(tool);
+  const stdio = ['pipe', 'pipe', 'pipe', ...descriptors] as const;
   const [program, own] =
-    options.mountsOf === undefined
-      ? [path, args]
-      : [pathOf('nsenter'), [`--mount=/proc/${options.mountsOf}/ns/mnt`, '--', path, ...args]];
-  // nothing of the caller's environment: many tools take options from there
-  const env = { ...toolEnvironment(), ...options.env };
-  const child = spawn(program, own, {
-    stdio: ['pipe', 'pipe', 'pipe', ...descriptors],
-    env,
-    cwd: '/',
-    windowsHide: true,
-    // a group of its own: what it started ends with it
-    detached: true,
-  });
-  const kill = () => {
-    try {
-      process.kill(-child.pid!, 'SIGKILL');
-    } catch {
-      // it was never started, or has ended
-    }
-  };
+    mountsOf === undefined
+      ? [tool, args]
+      : (['nsenter', [`--mount=/proc/${mountsOf}/ns/mnt`, '--', pathOf(tool), ...args]] as const);
+  const { child, kill } = spawnTool(program, own, { stdio: [...stdio], env: options.env });
   let isLate = false;
   const deadline = setTimeout(() => {
     isLate = true;
@@ -94,16 +78,6 @@ export async function runTool(tool: Tool, args: readonly string[], options: Tool
     signal.removeEventListener('abort', kill);
   }
 }
-
-/** @throws EngineError `TOOL_MISSING` */
-export function pathOf(tool: Tool): string {
-  const path = findTool(tool);
-  if (!path) throw new EngineError('TOOL_MISSING', { tool, package: TOOL_PACKAGES[tool] });
-  return path;
-}
-
-/** What every program finds: it speaks English, and takes no options from whoever started Diskpress. */
-export const toolEnvironment = () => ({ PATH: toolFolders().join(':'), LC_ALL: 'C', TZ: 'UTC' });
 
 function collect(stream: NodeJS.ReadableStream): () => Buffer {
   const pieces: Buffer[] = [];

@@ -10,22 +10,9 @@ import type { ChunkPlace } from '../store/press.ts';
  * @throws EngineError `CHUNK_MISSING` where the store no longer has one, `MANIFEST_DAMAGED` where lengths disagree
  */
 export function chunksOf(index: ChunkIndex, record: WindowRecord): ChunkPlace[] {
-  const { extents, lengths, hashes } = record;
+  const { lengths, hashes } = record;
   const chunks: ChunkPlace[] = [];
-  let run = 0;
-  let taken = 0;
-  for (let i = 0; i < lengths.length; i++) {
-    const pieces: number[] = [];
-    for (let left = lengths[i]; left > 0;) {
-      const length = Math.min(left, extents[run + 1] - taken);
-      pieces.push(extents[run] + taken, length);
-      left -= length;
-      taken += length;
-      if (taken === extents[run + 1]) {
-        run += 2;
-        taken = 0;
-      }
-    }
+  for (const [i, pieces] of piecesOf(record)) {
     const hash = hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
     if (isZeroHash(hashes, i)) {
       chunks.push({ lengthBytes: lengths[i], pieces, frame: null, offsetInFrame: 0, hash });
@@ -40,4 +27,24 @@ export function chunksOf(index: ChunkIndex, record: WindowRecord): ChunkPlace[] 
     chunks.push({ lengthBytes: lengths[i], pieces, frame, offsetInFrame: chunk.offsetInFrame, hash });
   }
   return chunks;
+}
+
+/** Each chunk of a window with its pieces: start and length, one after the other. */
+export function* piecesOf({ extents, lengths }: WindowRecord): Generator<[chunk: number, pieces: number[]]> {
+  let run = 0;
+  let taken = 0;
+  for (let i = 0; i < lengths.length; i++) {
+    const pieces: number[] = [];
+    for (let left = lengths[i]; left > 0;) {
+      const length = Math.min(left, extents[run + 1] - taken);
+      pieces.push(extents[run] + taken, length);
+      left -= length;
+      taken += length;
+      if (taken === extents[run + 1]) {
+        run += 2;
+        taken = 0;
+      }
+    }
+    yield [i, pieces];
+  }
 }

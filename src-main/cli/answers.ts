@@ -12,6 +12,7 @@ import type {
   JobView,
   LogEntry,
   MachineProfile,
+  NbdView,
   Report,
   TemplateSummary,
   TemplateView,
@@ -48,4 +49,5 @@ export type Answer =
   | { kind: 'machines'; value: MachineProfile[] }
   | { kind: 'machines-refused'; value: CommandResult<'machine.refused'> }
   | { kind: 'comparison'; value: Comparison }
+  | { kind: 'nbd'; value: NbdView }
   | { kind: 'serving'; value: { address: string } };

@@ -1,9 +1,7 @@
 /** Every command of the command line: which call it makes, and what it prints. */
 import { createInterface } from 'node:readline/promises';
-import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import {
-  CommandError,
   DISK_FORMATS,
   MAX_DISKS,
   type DiskFormat,
@@ -17,14 +15,14 @@ import {
   type DeployPlan,
   type EngineClient,
 } from '../../src-engine/contract/index.ts';
-import { startBrowserServer } from '../browser/server.ts';
+import { addBootCommand } from './boot-commands.ts';
 import { notBegun } from './cancellable.ts';
 import { addFileCommands } from './file-commands.ts';
 import { followJob } from './follow-job.ts';
-import { interrupts } from './interrupts.ts';
 import { addMachineCommands } from './machine-commands.ts';
 import { collect, oneOf, wholeNumber, wordOf } from './options.ts';
 import { addRuleCommands, addRuleOptions, ruleParams, type RuleOptions } from './rule-commands.ts';
+import { addServeCommands } from './serve-commands.ts';
 import { addTransferCommands } from './transfer-commands.ts';
 import type { Session } from './session.ts';
 import { volumeChoice } from './volume-choices.ts';
@@ -121,11 +119,13 @@ export function addCommands(program: Command, session: Session): void {
     .option('--volume <volume=size>', help('volume-size'), collect)
     .option('--exact', help('exact'))
     .option(`--delta ${oneOf(DELTAS)}`, help('delta'), wordOf('--delta', DELTAS))
-    .option('--resume', help('resume'));
+    .option('--resume', help('resume'))
+    .option('--boot-proof', help('boot-proof'));
   addRuleOptions(deploy, help).action(async (template: string, targets: string[], options: DeployOptions) => {
     const client = await connect();
     const { disk, size: lengthBytes, volume = [], exact, delta, resume } = options;
-    const how = { disk, targets, lengthBytes, volumes: volume.map(volumeChoice), exact, delta, resume };
+    const bootProof = options.bootProof ? {} : null;
+    const how = { disk, targets, lengthBytes, volumes: volume.map(volumeChoice), exact, delta, resume, bootProof };
     const plans = await client.call('deploy.planAll', { template, ...how, ...ruleParams(options) });
     if (options.plan) return printPlans(plans);
     // all are shown and agreed to, and the plans that were shown are those that run: nothing is written before
@@ -192,35 +192,8 @@ export function addCommands(program: Command, session: Session): void {
       printer.result({ kind: 'log', value: await (await connect()).call('log.list', {}) });
     });
 
-  program
-    .command('serve')
-    .description(help('serve'))
-    .option('--port <n>', help('port'), wholeNumber('--port', 0, 65_535))
-    .action(async ({ port }: { port?: number }) => {
-      const server = await startBrowserServer({
-        engine: await session.engine({ makesCatalog: true }),
-        rendererPath: fileURLToPath(new URL('../../out/renderer', import.meta.url)),
-        port,
-      }).catch((error) => {
-        throw portError(error, port);
-      });
-      const tell = (address: string) => printer.event({ kind: 'serving', value: { address } });
-      tell(server.address);
-      // Enter asks for another address: the first one is used up by the browser that opened it
-      const askAgain = () => tell(server.newAddress());
-      process.stdin.on('data', askAgain);
-      await new Promise<void>((resolve) => interrupts.take(resolve));
-      process.stdin.off('data', askAgain).pause();
-      await server.close();
-    });
-}
-
-/** A port that somebody has, or that only root may have, is no fault of ours. */
-function portError(error: NodeJS.ErrnoException, port: number | undefined): unknown {
-  const code = { EADDRINUSE: 'DEVICE_BUSY', EACCES: 'PERMISSION_DENIED' }[error.code ?? ''];
-  if (code === undefined) return error;
-  const data = { path: `127.0.0.1:${String(port)}` };
-  return new CommandError({ code: code as 'DEVICE_BUSY', message: error.message, hint: '', data });
+  addBootCommand(program, session, connect);
+  addServeCommands(program, session, connect);
 }
 
 interface EditOptions {
@@ -247,6 +220,7 @@ interface DeployOptions extends RuleOptions {
   resume?: boolean;
   volume?: string[];
   exact?: boolean;
+  bootProof?: boolean;
 }
 
 /** What a person, or an option, has said of one target. */

@@ -10,6 +10,7 @@ import {
   ImportPlanSchema,
   JobViewSchema,
   MachineProfileSchema,
+  NbdViewSchema,
   ProgressSchema,
   ReportSchema,
   WaitsForSchema,
@@ -39,6 +40,7 @@ export const VALUES = {
   machines: COMMANDS['machine.list'].result,
   'machines-refused': COMMANDS['machine.refused'].result,
   comparison: ComparisonSchema,
+  nbd: NbdViewSchema,
   serving: z.object({ address: z.string() }),
 } satisfies Record<Answer['kind'], z.ZodType>;
 

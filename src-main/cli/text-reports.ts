@@ -14,6 +14,7 @@ import type {
   VersionView,
 } from '../../src-engine/contract/index.ts';
 import { diskLines, saidOfDisk, warningLines } from './disk-reports.ts';
+import { bootLines } from './boot-reports.ts';
 import { comparisonLines, fileLines, volumeLines } from './file-reports.ts';
 import { guestLines, machineLines, machineListLines } from './machine-reports.ts';
 import { errorText, jobListLines, partLines } from './job-lines.ts';
@@ -145,6 +146,8 @@ export function answerLines(words: Words, answer: Answer): string[] {
       return machineListLines(words, answer.value);
     case 'comparison':
       return comparisonLines(words, answer.value);
+    case 'nbd':
+      return [t(`cli.nbd-${answer.value.port === null ? 'socket' : 'port'}`), answer.value.uri];
     case 'serving':
       return [t('cli.serving'), answer.value.address];
   }
@@ -327,7 +330,7 @@ function jobLines(words: Words, job: JobView): string[] {
     ...warningLines(words, job.warnings),
     ...partLines(words, job),
     `${words.said(t(`cli.job.${job.kind}`), job.outcome ? t(`outcome.${job.outcome}`) : t(`cli.state.${job.state}`))}  ${duration(elapsed)}`,
-    ...(result
+    ...(result && job.kind !== 'boot'
       ? [
           t(`cli.done.${job.kind}`, {
             name: job.templateName,
@@ -339,6 +342,7 @@ function jobLines(words: Words, job: JobView): string[] {
           }),
         ]
       : []),
+    ...(result?.boot ? bootLines(words, result.boot) : []),
     ...(job.error ? [errorText(words, job.error)] : []),
     ...(result && result.readBack !== 'none' ? [t(`cli.read-back.${result.readBack}`)] : []),
   ];

@@ -91,6 +91,11 @@ const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: str
     allowed: ['../core/engine-error.ts', '../disk/read.ts', 'node-7z'],
     forbidden: ['../formats/raw/file-source.ts', '../jobs/capture/run.ts', ...FACES],
   },
+  'src-engine/nbd': {
+    file: 'src-engine/nbd/example.ts',
+    allowed: ['../core/struct.ts', '../disk/block-source.port.ts', 'node:net'],
+    forbidden: ['../formats/raw/file-source.ts', '../store/press.ts', '../versions/template-source.ts', ...FACES],
+  },
   'src-engine/tools': {
     file: 'src-engine/tools/example.ts',
     allowed: ['../core/engine-error.ts', 'node:child_process'],

@@ -16,6 +16,18 @@ const result = z
     heldBackBytes: bytes.optional(),
     readBack: word,
     damagedTemplates: z.array(z.string()),
+    boot: z
+      .object({
+        sign: word,
+        seconds: z.number().nonnegative(),
+        kernel: z.string().nullable(),
+        firmware: word,
+        isSecureBoot: z.boolean(),
+        accelerator: word,
+        failedUnits: z.array(z.string()),
+        lastLines: z.array(z.string()),
+      })
+      .optional(),
   })
   .nullable();
 

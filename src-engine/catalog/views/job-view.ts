@@ -1,4 +1,5 @@
 /** Jobs and lines of the audit log as they are shown. */
+import { ACCELERATORS, BOOT_SIGNS } from '../../contract/boot.contract.ts';
 import type { LogEntry } from '../../contract/commands.ts';
 import {
   CLAIM_KINDS,
@@ -8,8 +9,10 @@ import {
   PHASES,
   READ_BACKS,
   type JobPart,
+  type JobResult,
   type JobView,
 } from '../../contract/job.contract.ts';
+import { FIRMWARES } from '../../contract/template.contract.ts';
 import type { AuditRecord, JobRecord } from '../records/index.ts';
 import { errorView, facts, known, knownOrNull, warningView } from './known.ts';
 
@@ -39,7 +42,22 @@ function endView({ state, outcome, error, phases, result }: Omit<PartRecord, 'pa
     error: error && errorView(error),
     phases: phases.map((one) => ({ ...one, phase: known(PHASES, one.phase) })),
     progress: null,
-    result: result && { ...result, readBack: known(READ_BACKS, result.readBack) },
+    result: result && resultView(result),
+  };
+}
+
+function resultView({ boot, ...result }: NonNullable<PartRecord['result']>): JobResult {
+  return {
+    ...result,
+    readBack: known(READ_BACKS, result.readBack),
+    ...(boot && {
+      boot: {
+        ...boot,
+        sign: known(BOOT_SIGNS, boot.sign),
+        firmware: known(FIRMWARES, boot.firmware),
+        accelerator: known(ACCELERATORS, boot.accelerator),
+      },
+    }),
   };
 }
 

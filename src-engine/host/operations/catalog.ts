@@ -1,4 +1,5 @@
 /** The catalog as a whole: verified, pruned, repaired, and what was done to it. */
+import { EngineError } from '../../core/engine-error.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import { runPrune } from '../../jobs/prune/run.ts';
 import { runRepair } from '../../jobs/repair/run.ts';
@@ -11,6 +12,7 @@ export const catalogOperations = ({
   catalogPath,
   files,
   jobs,
+  served,
   markLost,
 }: Host): Operations<'verify.start' | 'prune.start' | 'repair.start' | 'log.list'> => ({
   'verify.start': ({ template }) => {
@@ -22,7 +24,7 @@ export const catalogOperations = ({
   'prune.start': async () => {
     // on a full disk even the job's row needs some room
     await files.closeAll();
-    if (jobs.isIdle) catalog.makeRoom(true);
+    if (jobs.isIdle && served.isIdle) catalog.makeRoom(true);
     const about = { kind: 'prune', templateName: '', path: catalogPath } as const;
     catalog.toWrite();
     const run = async (context: JobContext) => {
@@ -33,6 +35,7 @@ export const catalogOperations = ({
     return { jobId: jobs.start(about, [catalogClaim('alone')], [{ path: '', run }]) };
   },
   'repair.start': async () => {
+    if (!served.isIdle) throw new EngineError('CATALOG_BUSY', { path: catalogPath, holder: 'nbd' });
     // what is kept open knows the database that a repair may replace
     await files.closeAll();
     // behind other jobs it waits, as they do: they could not run where the database is damaged

@@ -1,5 +1,6 @@
 /** Every command of the contract: a table by domain. */
 import { appOperations } from './app.ts';
+import { bootOperations } from './boot.ts';
 import { captureOperations } from './capture.ts';
 import { catalogOperations } from './catalog.ts';
 import { deployOperations } from './deploy.ts';
@@ -9,6 +10,7 @@ import { importOperations } from './import.ts';
 import { jobOperations } from './jobs.ts';
 import { machineOperations } from './machines.ts';
 import type { Host, Operations } from './operations.ts';
+import { nbdOperations } from './nbd.ts';
 import { reportOperations } from './reports.ts';
 import { sourceOperations } from './sources.ts';
 import { templateOperations } from './templates.ts';
@@ -16,12 +18,14 @@ import { templateOperations } from './templates.ts';
 export const operationsOf = (host: Host): Operations => ({
   ...appOperations(host),
   ...sourceOperations(host),
+  ...bootOperations(host),
   ...captureOperations(host),
   ...templateOperations(host),
   ...deployOperations(host),
   ...fileOperations(host),
   ...importOperations(host),
   ...exportOperations(host),
+  ...nbdOperations(host),
   ...reportOperations(host),
   ...machineOperations(host),
   ...catalogOperations(host),

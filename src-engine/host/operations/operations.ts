@@ -5,6 +5,7 @@ import type { TemplateView } from '../../contract/template.contract.ts';
 import type { OpenTemplates } from '../../browsing/open-templates.ts';
 import type { CatalogHandle } from '../catalog-handle.ts';
 import type { JobRunner } from '../job-runner.ts';
+import type { NbdServers } from '../nbd-servers.ts';
 
 export type Operations<C extends CommandName = CommandName> = {
   [N in C]: (params: CheckedParams<N>, signal: AbortSignal) => Promise<CommandResult<N>> | CommandResult<N>;
@@ -19,6 +20,8 @@ export interface Host {
   readonly jobs: JobRunner;
   /** templates that are being looked into */
   readonly files: OpenTemplates;
+  /** versions that are served to other programs */
+  readonly served: NbdServers;
   /** A change to a template: its record file is written, everybody is told. */
   changed(templateId: string, action: string, data?: MessageData): Promise<TemplateView>;
   /** Before a job that frees no room: on a full disk it is written down with the room that was set by. */

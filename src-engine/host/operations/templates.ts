@@ -7,6 +7,7 @@ export const templateOperations = ({
   catalog,
   files,
   jobs,
+  served,
   changed,
 }: Host): Operations<
   'template.list' | 'template.show' | 'template.edit' | 'template.delete' | 'template.undelete'
@@ -23,7 +24,7 @@ export const templateOperations = ({
   'template.delete': async ({ template }) => {
     // it is the first step to more room: on a full disk it must not fail for want of some
     await files.closeAll();
-    catalog.makeRoom(jobs.isIdle);
+    catalog.makeRoom(jobs.isIdle && served.isIdle);
     const { templates } = catalog.toWrite();
     await refuseOlderThanFile(catalog.parts, templates.find(template).template.id);
     const { id } = templates.delete(template);

@@ -1,4 +1,5 @@
 /** A deploy on its way through its stages. */
+import type { BootSight } from '../../contract/boot.contract.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import type { BlockSink } from '../../disk/block-source.port.ts';
 import type { ManifestReader } from '../../store/manifest-reader.ts';
@@ -28,6 +29,8 @@ export interface Deployment {
   writtenBytes: number;
   /** bytes that were read back and found to be what they must be */
   verifiedBytes: number;
+  /** what it showed when it was started */
+  sight?: BootSight;
 }
 
 export type Stage = (deployment: Deployment, context: JobContext) => Promise<void>;

@@ -19,6 +19,7 @@ import { describeTarget, lengthOfImage } from '../../machines/describe-target.ts
 import { overriddenCodes, withOverrides } from '../../judgement/overrides.ts';
 import { refusalOf, type DeployRecord, type Planned } from '../plan-records.ts';
 import { hashOfEdges } from './planned-deploy.ts';
+import { refuseUnprovable } from './prove.ts';
 import { deployReport } from '../../judgement/deploy-report.ts';
 import { guestOf } from '../../inspection/guest-of.ts';
 import { overriddenRules } from '../../judgement/make-report.ts';
@@ -45,6 +46,7 @@ export async function planDeploy(
 ): Promise<Planned<DeployRecord, DeployPlan>> {
   const found = diskOf(parts.templates.find(request.template), request.disk);
   const { template, version, disk } = found;
+  if (request.bootProof) refuseUnprovable(found);
   const look = async (manifest: ManifestReader, json: ManifestJson) => {
     const source = templateSource(parts.index, manifest, json);
     try {

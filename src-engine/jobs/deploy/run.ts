@@ -20,6 +20,7 @@ import { ofTarget } from './of-target.ts';
 import { openTarget } from './open-target.ts';
 import { Overlay } from './overlay.ts';
 import { place } from './place.ts';
+import { prove } from './prove.ts';
 import { checkFileAgain } from './targets-again.ts';
 
 /**
@@ -31,8 +32,8 @@ const STAGES: Readonly<Record<'begin' | 'fill' | 'adjust' | 'customise' | 'finis
   fill: [fillFromScratch, fill],
   adjust: [adjust],
   customise: [],
-  finish: [finish],
-  prove: [],
+  finish: [finish, writeDown],
+  prove: [prove],
 };
 
 /**
@@ -64,7 +65,7 @@ async function carryOut(parts: EngineParts, plan: DeployRecord, feeds: Feeds, co
       } finally {
         await deployment.target.end();
       }
-      return report(parts, deployment);
+      return report(deployment);
     });
   } finally {
     feed.end();
@@ -100,31 +101,32 @@ async function prepare(
   };
 }
 
-function report(
-  { audit }: EngineParts,
-  { plan, json, sink, held, writtenBytes, verifiedBytes }: Deployment,
-): JobResult {
+/** What is finished is deployed, whatever it shows when it is started. */
+async function writeDown({ parts, plan, held, writtenBytes, verifiedBytes }: Deployment): Promise<void> {
   const { templateId, versionNumber } = plan;
-  const heldBackBytes = held.lengthBytes;
-  audit.add('template.deployed', plan.templateName, {
+  parts.audit.add('template.deployed', plan.templateName, {
     templateId,
     version: versionNumber,
     target: plan.target.path,
     serial: plan.target.serial,
     writtenBytes,
     verifiedBytes,
-    heldBackBytes,
+    heldBackBytes: held.lengthBytes,
     overridden: plan.overridden,
   });
+}
+
+function report({ plan, json, sink, held, writtenBytes, verifiedBytes, sight }: Deployment): JobResult {
   return {
-    templateId,
-    versionNumber,
+    templateId: plan.templateId,
+    versionNumber: plan.versionNumber,
     processedBytes: json.disk.layout.usedBytes,
     storedBytes: 0,
     writtenBytes,
     verifiedBytes,
-    heldBackBytes,
+    heldBackBytes: held.lengthBytes,
     readBack: sink.readBack,
     damagedTemplates: [],
+    ...(sight && { boot: sight }),
   };
 }

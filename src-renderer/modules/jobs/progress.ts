@@ -4,7 +4,13 @@ import type { JobView, Phase, Progress } from '../../../src-engine/contract/inde
 /** Which part of a whole job each phase is, so that one ring can stand for all of it. */
 const SPANS: Record<JobView['kind'], Partial<Record<Phase, readonly [from: number, to: number]>>> = {
   capture: { inspecting: [0, 0.02], capturing: [0.02, 0.94], publishing: [0.94, 0.96], verifying: [0.96, 1] },
-  deploy: { inspecting: [0, 0.02], writing: [0.02, 0.62], 'reading-back': [0.62, 0.98], finishing: [0.98, 1] },
+  deploy: {
+    inspecting: [0, 0.02],
+    writing: [0.02, 0.62],
+    'reading-back': [0.62, 0.98],
+    finishing: [0.98, 1],
+    booting: [1, 1],
+  },
   verify: { verifying: [0, 1] },
   prune: { marking: [0, 0.3], repacking: [0.3, 1] },
   repair: { scanning: [0, 0.9], publishing: [0.9, 1] },
@@ -17,6 +23,7 @@ const SPANS: Record<JobView['kind'], Partial<Record<Phase, readonly [from: numbe
     verifying: [0.96, 1],
   },
   export: { exporting: [0, 1] },
+  boot: { booting: [0, 1] },
   unknown: {},
 };
 

@@ -1,0 +1,86 @@
+/** What QEMU is told: a machine without a network whose disks are read through this process, with an overlay that nobody keeps. */
+import type { DiskBus } from '../../contract/boot.contract.ts';
+import type { FIRMWARES } from '../../contract/template.contract.ts';
+
+export interface MachineDisk {
+  readonly bus: DiskBus;
+  readonly sectorBytes: number;
+  readonly physicalSectorBytes: number;
+}
+
+export interface MachineShape {
+  readonly firmware: (typeof FIRMWARES)[number];
+  readonly isSecureBoot: boolean;
+  readonly accelerator: 'kvm' | 'tcg';
+  readonly memoryBytes: number;
+  readonly cores: number;
+  /** the one that it boots from is the first */
+  readonly disks: readonly MachineDisk[];
+}
+
+/** Where UEFI lies; null for BIOS, which QEMU brings along. */
+export interface FirmwareFiles {
+  readonly code: string;
+  /** a copy of its own, which it may write to */
+  readonly variables: string;
+}
+
+/** Descriptors that QEMU inherits: its monitor, and one for each disk after that. */
+export const MONITOR_FD = 3;
+export const FIRST_DISK_FD = 4;
+
+/** No more are started with it: what is behind them has no part in a boot. */
+export const MAX_BOOT_DISKS = 6;
+
+const MIB = 1024 * 1024;
+
+export function qemuArguments(shape: MachineShape, firmware: FirmwareFiles | null): string[] {
+  const { accelerator, memoryBytes, cores, disks, isSecureBoot } = shape;
+  // the oldest guests know no other bus than this machine's
+  const isOld = shape.firmware === 'bios' && disks.some(({ bus }) => bus === 'ide');
+  const machine = `${isOld ? 'pc' : 'q35'}${isSecureBoot ? ',smm=on' : ''}`;
+  return [
+    ...['-nodefaults', '-no-user-config', '-name', 'diskpress'],
+    ...['-machine', machine, '-accel', accelerator === 'tcg' ? 'tcg,thread=multi' : 'kvm'],
+    ...['-cpu', accelerator === 'tcg' ? 'max' : 'host', '-smp', `${cores}`, '-m', `${Math.floor(memoryBytes / MIB)}M`],
+    ...(firmware ? firmwareArguments(firmware, isSecureBoot) : []),
+    ...['-display', 'none', '-vga', 'std', '-nic', 'none', '-boot', 'strict=on', '-action', 'shutdown=pause'],
+    ...['-chardev', `socket,id=monitor,fd=${MONITOR_FD}`, '-mon', 'chardev=monitor,mode=control'],
+    ...['-chardev', 'stdio,id=console,signal=off', '-serial', 'chardev:console'],
+    // guests without randomness wait for some
+    ...['-device', 'virtio-rng-pci'],
+    ...(disks.some((disk) => busOf(disk) === 'scsi') ? ['-device', 'virtio-scsi-pci,id=scsi0'] : []),
+    ...disks.flatMap((disk, i) => diskArguments(disk, i, isOld)),
+    // what a guest may make of a fault in QEMU: nothing else is started, no rights are gained
+    ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
+  ];
+}
+
+function firmwareArguments({ code, variables }: FirmwareFiles, isSecureBoot: boolean): string[] {
+  const path = (name: string) => name.replaceAll(',', ',,');
+  return [
+    ...['-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${path(code)}`],
+    ...['-drive', `if=pflash,unit=1,format=raw,file=${path(variables)}`],
+    ...(isSecureBoot ? ['-global', 'driver=cfi.pflash01,property=secure,value=on'] : []),
+  ];
+}
+
+function diskArguments(disk: MachineDisk, i: number, isOld: boolean): string[] {
+  const file = `driver=nbd,server.type=fd,server.str=${FIRST_DISK_FD + i}`.split(',').map((part) => `file.${part}`);
+  const drive = ['if=none', `id=disk${i}`, 'driver=raw', 'snapshot=on', 'cache=unsafe', 'discard=unmap', ...file];
+  const sectors = `logical_block_size=${disk.sectorBytes},physical_block_size=${Math.max(disk.sectorBytes, disk.physicalSectorBytes)}`;
+  const common = `drive=disk${i},bootindex=${i}`;
+  const device = {
+    sata: `ide-hd,bus=ide.${i},${common}`,
+    ide: `ide-hd,bus=ide.${isOld ? `${i >> 1},unit=${i & 1}` : i},${common}`,
+    virtio: `virtio-blk-pci,${common},${sectors}`,
+    scsi: `scsi-hd,bus=scsi0.0,${common},${sectors}`,
+    nvme: `nvme,serial=disk${i},${common},${sectors}`,
+  }[busOf(disk)];
+  return ['-drive', drive.join(','), '-device', device];
+}
+
+/** Disks of SATA and IDE have sectors of 512 bytes in QEMU. */
+function busOf({ bus, sectorBytes }: MachineDisk): DiskBus {
+  return sectorBytes !== 512 && (bus === 'sata' || bus === 'ide') ? 'nvme' : bus;
+}

@@ -1,0 +1,78 @@
+/** Disks of one sector that do what systems do when they start, each in a few instructions of an Intel processor in real mode. */
+import { writeFileSync } from 'node:fs';
+
+const SECTOR_BYTES = 512;
+const DISK_BYTES = 1024 * 1024;
+const LOADED_AT = 0x7c00;
+const TEXT_AT = 0x100;
+
+/** To the serial port, and by the firmware to the screen. */
+const WRITE_LETTER = [...[0xba, 0xf8, 0x03], 0xee];
+const SHOW_LETTER = [...[0xb4, 0x0e], ...[0xbb, 0x07, 0x00], ...[0xcd, 0x10]];
+const WAIT_FOR_EVER = [0xfb, 0xf4, 0xeb, 0xfc];
+
+/** Registers as firmware leaves them are nobody's business. */
+const BEGIN = [0xfa, 0x31, 0xc0, 0x8e, 0xd8, 0x8e, 0xd0, ...[0xbc, 0x00, 0x7c]];
+
+function disk(path: string, code: readonly number[], text: Buffer = Buffer.alloc(0)): string {
+  const sector = Buffer.alloc(SECTOR_BYTES);
+  sector.set([...BEGIN, ...code]);
+  text.copy(sector, TEXT_AT, 0, SECTOR_BYTES - 2 - TEXT_AT);
+  sector.writeUInt16LE(0xaa55, SECTOR_BYTES - 2);
+  writeFileSync(path, Buffer.concat([sector, Buffer.alloc(DISK_BYTES - SECTOR_BYTES)]));
+  return path;
+}
+
+/** Writes each letter of a text, and then does what `after` says. */
+function saying(letter: readonly number[], after: readonly number[]): number[] {
+  const loadText = [0xbe, ...word(LOADED_AT + TEXT_AT)];
+  // lodsb; or al, al; jz over the rest
+  const head = [0xac, 0x08, 0xc0, 0x74, letter.length + 2];
+  const back = 256 - (head.length + letter.length + 2);
+  return [...loadText, ...head, ...letter, 0xeb, back, ...after];
+}
+
+const word = (value: number) => [value & 0xff, value >> 8];
+
+/** A disk that says this on its serial console and on its screen, and waits. */
+export const sayingDisk = (path: string, text: string | Buffer): string =>
+  disk(path, saying([...WRITE_LETTER, ...SHOW_LETTER], WAIT_FOR_EVER), Buffer.from(text));
+
+/** One that has no serial console. */
+export const showingDisk = (path: string, text: string): string =>
+  disk(path, saying(SHOW_LETTER, WAIT_FOR_EVER), Buffer.from(text));
+
+/** One that says it again and again. */
+export function babblingDisk(path: string, text: string | Buffer): string {
+  const once = saying(WRITE_LETTER, []);
+  return disk(path, [...once, 0xeb, 256 - (once.length + 2)], Buffer.from(text));
+}
+
+/** One that says nothing and waits. */
+export const silentDisk = (path: string): string => disk(path, WAIT_FOR_EVER);
+
+/** One whose first fault has no handler, and neither has the next: the processor resets itself. */
+export const faultingDisk = (path: string): string => {
+  // lidt of an empty table: six zeros at the end of the text's place; then an interrupt
+  return disk(path, [0x0f, 0x01, 0x1e, ...word(LOADED_AT + TEXT_AT), 0xcd, 0x03], Buffer.alloc(6));
+};
+
+/** One that switches the machine off, by the power management of QEMU's machine. */
+export const switchingOffDisk = (path: string): string => {
+  // q35: PM1a_CNT at the base that the firmware has chosen, SLP_EN and the type that means off
+  return disk(path, [...[0xba, 0x04, 0x06], ...[0xb8, 0x00, 0x20], 0xef, ...WAIT_FOR_EVER]);
+};
+
+/** One that writes to its second sector, by the firmware, and says this where that went well. */
+export function writingDisk(path: string, text: string): string {
+  // int 13h, function 3: one sector from 0x7c00 to cylinder 0, head 0, sector 2; the drive is in DL
+  const write = [...[0xb8, 0x01, 0x03], ...[0xbb, 0x00, 0x7c], ...[0xb9, 0x02, 0x00], ...[0xb6, 0x00]];
+  const loadSegment = [0x8e, 0xc0];
+  // where it went wrong, nothing is said
+  const call = [0xcd, 0x13, 0x73, WAIT_FOR_EVER.length, ...WAIT_FOR_EVER];
+  return disk(
+    path,
+    [...loadSegment, ...write, ...call, ...saying([...WRITE_LETTER], WAIT_FOR_EVER)],
+    Buffer.from(text),
+  );
+}
