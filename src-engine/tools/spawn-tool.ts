@@ -21,7 +21,8 @@ export interface Spawned {
 
 /** @throws EngineError `TOOL_MISSING` (data: tool, package) */
 export function spawnTool(tool: Tool, args: readonly string[], options: SpawnOptions): Spawned {
-  const path = pathOf(tool);
+  const path = findTool(tool);
+  if (!path) throw new EngineError('TOOL_MISSING', { tool, package: TOOL_PACKAGES[tool] });
   const [program, all] = options.isBound ? bound(path, args, options) : [path, args];
   // nothing of the caller's environment: many tools take options from there
   const env = { PATH: toolFolders().join(':'), LC_ALL: 'C', TZ: 'UTC', ...options.env };
@@ -39,15 +40,10 @@ export function spawnTool(tool: Tool, args: readonly string[], options: SpawnOpt
   };
 }
 
-/** @throws EngineError `TOOL_MISSING` */
-function pathOf(tool: Tool): string {
-  const path = findTool(tool);
-  if (!path) throw new EngineError('TOOL_MISSING', { tool, package: TOOL_PACKAGES[tool] });
-  return path;
-}
-
-/** Source: setpriv(1), prctl(2) PR_SET_PDEATHSIG. @throws EngineError `TOOL_MISSING` */
-function bound(path: string, args: readonly string[], { user }: SpawnOptions): [string, string[]] {
+/** Where nobody can do that, it runs as it is. Source: setpriv(1), prctl(2) PR_SET_PDEATHSIG. */
+function bound(path: string, args: readonly string[], { user }: SpawnOptions): [string, readonly string[]] {
+  const setpriv = findTool('setpriv');
+  if (!setpriv) return [path, args];
   const as = user ? ['--reuid', `${user.uid}`, '--regid', `${user.gid}`, '--clear-groups'] : [];
-  return [pathOf('setpriv'), ['--pdeathsig', 'KILL', '--no-new-privs', ...as, '--', path, ...args]];
+  return [setpriv, ['--pdeathsig', 'KILL', '--no-new-privs', ...as, '--', path, ...args]];
 }
