@@ -27,7 +27,7 @@ export async function serveNbd(exported: NbdExport, on: ListenOn): Promise<NbdSe
   const abort = new AbortController();
   const connections = new Map<Socket, Promise<void>>();
   const server = createServer((socket) => {
-    connections.set(socket, serveConnection(socket, exported, abort.signal));
+    connections.set(socket, serveConnection(socket, exported, abort.signal, HANDSHAKE_MS));
     socket.once('close', () => connections.delete(socket));
   });
   server.maxConnections = MAX_CONNECTIONS;
@@ -60,10 +60,18 @@ async function listen(server: Server, on: ListenOn): Promise<void> {
   });
 }
 
-/** One client, from its first word to its last. What it does wrong ends its own connection. Never fails. */
-export async function serveConnection(socket: Socket, exported: NbdExport, signal: AbortSignal): Promise<void> {
+/**
+ * One client, from its first word to its last. What it does wrong ends its own connection. Never fails.
+ * @param handshakeMs how long it may take to come to terms; 0: as long as it likes
+ */
+export async function serveConnection(
+  socket: Socket,
+  exported: NbdExport,
+  signal: AbortSignal,
+  handshakeMs = 0,
+): Promise<void> {
   const peer = new Peer(socket);
-  const deadline = setTimeout(() => socket.destroy(), HANDSHAKE_MS);
+  const deadline = handshakeMs > 0 ? setTimeout(() => socket.destroy(), handshakeMs) : undefined;
   try {
     const terms = await shakeHands(peer, exported);
     clearTimeout(deadline);

@@ -38,10 +38,12 @@ export function spawnTool(tool: Tool, args: readonly string[], options: SpawnOpt
   };
 }
 
-/** Source: setpriv(1), prctl(2) PR_SET_PDEATHSIG. @throws EngineError `TOOL_MISSING` */
-function bound(path: string, args: readonly string[], { user }: SpawnOptions): [string, string[]] {
+/** Where nobody can do that, it runs as it is. Source: setpriv(1), prctl(2) PR_SET_PDEATHSIG. */
+function bound(path: string, args: readonly string[], { user }: SpawnOptions): [string, readonly string[]] {
+  const setpriv = findTool('setpriv');
+  if (!setpriv) return [path, args];
   const as = user ? ['--reuid', `${user.uid}`, '--regid', `${user.gid}`, '--clear-groups'] : [];
-  return [pathOf('setpriv'), ['--pdeathsig', 'KILL', '--no-new-privs', ...as, '--', path, ...args]];
+  return [setpriv, ['--pdeathsig', 'KILL', '--no-new-privs', ...as, '--', path, ...args]];
 }
 
 /** @throws EngineError `TOOL_MISSING` */

@@ -83,4 +83,19 @@ describe.skipIf(!canLoop)('a Debian disk', () => {
     expect([bios.answers, uefi.answers]).toEqual([[HOST_NAME], [HOST_NAME]]);
     console.log(`to the prompt: BIOS ${bios.secondsToPrompt} s; UEFI ${uefi.secondsToPrompt} s`);
   });
+
+  it('boots straight from the store, and what it showed is kept with it', async () => {
+    const { jobId } = await engine.client.call('boot.start', {
+      subject: 'debian',
+      isAccelerated: false,
+      bus: 'virtio',
+      timeoutSeconds: BOOT_TIMEOUT_MS / 1000,
+    });
+    const { boot: sight } = resultOf(await engine.ended(jobId));
+    expect(sight).toMatchObject({ sign: 'login', firmware: 'bios', kernel: expect.stringMatching(/^\d+\.\d+/) });
+    expect(sight!.lastLines.at(-1)).toBe(`${HOST_NAME} login:`);
+    const { versions } = await engine.client.call('template.show', { template: 'debian' });
+    expect(versions[0].attachments.map(({ name }) => name)).toEqual(['boot-picture.png', 'boot-console.txt']);
+    console.log(`from the store: ${sight!.seconds} s`);
+  });
 });

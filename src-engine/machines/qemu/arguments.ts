@@ -32,6 +32,9 @@ export const FIRST_DISK_FD = 4;
 /** No more are started with it: what is behind them has no part in a boot. */
 export const MAX_BOOT_DISKS = 6;
 
+/** Two channels of two. */
+const MAX_OLD_DISKS = 4;
+
 const MIB = 1024 * 1024;
 
 export function qemuArguments(shape: MachineShape, firmware: FirmwareFiles | null): string[] {
@@ -50,7 +53,7 @@ export function qemuArguments(shape: MachineShape, firmware: FirmwareFiles | nul
     // guests without randomness wait for some
     ...['-device', 'virtio-rng-pci'],
     ...(disks.some((disk) => busOf(disk) === 'scsi') ? ['-device', 'virtio-scsi-pci,id=scsi0'] : []),
-    ...disks.flatMap((disk, i) => diskArguments(disk, i, isOld)),
+    ...disks.slice(0, isOld ? MAX_OLD_DISKS : MAX_BOOT_DISKS).flatMap((disk, i) => diskArguments(disk, i, isOld)),
     // what a guest may make of a fault in QEMU: nothing else is started, no rights are gained
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
   ];

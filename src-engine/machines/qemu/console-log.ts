@@ -3,8 +3,8 @@ import { StringDecoder } from 'node:string_decoder';
 
 const MAX_HEAD_CHARACTERS = 256 * 1024;
 const MAX_TAIL_CHARACTERS = 768 * 1024;
-/** Signs are looked for in the end. */
-const RECENT_CHARACTERS = 16 * 1024;
+/** Signs are looked for in the end: more than is written between two looks. */
+const RECENT_CHARACTERS = 128 * 1024;
 
 /** Sequences that move the cursor, colour and clear: ECMA-48 (CSI, OSC and the short ones). */
 
@@ -15,6 +15,8 @@ export class ConsoleLog {
   #head = '';
   #tail = '';
   #leftOut = 0;
+  #recent = '';
+  #recentAt = 0;
   /** characters that came since the start */
   count = 0;
 
@@ -33,13 +35,10 @@ export class ConsoleLog {
 
   /** The end of it, as plain lines. */
   recent(): string {
+    if (this.#recentAt === this.count) return this.#recent;
+    this.#recentAt = this.count;
     const end = this.#tail.length >= RECENT_CHARACTERS ? this.#tail : this.#head + this.#tail;
-    return plainText(end.slice(-RECENT_CHARACTERS));
-  }
-
-  /** The beginning, as plain lines. */
-  beginning(): string {
-    return plainText(this.#head);
+    return (this.#recent = plainText(end.slice(-RECENT_CHARACTERS)));
   }
 
   /** All that was kept, as plain lines. */

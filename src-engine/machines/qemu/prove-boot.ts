@@ -7,6 +7,7 @@ import { EngineError } from '../../core/engine-error.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
 import { isAccelerated } from './acceleration.ts';
 import { MAX_BOOT_DISKS, type MachineShape } from './arguments.ts';
+import { showsLogin } from './console-picture.ts';
 import type { MonitorEvent } from './monitor.ts';
 import { CURSOR_SHARE, difference, isTextScreen, showsSomething, toPng, type Picture } from './screen.ts';
 import { scratchParent } from './scratch-folder.ts';
@@ -131,6 +132,8 @@ class Watch {
   #isOff = false;
   #isFull = false;
   #letters = '';
+  /** a console that the kernel draws asks for a login */
+  #asksInPicture = false;
   #picture: Picture | null = null;
   /** the picture since when it has not changed */
   #still: { picture: Picture; sinceMs: number } | null = null;
@@ -180,7 +183,9 @@ class Watch {
     const picture = await machine.picture();
     if (!picture) return;
     this.#picture = picture;
-    this.#letters = isTextScreen(picture) ? await machine.letters() : '';
+    const isText = isTextScreen(picture);
+    this.#letters = isText ? await machine.letters() : '';
+    this.#asksInPicture = !isText && showsLogin(picture);
     const isStill = this.#still !== null && difference(this.#still.picture, picture) <= CURSOR_SHARE;
     if (isStill) return;
     this.#still = { picture, sinceMs: performance.now() };
@@ -193,7 +198,9 @@ class Watch {
 
   #signIn(text: string): BootSight['sign'] | null {
     const wanted = this.#wanted;
-    if (wanted === 'login') return hasLogin(text) || hasLogin(this.#letters) ? 'login' : null;
+    if (wanted === 'login') {
+      return hasLogin(text) || hasLogin(this.#letters) || this.#asksInPicture ? 'login' : null;
+    }
     if (wanted === 'desktop') return this.#staysAsItIs ? 'picture' : null;
     return text.includes(wanted) || this.#letters.includes(wanted) ? 'text' : null;
   }

@@ -87,7 +87,7 @@ describe('a console', () => {
     expect(text.length).toBeLessThan(1.3 * 1024 * 1024);
     expect(text).toMatch(/^first\n/);
     expect(text).toMatch(/\nlast$/);
-    expect(log.recent().length).toBeLessThanOrEqual(16 * 1024);
+    expect(log.recent().length).toBeLessThanOrEqual(128 * 1024);
     expect(log.count).toBe(300 * 64 * 1024 + 11);
   });
 
