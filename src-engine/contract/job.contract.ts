@@ -14,6 +14,7 @@ export const PHASES = [
   'verifying',
   'writing',
   'reading-back',
+  'customising',
   'finishing',
   'marking',
   'repacking',

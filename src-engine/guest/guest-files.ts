@@ -5,8 +5,8 @@ import { EngineError } from '../core/engine-error.ts';
 import type { FileContent, FileNode, FileTree } from '../filesystems/file-tree.port.ts';
 
 /** As many links as Linux follows in one path (path_resolution(7)). */
-const MAX_LINKS = 40;
-const MAX_NAMES = 1000;
+export const MAX_LINKS = 40;
+export const MAX_NAMES = 1000;
 const MAX_LISTED = 10_000;
 const MAX_TEXT_BYTES = 1024 * 1024;
 const MAX_WARNINGS = 20;
@@ -15,6 +15,8 @@ const MAX_WARNINGS = 20;
 export interface GuestPlace {
   readonly tree: FileTree;
   readonly node: FileNode;
+  /** the folder's own path in its tree, where it is not the tree's root: a subvolume of btrfs */
+  readonly names?: readonly string[];
 }
 
 /**
@@ -40,6 +42,16 @@ export class GuestFiles {
 
   mount(path: string, place: GuestPlace): void {
     if (path !== '/') this.#mounts.set(path, place);
+  }
+
+  /** What stands for '/', or for a mount point; nothing where nothing is mounted. */
+  placeAt(path: string): GuestPlace | undefined {
+    return this.#mounts.get(path);
+  }
+
+  /** '/' and all that something is mounted at. */
+  mountPoints(): string[] {
+    return [...this.#mounts.keys()];
   }
 
   origin(path: string): string {

@@ -2,7 +2,7 @@
 import type { Warning } from '../contract/warnings.ts';
 import { GuestFiles } from './guest-files.ts';
 import type { GuestVolume } from './guest-input.ts';
-import { subfolder } from './linux/inspect-linux.ts';
+import { namesOf, subfolder } from './linux/join-volumes.ts';
 
 const LINUX_SIGNS = [
   '/etc/os-release',
@@ -35,7 +35,7 @@ export async function findRoot(
       const top = new GuestFiles({ tree, node: tree.root }, signal, warnings, `${volume.ref}:`);
       const node = await top.guarded(`/${path}`, () => subfolder(tree, path));
       if (!node) continue;
-      const files = new GuestFiles({ tree, node }, signal, warnings);
+      const files = new GuestFiles({ tree, node, names: namesOf(path) }, signal, warnings);
       if (await files.firstOf(LINUX_SIGNS)) return { family: 'linux', volume, files };
       if (await files.exists(WINDOWS_SIGN)) return { family: 'windows', volume, files };
     }

@@ -16,6 +16,7 @@ import enOwn from '../../src-engine/words/cli.en.json' with { type: 'json' };
 import frOwn from '../../src-engine/words/cli.fr.json' with { type: 'json' };
 import { fillFacts } from '../../src-engine/words/fill.ts';
 import { formatsIn } from '../../src-engine/words/formats.ts';
+import { reasonSection } from '../../src-engine/words/reasons.ts';
 import type { Language } from '../../src-engine/words/languages.ts';
 
 registerMessageCompiler(compile);
@@ -55,15 +56,16 @@ export function createWords(language: Language): Words {
     const word = plain(key);
     return word === key || word === '' ? otherwise : word;
   };
-  const reasonOf = (reason: unknown) => shared(`notCatalog.${String(reason).replaceAll(' ', '-')}`, String(reason));
+  const reasonOf = (section: string, reason: unknown) =>
+    shared(`${section}.${String(reason).replaceAll(' ', '-')}`, String(reason));
   const missing = messages[language].missing as Record<string, string>;
   const formats = formatsIn(language, plain);
   const { bytes, rate, duration, dateTime } = formats;
   return {
     language,
     t(key, data = {}) {
-      // why there is no catalog has words of its own
-      const told = key.startsWith('error.CATALOG_NOT_FOUND.') ? { ...data, reason: reasonOf(data.reason) } : data;
+      const section = reasonSection(key);
+      const told = section === null ? data : { ...data, reason: reasonOf(section, data.reason) };
       return plain(key, fillFacts(told, formats, missing));
     },
     shared,
