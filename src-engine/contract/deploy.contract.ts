@@ -188,11 +188,30 @@ export const CHANGE_REASONS = [
 ] as const;
 export type ChangeReason = (typeof CHANGE_REASONS)[number];
 
+/** How a setting is done in a guest, and why it cannot be. Words: `setting.CODE`. */
+export const SETTING_CODES = [
+  // how
+  'written-to',
+  'machine-id-at-boot',
+  'machine-id-by-dbus',
+  'registrations-removed',
+  'nothing-there',
+  // why not
+  'hostname-unknown',
+  'file-not-regular',
+  'file-unreadable',
+  'file-too-long',
+  'link-leads-nowhere',
+  'volume-not-reached',
+  'too-many-files',
+] as const;
+export type SettingCode = (typeof SETTING_CODES)[number];
+
 /** How one setting will be done in this guest, or why it cannot be. Words: `setting.CODE`. */
 export const SettingNoteSchema = z.object({
   reason: z.enum(CHANGE_REASONS),
   isPossible: z.boolean(),
-  /** how, or why not */
+  /** how, or why not: one of {@link SETTING_CODES}, or of a later Diskpress */
   code: z.string(),
   data: DataSchema,
 });
@@ -201,7 +220,7 @@ export type SettingNote = z.infer<typeof SettingNoteSchema>;
 /** A change to one file inside the guest, as plans and jobs tell it. */
 export const GuestChangeViewSchema = z.object({
   reason: z.enum(CHANGE_REASONS),
-  kind: z.enum(['write', 'remove', 'empty', 'link']),
+  kind: z.enum(['write', 'remove', 'empty', 'link', 'folder']),
   volume: z.string(),
   /** as the guest sees it */
   path: z.string(),

@@ -63,6 +63,22 @@ export class GuestFiles {
     return this.guarded(path, () => this.#walk(path));
   }
 
+  /** Where a path leads, links followed, as the path without links on it; null where nothing is there or it cannot be read. */
+  async realPath(path: string): Promise<string | null> {
+    return this.guarded(path, async () => (await this.#walk(path))?.path ?? null);
+  }
+
+  /** Where a link points that stands at the end of a path itself; null where something else stands there, or nothing. */
+  async linkTarget(path: string): Promise<string | null> {
+    return this.guarded(path, async () => {
+      const [, folder, name] = /^(.*)\/([^/]+)\/*$/.exec(path) ?? [];
+      const place = name === undefined ? null : await this.#walk(folder);
+      if (place?.node.kind !== 'folder') return null;
+      const node = await place.tree.find(place.node, name);
+      return node?.kind === 'link' ? place.tree.readLink(node) : null;
+    });
+  }
+
   async exists(path: string): Promise<boolean> {
     return (await this.find(path)) !== null;
   }
@@ -140,7 +156,7 @@ export class GuestFiles {
     return place?.node.kind === 'file' ? place.tree.open(place.node) : null;
   }
 
-  async #walk(path: string): Promise<GuestPlace | null> {
+  async #walk(path: string): Promise<(GuestPlace & { path: string }) | null> {
     const root = this.#mounts.get('/')!;
     const todo = path.split('/').reverse();
     let stack: (GuestPlace & { path: string })[] = [];
@@ -170,6 +186,6 @@ export class GuestFiles {
       const mounted = this.#mounts.get(at);
       stack.push({ ...(mounted ?? { tree: here.tree, node }), path: at });
     }
-    return stack.at(-1) ?? root;
+    return stack.at(-1) ?? { ...root, path: '/' };
   }
 }

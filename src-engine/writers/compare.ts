@@ -2,7 +2,7 @@
 import { EngineError } from '../core/engine-error.ts';
 import type { FileNode, FileTree } from '../filesystems/file-tree.port.ts';
 import { damageReason } from './refusals.ts';
-import type { ClearFolder, Names, PutFile, VolumeChanges, VolumeStep } from './steps.port.ts';
+import type { ClearFolder, Names, Ownership, PutFile, VolumeChanges, VolumeStep } from './steps.port.ts';
 
 /** What keeps no permissions and no owners as these systems have them. */
 const WITHOUT_OWNERS = /^(?:fat|exfat|ntfs)/;
@@ -42,7 +42,7 @@ async function differenceOf(
   const node = await nodeAt(tree, step.names);
   switch (step.do) {
     case 'make-folder':
-      return node?.kind === 'folder' ? null : 'missing';
+      return node?.kind === 'folder' ? ownershipDifference(step, node, kind) : 'missing';
     case 'remove-file':
       return node ? 'still-there' : null;
     case 'put-link':
@@ -57,11 +57,12 @@ async function differenceOf(
 }
 
 async function fileDifference(
-  { bytes, mode, userId, groupId }: PutFile,
+  step: PutFile,
   node: FileNode | null,
   tree: FileTree,
   kind: string,
 ): Promise<string | null> {
+  const { bytes } = step;
   if (node?.kind !== 'file') return 'missing';
   if (node.lengthBytes !== bytes.length) return 'length';
   const content = await tree.open(node);
@@ -71,6 +72,10 @@ async function fileDifference(
     await content.readInto(at, into);
     if (into.compare(bytes, at, at + into.length) !== 0) return 'content';
   }
+  return ownershipDifference(step, node, kind);
+}
+
+function ownershipDifference({ mode, userId, groupId }: Ownership, node: FileNode, kind: string): string | null {
   if (WITHOUT_OWNERS.test(kind)) return null;
   if (node.mode !== mode) return 'permissions';
   return node.ownerId === userId && node.groupId === groupId ? null : 'owner';

@@ -4,13 +4,14 @@
  */
 import type { FileKind } from '../contract/files.contract.ts';
 import type { FileNode, FileTree } from '../filesystems/file-tree.port.ts';
-import type { GuestChange } from '../guest/changes.port.ts';
+import type { FolderChange, GuestChange } from '../guest/changes.port.ts';
 import { MAX_LINKS, MAX_NAMES, type GuestFiles, type GuestPlace } from '../guest/guest-files.ts';
 import type { GuestVolume } from '../guest/guest-input.ts';
 import { damageReason, impossible, unsafe } from './refusals.ts';
-import type { ClearFolder, Names, VolumeChanges, VolumeStep, Was } from './steps.port.ts';
+import type { ClearFolder, Names, Ownership, VolumeChanges, VolumeStep, Was } from './steps.port.ts';
 
 const FILE_MODE = 0o644;
+const FOLDER: Ownership = { mode: 0o755, userId: 0, groupId: 0 };
 /** As the kernel has it: NAME_MAX, PATH_MAX. */
 const MAX_NAME_BYTES = 255;
 const MAX_PATH_BYTES = 4096;
@@ -75,12 +76,13 @@ class Resolver {
 
   async add(change: GuestChange): Promise<void> {
     checkPath(change.path);
-    const makesFolders = change.kind === 'write' || change.kind === 'link';
+    const makesFolders = ['write', 'link', 'folder'].includes(change.kind);
     const parent = await this.#walk(change, parentOf(change.path), makesFolders);
     if (!parent) return;
     const name = change.path.split('/').filter(Boolean).at(-1)!;
     const found = await this.#child(parent, name);
     if (change.kind === 'write' || change.kind === 'link') return this.#put(change, parent, name, found);
+    if (change.kind === 'folder') return this.#folder(change, parent, name, found);
     if (!found) return;
     if (change.kind === 'remove') return this.#remove(change, found);
     return this.#empty(change, found.entry.kind === 'link' ? await this.#walk(change, change.path, false) : found);
@@ -106,6 +108,17 @@ class Resolver {
     };
     volume.add({ do: 'put-file', names, change, bytes: change.bytes, ...owner, was });
     volume.set(names, { kind: 'file', node: null, ...owner });
+  }
+
+  async #folder(change: FolderChange, parent: Spot, name: string, found: Spot | null): Promise<void> {
+    const ownership = { mode: change.mode, ...change.owner };
+    const there = found?.entry.kind === 'link' ? await this.#walk(change, change.path, false) : found;
+    if (found && !there) throw unsafe(change.path, 'link-to-nothing');
+    if (!there) return void this.#makeFolder(change, parent, name, ownership);
+    const { volume, names, entry } = there;
+    if (entry.kind !== 'folder') throw unsafe(change.path, entry.kind === 'file' ? 'file-in-the-way' : entry.kind);
+    volume.add({ do: 'make-folder', names, change, ...ownership, isThere: true });
+    volume.set(names, { ...entry, ...ownership });
   }
 
   #remove(change: GuestChange, { volume, names, entry, path }: Spot): void {
@@ -222,11 +235,11 @@ class Resolver {
     return stack.at(-1) ?? root;
   }
 
-  #makeFolder(change: GuestChange, parent: Spot, name: string): Spot {
+  #makeFolder(change: GuestChange, parent: Spot, name: string, ownership: Ownership = FOLDER): Spot {
     const { volume } = parent;
     const names = [...parent.names, name];
-    const entry: Entry = { kind: 'folder', node: null, mode: 0o755, userId: 0, groupId: 0 };
-    volume.add({ do: 'make-folder', names, change });
+    const entry: Entry = { kind: 'folder', node: null, ...ownership };
+    volume.add({ do: 'make-folder', names, change, ...ownership, isThere: false });
     volume.set(names, entry);
     return { volume, names, entry, path: join(parent.path, name) };
   }

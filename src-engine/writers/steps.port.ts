@@ -1,7 +1,7 @@
 /** What is to be done to the files of one volume: changes of a guest, with every link on the way followed already. */
 import type { FileKind } from '../contract/files.contract.ts';
 import type { FileNode, FileTree } from '../filesystems/file-tree.port.ts';
-import type { GuestChange, LinkChange, WriteChange } from '../guest/changes.port.ts';
+import type { GuestChange, LinkChange } from '../guest/changes.port.ts';
 
 /** Names from the root of the file system down, none of them a link but perhaps the last. */
 export type Names = readonly string[];
@@ -19,14 +19,20 @@ interface StepOf<Do extends string, Change extends GuestChange> {
   readonly change: Change;
 }
 
-/** A folder of root's, 0755, where nothing is. */
-export type MakeFolder = StepOf<'make-folder', GuestChange>;
-
-export interface PutFile extends StepOf<'put-file', WriteChange | GuestChange> {
-  readonly bytes: Uint8Array;
+/** Permission bits and owner, where a file system keeps them. */
+export interface Ownership {
   readonly mode: number;
   readonly userId: number;
   readonly groupId: number;
+}
+
+/** What is in a folder that is there stays. */
+export interface MakeFolder extends StepOf<'make-folder', GuestChange>, Ownership {
+  readonly isThere: boolean;
+}
+
+export interface PutFile extends StepOf<'put-file', GuestChange>, Ownership {
+  readonly bytes: Uint8Array;
   /** a file or a link that is replaced */
   readonly was: Was | null;
 }

@@ -19,7 +19,7 @@ interface Writer {
 }
 
 /** @returns null for kinds of file systems that nothing here writes */
-export function writerOf(kind: string): Writer | null {
+function writerOf(kind: string): Writer | null {
   if (/^ext[234]$/.test(kind)) return { tools: ['e2fsck', 'debugfs'], needsRoot: false, write: writeExt };
   if (/^fat/.test(kind)) {
     return { tools: ['mcopy', 'mmd', 'mdel', 'mdeltree', 'mattrib'], needsRoot: false, write: writeFat };

@@ -30,6 +30,13 @@ export const write = (path: string, content: string | Buffer, more: Partial<Writ
 });
 export const remove = (path: string): GuestChange => ({ kind: 'remove', reason: 'files', path });
 export const empty = (path: string): GuestChange => ({ kind: 'empty', reason: 'files', path });
+export const folder = (path: string, mode: number, userId = 0, groupId = 0): GuestChange => ({
+  kind: 'folder',
+  reason: 'users',
+  path,
+  mode,
+  owner: { userId, groupId },
+});
 export const link = (path: string, target: string): GuestChange => ({ kind: 'link', reason: 'files', path, target });
 
 const { signal: never } = new AbortController();

@@ -2,9 +2,10 @@
 import { known, unknown } from '../datum.ts';
 import type { GuestFiles } from '../guest-files.ts';
 import type { GuestVolume } from '../guest-input.ts';
+import { joinMounts } from '../open-guest-files.ts';
 import { readElfArchitecture } from './architecture.ts';
+import { parseFstab } from './fstab.ts';
 import { readIdentity } from './identity.ts';
-import { joinVolumes } from './join-volumes.ts';
 import { readKernels } from './kernels.ts';
 import { readRelease } from './release.ts';
 import { readCloudInit, readGuestAgents, readNetworkSystems } from './services.ts';
@@ -12,7 +13,9 @@ import { readCloudInit, readGuestAgents, readNetworkSystems } from './services.t
 /** Joins the volumes that its fstab names, then reads. */
 export async function inspectLinux(files: GuestFiles, volumes: readonly GuestVolume[]) {
   const origin = '/etc/fstab';
-  const entries = await joinVolumes(files, volumes);
+  const text = await files.text(origin);
+  const entries = text === null ? null : parseFstab(text, volumes);
+  await joinMounts(files, entries ?? [], volumes);
   const release = await readRelease(files);
   return {
     family: known('linux' as const, release.distribution.origin),

@@ -63,6 +63,7 @@ function originsOf(steps: readonly VolumeStep[]): Map<VolumeStep, Names> {
   const made = new Set<string>();
   for (const step of steps) {
     if (!['make-folder', 'put-file', 'put-link'].includes(step.do)) continue;
+    if (step.do === 'make-folder' && step.isThere) continue;
     made.add(step.names.join('/'));
     const was = step.do === 'put-file' || step.do === 'put-link' ? step.was : null;
     let names = step.names;

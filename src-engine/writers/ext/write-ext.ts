@@ -6,7 +6,7 @@ import { ContentFiles } from '../content-files.ts';
 import { folderContents } from '../folder-contents.ts';
 import { openLoop } from '../loop.ts';
 import { impossible } from '../refusals.ts';
-import type { PutFile, VolumeChanges, VolumeStep } from '../steps.port.ts';
+import type { Ownership, VolumeChanges, VolumeStep } from '../steps.port.ts';
 import { HANDED, type VolumePlace } from '../volume-place.ts';
 import { attributesOf, type Attribute } from './attributes.ts';
 import { debugfs, pathOf, type Request } from './debugfs.ts';
@@ -15,7 +15,9 @@ import { debugfs, pathOf, type Request } from './debugfs.ts';
 const CHECK_DEADLINE_MS = 60 * 60_000;
 /** e2fsck(8): 1 and 2 say that it has mended what it found */
 const MENDED = [0, 1, 2];
+/** inode(7) */
 const REGULAR_FILE = 0o100000;
+const FOLDER = 0o040000;
 
 /**
  * A journal that was not replayed is replayed first. Extended attributes of what is replaced stay; what is new gets the SELinux label
@@ -86,7 +88,7 @@ async function requestsOf(
   const last = () => bytesOfName(step.names.at(-1)!);
   switch (step.do) {
     case 'make-folder':
-      return [...into, request('mkdir', last())];
+      return [...(step.isThere ? [] : [...into, request('mkdir', last())]), ...ownership(step, FOLDER, own, path)];
     case 'remove-file':
       return [request('rm', own)];
     case 'clear-folder': {
@@ -106,14 +108,14 @@ async function requestsOf(
         ...(step.was ? [request('rm', own)] : []),
         ...into,
         request('write', Buffer.from(`/dev/fd/${source}`), last()),
-        ...ownership(step, own, path),
+        ...ownership(step, REGULAR_FILE, own, path),
       ];
     }
   }
 }
 
-function ownership({ mode, userId, groupId }: PutFile, own: Buffer, path: string): Request[] {
-  const fields = { mode: `0${(REGULAR_FILE | mode).toString(8)}`, uid: String(userId), gid: String(groupId) };
+function ownership({ mode, userId, groupId }: Ownership, type: number, own: Buffer, path: string): Request[] {
+  const fields = { mode: `0${(type | mode).toString(8)}`, uid: String(userId), gid: String(groupId) };
   return Object.entries(fields).map(([field, value]) => ({
     name: 'set_inode_field',
     words: [own, Buffer.from(field), Buffer.from(value)],

@@ -33,7 +33,7 @@ export async function writeFat(
     const path = pathOf(step.names, step.change.path);
     switch (step.do) {
       case 'make-folder':
-        return void (await run('mmd', path));
+        return step.isThere ? undefined : void (await run('mmd', path));
       case 'put-file': {
         if (step.was?.node) await run('mattrib', '-r', path);
         const source = `/dev/fd/${4 + (await contents.add(step.bytes))}`;

@@ -1,11 +1,11 @@
 /** Carries out steps in file systems that only the kernel writes: mounted for us alone, by descriptors, following no link. */
 import { constants } from 'node:fs';
-import { chmod, lchown, mkdir, open, rename, rmdir, symlink, unlink, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, rename, rmdir, symlink, unlink, type FileHandle } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { bytesOfName } from '../../filesystems/names.ts';
 import { folderContents } from '../folder-contents.ts';
 import { impossible, unsafe } from '../refusals.ts';
-import type { Names, PutFile, VolumeChanges, VolumeStep } from '../steps.port.ts';
+import type { MakeFolder, Names, PutFile, VolumeChanges, VolumeStep } from '../steps.port.ts';
 import type { VolumePlace } from '../volume-place.ts';
 import { withMounted } from './mounted-volume.ts';
 
@@ -54,9 +54,7 @@ async function carryOut(
   const path = await folders.at(step.names);
   switch (step.do) {
     case 'make-folder':
-      await mkdir(path);
-      await lchown(path, 0, 0);
-      return chmod(path, 0o755);
+      return makeFolder(step, path);
     case 'remove-file':
       return unlink(path);
     case 'put-link': {
@@ -66,6 +64,17 @@ async function carryOut(
     }
     case 'put-file':
       return putFile(step, path, folders);
+  }
+}
+
+async function makeFolder({ isThere, mode, userId, groupId }: MakeFolder, path: Buffer): Promise<void> {
+  if (!isThere) await mkdir(path);
+  const folder = await open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  try {
+    await folder.chown(userId, groupId);
+    await folder.chmod(mode);
+  } finally {
+    await folder.close();
   }
 }
 

@@ -2,7 +2,7 @@
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { EngineError } from '../../../src-engine/core/engine-error.ts';
-import { AT_BYTES, change, empty, link, remove, write } from '../../support/written-volumes.ts';
+import { AT_BYTES, change, empty, folder, link, remove, write } from '../../support/written-volumes.ts';
 import { writeTree, type GuestTree } from '../../support/guests.ts';
 import { canLoop, MIB, run, runWithInput, workbench } from '../../support/workbench.ts';
 
@@ -76,6 +76,8 @@ describe.each([
         remove('/nothing/here'),
         empty('/etc/machine-id'),
         empty('/var/log'),
+        folder('/home/bob', 0o700, 1001, 1002),
+        folder('/etc', 0o750, 0, 5),
         link('/etc/localtime', '/usr/share/zoneinfo/Europe/Paris'),
       ],
       { bench },
@@ -87,6 +89,8 @@ describe.each([
     expect(debugfs(image, 'stat /root/.ssh/authorized_keys')).toMatch(/Mode:\s+0600/);
     expect(debugfs(image, 'stat /home/ada/notes')).toMatch(/Mode:\s+0640[\s\S]*User:\s+70000\s+Group:\s+100/);
     expect(cat(image, '/home/ada/notes')).toHaveLength(300_000);
+    expect(debugfs(image, 'stat /home/bob')).toMatch(/Mode:\s+0700[\s\S]*User:\s+1001\s+Group:\s+1002/);
+    expect(debugfs(image, 'stat /etc')).toMatch(/Type: directory\s+Mode:\s+0750[\s\S]*Group:\s+5/);
     expect(cat(image, '/usr/lib/new')).toBe('through a link\n');
     expect(cat(image, '/srv/data/new')).toBe('through an absolute link\n');
     expect(names(image, '/etc/ssh')).toEqual([]);

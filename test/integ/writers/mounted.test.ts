@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { EngineError } from '../../../src-engine/core/engine-error.ts';
 import { writeTree, type GuestTree } from '../../support/guests.ts';
-import { AT_BYTES, change, empty, link, remove, write } from '../../support/written-volumes.ts';
+import { AT_BYTES, change, empty, folder, link, remove, write } from '../../support/written-volumes.ts';
 import { canLoop, MIB, run, workbench } from '../../support/workbench.ts';
 
 const bench = workbench();
@@ -74,6 +74,8 @@ describe.skipIf(!canLoop)('by a mount of our own', () => {
         write('/home/ada/a "b"; rm -rf', 'x'.repeat(300_000), { mode: 0o640, owner: { userId: 70_000, groupId: 100 } }),
         write('/lib/new', 'through a link\n'),
         empty('/var/log'),
+        folder('/home/bob', 0o700, 1001, 1002),
+        folder('/etc', 0o750, 0, 5),
         link('/etc/localtime', '/usr/share/zoneinfo/Europe/Paris'),
       ],
       { bench, names: subvolume ? [subvolume] : [] },
@@ -86,6 +88,7 @@ describe.skipIf(!canLoop)('by a mount of our own', () => {
     expect(readFileSync(`${point}/usr/lib/new`, 'utf8')).toBe('through a link\n');
     const { uid, gid, mode, size } = statSync(`${point}/home/ada/a "b"; rm -rf`);
     expect({ uid, gid, mode: mode & 0o7777, size }).toEqual({ uid: 70_000, gid: 100, mode: 0o640, size: 300_000 });
+    expect(run('stat', '-c', '%a %u %g', `${point}/home/bob`, `${point}/etc`)).toBe('700 1001 1002\n750 0 5\n');
     expect(readdirSync(`${point}/var/log`)).toEqual([]);
     expect(run('readlink', `${point}/etc/localtime`).trim()).toBe('/usr/share/zoneinfo/Europe/Paris');
     expect(readdirSync(`${point}/etc`).sort()).toEqual(['hostname', 'hosts', 'localtime', 'resolv.conf']);
