@@ -92,6 +92,10 @@ const deployPlan = {
   disk,
   /** length of a new image file; the template's capacity where it is not given */
   lengthBytes: bytes.optional(),
+  /** whether a disk that seems to hold most of it already is read first, so that only what differs is written */
+  delta: z.enum(['auto', 'off']).default('auto'),
+  /** read first in any case: a deploy of it was interrupted */
+  resume: z.boolean().default(false),
   ...rules,
 };
 const deployStart = z.strictObject({

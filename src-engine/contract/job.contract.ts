@@ -51,6 +51,8 @@ export const JobResultSchema = z.object({
   processedBytes: bytes,
   /** compressed bytes added to the store, or reclaimed from it by a prune */
   storedBytes: bytes,
+  /** of a deploy: bytes that were written; less than it processed where the target held the others already */
+  writtenBytes: bytes.optional(),
   /** bytes read back from a target and found equal */
   verifiedBytes: bytes,
   /** of a deploy: bytes that make a disk look finished, kept in memory until all the rest was written */

@@ -17,6 +17,8 @@ export interface PartWork {
   /** '' where it works on the catalog */
   readonly path: string;
   readonly planId?: string;
+  /** parts that say the same run at the same time; where it is not said, those of one plan */
+  readonly together?: string;
   run(context: JobContext): Promise<JobResult>;
 }
 
@@ -93,7 +95,7 @@ export class LiveJob {
   /**
    * Runs all parts to their ends, whatever becomes of the others.
    * @param save writes down that it runs: where it cannot, nothing does; and how each part ended, while others run
-   * @param places each part begins when it gets one; parts of one plan have one together, since they may need each other
+   * @param places each part begins when it gets one; those that run together have one together, since they may need each other
    */
   async run(save: (view: JobView) => void, places: Places): Promise<void> {
     this.#view = { ...this.#view, state: 'running', waitsFor: null, startedAt: new Date().toISOString() };
@@ -107,8 +109,8 @@ export class LiveJob {
         this.#parts.forEach((_, i) => this.#setPart(i, { state: 'ended', outcome: 'failed', error }));
         return;
       }
-      const plans = Map.groupBy(this.#parts.keys(), (i) => this.#parts[i].planId ?? i);
-      await Promise.all([...plans.values()].map((parts) => this.#runInPlace(parts, places, save)));
+      const groups = Map.groupBy(this.#parts.keys(), (i) => this.#parts[i].together ?? this.#parts[i].planId ?? i);
+      await Promise.all([...groups.values()].map((parts) => this.#runInPlace(parts, places, save)));
     } finally {
       clearInterval(timer);
       this.#end();

@@ -22,8 +22,8 @@ export interface PlannedKind<R extends PlanRecord> {
   about(record: R): Pick<JobView, 'kind' | 'templateName' | 'path'>;
   /** what it takes, by what is there now */
   claims(record: R): Promise<readonly Claim[]>;
-  /** what is done: a part for each target or disk */
-  parts(record: R): readonly PartWork[];
+  /** asked once for each job: what is done for each of its plans, a part for each target or disk */
+  parts(): (record: R) => readonly PartWork[];
 }
 
 export class PlannedWork<R extends PlanRecord> {
@@ -62,9 +62,8 @@ export class PlannedWork<R extends PlanRecord> {
     const records = agreed();
     for (const { planId } of records) this.#plans.use(planId);
     const abouts = records.map((record) => this.#kind.about(record));
-    const parts = records.flatMap((record) =>
-      this.#kind.parts(record).map((part) => ({ ...part, planId: record.planId })),
-    );
+    const partsOf = this.#kind.parts();
+    const parts = records.flatMap((record) => partsOf(record).map((part) => ({ ...part, planId: record.planId })));
     const listed = (field: 'templateName' | 'path') => [...new Set(abouts.map((about) => about[field]))].join(', ');
     const about = { kind: abouts[0].kind, templateName: listed('templateName'), path: listed('path') };
     const id = records.length === 1 ? records[0].planId : undefined;

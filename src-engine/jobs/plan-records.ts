@@ -50,6 +50,8 @@ export const DeployRecordSchema = z.strictObject({
   /** of a device: the hash of its first and last bytes, or '' where they could not be read */
   edges: z.string(),
   writeBytes: bytes,
+  /** the target is read first, and only what differs is written */
+  readsFirst: z.boolean(),
   /** one of these has to be repeated; empty: none */
   confirmWords: z.array(z.string()),
   /** a file that is there is to be replaced: somebody has to say so */

@@ -21,13 +21,11 @@ type ReplyOf<R extends PressRequest> = R extends { kind: 'cut' }
   ? Extract<PressReply, { kind: 'cut' }>
   : R extends { kind: 'compare' }
     ? Extract<PressReply, { kind: 'compared' }>
-    : R extends { kind: 'name' }
-      ? Extract<PressReply, { kind: 'named' }>
-      : R extends { kind: 'pack' }
-        ? Extract<PressReply, { kind: 'packed' }>
-        : R extends { kind: 'audit' }
-          ? Extract<PressReply, { kind: 'audited' }>
-          : Extract<PressReply, { kind: 'done' }>;
+    : R extends { kind: 'pack' }
+      ? Extract<PressReply, { kind: 'packed' }>
+      : R extends { kind: 'audit' }
+        ? Extract<PressReply, { kind: 'audited' }>
+        : Extract<PressReply, { kind: 'done' }>;
 
 /** What a thread is, and whose half-full frames it has. */
 interface Place {

@@ -20,16 +20,13 @@ import {
 } from './pack-format.ts';
 import type { ErrorView } from '../contract/errors.ts';
 
-/** Bytes of a window by what they are: `pieces` are `(start, length)` pairs relative to the window. */
-export interface NamedPieces {
-  readonly lengthBytes: number;
-  readonly pieces: readonly number[];
-  /** nothing but zero bytes where they are zeros */
-  readonly hash: Uint8Array;
-}
-
 /** A chunk of a window and where its bytes are. */
-export interface ChunkPlace extends NamedPieces {
+export interface ChunkPlace {
+  readonly lengthBytes: number;
+  /** `(start, length)` pairs relative to the window */
+  readonly pieces: readonly number[];
+  /** its name */
+  readonly hash: Uint8Array;
   /** the frame that holds it and the offset in the frame's bytes; null for zeros */
   readonly frame: FramePlace | null;
   readonly offsetInFrame: number;
@@ -43,11 +40,9 @@ export type PressRequest =
   /** compress what is left over */
   | { kind: 'flush'; level: number }
   /** fill a window, which begins at `base` of the memory, from frames */
-  | { kind: 'expand'; memory: SharedArrayBuffer; base: number; chunks: ChunkPlace[] }
+  | { kind: 'expand'; memory: SharedArrayBuffer; base: number; chunks: readonly ChunkPlace[] }
   /** hash a window's chunks again and compare with their names */
-  | { kind: 'compare'; memory: SharedArrayBuffer; base: number; chunks: NamedPieces[] }
-  /** hash pieces of a window that are no chunks of anybody's: a `(start, length)` each */
-  | { kind: 'name'; memory: SharedArrayBuffer; base: number; pieces: number[][] }
+  | { kind: 'compare'; memory: SharedArrayBuffer; base: number; chunks: readonly ChunkPlace[] }
   /** read a frame and hash every chunk in it */
   | { kind: 'audit'; place: FramePlace }
   /** press the chunks at these offsets of a frame into new frames (prune) */
@@ -69,10 +64,8 @@ export type PressReply =
   | { kind: 'done'; frames: Frame[] }
   /** the table of a frame whose chunks are all what it says */
   | { kind: 'audited'; table: Uint8Array }
-  /** pieces that are not what they should be: the start of the first wrong chunk in the window, or -1 */
-  | { kind: 'compared'; firstBadOffset: number }
-  /** their hashes, one behind the other */
-  | { kind: 'named'; hashes: Uint8Array }
+  /** which of the chunks are not what they should be, ascending */
+  | { kind: 'compared'; wrong: number[] }
   | { kind: 'packed'; memory: Uint8Array; lengths: Uint32Array }
   | { kind: 'error'; error: ErrorView };
 
@@ -152,10 +145,8 @@ export class Press {
       case 'compare':
         return {
           kind: 'compared',
-          firstBadOffset: this.#compare(Buffer.from(request.memory, request.base), request.chunks),
+          wrong: this.#compare(Buffer.from(request.memory, request.base), request.chunks),
         };
-      case 'name':
-        return { kind: 'named', hashes: this.#name(Buffer.from(request.memory, request.base), request.pieces) };
       case 'audit':
         return { kind: 'audited', table: this.#audit(request.place) };
       case 'repack':
@@ -254,20 +245,13 @@ export class Press {
     }
   }
 
-  #compare(memory: Buffer, chunks: readonly NamedPieces[]): number {
-    for (const { hash, pieces, lengthBytes } of chunks) {
+  #compare(memory: Buffer, chunks: readonly ChunkPlace[]): number[] {
+    return chunks.flatMap(({ hash, pieces, lengthBytes }, i) => {
       const isEqual = isZeroHash(hash, 0)
         ? isZero(memory, pieces)
         : Buffer.compare(this.#hash(memory, pieces, lengthBytes), hash) === 0;
-      if (!isEqual) return pieces[0];
-    }
-    return -1;
-  }
-
-  #name(memory: Buffer, pieces: readonly number[][]): Uint8Array {
-    const hashes = new Uint8Array(pieces.length * HASH_BYTES);
-    pieces.forEach((piece, i) => hashes.set(this.#hash(memory, piece, piece[1]), i * HASH_BYTES));
-    return hashes;
+      return isEqual ? [] : [i];
+    });
   }
 
   #audit(place: FramePlace): Uint8Array {

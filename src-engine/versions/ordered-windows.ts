@@ -51,11 +51,11 @@ export async function takeInOrder(
           const chunks = chunksOf(index, step.record);
           const thread = pool.pickThread();
           unpacking++;
-          const { firstBadOffset } = await pool
+          const { wrong } = await pool
             .request(thread, { kind: 'expand', memory, base: 0, chunks })
             .then(() => pool.request(thread, { kind: 'compare', memory, base: 0, chunks }))
             .finally(() => unpacking--);
-          if (firstBadOffset >= 0) throw wrongChunk(chunks, firstBadOffset);
+          if (wrong.length > 0) throw damagedChunk(chunks[wrong[0]]);
           await before;
           tasks.check();
           context.signal.throwIfAborted();
@@ -142,8 +142,7 @@ function* dataIn(chunks: readonly ChunkPlace[], { from, to }: Step): Generator<[
   if (end > start) yield [start, end];
 }
 
-function wrongChunk(chunks: readonly ChunkPlace[], offset: number): EngineError {
-  const chunk = chunks.find(({ pieces }) => pieces[0] === offset);
-  const { packPath = '', offset: offsetBytes = 0 } = chunk?.frame ?? {};
+function damagedChunk({ frame }: ChunkPlace): EngineError {
+  const { packPath = '', offset: offsetBytes = 0 } = frame ?? {};
   return new EngineError('PACK_DAMAGED', { path: packPath, offsetBytes, reason: 'chunk hash' });
 }

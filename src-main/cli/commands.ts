@@ -113,11 +113,14 @@ export function addCommands(program: Command, session: Session): void {
     .option('--plan', help('plan'))
     .option('--confirm <serial|path>', help('confirm'), collect)
     .option('--overwrite', help('overwrite'))
-    .option('--size <bytes>', help('size'), Number);
+    .option('--size <bytes>', help('size'), Number)
+    .option('--delta <auto|off>', help('delta'))
+    .option('--resume', help('resume'));
   addRuleOptions(deploy, help).action(async (template: string, targets: string[], options: DeployOptions) => {
     const client = await connect();
-    const { disk, size: lengthBytes } = options;
-    const plans = await client.call('deploy.planAll', { template, disk, targets, lengthBytes, ...ruleParams(options) });
+    const { disk, size: lengthBytes, delta, resume } = options;
+    const how = { disk, targets, lengthBytes, delta, resume };
+    const plans = await client.call('deploy.planAll', { template, ...how, ...ruleParams(options) });
     if (options.plan) return printPlans(plans);
     // all are shown and agreed to, and the plans that were shown are those that run: nothing is written before
     const starts: Agreed[] = [];
@@ -223,6 +226,8 @@ interface DeployOptions extends RuleOptions {
   confirm?: string[];
   overwrite?: boolean;
   size?: number;
+  delta?: 'auto' | 'off';
+  resume?: boolean;
 }
 
 /** What a person, or an option, has said of one target. */

@@ -20,6 +20,7 @@ import { Overlay } from '../../src-engine/jobs/deploy/overlay.ts';
 import { edgesOf, place } from '../../src-engine/jobs/deploy/place.ts';
 import { diskOf } from '../../src-engine/versions/found-disk.ts';
 import { withManifest } from '../../src-engine/versions/with-manifest.ts';
+import { feedOf } from '../support/feed.ts';
 import { openCatalog } from '../support/catalog-handle.ts';
 import { recognised } from '../support/judges.ts';
 import { MIB, run, runWithInput, workbench } from '../support/workbench.ts';
@@ -117,7 +118,6 @@ describe.each(DISKS)('%s', (what, lengthBytes, make) => {
     const { parts } = handle;
     const found = diskOf(parts.templates.find(what), 1);
     const context = quietContext();
-    const pool = parts.presses.forJob(context.signal);
     try {
       await withManifest(parts, found, async (manifest, json) => {
         const placed = { ...found.disk.source, kind: 'file', lengthBytes } as const;
@@ -127,14 +127,16 @@ describe.each(DISKS)('%s', (what, lengthBytes, make) => {
         const file = { path: target, sink, publish: () => sink.close(), end: async () => {} };
         const deployment = {
           parts,
+          plan: { readsFirst: false },
           manifest,
           json,
-          pool,
+          feed: feedOf(parts, found, context),
           placement,
           overlay,
           held,
           sink,
           target: file,
+          writtenBytes: 0,
           verifiedBytes: 0,
         };
         await begin(deployment);
@@ -147,7 +149,6 @@ describe.each(DISKS)('%s', (what, lengthBytes, make) => {
       });
     } finally {
       await sink.close().catch(() => {});
-      await pool.close();
     }
     expect(seenOn(target)).toBe(seen);
     for (const path of [source, target]) rmSync(path);

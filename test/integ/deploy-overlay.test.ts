@@ -22,6 +22,7 @@ import { MAX_CHUNK_BYTES, WINDOW_BYTES } from '../../src-engine/store/chunking.t
 import { diskOf } from '../../src-engine/versions/found-disk.ts';
 import { withManifest } from '../../src-engine/versions/with-manifest.ts';
 import type { Patch } from '../../src-engine/volumes/layout.port.ts';
+import { feedOf } from '../support/feed.ts';
 import { openCatalog } from '../support/catalog-handle.ts';
 import { makeGptDisk, noise, place as putPart } from '../support/disks.ts';
 import { MIB, run, runWithInput, workbench } from '../support/workbench.ts';
@@ -56,16 +57,21 @@ interface Fill {
   readonly changes?: readonly Patch[];
   readonly leftOut?: readonly Extent[];
   readonly heldBack?: readonly Extent[];
-  /** of what the target holds before */
-  readonly fill?: number;
+  /** of what the target holds before: a byte everywhere, or all of it */
+  readonly fill?: number | Buffer;
+  readonly readsFirst?: boolean;
   /** @returns what the target writes in place of what it was told to */
   lie?(offsetBytes: number, bytes: Uint8Array): Uint8Array;
 }
 
 /** Fills a target that was `0xff` before, or a new file. */
-async function fillFile(path: string, { changes = [], leftOut = [], heldBack = [], fill: old, lie }: Fill) {
+async function fillFile(
+  path: string,
+  { changes = [], leftOut = [], heldBack = [], fill: old, readsFirst = false, lie }: Fill,
+) {
   rmSync(path, { force: true });
-  if (old !== undefined) bench.file(path.slice(bench.folder.length + 1), DISK_BYTES, old);
+  if (typeof old === 'number') bench.file(path.slice(bench.folder.length + 1), DISK_BYTES, old);
+  if (old instanceof Buffer) writeFileSync(path, old);
   const file = await open(path, constants.O_RDWR | constants.O_CREAT);
   await file.truncate(DISK_BYTES);
   const facts = { lengthBytes: DISK_BYTES, sectorBytes: 512, physicalSectorBytes: 512 };
@@ -78,25 +84,28 @@ async function fillFile(path: string, { changes = [], leftOut = [], heldBack = [
   const { parts } = handle;
   const held = new HeldBack(heldBack);
   const context = quietContext();
-  const pool = parts.presses.forJob(context.signal);
+  const found = diskOf(parts.templates.find('disk'), 1);
   try {
-    return await withManifest(parts, diskOf(parts.templates.find('disk'), 1), async (manifest, json) => {
+    return await withManifest(parts, found, async (manifest, json) => {
+      const feed = feedOf(parts, found, context);
       const filling = {
         parts,
+        plan: { readsFirst },
         manifest,
         json,
-        pool,
+        feed,
         held,
         sink,
         overlay: new Overlay(changes, leftOut),
+        writtenBytes: 0,
         verifiedBytes: 0,
       };
       await fill(filling, context);
-      return { verifiedBytes: filling.verifiedBytes, heldBytes: held.lengthBytes };
+      const { writtenBytes, verifiedBytes } = filling;
+      return { writtenBytes, verifiedBytes, heldBytes: held.lengthBytes };
     });
   } finally {
     await sink.close();
-    await pool.close();
   }
 }
 
@@ -235,5 +244,62 @@ describe.each([
     await fillFile(bench.path('faithful.img'), faithful);
     const error = await fillFile(bench.path('lies.img'), { changes: CHANGES.slice(1, 2), ...faithful }).catch((e) => e);
     expect(error).toMatchObject({ code: 'VERIFY_MISMATCH' });
+  });
+});
+
+describe('a target that is read first', () => {
+  const target = bench.path('read-first.img');
+  /** What of the disk is used: the partition as a whole, its table, and the gap before it. */
+  const [used, end] = [PART.startBytes, PART.startBytes + PART.lengthBytes];
+
+  test('and holds all of it is not written to, and all of it is verified', async () => {
+    const { writtenBytes, verifiedBytes } = await fillFile(target, { fill: readFileSync(disk), readsFirst: true });
+    const plain = await fillFile(bench.path('plain.img'), { fill: 0xff });
+    expect(writtenBytes).toBe(0);
+    expect(verifiedBytes).toBe(plain.verifiedBytes);
+    run('cmp', disk, target);
+  });
+
+  test('gets the pages that differ, wherever they lie in their chunks', async () => {
+    const before = readFileSync(disk);
+    const places = [used, used + 4095, SECOND - 1, SECOND + 70_000, 11 * MIB, 13 * MIB - 1, end - 1];
+    for (const at of places) before[at] ^= 1;
+    const { writtenBytes } = await fillFile(target, { fill: before, readsFirst: true });
+    run('cmp', disk, target);
+    const pages = new Set(places.map((at) => Math.floor(at / 4096)));
+    expect(writtenBytes).toBe(pages.size * 4096);
+  });
+
+  test('and holds nothing of it is written as any other', async () => {
+    const { verifiedBytes, writtenBytes } = await fillFile(target, { fill: 0xff, readsFirst: true });
+    expect(writtenBytes).toBe(verifiedBytes);
+    expect(readFileSync(target).subarray(used, end).equals(readFileSync(disk).subarray(used, end))).toBe(true);
+  });
+
+  test('is changed, and held back, as any other', async () => {
+    const how = { changes: CHANGES, leftOut: LEFT_OUT, heldBack: HELD, readsFirst: true };
+    const before = readFileSync(disk);
+    await fillFile(target, { ...how, fill: before });
+    const expected = readFileSync(disk);
+    for (const { offsetBytes, bytes } of CHANGES) expected.set(bytes, offsetBytes);
+    expect(readFileSync(target).equals(expected)).toBe(true);
+  });
+
+  test.each<[string, number]>([
+    ['a page that differs', SECOND + 70_000],
+    ['a page beside one that differs is written by mistake', SECOND + 70_000 + 4096],
+  ])('%s and is lost is found', async (_name, at) => {
+    const before = readFileSync(disk);
+    before.fill(0x77, SECOND + 65_536, SECOND + 65_536 + 32_768);
+    const lie = (offsetBytes: number, bytes: Uint8Array) => {
+      if (at < offsetBytes || at >= offsetBytes + bytes.length) return bytes;
+      const other = Buffer.from(bytes);
+      other[at - offsetBytes] ^= 1;
+      return other;
+    };
+    await expect(fillFile(target, { fill: before, readsFirst: true, lie })).rejects.toMatchObject({
+      code: 'VERIFY_MISMATCH',
+      data: { offsetBytes: at },
+    });
   });
 });

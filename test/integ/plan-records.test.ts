@@ -13,6 +13,7 @@ import { KeptLooks } from '../../src-engine/inspection/kept-looks.ts';
 import { planCapture } from '../../src-engine/jobs/capture/plan.ts';
 import { runCapture } from '../../src-engine/jobs/capture/run.ts';
 import { planDeploy } from '../../src-engine/jobs/deploy/plan.ts';
+import { Feeds } from '../../src-engine/jobs/deploy/feed.ts';
 import { runDeploy } from '../../src-engine/jobs/deploy/run.ts';
 import { planExport } from '../../src-engine/jobs/export/plan.ts';
 import { runExport } from '../../src-engine/jobs/export/run.ts';
@@ -69,7 +70,7 @@ test('of a deploy: what is written is what the record names, where it names it',
   const asked = params('deploy.plan', { template: 'disk', target: bench.path('planned.img') });
   const { record } = await planDeploy(handle.parts, asked, expiresAt, signal);
   const kept = onPaper(DeployRecordSchema, record, (text) => text.replaceAll('planned.img', 'written.img'));
-  await runDeploy(handle.parts, kept, quietContext());
+  await runDeploy(handle.parts, kept, new Feeds(handle.parts), quietContext());
   run('cmp', disk, bench.path('written.img'));
   expect(run('ls', bench.folder).split('\n')).not.toContain('planned.img');
 });

@@ -11,6 +11,7 @@ const result = z
     versionNumber: z.number().int().positive().nullable(),
     processedBytes: bytes,
     storedBytes: bytes,
+    writtenBytes: bytes.optional(),
     verifiedBytes: bytes,
     heldBackBytes: bytes.optional(),
     readBack: word,

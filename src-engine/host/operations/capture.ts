@@ -24,7 +24,7 @@ export function captureOperations({ catalog, jobs }: Host): Operations<'capture.
       templateClaim(record.request.name),
       catalogClaim('write'),
     ],
-    parts: (record) => together(pathsOf(record), (contexts) => runCapture(catalog.parts, record, ...contexts)),
+    parts: () => (record) => together(pathsOf(record), (contexts) => runCapture(catalog.parts, record, ...contexts)),
   });
   return {
     'capture.plan': (params, signal) =>

@@ -1,5 +1,6 @@
 /** From a version of a template to disks and image files. */
 import type { DeployPlan } from '../../contract/plan.contract.ts';
+import { feedKey, Feeds } from '../../jobs/deploy/feed.ts';
 import { requestsOf } from '../../jobs/deploy/plan-all.ts';
 import { planDeploy, type DeployRequest } from '../../jobs/deploy/plan.ts';
 import { runDeploy } from '../../jobs/deploy/run.ts';
@@ -18,7 +19,16 @@ export function deployOperations({
     schema: DeployRecordSchema,
     about: ({ templateName, target }) => ({ kind: 'deploy', templateName, path: target.path }),
     claims: async ({ target }) => [await placeClaim(catalog.machine, 'target', target.path), catalogClaim('read')],
-    parts: (record) => [{ path: record.target.path, run: (context) => runDeploy(catalog.parts, record, context) }],
+    parts: () => {
+      const feeds = new Feeds(catalog.parts);
+      return (record) => [
+        {
+          path: record.target.path,
+          together: feedKey(record),
+          run: (context) => runDeploy(catalog.parts, record, feeds, context),
+        },
+      ];
+    },
   });
   const plan = (request: DeployRequest, signal: AbortSignal) =>
     deploys.plan((expiresAt) => planDeploy(catalog.parts, request, expiresAt, signal));

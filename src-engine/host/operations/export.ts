@@ -25,7 +25,7 @@ export function exportOperations({
       catalogClaim('read'),
     ],
     // each file is whole by itself: where one fails, the others are there all the same
-    parts: (record) =>
+    parts: () => (record) =>
       filesOf(record).map((file) => ({
         path: file.path,
         run: (context) => runExport(catalog.parts, { ...record, ...file, others: [] }, context),

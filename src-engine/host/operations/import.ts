@@ -21,7 +21,7 @@ export function importOperations({ catalog, jobs }: Host): Operations<'import.lo
       templateClaim(name),
       catalogClaim('write'),
     ],
-    parts: (record) => together(pathsOf(record), (contexts) => runImport(catalog.parts, record, ...contexts)),
+    parts: () => (record) => together(pathsOf(record), (contexts) => runImport(catalog.parts, record, ...contexts)),
   });
   return {
     'import.look': async (params, signal) => {

@@ -2,27 +2,30 @@
 import type { JobContext } from '../../core/job-context.ts';
 import type { BlockSink } from '../../disk/block-source.port.ts';
 import type { ManifestReader } from '../../store/manifest-reader.ts';
-import type { PressPool } from '../../store/press-pool.ts';
 import type { ManifestJson } from '../../versions/manifest-json.ts';
 import type { StoredParts } from '../../versions/stored-parts.ts';
+import type { EngineParts } from '../engine-parts.ts';
 import type { DeployRecord } from '../plan-records.ts';
+import type { Feeding } from './feed.ts';
 import type { HeldBack } from './held-back.ts';
 import type { Target } from './open-target.ts';
 import type { Overlay } from './overlay.ts';
 import type { Placement } from './place.ts';
 
 export interface Deployment {
-  readonly parts: StoredParts;
+  readonly parts: StoredParts & Pick<EngineParts, 'presses'>;
   readonly plan: DeployRecord;
   readonly manifest: ManifestReader;
-  readonly json: Pick<ManifestJson, 'regions' | 'disk'>;
-  readonly pool: PressPool;
+  readonly json: ManifestJson;
+  /** brings the template's windows */
+  readonly feed: Feeding;
   readonly placement: Placement;
   /** what is known to be other than the template's before anything is written */
   readonly overlay: Overlay;
   readonly held: HeldBack;
   readonly target: Target;
   readonly sink: BlockSink;
+  writtenBytes: number;
   /** bytes that were read back and found to be what they must be */
   verifiedBytes: number;
 }

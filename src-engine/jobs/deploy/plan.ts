@@ -9,6 +9,7 @@ import { endChecks, outsideChecks } from './outside-checks.ts';
 import { readRecordedTables } from '../../inspection/disk-claims.ts';
 import { inspectDisk, openVolumes } from '../../inspection/disk-inspection.ts';
 import type { EngineParts } from '../engine-parts.ts';
+import { readsFirst } from './reads-first.ts';
 import { diskOf } from '../../versions/found-disk.ts';
 import { openSource } from '../../images/open-source.ts';
 import { describeTarget, lengthOfImage } from '../../machines/describe-target.ts';
@@ -51,6 +52,9 @@ export async function planDeploy(
         physicalSectorBytes: disk.layout.physicalSectorBytes,
       });
       const { relocation, checks: moved } = await planRelocation(source, tables, sectorsOf(target.place));
+      const before = target.exists ? await lookAt(parts.machine, target.place.path, signal) : null;
+      const after = afterDeploy(disk.layout, target.place);
+      const first = readsFirst(parts.jobs, request, template.name, target.place, before?.view ?? null, after);
       const checks = withOverrides(
         [
           disk.health === 'damaged'
@@ -61,13 +65,13 @@ export async function planDeploy(
           ...(await outsideChecks(manifest, json, layout, relocation, target.place)),
           ...(await endChecks(source, layout, target.place)),
           ...(await checkTarget(parts.machine, target, disk.usedBytes, parts.layout.root)),
+          ...first,
         ],
         request.overrides,
       );
       const book = await openRulebook(parts);
       const guest = version.guest ?? (await guestOf(source, await openVolumes(source), book.endOfLife, signal));
       const report = await deployReport(parts, book, found, guest, target, request);
-      const before = target.exists ? await lookAt(parts.machine, target.place.path, signal) : null;
       const plan = {
         planId: randomUUID(),
         expiresAt,
@@ -87,13 +91,14 @@ export async function planDeploy(
         refusal: refusalOf(checks, report),
         asked: resolve(request.target),
         edges: before?.edges ?? '',
+        readsFirst: first.length > 0,
         overridden: [...overriddenCodes(checks), ...overriddenRules(report)],
       };
       const view: DeployPlan = {
         ...plan,
         diskCount: version.disks.length,
         before: before?.view ?? null,
-        after: afterDeploy(disk.layout, target.place),
+        after,
         checks,
         report,
         canRun: record.refusal === null,

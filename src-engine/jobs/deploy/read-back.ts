@@ -8,33 +8,85 @@ import type { Patch } from '../../volumes/layout.port.ts';
 export const PAGE_BYTES = 4096;
 /** Runs that lie this close are read back together. */
 const READ_GAP_BYTES = 64 * 1024;
+/** As much is read back at a time. */
+export const PIECE_BYTES = 1024 * 1024;
 
 /** The first byte of the page of the disk that a byte lies in. */
-const pageOf = (offsetBytes: number) => offsetBytes - (offsetBytes % PAGE_BYTES);
+export const pageOf = (offsetBytes: number) => offsetBytes - (offsetBytes % PAGE_BYTES);
 
 /**
- * Reads the pages that hold the runs back, over the memory that they were written from.
+ * Reads the pages that hold the runs back, and compares.
  * @param runs ascending
- * @param memory page-aligned, holds the disk from `startBytes` on, which begins a page
+ * @param memory what they must be: holds the disk from `memoryStart` on
+ * @param piece page-aligned memory of {@link PIECE_BYTES}, to read into
+ * @throws EngineError `VERIFY_MISMATCH` with the first byte that is another one; `READ_FAILED`
  */
-export async function readBackOver(
+export async function compareBack(
   sink: BlockSink,
   runs: readonly Extent[],
-  startBytes: number,
-  memory: Uint8Array,
+  memoryStart: number,
+  memory: Buffer,
+  piece: Buffer,
 ): Promise<void> {
-  for (let i = 0; i < runs.length;) {
-    const from = pageOf(runs[i].startBytes);
-    let to = from;
-    // pages of neighbouring runs are read together
-    for (; i < runs.length && runs[i].startBytes <= to + READ_GAP_BYTES; i++) {
-      to = pageOf(runs[i].startBytes + runs[i].lengthBytes + PAGE_BYTES - 1);
+  for (let i = 0, at = 0; i < runs.length;) {
+    // a run that is longer than a piece goes on where it was
+    at = Math.max(at, runs[i].startBytes);
+    const from = pageOf(at);
+    let last = i;
+    while (
+      last + 1 < runs.length &&
+      isNear(runs[last], runs[last + 1]) &&
+      endOf(runs[last + 1]) <= from + PIECE_BYTES
+    ) {
+      last++;
     }
-    const pages = memory.subarray(from - startBytes, to - startBytes);
-    // nothing of what was written may be left to be found equal
+    const to = Math.min(from + PIECE_BYTES, pageOf(endOf(runs[last]) + PAGE_BYTES - 1));
+    const pages = piece.subarray(0, to - from);
+    // nothing of what was there before may be left to be found equal
     pages.fill(0xa5);
     await sink.readBackInto(from, pages);
+    for (const run of runs.slice(i, last + 1)) {
+      const start = run === runs[i] ? at : run.startBytes;
+      const expected = memory.subarray(start - memoryStart, Math.min(to, endOf(run)) - memoryStart);
+      const found = pages.subarray(start - from, start - from + expected.length);
+      if (expected.compare(found) !== 0) {
+        throw new EngineError('VERIFY_MISMATCH', { offsetBytes: start + firstDifference(expected, found) });
+      }
+    }
+    if (endOf(runs[last]) <= to) i = last + 1;
+    else at = to;
   }
+}
+
+/** Pages of neighbouring runs are read together. */
+const isNear = (run: Extent, next: Extent) => next.startBytes <= endOf(run) + READ_GAP_BYTES;
+/**
+ * Reads the pages that hold the runs, each into its place in memory.
+ * @param runs ascending
+ * @param memory page-aligned: holds the disk from `memoryStart` on, which begins a page
+ * @throws EngineError `READ_FAILED`
+ */
+export async function readOver(
+  sink: BlockSink,
+  runs: readonly Extent[],
+  memoryStart: number,
+  memory: Buffer,
+): Promise<void> {
+  for (let i = 0; i < runs.length;) {
+    const first = i;
+    while (i + 1 < runs.length && isNear(runs[i], runs[i + 1])) i++;
+    const from = pageOf(runs[first].startBytes);
+    const to = pageOf(endOf(runs[i]) + PAGE_BYTES - 1);
+    i++;
+    await sink.readBackInto(from, memory.subarray(from - memoryStart, to - memoryStart));
+  }
+}
+
+const endOf = ({ startBytes, lengthBytes }: Extent) => startBytes + lengthBytes;
+
+/** @param a of the same length as `b`, and not equal to it */
+function firstDifference(a: Uint8Array, b: Uint8Array): number {
+  return a.findIndex((byte, i) => byte !== b[i]);
 }
 
 /** @returns how many bytes were found equal @throws EngineError `VERIFY_MISMATCH` */

@@ -10,6 +10,7 @@ import type { EngineParts } from '../engine-parts.ts';
 import type { DeployRecord } from '../plan-records.ts';
 import { begin } from './begin.ts';
 import type { Deployment, Stage } from './deployment.ts';
+import type { Feeding, Feeds } from './feed.ts';
 import { fill } from './fill.ts';
 import { finish } from './finish.ts';
 import { HeldBack } from './held-back.ts';
@@ -34,17 +35,23 @@ const STAGES: Readonly<Record<'begin' | 'fill' | 'adjust' | 'customise' | 'finis
 /**
  * Carries out a confirmed plan. A file gets its name when it is whole, read back and synced; a device has no partition table
  * until then.
+ * @param feeds of its job: targets of one disk share a feed
  * @throws EngineError `DEVICE_CHANGED`, `PLAN_BLOCKED`, `VERIFY_MISMATCH`, `PACK_DAMAGED` and others with the template's name
  */
-export async function runDeploy(parts: EngineParts, plan: DeployRecord, context: JobContext): Promise<JobResult> {
+export async function runDeploy(
+  parts: EngineParts,
+  plan: DeployRecord,
+  feeds: Feeds,
+  context: JobContext,
+): Promise<JobResult> {
   const found = diskOf(parts.templates.find(`${plan.templateId}@${plan.versionNumber}`), plan.disk);
+  const feed = feeds.of(plan, context.signal).expect();
   const lock = lockReader(parts.layout);
-  const pool = parts.presses.forJob(context.signal);
   parts.index.forgetFrames();
   try {
     return await withManifest(parts, found, async (manifest, json) => {
       context.phase('inspecting', 0);
-      const deployment = await prepare(parts, plan, manifest, json, pool);
+      const deployment = await prepare(parts, plan, manifest, json, feed);
       try {
         for (const steps of Object.values(STAGES)) for (const step of steps) await step(deployment, context);
       } finally {
@@ -53,7 +60,7 @@ export async function runDeploy(parts: EngineParts, plan: DeployRecord, context:
       return report(parts, deployment);
     });
   } finally {
-    await pool.close();
+    feed.end();
     lock.release();
   }
 }
@@ -63,17 +70,33 @@ async function prepare(
   plan: DeployRecord,
   manifest: ManifestReader,
   json: ManifestJson,
-  pool: Deployment['pool'],
+  feed: Feeding,
 ): Promise<Deployment> {
   if (plan.target.kind === 'file') await checkFileAgain(parts, plan, json.disk.layout.usedBytes);
   const placement = await place(parts, plan, manifest, json);
   const overlay = new Overlay(placement.changes, placement.leftOut);
   const held = new HeldBack(placement.finishing);
   const target = await openTarget(parts.machine, plan, parts.layout.root);
-  return { parts, plan, manifest, json, pool, placement, overlay, held, target, sink: target.sink, verifiedBytes: 0 };
+  return {
+    parts,
+    plan,
+    manifest,
+    json,
+    feed,
+    placement,
+    overlay,
+    held,
+    target,
+    sink: target.sink,
+    writtenBytes: 0,
+    verifiedBytes: 0,
+  };
 }
 
-function report({ audit }: EngineParts, { plan, json, sink, held, verifiedBytes }: Deployment): JobResult {
+function report(
+  { audit }: EngineParts,
+  { plan, json, sink, held, writtenBytes, verifiedBytes }: Deployment,
+): JobResult {
   const { templateId, versionNumber } = plan;
   const heldBackBytes = held.lengthBytes;
   audit.add('template.deployed', plan.templateName, {
@@ -81,6 +104,7 @@ function report({ audit }: EngineParts, { plan, json, sink, held, verifiedBytes 
     version: versionNumber,
     target: plan.target.path,
     serial: plan.target.serial,
+    writtenBytes,
     verifiedBytes,
     heldBackBytes,
     overridden: plan.overridden,
@@ -90,6 +114,7 @@ function report({ audit }: EngineParts, { plan, json, sink, held, verifiedBytes 
     versionNumber,
     processedBytes: json.disk.layout.usedBytes,
     storedBytes: 0,
+    writtenBytes,
     verifiedBytes,
     heldBackBytes,
     readBack: sink.readBack,

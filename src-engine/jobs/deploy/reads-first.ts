@@ -1,0 +1,52 @@
+/** Whether a target is read before it is written: it may hold most of a template already. */
+import type { JobRepository } from '../../catalog/job-repository.ts';
+import type { CheckedParams } from '../../contract/commands.ts';
+import type { DiskView, PlaceView } from '../../contract/disk.contract.ts';
+import type { Check } from '../../contract/warnings.ts';
+
+/**
+ * A file is written beside the one that it replaces, so nothing is there to be kept. If it turns out that a disk holds little of the template
+ * after all, a deploy stops reading first by itself: a wrong guess costs a few hundred megabytes read.
+ * @param before what the target holds now, where it is known
+ * @param after what it will hold
+ * @returns a check that says so; none: it is not read first
+ */
+export function readsFirst(
+  jobs: JobRepository,
+  { delta, resume }: Pick<CheckedParams<'deploy.plan'>, 'delta' | 'resume'>,
+  templateName: string,
+  { kind, path }: PlaceView,
+  before: DiskView | null,
+  after: DiskView,
+): Check[] {
+  if (kind === 'file') return [];
+  const reason = resume
+    ? 'asked'
+    : delta === 'off'
+      ? null
+      : before && isLaidOutAlike(before, after)
+        ? 'layout'
+        : wasInterrupted(jobs, templateName, path)
+          ? 'interrupted'
+          : null;
+  return reason === null ? [] : [{ code: 'TARGET_READ_FIRST', level: 'pass', data: { path, reason } }];
+}
+
+/** Most of the partitions begin where the template's do, with file systems of the same kinds. */
+function isLaidOutAlike(before: DiskView, after: DiskView): boolean {
+  const placeOf = ({ startBytes, fileSystem, recognised }: DiskView['volumes'][number]) =>
+    `${startBytes} ${fileSystem?.kind ?? recognised}`;
+  const there = new Set(before.volumes.map(placeOf));
+  const same = after.volumes.filter((volume) => there.has(placeOf(volume)));
+  return before.table === after.table && same.length > after.volumes.length / 2;
+}
+
+/** The last that was done to it was a deploy of this template, which did not come to its end. */
+function wasInterrupted(jobs: JobRepository, templateName: string, path: string): boolean {
+  for (const job of jobs.list()) {
+    const part = job.parts.find((one) => one.path === path);
+    if (job.kind !== 'deploy' || !part || part.state !== 'ended') continue;
+    return part.outcome !== 'done' && job.templateName.split(', ').includes(templateName);
+  }
+  return false;
+}
