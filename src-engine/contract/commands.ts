@@ -1,6 +1,7 @@
 /** Every command of the engine: its parameters and its result. The only list; faces and the router both read it. */
 import { z } from 'zod';
 import { OUTSIDE_CHOICES } from './account.contract.ts';
+import { GuestSettingsSchema, identityChoice, SeveralSettingsSchema } from './deploy.contract.ts';
 import { bytes, DeviceViewSchema, DISK_FORMATS, DiskViewSchema, RecordedPlaceViewSchema } from './disk.contract.ts';
 import { DataSchema, ErrorViewSchema } from './errors.ts';
 import {
@@ -96,6 +97,7 @@ const deployPlan = {
   delta: z.enum(['auto', 'off']).default('auto'),
   /** read first in any case: a deploy of it was interrupted */
   resume: z.boolean().default(false),
+  ...identityChoice,
   ...rules,
 };
 const deployStart = z.strictObject({
@@ -194,14 +196,20 @@ export const COMMANDS = {
   'template.delete': { params: template, result: TemplateViewSchema },
   'template.undelete': { params: template, result: TemplateViewSchema },
   'deploy.plan': {
-    params: z.strictObject({ ...deployPlan, target: path }),
+    params: z.strictObject({ ...deployPlan, target: path, settings: GuestSettingsSchema.optional() }),
     result: DeployPlanSchema,
   },
   /**
    * A plan for each of several targets: of one disk to all of them, or of a template of several disks to as many targets, in their order.
    */
   'deploy.planAll': {
-    params: z.strictObject({ ...deployPlan, targets: z.array(path).min(1).max(MAX_DEPLOYS) }),
+    params: z.strictObject({
+      ...deployPlan,
+      targets: z.array(path).min(1).max(MAX_DEPLOYS),
+      settings: SeveralSettingsSchema.optional(),
+      /** for each target, in their order, what is other there than in `settings` */
+      each: z.array(GuestSettingsSchema.partial()).max(MAX_DEPLOYS).optional(),
+    }),
     result: z.array(DeployPlanSchema),
   },
   'deploy.start': {

@@ -1,5 +1,6 @@
 /** Plans: what a job will do, checked before anything is done. A plan is kept by the engine and named by its id. */
 import { z } from 'zod';
+import { GuestChangeViewSchema, SettingNoteSchema } from './deploy.contract.ts';
 import { bytes, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
 import { GuestSchema } from './guest.contract.ts';
 import { orUnknown } from './open-words.ts';
@@ -59,6 +60,10 @@ export const DeployPlanSchema = z.object({
   /** what the target holds now and will lose; null for a new file or where nothing is recognised */
   before: DiskViewSchema.nullable(),
   after: DiskViewSchema,
+  /** what changes inside, file by file */
+  guestChanges: z.array(GuestChangeViewSchema).default([]),
+  /** how each setting is done in this guest, or why it cannot be */
+  settingNotes: z.array(SettingNoteSchema).default([]),
   writeBytes: bytes,
   checks: z.array(CheckSchema),
   /** the rules of the template's kind; a block in it forbids the job as one of the checks does */

@@ -2,19 +2,14 @@
 import { constants } from 'node:fs';
 import { open, unlink, type FileHandle } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ioError } from '../core/engine-error.ts';
 
 const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
 
 export class ContentFiles {
-  readonly #folder: string;
   readonly #handles: FileHandle[] = [];
-
-  /** @param folder where there is room for it, which only its owner can write to */
-  constructor(folder: string) {
-    this.#folder = folder;
-  }
 
   get descriptors(): number[] {
     return this.#handles.map(({ fd }) => fd);
@@ -22,7 +17,7 @@ export class ContentFiles {
 
   /** @returns its place among {@link descriptors} @throws EngineError `DISK_FULL`, `WRITE_FAILED` */
   async add(bytes: Uint8Array): Promise<number> {
-    const path = join(this.#folder, `content-${randomUUID()}`);
+    const path = join(tmpdir(), `diskpress-content-${randomUUID()}`);
     try {
       const handle = await open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
       this.#handles.push(handle);

@@ -15,11 +15,11 @@ import type { VolumePlace } from './volume-place.ts';
 interface Writer {
   readonly tools: readonly Tool[];
   readonly needsRoot: boolean;
-  write(changes: VolumeChanges, place: VolumePlace, scratch: string, signal: AbortSignal): Promise<void>;
+  write(changes: VolumeChanges, place: VolumePlace, signal: AbortSignal): Promise<void>;
 }
 
 /** @returns null for kinds of file systems that nothing here writes */
-function writerOf(kind: string): Writer | null {
+export function writerOf(kind: string): Writer | null {
   if (/^ext[234]$/.test(kind)) return { tools: ['e2fsck', 'debugfs'], needsRoot: false, write: writeExt };
   if (/^fat/.test(kind)) {
     return { tools: ['mcopy', 'mmd', 'mdel', 'mdeltree', 'mattrib'], needsRoot: false, write: writeFat };
@@ -32,19 +32,17 @@ function writerOf(kind: string): Writer | null {
 
 /**
  * Carries the steps out, and reads back what they have made.
- * @param scratch a folder with room for what is written, which only its owner can write to
  * @param reopen the volume's files as they are by now
  * @throws EngineError `GUEST_DIFFERS`; as {@link writeVolume}, `GUEST_CHANGE_IMPOSSIBLE` with the first path for which there was no room
  */
 export async function changeVolume(
   changes: VolumeChanges,
   place: VolumePlace,
-  scratch: string,
   reopen: () => Promise<FileTree>,
   signal: AbortSignal,
 ): Promise<void> {
   const compare = async () => compareVolume(changes, await reopen(), signal);
-  await writeVolume(changes, place, scratch, signal).catch(async (error) => {
+  await writeVolume(changes, place, signal).catch(async (error) => {
     if (!isForWantOfRoom(error)) throw error;
     const missing = await compare().catch((difference) => difference);
     const { path } = missing instanceof EngineError ? missing.data : {};
@@ -60,23 +58,21 @@ const isForWantOfRoom = (error: unknown) =>
   /could not allocate|no free space|no space left|disk full/i.test(String(error.data.said));
 
 /**
- * @param scratch a folder with room for what is written, which only its owner can write to
  * @throws EngineError `GUEST_CHANGE_IMPOSSIBLE`, `GUEST_UNSAFE`, `TOOL_MISSING`, `TOOL_FAILED`, `TOOL_TIMED_OUT`, `ABORTED`
  */
 async function writeVolume(
   changes: VolumeChanges,
   place: VolumePlace,
-  scratch: string,
   signal: AbortSignal,
 ): Promise<void> {
   const writer = writerOf(changes.kind);
   if (!writer) throw impossible(changes.steps[0].change.path, 'no-writer');
-  if (!place.isDevice || writer.needsRoot) return writer.write(changes, place, scratch, signal);
+  if (!place.isDevice || writer.needsRoot) return writer.write(changes, place, signal);
   // who holds a disk exclusively keeps its own programs from it: they get a device of its volume alone
   const loop = await openLoop(place, signal);
   try {
     const own = { descriptor: loop.descriptor, offsetBytes: 0, lengthBytes: place.lengthBytes, isDevice: true };
-    await writer.write(changes, own, scratch, signal);
+    await writer.write(changes, own, signal);
   } finally {
     await loop.close();
   }

@@ -124,7 +124,7 @@ describe.each(DISKS)('%s', (what, lengthBytes, make) => {
         const placement = await place(parts, { target: placed }, manifest, json);
         const overlay = new Overlay(placement.changes, placement.leftOut);
         const held = new HeldBack(placement.finishing);
-        const file = { path: target, sink, publish: () => sink.close(), end: async () => {} };
+        const file = { path: target, sink, fd: -1, publish: () => sink.close(), end: async () => {} };
         const deployment = {
           parts,
           plan: { readsFirst: false },
@@ -136,6 +136,8 @@ describe.each(DISKS)('%s', (what, lengthBytes, make) => {
           held,
           sink,
           target: file,
+          diskCount: 1,
+          inside: null,
           writtenBytes: 0,
           verifiedBytes: 0,
         };

@@ -1,5 +1,5 @@
 /** A file system in an image, changed as a deploy changes it: resolved, written, read back. */
-import { closeSync, constants, mkdirSync, openSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import type { BlockSource } from '../../src-engine/disk/block-source.port.ts';
 import { slice } from '../../src-engine/disk/slice.ts';
@@ -10,7 +10,7 @@ import type { GuestChange, WriteChange } from '../../src-engine/guest/changes.po
 import { GuestFiles } from '../../src-engine/guest/guest-files.ts';
 import { resolveChanges } from '../../src-engine/writers/resolve.ts';
 import { changeVolume } from '../../src-engine/writers/write-volume.ts';
-import { MIB, type Workbench } from './workbench.ts';
+import { MIB } from './workbench.ts';
 
 const { O_RDWR, O_EXCL } = constants;
 
@@ -69,7 +69,6 @@ export async function opened<T>(
 }
 
 export interface Changing {
-  readonly bench: Workbench;
   /** the folder of the file system that is the guest's root: a subvolume */
   readonly names?: readonly string[];
   readonly signal?: AbortSignal;
@@ -80,10 +79,8 @@ export interface Changing {
 }
 
 /** @param image with one file system from {@link AT_BYTES} to its end */
-export async function change(image: string, changes: readonly GuestChange[], changing: Changing): Promise<void> {
-  const { bench, names = [], signal = never, atBytes = AT_BYTES, device } = changing;
-  const scratch = bench.path('scratch');
-  mkdirSync(scratch, { recursive: true });
+export async function change(image: string, changes: readonly GuestChange[], changing: Changing = {}): Promise<void> {
+  const { names = [], signal = never, atBytes = AT_BYTES, device } = changing;
   const { size } = await stat(image);
   const again = await open(image);
   await opened(
@@ -98,7 +95,7 @@ export async function change(image: string, changes: readonly GuestChange[], cha
       try {
         const place = { descriptor, offsetBytes: atBytes, lengthBytes: size - atBytes, isDevice: device !== undefined };
         const reopen = async () => (await fileSystemIn(again, atBytes)).browse!();
-        for (const volume of resolved) await changeVolume(volume, place, scratch, reopen, signal);
+        for (const volume of resolved) await changeVolume(volume, place, reopen, signal);
       } finally {
         closeSync(descriptor);
       }

@@ -1,5 +1,6 @@
 /** Jobs and lines of the audit log as they are shown. */
 import type { LogEntry } from '../../contract/commands.ts';
+import { CHANGE_REASONS, GUEST_CHANGE_KINDS, type InsideChanges } from '../../contract/deploy.contract.ts';
 import {
   CLAIM_KINDS,
   JOB_KINDS,
@@ -39,8 +40,21 @@ function endView({ state, outcome, error, phases, result }: Omit<PartRecord, 'pa
     error: error && errorView(error),
     phases: phases.map((one) => ({ ...one, phase: known(PHASES, one.phase) })),
     progress: null,
-    result: result && { ...result, readBack: known(READ_BACKS, result.readBack) },
+    result: result && {
+      ...result,
+      readBack: known(READ_BACKS, result.readBack),
+      ...(result.inside && { inside: insideView(result.inside) }),
+    },
   };
+}
+
+function insideView({ changes, ...counts }: NonNullable<NonNullable<PartRecord['result']>['inside']>): InsideChanges {
+  const told = changes.map((change) => ({
+    ...change,
+    reason: known(CHANGE_REASONS, change.reason),
+    kind: known(GUEST_CHANGE_KINDS, change.kind),
+  }));
+  return { changes: told, ...counts };
 }
 
 export function logEntry({ data, ...entry }: AuditRecord): LogEntry {

@@ -1,4 +1,5 @@
 /** A deploy on its way through its stages. */
+import type { InsideChanges } from '../../contract/deploy.contract.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import type { BlockSink } from '../../disk/block-source.port.ts';
 import type { ManifestReader } from '../../store/manifest-reader.ts';
@@ -25,6 +26,10 @@ export interface Deployment {
   readonly held: HeldBack;
   readonly target: Target;
   readonly sink: BlockSink;
+  /** of the template's version */
+  readonly diskCount: number;
+  /** what was changed inside; null: nothing */
+  inside: InsideChanges | null;
   writtenBytes: number;
   /** bytes that were read back and found to be what they must be */
   verifiedBytes: number;

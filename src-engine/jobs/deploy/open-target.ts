@@ -14,25 +14,30 @@ import { findPlannedDevice, hashOfEdges, refuseOther } from './planned-deploy.ts
 export interface Target {
   readonly path: string;
   readonly sink: BlockSink;
+  /** of what is written to, for programs that work on it before it is finished */
+  readonly fd: number;
   /** Closes what is finished; a file gets its name. @throws EngineError `OVERWRITE_REQUIRED`, `WRITE_FAILED` */
   publish(): Promise<void>;
   /** Closes, and leaves nothing half made of a file that was not published. */
   end(): Promise<void>;
 }
 
+type OpenedSink = Pick<Target, 'sink' | 'fd'>;
+
 /** @throws EngineError `DEVICE_CHANGED`, `DEVICE_BUSY`, `PERMISSION_DENIED`, `NOT_FOUND`, `WRITE_FAILED`, `DISK_FULL` */
 export async function openTarget(machine: Machine, plan: DeployRecord, catalogRoot: string): Promise<Target> {
   const { path } = plan.target;
   if (plan.target.kind !== 'file') {
-    const sink = await openDeviceTarget(machine, plan, catalogRoot);
-    return { path, sink, publish: () => sink.close(), end: () => sink.close().catch(() => {}) };
+    const { sink, fd } = await openDeviceTarget(machine, plan, catalogRoot);
+    return { path, sink, fd, publish: () => sink.close(), end: () => sink.close().catch(() => {}) };
   }
   const output = await PartialOutput.begin(path, plan.planId);
   try {
-    const sink = await openFileTarget(plan.target, output);
+    const { sink, fd } = await openFileTarget(plan.target, output);
     return {
       path,
       sink,
+      fd,
       async publish() {
         await sink.close();
         await output.publish(plan.needsOverwrite);
@@ -52,7 +57,7 @@ export async function openTarget(machine: Machine, plan: DeployRecord, catalogRo
  * Opens a device exclusively and checks on the open handle that it is the planned one, holds what it held, and may still be written to.
  * @throws EngineError `DEVICE_CHANGED`, `DEVICE_BUSY`, `PERMISSION_DENIED`, `NOT_FOUND`
  */
-async function openDeviceTarget(machine: Machine, plan: DeployRecord, catalogRoot: string): Promise<BlockSink> {
+async function openDeviceTarget(machine: Machine, plan: DeployRecord, catalogRoot: string): Promise<OpenedSink> {
   const { target } = plan;
   await findPlannedDevice(machine, plan, catalogRoot);
   // with O_EXCL the kernel refuses a device that is mounted or claimed by another driver
@@ -66,7 +71,7 @@ async function openDeviceTarget(machine: Machine, plan: DeployRecord, catalogRoo
     const opened = await machine.identifyDevice(handle.fd);
     const edges = await hashOfEdges(opened.lengthBytes, (offsetBytes, into) => readWhole(handle, offsetBytes, into));
     refuseOther(target, opened, [plan.edges, edges]);
-    return sink;
+    return { sink, fd: handle.fd };
   } catch (error) {
     await (sink ?? handle).close();
     throw toEngineError(error);
@@ -82,7 +87,7 @@ async function readWhole(handle: FileHandle, offsetBytes: number, into: Uint8Arr
 }
 
 /** Makes a sparse file of the planned length in `output`. */
-async function openFileTarget(planned: PlaceView, output: PartialOutput): Promise<BlockSink> {
+async function openFileTarget(planned: PlaceView, output: PartialOutput): Promise<OpenedSink> {
   const handle = await output.create();
   try {
     await handle.truncate(planned.lengthBytes);
@@ -92,7 +97,7 @@ async function openFileTarget(planned: PlaceView, output: PartialOutput): Promis
       await handle.chown(replaced.uid, replaced.gid).catch(() => {});
       await handle.chmod(replaced.mode & 0o777);
     }
-    return await createFileSink(handle, planned.path, planned, true);
+    return { sink: await createFileSink(handle, planned.path, planned, true), fd: handle.fd };
   } catch (error) {
     await handle.close();
     throw ioError(error, 'WRITE_FAILED', { path: planned.path });

@@ -15,6 +15,7 @@ import { openSource } from '../../images/open-source.ts';
 import { describeTarget, lengthOfImage } from '../../machines/describe-target.ts';
 import { overriddenCodes, withOverrides } from '../../judgement/overrides.ts';
 import { refusalOf, type DeployRecord, type Planned } from '../plan-records.ts';
+import { planCustomise } from './plan-customise.ts';
 import { hashOfEdges } from './planned-deploy.ts';
 import { deployReport } from '../../judgement/deploy-report.ts';
 import { guestOf } from '../../inspection/guest-of.ts';
@@ -55,6 +56,8 @@ export async function planDeploy(
       const before = target.exists ? await lookAt(parts.machine, target.place.path, signal) : null;
       const after = afterDeploy(disk.layout, target.place);
       const first = readsFirst(parts.jobs, request, template.name, target.place, before?.view ?? null, after);
+      const isDevice = target.place.kind === 'device';
+      const inside = await planCustomise(source, request, isDevice, version.disks.length === 1, signal);
       const checks = withOverrides(
         [
           disk.health === 'damaged'
@@ -66,6 +69,7 @@ export async function planDeploy(
           ...(await endChecks(source, layout, target.place)),
           ...(await checkTarget(parts.machine, target, disk.usedBytes, parts.layout.root)),
           ...first,
+          ...inside.checks,
         ],
         request.overrides,
       );
@@ -99,6 +103,8 @@ export async function planDeploy(
         diskCount: version.disks.length,
         before: before?.view ?? null,
         after,
+        guestChanges: inside.guestChanges,
+        settingNotes: inside.settingNotes,
         checks,
         report,
         canRun: record.refusal === null,

@@ -9,6 +9,7 @@ import { withManifest } from '../../versions/with-manifest.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import type { DeployRecord } from '../plan-records.ts';
 import { begin } from './begin.ts';
+import { customise } from './customise.ts';
 import type { Deployment, Stage } from './deployment.ts';
 import type { Feeding, Feeds } from './feed.ts';
 import { fill } from './fill.ts';
@@ -27,7 +28,7 @@ const STAGES: Readonly<Record<'begin' | 'fill' | 'adjust' | 'customise' | 'finis
   begin: [begin],
   fill: [fill],
   adjust: [],
-  customise: [],
+  customise: [customise],
   finish: [finish],
   prove: [],
 };
@@ -51,7 +52,7 @@ export async function runDeploy(
   try {
     return await withManifest(parts, found, async (manifest, json) => {
       context.phase('inspecting', 0);
-      const deployment = await prepare(parts, plan, manifest, json, feed);
+      const deployment = await prepare(parts, plan, manifest, json, feed, found.version.disks.length);
       try {
         for (const steps of Object.values(STAGES)) for (const step of steps) await step(deployment, context);
       } finally {
@@ -71,6 +72,7 @@ async function prepare(
   manifest: ManifestReader,
   json: ManifestJson,
   feed: Feeding,
+  diskCount: number,
 ): Promise<Deployment> {
   if (plan.target.kind === 'file') await checkFileAgain(parts, plan, json.disk.layout.usedBytes);
   const placement = await place(parts, plan, manifest, json);
@@ -88,6 +90,8 @@ async function prepare(
     held,
     target,
     sink: target.sink,
+    diskCount,
+    inside: null,
     writtenBytes: 0,
     verifiedBytes: 0,
   };
@@ -95,7 +99,7 @@ async function prepare(
 
 function report(
   { audit }: EngineParts,
-  { plan, json, sink, held, writtenBytes, verifiedBytes }: Deployment,
+  { plan, json, sink, held, inside, writtenBytes, verifiedBytes }: Deployment,
 ): JobResult {
   const { templateId, versionNumber } = plan;
   const heldBackBytes = held.lengthBytes;
@@ -107,6 +111,7 @@ function report(
     writtenBytes,
     verifiedBytes,
     heldBackBytes,
+    ...(inside && { changedFiles: inside.changedFiles }),
     overridden: plan.overridden,
   });
   return {
@@ -117,6 +122,7 @@ function report(
     writtenBytes,
     verifiedBytes,
     heldBackBytes,
+    ...(inside && { inside }),
     readBack: sink.readBack,
     damagedTemplates: [],
   };

@@ -27,7 +27,6 @@ const FOLDER = 0o040000;
 export async function writeExt(
   changes: VolumeChanges,
   place: VolumePlace,
-  scratch: string,
   signal: AbortSignal,
 ): Promise<void> {
   const volume = `${HANDED}?offset=${place.offsetBytes}`;
@@ -40,7 +39,7 @@ export async function writeExt(
     });
   await check(['-p'], MENDED).catch((error) => replayed(error, place, signal));
   for (let at = 0; at < changes.steps.length; at += STEPS_AT_ONCE) {
-    const contents = new ContentFiles(scratch);
+    const contents = new ContentFiles();
     const run = (writes: boolean) => (requests: Request[]) =>
       debugfs(requests, { volume, descriptors: [place.descriptor, ...contents.descriptors], writes, signal });
     try {

@@ -16,11 +16,10 @@ const MISREAD = /[*?[\]\\:"]/;
 export async function writeFat(
   changes: VolumeChanges,
   place: VolumePlace,
-  scratch: string,
   signal: AbortSignal,
 ): Promise<void> {
   const image = ['-i', `${HANDED}@@${place.offsetBytes}`];
-  const contents = new ContentFiles(scratch);
+  const contents = new ContentFiles();
   const run = (tool: Tool, ...args: string[]) =>
     runTool(tool, [...image, ...args], {
       signal,

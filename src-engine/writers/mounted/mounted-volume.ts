@@ -3,7 +3,8 @@
  * us, nothing stays mounted; and nobody else finds it meanwhile.
  */
 import { constants } from 'node:fs';
-import { mkdtemp, open, readFile, readlink, rmdir, stat, type FileHandle } from 'node:fs/promises';
+import { open, readFile, readlink, realpath, stat, type FileHandle } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EngineError } from '../../core/engine-error.ts';
 import { holdTool, runTool } from '../../tools/run-tool.ts';
@@ -47,13 +48,12 @@ let btrfsTurn: Promise<unknown> = Promise.resolve();
 export async function withMounted<T>(
   kind: string,
   place: VolumePlace,
-  scratch: string,
   signal: AbortSignal,
   work: (root: FileHandle) => Promise<T>,
 ): Promise<T> {
   const mountKind = KINDS[kind];
   if (!mountKind) throw new EngineError('FORMAT_UNSUPPORTED', { feature: kind });
-  const mounted = () => mountAndWork(mountKind, place, scratch, signal, work);
+  const mounted = () => mountAndWork(mountKind, place, signal, work);
   if (kind !== 'btrfs') return mounted();
   const turn = btrfsTurn.then(mounted, mounted);
   btrfsTurn = turn.catch(() => {});
@@ -63,12 +63,12 @@ export async function withMounted<T>(
 async function mountAndWork<T>(
   { type, options, tool }: MountKind,
   place: VolumePlace,
-  scratch: string,
   signal: AbortSignal,
   work: (root: FileHandle) => Promise<T>,
 ): Promise<T> {
   if (tool && !findTool(tool)) throw new EngineError('TOOL_MISSING', { tool, package: TOOL_PACKAGES[tool] });
-  const folder = await mkdtemp(join(scratch, 'mount-'));
+  // whatever is in it, for everybody else it stays there
+  const folder = await realpath(tmpdir());
   const holder = await holdTool('unshare', ['--mount', '--propagation', 'private', '--', 'cat'], { signal });
   const inside = (...command: string[]) =>
     runTool('nsenter', [`--mount=/proc/${holder.pid}/ns/mnt`, '--', ...command], {
@@ -91,7 +91,6 @@ async function mountAndWork<T>(
     // else an older disk of the same template is taken for one that is out of date
     if (type === 'btrfs' && loop)
       await runTool('btrfs', ['device', 'scan', '--forget', loop], { signal }).catch(() => {});
-    await rmdir(folder).catch(() => {});
   }
 }
 

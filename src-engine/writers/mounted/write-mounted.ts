@@ -18,10 +18,9 @@ const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_TRUNC, O_NOFOLLOW, O_NONBLOCK, O_
 export async function writeMounted(
   changes: VolumeChanges,
   place: VolumePlace,
-  scratch: string,
   signal: AbortSignal,
 ): Promise<void> {
-  await withMounted(changes.kind, place, scratch, signal, async (root) => {
+  await withMounted(changes.kind, place, signal, async (root) => {
     for (const step of changes.steps) {
       signal.throwIfAborted();
       const folders = new Folders(root);

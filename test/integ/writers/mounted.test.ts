@@ -78,7 +78,7 @@ describe.skipIf(!canLoop)('by a mount of our own', () => {
         folder('/etc', 0o750, 0, 5),
         link('/etc/localtime', '/usr/share/zoneinfo/Europe/Paris'),
       ],
-      { bench, names: subvolume ? [subvolume] : [] },
+      { names: subvolume ? [subvolume] : [] },
     );
     expect(mountsAndLoops()).toEqual(before);
     expectSound(kind, image);
@@ -107,7 +107,7 @@ describe.skipIf(!canLoop)('by a mount of our own', () => {
       remove('/PAGEFILE.SYS'),
     ];
     const before = mountsAndLoops();
-    await change(image, changes, { bench });
+    await change(image, changes);
     expect(mountsAndLoops()).toEqual(before);
     expectSound('ntfs', image);
     const point = bench.mount(image, `ro,${options}`);
@@ -124,7 +124,7 @@ describe.skipIf(!canLoop)('by a mount of our own', () => {
       run('cp', '--sparse=always', image, bench.path(name));
       return bench.path(name);
     });
-    await Promise.all(copies.map((copy, i) => change(copy, [write('/etc/hostname', `lab-${i}\n`)], { bench })));
+    await Promise.all(copies.map((copy, i) => change(copy, [write('/etc/hostname', `lab-${i}\n`)])));
     copies.forEach((copy, i) => {
       expectSound('btrfs', copy);
       const device = bench.attach(copy, '--offset', String(AT_BYTES), '--read-only');
@@ -141,7 +141,7 @@ describe.skipIf(!canLoop)('by a mount of our own', () => {
     const copy = bench.path('copy.img');
     run('cp', '--sparse=always', image, copy);
     const point = bench.mount(image, options);
-    await change(copy, [write('/etc/hostname', 'lab\n')], { bench }).catch(({ code }: EngineError) => {
+    await change(copy, [write('/etc/hostname', 'lab\n')]).catch(({ code }: EngineError) => {
       expect(['TOOL_FAILED', 'DEVICE_BUSY']).toContain(code);
     });
     expect(readFileSync(`${point}/etc/hostname`, 'utf8')).toBe('template\n');
@@ -153,14 +153,14 @@ describe.skipIf(!canLoop)('by a mount of our own', () => {
     mkdirSync(outside, { recursive: true });
     const image = made('xfs', { ...TREE, '/srv': `-> ${outside}`, '/up': '-> ../../../../../../../tmp' });
     for (const path of ['/srv/x', '/up/x']) {
-      expect(await refusal(change(image, [write(path, 'x')], { bench }))).toMatchObject({ code: 'GUEST_UNSAFE' });
+      expect(await refusal(change(image, [write(path, 'x')]))).toMatchObject({ code: 'GUEST_UNSAFE' });
     }
     expect(readdirSync(outside)).toEqual([]);
   });
 
   test('a full volume is told by the path', async () => {
     const image = made('btrfs');
-    const full = await refusal(change(image, [write('/big', Buffer.alloc(200 * MIB, 1))], { bench }));
+    const full = await refusal(change(image, [write('/big', Buffer.alloc(200 * MIB, 1))]));
     expect(full).toEqual({ code: 'GUEST_CHANGE_IMPOSSIBLE', data: { path: '/big', reason: 'volume-full' } });
   });
 });
