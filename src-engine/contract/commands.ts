@@ -144,6 +144,17 @@ export const COMMANDS = {
     params: z.strictObject({ folder: path.nullable() }),
     result: z.object({ folder: z.string(), parent: z.string().nullable(), entries: z.array(FolderEntrySchema) }),
   },
+  /** A password as /etc/shadow keeps it (SHA-512, another salt each time), so that no plan and no record ever holds the password itself. */
+  'password.hash': {
+    params: z.strictObject({
+      password: z
+        .string()
+        .min(1)
+        .max(1024)
+        .regex(/^[^\0\r\n]*$/),
+    }),
+    result: z.object({ hash: z.string() }),
+  },
   'capture.plan': {
     params: z.strictObject({
       source: path,

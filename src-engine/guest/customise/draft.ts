@@ -18,6 +18,8 @@ export interface Owner {
   readonly groupId: number;
 }
 
+export const ROOT: Owner = { userId: 0, groupId: 0 };
+
 export interface WriteOptions {
   /** permission bits; left out: those of the file that is there, or 0644 */
   readonly mode?: number;
@@ -25,14 +27,19 @@ export interface WriteOptions {
   readonly isSecret?: boolean;
 }
 
+/** What is written below it would not be seen in the guest: something that is not read here is mounted on it. */
+export interface HiddenFolder {
+  readonly mountPoint: string;
+  readonly isInMemory: boolean;
+}
+
 export class GuestDraft {
   readonly files: GuestFiles;
   readonly notes: SettingNote[] = [];
   #changes = new Map<string, GuestChange>();
-  /** mount points of volumes whose files cannot be reached here: what is written there would be hidden in the guest */
-  readonly #hidden: readonly string[];
+  readonly #hidden: readonly HiddenFolder[];
 
-  constructor(files: GuestFiles, hidden: readonly string[]) {
+  constructor(files: GuestFiles, hidden: readonly HiddenFolder[]) {
     this.files = files;
     this.#hidden = hidden;
   }
@@ -111,6 +118,15 @@ export class GuestDraft {
     return this.files.exists(path);
   }
 
+  /** The names in a folder that is there before all changes. @throws CannotChange where it cannot be read, or has too many */
+  async names(path: string): Promise<string[]> {
+    const failedBefore = this.files.failedReads;
+    const names = await this.files.names(path);
+    if (names.length === 0 && this.files.failedReads > failedBefore)
+      throw new CannotChange('file-unreadable', { path: shown(path) });
+    return names;
+  }
+
   /**
    * A file with that text, in Latin-1, instead of what is there. Links lead to the file that is written; one that leads
    * nowhere is replaced. What has that content already is no change, unless bits or owner are asked for.
@@ -137,6 +153,20 @@ export class GuestDraft {
       mode: mode ?? kept.mode ?? null,
       owner: owner ?? kept.owner ?? null,
       isSecret: isSecret || kept.isSecret === true,
+    });
+  }
+
+  /** As {@link write}; a link that stands there is replaced, wherever it leads. */
+  async replace(reason: ChangeReason, path: string, text: string): Promise<void> {
+    const at = await this.#parentPath(path);
+    this.#put({
+      kind: 'write',
+      reason,
+      path: at,
+      bytes: Buffer.from(text, 'latin1'),
+      mode: 0o644,
+      owner: ROOT,
+      isSecret: false,
     });
   }
 
@@ -174,10 +204,14 @@ export class GuestDraft {
       return place.node.lengthBytes > 0;
     }
     if (place.node.kind !== 'folder') return false;
+    const hasLostFiles = await this.files.exists(`${real}/lost+found`);
+    const failedBefore = this.files.failedReads;
     const names = await this.files.names(real);
-    if (!names.includes('lost+found')) {
-      if (names.length > 0) this.#put({ kind: 'empty', reason, path: real });
-      return names.length > 0;
+    if (!hasLostFiles) {
+      // one with more names than are listed here is emptied all the same
+      const hasEntries = names.length > 0 || this.files.failedReads > failedBefore;
+      if (hasEntries) this.#put({ kind: 'empty', reason, path: real });
+      return hasEntries;
     }
     const others = names.filter((name) => name !== 'lost+found');
     for (const name of others) await this.remove(reason, `${real}/${name}`);
@@ -237,9 +271,10 @@ export class GuestDraft {
   }
 
   #checkReachable(path: string): void {
-    const mountPoint = this.#hidden.find((point) => path === point || path.startsWith(`${point}/`));
-    if (mountPoint !== undefined)
-      throw new CannotChange('volume-not-reached', { path: shown(path), mountPoint: shown(mountPoint) });
+    const hidden = this.#hidden.find(({ mountPoint }) => path === mountPoint || path.startsWith(`${mountPoint}/`));
+    if (!hidden) return;
+    if (hidden.isInMemory) throw new CannotChange('file-volatile', { path: shown(path) });
+    throw new CannotChange('volume-not-reached', { path: shown(path), mountPoint: shown(hidden.mountPoint) });
   }
 
   #put(change: GuestChange): void {
@@ -251,4 +286,4 @@ export class GuestDraft {
 }
 
 /** Text of the guest as a note shows it. */
-const shown = (text: string): string => text.replace(/[\x00-\x1f\x7f]/g, '\ufffd').slice(0, MAX_SHOWN_PATH);
+export const shown = (text: string): string => text.replace(/[\x00-\x1f\x7f]/g, '\ufffd').slice(0, MAX_SHOWN_PATH);

@@ -7,10 +7,18 @@ import type { Guest } from '../../contract/guest.contract.ts';
 import type { GuestChange } from '../changes.port.ts';
 import type { GuestFiles } from '../guest-files.ts';
 import type { GuestVolume } from '../guest-input.ts';
-import { GuestDraft } from './draft.ts';
+import { setKeyboard, setLocale, setTimezone } from './clock-and-language.ts';
+import { seedCloudInit } from './cloud-init.ts';
+import { GuestDraft, type HiddenFolder } from './draft.ts';
+import { addFirstBoot, scriptsOf, type FirstBootScript } from './first-boot.ts';
 import { setHostname } from './hostname.ts';
-import { renewMachineId } from './identity/machine-id.ts';
+import { renewIdentity } from './identity/renew.ts';
+import { setNetwork } from './network/network.ts';
+import { putFile } from './put-files.ts';
+import { relabel } from './selinux.ts';
 import { readTraits, type Traits } from './traits.ts';
+import { setUser } from './users.ts';
+import { writeUnattend } from './windows-unattend.ts';
 
 export interface GuestChangesInput {
   /** of the volume with the root, the others joined at their mount points */
@@ -33,35 +41,56 @@ export interface PlannedGuestChanges {
  * @returns changes in the order in which they are to be carried out
  */
 export async function planGuestChanges(input: GuestChangesInput): Promise<PlannedGuestChanges> {
-  const { files, guest } = input;
-  const draft = new GuestDraft(files, hiddenMountPoints(guest, input.volumes));
-  if (guest.family.value === 'linux') {
-    const traits = await readTraits(guest, files);
-    await renewIdentity(draft, traits, input);
-    await configure(draft, traits, input);
+  const { files, guest, settings } = input;
+  const draft = new GuestDraft(files, hiddenFolders(guest, input.volumes));
+  if (guest.family.value === 'linux') await planLinux(draft, await readTraits(guest, files), input);
+  else if (guest.family.value === 'windows') {
+    await draft.attempt('windows-setup', () => writeUnattend(draft, guest, settings));
+    for (const file of settings.files) await draft.attempt('files', () => putFile(draft, file));
+    const things = [...input.identity.fresh].filter((thing) => !NOT_OURS.includes(thing));
+    if (things.length > 0) draft.cannot(things[0], 'windows-identity', { things });
   }
   return { changes: draft.changes, notes: draft.notes };
 }
 
-async function renewIdentity(
+const NOT_OURS: readonly IdentityThing[] = ['file-system-uuids', 'disk-ids', 'lvm-uuids'];
+
+/** What is cleared comes first, what is put in its place after it. */
+async function planLinux(
   draft: GuestDraft,
   traits: Traits,
-  { identity: { fresh } }: GuestChangesInput,
+  { guest, settings, identity, nowMs }: GuestChangesInput,
 ): Promise<void> {
-  if (fresh.has('machine-id')) await draft.attempt('machine-id', () => renewMachineId(draft, traits));
-}
-
-async function configure(draft: GuestDraft, traits: Traits, { guest, settings }: GuestChangesInput): Promise<void> {
-  if (settings.hostname !== undefined || settings.domain !== undefined) {
+  await renewIdentity(draft, traits, identity.fresh);
+  const { hostname, domain, network, users, timezone, locale, keyboard, files } = settings;
+  if (hostname !== undefined || domain !== undefined)
     await draft.attempt('hostname', () => setHostname(draft, guest, traits, settings));
+  if (network.length > 0) await draft.attempt('network', () => setNetwork(draft, guest, traits, network));
+  for (const user of users)
+    await draft.attempt('users', () => setUser(draft, traits, user, nowMs), { name: user.name });
+  if (timezone !== undefined) await draft.attempt('timezone', () => setTimezone(draft, traits, timezone));
+  const scripts: FirstBootScript[] = [];
+  if (locale !== undefined) {
+    await draft.attempt('locale', async () => {
+      const script = await setLocale(draft, traits, locale);
+      if (script) scripts.push(script);
+    });
   }
+  if (keyboard !== undefined) await draft.attempt('keyboard', () => setKeyboard(draft, traits, keyboard));
+  for (const file of files) await draft.attempt('files', () => putFile(draft, file), { path: file.path });
+  scripts.push(...scriptsOf(settings));
+  if (scripts.length > 0) await draft.attempt('first-boot', () => addFirstBoot(draft, traits, scripts));
+  await draft.attempt('cloud-init', () =>
+    seedCloudInit(draft, guest, settings, identity.fresh.has('cloud-init-state'), nowMs),
+  );
+  await draft.attempt('selinux', () => relabel(draft));
 }
 
-/** What is mounted there is not on a volume that can be read: a file below would be hidden by it. */
-function hiddenMountPoints({ fstab }: Guest, volumes: readonly GuestVolume[]): string[] {
+/** Mount points of volumes that are not read here: encrypted ones, others' disks, memory. */
+function hiddenFolders({ fstab }: Guest, volumes: readonly GuestVolume[]): HiddenFolder[] {
   const isRead = (ref: string | null) => volumes.some((volume) => volume.ref === ref && volume.tree !== null);
   return (fstab.value ?? [])
     .filter(({ mountPoint, volume }) => /^\/./.test(mountPoint) && !isRead(volume))
-    .map(({ mountPoint }) => mountPoint)
-    .filter((point) => !/^\/(proc|sys|dev|run|media|mnt)(\/|$)/.test(point));
+    .filter(({ mountPoint }) => !/^\/(?:proc|sys|dev|run|media|mnt)(?:\/|$)/.test(mountPoint))
+    .map(({ mountPoint, type }) => ({ mountPoint, isInMemory: type === 'tmpfs' || type === 'ramfs' }));
 }

@@ -17,3 +17,11 @@ export function setAssignment(text: string, name: string, value: string): string
   if (at < 0) return appendLines(text, [`${name}=${word}`]);
   return mapLines(text, (body, index) => (index === at ? `${NAME.exec(body)![0]}${word}` : body));
 }
+
+/** Takes all lines of some names out. */
+export function removeAssignments(text: string, isRemoved: (name: string) => boolean): string {
+  return mapLines(text, (body) => {
+    const name = NAME.exec(body)?.[1];
+    return name !== undefined && isRemoved(name) ? [] : body;
+  });
+}
