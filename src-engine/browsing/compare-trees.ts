@@ -113,7 +113,6 @@ class TreeWalk {
       await this.#only(change, entries.get(name)!, `${path}/${name}`, depth + 1);
     }
   }
-
 }
 
 async function linkOf(tree: FileTree, link: FileNode): Promise<string | null> {

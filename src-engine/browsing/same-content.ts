@@ -37,7 +37,10 @@ export class ContentComparison {
   async isSame(before: FileNode, after: FileNode): Promise<boolean> {
     if (before.lengthBytes === 0) return true;
     try {
-      return (await this.#haveSameChunks(before, after)) || (await haveSameBytes([this.#before.tree, before], [this.#after.tree, after], this.#signal));
+      return (
+        (await this.#haveSameChunks(before, after)) ||
+        (await haveSameBytes([this.#before.tree, before], [this.#after.tree, after], this.#signal))
+      );
     } catch (error) {
       if (isDamage(error)) return false;
       throw error;

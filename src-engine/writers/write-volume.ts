@@ -60,11 +60,7 @@ const isForWantOfRoom = (error: unknown) =>
 /**
  * @throws EngineError `GUEST_CHANGE_IMPOSSIBLE`, `GUEST_UNSAFE`, `TOOL_MISSING`, `TOOL_FAILED`, `TOOL_TIMED_OUT`, `ABORTED`
  */
-async function writeVolume(
-  changes: VolumeChanges,
-  place: VolumePlace,
-  signal: AbortSignal,
-): Promise<void> {
+async function writeVolume(changes: VolumeChanges, place: VolumePlace, signal: AbortSignal): Promise<void> {
   const writer = writerOf(changes.kind);
   if (!writer) throw impossible(changes.steps[0].change.path, 'no-writer');
   if (!place.isDevice || writer.needsRoot) return writer.write(changes, place, signal);

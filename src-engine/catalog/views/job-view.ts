@@ -40,12 +40,12 @@ function endView({ state, outcome, error, phases, result }: Omit<PartRecord, 'pa
     error: error && errorView(error),
     phases: phases.map((one) => ({ ...one, phase: known(PHASES, one.phase) })),
     progress: null,
-    result: result && {
-      ...result,
-      readBack: known(READ_BACKS, result.readBack),
-      ...(result.inside && { inside: insideView(result.inside) }),
-    },
+    result: result && resultView(result),
   };
+}
+
+function resultView({ inside, ...result }: NonNullable<PartRecord['result']>): NonNullable<JobPart['result']> {
+  return { ...result, readBack: known(READ_BACKS, result.readBack), ...(inside && { inside: insideView(inside) }) };
 }
 
 function insideView({ changes, ...counts }: NonNullable<NonNullable<PartRecord['result']>['inside']>): InsideChanges {

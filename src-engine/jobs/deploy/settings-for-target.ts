@@ -43,15 +43,17 @@ function countedName(pattern: string, number: number): string {
 }
 
 function countedCard(card: NetworkCard, number: number): NetworkCard {
-  const counted = <Protocol extends NetworkCard['ipv4'] | NetworkCard['ipv6']>(protocol: Protocol): Protocol =>
-    typeof protocol === 'string'
-      ? protocol
-      : { ...protocol, addresses: protocol.addresses.map((address) => countedAddress(address, number - 1)) };
-  return { ...card, ipv4: counted(card.ipv4), ipv6: counted(card.ipv6) };
+  const { ipv4, ipv6 } = card;
+  const counted = (addresses: readonly string[]) => addresses.map((address) => countedAddress(address, number - 1));
+  return {
+    ...card,
+    ipv4: typeof ipv4 === 'string' ? ipv4 : { ...ipv4, addresses: counted(ipv4.addresses) },
+    ipv6: typeof ipv6 === 'string' ? ipv6 : { ...ipv6, addresses: counted(ipv6.addresses) },
+  };
 }
 
 /** @param cidr `192.0.2.10/24` @throws EngineError `BAD_REQUEST` for an address that is outside of its network, or its broadcast's */
-export function countedAddress(cidr: string, steps: number): string {
+function countedAddress(cidr: string, steps: number): string {
   const [address, prefix] = cidr.split('/');
   const bits = isIPv4(address) ? 32 : 128;
   const first = isIPv4(address) ? fromIPv4(address) : fromIPv6(address);
@@ -67,8 +69,7 @@ export function countedAddress(cidr: string, steps: number): string {
   return `${bits === 32 ? toIPv4(counted) : toIPv6(counted)}/${prefix}`;
 }
 
-const fromIPv4 = (address: string): bigint =>
-  address.split('.').reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+const fromIPv4 = (address: string): bigint => address.split('.').reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
 
 const toIPv4 = (address: bigint): string => [24n, 16n, 8n, 0n].map((shift) => (address >> shift) & 255n).join('.');
 

@@ -24,11 +24,7 @@ const FOLDER = 0o040000;
  * of its folder, as the kernel would give it. Ends with a whole check.
  * @throws EngineError `TOOL_FAILED`, `TOOL_MISSING`, `TOOL_TIMED_OUT`, `GUEST_UNSAFE`
  */
-export async function writeExt(
-  changes: VolumeChanges,
-  place: VolumePlace,
-  signal: AbortSignal,
-): Promise<void> {
+export async function writeExt(changes: VolumeChanges, place: VolumePlace, signal: AbortSignal): Promise<void> {
   const volume = `${HANDED}?offset=${place.offsetBytes}`;
   const check = (args: string[], goodCodes: readonly number[]) =>
     runTool('e2fsck', [...args, volume], {

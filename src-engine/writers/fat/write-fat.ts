@@ -13,11 +13,7 @@ const MISREAD = /[*?[\]\\:"]/;
  * Permissions and owners are not kept there and not asked for.
  * @throws EngineError `TOOL_FAILED`, `TOOL_MISSING`, `TOOL_TIMED_OUT`, `GUEST_UNSAFE`
  */
-export async function writeFat(
-  changes: VolumeChanges,
-  place: VolumePlace,
-  signal: AbortSignal,
-): Promise<void> {
+export async function writeFat(changes: VolumeChanges, place: VolumePlace, signal: AbortSignal): Promise<void> {
   const image = ['-i', `${HANDED}@@${place.offsetBytes}`];
   const contents = new ContentFiles();
   const run = (tool: Tool, ...args: string[]) =>

@@ -15,11 +15,7 @@ const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_TRUNC, O_NOFOLLOW, O_NONBLOCK, O_
  * A file that has one name only is written in its place and keeps what it has of attributes.
  * @throws EngineError `GUEST_CHANGE_IMPOSSIBLE` where the volume is full or refuses, `GUEST_UNSAFE`, `TOOL_FAILED` and its like
  */
-export async function writeMounted(
-  changes: VolumeChanges,
-  place: VolumePlace,
-  signal: AbortSignal,
-): Promise<void> {
+export async function writeMounted(changes: VolumeChanges, place: VolumePlace, signal: AbortSignal): Promise<void> {
   await withMounted(changes.kind, place, signal, async (root) => {
     for (const step of changes.steps) {
       signal.throwIfAborted();

@@ -63,24 +63,21 @@ describe.each([
 ])('%s %s', (kind, options) => {
   test('gets files, links and folders, loses others, and stays sound', async () => {
     const image = ext(kind, TREE, 16, ...options);
-    await change(
-      image,
-      [
-        write('/etc/hostname', 'lab-01\n'),
-        write('/etc/resolv.conf', 'nameserver 192.0.2.1\n'),
-        write('/root/.ssh/authorized_keys', 'ssh-ed25519 AAAA\n', { mode: 0o600, owner: { userId: 0, groupId: 0 } }),
-        write('/home/ada/notes', 'x'.repeat(300_000), { mode: 0o640, owner: { userId: 70_000, groupId: 100 } }),
-        write('/lib/new', 'through a link\n'),
-        write('/data/new', 'through an absolute link\n'),
-        remove('/etc/ssh/ssh_host_rsa_key'),
-        remove('/nothing/here'),
-        empty('/etc/machine-id'),
-        empty('/var/log'),
-        folder('/home/bob', 0o700, 1001, 1002),
-        folder('/etc', 0o750, 0, 5),
-        link('/etc/localtime', '/usr/share/zoneinfo/Europe/Paris'),
-      ],
-    );
+    await change(image, [
+      write('/etc/hostname', 'lab-01\n'),
+      write('/etc/resolv.conf', 'nameserver 192.0.2.1\n'),
+      write('/root/.ssh/authorized_keys', 'ssh-ed25519 AAAA\n', { mode: 0o600, owner: { userId: 0, groupId: 0 } }),
+      write('/home/ada/notes', 'x'.repeat(300_000), { mode: 0o640, owner: { userId: 70_000, groupId: 100 } }),
+      write('/lib/new', 'through a link\n'),
+      write('/data/new', 'through an absolute link\n'),
+      remove('/etc/ssh/ssh_host_rsa_key'),
+      remove('/nothing/here'),
+      empty('/etc/machine-id'),
+      empty('/var/log'),
+      folder('/home/bob', 0o700, 1001, 1002),
+      folder('/etc', 0o750, 0, 5),
+      link('/etc/localtime', '/usr/share/zoneinfo/Europe/Paris'),
+    ]);
     expectSound(image);
     expect(cat(image, '/etc/hostname')).toBe('lab-01\n');
     expect(cat(image, '/etc/resolv.conf')).toBe('nameserver 192.0.2.1\n');

@@ -48,15 +48,12 @@ test.each([
 ])('FAT%i gets files and folders and loses others', async (bits, mib) => {
   const image = fat(bits, mib);
   run('mattrib', '+r', '-i', `${image}@@${AT_BYTES}`, '::/EFI/debian/grub.cfg');
-  await change(
-    image,
-    [
-      write('/efi/DEBIAN/grub.cfg', 'search.fs_uuid new\n'),
-      write('/EFI/a new folder/Größe.txt', 'x'.repeat(100_000)),
-      remove('/loader/entries/a.conf'),
-      remove('/nothing'),
-    ],
-  );
+  await change(image, [
+    write('/efi/DEBIAN/grub.cfg', 'search.fs_uuid new\n'),
+    write('/EFI/a new folder/Größe.txt', 'x'.repeat(100_000)),
+    remove('/loader/entries/a.conf'),
+    remove('/nothing'),
+  ]);
   expectSound(image);
   expect(type(image, '/EFI/debian/grub.cfg')).toBe('search.fs_uuid new\n');
   expect(run('mdir', '-b', '-i', `${image}@@${AT_BYTES}`, '::/EFI/a new folder')).toMatch(/Gr.*e\.txt/);

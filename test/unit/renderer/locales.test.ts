@@ -154,6 +154,7 @@ describe('pages', () => {
       'setting.',
       'identity.',
       'guestReason.',
+      'guestChange.',
       'notCatalog.',
       'units.',
       'log.',
