@@ -71,9 +71,12 @@ async function hasClassicNames(draft: GuestDraft, traits: Traits): Promise<boole
  * recorded are meant, unless more are recorded than set.
  */
 export function isReplaced(name: string, cards: readonly Card[], recorded: readonly string[]): boolean {
+  const named = cards.flatMap(({ match }) => (match.kind === 'name' ? [match.name] : []));
   const base = name.replace(/:.*$/, '');
-  if (cards.some(({ match }) => match.kind === 'name' && match.name === base)) return true;
-  return isEthernetName(base) && cards.some(({ match }) => match.kind !== 'name') && recorded.length <= cards.length;
+  if (named.includes(base)) return true;
+  const looseCount = cards.length - named.length;
+  const others = recorded.filter((one) => !named.includes(one));
+  return isEthernetName(base) && looseCount > 0 && others.length <= looseCount;
 }
 
 /** @param cidr `192.0.2.1/24` */

@@ -95,7 +95,7 @@ function stanzas({ setting, match, id }: Card, keyword: string, hasManager: bool
   const name = match.kind === 'name' ? match.name : id;
   const matched = {
     name,
-    mac: match.kind === 'mac' ? `/mac/${match.mac}=${id}` : '',
+    mac: match.kind === 'mac' ? `mac/${match.mac}=${id}` : '',
     nth: match.kind === 'nth' ? `/e*/${match.place}=${id}` : '',
     only: `/e*/1=${id}`,
   };

@@ -53,6 +53,29 @@ export async function netplanAbilities(draft: GuestDraft): Promise<CardAbilities
   return { canMatchMac: true, canMatchOnly: true, canCount: false, recorded: [...new Set(recorded)] };
 }
 
+/** What says how a card is addressed; its other properties stay where they are. */
+const ADDRESSING = [
+  'addresses',
+  'dhcp4',
+  'dhcp6',
+  'dhcp4-overrides',
+  'dhcp6-overrides',
+  'dhcp-identifier',
+  'gateway4',
+  'gateway6',
+  'nameservers',
+  'routes',
+  'routing-policy',
+  'accept-ra',
+  'link-local',
+  'ipv6-address-generation',
+  'ipv6-address-token',
+  'ipv6-privacy',
+  'optional-addresses',
+  'activation-mode',
+];
+
+/** Lists that two files have for one card are joined, so what others say of its addresses goes. */
 export async function writeNetplan(
   draft: GuestDraft,
   cards: readonly Card[],
@@ -60,35 +83,44 @@ export async function writeNetplan(
 ): Promise<string[]> {
   const paths = new Set([PATH]);
   const ids = new Map<Card, string>();
-  for (const old of await netplanCards(draft)) {
-    if (old.path === PATH) continue;
-    const card = cards.find(({ match }) =>
-      match.kind === 'mac' ? match.mac === old.mac : match.kind === 'name' && match.name === nameOf(old),
-    );
-    const name = nameOf(old);
-    const isOther =
-      !card &&
-      !(name === ''
-        ? old.mac !== '' && cards.some(({ match }) => match.kind === 'only')
-        : isReplaced(name.replace('*', '0'), cards, recorded));
-    if (isOther) continue;
-    await draft.edit('network', old.path, (text) =>
-      withoutPair(shown(old.path), text, ['network', 'ethernets', old.id]),
-    );
+  const there = (await netplanCards(draft)).filter(({ path }) => path !== PATH);
+  // of those that an entry has been found for nothing else can be meant
+  const loose = cards.filter(({ match }) => match.kind === 'name' || !there.some((old) => isSame(match, old)));
+  for (const old of there) {
+    const card = cards.find(({ match }) => isSame(match, old));
+    if (!card && !isInTheWay(old, loose, recorded)) continue;
+    const keys = card?.match.kind === 'name' ? [...ADDRESSING, 'set-name', 'match'] : ADDRESSING;
+    await draft.edit('network', old.path, (text) => {
+      const own = ['network', 'ethernets', old.id];
+      // one that will not be there would be waited for; one that a bridge or a bond names has to stay
+      if (!card && !isNamedElsewhere(old, text)) return withoutPair(shown(old.path), text, own);
+      return keys.reduce((rest, key) => withoutPair(shown(old.path), rest, [...own, key]), text);
+    });
     paths.add(old.path);
-    // others may speak of it by its id: a bridge, a bond
-    const heir = card ?? (cards.length === 1 ? cards[0] : undefined);
-    if (heir && !ids.has(heir) && /^[\w.-]{1,64}$/.test(old.id)) ids.set(heir, old.id);
+    if (card && !ids.has(card) && /^[\w.-]{1,64}$/.test(old.id)) ids.set(card, old.id);
   }
   const ethernets = Object.fromEntries(
-    cards.map((card) => [ids.get(card) ?? idOf(card), entryOf(card, ids.get(card) ?? idOf(card))]),
+    cards.map((card) => {
+      const id = ids.get(card) ?? idOf(card);
+      return [id, entryOf(card, id)];
+    }),
   );
-  await draft.write('network', PATH, yaml({ network: { version: 2, ethernets } }), {
-    mode: 0o600,
-    owner: ROOT,
-  });
+  await draft.write('network', PATH, yaml({ network: { version: 2, ethernets } }), { mode: 0o600, owner: ROOT });
   return [...paths];
 }
+
+const isSame = (match: Card['match'], old: NetplanCard) =>
+  match.kind === 'mac' ? match.mac === old.mac : match.kind === 'name' && match.name === nameOf(old);
+
+function isInTheWay(old: NetplanCard, cards: readonly Card[], recorded: readonly string[]): boolean {
+  const name = nameOf(old);
+  if (name === '') return old.mac !== '' && cards.some(({ match }) => match.kind === 'only');
+  return isReplaced(name.replace('*', '0'), cards, recorded);
+}
+
+/** Whether the id stands anywhere else in the file than in front of its entry. */
+const isNamedElsewhere = ({ id }: NetplanCard, text: string) =>
+  text.split(/[^\w.-]+/).filter((word) => word === id).length > 1;
 
 const idOf = ({ match, id }: Card) => (match.kind === 'name' ? match.name : id);
 

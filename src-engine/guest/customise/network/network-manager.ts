@@ -32,11 +32,14 @@ export async function writeKeyfiles(
   { recorded }: CardAbilities,
 ): Promise<string[]> {
   const paths: string[] = [];
-  for (const { path, name, mac } of await connections(draft)) {
+  const there = await connections(draft);
+  const isMeant = ({ match }: Card) => match.kind === 'mac' && there.some(({ mac }) => mac === match.mac);
+  const loose = cards.filter((card) => !isMeant(card));
+  for (const { path, name, mac } of there) {
     const isMac = cards.some(({ match }) => match.kind === 'mac' && match.mac === mac);
     // one that is bound to no card would take any
     const isAny = name === '' && mac === '';
-    if (!isMac && !isAny && !isReplaced(name, cards, recorded)) continue;
+    if (!isMac && !isAny && !isReplaced(name, loose, recorded)) continue;
     await draft.edit('network', path, (text) => withIniKey(text, 'connection', 'autoconnect', 'false'));
     paths.push(path);
   }
