@@ -19,7 +19,7 @@ async function viewOf(volume: string, tree: FileTree, step: VolumeStep): Promise
   const nothing = { before: null, after: null };
   switch (step.do) {
     case 'make-folder':
-      return change.kind === 'folder' ? { ...head, ...nothing } : null;
+      return step.path === change.path ? { ...head, ...nothing } : null;
     case 'put-link': {
       const before = step.was?.kind === 'link' && step.was.node ? await linkOf(tree, step.was.node) : null;
       return { ...head, before, after: step.change.target };

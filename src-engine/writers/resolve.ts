@@ -117,7 +117,7 @@ class Resolver {
     if (!there) return void this.#makeFolder(change, parent, name, ownership);
     const { volume, names, entry } = there;
     if (entry.kind !== 'folder') throw unsafe(change.path, entry.kind === 'file' ? 'file-in-the-way' : entry.kind);
-    volume.add({ do: 'make-folder', names, change, ...ownership, isThere: true });
+    volume.add({ do: 'make-folder', names, change, ...ownership, isThere: true, path: change.path });
     volume.set(names, { ...entry, ...ownership });
   }
 
@@ -239,9 +239,10 @@ class Resolver {
     const { volume } = parent;
     const names = [...parent.names, name];
     const entry: Entry = { kind: 'folder', node: null, ...ownership };
-    volume.add({ do: 'make-folder', names, change, ...ownership, isThere: false });
+    const path = join(parent.path, name);
+    volume.add({ do: 'make-folder', names, change, ...ownership, isThere: false, path });
     volume.set(names, entry);
-    return { volume, names, entry, path: join(parent.path, name) };
+    return { volume, names, entry, path };
   }
 
   async #child({ volume, names, entry, path }: Spot, name: string): Promise<Spot | null> {

@@ -29,6 +29,8 @@ export interface Ownership {
 /** What is in a folder that is there stays. */
 export interface MakeFolder extends StepOf<'make-folder', GuestChange>, Ownership {
   readonly isThere: boolean;
+  /** as the guest sees it: on the way to the path of the change, or that path */
+  readonly path: string;
 }
 
 export interface PutFile extends StepOf<'put-file', GuestChange>, Ownership {

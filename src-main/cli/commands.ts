@@ -17,11 +17,13 @@ import {
 } from '../../src-engine/contract/index.ts';
 import { startBrowserServer } from '../browser/server.ts';
 import { addFileCommands } from './file-commands.ts';
+import { addGuestOptions, guestParams, type GuestOptions } from './guest-options.ts';
 import { followJob } from './follow-job.ts';
 import { addMachineCommands } from './machine-commands.ts';
 import { addRuleCommands, addRuleOptions, ruleParams, type RuleOptions } from './rule-commands.ts';
 import { addTransferCommands } from './transfer-commands.ts';
 import type { Session } from './session.ts';
+import { wrong } from './wrong-option.ts';
 
 const collect = (value: string, list: string[] = []) => [...list, value];
 const oneOf = (values: readonly string[]) => `<${values.join('|')}>`;
@@ -107,7 +109,7 @@ export function addCommands(program: Command, session: Session): void {
     });
 
   const deploy = program
-    .command('deploy <template> <targets...>')
+    .command('deploy <template> [targets...]')
     .description(help('deploy'))
     .option('--disk <n>', help('disk'), Number)
     .option('--plan', help('plan'))
@@ -116,10 +118,12 @@ export function addCommands(program: Command, session: Session): void {
     .option('--size <bytes>', help('size'), Number)
     .option('--delta <auto|off>', help('delta'))
     .option('--resume', help('resume'));
+  addGuestOptions(deploy, words);
   addRuleOptions(deploy, help).action(async (template: string, targets: string[], options: DeployOptions) => {
     const client = await connect();
     const { disk, size: lengthBytes, delta, resume } = options;
-    const how = { disk, targets, lengthBytes, delta, resume };
+    const inside = await guestParams(targets, options, words, client);
+    const how = { disk, lengthBytes, delta, resume, ...inside };
     const plans = await client.call('deploy.planAll', { template, ...how, ...ruleParams(options) });
     if (options.plan) return printPlans(plans);
     // all are shown and agreed to, and the plans that were shown are those that run: nothing is written before
@@ -171,11 +175,22 @@ export function addCommands(program: Command, session: Session): void {
     printer.result({ kind: 'job', value: await followJob(client, printer, () => start(client)) });
   }
 
-  program
+  const jobs = program
     .command('jobs')
     .description(help('jobs'))
     .action(async () => {
       printer.result({ kind: 'jobs', value: await (await connect()).call('job.list', {}) });
+    });
+  jobs
+    .command('show <job>')
+    .description(help('jobs-show'))
+    .action(async (job: string) => {
+      const client = await connect();
+      // as they are listed, ids are cut off
+      const found = (await client.call('job.list', {})).filter(({ id }) => id.startsWith(job));
+      const jobId = found.length === 1 ? found[0].id : job;
+      if (!/^[\da-f-]{36}$/i.test(jobId)) throw wrong(words.t('cli.wrong.job', { value: job }));
+      printer.result({ kind: 'job', value: await client.call('job.show', { jobId }) });
     });
 
   program
@@ -220,7 +235,7 @@ interface CaptureOptions extends RuleOptions {
   plan?: boolean;
 }
 
-interface DeployOptions extends RuleOptions {
+interface DeployOptions extends RuleOptions, GuestOptions {
   disk?: number;
   plan?: boolean;
   confirm?: string[];

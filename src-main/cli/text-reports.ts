@@ -15,6 +15,7 @@ import type {
 import { diskLines, saidOfDisk, warningLines } from './disk-reports.ts';
 import { comparisonLines, fileLines, volumeLines } from './file-reports.ts';
 import { guestLines, machineLines, machineListLines } from './machine-reports.ts';
+import { insideLines, plannedInsideLines } from './inside-reports.ts';
 import { partLines, waitsLine } from './job-lines.ts';
 import { printable } from './printable.ts';
 import type { Answer } from './answers.ts';
@@ -88,6 +89,7 @@ export function answerLines(words: Words, answer: Answer): string[] {
         ...(value.before && value.before.volumes.length > 0
           ? [t('cli.now-holds'), ...diskLines(words, value.before)]
           : []),
+        ...plannedInsideLines(words, value),
         ...checkLines(words, value.checks),
         ...planRuleLines(words, value.report),
       ];
@@ -121,8 +123,9 @@ export function answerLines(words: Words, answer: Answer): string[] {
     case 'jobs':
       if (answer.value.length === 0) return [t('cli.no-jobs')];
       return table(
-        ['created', 'job', 'template', 'path', 'outcome', 'reason'].map((column) => t(`cli.column.${column}`)),
+        ['id', 'created', 'job', 'template', 'path', 'outcome', 'reason'].map((column) => t(`cli.column.${column}`)),
         answer.value.map((job) => [
+          job.id.slice(0, SHORT_ID),
           date(job.createdAt),
           t(`cli.job.${job.kind}`),
           job.templateName,
@@ -342,5 +345,10 @@ function jobLines(words: Words, job: JobView): string[] {
       : []),
     ...(job.error ? [printable(t(`error.${job.error.code}.what`, job.error.data))] : []),
     ...(result && result.readBack !== 'none' ? [t(`cli.read-back.${result.readBack}`)] : []),
+    ...job.parts.flatMap((part) =>
+      part.result?.inside
+        ? [...(job.parts.length > 1 ? [printable(part.path)] : []), ...insideLines(words, part.result.inside)]
+        : [],
+    ),
   ];
 }

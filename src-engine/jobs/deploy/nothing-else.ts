@@ -105,7 +105,7 @@ class Expected {
   viewOf(path: string, change: 'added' | 'changed' | 'removed', isFolder: boolean): GuestChangeView | null {
     const kind = change === 'removed' ? 'remove' : isFolder ? 'folder' : 'write';
     const own = this.#byPath.get(this.#key(path));
-    if (own) return own.view ?? this.#view(own.step, own.step.change.path, kind);
+    if (own) return own.view ?? this.#view(own.step, own.step.do === 'make-folder' ? own.step.path : path, kind);
     // what lies in a folder that was cleared; and folders that were made on the way
     for (let end = path.lastIndexOf('/'); end > 0 && change === 'removed'; end = path.lastIndexOf('/', end - 1)) {
       const above = this.#byPath.get(this.#key(path.slice(0, end)));

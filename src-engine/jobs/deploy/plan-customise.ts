@@ -36,7 +36,7 @@ export async function planCustomise(
   if (inside instanceof EngineError) return { ...NOTHING, checks: [blockOf(inside)] };
   const views = await Promise.all(inside.changes.map((volume) => changeViews(volume)));
   return {
-    checks: [...inside.notes.flatMap(noteCheck), ...writingChecks(inside, isDevice)],
+    checks: [...noteChecks(inside.notes), ...writingChecks(inside, isDevice)],
     guestChanges: views
       .flat()
       .filter((view) => view !== null)
@@ -55,11 +55,13 @@ const blockOf = ({ code, data }: EngineError): Check => ({
 });
 
 /** A setting that was asked for and cannot be made blocks; what cannot be renewed of an identity is told. */
-function noteCheck({ reason, isPossible }: SettingNote): Check[] {
-  if (isPossible) return [];
-  const isIdentity = (IDENTITY_THINGS as readonly string[]).includes(reason);
-  const code = isIdentity ? 'IDENTITY_KEPT' : 'SETTING_IMPOSSIBLE';
-  return [{ code, level: isIdentity ? 'warn' : 'block', data: { setting: reason } }];
+function noteChecks(notes: readonly SettingNote[]): Check[] {
+  const settings = new Set(notes.filter(({ isPossible }) => !isPossible).map(({ reason }) => reason));
+  return [...settings].map((setting) => {
+    const isIdentity = (IDENTITY_THINGS as readonly string[]).includes(setting);
+    const code = isIdentity ? 'IDENTITY_KEPT' : 'SETTING_IMPOSSIBLE';
+    return { code, level: isIdentity ? 'warn' : 'block', data: { setting } };
+  });
 }
 
 /** Whether this machine can write what is to be written. */

@@ -56,8 +56,8 @@ describe('a static address', () => {
 
 test('what one machine has for itself is as it is, and nothing else of it is lost', () => {
   const shared = SeveralSettingsSchema.parse({ hostname: 'lab-{n}', timezone: 'Europe/Paris' });
-  const network = [{ card: 'eth0', ipv4: 'dhcp', ipv6: 'auto', dns: [], searchDomains: [] }] as const;
-  expect(settingsFor(shared, { hostname: 'desk', network: [...network], users: [] }, 5)).toMatchObject({
+  const network = [{ card: 'eth0', ipv4: 'dhcp' as const, ipv6: 'auto' as const, dns: [], searchDomains: [] }];
+  expect(settingsFor(shared, { hostname: 'desk', network, users: [] }, 5)).toMatchObject({
     hostname: 'desk',
     timezone: 'Europe/Paris',
     network,
