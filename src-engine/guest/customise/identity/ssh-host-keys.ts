@@ -38,9 +38,10 @@ export async function renewSshHostKeys(draft: GuestDraft, traits: Traits): Promi
 }
 
 async function ownMaker(draft: GuestDraft): Promise<string | null> {
-  for (const folder of UNIT_FOLDERS) {
-    const found = await draft.files.firstOf(UNITS.map((unit) => `${folder}/${unit}`));
-    if (found !== null) return found;
+  for (const path of UNIT_FOLDERS.flatMap((folder) => UNITS.map((unit) => `${folder}/${unit}`))) {
+    const text = await draft.glance(path);
+    // Debian 13 has one for first boots only, which a start with an empty machine id is not: machine-id(5)
+    if (text !== null && !/^\s*ConditionFirstBoot\s*=\s*[|]?(?:yes|true|1|on)/im.test(text)) return path;
   }
   const program = await draft.files.firstOf(PROGRAMS);
   if (program !== null) return program;

@@ -86,6 +86,11 @@ describe('SSH host keys', () => {
   ])('%s makes them by itself', async (_, maker, base) => {
     expect(await changes('ssh-host-keys', { ...keys, ...maker }, base)).toEqual(removed);
   });
+  test('a unit of Debian 13 for first boots only does not count: an empty machine id is none', async () => {
+    const unit = '[Unit]\nConditionFirstBoot=yes\n[Service]\nExecStart=ssh-keygen -A\n';
+    const found = await changes('ssh-host-keys', { ...keys, '/usr/lib/systemd/system/sshd-keygen.service': unit });
+    expect(found).toContain('write /etc/systemd/system/diskpress-ssh-host-keys.service');
+  });
   test('without anything that could make new ones they stay', async () => {
     const { '/usr/bin/ssh-keygen': _, ...rest } = DEBIAN;
     const plan = await plannedFor({ ...rest, ...keys }, {}, ['ssh-host-keys']);
