@@ -2,6 +2,7 @@
 import { CannotChange } from '../cannot-change.ts';
 import { shown, type GuestDraft } from '../draft.ts';
 import { addService } from '../services.ts';
+import { sshdConfig } from '../sshd-config.ts';
 import type { Traits } from '../traits.ts';
 
 const FOLDER = '/etc/ssh';
@@ -52,7 +53,7 @@ async function ownMaker(draft: GuestDraft): Promise<string | null> {
 
 /** Keys that sshd_config names in other places: nothing in the guest would make them again. */
 async function keysElsewhere(draft: GuestDraft): Promise<string[]> {
-  const text = (await draft.glance(`${FOLDER}/sshd_config`)) ?? '';
+  const text = await sshdConfig(draft);
   const named = [...text.matchAll(/^[ \t]*HostKey[ \t=]+"?(\/[^\s"]{1,300})/gim)].map(([, path]) => path).slice(0, 20);
   const elsewhere: string[] = [];
   for (const path of named) {

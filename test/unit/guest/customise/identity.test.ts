@@ -53,6 +53,15 @@ describe('machine id', () => {
   });
 });
 
+test.each([
+  ['Debian', { '/usr/lib/open-iscsi/startup-checks.sh': '' }, ['write /etc/iscsi/initiatorname.iscsi']],
+  ['RHEL', { '/usr/lib/systemd/system/iscsi-init.service': '' }, ['remove /etc/iscsi/initiatorname.iscsi']],
+  ['one that makes none', {}, []],
+])('the name of an iSCSI initiator: %s', async (_, maker, expected) => {
+  const files = { '/etc/iscsi/initiatorname.iscsi': '# x\nInitiatorName=iqn.1993-08.org.debian:01:abc\n', ...maker };
+  expect((await changes('machine-id', files)).filter((line) => line.includes('iscsi'))).toEqual(expected);
+});
+
 describe('SSH host keys', () => {
   const keys = {
     '/etc/ssh/ssh_host_rsa_key': 'x',
