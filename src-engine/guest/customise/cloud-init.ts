@@ -8,7 +8,8 @@ import type { Guest } from '../../contract/guest.contract.ts';
 import { ROOT, type GuestDraft } from './draft.ts';
 
 const SEED = '/var/lib/cloud/seed/nocloud';
-const CONFIGURATION = '/etc/cloud/cloud.cfg.d/99-diskpress.cfg';
+/** Behind all others by its name: of two files the later one counts, and Ubuntu's installer leaves a 99-installer.cfg. */
+const CONFIGURATION = '/etc/cloud/cloud.cfg.d/zz-diskpress.cfg';
 
 /** @param isFreshState whether it will take the machine for a new one in any case */
 export async function seedCloudInit(

@@ -32,7 +32,8 @@ export async function setHostname(
       (await isFile(draft, '/etc/hostname')) || !(await isFile(draft, '/etc/HOSTNAME'))
         ? '/etc/hostname'
         : '/etc/HOSTNAME';
-    await draft.write('hostname', path, `${name}\n`);
+    const comments = splitLines((await draft.text(path)) ?? '').filter(({ body }) => body.startsWith('#'));
+    await draft.write('hostname', path, `${comments.map(({ body }) => `${body}\n`).join('')}${name}\n`);
     paths.push(path);
   }
   paths.push(...(await setInSysconfig(draft, traits, name)), ...(await renameElsewhere(draft, old, full)));

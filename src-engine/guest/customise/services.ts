@@ -27,7 +27,7 @@ export async function addService(
 ): Promise<string[]> {
   if (traits.init === 'systemd') return addUnit(draft, reason, service);
   if (traits.init === 'openrc') return addOpenRc(draft, reason, service);
-  return addSysV(draft, reason, service);
+  return addSysV(draft, reason, traits, service);
 }
 
 async function addUnit(draft: GuestDraft, reason: ChangeReason, service: Service): Promise<string[]> {
@@ -61,10 +61,10 @@ async function addUnit(draft: GuestDraft, reason: ChangeReason, service: Service
 }
 
 /** Red Hat's family keeps them in /etc/rc.d, with links from /etc; others have them in /etc itself. */
-async function addSysV(draft: GuestDraft, reason: ChangeReason, service: Service): Promise<string[]> {
-  const top = (await draft.files.exists('/etc/rc.d/init.d')) ? '/etc/rc.d' : '/etc';
-  const isThere = (await draft.files.exists(`${top}/init.d`)) || (await draft.files.exists(`${top}/rc3.d`));
-  if (!isThere) throw new CannotChange('no-service-manager');
+async function addSysV(draft: GuestDraft, reason: ChangeReason, traits: Traits, service: Service): Promise<string[]> {
+  const top = traits.isOldRedHat || (await draft.files.exists('/etc/rc.d/init.d')) ? '/etc/rc.d' : '/etc';
+  const isKnown = traits.isOldRedHat || (await draft.files.firstOf([`${top}/init.d`, `${top}/rc3.d`])) !== null;
+  if (!isKnown) throw new CannotChange('no-service-manager');
   const path = `${top}/init.d/${service.name}`;
   const [start, stop] = service.isEarly ? ['04', '96'] : ['99', '01'];
   const tests = service.onlyIf.map((condition) => conditionTest(condition)).join(' || ');

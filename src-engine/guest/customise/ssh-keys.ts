@@ -2,6 +2,7 @@
 import type { Account } from './account-files.ts';
 import { CannotChange } from './cannot-change.ts';
 import { shown, type GuestDraft } from './draft.ts';
+import { sshdConfig } from './sshd-config.ts';
 import { appendLines, splitLines } from './text-lines.ts';
 
 /** @throws CannotChange */
@@ -39,10 +40,9 @@ export async function addSshKeys(
   draft.can('users', 'ssh-keys-added', { name, count: added.length, path: shown(path) });
 }
 
-/** What the server is told in sshd_config: the first line of a name counts, and blocks of `Match` are not looked into. */
+/** What the server is told for everybody; blocks of `Match` are not looked into. */
 async function checkServer(draft: GuestDraft, name: string): Promise<void> {
-  const text = (await draft.glance('/etc/ssh/sshd_config')) ?? '';
-  const global = text.split(/^[ \t]*Match[ \t]/im)[0];
+  const global = await sshdConfig(draft);
   const value = (key: string) => new RegExp(`^[ \\t]*${key}[ \\t=]+(.{1,1000})$`, 'im').exec(global)?.[1].trim() ?? '';
   const files = value('AuthorizedKeysFile');
   if (

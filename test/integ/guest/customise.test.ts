@@ -399,7 +399,7 @@ test('cloud-init: a YAML reader of others reads what was asked for', async () =>
     fqdn: 'no.null.test',
     users: [],
   });
-  expect(read('/etc/cloud/cloud.cfg.d/99-diskpress.cfg')).toEqual({
+  expect(read('/etc/cloud/cloud.cfg.d/zz-diskpress.cfg')).toEqual({
     datasource_list: ['NoCloud', 'None'],
     network: { config: 'disabled' },
   });

@@ -18,7 +18,12 @@ const REGISTRATIONS = [
   '/etc/krb5.keytab',
   '/etc/opendkim-machine-id',
   '/var/lib/ubuntu-advantage/private/machine-token.json',
+  // made of the firmware's UUID when they are asked for
+  '/etc/nvme/hostnqn',
+  '/etc/nvme/hostid',
 ];
+const INITIATOR = '/etc/iscsi/initiatorname.iscsi';
+
 /** Folders with such: their entries go. */
 const REGISTRATION_FOLDERS = ['/etc/pki/consumer', '/etc/pki/entitlement'];
 
@@ -38,6 +43,25 @@ export async function renewMachineId(draft: GuestDraft, traits: Traits): Promise
   const registrations: string[] = [];
   for (const path of REGISTRATIONS) if (await draft.remove('machine-id', path)) registrations.push(path);
   for (const path of REGISTRATION_FOLDERS) if (await draft.empty('machine-id', path)) registrations.push(path);
+  if (await renewInitiatorName(draft)) registrations.push(INITIATOR);
   if (registrations.length > 0) draft.can('machine-id', 'registrations-removed', { paths: registrations });
   else if (removed.length === 0 && traits.init !== 'systemd') draft.can('machine-id', 'nothing-there');
+}
+
+/** Two machines with one iSCSI name write to one disk: Debian makes a new one where it is told to, Red Hat's family where there is none. */
+async function renewInitiatorName(draft: GuestDraft): Promise<boolean> {
+  const text = await draft.glance(INITIATOR);
+  if (text === null || !/^\s*InitiatorName=/m.test(text)) return false;
+  const isMade = await draft.files.firstOf([
+    '/usr/lib/systemd/system/iscsi-init.service',
+    '/lib/systemd/system/iscsi-init.service',
+  ]);
+  if (isMade !== null) return draft.remove('machine-id', INITIATOR);
+  const makes = await draft.files.firstOf([
+    '/usr/lib/open-iscsi/startup-checks.sh',
+    '/lib/open-iscsi/startup-checks.sh',
+  ]);
+  if (makes === null) return false;
+  await draft.write('machine-id', INITIATOR, 'GenerateName=yes\n');
+  return true;
 }

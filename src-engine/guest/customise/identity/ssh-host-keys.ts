@@ -2,6 +2,7 @@
 import { CannotChange } from '../cannot-change.ts';
 import { shown, type GuestDraft } from '../draft.ts';
 import { addService } from '../services.ts';
+import { sshdConfig } from '../sshd-config.ts';
 import type { Traits } from '../traits.ts';
 
 const FOLDER = '/etc/ssh';
@@ -38,9 +39,10 @@ export async function renewSshHostKeys(draft: GuestDraft, traits: Traits): Promi
 }
 
 async function ownMaker(draft: GuestDraft): Promise<string | null> {
-  for (const folder of UNIT_FOLDERS) {
-    const found = await draft.files.firstOf(UNITS.map((unit) => `${folder}/${unit}`));
-    if (found !== null) return found;
+  for (const path of UNIT_FOLDERS.flatMap((folder) => UNITS.map((unit) => `${folder}/${unit}`))) {
+    const text = await draft.glance(path);
+    // Debian 13 has one for first boots only, which a start with an empty machine id is not: machine-id(5)
+    if (text !== null && !/^\s*ConditionFirstBoot\s*=\s*[|]?(?:yes|true|1|on)/im.test(text)) return path;
   }
   const program = await draft.files.firstOf(PROGRAMS);
   if (program !== null) return program;
@@ -51,7 +53,7 @@ async function ownMaker(draft: GuestDraft): Promise<string | null> {
 
 /** Keys that sshd_config names in other places: nothing in the guest would make them again. */
 async function keysElsewhere(draft: GuestDraft): Promise<string[]> {
-  const text = (await draft.glance(`${FOLDER}/sshd_config`)) ?? '';
+  const text = await sshdConfig(draft);
   const named = [...text.matchAll(/^[ \t]*HostKey[ \t=]+"?(\/[^\s"]{1,300})/gim)].map(([, path]) => path).slice(0, 20);
   const elsewhere: string[] = [];
   for (const path of named) {

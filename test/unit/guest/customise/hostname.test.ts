@@ -40,6 +40,11 @@ test('CentOS 6 has it in /etc/sysconfig/network, with the domain; what else stan
   expect(plan.change('/etc/hostname')).toBeUndefined();
 });
 
+test('comments of /etc/hostname stay', async () => {
+  const plan = await plannedFor({ ...DEBIAN, '/etc/hostname': '# set by us\ngolden' }, { hostname: 'lab-01' });
+  expect(plan.text('/etc/hostname')).toBe('# set by us\nlab-01\n');
+});
+
 test('only the domain: the name that the guest has', async () => {
   const plan = await plannedFor(DEBIAN, { domain: 'example.org' });
   expect(plan.text('/etc/hosts')).toContain('127.0.1.1\tgolden.example.org golden\n');

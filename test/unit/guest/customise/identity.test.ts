@@ -53,6 +53,15 @@ describe('machine id', () => {
   });
 });
 
+test.each([
+  ['Debian', { '/usr/lib/open-iscsi/startup-checks.sh': '' }, ['write /etc/iscsi/initiatorname.iscsi']],
+  ['RHEL', { '/usr/lib/systemd/system/iscsi-init.service': '' }, ['remove /etc/iscsi/initiatorname.iscsi']],
+  ['one that makes none', {}, []],
+])('the name of an iSCSI initiator: %s', async (_, maker, expected) => {
+  const files = { '/etc/iscsi/initiatorname.iscsi': '# x\nInitiatorName=iqn.1993-08.org.debian:01:abc\n', ...maker };
+  expect((await changes('machine-id', files)).filter((line) => line.includes('iscsi'))).toEqual(expected);
+});
+
 describe('SSH host keys', () => {
   const keys = {
     '/etc/ssh/ssh_host_rsa_key': 'x',
@@ -85,6 +94,11 @@ describe('SSH host keys', () => {
     ['CentOS 6', { '/etc/rc.d/init.d/sshd': 'KEYGEN=/usr/bin/ssh-keygen\ndo_rsa_keygen() {\n' }, CENTOS_6],
   ])('%s makes them by itself', async (_, maker, base) => {
     expect(await changes('ssh-host-keys', { ...keys, ...maker }, base)).toEqual(removed);
+  });
+  test('a unit of Debian 13 for first boots only does not count: an empty machine id is none', async () => {
+    const unit = '[Unit]\nConditionFirstBoot=yes\n[Service]\nExecStart=ssh-keygen -A\n';
+    const found = await changes('ssh-host-keys', { ...keys, '/usr/lib/systemd/system/sshd-keygen.service': unit });
+    expect(found).toContain('write /etc/systemd/system/diskpress-ssh-host-keys.service');
   });
   test('without anything that could make new ones they stay', async () => {
     const { '/usr/bin/ssh-keygen': _, ...rest } = DEBIAN;

@@ -207,7 +207,7 @@ describe('cloud-init', () => {
     expect(plan.text('/var/lib/cloud/seed/nocloud/user-data')).toBe(
       '#cloud-config\nhostname: "lab-01"\nfqdn: "lab-01.example.org"\nmanage_etc_hosts: false\nssh_deletekeys: false\nusers: []\ndisable_root: false\n',
     );
-    expect(plan.text('/etc/cloud/cloud.cfg.d/99-diskpress.cfg')).toBe(
+    expect(plan.text('/etc/cloud/cloud.cfg.d/zz-diskpress.cfg')).toBe(
       'datasource_list: ["NoCloud","None"]\nnetwork: {"config":"disabled"}\n',
     );
   });

@@ -151,8 +151,18 @@ describe('files as people leave them', () => {
       ['users user-changed', 'users ssh-keys-added'],
     ],
     ['AllowUsers teacher admin\n', ['users user-changed', '-users ssh-refuses-user', 'users ssh-keys-added']],
+    [
+      'Include /etc/ssh/sshd_config.d/*.conf\nAllowUsers pupil\n',
+      ['users user-changed', '-users ssh-refuses-user', 'users ssh-keys-added'],
+    ],
   ])('what sshd is told counts: %j', async (config, told) => {
-    const done = await plan({ name: 'pupil', sshKeys: [KEY] }, { '/etc/ssh/sshd_config': config });
+    const done = await plan(
+      { name: 'pupil', sshKeys: [KEY] },
+      {
+        '/etc/ssh/sshd_config': config,
+        '/etc/ssh/sshd_config.d/10-lab.conf': 'AllowUsers teacher\n',
+      },
+    );
     expect(done.told).toEqual(told);
   });
 });
