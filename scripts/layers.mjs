@@ -10,7 +10,7 @@ export const FLOORS = [
   ['disk', 'tools'],
   ['formats', 'nbd', 'archive', 'volumes', 'filesystems', 'policies', 'store', 'catalog', 'machines', 'report'],
   ['guest', 'resizing'],
-  ['inspection'],
+  ['inspection', 'writers'],
   ['versions'],
   ['browsing', 'images'],
   ['judgement', 'storing'],
@@ -90,6 +90,11 @@ export const LAYERS = [
     'guest',
     ['core', 'disk', 'volumes', 'filesystems', 'contract'],
     'guests are told from the files of volumes that others opened.',
+  ),
+  engineRoom(
+    'writers',
+    ['core', 'disk', 'volumes', 'filesystems', 'guest', 'tools', 'contract'],
+    'writers change the files of volumes that others opened.',
   ),
   engineRoom('tools', ['core', 'contract'], 'tools run other programs and know nothing of what they work on.'),
   engineRoom(

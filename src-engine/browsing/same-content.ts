@@ -26,7 +26,6 @@ export class ContentComparison {
   readonly #signal: AbortSignal;
   /** windows that were compared */
   readonly #windows = new Map<string, boolean>();
-  readonly #pieces = [Buffer.allocUnsafeSlow(PIECE_BYTES), Buffer.allocUnsafeSlow(PIECE_BYTES)];
 
   constructor(before: Side, after: Side, signal: AbortSignal) {
     this.#before = before;
@@ -38,7 +37,10 @@ export class ContentComparison {
   async isSame(before: FileNode, after: FileNode): Promise<boolean> {
     if (before.lengthBytes === 0) return true;
     try {
-      return (await this.#haveSameChunks(before, after)) || (await this.#haveSameBytes(before, after));
+      return (
+        (await this.#haveSameChunks(before, after)) ||
+        (await haveSameBytes([this.#before.tree, before], [this.#after.tree, after], this.#signal))
+      );
     } catch (error) {
       if (isDamage(error)) return false;
       throw error;
@@ -95,18 +97,39 @@ export class ContentComparison {
     this.#windows.set(key, isSame);
     return isSame;
   }
+}
 
-  async #haveSameBytes(before: FileNode, after: FileNode): Promise<boolean> {
-    const [a, b] = [await this.#before.tree.open(before), await this.#after.tree.open(after)];
-    for (let at = 0; at < a.lengthBytes; at += PIECE_BYTES) {
-      this.#signal.throwIfAborted();
-      const [one, other] = this.#pieces.map((piece) => piece.subarray(0, Math.min(PIECE_BYTES, a.lengthBytes - at)));
-      await a.readInto(at, one);
-      await b.readInto(at, other);
-      if (!one.equals(other)) return false;
-    }
-    return true;
+/** Reads both, of the same length, to their ends or to the first difference. */
+export async function haveSameBytes(
+  [before, a]: readonly [FileTree, FileNode],
+  [after, b]: readonly [FileTree, FileNode],
+  signal: AbortSignal,
+): Promise<boolean> {
+  const pieces = [0, 1].map(() => Buffer.allocUnsafeSlow(Math.min(PIECE_BYTES, a.lengthBytes)));
+  const [one, other] = [await before.open(a), await after.open(b)];
+  for (let at = 0; at < a.lengthBytes; at += PIECE_BYTES) {
+    signal.throwIfAborted();
+    const [x, y] = pieces.map((piece) => piece.subarray(0, Math.min(PIECE_BYTES, a.lengthBytes - at)));
+    await one.readInto(at, x);
+    await other.readInto(at, y);
+    if (!x.equals(y)) return false;
   }
+  return true;
+}
+
+/** Whether two files lie at the same places of their volumes, in the same order, and nobody has written to the later one since. */
+export async function lieAtSamePlaces(
+  [before, a]: readonly [FileTree, FileNode],
+  [after, b]: readonly [FileTree, FileNode],
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (a.modifiedMs === null || a.modifiedMs !== b.modifiedMs) return false;
+  const places = await few(before.extents(a, signal), (extent) => [extent]);
+  if (!places || places.length === 0 || !areSame(places, await few(after.extents(b, signal), (extent) => [extent]))) {
+    return false;
+  }
+  const runs = await few((await before.open(a)).dataRuns(signal), (run) => [run]);
+  return runs !== null && areSame(runs, await few((await after.open(b)).dataRuns(signal), (run) => [run]));
 }
 
 /** @returns null where there are more than are looked at */

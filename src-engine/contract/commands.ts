@@ -1,7 +1,7 @@
 /** Every command of the engine: its parameters and its result. The only list; faces and the router both read it. */
 import { z } from 'zod';
 import { OUTSIDE_CHOICES } from './account.contract.ts';
-import { VolumeChoiceSchema } from './deploy.contract.ts';
+import { GuestSettingsSchema, identityChoice, SeveralSettingsSchema, VolumeChoiceSchema } from './deploy.contract.ts';
 import { BootChoiceSchema, BootEvidenceSchema } from './boot.contract.ts';
 import { bytes, DeviceViewSchema, DISK_FORMATS, DiskViewSchema, RecordedPlaceViewSchema } from './disk.contract.ts';
 import { DataSchema, ErrorViewSchema } from './errors.ts';
@@ -106,6 +106,7 @@ const deployPlan = {
   exact: z.boolean().default(false),
   /** what was written is started at the end, through an overlay; null: it is not */
   bootProof: BootChoiceSchema.nullable().default(null),
+  ...identityChoice,
   ...rules,
 };
 const deployStart = z.strictObject({
@@ -151,6 +152,17 @@ export const COMMANDS = {
   'folder.list': {
     params: z.strictObject({ folder: path.nullable() }),
     result: z.object({ folder: z.string(), parent: z.string().nullable(), entries: z.array(FolderEntrySchema) }),
+  },
+  /** A password as /etc/shadow keeps it (SHA-512, another salt each time), so that no plan and no record ever holds the password itself. */
+  'password.hash': {
+    params: z.strictObject({
+      password: z
+        .string()
+        .min(1)
+        .max(1024)
+        .regex(/^[^\0\r\n]*$/),
+    }),
+    result: z.object({ hash: z.string() }),
   },
   'capture.plan': {
     params: z.strictObject({
@@ -204,14 +216,20 @@ export const COMMANDS = {
   'template.delete': { params: template, result: TemplateViewSchema },
   'template.undelete': { params: template, result: TemplateViewSchema },
   'deploy.plan': {
-    params: z.strictObject({ ...deployPlan, target: path }),
+    params: z.strictObject({ ...deployPlan, target: path, settings: GuestSettingsSchema.optional() }),
     result: DeployPlanSchema,
   },
   /**
    * A plan for each of several targets: of one disk to all of them, or of a template of several disks to as many targets, in their order.
    */
   'deploy.planAll': {
-    params: z.strictObject({ ...deployPlan, targets: z.array(path).min(1).max(MAX_DEPLOYS) }),
+    params: z.strictObject({
+      ...deployPlan,
+      targets: z.array(path).min(1).max(MAX_DEPLOYS),
+      settings: SeveralSettingsSchema.optional(),
+      /** for each target, in their order, what is other there than in `settings` */
+      each: z.array(GuestSettingsSchema.partial()).max(MAX_DEPLOYS).optional(),
+    }),
     result: z.array(DeployPlanSchema),
   },
   'deploy.start': {

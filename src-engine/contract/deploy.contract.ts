@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { bytes } from './disk.contract.ts';
 import { DataSchema } from './errors.ts';
+import { orUnknown } from './open-words.ts';
 
 /** What becomes of one volume's length. `shrink`: as little as what it holds needs. */
 export const VOLUME_SIZES = ['grow', 'keep', 'shrink'] as const;
@@ -188,20 +189,98 @@ export const CHANGE_REASONS = [
 ] as const;
 export type ChangeReason = (typeof CHANGE_REASONS)[number];
 
+/** How a setting is done in a guest, and why it cannot be. Words: `setting.CODE`. */
+export const SETTING_CODES = [
+  // how
+  'written-to',
+  'network-card',
+  'network-card-named',
+  'network-card-only',
+  'network-card-nth',
+  'user-made',
+  'user-changed',
+  'user-cannot-log-in',
+  'ssh-keys-added',
+  'sudo-rule-added',
+  'locale-at-first-boot',
+  'first-boot-systemd',
+  'first-boot-sysv',
+  'first-boot-openrc',
+  'cloud-init-seeded',
+  'cloud-init-off',
+  'windows-by-setup',
+  'selinux-relabel',
+  'machine-id-at-boot',
+  'machine-id-by-dbus',
+  'registrations-removed',
+  'ssh-keys-by-guest',
+  'ssh-keys-by-unit',
+  'cards-freed',
+  'cleared',
+  'nothing-there',
+  // why not
+  'hostname-unknown',
+  'no-network-system',
+  'card-twice',
+  'card-place',
+  'card-not-by-mac',
+  'card-order-unknown',
+  'card-bound-by-mac',
+  'account-line',
+  'no-free-id',
+  'hash-unknown',
+  'groups-missing',
+  'sudo-missing',
+  'sudo-no-rule',
+  'sudo-needs-password',
+  'link-in-home',
+  'ssh-keys-read-elsewhere',
+  'ssh-refuses-user',
+  'ssh-server-missing',
+  'ssh-keys-elsewhere',
+  'ssh-keygen-missing',
+  'timezone-missing',
+  'locale-missing',
+  'keymap-missing',
+  'no-service-manager',
+  'first-boot-line-ends',
+  'selinux-no-relabel',
+  'windows-not-generalised',
+  'windows-architecture',
+  'windows-name',
+  'windows-user',
+  'windows-script',
+  'windows-identity',
+  'file-path',
+  'file-volatile',
+  'file-missing',
+  'file-not-regular',
+  'file-unreadable',
+  'file-too-long',
+  'yaml-unreadable',
+  'link-leads-nowhere',
+  'volume-not-reached',
+  'too-many-files',
+] as const;
+export type SettingCode = (typeof SETTING_CODES)[number];
+
 /** How one setting will be done in this guest, or why it cannot be. Words: `setting.CODE`. */
 export const SettingNoteSchema = z.object({
   reason: z.enum(CHANGE_REASONS),
   isPossible: z.boolean(),
-  /** how, or why not */
+  /** how, or why not: one of {@link SETTING_CODES}, or of a later Diskpress */
   code: z.string(),
   data: DataSchema,
 });
 export type SettingNote = z.infer<typeof SettingNoteSchema>;
 
+/** Words: `guestChange.kind.KIND`. */
+export const GUEST_CHANGE_KINDS = ['write', 'remove', 'empty', 'link', 'folder'] as const;
+
 /** A change to one file inside the guest, as plans and jobs tell it. */
 export const GuestChangeViewSchema = z.object({
   reason: z.enum(CHANGE_REASONS),
-  kind: z.enum(['write', 'remove', 'empty', 'link']),
+  kind: z.enum(GUEST_CHANGE_KINDS),
   volume: z.string(),
   /** as the guest sees it */
   path: z.string(),
@@ -210,3 +289,36 @@ export const GuestChangeViewSchema = z.object({
   after: z.string().nullable(),
 });
 export type GuestChangeView = z.infer<typeof GuestChangeViewSchema>;
+
+/** What becomes of a guest's identity. Whoever says nothing gets a guest that is changed nowhere. */
+export const IDENTITIES = ['fresh', 'keep'] as const;
+
+/** Of a host name for several machines: `lab-{n}`, `lab-{n:02}` with zeros in front. */
+export const COUNTED = /\{n(?::(0?)([1-9]))?\}/g;
+export const HostNamePatternSchema = z
+  .string()
+  .max(253)
+  .refine((pattern) => HostNameSchema.safeParse(pattern.replace(COUNTED, '1')).success);
+
+/** As {@link GuestSettingsSchema}, for several machines: names count, and a static address counts up from the first machine's. */
+export const SeveralSettingsSchema = GuestSettingsSchema.extend({ hostname: HostNamePatternSchema.optional() });
+export type SeveralSettings = z.infer<typeof SeveralSettingsSchema>;
+
+export const identityChoice = {
+  identity: z.enum(IDENTITIES).default('keep'),
+  /** what stays of a fresh identity */
+  keep: z.array(z.enum(IDENTITY_THINGS)).max(IDENTITY_THINGS.length).default([]),
+};
+
+/** What a deploy changed inside, as a walk over the target's files finds it; everything else there is the template's. */
+export const InsideChangesSchema = z.object({
+  /** those that are listed: not all where they are very many */
+  changes: z.array(
+    GuestChangeViewSchema.extend({ reason: orUnknown(CHANGE_REASONS), kind: orUnknown(GUEST_CHANGE_KINDS) }),
+  ),
+  changedFiles: z.number().int().nonnegative(),
+  /** of the volumes that were changed: files that are the template's, and how long they are together */
+  sameFiles: z.number().int().nonnegative(),
+  sameBytes: bytes,
+});
+export type InsideChanges = z.infer<typeof InsideChangesSchema>;

@@ -1,6 +1,7 @@
 /** Jobs: long work with phases, progress, an outcome and a reason. */
 import { z } from 'zod';
 import { BootSightSchema } from './boot.contract.ts';
+import { InsideChangesSchema } from './deploy.contract.ts';
 import { bytes } from './disk.contract.ts';
 import { ErrorViewSchema } from './errors.ts';
 import { orUnknown } from './open-words.ts';
@@ -26,6 +27,7 @@ export const PHASES = [
   'writing',
   'resizing',
   'reading-back',
+  'customising',
   'finishing',
   'marking',
   'repacking',
@@ -69,6 +71,8 @@ export const JobResultSchema = z.object({
   verifiedBytes: bytes,
   /** of a deploy: bytes that make a disk look finished, kept in memory until all the rest was written */
   heldBackBytes: bytes.optional(),
+  /** of a deploy that changed anything inside */
+  inside: InsideChangesSchema.optional(),
   readBack: orUnknown(READ_BACKS),
   damagedTemplates: z.array(z.string()),
   /** of a boot proof: what the machine showed */

@@ -1,6 +1,6 @@
 /** Plans: what a job will do, checked before anything is done. A plan is kept by the engine and named by its id. */
 import { z } from 'zod';
-import { VolumePlanSchema } from './deploy.contract.ts';
+import { GuestChangeViewSchema, SettingNoteSchema, VolumePlanSchema } from './deploy.contract.ts';
 import { bytes, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
 import { GuestSchema } from './guest.contract.ts';
 import { orUnknown } from './open-words.ts';
@@ -62,6 +62,10 @@ export const DeployPlanSchema = z.object({
   after: DiskViewSchema,
   /** its volumes before and after, in the order of the disk, and how each gets its length */
   volumes: z.array(VolumePlanSchema).default([]),
+  /** what changes inside, file by file */
+  guestChanges: z.array(GuestChangeViewSchema).default([]),
+  /** how each setting is done in this guest, or why it cannot be */
+  settingNotes: z.array(SettingNoteSchema).default([]),
   writeBytes: bytes,
   checks: z.array(CheckSchema),
   /** the rules of the template's kind; a block in it forbids the job as one of the checks does */

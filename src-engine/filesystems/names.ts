@@ -57,3 +57,9 @@ export function wideNameOf(shown: string): string {
     hex === undefined ? '\\' : String.fromCharCode(parseInt(hex, 16)),
   );
 }
+
+/** @returns the bytes of the name that {@link decodeName} gave `shown` for */
+export function bytesOfName(shown: string): Buffer {
+  const pieces = shown.split(/\\x([0-9a-f]{2})/);
+  return Buffer.concat(pieces.map((piece, i) => (i % 2 === 0 ? Buffer.from(piece) : Buffer.of(parseInt(piece, 16)))));
+}

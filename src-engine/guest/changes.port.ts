@@ -32,4 +32,11 @@ export interface LinkChange extends ChangeOf<'link'> {
   readonly target: string;
 }
 
-export type GuestChange = WriteChange | RemoveChange | EmptyChange | LinkChange;
+/** A folder with that owner and those bits: made where there is none, with what is in it left alone where there is one. */
+export interface FolderChange extends ChangeOf<'folder'> {
+  readonly mode: number;
+  readonly owner: { readonly userId: number; readonly groupId: number };
+}
+
+/** Carried out in their order: a folder may be emptied before something new is put into it. No path stands in a list twice. */
+export type GuestChange = WriteChange | RemoveChange | EmptyChange | LinkChange | FolderChange;

@@ -5,8 +5,8 @@ import { EngineError } from '../core/engine-error.ts';
 import type { FileContent, FileNode, FileTree } from '../filesystems/file-tree.port.ts';
 
 /** As many links as Linux follows in one path (path_resolution(7)). */
-const MAX_LINKS = 40;
-const MAX_NAMES = 1000;
+export const MAX_LINKS = 40;
+export const MAX_NAMES = 1000;
 const MAX_LISTED = 10_000;
 const MAX_TEXT_BYTES = 1024 * 1024;
 const MAX_WARNINGS = 20;
@@ -15,6 +15,8 @@ const MAX_WARNINGS = 20;
 export interface GuestPlace {
   readonly tree: FileTree;
   readonly node: FileNode;
+  /** the folder's own path in its tree, where it is not the tree's root: a subvolume of btrfs */
+  readonly names?: readonly string[];
 }
 
 /**
@@ -42,6 +44,16 @@ export class GuestFiles {
     if (path !== '/') this.#mounts.set(path, place);
   }
 
+  /** What stands for '/', or for a mount point; nothing where nothing is mounted. */
+  placeAt(path: string): GuestPlace | undefined {
+    return this.#mounts.get(path);
+  }
+
+  /** '/' and all that something is mounted at. */
+  mountPoints(): string[] {
+    return [...this.#mounts.keys()];
+  }
+
   origin(path: string): string {
     return this.#prefix + path;
   }
@@ -49,6 +61,22 @@ export class GuestFiles {
   /** Where a path leads, links followed; null where nothing is there or it cannot be read. */
   async find(path: string): Promise<GuestPlace | null> {
     return this.guarded(path, () => this.#walk(path));
+  }
+
+  /** Where a path leads, links followed, as the path without links on it; null where nothing is there or it cannot be read. */
+  async realPath(path: string): Promise<string | null> {
+    return this.guarded(path, async () => (await this.#walk(path))?.path ?? null);
+  }
+
+  /** Where a link points that stands at the end of a path itself; null where something else stands there, or nothing. */
+  async linkTarget(path: string): Promise<string | null> {
+    return this.guarded(path, async () => {
+      const [, folder, name] = /^(.*)\/([^/]+)\/*$/.exec(path) ?? [];
+      const place = name === undefined ? null : await this.#walk(folder);
+      if (place?.node.kind !== 'folder') return null;
+      const node = await place.tree.find(place.node, name);
+      return node?.kind === 'link' ? place.tree.readLink(node) : null;
+    });
   }
 
   async exists(path: string): Promise<boolean> {
@@ -128,7 +156,7 @@ export class GuestFiles {
     return place?.node.kind === 'file' ? place.tree.open(place.node) : null;
   }
 
-  async #walk(path: string): Promise<GuestPlace | null> {
+  async #walk(path: string): Promise<(GuestPlace & { path: string }) | null> {
     const root = this.#mounts.get('/')!;
     const todo = path.split('/').reverse();
     let stack: (GuestPlace & { path: string })[] = [];
@@ -158,6 +186,6 @@ export class GuestFiles {
       const mounted = this.#mounts.get(at);
       stack.push({ ...(mounted ?? { tree: here.tree, node }), path: at });
     }
-    return stack.at(-1) ?? root;
+    return stack.at(-1) ?? { ...root, path: '/' };
   }
 }

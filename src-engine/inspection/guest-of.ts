@@ -3,7 +3,7 @@ import type { Guest } from '../contract/guest.contract.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
 import { readBytes } from '../disk/read.ts';
 import type { EndOfLifeTable } from '../guest/end-of-life.ts';
-import type { GuestVolume } from '../guest/guest-input.ts';
+import type { GuestInput, GuestVolume } from '../guest/guest-input.ts';
 import { inspectGuest } from '../guest/inspect-guest.ts';
 import { readPartitionIds, type PartitionIds } from '../guest/partition-ids.ts';
 import type { OpenedVolume } from './disk-inspection.ts';
@@ -35,12 +35,17 @@ export async function guestOfDisks(
   endOfLife: EndOfLifeTable,
   signal: AbortSignal,
 ): Promise<Guest> {
+  return inspectGuest(await guestInputOf(disks), endOfLife, signal);
+}
+
+/** @param disks as for {@link guestOfDisks} */
+export async function guestInputOf(disks: readonly GuestDisk[]): Promise<GuestInput> {
   const volumes = await Promise.all(disks.map((disk, i) => volumesOf(disk, i)));
   const [{ source }] = disks;
   const firstSectors = await readBytes(source, 0, Math.min(FIRST_BYTES, source.lengthBytes)).catch(() =>
     Buffer.alloc(0),
   );
-  return inspectGuest({ volumes: volumes.flat(), firstSectors }, endOfLife, signal);
+  return { volumes: volumes.flat(), firstSectors };
 }
 
 async function volumesOf({ source, opened }: GuestDisk, index: number): Promise<GuestVolume[]> {

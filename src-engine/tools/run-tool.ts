@@ -79,6 +79,49 @@ export async function runTool(tool: Tool, args: readonly string[], options: Tool
   }
 }
 
+/** A program that goes on until it is told to end, or until this process has ended. */
+export interface HeldTool {
+  readonly pid: number;
+  /** Closes its input, and waits until it has ended. */
+  end(): Promise<void>;
+}
+
+/**
+ * Starts a program that says what it hears, as cat(1) does, and waits until it has said something: it is what it is to be by then.
+ * @throws EngineError as {@link runTool}
+ */
+export async function holdTool(tool: Tool, args: readonly string[], { signal }: ToolRun): Promise<HeldTool> {
+  signal.throwIfAborted();
+  const { child, kill } = spawnTool(tool, args, { stdio: 'pipe' });
+  const [input, output, said] = [child.stdin!, child.stdout!, collect(child.stderr!)];
+  const ended = new Promise<number | null>((resolve) => {
+    child.once('error', () => resolve(null));
+    child.once('close', resolve);
+  });
+  const deadline = setTimeout(kill, DEADLINE_MS);
+  try {
+    input.on('error', () => {});
+    input.write('\n');
+    const isReady = await Promise.race([
+      new Promise<true>((resolve) => output.once('data', () => resolve(true))),
+      ended.then((exitCode) => exitCode ?? -1),
+    ]);
+    if (isReady !== true) {
+      const answer = { exitCode: isReady, stdout: Buffer.alloc(0), stderr: said() };
+      throw new EngineError('TOOL_FAILED', { tool, exitCode: isReady, said: lastWords(answer) }, args.join(' '));
+    }
+  } finally {
+    clearTimeout(deadline);
+  }
+  return {
+    pid: child.pid!,
+    async end() {
+      input.end();
+      await ended;
+    },
+  };
+}
+
 function collect(stream: NodeJS.ReadableStream): () => Buffer {
   const pieces: Buffer[] = [];
   let lengthBytes = 0;

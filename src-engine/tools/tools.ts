@@ -29,6 +29,7 @@ export const TOOL_PACKAGES = {
   mmd: 'mtools',
   mount: 'mount',
   nsenter: 'util-linux',
+  'ntfs-3g': 'ntfs-3g',
   ntfscp: 'ntfs-3g',
   ntfsfix: 'ntfs-3g',
   ntfslabel: 'ntfs-3g',

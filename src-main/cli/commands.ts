@@ -18,6 +18,7 @@ import {
 import { addBootCommand } from './boot-commands.ts';
 import { notBegun } from './cancellable.ts';
 import { addFileCommands } from './file-commands.ts';
+import { addGuestOptions, guestParams, type GuestOptions } from './guest-options.ts';
 import { followJob } from './follow-job.ts';
 import { addMachineCommands } from './machine-commands.ts';
 import { collect, oneOf, wholeNumber, wordOf } from './options.ts';
@@ -26,6 +27,7 @@ import { addServeCommands } from './serve-commands.ts';
 import { addTransferCommands } from './transfer-commands.ts';
 import type { Session } from './session.ts';
 import { volumeChoice } from './volume-choices.ts';
+import { wrong } from './wrong-option.ts';
 
 export function addCommands(program: Command, session: Session): void {
   const { printer, words } = session;
@@ -109,7 +111,7 @@ export function addCommands(program: Command, session: Session): void {
     });
 
   const deploy = program
-    .command('deploy <template> <targets...>')
+    .command('deploy <template> [targets...]')
     .description(help('deploy'))
     .option('--disk <n>', help('disk'), wholeNumber('--disk', 1, MAX_DISKS))
     .option('--plan', help('plan'))
@@ -121,11 +123,13 @@ export function addCommands(program: Command, session: Session): void {
     .option(`--delta ${oneOf(DELTAS)}`, help('delta'), wordOf('--delta', DELTAS))
     .option('--resume', help('resume'))
     .option('--boot-proof', help('boot-proof'));
+  addGuestOptions(deploy, words);
   addRuleOptions(deploy, help).action(async (template: string, targets: string[], options: DeployOptions) => {
     const client = await connect();
-    const { disk, size: lengthBytes, volume = [], exact, delta, resume } = options;
+    const { disk, size: lengthBytes, volume = [], delta, resume } = options;
     const bootProof = options.bootProof ? {} : null;
-    const how = { disk, targets, lengthBytes, volumes: volume.map(volumeChoice), exact, delta, resume, bootProof };
+    const inside = await guestParams(targets, options, words, client);
+    const how = { disk, lengthBytes, volumes: volume.map(volumeChoice), delta, resume, bootProof, ...inside };
     const plans = await client.call('deploy.planAll', { template, ...how, ...ruleParams(options) });
     if (options.plan) return printPlans(plans);
     // all are shown and agreed to, and the plans that were shown are those that run: nothing is written before
@@ -178,11 +182,22 @@ export function addCommands(program: Command, session: Session): void {
     printer.result({ kind: 'job', value: await followJob(client, printer, () => start(client)) });
   }
 
-  program
+  const jobs = program
     .command('jobs')
     .description(help('jobs'))
     .action(async () => {
       printer.result({ kind: 'jobs', value: await (await connect()).call('job.list', {}) });
+    });
+  jobs
+    .command('show <job>')
+    .description(help('jobs-show'))
+    .action(async (job: string) => {
+      const client = await connect();
+      // as they are listed, ids are cut off
+      const found = (await client.call('job.list', {})).filter(({ id }) => id.startsWith(job));
+      const jobId = found.length === 1 ? found[0].id : job;
+      if (!/^[\da-f-]{36}$/i.test(jobId)) throw wrong(words.t('cli.wrong.job', { value: job }));
+      printer.result({ kind: 'job', value: await client.call('job.show', { jobId }) });
     });
 
   program
@@ -210,7 +225,7 @@ interface CaptureOptions extends RuleOptions {
   plan?: boolean;
 }
 
-interface DeployOptions extends RuleOptions {
+interface DeployOptions extends RuleOptions, GuestOptions {
   disk?: number;
   plan?: boolean;
   confirm?: string[];

@@ -17,6 +17,7 @@ import { diskLines, saidOfDisk, warningLines } from './disk-reports.ts';
 import { bootLines } from './boot-reports.ts';
 import { comparisonLines, fileLines, volumeLines } from './file-reports.ts';
 import { guestLines, machineLines, machineListLines } from './machine-reports.ts';
+import { insideLines, plannedInsideLines } from './inside-reports.ts';
 import { errorText, jobListLines, partLines } from './job-lines.ts';
 import { logLines } from './log-lines.ts';
 import { printable } from './printable.ts';
@@ -94,6 +95,7 @@ export function answerLines(words: Words, answer: Answer): string[] {
         ...(value.before && value.before.volumes.length > 0
           ? [t('cli.now-holds'), ...diskLines(words, value.before)]
           : []),
+        ...plannedInsideLines(words, value),
         ...checkLines(words, value.checks),
         ...planRuleLines(words, value.report),
       ];
@@ -345,5 +347,10 @@ function jobLines(words: Words, job: JobView): string[] {
     ...(result?.boot ? bootLines(words, result.boot) : []),
     ...(job.error ? [errorText(words, job.error)] : []),
     ...(result && result.readBack !== 'none' ? [t(`cli.read-back.${result.readBack}`)] : []),
+    ...job.parts.flatMap((part) =>
+      part.result?.inside
+        ? [...(job.parts.length > 1 ? [printable(part.path)] : []), ...insideLines(words, part.result.inside)]
+        : [],
+    ),
   ];
 }

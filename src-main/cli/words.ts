@@ -16,6 +16,7 @@ import enOwn from '../../src-engine/words/cli.en.json' with { type: 'json' };
 import frOwn from '../../src-engine/words/cli.fr.json' with { type: 'json' };
 import { countIn, fillFacts, pluralRules } from '../../src-engine/words/fill.ts';
 import { formatsIn } from '../../src-engine/words/formats.ts';
+import { reasonSection } from '../../src-engine/words/reasons.ts';
 import type { Language } from '../../src-engine/words/languages.ts';
 
 registerMessageCompiler(compile);
@@ -58,7 +59,8 @@ export function createWords(language: Language): Words {
     const word = plain(key);
     return word === key || word === '' ? otherwise : word;
   };
-  const reasonOf = (reason: unknown) => shared(`notCatalog.${String(reason).replaceAll(' ', '-')}`, String(reason));
+  const reasonOf = (section: string, reason: unknown) =>
+    shared(`${section}.${String(reason).replaceAll(' ', '-')}`, String(reason));
   /** Why a request is not valid: in words of ours where there are some, else as it was said, of the option that it is about. */
   const notValid = ({ reason, field }: MessageData, facts: Record<string, string>) => {
     const key = `notValid.${String(reason).replaceAll(' ', '-')}`;
@@ -78,8 +80,8 @@ export function createWords(language: Language): Words {
       const facts = fillFacts(data, formats, missing);
       return plain(key, { ...facts, reason: notValid(data, facts) });
     }
-    // why there is no catalog has words of its own
-    const facts = key.startsWith('error.CATALOG_NOT_FOUND.') ? { ...data, reason: reasonOf(data.reason) } : data;
+    const section = reasonSection(key);
+    const facts = section === null ? data : { ...data, reason: reasonOf(section, data.reason) };
     return plain(key, fillFacts(facts, formats, missing), countIn(data));
   };
   /** words without facts: a list of thousands says the same few over and over */

@@ -3,6 +3,7 @@ import { useI18n } from 'vue-i18n';
 import type { Check, ErrorView, MessageData, Refusal, Warning } from '../../src-engine/contract/index.ts';
 import { CommandError } from '../../src-engine/contract/index.ts';
 import { countIn, fillFacts } from '../../src-engine/words/fill.ts';
+import { reasonSection } from '../../src-engine/words/reasons.ts';
 import { useFormat } from './format.ts';
 
 export interface ErrorWords {
@@ -42,11 +43,16 @@ export function useWords() {
 
   const fill = (data: MessageData) => fillFacts(data, format, tm('missing') as Record<string, string>, nameOf);
 
+  /** @param key of the message */
+  function factsOf(key: string, data: MessageData) {
+    const reason = `${reasonSection(key)}.${String(data.reason).replaceAll(' ', '-')}`;
+    return { ...fill(data), ...(te(reason, 'en') && { reason: t(reason) }) };
+  }
+
   function error(view: ErrorView): ErrorWords {
-    const facts = fill(view.data);
-    const reason = String(view.data.reason).replaceAll(' ', '-');
-    if (view.code === 'CATALOG_NOT_FOUND' && te(`notCatalog.${reason}`, 'en')) facts.reason = t(`notCatalog.${reason}`);
-    if (view.code === 'BAD_REQUEST' && te(`notValid.${reason}`, 'en')) facts.reason = t(`notValid.${reason}`, facts);
+    const facts = factsOf(`error.${view.code}`, view.data);
+    const reason = `notValid.${String(view.data.reason).replaceAll(' ', '-')}`;
+    if (view.code === 'BAD_REQUEST' && te(reason, 'en')) facts.reason = t(reason, facts);
     return {
       what: t(`error.${view.code}.what`, facts),
       state: t(`error.${view.code}.state`, facts),
@@ -58,7 +64,8 @@ export function useWords() {
   const ofDisk = ({ disk }: MessageData, text: string) =>
     typeof disk === 'number' ? t('disk.said', { number: disk, text }) : text;
   const warning = ({ code, data }: Warning) => ofDisk(data, t(`warning.${code}`, fill(data), countIn(data)));
-  const check = ({ code, data }: Check) => ofDisk(data, t(`check.${code}`, fill(data), countIn(data)));
+  const check = ({ code, data }: Check) =>
+    ofDisk(data, t(`check.${code}`, factsOf(`check.${code}`, data), countIn(data)));
   const refusal = ({ code, details }: Refusal) => t(`refusal.${code}`, fill({ details }));
 
   return { error, warning, check, refusal };

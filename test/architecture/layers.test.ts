@@ -96,6 +96,21 @@ const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: str
     allowed: ['../core/struct.ts', '../disk/block-source.port.ts', 'node:net'],
     forbidden: ['../formats/raw/file-source.ts', '../store/press.ts', '../versions/template-source.ts', ...FACES],
   },
+  'src-engine/writers': {
+    file: 'src-engine/writers/ext/example.ts',
+    forbidden: [
+      '../../inspection/disk-inspection.ts',
+      '../../store/press.ts',
+      '../../machines/machine.port.ts',
+      ...FACES,
+    ],
+    allowed: [
+      '../../guest/guest-files.ts',
+      '../../tools/run-tool.ts',
+      '../../filesystems/names.ts',
+      '../steps.port.ts',
+    ],
+  },
   'src-engine/tools': {
     file: 'src-engine/tools/example.ts',
     allowed: ['../core/engine-error.ts', 'node:child_process'],

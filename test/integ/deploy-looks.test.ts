@@ -136,6 +136,8 @@ describe.each(DISKS)('%s', (what, lengthBytes, make) => {
           held,
           sink,
           target: file,
+          diskCount: 1,
+          inside: null,
           writtenBytes: 0,
           verifiedBytes: 0,
         };

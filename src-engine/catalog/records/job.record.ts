@@ -5,6 +5,22 @@ import { upgraded } from './upgrade.ts';
 
 const phases = z.array(z.object({ phase: word, startedAt: z.iso.datetime(), elapsedMs: z.number().nonnegative() }));
 
+const inside = z.object({
+  changes: z.array(
+    z.object({
+      reason: word,
+      kind: word,
+      volume: z.string(),
+      path: z.string(),
+      before: z.string().nullable(),
+      after: z.string().nullable(),
+    }),
+  ),
+  changedFiles: z.number().int().nonnegative(),
+  sameFiles: z.number().int().nonnegative(),
+  sameBytes: bytes,
+});
+
 const result = z
   .object({
     templateId: z.uuid().nullable(),
@@ -14,6 +30,7 @@ const result = z
     writtenBytes: bytes.optional(),
     verifiedBytes: bytes,
     heldBackBytes: bytes.optional(),
+    inside: inside.optional(),
     readBack: word,
     damagedTemplates: z.array(z.string()),
     boot: z

@@ -1,6 +1,7 @@
 /** Jobs and lines of the audit log as they are shown. */
 import { ACCELERATORS, BOOT_SIGNS } from '../../contract/boot.contract.ts';
 import type { LogEntry } from '../../contract/commands.ts';
+import { CHANGE_REASONS, GUEST_CHANGE_KINDS, type InsideChanges } from '../../contract/deploy.contract.ts';
 import {
   CLAIM_KINDS,
   JOB_KINDS,
@@ -46,10 +47,11 @@ function endView({ state, outcome, error, phases, result }: Omit<PartRecord, 'pa
   };
 }
 
-function resultView({ boot, ...result }: NonNullable<PartRecord['result']>): JobResult {
+function resultView({ boot, inside, ...result }: NonNullable<PartRecord['result']>): JobResult {
   return {
     ...result,
     readBack: known(READ_BACKS, result.readBack),
+    ...(inside && { inside: insideView(inside) }),
     ...(boot && {
       boot: {
         ...boot,
@@ -59,6 +61,15 @@ function resultView({ boot, ...result }: NonNullable<PartRecord['result']>): Job
       },
     }),
   };
+}
+
+function insideView({ changes, ...counts }: NonNullable<NonNullable<PartRecord['result']>['inside']>): InsideChanges {
+  const told = changes.map((change) => ({
+    ...change,
+    reason: known(CHANGE_REASONS, change.reason),
+    kind: known(GUEST_CHANGE_KINDS, change.kind),
+  }));
+  return { changes: told, ...counts };
 }
 
 export function logEntry({ data, ...entry }: AuditRecord): LogEntry {

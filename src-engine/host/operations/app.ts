@@ -1,11 +1,12 @@
-/** About the program, and folders of this machine to choose from. */
+/** About the program, folders of this machine to choose from, passwords made ready to be planned with. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { sha512Crypt } from '../../core/sha512-crypt.ts';
 import { freeBytes } from '../../machines/free-bytes.ts';
 import { listFolder } from '../folder-list.ts';
 import type { Host, Operations } from './operations.ts';
 
-export const appOperations = (host: Host): Operations<'app.info' | 'folder.list'> => ({
+export const appOperations = (host: Host): Operations<'app.info' | 'folder.list' | 'password.hash'> => ({
   'app.info': async () => ({
     version: host.version,
     catalogPath: host.catalogPath,
@@ -16,6 +17,7 @@ export const appOperations = (host: Host): Operations<'app.info' | 'folder.list'
     samplePath: samplePath(host),
   }),
   'folder.list': ({ folder }) => listFolder(folder),
+  'password.hash': ({ password }) => ({ hash: sha512Crypt(password) }),
 });
 
 function samplePath({ resourcesPath }: Host): string | null {

@@ -1,5 +1,6 @@
 /** A deploy on its way through its stages. */
 import type { BootSight } from '../../contract/boot.contract.ts';
+import type { InsideChanges } from '../../contract/deploy.contract.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import type { BlockSink } from '../../disk/block-source.port.ts';
 import type { ManifestReader } from '../../store/manifest-reader.ts';
@@ -26,6 +27,10 @@ export interface Deployment {
   readonly held: HeldBack;
   readonly target: Target;
   readonly sink: BlockSink;
+  /** of the template's version */
+  readonly diskCount: number;
+  /** what was changed inside; null: nothing */
+  inside: InsideChanges | null;
   writtenBytes: number;
   /** bytes that were read back and found to be what they must be */
   verifiedBytes: number;

@@ -69,6 +69,15 @@ export class HeldBack {
     return released;
   }
 
+  /** Lays what is held over bytes of the disk, so that they are as they will be. @param memory holds the disk from `startBytes` on */
+  lay(startBytes: number, memory: Uint8Array): void {
+    for (const patch of this.#held) {
+      for (const extent of within({ startBytes, lengthBytes: memory.length }, [extentOf(patch)])) {
+        memory.set(pieceOf(patch, extent).bytes, extent.startBytes - startBytes);
+      }
+    }
+  }
+
   /**
    * What is held, in the order in which it is written: each step is on the disk before the next begins. The tables first; of the
    * first page one sector at a time, from behind: the first sector, without which there is no table, says that everything else is

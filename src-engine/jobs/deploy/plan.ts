@@ -18,6 +18,7 @@ import { abilitiesHere } from '../../resizing/abilities.ts';
 import { describeTarget, lengthOfImage } from '../../machines/describe-target.ts';
 import { overriddenCodes, withOverrides } from '../../judgement/overrides.ts';
 import { refusalOf, type DeployRecord, type Planned } from '../plan-records.ts';
+import { planCustomise } from './plan-customise.ts';
 import { hashOfEdges } from './planned-deploy.ts';
 import { refuseUnprovable } from './prove.ts';
 import { deployReport } from '../../judgement/deploy-report.ts';
@@ -76,6 +77,8 @@ export async function planDeploy(
       const before = target.exists ? await lookAt(parts.machine, target.place.path, signal) : null;
       const after = afterVolumes(afterDeploy(disk.layout, target.place), volumes);
       const first = readsFirst(parts.jobs, request, template.name, target.place, before?.view ?? null, after);
+      const isDevice = target.place.kind === 'device';
+      const inside = await planCustomise(source, request, isDevice, version.disks.length === 1, signal);
       const checks = withOverrides(
         [
           disk.health === 'damaged'
@@ -88,6 +91,7 @@ export async function planDeploy(
           ...(await endChecks(source, layout, target.place)),
           ...(await checkTarget(parts.machine, target, disk.usedBytes, parts.layout.root)),
           ...first,
+          ...inside.checks,
         ],
         request.overrides,
       );
@@ -123,6 +127,8 @@ export async function planDeploy(
         before: before?.view ?? null,
         after,
         volumes,
+        guestChanges: inside.guestChanges,
+        settingNotes: inside.settingNotes,
         checks,
         report,
         canRun: record.refusal === null,

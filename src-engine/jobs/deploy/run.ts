@@ -10,6 +10,7 @@ import type { EngineParts } from '../engine-parts.ts';
 import type { DeployRecord } from '../plan-records.ts';
 import { adjust } from './adjust.ts';
 import { begin } from './begin.ts';
+import { customise } from './customise.ts';
 import type { Deployment, Stage } from './deployment.ts';
 import type { Feeding, Feeds } from './feed.ts';
 import { fill } from './fill.ts';
@@ -31,7 +32,7 @@ const STAGES: Readonly<Record<'begin' | 'fill' | 'adjust' | 'customise' | 'finis
   begin: [begin],
   fill: [fillFromScratch, fill],
   adjust: [adjust],
-  customise: [],
+  customise: [customise],
   finish: [finish, writeDown],
   prove: [prove],
 };
@@ -59,7 +60,7 @@ async function carryOut(parts: EngineParts, plan: DeployRecord, feeds: Feeds, co
   try {
     return await withManifest(parts, found, async (manifest, json) => {
       context.phase('inspecting', 0);
-      const deployment = await prepare(parts, plan, manifest, json, feed);
+      const deployment = await prepare(parts, plan, manifest, json, feed, found.version.disks.length);
       try {
         for (const steps of Object.values(STAGES)) for (const step of steps) await step(deployment, context);
       } finally {
@@ -79,6 +80,7 @@ async function prepare(
   manifest: ManifestReader,
   json: ManifestJson,
   feed: Feeding,
+  diskCount: number,
 ): Promise<Deployment> {
   if (plan.target.kind === 'file') await checkFileAgain(parts, plan, json.disk.layout.usedBytes);
   const placement = await place(parts, plan, manifest, json);
@@ -96,13 +98,15 @@ async function prepare(
     held,
     target,
     sink: target.sink,
+    diskCount,
+    inside: null,
     writtenBytes: 0,
     verifiedBytes: 0,
   };
 }
 
 /** What is finished is deployed, whatever it shows when it is started. */
-async function writeDown({ parts, plan, held, writtenBytes, verifiedBytes }: Deployment): Promise<void> {
+async function writeDown({ parts, plan, held, inside, writtenBytes, verifiedBytes }: Deployment): Promise<void> {
   const { templateId, versionNumber } = plan;
   parts.audit.add('template.deployed', plan.templateName, {
     templateId,
@@ -112,11 +116,12 @@ async function writeDown({ parts, plan, held, writtenBytes, verifiedBytes }: Dep
     writtenBytes,
     verifiedBytes,
     heldBackBytes: held.lengthBytes,
+    ...(inside && { changedFiles: inside.changedFiles }),
     overridden: plan.overridden,
   });
 }
 
-function report({ plan, json, sink, held, writtenBytes, verifiedBytes, sight }: Deployment): JobResult {
+function report({ plan, json, sink, held, inside, writtenBytes, verifiedBytes, sight }: Deployment): JobResult {
   return {
     templateId: plan.templateId,
     versionNumber: plan.versionNumber,
@@ -125,6 +130,7 @@ function report({ plan, json, sink, held, writtenBytes, verifiedBytes, sight }: 
     writtenBytes,
     verifiedBytes,
     heldBackBytes: held.lengthBytes,
+    ...(inside && { inside }),
     readBack: sink.readBack,
     damagedTemplates: [],
     ...(sight && { boot: sight }),

@@ -162,6 +162,8 @@ export function deployPlan(
     canRun: isAllowed(report) && !isTooSmall,
     confirmWords: found ? [to.serial, to.path] : [],
     volumes: [],
+    guestChanges: [],
+    settingNotes: [],
     // a file called `there` is there already
     needsOverwrite: target.includes('there'),
   };

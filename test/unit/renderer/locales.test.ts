@@ -10,6 +10,7 @@ import {
   FILE_SYSTEM_KINDS,
   IMAGE_FORMATS,
   GROUP_KINDS,
+  IDENTITY_THINGS,
   JOB_KINDS,
   KINDS,
   LICENCES,
@@ -20,6 +21,7 @@ import {
   PHASES,
   READ_BACKS,
   REFUSAL_CODES,
+  SETTING_CODES,
   STATUSES,
   TABLES,
   UNKNOWN,
@@ -93,6 +95,8 @@ describe('locales', () => {
     ['imageFormat', IMAGE_FORMATS],
     ['account.place', withUnknown(OUTSIDE_PLACES)],
     ['account.choiceOf', withUnknown(OUTSIDE_CHOICES)],
+    ['identity', IDENTITY_THINGS],
+    ['setting', SETTING_CODES],
     ['fact', FACT_IDS],
   ] as const)('have words for every %s', (section, codes) => {
     expect(codes.filter((code) => !en.has(`${section}.${code}`))).toEqual([]);
@@ -100,13 +104,15 @@ describe('locales', () => {
 
   it('have no words for codes that are no more', () => {
     const known = new Set<string>([
+      ...IDENTITY_THINGS,
+      ...SETTING_CODES,
       ...ERROR_CODES,
       ...WARNING_CODES,
       ...CHECK_CODES,
       ...REFUSAL_CODES,
       ...withUnknown(PHASES),
     ]);
-    const sections = /^(?:error|warning|check|refusal|phase)\.([^.]+)/;
+    const sections = /^(?:error|warning|check|refusal|phase|identity|setting)\.([^.]+)/;
     const stray = [...en.keys()].filter((key) => sections.test(key) && !known.has(sections.exec(key)?.[1] ?? ''));
     expect(stray).toEqual([]);
   });
@@ -143,7 +149,21 @@ describe('pages', () => {
   it('use every message', () => {
     const all = sources.join('\n');
     const built = [...all.matchAll(/\bt\(\s*`([^`$]+)\$\{/g)].map(([, start]) => start);
-    const sections = ['missing.', 'units.', 'log.', 'fileSystem.', 'partitionType.', 'fact.', 'report.', ...built];
+    const sections = [
+      'missing.',
+      'setting.',
+      'identity.',
+      'guestReason.',
+      'guestChange.',
+      'notCatalog.',
+      'units.',
+      'log.',
+      'fileSystem.',
+      'partitionType.',
+      'fact.',
+      'report.',
+      ...built,
+    ];
     const unused = [...en.keys()].filter(
       (key) => !all.includes(`'${key}'`) && !sections.some((start) => key.startsWith(start)),
     );

@@ -1,0 +1,44 @@
+/** systemd.network(5). */
+import type { GuestDraft } from '../draft.ts';
+import type { Card, CardAbilities } from './cards.ts';
+import { setNameServers } from './resolv-conf.ts';
+
+const FOLDER = '/etc/systemd/network';
+
+export const NETWORKD: CardAbilities = { canMatchMac: true, canMatchOnly: true, canCount: false, recorded: [] };
+
+/** Of files that match a card the first by name counts: what is there stays, and does not. */
+export async function writeNetworkd(draft: GuestDraft, cards: readonly Card[]): Promise<string[]> {
+  const paths: string[] = [];
+  for (const card of cards) {
+    const path = `${FOLDER}/00-${card.id}.network`;
+    // read by a user of its own
+    await draft.write('network', path, unit(card), { mode: 0o644 });
+    paths.push(path);
+  }
+  const resolved = await draft.files.firstOf(['/lib/systemd/systemd-resolved', '/usr/lib/systemd/systemd-resolved']);
+  if (resolved === null) paths.push(...(await setNameServers(draft, cards)));
+  return paths;
+}
+
+function unit({ match, setting: { ipv4, ipv6, dns, searchDomains } }: Card): string {
+  const statics = [ipv4, ipv6].flatMap((ip) => (typeof ip === 'object' ? [ip] : []));
+  return [
+    '[Match]',
+    ...(match.kind === 'name'
+      ? [`Name=${match.name}`]
+      : match.kind === 'mac'
+        ? [`MACAddress=${match.mac}`]
+        : ['Name=en* eth*']),
+    '',
+    '[Network]',
+    `DHCP=${ipv4 === 'dhcp' ? 'ipv4' : 'no'}`,
+    ...(ipv6 === 'auto' ? ['IPv6AcceptRA=yes'] : []),
+    ...(ipv6 === 'none' ? ['IPv6AcceptRA=no', 'LinkLocalAddressing=no'] : []),
+    ...statics.flatMap(({ addresses }) => addresses.map((address) => `Address=${address}`)),
+    ...statics.flatMap(({ gateway }) => (gateway ? [`Gateway=${gateway}`] : [])),
+    ...dns.map((server) => `DNS=${server}`),
+    ...(searchDomains.length ? [`Domains=${searchDomains.join(' ')}`] : []),
+    '',
+  ].join('\n');
+}

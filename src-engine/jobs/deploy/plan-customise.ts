@@ -1,0 +1,91 @@
+/** What of a deploy's plan is about the inside of the guest: changes, notes, and what forbids them. */
+import { IDENTITY_THINGS, type GuestChangeView, type SettingNote } from '../../contract/deploy.contract.ts';
+import type { Check } from '../../contract/warnings.ts';
+import { EngineError } from '../../core/engine-error.ts';
+import type { BlockSource } from '../../disk/block-source.port.ts';
+import { findTool, TOOL_PACKAGES } from '../../tools/tools.ts';
+import { changeViews } from '../../writers/change-views.ts';
+import type { VolumeChanges } from '../../writers/steps.port.ts';
+import { writerOf } from '../../writers/write-volume.ts';
+import type { DeployRecord } from '../plan-records.ts';
+import { changesInside, planInside, type Inside } from './plan-inside.ts';
+import { placeOnDisk } from './volume-on-disk.ts';
+
+interface CustomisePlan {
+  readonly checks: readonly Check[];
+  readonly guestChanges: GuestChangeView[];
+  readonly settingNotes: SettingNote[];
+}
+
+const MAX_SHOWN_CHANGES = 1000;
+const NOTHING: CustomisePlan = { checks: [], guestChanges: [], settingNotes: [] };
+
+/** @param source the template @param isAlone see {@link planInside} */
+export async function planCustomise(
+  source: BlockSource,
+  request: DeployRecord['request'],
+  isDevice: boolean,
+  isAlone: boolean,
+  signal: AbortSignal,
+): Promise<CustomisePlan> {
+  if (!changesInside(request)) return NOTHING;
+  const inside = await planInside(source, request, isAlone, signal).catch((error) => {
+    if (error instanceof EngineError && isOfGuest(error.code)) return error;
+    throw error;
+  });
+  if (inside instanceof EngineError) return { ...NOTHING, checks: [blockOf(inside)] };
+  const views = await Promise.all(inside.changes.map((volume) => changeViews(volume)));
+  return {
+    checks: [...noteChecks(inside.notes), ...writingChecks(inside, isDevice)],
+    guestChanges: views
+      .flat()
+      .filter((view) => view !== null)
+      .slice(0, MAX_SHOWN_CHANGES),
+    settingNotes: [...inside.notes],
+  };
+}
+
+const isOfGuest = (code: string): code is 'GUEST_UNSAFE' | 'GUEST_CHANGE_IMPOSSIBLE' =>
+  code === 'GUEST_UNSAFE' || code === 'GUEST_CHANGE_IMPOSSIBLE';
+
+const blockOf = ({ code, data }: EngineError): Check => ({
+  code: isOfGuest(code) ? code : 'GUEST_CHANGE_IMPOSSIBLE',
+  level: 'block',
+  data,
+});
+
+/** A setting that was asked for and cannot be made blocks; what cannot be renewed of an identity is told. */
+function noteChecks(notes: readonly SettingNote[]): Check[] {
+  const settings = new Set(notes.filter(({ isPossible }) => !isPossible).map(({ reason }) => reason));
+  return [...settings].map((setting) => {
+    const isIdentity = (IDENTITY_THINGS as readonly string[]).includes(setting);
+    const code = isIdentity ? 'IDENTITY_KEPT' : 'SETTING_IMPOSSIBLE';
+    return { code, level: isIdentity ? 'warn' : 'block', data: { setting } };
+  });
+}
+
+/** Whether this machine can write what is to be written. */
+function writingChecks({ volumes, changes }: Inside, isDevice: boolean): Check[] {
+  const checks: Check[] = [];
+  const missing = new Set<string>();
+  for (const change of changes) {
+    const reason = refusalOf(change, volumes, isDevice);
+    const { path } = change.steps[0].change;
+    if (reason) checks.push({ code: 'GUEST_CHANGE_IMPOSSIBLE', level: 'block', data: { path, reason } });
+    for (const tool of writerOf(change.kind)?.tools ?? []) {
+      if (findTool(tool) || missing.has(tool)) continue;
+      missing.add(tool);
+      checks.push({ code: 'TOOL_MISSING', level: 'block', data: { tool, package: TOOL_PACKAGES[tool] } });
+    }
+  }
+  return checks;
+}
+
+function refusalOf({ ref, kind }: VolumeChanges, volumes: Inside['volumes'], isDevice: boolean): string | null {
+  const writer = writerOf(kind);
+  if (!writer) return 'no-writer';
+  if ((writer.needsRoot || isDevice) && process.geteuid?.() !== 0) return 'needs-root';
+  const place = placeOnDisk(volumes, ref);
+  if (!place) return 'scattered';
+  return isDevice && place.startBytes === 0 ? 'whole-disk' : null;
+}

@@ -1,0 +1,10 @@
+/** Reasons that have words of their own. */
+const SECTIONS: readonly [RegExp, string][] = [
+  [/^error\.CATALOG_NOT_FOUND(?:\.|$)/, 'notCatalog'],
+  [/^(?:error|check)\.GUEST_/, 'guestReason'],
+];
+
+/** @param key of a message, as `error.CODE.what` @returns the section with words for the reasons in it; null: they are said as they are */
+export function reasonSection(key: string): string | null {
+  return SECTIONS.find(([pattern]) => pattern.test(key))?.[1] ?? null;
+}

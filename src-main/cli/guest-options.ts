@@ -1,0 +1,199 @@
+/** What a deploy changes inside the guest: options, a table with a row for each target, and files that both name. */
+import { basename } from 'node:path';
+import type { Command } from 'commander';
+import {
+  FileSettingSchema,
+  FirstBootSchema,
+  HostNamePatternSchema,
+  IDENTITIES,
+  IDENTITY_THINGS,
+  SeveralSettingsSchema,
+  UserSettingSchema,
+  type CommandParams,
+  type EngineClient,
+  type GuestSettings,
+} from '../../src-engine/contract/index.ts';
+import { readInput } from '../../src-engine/host/read-input.ts';
+import { readPassword } from '../../src-engine/host/read-password.ts';
+import { networkCard } from './network-option.ts';
+import { readTable } from './settings-table.ts';
+import type { Words } from './words.ts';
+import { wrong } from './wrong-option.ts';
+
+const MAX_KEY_FILE_BYTES = 1024 * 1024;
+/** As many characters of base64 as the engine takes. */
+const MAX_FILE_BYTES = 12 * 1024 * 1024;
+
+interface UserOption {
+  name: string;
+  passwordFile?: string;
+  sshKeys: string[];
+  groups: string[];
+}
+
+export interface GuestOptions {
+  identity?: string;
+  keep?: string[];
+  hostname?: string;
+  domain?: string;
+  network?: string[];
+  user?: UserOption[];
+  timezone?: string;
+  locale?: string;
+  keyboard?: string;
+  file?: string[];
+  firstBoot?: string[];
+  table?: string;
+}
+
+type PlanParams = Pick<CommandParams<'deploy.planAll'>, 'targets' | 'identity' | 'keep' | 'settings' | 'each'>;
+
+const collect = (value: string, list: string[] = []) => [...list, value];
+
+/** What follows a `--user` belongs to that user. */
+export function addGuestOptions(command: Command, { t }: Words): Command {
+  const help = (name: string) => t(`cli.help.${name}`);
+  const users: UserOption[] = [];
+  const ofUser = (option: string, put: (user: UserOption, value: string) => void) => (value: string) => {
+    const user = users.at(-1);
+    if (!user) throw wrong(t('cli.wrong.before-user', { option }));
+    put(user, value);
+    return value;
+  };
+  return command
+    .option(`--identity <${IDENTITIES.join('|')}>`, help('identity'))
+    .option('--keep <thing>', help('keep'), collect)
+    .option('--hostname <name|pattern>', help('hostname'))
+    .option('--domain <domain>', help('domain'))
+    .option('--network <card=how>', help('network'), collect)
+    .option('--user <name>', help('user'), (name) => {
+      users.push({ name, sshKeys: [], groups: [] });
+      return users;
+    })
+    .option(
+      '--password-file <file>',
+      help('user-password'),
+      ofUser('--password-file', (user, file) => (user.passwordFile = file)),
+    )
+    .option(
+      '--ssh-key <file>',
+      help('ssh-key'),
+      ofUser('--ssh-key', (user, file) => user.sshKeys.push(file)),
+    )
+    .option(
+      '--groups <group,...>',
+      help('groups'),
+      ofUser('--groups', (user, list) => user.groups.push(...list.split(',').map((group) => group.trim()))),
+    )
+    .option('--timezone <zone>', help('timezone'))
+    .option('--locale <locale>', help('locale'))
+    .option('--keyboard <layout>', help('keyboard'))
+    .option('--file <source=path>', help('file'), collect)
+    .option('--first-boot <script>', help('first-boot'), collect)
+    .option('--table <file>', help('table'));
+}
+
+/**
+ * Reads what the options name. Passwords are hashed by the engine at once, and go no further.
+ * @throws CommandError `BAD_REQUEST` with the option, or the line and column of the table; those of reading files
+ */
+export async function guestParams(
+  targets: readonly string[],
+  options: GuestOptions,
+  words: Words,
+  client: EngineClient,
+): Promise<PlanParams> {
+  const { t } = words;
+  const { keep = [], identity } = options;
+  if (identity !== undefined && !(IDENTITIES as readonly string[]).includes(identity)) {
+    throw wrong(t('cli.wrong.choice', { option: '--identity', value: identity, choices: [...IDENTITIES] }));
+  }
+  const other = keep.find((thing) => !(IDENTITY_THINGS as readonly string[]).includes(thing));
+  if (other !== undefined) {
+    throw wrong(t('cli.wrong.choice', { option: '--keep', value: other, choices: [...IDENTITY_THINGS] }));
+  }
+  const rows = options.table === undefined ? null : await readTable(options.table, words);
+  if (rows && targets.length > 0) throw wrong(t('cli.wrong.table-and-targets'));
+  if (!rows && targets.length === 0) throw wrong(t('cli.wrong.no-target'));
+  const settings = await settingsOf(options, words, client);
+  return {
+    targets: rows ? rows.map(({ target }) => target) : [...targets],
+    identity: identity as PlanParams['identity'],
+    keep: keep as PlanParams['keep'],
+    ...(settings && { settings }),
+    ...(rows && { each: rows.map((row) => row.settings) }),
+  };
+}
+
+async function settingsOf(
+  options: GuestOptions,
+  { t }: Words,
+  client: EngineClient,
+): Promise<PlanParams['settings'] | null> {
+  const { hostname, domain, timezone, locale, keyboard } = options;
+  const bad = (option: string, value: string) => wrong(t('cli.wrong.value', { option, value }));
+  if (hostname !== undefined && !HostNamePatternSchema.safeParse(hostname).success) throw bad('--hostname', hostname);
+  for (const [name, value] of Object.entries({ domain, timezone, locale, keyboard })) {
+    const field = SeveralSettingsSchema.shape[name as 'domain' | 'timezone' | 'locale' | 'keyboard'];
+    if (!field.safeParse(value).success) throw bad(`--${name}`, String(value));
+  }
+  const settings = {
+    ...(hostname !== undefined && { hostname }),
+    ...(domain !== undefined && { domain }),
+    ...(timezone !== undefined && { timezone }),
+    ...(locale !== undefined && { locale }),
+    ...(keyboard !== undefined && { keyboard }),
+    network: (options.network ?? []).map((text) => networkCard(text) ?? refuse(bad('--network', text))),
+    users: [] as GuestSettings['users'],
+    files: [] as GuestSettings['files'],
+    firstBoot: [] as GuestSettings['firstBoot'],
+  };
+  for (const user of options.user ?? []) settings.users.push(await userOf(user, bad, client));
+  for (const text of options.file ?? []) settings.files.push(await fileOf(text, bad));
+  for (const path of options.firstBoot ?? []) {
+    const base64 = (await readInput(path, MAX_FILE_BYTES)).toString('base64');
+    const parsed = FirstBootSchema.safeParse({ name: basename(path), base64 });
+    settings.firstBoot.push(parsed.data ?? refuse(bad('--first-boot', path)));
+  }
+  const isNothing = Object.values(settings).every((value) => Array.isArray(value) && value.length === 0);
+  return isNothing ? null : settings;
+}
+
+function refuse(error: Error): never {
+  throw error;
+}
+
+async function userOf(
+  { name, passwordFile, sshKeys, groups }: UserOption,
+  bad: (option: string, value: string) => Error,
+  client: EngineClient,
+): Promise<GuestSettings['users'][number]> {
+  const keys: string[] = [];
+  for (const file of sshKeys) {
+    const text = (await readInput(file, MAX_KEY_FILE_BYTES)).toString('utf8');
+    // a private key that was named by mistake goes nowhere
+    if (text.includes('PRIVATE KEY')) throw bad('--ssh-key', file);
+    keys.push(
+      ...text
+        .split(/\r?\n/)
+        .map((line) => line.trim())
+        .filter((line) => line !== '' && !line.startsWith('#')),
+    );
+  }
+  const password = passwordFile === undefined ? null : await readPassword(passwordFile);
+  const passwordHash = password === null ? undefined : (await client.call('password.hash', { password })).hash;
+  const parsed = UserSettingSchema.safeParse({ name, passwordHash, sshKeys: keys, groups });
+  return parsed.data ?? refuse(bad('--user', name));
+}
+
+/** `SOURCE=PATH[,mode=M]` */
+async function fileOf(
+  text: string,
+  bad: (option: string, value: string) => Error,
+): Promise<GuestSettings['files'][number]> {
+  const [, source, path, mode = '644'] = /^(.+?)=(\/.*?)(?:,mode=([0-7]{3,4}))?$/.exec(text) ?? [];
+  if (source === undefined) throw bad('--file', text);
+  const base64 = (await readInput(source, MAX_FILE_BYTES)).toString('base64');
+  const parsed = FileSettingSchema.safeParse({ path, base64, mode: parseInt(mode, 8) });
+  return parsed.data ?? refuse(bad('--file', text));
+}

@@ -1,0 +1,146 @@
+/** A deploy that changes what is inside, from the command line: options, tables, what is shown and what is refused. */
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { CommandError } from '../../../src-engine/contract/index.ts';
+import { readTable } from '../../../src-main/cli/settings-table.ts';
+import { createWords } from '../../../src-main/cli/words.ts';
+import { commandLine, lastLine } from '../../support/command-line.ts';
+import { ELF, writeTree, type GuestTree } from '../../support/guests.ts';
+import { MIB, run, workbench } from '../../support/workbench.ts';
+
+const bench = workbench();
+const diskpress = commandLine(bench.path('catalog'));
+const ROOT_AT = 2 * MIB;
+const PASSWORD = 'correct horse battery staple';
+
+const TREE: GuestTree = {
+  '/etc/os-release': 'ID=debian\nVERSION_ID="12"\n',
+  '/etc/debian_version': '12.7\n',
+  '/etc/hostname': 'template\n',
+  '/etc/hosts': '127.0.0.1\tlocalhost\n127.0.1.1\ttemplate\n',
+  '/etc/machine-id': '0123456789abcdef0123456789abcdef\n',
+  '/etc/passwd': 'root:x:0:0:root:/root:/bin/bash\n',
+  '/etc/shadow': 'root:*:19000:0:99999:7:::\n',
+  '/etc/group': 'root:x:0:\nadm:x:4:\n',
+  '/etc/gshadow': 'root:*::\nadm:*::\n',
+  '/etc/network/interfaces': 'auto lo\niface lo inet loopback\n',
+  '/usr/bin/bash': ELF,
+  '/usr/sbin/ifup': ELF,
+  '/sbin/ifup': ELF,
+  '/usr/sbin/sshd': ELF,
+  '/usr/lib/systemd/systemd': ELF,
+  '/usr/share/zoneinfo/Europe/Paris': readFileSync('/usr/share/zoneinfo/Etc/UTC'),
+};
+
+const cat = (image: string, path: string) => run('debugfs', '-R', `cat ${path}`, `${image}?offset=${ROOT_AT}`);
+
+function file(name: string, content: string): string {
+  writeFileSync(bench.path(name), content);
+  return bench.path(name);
+}
+
+beforeAll(async () => {
+  const folder = bench.path('tree');
+  mkdirSync(folder);
+  chmodSync(folder, 0o755);
+  writeTree(folder, TREE);
+  const source = bench.file('debian.img', 32 * MIB);
+  run('sgdisk', '-n', `1:${ROOT_AT / 512}:+24M`, '-t', '1:8300', source);
+  run('mkfs.ext4', '-q', '-F', '-d', folder, '-E', `offset=${ROOT_AT}`, source, '24M');
+  expect(await diskpress('capture', source, '--name', 'debian')).toMatchObject({ code: 0 });
+});
+
+test('what was asked for is shown file by file, is there afterwards, and is told again by `jobs show`', async () => {
+  run('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', bench.path('key'));
+  const key = readFileSync(bench.path('key.pub'), 'utf8');
+  const targets = [bench.path('a.img'), bench.path('b.img')];
+  const ended = await diskpress(
+    ...['deploy', 'debian', ...targets, '--identity', 'fresh', '--keep', 'ssh-host-keys', '--hostname', 'lab-{n:02}'],
+    ...['--network', 'eth0=192.0.2.10/24,gateway=192.0.2.1', '--timezone', 'Europe/Paris'],
+    ...['--user', 'ada', '--password-file', file('password', `${PASSWORD}\n`), '--ssh-key', bench.path('key.pub')],
+    ...['--groups', 'adm', '--user', 'bob', '--ssh-key', bench.path('key.pub')],
+    ...['--file', `${file('motd', 'welcome\n')}=/etc/motd,mode=640`],
+  );
+  expect(ended).toMatchObject({ code: 0 });
+  expect(ended.out).toContain('/etc/hostname  written (Host name)\n    - template\n    + lab-01\n');
+  expect(ended.out).toContain('Everything else is the template’s');
+  targets.forEach((target, i) => {
+    expect(run('e2fsck', '-fn', `${target}?offset=${ROOT_AT}`)).toContain('files');
+    expect(cat(target, '/etc/hostname')).toBe(`lab-0${i + 1}\n`);
+    expect(cat(target, '/etc/network/interfaces')).toContain(`192.0.2.1${i}`);
+    expect(cat(target, '/etc/group')).toContain('adm:x:4:ada\n');
+    for (const user of ['ada', 'bob']) expect(cat(target, `/home/${user}/.ssh/authorized_keys`)).toContain(key.trim());
+    expect(run('debugfs', '-R', 'stat /etc/motd', `${target}?offset=${ROOT_AT}`)).toMatch(/Mode:\s+0640/);
+  });
+  const hash = /^ada:([^:]+):/m.exec(cat(targets[0], '/etc/shadow'))![1];
+  const [, , salt] = hash.split('$');
+  expect(run('openssl', 'passwd', '-6', '-salt', salt, PASSWORD).trim()).toBe(hash);
+  expect(ended.out + ended.err).not.toContain(PASSWORD);
+  expect(ended.out + ended.err).not.toContain(hash);
+
+  const [job] = lastLine(await diskpress('--json', 'jobs')).value;
+  const shown = await diskpress('jobs', 'show', job.id.slice(0, 8));
+  expect(shown).toMatchObject({ code: 0 });
+  expect(shown.out).toContain('/etc/machine-id');
+  expect(shown.out).not.toContain(hash);
+  const told = lastLine(await diskpress('--json', 'jobs', 'show', job.id));
+  expect(told.value.parts[1].result.inside.changes.map(({ path }: { path: string }) => path)).toContain('/etc/motd');
+});
+
+describe('a table', () => {
+  test('in CSV or YAML gives each target its own, beside what all have', async () => {
+    const [a, b, c] = ['ta.img', 'tb.img', 'tc.img'].map((name) => bench.path(name));
+    const csv = `target,hostname,network\n${a},desk-1,"eth0=192.0.2.77/24,gateway=192.0.2.1"\n"${b}",desk-2,\n`;
+    const options = ['--timezone', 'Europe/Paris'];
+    expect(await diskpress('deploy', 'debian', '--table', file('t.csv', csv), ...options)).toMatchObject({ code: 0 });
+    expect([a, b].map((image) => cat(image, '/etc/hostname'))).toEqual(['desk-1\n', 'desk-2\n']);
+    expect(cat(a, '/etc/network/interfaces')).toContain('192.0.2.77');
+    expect(cat(b, '/etc/network/interfaces')).toBe(TREE['/etc/network/interfaces']);
+    expect(cat(b, '/etc/timezone')).toBe('Europe/Paris\n');
+    const yaml = `- target: ${c}\n  hostname: desk-3\n`;
+    expect(await diskpress('deploy', 'debian', '--table', file('t.yaml', yaml))).toMatchObject({ code: 0 });
+    expect(cat(c, '/etc/hostname')).toBe('desk-3\n');
+  });
+
+  test.each([
+    ['csv', 'target,hostname\nx.img,ok\ny.img,not_ok\n', 'line 3, column hostname: “not_ok”'],
+    ['csv', 'target,hostname\n"x\n.img",ok\ny.img,not_ok\n', 'line 4, column hostname'],
+    ['csv', 'target,name\nx.img,ok\n', 'line 1, column name'],
+    ['csv', 'hostname\nok\n', 'line 1, column target'],
+    ['csv', 'target,network\nx.img,eth0=300.0.0.1/24\n', 'line 2, column network'],
+    ['csv', 'target\n"x.img\n', 'line 2, column 1'],
+    ['csv', 'target\nx.img,more\n', 'line 2, column 2'],
+    ['csv', '', 'line 1, column target'],
+    ['yaml', '- target: x.img\n  hostname: ok\n- target: y.img\n  locale: a b\n', 'line 4, column locale'],
+    ['yaml', 'target: x.img\n', 'line 1, column target'],
+    ['yaml', '- target: x.img\n  target: y.img\n', 'line 2'],
+    ['yaml', '- target: [x, {y: z}]\n', 'line 1, column target'],
+  ])('that is wrong is told by line and column: %s %j', async (ending, text, told) => {
+    const refused = await readTable(file(`wrong.${ending}`, text), createWords('en')).then(
+      () => expect.unreachable('it was to be refused'),
+      (error: CommandError) => error.view,
+    );
+    expect(refused).toMatchObject({ code: 'BAD_REQUEST', data: { reason: expect.stringContaining(told) } });
+  });
+});
+
+test.each([
+  [['--hostname', 'not ok'], '--hostname not ok'],
+  [['--hostname', 'a"; rm -rf /\n'], '--hostname'],
+  [['--network', 'eth0=dhcp,192.0.2.1/24'], '--network'],
+  [['--network', 'eth0'], '--network eth0'],
+  [['--groups', 'adm'], '--groups belongs to a user'],
+  [['--user', 'Not Ok'], '--user Not Ok'],
+  [['--user', 'eve', '--ssh-key', 'KEY'], '--ssh-key'],
+  [['--file', '/etc/hostname'], '--file /etc/hostname'],
+  [['--identity', 'new'], 'fresh and keep|fresh, keep'],
+  [['--keep', 'everything'], 'machine-id'],
+  [['--timezone', '../../etc/passwd'], '--timezone'],
+])('%j is refused in words, and nothing is made', async (options, told) => {
+  const key = file('private', '-----BEGIN OPENSSH PRIVATE KEY-----\n');
+  const target = bench.path('refused.img');
+  const ended = await diskpress('deploy', 'debian', target, ...options.map((one) => (one === 'KEY' ? key : one)));
+  expect(ended).toMatchObject({ code: 2 });
+  expect(ended.err).toMatch(new RegExp(told));
+  expect(() => statSync(target)).toThrow();
+});
