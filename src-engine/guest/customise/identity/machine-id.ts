@@ -1,5 +1,6 @@
 /** machine-id(5), and what registers this machine somewhere else. */
 import type { GuestDraft } from '../draft.ts';
+import { hasAssignment } from '../shell-assignments.ts';
 import type { Traits } from '../traits.ts';
 
 const ID = '/etc/machine-id';
@@ -51,7 +52,7 @@ export async function renewMachineId(draft: GuestDraft, traits: Traits): Promise
 /** Two machines with one iSCSI name write to one disk: Debian makes a new one where it is told to, Red Hat's family where there is none. */
 async function renewInitiatorName(draft: GuestDraft): Promise<boolean> {
   const text = await draft.glance(INITIATOR);
-  if (text === null || !/^\s*InitiatorName=/m.test(text)) return false;
+  if (text === null || !hasAssignment(text, 'InitiatorName')) return false;
   const isMade = await draft.files.firstOf([
     '/usr/lib/systemd/system/iscsi-init.service',
     '/lib/systemd/system/iscsi-init.service',
