@@ -19,6 +19,10 @@ const REGISTRATIONS = [
   '/etc/krb5.keytab',
   '/etc/opendkim-machine-id',
   '/var/lib/ubuntu-advantage/private/machine-token.json',
+  // of two with one id or one account the other is thrown out
+  '/etc/salt/minion_id',
+  '/var/lib/samba/private/secrets.tdb',
+  '/var/lib/tailscale/tailscaled.state',
   // made of the firmware's UUID when they are asked for
   '/etc/nvme/hostnqn',
   '/etc/nvme/hostid',
@@ -26,7 +30,14 @@ const REGISTRATIONS = [
 const INITIATOR = '/etc/iscsi/initiatorname.iscsi';
 
 /** Folders with such: their entries go. */
-const REGISTRATION_FOLDERS = ['/etc/pki/consumer', '/etc/pki/entitlement'];
+const REGISTRATION_FOLDERS = [
+  '/etc/pki/consumer',
+  '/etc/pki/entitlement',
+  '/etc/salt/pki/minion',
+  '/etc/puppetlabs/puppet/ssl',
+  '/var/lib/puppet/ssl',
+  '/var/lib/sss/db',
+];
 
 export async function renewMachineId(draft: GuestDraft, traits: Traits): Promise<void> {
   const removed: string[] = [];
