@@ -304,6 +304,16 @@ test('mail: boxes stay as files, queues do not send from every machine; a link t
   expect(await changes('mail', files)).toEqual(['empty /var/mail/pupil', 'empty /var/spool/postfix/deferred']);
 });
 
+test('a link in a folder of a service is not followed, one of root is', async () => {
+  const files = {
+    '/var/spool/exim4': { kind: 'folder' as const, owner: [100, 100] as const },
+    '/var/spool/exim4/input': '-> /etc',
+    '/var/spool/mqueue': '-> /srv/queue',
+    '/srv/queue/x': 'x',
+  };
+  expect(await changes('mail', files)).toEqual(['empty /srv/queue']);
+});
+
 test('temporary files: what a file system of its own keeps stays; copies of old passwords go', async () => {
   const files = {
     '/tmp/x': 'x',
