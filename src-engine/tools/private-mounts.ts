@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { EngineError } from '../core/engine-error.ts';
-import { pathOf, runTool, toolEnvironment, type ToolAnswer, type ToolRun } from './run-tool.ts';
+import { endingWithUs, pathOf, runTool, toolEnvironment, type ToolAnswer, type ToolRun } from './run-tool.ts';
 import type { Tool } from './tools.ts';
 
 /** Programs without which there are none. */
@@ -31,8 +31,9 @@ export async function withPrivateMounts<T>(
   work: (mounts: PrivateMounts) => Promise<T>,
 ): Promise<T> {
   signal.throwIfAborted();
-  const args = ['--mount', '--propagation', 'private', '--', pathOf('cat')];
-  const holder = spawn(pathOf('unshare'), args, {
+  const words = [pathOf('unshare'), '--mount', '--propagation', 'private', '--', pathOf('cat')];
+  const [program, ...args] = endingWithUs(words);
+  const holder = spawn(program, args, {
     stdio: ['pipe', 'pipe', 'ignore'],
     env: toolEnvironment(),
     cwd: '/',

@@ -40,11 +40,10 @@ export interface ToolAnswer {
 export async function runTool(tool: Tool, args: readonly string[], options: ToolRun): Promise<ToolAnswer> {
   const { signal, input, deadlineMs = DEADLINE_MS, goodCodes = [0], descriptors = [] } = options;
   signal.throwIfAborted();
-  const path = pathOf(tool);
-  const [program, own] =
-    options.mountsOf === undefined
-      ? [path, args]
-      : [pathOf('nsenter'), [`--mount=/proc/${options.mountsOf}/ns/mnt`, '--', path, ...args]];
+  const words = [pathOf(tool), ...args];
+  if (options.mountsOf !== undefined)
+    words.unshift(pathOf('nsenter'), `--mount=/proc/${options.mountsOf}/ns/mnt`, '--');
+  const [program, ...own] = endingWithUs(words);
   // nothing of the caller's environment: many tools take options from there
   const env = { ...toolEnvironment(), ...options.env };
   const child = spawn(program, own, {
@@ -93,6 +92,15 @@ export async function runTool(tool: Tool, args: readonly string[], options: Tool
     clearTimeout(deadline);
     signal.removeEventListener('abort', kill);
   }
+}
+
+/**
+ * A program that outlives whoever started it would go on writing to what the next one has begun to write: on Linux the kernel ends it
+ * (prctl(2), PR_SET_PDEATHSIG).
+ */
+export function endingWithUs(words: readonly string[]): string[] {
+  const setpriv = process.platform === 'linux' ? findTool('setpriv') : null;
+  return setpriv ? [setpriv, '--pdeathsig', 'KILL', '--', ...words] : [...words];
 }
 
 /** @throws EngineError `TOOL_MISSING` */

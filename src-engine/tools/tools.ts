@@ -35,6 +35,7 @@ export const TOOL_PACKAGES = {
   ntfsresize: 'ntfs-3g',
   'qemu-system-x86_64': 'qemu-system-x86',
   resize2fs: 'e2fsprogs',
+  setpriv: 'util-linux',
   swaplabel: 'util-linux',
   tune2fs: 'e2fsprogs',
   umount: 'mount',
