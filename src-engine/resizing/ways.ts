@@ -32,7 +32,7 @@ export function fixedWays(lengthBytes: number, refusal: LengthRefusal): VolumeWa
 
 /**
  * @param content null where nothing is known of it
- * @param usedBytes what a capture takes of it
+ * @param usedBytes what a capture takes of it @param mayShrink whether the least that it can be matters
  * @throws EngineError `READ_FAILED`
  */
 export async function waysOf(
@@ -40,6 +40,7 @@ export async function waysOf(
   content: FileSystem | null,
   usedBytes: number,
   abilities: Abilities,
+  mayShrink: boolean,
 ): Promise<VolumeWays> {
   const { lengthBytes } = volume;
   const fixed = (refusal: LengthRefusal) => fixedWays(lengthBytes, refusal);
@@ -50,7 +51,7 @@ export async function waysOf(
   const resizer = resizerOf(content.kind);
   if (!resizer) return fixed(never);
   if (content.warnings.some(({ code }) => !resizer.toleratedWarnings.includes(code))) return fixed(unsound);
-  const limits = await resizer.limits(volume, content, usedBytes).catch((error: unknown) => {
+  const limits = await resizer.limits(volume, content, usedBytes, mayShrink).catch((error: unknown) => {
     if (error instanceof EngineError && error.code === 'FORMAT_INVALID') return null;
     throw error;
   });

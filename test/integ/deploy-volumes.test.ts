@@ -315,6 +315,116 @@ describe.skipIf(!canLoop)('choices', () => {
   });
 });
 
+describe.skipIf(!canLoop)('as small as it can be', () => {
+  const manyFiles = (point: string) =>
+    run(
+      'python3',
+      '-c',
+      'import os,sys\nfor d in range(40):\n  os.mkdir(f"{sys.argv[1]}/d{d}")\n  for i in range(200): open(f"{sys.argv[1]}/d{d}/f{i}","w").close()',
+      point,
+    );
+  const scattered = (point: string) => {
+    for (let i = 0; i < 60; i++) writeFileSync(join(point, `piece${i}`), noise(`piece ${i}`, 2 * MIB));
+    for (let i = 0; i < 60; i += 2) rmSync(join(point, `piece${i}`));
+  };
+  test.each<[string, Kind, (point: string) => void]>([
+    ['ext4 with pieces of files everywhere', EXT4, scattered],
+    ['ext4 with thousands of empty files', ext('', 'ext4', '-b', '1024', '-N', '20000'), manyFiles],
+    ['ext4 without journal, with large blocks', ext('', 'ext4', '-b', '4096', '-O', '^has_journal'), scattered],
+    ['NTFS with pieces of files everywhere', NTFS, scattered],
+  ])('%s', async (name, kind, fillMore) => {
+    const template = `least-${name.replaceAll(/[ ,]+/g, '-')}`;
+    const source = makeDisk(template, kind, 192);
+    onVolume(source, rootOf(source), (device) => mounted(device, kind, 'rw', fillMore));
+    resultOf(await engine.capture(source, template));
+    const target = bench.path('least.img');
+    const volumes = [{ volume: '2', size: 'shrink' as const }];
+    const { volumes: plans } = await planned(template, 220 * MIB, volumes);
+    expect(plans[1]).toMatchObject({
+      method: 'scratch',
+      lengthBytes:
+        plans[1].minimumBytes - (plans[1].minimumBytes % 4096) + (plans[1].minimumBytes % 4096 > 0 ? 4096 : 0),
+    });
+    expect(plans[1].lengthBytes).toBeLessThan(180 * MIB);
+    resultOf(await engine.deploy(template, target, { volumes, overwrite: true }));
+    expectFitted(kind, source, target, plans[1].lengthBytes);
+  });
+});
+
+describe.skipIf(!canLoop)('a target with sectors of 4096 bytes', () => {
+  const kind = ext('', 'ext4', '-b', '4096');
+  test.each([
+    ['larger', 200, 174],
+    ['smaller', 110, 84],
+  ])('%s: sectors and lengths change together', async (name, mib, rootMib) => {
+    const source = bench.file('of-512.img', 124 * MIB);
+    runWithInput('label: gpt\nstart=1MiB, size=24MiB, type=uefi\nsize=97MiB, type=linux\n', 'sfdisk', '-q', source);
+    const fat = bench.file('esp.part', 24 * MIB);
+    run('mkfs.vfat', '-s', '8', '-F', '16', fat);
+    place(fat, source, MIB);
+    onVolume(source, { startBytes: 25 * MIB, lengthBytes: 97 * MIB }, (device) => {
+      kind.make(device);
+      mounted(device, kind, 'rw', (point) => fillTree(point, kind));
+    });
+    resultOf(await engine.capture(source, `sectors-${name}`));
+    const image = bench.file('of-4096.img', mib * MIB, 0xff);
+    const device = bench.attach(image, '-b', '4096');
+    resultOf(await engine.deploy(`sectors-${name}`, device, { confirm: device }));
+    const { partitiontable } = JSON.parse(run('sfdisk', '-J', device)) as {
+      partitiontable: { partitions: { start: number; size: number }[] };
+    };
+    expect(run('sfdisk', '--verify', device)).toContain('No errors detected');
+    const [esp, root] = partitiontable.partitions.map(({ start, size }) => ({
+      startBytes: start * 4096,
+      lengthBytes: size * 4096,
+    }));
+    expect(root).toEqual({ startBytes: 25 * MIB, lengthBytes: rootMib * MIB });
+    bench.detach(device);
+    run('fsck.fat', '-n', extracted(image, esp));
+    const before = onVolume(source, { startBytes: 25 * MIB, lengthBytes: 97 * MIB }, (from) =>
+      mounted(from, kind, 'ro', treeOf),
+    );
+    const after = onVolume(image, root, (to) => {
+      expect(kind.judge(to)).toBe(rootMib * MIB);
+      return mounted(to, kind, 'ro', treeOf);
+    });
+    expect(after).toBe(before);
+  });
+});
+
+describe.skipIf(!canLoop)('an ordinary person', () => {
+  test('needs no rights for a file: the volume grows in scratch space', async () => {
+    const source = makeDisk('ordinary', EXT4, 96);
+    const [home, target] = [bench.path('home'), bench.path('home', 'target.img')];
+    mkdirSync(home);
+    run('chown', '-R', '65534:65534', home);
+    run('chmod', '755', bench.folder);
+    const built = process.env.DISKPRESS_WORKERS;
+    const main = built ? join(built, 'cli.js') : join(import.meta.dirname, '../../src-main/cli/main.ts');
+    const asPerson = (...words: string[]) =>
+      run(
+        'setpriv',
+        '--reuid',
+        '65534',
+        '--regid',
+        '65534',
+        '--clear-groups',
+        process.execPath,
+        main,
+        '--catalog',
+        join(home, 'catalog'),
+        ...words,
+      );
+    asPerson('capture', source, '--name', 'own');
+    expect(asPerson('deploy', 'own', target, '--size', String(200 * MIB), '--plan')).toContain(
+      'in scratch space: e2fsck and resize2fs',
+    );
+    asPerson('deploy', 'own', target, '--size', String(200 * MIB));
+    expectFitted(EXT4, source, target, 174 * MIB);
+    expect(readdirSync(join(home, 'catalog', 'scratch'))).toEqual([]);
+  });
+});
+
 /** LVM as it is asked without device-mapper: of one disk, and nothing else. */
 function lvm(device: string, command: string, ...args: string[]): string {
   const filter = `devices { filter=["a|^${device}$|","r|.*|"] use_devicesfile=0 hints="none" } backup { backup=0 archive=0 }`;

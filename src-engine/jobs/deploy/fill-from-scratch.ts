@@ -16,7 +16,7 @@ import { fill } from './fill.ts';
 import { HeldBack } from './held-back.ts';
 import { Overlay } from './overlay.ts';
 import { isFromScratch } from './plan-volumes.ts';
-import { expectResized } from './resized-volume.ts';
+import { expectResized, usedOrWhole } from './resized-volume.ts';
 import { pieceOf, reading, withScratch, type ScratchVolume } from './scratch-volume.ts';
 
 /** @throws EngineError `TOOL_MISSING`, `TOOL_FAILED`, `TOOL_TIMED_OUT`, `DISK_FULL`, `VERIFY_MISMATCH`, and what {@link fill} throws */
@@ -64,7 +64,7 @@ async function copyResized(
   await scratch.sink.sync();
   const resized = slice(source, 0, lengthBytes);
   const after = await expectResized(resized, before, lengthBytes);
-  for await (const batch of after.used(context.signal)) {
+  for await (const batch of usedOrWhole(after, context.signal)) {
     for (const extent of batch) await copyExtent(deployment, resized, extent, startBytes, context);
   }
 }

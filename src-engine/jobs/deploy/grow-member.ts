@@ -12,7 +12,7 @@ import { mappedSource } from '../../volumes/mapped-source.ts';
 import { copyExtent } from './copy-extent.ts';
 import type { Deployment } from './deployment.ts';
 import { isInner } from './plan-inner-volumes.ts';
-import { expectResized, notResized, release, resizable, withVolume } from './resized-volume.ts';
+import { expectResized, notResized, release, resizable, usedOrWhole, withVolume } from './resized-volume.ts';
 import { pieceOf, reading, withScratch } from './scratch-volume.ts';
 
 /** @throws EngineError `TOOL_MISSING`, `TOOL_FAILED`, `TOOL_TIMED_OUT`, `RESIZE_CONTRADICTED`, `VERIFY_MISMATCH`, `WRITE_FAILED`, `ABORTED` */
@@ -79,7 +79,7 @@ async function growInner(
     await scratch.sink.sync();
     await reading(scratch, async (resized) => {
       const after = await expectResized(resized, before, lengthBytes);
-      for await (const batch of after.used(context.signal)) {
+      for await (const batch of usedOrWhole(after, context.signal)) {
         for (const extent of batch) {
           for (const { from, toBytes } of placesOn(runs, extent)) {
             await copyExtent(deployment, resized, from, member.startBytes + toBytes - from.startBytes, context);
@@ -110,7 +110,7 @@ async function copyUsed(
   context: JobContext,
   write: (bytes: Uint8Array, offsetBytes: number) => Promise<void>,
 ): Promise<void> {
-  for await (const batch of fileSystem.used(context.signal)) {
+  for await (const batch of usedOrWhole(fileSystem, context.signal)) {
     for (const { startBytes, lengthBytes } of batch) {
       for (let done = 0; done < lengthBytes; done += PIECE_BYTES) {
         context.signal.throwIfAborted();

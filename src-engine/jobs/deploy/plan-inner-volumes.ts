@@ -58,7 +58,7 @@ export async function innerCandidates(
     const isPlain = mapping === 'linear' && copies.length === 1 && isLvmName(name) && ref === `${group.name}/${name}`;
     const fileSystem = isPlain && content.fileSystem?.kind !== 'swap' ? content.fileSystem : null;
     const usedBytes = views.find((view) => view.ref === ref)?.usedBytes ?? lengthBytes;
-    const { growing } = await waysOf(source, fileSystem, usedBytes, abilities);
+    const { growing } = await waysOf(source, fileSystem, usedBytes, abilities, false);
     candidates.push({ ref, lengthBytes, usedBytes, kind: fileSystem?.kind ?? null, growing });
   }
   return candidates;

@@ -97,7 +97,8 @@ export async function planVolumes(asked: Asked): Promise<PlannedVolumes> {
     oldEndBytes: roomEnd(tables, source.lengthBytes, sectorBytes),
     sectorBytes,
   };
-  const candidates = await candidatesOf(asked);
+  const mayShrink = !request.exact && (request.volumes.length > 0 || room.endBytes < room.oldEndBytes);
+  const candidates = await candidatesOf(asked, mayShrink);
   const choices = choicesOf(request, candidates);
   const kept = candidates.flatMap((volume) => plansOf(volume, volume, choices));
   const isAsked = [...choices.values()].some((size) => size !== 'keep');
@@ -115,7 +116,7 @@ export async function planVolumes(asked: Asked): Promise<PlannedVolumes> {
   return { volumes, checks: await fittedChecks(asked, candidates, volumes, room, choices, isAsked) };
 }
 
-async function candidatesOf({ source, tables, disk, abilities }: Asked): Promise<Candidate[]> {
+async function candidatesOf({ source, tables, disk, abilities }: Asked, mayShrink: boolean): Promise<Candidate[]> {
   const { partitions } = await readVolumeTree(source);
   const largestBytes = Math.max(0, ...tables.layout.partitions.map(({ lengthBytes }) => lengthBytes));
   const candidates: Candidate[] = [];
@@ -134,7 +135,7 @@ async function candidatesOf({ source, tables, disk, abilities }: Asked): Promise
         ? fixedWays(lengthBytes, { code: 'VOLUME_DATA_BEHIND', data: { lengthBytes: behind } })
         : isMember
           ? memberWays(found, abilities)
-          : await waysOf(found?.source ?? source, content, usedBytes, abilities);
+          : await waysOf(found?.source ?? source, content, usedBytes, abilities, mayShrink);
     const isLarge = lengthBytes >= largestBytes * LARGE_PART && !RECOVERY_TYPES.includes(typeId);
     candidates.push({
       ref: String(number ?? 0),

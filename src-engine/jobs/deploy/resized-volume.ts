@@ -1,7 +1,7 @@
 /** Volumes that programs have changed, or are about to: as our own readers see them. */
 import type { VolumePlan } from '../../contract/deploy.contract.ts';
 import { EngineError } from '../../core/engine-error.ts';
-import type { BlockSource } from '../../disk/block-source.port.ts';
+import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
 import { slice } from '../../disk/slice.ts';
 import type { FileSystem } from '../../filesystems/file-system.port.ts';
 import { recogniseFileSystem } from '../../filesystems/recognise.ts';
@@ -48,6 +48,24 @@ const MAX_UNUSED_BYTES = 256 * 1024 * 1024;
 
 export function notResized(volume: string, field: string): EngineError {
   return new EngineError('RESIZE_CONTRADICTED', { volume, field });
+}
+
+/**
+ * What of a volume is to be copied: all of it, where a program has left it in a state that our own reader does not take free space from.
+ */
+export async function* usedOrWhole(fileSystem: FileSystem, signal: AbortSignal): AsyncGenerator<readonly Extent[]> {
+  if (await isCertain(fileSystem, signal)) yield* fileSystem.used(signal);
+  else yield [{ startBytes: 0, lengthBytes: fileSystem.lengthBytes }];
+}
+
+async function isCertain(fileSystem: FileSystem, signal: AbortSignal): Promise<boolean> {
+  try {
+    for await (const _ of fileSystem.used(signal)) signal.throwIfAborted();
+    return true;
+  } catch (error) {
+    if (error instanceof EngineError && ['FORMAT_INVALID', 'FORMAT_UNSUPPORTED'].includes(error.code)) return false;
+    throw error;
+  }
 }
 
 /** Writes what is held back of a volume: what lies inside of a partition does not make a disk look finished without its table. */
