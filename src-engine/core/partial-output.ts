@@ -121,7 +121,8 @@ export async function removePartial(path: string, id: string): Promise<void> {
   }
 }
 
-function partialNameOf(path: string, id: string): string {
+/** The name of the folder beside `path` in which it is made. */
+export function partialNameOf(path: string, id: string): string {
   let name = basename(path);
   while (Buffer.byteLength(name) > MAX_NAME_BYTES) name = name.slice(0, -1);
   return `.${name}.${id}.partial`;

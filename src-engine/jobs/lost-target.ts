@@ -1,10 +1,15 @@
 import type { JobView } from '../contract/job.contract.ts';
-import { removePartial } from '../core/partial-output.ts';
+import { partialNameOf, removePartial } from '../core/partial-output.ts';
+import { detachLostLoops } from '../resizing/lost-loops.ts';
 
 /** Removes what a deploy or an export whose process died has left unfinished, of all targets that it had. */
 export async function removeLostTarget(job: JobView): Promise<void> {
   if (job.kind !== 'deploy' && job.kind !== 'export') return;
   // what older versions wrote has no parts
   const parts = job.parts.length > 0 ? job.parts : [{ path: job.path, planId: job.id }];
-  for (const { path, planId = job.id } of parts) await removePartial(path, planId).catch(() => {});
+  for (const { path, planId = job.id } of parts) {
+    const partial = `${partialNameOf(path, planId)}/`;
+    await detachLostLoops((behind) => behind === path || behind.includes(`/${partial}`));
+    await removePartial(path, planId).catch(() => {});
+  }
 }

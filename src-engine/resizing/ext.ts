@@ -6,11 +6,12 @@ import type { FileSystem } from '../filesystems/file-system.port.ts';
 import { INCOMPAT, RO_COMPAT } from '../filesystems/ext/features.ts';
 import { readSuperblock } from '../filesystems/ext/superblock.ts';
 import { runTool, type ToolRun } from '../tools/run-tool.ts';
+import { extMinimum } from './ext-minimum.ts';
 import { isFileOfItsOwn, LOOP_TOOLS, withLoopDevice } from './piece.ts';
 import type { Limits, Resizer } from './resizer.port.ts';
 
 /** resize2fs moves what lies behind the new end, and needs room for tables of its own. */
-const ROOM_BYTES = 8 * 1024 * 1024;
+const ROOM_BYTES = 4 * 1024 * 1024;
 const ROOM_SHARE = 0.03;
 /** For a whole file system of the largest disks that people have. */
 const DEADLINE_MS = 6 * 60 * 60 * 1000;
@@ -30,7 +31,7 @@ export const extResizer: Resizer = {
   shrinking: [{ method: 'scratch', needsRoot: false, tools: [] }],
   toleratedWarnings: ['JOURNAL_NOT_CLEAN'],
 
-  async limits(volume, fileSystem, usedBytes): Promise<Limits> {
+  async limits(volume, fileSystem, usedBytes, mayShrink): Promise<Limits> {
     const superblock = await readSuperblock(volume);
     if (!superblock) return { refusal: 'feature' };
     const { features, blockBytes, blockCount, freeBlockCount, blocksPerGroup, inodesPerGroup } = superblock;
@@ -39,11 +40,13 @@ export const extResizer: Resizer = {
     // blocks that files share, and files that are never to be written again
     if (features.roCompat & (RO_COMPAT.SHARED_BLOCKS | RO_COMPAT.READONLY)) return { refusal: 'feature' };
     const takenBytes = Math.max(usedBytes, (blockCount - freeBlockCount) * blockBytes);
-    // inodes go with their groups
+    // inodes go with their groups, of which the last need not be whole
     const usedInodes = Math.max(superblock.inodeCount - superblock.freeInodeCount, 0);
     const groupBytes = blocksPerGroup * blockBytes;
-    const inodeBytes = Math.ceil(usedInodes / inodesPerGroup) * groupBytes;
-    const minimumBytes = Math.max(takenBytes + ROOM_BYTES + Math.ceil(takenBytes * ROOM_SHARE), inodeBytes);
+    const inodeBytes = (Math.ceil(usedInodes / inodesPerGroup) - 1) * groupBytes;
+    const toldBytes = mayShrink ? await extMinimum(volume, superblock) : null;
+    const leastBytes = toldBytes ?? takenBytes;
+    const minimumBytes = Math.max(leastBytes + ROOM_BYTES + Math.ceil(leastBytes * ROOM_SHARE), inodeBytes);
     const isWide = (features.incompat & INCOMPAT.BIT64) !== 0;
     return {
       minimumBytes: features.compat & STABLE_INODES ? fileSystem.lengthBytes : minimumBytes,

@@ -30,8 +30,11 @@ export interface Resizer {
   readonly shrinking: readonly Way[];
   /** what may be said of a file system whose length is changed: its program mends it on the way */
   readonly toleratedWarnings: readonly WarningCode[];
-  /** @param usedBytes what a capture takes of it @throws EngineError `READ_FAILED`, `FORMAT_INVALID` */
-  limits(volume: BlockSource, fileSystem: FileSystem, usedBytes: number): Promise<Limits>;
+  /**
+   * @param usedBytes what a capture takes of it @param mayShrink whether the least matters: a program may be asked for it
+   * @throws EngineError `READ_FAILED`, `FORMAT_INVALID`
+   */
+  limits(volume: BlockSource, fileSystem: FileSystem, usedBytes: number, mayShrink: boolean): Promise<Limits>;
   /**
    * Changes its length on a piece that is long enough for both.
    * @param toBytes of the volume; what of it is no whole block stays unused

@@ -32,7 +32,7 @@ export function fixedWays(lengthBytes: number, refusal: LengthRefusal): VolumeWa
 
 /**
  * @param content null where nothing is known of it
- * @param usedBytes what a capture takes of it
+ * @param usedBytes what a capture takes of it @param mayShrink whether the least that it can be matters
  * @throws EngineError `READ_FAILED`
  */
 export async function waysOf(
@@ -40,6 +40,7 @@ export async function waysOf(
   content: FileSystem | null,
   usedBytes: number,
   abilities: Abilities,
+  mayShrink: boolean,
 ): Promise<VolumeWays> {
   const { lengthBytes } = volume;
   const fixed = (refusal: LengthRefusal) => fixedWays(lengthBytes, refusal);
@@ -50,7 +51,7 @@ export async function waysOf(
   const resizer = resizerOf(content.kind);
   if (!resizer) return fixed(never);
   if (content.warnings.some(({ code }) => !resizer.toleratedWarnings.includes(code))) return fixed(unsound);
-  const limits = await resizer.limits(volume, content, usedBytes).catch((error: unknown) => {
+  const limits = await resizer.limits(volume, content, usedBytes, mayShrink).catch((error: unknown) => {
     if (error instanceof EngineError && error.code === 'FORMAT_INVALID') return null;
     throw error;
   });
@@ -72,16 +73,26 @@ function wayHere(
   ways: readonly Way[],
   abilities: Abilities,
 ): Way | LengthRefusal | null {
-  const judged = ways.map((way) => missing(kind, resizer, way, abilities) ?? way);
+  const judged = ways.map((way) => missingFor(kind, way, abilities, resizer.tools) ?? way);
   return judged.find(isWay) ?? judged.at(0) ?? null;
 }
 
-function missing(kind: FileSystemKind, resizer: Resizer, way: Way, abilities: Abilities): LengthRefusal | null {
-  const tool = [...resizer.tools, ...way.tools].find((one) => !abilities.hasTool(one));
-  if (tool) return { code: 'VOLUME_NEEDS_TOOL', data: { fileSystem: kind, tool, package: TOOL_PACKAGES[tool] } };
-  if (way.needsRoot && !abilities.isRoot) return { code: 'VOLUME_NEEDS_ROOT', data: { fileSystem: kind } };
-  if (way.isMounted && !abilities.canMount(kind)) return { code: 'VOLUME_NEEDS_KERNEL', data: { fileSystem: kind } };
-  return null;
+/**
+ * @param name of what is to get another length
+ * @param own tools that the family needs beside the way's
+ * @returns what stands against a way on this machine; null for nothing
+ */
+export function missingFor(
+  name: FileSystemKind | 'LVM2',
+  way: Way,
+  abilities: Abilities,
+  own: readonly Tool[] = [],
+): LengthRefusal | null {
+  const tool = [...own, ...way.tools].find((one) => !abilities.hasTool(one));
+  if (tool) return { code: 'VOLUME_NEEDS_TOOL', data: { fileSystem: name, tool, package: TOOL_PACKAGES[tool] } };
+  if (way.needsRoot && !abilities.isRoot) return { code: 'VOLUME_NEEDS_ROOT', data: { fileSystem: name } };
+  const isKnown = !way.isMounted || (name !== 'LVM2' && abilities.canMount(name));
+  return isKnown ? null : { code: 'VOLUME_NEEDS_KERNEL', data: { fileSystem: name } };
 }
 
 /** Programs that a way takes, each once. */

@@ -2,11 +2,10 @@
  * Mounts that nobody else sees, and that are gone when whoever made them is, however they end: they are of a namespace (mount_namespaces(7))
  * that lives as long as one program, which ends when its input does.
  */
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { EngineError } from '../core/engine-error.ts';
 import { runTool, type ToolAnswer, type ToolRun } from './run-tool.ts';
-import { pathOf, toolEnvironment } from './spawn-tool.ts';
+import { pathOf, spawnTool } from './spawn-tool.ts';
 import type { Tool } from './tools.ts';
 
 /** Programs without which there are none. */
@@ -33,23 +32,19 @@ export async function withPrivateMounts<T>(
 ): Promise<T> {
   signal.throwIfAborted();
   const args = ['--mount', '--propagation', 'private', '--', pathOf('cat')];
-  const holder = spawn(pathOf('unshare'), args, {
-    stdio: ['pipe', 'pipe', 'ignore'],
-    env: toolEnvironment(),
-    cwd: '/',
-    windowsHide: true,
-  });
+  const { child: holder } = spawnTool('unshare', args, { stdio: ['pipe', 'pipe', 'ignore'], isBound: true });
+  const [input, output] = [holder.stdin!, holder.stdout!];
   const ended = new Promise<void>((resolve) => holder.once('close', () => resolve()));
   try {
     await new Promise<void>((resolve, reject) => {
-      holder.stdin.on('error', () => {});
+      input.on('error', () => {});
       holder.once('error', reject);
       holder.once('close', (exitCode) =>
         reject(new EngineError('TOOL_FAILED', { tool: 'unshare', exitCode, said: '' })),
       );
       // what comes back was written in the namespace
-      holder.stdout.once('data', () => resolve());
-      holder.stdin.write(READY);
+      output.once('data', () => resolve());
+      input.write(READY);
     });
     const run: PrivateMounts['run'] = (tool, own, options) =>
       runTool(tool, own, { signal, ...options, mountsOf: holder.pid! });
@@ -64,7 +59,7 @@ export async function withPrivateMounts<T>(
       },
     });
   } finally {
-    holder.stdin.end();
+    input.end();
     await ended;
   }
 }

@@ -45,7 +45,7 @@ export async function runTool(tool: Tool, args: readonly string[], options: Tool
     mountsOf === undefined
       ? [tool, args]
       : (['nsenter', [`--mount=/proc/${mountsOf}/ns/mnt`, '--', pathOf(tool), ...args]] as const);
-  const { child, kill } = spawnTool(program, own, { stdio: [...stdio], env: options.env });
+  const { child, kill } = spawnTool(program, own, { stdio: [...stdio], env: options.env, isBound: true });
   let isLate = false;
   const deadline = setTimeout(() => {
     isLate = true;

@@ -8,14 +8,16 @@ export function volumePlanLines(words: Words, volumes: readonly VolumePlan[]): s
   const { t } = words;
   const isMoved = (volume: VolumePlan) => volume.startBytes !== volume.beforeStartBytes;
   if (volumes.every((volume) => volume.lengthBytes === volume.beforeBytes && !isMoved(volume))) return [];
-  const place = (lengthBytes: number, startBytes: number) => t('cli.at', { lengthBytes, startBytes });
+  // what lies in a group has no place of its own on the disk
+  const place = ({ volume }: VolumePlan, lengthBytes: number, startBytes: number) =>
+    volume.includes('/') ? words.bytes(lengthBytes) : t('cli.at', { lengthBytes, startBytes });
   return table(
     ['volume', 'before', '', 'after', 'how'].map((column) => column && t(`cli.column.${column}`)),
     volumes.map((volume) => [
       printable(volume.volume),
-      place(volume.beforeBytes, volume.beforeStartBytes),
+      place(volume, volume.beforeBytes, volume.beforeStartBytes),
       '→',
-      place(volume.lengthBytes, volume.startBytes),
+      place(volume, volume.lengthBytes, volume.startBytes),
       t(`cli.volume-method.${volume.method === 'kept' && isMoved(volume) ? 'moved' : volume.method}`, {
         tools: volume.tools,
       }),

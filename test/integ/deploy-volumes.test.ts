@@ -315,6 +315,268 @@ describe.skipIf(!canLoop)('choices', () => {
   });
 });
 
+describe.skipIf(!canLoop)('as small as it can be', () => {
+  const manyFiles = (point: string) =>
+    run(
+      'python3',
+      '-c',
+      'import os,sys\nfor d in range(40):\n  os.mkdir(f"{sys.argv[1]}/d{d}")\n  for i in range(200): open(f"{sys.argv[1]}/d{d}/f{i}","w").close()',
+      point,
+    );
+  const scattered = (point: string) => {
+    for (let i = 0; i < 60; i++) writeFileSync(join(point, `piece${i}`), noise(`piece ${i}`, 2 * MIB));
+    for (let i = 0; i < 60; i += 2) rmSync(join(point, `piece${i}`));
+  };
+  test.each<[string, Kind, (point: string) => void]>([
+    ['ext4 with pieces of files everywhere', EXT4, scattered],
+    ['ext4 with thousands of empty files', ext('', 'ext4', '-b', '1024', '-N', '20000'), manyFiles],
+    ['ext4 without journal, with large blocks', ext('', 'ext4', '-b', '4096', '-O', '^has_journal'), scattered],
+    ['NTFS with pieces of files everywhere', NTFS, scattered],
+  ])('%s', async (name, kind, fillMore) => {
+    const template = `least-${name.replaceAll(/[ ,]+/g, '-')}`;
+    const source = makeDisk(template, kind, 192);
+    onVolume(source, rootOf(source), (device) => mounted(device, kind, 'rw', fillMore));
+    resultOf(await engine.capture(source, template));
+    const target = bench.path('least.img');
+    const volumes = [{ volume: '2', size: 'shrink' as const }];
+    const { volumes: plans } = await planned(template, 220 * MIB, volumes);
+    expect(plans[1]).toMatchObject({
+      method: 'scratch',
+      lengthBytes:
+        plans[1].minimumBytes - (plans[1].minimumBytes % 4096) + (plans[1].minimumBytes % 4096 > 0 ? 4096 : 0),
+    });
+    expect(plans[1].lengthBytes).toBeLessThan(180 * MIB);
+    resultOf(await engine.deploy(template, target, { volumes, overwrite: true }));
+    expectFitted(kind, source, target, plans[1].lengthBytes);
+  });
+});
+
+describe.skipIf(!canLoop)('a target with sectors of 4096 bytes', () => {
+  const kind = ext('', 'ext4', '-b', '4096');
+  test.each([
+    ['larger', 200, 174],
+    ['smaller', 110, 84],
+  ])('%s: sectors and lengths change together', async (name, mib, rootMib) => {
+    const source = bench.file('of-512.img', 124 * MIB);
+    runWithInput('label: gpt\nstart=1MiB, size=24MiB, type=uefi\nsize=97MiB, type=linux\n', 'sfdisk', '-q', source);
+    const fat = bench.file('esp.part', 24 * MIB);
+    run('mkfs.vfat', '-s', '8', '-F', '16', fat);
+    place(fat, source, MIB);
+    onVolume(source, { startBytes: 25 * MIB, lengthBytes: 97 * MIB }, (device) => {
+      kind.make(device);
+      mounted(device, kind, 'rw', (point) => fillTree(point, kind));
+    });
+    resultOf(await engine.capture(source, `sectors-${name}`));
+    const image = bench.file('of-4096.img', mib * MIB, 0xff);
+    const device = bench.attach(image, '-b', '4096');
+    resultOf(await engine.deploy(`sectors-${name}`, device, { confirm: device }));
+    const { partitiontable } = JSON.parse(run('sfdisk', '-J', device)) as {
+      partitiontable: { partitions: { start: number; size: number }[] };
+    };
+    expect(run('sfdisk', '--verify', device)).toContain('No errors detected');
+    const [esp, root] = partitiontable.partitions.map(({ start, size }) => ({
+      startBytes: start * 4096,
+      lengthBytes: size * 4096,
+    }));
+    expect(root).toEqual({ startBytes: 25 * MIB, lengthBytes: rootMib * MIB });
+    bench.detach(device);
+    run('fsck.fat', '-n', extracted(image, esp));
+    const before = onVolume(source, { startBytes: 25 * MIB, lengthBytes: 97 * MIB }, (from) =>
+      mounted(from, kind, 'ro', treeOf),
+    );
+    const after = onVolume(image, root, (to) => {
+      expect(kind.judge(to)).toBe(rootMib * MIB);
+      return mounted(to, kind, 'ro', treeOf);
+    });
+    expect(after).toBe(before);
+  });
+});
+
+describe.skipIf(!canLoop)('an ordinary person', () => {
+  test('needs no rights for a file: the volume grows in scratch space', async () => {
+    const source = makeDisk('ordinary', EXT4, 96);
+    const [home, target] = [bench.path('home'), bench.path('home', 'target.img')];
+    mkdirSync(home);
+    run('chown', '-R', '65534:65534', home);
+    run('chmod', '755', bench.folder);
+    const built = process.env.DISKPRESS_WORKERS;
+    const main = built ? join(built, 'cli.js') : join(import.meta.dirname, '../../src-main/cli/main.ts');
+    const asPerson = (...words: string[]) =>
+      run(
+        'setpriv',
+        '--reuid',
+        '65534',
+        '--regid',
+        '65534',
+        '--clear-groups',
+        process.execPath,
+        main,
+        '--catalog',
+        join(home, 'catalog'),
+        ...words,
+      );
+    asPerson('capture', source, '--name', 'own');
+    expect(asPerson('deploy', 'own', target, '--size', String(200 * MIB), '--plan')).toContain(
+      'in scratch space: e2fsck and resize2fs',
+    );
+    asPerson('deploy', 'own', target, '--size', String(200 * MIB));
+    expectFitted(EXT4, source, target, 174 * MIB);
+    expect(readdirSync(join(home, 'catalog', 'scratch'))).toEqual([]);
+  });
+});
+
+/** LVM as it is asked without device-mapper: of one disk, and nothing else. */
+function lvm(device: string, command: string, ...args: string[]): string {
+  const filter = `devices { filter=["a|^${device}$|","r|.*|"] use_devicesfile=0 hints="none" } backup { backup=0 archive=0 }`;
+  return run('lvm', command, '--driverloaded', 'n', '--config', filter, ...args);
+}
+
+const MEMBER: Part = { startBytes: 9 * MIB, lengthBytes: 240 * MIB };
+/** LVM2 begins its extents there unless it is told otherwise. */
+const FIRST_EXTENT = 1 * MIB;
+const EXTENT = 4 * MIB;
+
+/** @param volumes by name: extents, in their order, and how to make what is on them */
+function makeLvmDisk(name: string, volumes: Record<string, [number, (device: string) => void]>): string {
+  const image = bench.file(`${name}.img`, 252 * MIB);
+  runWithInput('label: gpt\nstart=1MiB, size=8MiB, type=uefi\nsize=240MiB, type=lvm\n', 'sfdisk', '-q', image);
+  onVolume(image, MEMBER, (device) => {
+    lvm(device, 'pvcreate', device);
+    lvm(device, 'vgcreate', name, device);
+    for (const [volume, [extents]] of Object.entries(volumes)) {
+      lvm(device, 'lvcreate', '-an', '-Zn', '-Wn', '-l', String(extents), '-n', volume, name);
+    }
+  });
+  let at = MEMBER.startBytes + FIRST_EXTENT;
+  for (const [extents, make] of Object.values(volumes)) {
+    onVolume(image, { startBytes: at, lengthBytes: extents * EXTENT }, make);
+    at += extents * EXTENT;
+  }
+  return image;
+}
+
+/** A logical volume put together as lvm says that it lies. @returns a file */
+function assembled(image: string, name: string): string {
+  const member = partsOf(image).at(-1)!;
+  const ranges = onVolume(image, member, (device) =>
+    lvm(device, 'lvs', '--noheadings', '--segments', '-o', 'lv_name,seg_pe_ranges'),
+  );
+  const own = ranges.split('\n').filter((line) => line.trim().startsWith(`${name} `));
+  const pieces = own.map((line) => /:(\d+)-(\d+)/.exec(line)!.slice(1).map(Number));
+  const extents = pieces.reduce((sum, [from, to]) => sum + to - from + 1, 0);
+  const file = bench.path('assembled.part');
+  rmSync(file, { force: true });
+  truncateSync(bench.file('assembled.part', 0), extents * EXTENT);
+  let at = 0;
+  for (const [from, to] of pieces) {
+    const start = member.startBytes + FIRST_EXTENT + from * EXTENT;
+    run(
+      'dd',
+      `if=${image}`,
+      `of=${file}`,
+      'bs=1M',
+      'conv=sparse,notrunc',
+      'status=none',
+      'iflag=skip_bytes',
+      'oflag=seek_bytes',
+      `skip=${start}`,
+      `seek=${at}`,
+      `count=${((to - from + 1) * EXTENT) / MIB}`,
+    );
+    at += (to - from + 1) * EXTENT;
+  }
+  return file;
+}
+
+describe.skipIf(!canLoop)('volumes of LVM2', () => {
+  const filled = (device: string) => {
+    EXT4.make(device);
+    mounted(device, EXT4, 'rw', (point) => fillTree(point, EXT4));
+  };
+  const treeIn = (file: string) => mounted(file, EXT4, 'loop,ro', treeOf);
+
+  test.each<[string, Record<string, [number, (device: string) => void]>]>([
+    ['in one piece', { root: [40, filled] }],
+    ['in several pieces', { root: [40, filled], swap: [6, (device) => run('mkswap', device)] }],
+  ])('the group, the volume and its file system grow: %s', async (_, volumes) => {
+    const name = `vg${Object.keys(volumes).length}`;
+    const source = makeLvmDisk(name, volumes);
+    resultOf(await engine.capture(source, name));
+    const target = bench.path(`${name}.larger.img`);
+    const plan = await planned(name, 400 * MIB);
+    expect(plan.volumes.find(({ volume }) => volume === `${name}/root`)).toMatchObject({
+      method: 'in-place',
+      beforeBytes: 160 * MIB,
+      lengthBytes: (160 + 148) * MIB,
+    });
+    resultOf(await engine.deploy(name, target, { lengthBytes: 400 * MIB }));
+    expect(partsOf(target).at(-1)).toEqual({ ...MEMBER, lengthBytes: 390 * MIB });
+    const checked = onVolume(target, partsOf(target).at(-1)!, (device) =>
+      lvm(device, 'vgs', '--noheadings', '--units', 'b', '--nosuffix', '-o', 'vg_size,vg_free_count'),
+    );
+    // what was free in the group stays free
+    const free = 59 - Object.values(volumes).reduce((sum, [extents]) => sum + extents, 0);
+    expect(checked.trim().split(/ +/).map(Number)).toEqual([97 * EXTENT, free]);
+    expect(scratch()).toEqual([]);
+    const before = treeIn(assembled(source, 'root'));
+    const after = assembled(target, 'root');
+    // 97 extents, of which 59 were there before
+    expect(EXT4.judge(after)).toBe((160 + 38 * 4) * MIB);
+    expect(treeIn(after)).toBe(before);
+  });
+});
+
+describe.skipIf(!canLoop)('what stands behind', () => {
+  test('a FAT that moves says how many sectors lie in front of it', async () => {
+    const image = bench.file('fat-behind.img', 140 * MIB);
+    runWithInput(
+      'label: dos\nstart=1MiB, size=100MiB, type=83\nstart=101MiB, size=38MiB, type=c\n',
+      'sfdisk',
+      '-q',
+      image,
+    );
+    const fat = bench.file('behind.part', 38 * MIB);
+    run('mkfs.vfat', '-F', '32', '-h', String(101 * 2048), fat);
+    place(fat, image, 101 * MIB);
+    onVolume(image, { startBytes: MIB, lengthBytes: 100 * MIB }, EXT4.make);
+    resultOf(await engine.capture(image, 'fat-behind'));
+    const target = bench.path('fat-behind.larger.img');
+    resultOf(await engine.deploy('fat-behind', target, { lengthBytes: 200 * MIB }));
+    const [, moved] = partsOf(target);
+    expect(moved).toEqual({ startBytes: 162 * MIB, lengthBytes: 38 * MIB });
+    const part = extracted(target, moved);
+    run('fsck.fat', '-n', part);
+    expect(run('minfo', '-i', part, '::')).toContain(`hidden sectors: ${162 * 2048}\n`);
+  });
+
+  test('what nobody knows stays where it is, and nothing grows in front of it', async () => {
+    const image = bench.file('unknown-behind.img', 64 * MIB);
+    runWithInput(
+      'label: dos\nstart=1MiB, size=32MiB, type=83\nstart=33MiB, size=30MiB, type=da\n',
+      'sfdisk',
+      '-q',
+      image,
+    );
+    onVolume(image, { startBytes: MIB, lengthBytes: 32 * MIB }, EXT4.make);
+    writeFileSync(bench.path('unknown.part'), noise('unknown', MIB));
+    place(bench.path('unknown.part'), image, 33 * MIB);
+    resultOf(await engine.capture(image, 'unknown-behind'));
+    const plan = await planned('unknown-behind', 100 * MIB);
+    expect(
+      plan.volumes.every(
+        ({ method, startBytes, beforeStartBytes }) => method === 'kept' && startBytes === beforeStartBytes,
+      ),
+    ).toBe(true);
+    expect(plan.checks).toContainEqual(expect.objectContaining({ code: 'TARGET_ROOM_UNUSED', level: 'warn' }));
+    const asked = await planned('unknown-behind', 100 * MIB, [{ volume: '1', size: 'grow' }]);
+    expect(asked.checks).toContainEqual({
+      code: 'VOLUME_CANNOT_MOVE',
+      level: 'block',
+      data: { volume: '2', behind: '1' },
+    });
+  });
+});
+
 function extracted(image: string, { startBytes, lengthBytes }: Part): string {
   const part = bench.path('extracted.part');
   rmSync(part, { force: true });

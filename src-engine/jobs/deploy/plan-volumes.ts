@@ -23,6 +23,7 @@ import {
 import { roomEnd } from '../../volumes/fit/placed-tables.ts';
 import { isUsed, MBR_BYTES, mbrEntries } from '../../volumes/mbr-sector.ts';
 import type { Tables } from '../../volumes/read-layout.ts';
+import { growingInner, innerCandidates, innerPlans, memberWays, type InnerCandidate } from './plan-inner-volumes.ts';
 
 /** What a partition at least is, of the largest one, to take or give room unasked: not those for booting and for recovery. */
 const LARGE_PART = 1 / 4;
@@ -78,6 +79,8 @@ interface Asked {
 interface Candidate extends FitVolume {
   readonly typeId: string;
   readonly kind: FileSystemKind | null;
+  /** what lies on it, where it is a physical volume of LVM2 */
+  readonly inner: readonly InnerCandidate[];
   readonly usedBytes: number;
   readonly ways: VolumeWays;
 }
@@ -94,9 +97,10 @@ export async function planVolumes(asked: Asked): Promise<PlannedVolumes> {
     oldEndBytes: roomEnd(tables, source.lengthBytes, sectorBytes),
     sectorBytes,
   };
-  const candidates = await candidatesOf(asked);
+  const mayShrink = !request.exact && (request.volumes.length > 0 || room.endBytes < room.oldEndBytes);
+  const candidates = await candidatesOf(asked, mayShrink);
   const choices = choicesOf(request, candidates);
-  const kept = candidates.map((volume) => planOf(volume, volume));
+  const kept = candidates.flatMap((volume) => plansOf(volume, volume, choices));
   const isAsked = [...choices.values()].some((size) => size !== 'keep');
   const isOther = room.endBytes !== room.oldEndBytes;
   if (request.exact || (!isAsked && !isOther))
@@ -108,11 +112,11 @@ export async function planVolumes(asked: Asked): Promise<PlannedVolumes> {
   }
   const fit = fitVolumes(candidates, choices, room);
   if (!fit.isPossible) return { volumes: kept, checks: problemChecks(fit.problem, candidates, asked) };
-  const volumes = candidates.map((volume, i) => planOf(volume, fit.places[i]));
-  return { volumes, checks: await fittedChecks(asked, candidates, volumes, room, isAsked) };
+  const volumes = candidates.flatMap((volume, i) => plansOf(volume, fit.places[i], choices));
+  return { volumes, checks: await fittedChecks(asked, candidates, volumes, room, choices, isAsked) };
 }
 
-async function candidatesOf({ source, tables, disk, abilities }: Asked): Promise<Candidate[]> {
+async function candidatesOf({ source, tables, disk, abilities }: Asked, mayShrink: boolean): Promise<Candidate[]> {
   const { partitions } = await readVolumeTree(source);
   const largestBytes = Math.max(0, ...tables.layout.partitions.map(({ lengthBytes }) => lengthBytes));
   const candidates: Candidate[] = [];
@@ -123,11 +127,15 @@ async function candidatesOf({ source, tables, disk, abilities }: Asked): Promise
     const seen = disk.volumes.find((view) => view.startBytes === startBytes);
     const usedBytes = seen?.usedBytes ?? lengthBytes;
     const content = found && !found.isContested && !found.membership ? found.content.fileSystem : null;
+    const isMember = found !== undefined && !found.isContested && found.membership?.group.group.kind === 'lvm2';
+    const inner = isMember ? await innerCandidates(found, disk, abilities) : [];
     const behind = bytesBehind(disk, String(number ?? 0));
     const ways =
       behind > 0
         ? fixedWays(lengthBytes, { code: 'VOLUME_DATA_BEHIND', data: { lengthBytes: behind } })
-        : await waysOf(found?.source ?? source, content, usedBytes, abilities);
+        : isMember
+          ? memberWays(found, abilities)
+          : await waysOf(found?.source ?? source, content, usedBytes, abilities, mayShrink);
     const isLarge = lengthBytes >= largestBytes * LARGE_PART && !RECOVERY_TYPES.includes(typeId);
     candidates.push({
       ref: String(number ?? 0),
@@ -135,13 +143,18 @@ async function candidatesOf({ source, tables, disk, abilities }: Asked): Promise
       lengthBytes,
       typeId,
       kind: content?.kind ?? null,
+      inner,
       usedBytes,
       ways,
       canGrow: isWay(ways.growing),
       canShrink: isWay(ways.shrinking),
       minimumBytes: isWay(ways.shrinking) ? ways.minimumBytes : lengthBytes,
       maximumBytes: ways.maximumBytes,
-      isElastic: number !== null && isLarge && content?.kind !== 'swap',
+      isElastic:
+        number !== null &&
+        isLarge &&
+        content?.kind !== 'swap' &&
+        (!isMember || growingInner(inner, NO_CHOICES).length > 0),
       isFixed: number === null || !canMove(found, tables),
     });
   }
@@ -153,6 +166,8 @@ function bytesBehind({ account }: DiskView, ref: string): number {
   const pieces = account?.pieces.filter(({ place, volume }) => place === 'behind-file-system' && volume === ref) ?? [];
   return pieces.reduce((sum, { takenBytes }) => sum + takenBytes, 0);
 }
+
+const NO_CHOICES: ReadonlyMap<string, VolumeSize> = new Map();
 
 /** Windows on an MBR, and boot code that reads from certain sectors, do not find what stands elsewhere. */
 function canMove(volume: TreeVolume | undefined, { gpt }: Tables): boolean {
@@ -190,12 +205,20 @@ async function rigidity({ source, tables, regions }: Asked): Promise<string | nu
 function choicesOf({ volumes }: VolumesRequest, candidates: readonly Candidate[]): Map<string, VolumeSize> {
   const choices = new Map<string, VolumeSize>();
   for (const { volume, size } of volumes) {
-    if (!candidates.some(({ ref }) => ref === volume)) {
-      throw new EngineError('VOLUME_NOT_FOUND', { volume, volumes: candidates.map(({ ref }) => ref) });
-    }
+    const refs = candidates.flatMap(({ ref, inner }) => [ref, ...inner.map((one) => one.ref)]);
+    if (!refs.includes(volume)) throw new EngineError('VOLUME_NOT_FOUND', { volume, volumes: refs });
     choices.set(volume, size);
+    // what a logical volume takes, its partition has to get first
+    const holder = candidates.find(({ inner }) => inner.some(({ ref }) => ref === volume));
+    if (holder && size === 'grow' && !choices.has(holder.ref)) choices.set(holder.ref, 'grow');
   }
   return choices;
+}
+
+/** A partition, and what lies on it. */
+function plansOf(volume: Candidate, place: Extent, choices: ReadonlyMap<string, VolumeSize>): VolumePlan[] {
+  const moreBytes = place.lengthBytes - volume.lengthBytes;
+  return [planOf(volume, place), ...innerPlans(volume.inner, growingInner(volume.inner, choices), moreBytes)];
 }
 
 function planOf({ ref, kind, ways, usedBytes, ...before }: Candidate, place: Extent): VolumePlan {
@@ -210,7 +233,7 @@ function planOf({ ref, kind, ways, usedBytes, ...before }: Candidate, place: Ext
     startBytes: place.startBytes,
     lengthBytes: place.lengthBytes,
     method: way?.method ?? 'kept',
-    tools: way && kind ? [...toolsOf(kind, way)] : [],
+    tools: way ? (kind ? [...toolsOf(kind, way)] : [...way.tools]) : [],
     needsRoot: way?.needsRoot ?? false,
     scratchBytes,
     seconds: secondsOf(way, copies * usedBytes),
@@ -258,9 +281,12 @@ async function fittedChecks(
   candidates: readonly Candidate[],
   volumes: readonly VolumePlan[],
   { endBytes, oldEndBytes }: FitRoom,
+  choices: ReadonlyMap<string, VolumeSize>,
   isAsked: boolean,
 ): Promise<Check[]> {
   const checks: Check[] = [];
+  const unable = innerRefusals(candidates, choices);
+  checks.push(...unable);
   const changed = volumes.filter((v) => v.lengthBytes !== v.beforeBytes || v.startBytes !== v.beforeStartBytes);
   const names = changed.map(({ volume }) => volume);
   checks.push(
@@ -290,6 +316,20 @@ async function fittedChecks(
     checks.push({ code: 'TARGET_ROOM_UNUSED', level: 'warn', data: { lengthBytes: endBytes - usedEnd } });
   }
   return checks;
+}
+
+/** Logical volumes grow with their partition, and that is all that can be asked of them. */
+function innerRefusals(candidates: readonly Candidate[], choices: ReadonlyMap<string, VolumeSize>): Check[] {
+  return candidates.flatMap(({ inner }) =>
+    inner.flatMap(({ ref, growing }): Check[] => {
+      const size = choices.get(ref) ?? 'keep';
+      if (size === 'keep' || (size === 'grow' && isWay(growing))) return [];
+      const refusal = isWay(growing)
+        ? ({ code: 'VOLUME_FIXED_LENGTH', data: { fileSystem: 'LVM2' } } as const)
+        : growing;
+      return [refusalCheck(ref, refusal, 'block')];
+    }),
+  );
 }
 
 function isRecovery(candidates: readonly Candidate[], volume: string): boolean {

@@ -5,11 +5,13 @@ import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { markOfRunner } from '../../catalog/runner.ts';
 import { ioError } from '../../core/engine-error.ts';
-import type { BlockSink } from '../../disk/block-source.port.ts';
+import type { BlockSink, BlockSource } from '../../disk/block-source.port.ts';
 import { createFileSink } from '../../formats/raw/file-sink.ts';
-import type { DiskFacts } from '../../formats/raw/file-source.ts';
+import { openFileSource, type DiskFacts } from '../../formats/raw/file-source.ts';
+import type { Piece } from '../../resizing/piece.ts';
 import type { StoreLayout } from '../../store/store-layout.ts';
 import { removeLostVolumes, SCRATCH_VOLUME } from '../../versions/leftovers.ts';
+import type { Deployment } from './deployment.ts';
 
 export interface ScratchVolume {
   readonly path: string;
@@ -26,7 +28,7 @@ export interface ScratchVolume {
  * somebody writes to the catalog.
  * @throws EngineError `WRITE_FAILED`, `PERMISSION_DENIED`, `DISK_FULL`
  */
-export async function openScratchVolume(layout: StoreLayout, facts: DiskFacts): Promise<ScratchVolume> {
+async function openScratchVolume(layout: StoreLayout, facts: DiskFacts): Promise<ScratchVolume> {
   removeLostVolumes(layout);
   const path = join(layout.scratch, `${SCRATCH_VOLUME}${markOfRunner()}.${randomUUID()}`);
   const { O_RDWR, O_CREAT, O_EXCL } = constants;
@@ -54,3 +56,28 @@ export async function openScratchVolume(layout: StoreLayout, facts: DiskFacts): 
     throw ioError(error, 'WRITE_FAILED', { path });
   }
 }
+
+/** Does something with a scratch volume, of which nothing is left afterwards. */
+export async function withScratch(
+  { parts, sink }: Pick<Deployment, 'parts' | 'sink'>,
+  lengthBytes: number,
+  work: (scratch: ScratchVolume) => Promise<void>,
+): Promise<void> {
+  const { sectorBytes, physicalSectorBytes } = sink;
+  const scratch = await openScratchVolume(parts.layout, { sectorBytes, physicalSectorBytes, lengthBytes });
+  await work(scratch).finally(() => scratch.end());
+}
+
+export async function reading(scratch: ScratchVolume, work: (source: BlockSource) => Promise<void>): Promise<void> {
+  const source = await openFileSource(scratch.path, scratch.sink);
+  await work(source).finally(() => source.close());
+}
+
+/** As programs are shown it. */
+export const pieceOf = ({ fd, sink: { lengthBytes, sectorBytes } }: ScratchVolume): Piece => ({
+  fd,
+  isScratch: true,
+  startBytes: 0,
+  lengthBytes,
+  sectorBytes,
+});

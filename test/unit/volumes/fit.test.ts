@@ -7,7 +7,13 @@ import {
 } from '../../../src-engine/volumes/fit/fit-volumes.ts';
 
 const MIB = 1024 * 1024;
-const MEANT = { maximumBytes: Number.MAX_SAFE_INTEGER, canGrow: true, canShrink: true, isElastic: true, isFixed: false };
+const MEANT = {
+  maximumBytes: Number.MAX_SAFE_INTEGER,
+  canGrow: true,
+  canShrink: true,
+  isElastic: true,
+  isFixed: false,
+};
 
 /** In MiB: name, start, length, and what is other than of a file system that can do everything and is half full. */
 const volume = (ref: string, start: number, length: number, more: Partial<FitVolume> = {}): FitVolume => ({
