@@ -54,4 +54,4 @@ export function pathOf(tool: Tool): string {
 }
 
 /** What every program finds: it speaks English, and takes no options from whoever started Diskpress. */
-export const toolEnvironment = () => ({ PATH: toolFolders().join(':'), LC_ALL: 'C', TZ: 'UTC' });
+const toolEnvironment = () => ({ PATH: toolFolders().join(':'), LC_ALL: 'C', TZ: 'UTC' });

@@ -51,8 +51,8 @@ export function useWords() {
 
   function error(view: ErrorView): ErrorWords {
     const facts = factsOf(`error.${view.code}`, view.data);
-    const reason = `notValid.${String(view.data.reason).replaceAll(' ', '-')}`;
-    if (view.code === 'BAD_REQUEST' && te(reason, 'en')) facts.reason = t(reason, facts);
+    const reason = String(view.data.reason).replaceAll(' ', '-');
+    if (view.code === 'BAD_REQUEST' && te(`notValid.${reason}`, 'en')) facts.reason = t(`notValid.${reason}`, facts);
     return {
       what: t(`error.${view.code}.what`, facts),
       state: t(`error.${view.code}.state`, facts),
