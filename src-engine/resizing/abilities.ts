@@ -1,4 +1,5 @@
 /** What this machine can do to a volume: rights, programs, and file systems that its kernel knows. Looked at, never tried on anything. */
+import { existsSync } from 'node:fs';
 import { access, constants, readFile, readdir } from 'node:fs/promises';
 import { release } from 'node:os';
 import type { FileSystemKind } from '../contract/disk.contract.ts';
@@ -9,12 +10,19 @@ export interface Abilities {
   readonly isRoot: boolean;
   hasTool(tool: Tool): boolean;
   canMount(kind: FileSystemKind): boolean;
+  /** whether one with that UUID is mounted, so that the kernel takes no other for it: so it is with btrfs */
+  isMounted(kind: FileSystemKind, uuid: string): boolean;
 }
 
 export async function abilitiesHere(): Promise<Abilities> {
   const isRoot = process.platform === 'linux' && process.geteuid?.() === 0 && (await canOpen('/dev/loop-control'));
   const kernel = await knownFileSystems();
-  return { isRoot, hasTool: (tool) => findTool(tool) !== null, canMount: (kind) => kernel.has(kind) };
+  return { isRoot, hasTool: (tool) => findTool(tool) !== null, canMount: (kind) => kernel.has(kind), isMounted };
+}
+
+/** Linux, fs/btrfs/sysfs.c: a folder for each that is mounted. XFS is told by an option not to mind. */
+function isMounted(kind: FileSystemKind, uuid: string): boolean {
+  return kind === 'btrfs' && /^[\da-f-]+$/.test(uuid) && existsSync(`/sys/fs/btrfs/${uuid}`);
 }
 
 function canOpen(path: string): Promise<boolean> {

@@ -58,6 +58,7 @@ export interface LengthRefusal {
     | 'VOLUME_NEEDS_TOOL'
     | 'VOLUME_NEEDS_ROOT'
     | 'VOLUME_NEEDS_KERNEL'
+    | 'VOLUME_MOUNTED_HERE'
   >;
   readonly data: MessageData;
 }

@@ -57,6 +57,9 @@ export async function waysOf(
   });
   if (limits === null) return fixed(unsound);
   if (limits.refusal !== undefined) return fixed(never);
+  if (abilities.isMounted(content.kind, content.uuid)) {
+    return fixed({ code: 'VOLUME_MOUNTED_HERE', data: { fileSystem: content.kind } });
+  }
   const canShrink = limits.minimumBytes < lengthBytes;
   return {
     growing: wayHere(content.kind, resizer, resizer.growing, abilities) ?? never,

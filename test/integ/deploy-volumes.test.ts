@@ -392,6 +392,22 @@ describe.skipIf(!canLoop)('a target with sectors of 4096 bytes', () => {
   });
 });
 
+describe.skipIf(!canLoop)('the same btrfs mounted on this machine', () => {
+  test('it is not mounted a second time: the volume keeps its length, and the plan says why', async () => {
+    const source = makeDisk('twin', BTRFS, 400);
+    resultOf(await engine.capture(source, 'twin'));
+    const device = bench.attach(source, '-o', String(9 * MIB), '--sizelimit', String(400 * MIB));
+    const point = bench.mount(device, 'ro');
+    const plan = await planned('twin', 600 * MIB);
+    bench.unmount(point);
+    bench.detach(device);
+    expect(plan.volumes.map(({ method }) => method)).toEqual(['kept', 'kept', 'kept']);
+    const data = { volume: '2', fileSystem: 'btrfs' };
+    expect(plan.checks).toContainEqual({ code: 'VOLUME_MOUNTED_HERE', level: 'warn', data });
+    expect((await planned('twin', 600 * MIB)).volumes[1].method).toBe('in-place');
+  });
+});
+
 describe.skipIf(!canLoop)('an ordinary person', () => {
   test('needs no rights for a file: the volume grows in scratch space', async () => {
     const source = makeDisk('ordinary', EXT4, 96);
