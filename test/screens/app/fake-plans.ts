@@ -125,6 +125,8 @@ export function deployPlan(
     target: to,
     before: found ? DISKS[target] : null,
     after: { ...source.disks[0].layout, lengthBytes: capacity },
+    guestChanges: [],
+    settingNotes: [],
     writeBytes: source.usedBytes,
     checks: [
       ...passes('TEMPLATE_HEALTHY', 'TARGET_LARGE_ENOUGH', 'SECTOR_SIZE_EQUAL', 'TARGET_NOT_IN_USE'),
