@@ -69,9 +69,12 @@ async function mountAndWork<T>(
   if (tool && !findTool(tool)) throw new EngineError('TOOL_MISSING', { tool, package: TOOL_PACKAGES[tool] });
   // whatever is in it, for everybody else it stays there
   const folder = await realpath(tmpdir());
-  const holder = await holdTool('unshare', ['--mount', '--propagation', 'private', '--', 'cat'], { signal });
+  // programs that stay, as that of NTFS does, are in a process namespace that ends with its first
+  const apart = ['--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child'];
+  const holder = await holdTool('unshare', [...apart, '--', 'cat'], { signal });
+  const enter = [`--mount=/proc/${holder.pid}/ns/mnt`, `--pid=/proc/${holder.pid}/ns/pid_for_children`];
   const inside = (...command: string[]) =>
-    runTool('nsenter', [`--mount=/proc/${holder.pid}/ns/mnt`, '--', ...command], {
+    runTool('nsenter', [...enter, '--', ...command], {
       signal,
       deadlineMs: DEADLINE_MS,
       descriptors: [place.descriptor],

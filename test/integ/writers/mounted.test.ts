@@ -1,5 +1,8 @@
 /** Changes inside XFS, btrfs and NTFS by a mount of our own, judged by their own programs and by what the kernel finds. */
-import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { EngineError } from '../../../src-engine/core/engine-error.ts';
 import { writeTree, type GuestTree } from '../../support/guests.ts';
@@ -53,10 +56,15 @@ const refusal = (changing: Promise<void>) =>
     ({ code, data }: EngineError) => ({ code, data }),
   );
 
-const mountsAndLoops = () => [
-  readFileSync('/proc/self/mountinfo', 'utf8'),
-  run('losetup', '-l', '-n', '-O', 'BACK-FILE'),
-];
+/** Of this file's images alone: others mount meanwhile. A mount of our own lies over the folder for temporary files. */
+const mountsAndLoops = () => {
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
+  const loops = run('losetup', '-l', '-n', '-O', 'BACK-FILE').split('\n');
+  return [
+    mounts.filter((line) => line.includes(bench.folder) || line.split(' ')[4] === realpathSync(tmpdir())),
+    loops.filter((line) => line.includes(bench.folder)).sort(),
+  ];
+};
 
 describe.skipIf(!canLoop)('by a mount of our own', () => {
   test.each([
@@ -163,4 +171,22 @@ describe.skipIf(!canLoop)('by a mount of our own', () => {
     const full = await refusal(change(image, [write('/big', Buffer.alloc(200 * MIB, 1))]));
     expect(full).toEqual({ code: 'GUEST_CHANGE_IMPOSSIBLE', data: { path: '/big', reason: 'volume-full' } });
   });
+
+  test.each(['xfs', 'btrfs', 'ntfs'] as const)(
+    '%s: whoever is killed leaves nothing mounted and no loop device',
+    async (kind) => {
+      const image = made(kind);
+      const before = mountsAndLoops();
+      const holder = join(import.meta.dirname, '../../support/holds-mount.ts');
+      const args = [holder, image, String(AT_BYTES), String(SIZES[kind] * MIB), kind];
+      const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+      await new Promise((resolve) => child.stdout.once('data', resolve));
+      // nobody else sees it
+      expect(mountsAndLoops()[0]).toEqual(before[0]);
+      expect(mountsAndLoops()[1]).not.toEqual(before[1]);
+      child.kill('SIGKILL');
+      await expect.poll(mountsAndLoops, { timeout: 60_000 }).toEqual(before);
+      expectSound(kind, image);
+    },
+  );
 });
