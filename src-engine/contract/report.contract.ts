@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { KINDS } from './template.contract.ts';
 
-/** In both languages: a lab's own policies bring their words along, so they cannot be in the locales. */
+/** In both languages: a lab's own policies bring their words along, so they cannot stand in the room `words`. */
 export const WordsSchema = z.strictObject({ en: z.string().min(1).max(2000), fr: z.string().min(1).max(2000) });
 export type PolicyWords = z.infer<typeof WordsSchema>;
 

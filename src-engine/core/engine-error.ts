@@ -1,4 +1,4 @@
-/** The one error class of the engine: a stable code, the facts, and a technical hint. Words for people are in the locales. */
+/** The one error class of the engine: a stable code, the facts, and a technical hint. Words for people are in the room `words`. */
 import { formatFacts } from './format-facts.ts';
 import { largestFileAt, roomAt } from './room-at.ts';
 import type { ErrorCode, ErrorView, MessageData } from '../contract/errors.ts';

@@ -5,7 +5,7 @@ import type { BlockSource } from '../disk/block-source.port.ts';
 import { readBytes } from '../disk/read.ts';
 import { recogniseAndroidSparse } from './android/sparse.ts';
 import type { DiskImage, DiskImageFormat, ImageContext, OpenSibling, RecogniseImage } from './disk-image.port.ts';
-import { refuseForeign } from './foreign/marks.ts';
+import { refuseForeign } from './refused/marks.ts';
 import { isNamedAs } from './format-names.ts';
 import { markSource } from './mark-source.ts';
 import { recogniseQcow2 } from './qcow2/reader.ts';

@@ -17,7 +17,7 @@ import { EngineError, ioError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
 import { numberOf, ofDisk, toldOf } from '../core/of-disk.ts';
 import type { OpenSibling } from '../formats/disk-image.port.ts';
-import { foreignByMembers, foreignError, refuseForeign } from '../formats/foreign/marks.ts';
+import { foreignByMembers, foreignError, refuseForeign } from '../formats/refused/marks.ts';
 import { openFileSource } from '../formats/raw/file-source.ts';
 import { filesOfFolder } from '../formats/raw/folder-files.ts';
 import { candidatesOf, Choice, isPackedName } from './candidates.ts';

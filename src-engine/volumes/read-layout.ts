@@ -1,7 +1,7 @@
 /** From a disk to its partitions and to the bytes around them that belong to the layout. */
 import type { Warning } from '../contract/warnings.ts';
 import type { BlockSource, Extent } from '../disk/block-source.port.ts';
-import { isoExtent } from './beside/iso9660.ts';
+import { isoExtent } from './outside-tables/iso9660.ts';
 import { findOverlap, joinExtents, within, withoutExtents } from './extents.ts';
 import { backupBytes, firstUsableEndBytes, primaryEndBytes, readGpt, type Gpt } from './gpt.ts';
 import { entrySectors, gptCopyExtents, gptEntries, readGptCopy } from './gpt-copy.ts';
@@ -26,7 +26,7 @@ import { readableBytes } from './readable.ts';
  */
 const MAX_GAP_BYTES = 64 * 1024 * 1024;
 
-/** Why a table that is there is not used; what a person can make of it is in the locales. */
+/** Why a table that is there is not used; what a person can make of it stands in the room `words`. */
 type UnreadableReason = 'GPT_DAMAGED' | 'PARTITIONS_INVALID' | 'SECTOR_UNREADABLE' | 'SECTOR_SIZE_UNCLEAR';
 
 /** A layout, and for a GPT what it takes to move it. */

@@ -13,7 +13,7 @@ import type { EngineParts } from '../engine-parts.ts';
 import type { DeployRecord } from '../plan-records.ts';
 import { FeedPlace, type Taker } from './feed-place.ts';
 import { FedWindow } from './fed-window.ts';
-import { Hurry } from './hurry.ts';
+import { SlowTargets } from './slow-targets.ts';
 import { storedWindow } from './stored-window.ts';
 
 type FeedParts = StoredParts & Pick<EngineParts, 'presses'>;
@@ -128,7 +128,7 @@ class Feed {
   ): Promise<FeedPlace[]> {
     const behind: FeedPlace[] = [];
     const windows = new Set<FedWindow>();
-    const hurry = new Hurry();
+    const slow = new SlowTargets();
     let number = 0;
     for await (const record of manifest.records()) {
       const present = places.filter((place) => !place.hasFailed && !behind.includes(place));
@@ -136,7 +136,7 @@ class Feed {
       const wanted = present.filter((place) => place.next === number && !place.pass(record));
       number++;
       if (wanted.length === 0) continue;
-      for (const late of await hurry.roomFor(wanted)) {
+      for (const late of await slow.roomFor(wanted)) {
         behind.push(late);
         for (const window of windows) window.excuse(late);
       }
@@ -146,7 +146,7 @@ class Feed {
       const window = new FedWindow(storedWindow(this.#parts.index, json, record), pool, memory, takers);
       windows.add(window);
       void window.over.then(() => windows.delete(window));
-      for (const place of takers) place.give(window, hurry.changed);
+      for (const place of takers) place.give(window, slow.changed);
     }
     // nobody waits for another any more
     for (const window of windows) window.excuseAll();

@@ -7,7 +7,7 @@ const PATIENCE_SHARE = 0.1;
 /** Who never says anything is looked at from time to time. */
 const LOOK_MS = 100;
 
-export class Hurry {
+export class SlowTargets {
   readonly #began = performance.now();
   #wake: () => void = () => {};
 
