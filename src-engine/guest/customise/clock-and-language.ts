@@ -4,7 +4,7 @@ import type { GuestDraft } from './draft.ts';
 import type { FirstBootScript } from './first-boot.ts';
 import { keymapOf } from './keymaps.ts';
 import { hasLocale } from './locales.ts';
-import { removeAssignments, setAssignment } from './shell-assignments.ts';
+import { hasAssignment, removeAssignments, setAssignment } from './shell-assignments.ts';
 import type { Traits } from './traits.ts';
 
 /** @throws CannotChange */
@@ -24,7 +24,7 @@ export async function setTimezone(draft: GuestDraft, traits: Traits, zone: strin
   const clock = '/etc/sysconfig/clock';
   const text = await draft.glance(clock);
   if (text !== null) {
-    const name = /^\s*TIMEZONE=/m.test(text) && !/^\s*ZONE=/m.test(text) ? 'TIMEZONE' : 'ZONE';
+    const name = hasAssignment(text, 'TIMEZONE') && !hasAssignment(text, 'ZONE') ? 'TIMEZONE' : 'ZONE';
     await draft.write('timezone', clock, setAssignment(text, name, zone));
     paths.push(clock);
   }
@@ -86,8 +86,8 @@ export async function setKeyboard(draft: GuestDraft, traits: Traits, keyboard: s
     if (keymap === null) throw new CannotChange('keymap-missing', { keyboard });
     const path = traits.isOldRedHat ? '/etc/sysconfig/keyboard' : '/etc/vconsole.conf';
     let text = setAssignment((await draft.text(path)) ?? '', traits.isOldRedHat ? 'KEYTABLE' : 'KEYMAP', keymap);
-    if (/^\s*LAYOUT=/m.test(text)) text = setAssignment(text, 'LAYOUT', layout);
-    if (/^\s*XKBLAYOUT=/m.test(text))
+    if (hasAssignment(text, 'LAYOUT')) text = setAssignment(text, 'LAYOUT', layout);
+    if (hasAssignment(text, 'XKBLAYOUT'))
       text = setAssignment(setAssignment(text, 'XKBLAYOUT', layout), 'XKBVARIANT', variant);
     await draft.write('keyboard', path, text);
     paths.push(path);

@@ -3,7 +3,7 @@ import { HostNameSchema, type GuestSettings } from '../../contract/deploy.contra
 import type { Guest } from '../../contract/guest.contract.ts';
 import { CannotChange } from './cannot-change.ts';
 import type { GuestDraft } from './draft.ts';
-import { setAssignment } from './shell-assignments.ts';
+import { hasAssignment, setAssignment } from './shell-assignments.ts';
 import { appendLines, lineEnd, splitLines } from './text-lines.ts';
 import type { Traits } from './traits.ts';
 
@@ -53,7 +53,7 @@ async function setInSysconfig(draft: GuestDraft, traits: Traits, name: string): 
   const path = '/etc/sysconfig/network';
   const text = traits.isOldRedHat ? await draft.text(path) : await draft.glance(path);
   if (text === null && !traits.isOldRedHat) return [];
-  if (text !== null && !traits.isOldRedHat && !/^\s*HOSTNAME=/m.test(text)) return [];
+  if (text !== null && !traits.isOldRedHat && !hasAssignment(text, 'HOSTNAME')) return [];
   await draft.write('hostname', path, setAssignment(text ?? 'NETWORKING=yes\n', 'HOSTNAME', name));
   return [path];
 }
@@ -70,7 +70,7 @@ async function renameElsewhere(draft: GuestDraft, old: string, full: string): Pr
   const folder = '/etc/sysconfig/network-scripts';
   for (const name of (await draft.files.names(folder)).filter((one) => /^ifcfg-[\w.:-]{1,100}$/.test(one))) {
     const text = await draft.glance(`${folder}/${name}`);
-    if (text === null || !/^\s*DHCP_HOSTNAME=/m.test(text)) continue;
+    if (text === null || !hasAssignment(text, 'DHCP_HOSTNAME')) continue;
     await draft.write('hostname', `${folder}/${name}`, setAssignment(text, 'DHCP_HOSTNAME', full));
     paths.push(`${folder}/${name}`);
   }

@@ -2,7 +2,13 @@
 import { appendLines, mapLines, splitLines } from './text-lines.ts';
 
 const SECTION = /^\s*\[([^\]]*)\]/;
-const KEY = /^\s*([^#;=[\s][^=]*?)\s*=(.*)$/;
+
+/** The name and the value of a line, without spaces around them; null for comments and everything else. */
+function entryIn(line: string): { key: string; value: string } | null {
+  const at = line.indexOf('=');
+  const key = at < 0 ? '' : line.slice(0, at).trim();
+  return key === '' || /^[#;[]/.test(key) ? null : { key, value: line.slice(at + 1).trim() };
+}
 
 /** The last value of a key, without spaces around it; '' where there is none. */
 export function iniValue(text: string, section: string, key: string): string {
@@ -10,8 +16,8 @@ export function iniValue(text: string, section: string, key: string): string {
   let value = '';
   for (const { body } of splitLines(text)) {
     here = SECTION.exec(body)?.[1] ?? here;
-    const found = KEY.exec(body);
-    if (found && here === section && found[1] === key) value = found[2].trim();
+    const entry = entryIn(body);
+    if (entry?.key === key && here === section) value = entry.value;
   }
   return value;
 }
@@ -20,7 +26,7 @@ export function withoutIniKey(text: string, section: string, key: string): strin
   let here = '';
   return mapLines(text, (body) => {
     here = SECTION.exec(body)?.[1] ?? here;
-    return here === section && KEY.exec(body)?.[1] === key ? [] : body;
+    return here === section && entryIn(body)?.key === key ? [] : body;
   });
 }
 

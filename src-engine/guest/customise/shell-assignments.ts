@@ -8,6 +8,9 @@ function shellQuoted(value: string): string {
   return /^[A-Za-z0-9_@%+:,./-]+$/.test(value) ? value : `"${value.replace(/["$`\\]/g, '\\$&')}"`;
 }
 
+export const hasAssignment = (text: string, name: string): boolean =>
+  splitLines(text).some(({ body }) => NAME.exec(body)?.[1] === name);
+
 /** Sets one name; of several lines with it the last counts, and is the one that changes. */
 export function setAssignment(text: string, name: string, value: string): string {
   const lines = splitLines(text);

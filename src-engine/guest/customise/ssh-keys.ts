@@ -2,7 +2,7 @@
 import type { Account } from './account-files.ts';
 import { CannotChange } from './cannot-change.ts';
 import { shown, type GuestDraft } from './draft.ts';
-import { sshdConfig } from './sshd-config.ts';
+import { sshdConfig, sshdValue } from './sshd-config.ts';
 import { appendLines, splitLines } from './text-lines.ts';
 
 /** @throws CannotChange */
@@ -43,7 +43,7 @@ export async function addSshKeys(
 /** What the server is told for everybody; blocks of `Match` are not looked into. */
 async function checkServer(draft: GuestDraft, name: string): Promise<void> {
   const global = await sshdConfig(draft);
-  const value = (key: string) => new RegExp(`^[ \\t]*${key}[ \\t=]+(.{1,1000})$`, 'im').exec(global)?.[1].trim() ?? '';
+  const value = (key: string) => sshdValue(global, key);
   const files = value('AuthorizedKeysFile');
   if (
     files !== '' &&

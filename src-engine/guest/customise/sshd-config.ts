@@ -14,3 +14,12 @@ export async function sshdConfig(draft: GuestDraft): Promise<string> {
   for (const name of names.slice(0, MAX_FILES)) texts.push((await draft.glance(`${FOLDER}/${name}`)) ?? '');
   return [...texts, main].map((text) => text.split(/^[ \t]*Match[ \t]/im)[0]).join('\n');
 }
+
+/** The value that counts, '' where there is none. @param text of {@link sshdConfig} */
+export function sshdValue(text: string, key: string): string {
+  for (const line of text.split('\n')) {
+    const [, name, value] = /^([A-Za-z]{1,40})[\s=]+([^]{1,1000})/.exec(line.trim()) ?? [];
+    if (name?.toLowerCase() === key.toLowerCase()) return value;
+  }
+  return '';
+}

@@ -45,6 +45,13 @@ export function withoutPair(path: string, text: string, keys: readonly string[])
   return edited;
 }
 
+/** Takes some keys of one map out. @throws CannotChange */
+export function withoutKeys(path: string, text: string, map: readonly string[], keys: readonly string[]): string {
+  const top = parseYamlMap(path, text);
+  const there = keys.filter((key) => pairAt(top, [...map, key]));
+  return there.reduce((rest, key) => withoutPair(path, rest, [...map, key]), text);
+}
+
 function cut(text: string, parent: YAMLMap, pair: Pair, above: Pair | undefined): string {
   const at = parent.items.indexOf(pair);
   const start = startOf(pair);

@@ -4,8 +4,8 @@ import type { GuestDraft } from '../draft.ts';
 const MAX_FOLDERS = 2000;
 const MAX_DEPTH = 8;
 
-/** Rotated by logrotate, syslog or an application: `.1`, `-20240101`, `.gz`, `.old`. */
-const PUT_ASIDE = /(?:\.(?:\d{1,3}|old|gz|bz2|xz|zst|lzma)|-\d{8}(?:-\d+)?)$|^(?:Xorg\.\d+\.log\.old)$/;
+/** Rotated by logrotate, syslog or an application: `.1`, `-20240101`, `.gz`, `.old`; and what sadc does not go on with once it is empty: `sa12`. */
+const PUT_ASIDE = /(?:\.(?:\d{1,3}|old|gz|bz2|xz|zst|lzma)|-\d{8}(?:-\d+)?)$|^sar?\d{2,8}$/;
 /** What a database keeps there, and does not start without. */
 const DATABASE =
   /(?:-bin|^binlog|-relay-bin|^relay-log|^ib_logfile\d|^undo\d)(?:\.\d+|\.index|\.state)?$|\.(?:db|sqlite3?|rrd|mdb|ldb)$/i;
@@ -20,6 +20,9 @@ const OTHER_FILES = [
   '/var/lib/logrotate.status',
 ];
 const OTHER_REMOVED = [
+  // wtmp and lastlog of Debian 13, made anew when they are not there
+  '/var/lib/wtmpdb/wtmp.db',
+  '/var/lib/lastlog/lastlog2.db',
   '/root/install.log',
   '/root/install.log.syslog',
   '/root/anaconda-ks.cfg',

@@ -1,5 +1,6 @@
 /** machine-id(5), and what registers this machine somewhere else. */
 import type { GuestDraft } from '../draft.ts';
+import { hasAssignment } from '../shell-assignments.ts';
 import type { Traits } from '../traits.ts';
 
 const ID = '/etc/machine-id';
@@ -18,6 +19,10 @@ const REGISTRATIONS = [
   '/etc/krb5.keytab',
   '/etc/opendkim-machine-id',
   '/var/lib/ubuntu-advantage/private/machine-token.json',
+  // of two with one id or one account the other is thrown out
+  '/etc/salt/minion_id',
+  '/var/lib/samba/private/secrets.tdb',
+  '/var/lib/tailscale/tailscaled.state',
   // made of the firmware's UUID when they are asked for
   '/etc/nvme/hostnqn',
   '/etc/nvme/hostid',
@@ -25,7 +30,14 @@ const REGISTRATIONS = [
 const INITIATOR = '/etc/iscsi/initiatorname.iscsi';
 
 /** Folders with such: their entries go. */
-const REGISTRATION_FOLDERS = ['/etc/pki/consumer', '/etc/pki/entitlement'];
+const REGISTRATION_FOLDERS = [
+  '/etc/pki/consumer',
+  '/etc/pki/entitlement',
+  '/etc/salt/pki/minion',
+  '/etc/puppetlabs/puppet/ssl',
+  '/var/lib/puppet/ssl',
+  '/var/lib/sss/db',
+];
 
 export async function renewMachineId(draft: GuestDraft, traits: Traits): Promise<void> {
   const removed: string[] = [];
@@ -51,7 +63,7 @@ export async function renewMachineId(draft: GuestDraft, traits: Traits): Promise
 /** Two machines with one iSCSI name write to one disk: Debian makes a new one where it is told to, Red Hat's family where there is none. */
 async function renewInitiatorName(draft: GuestDraft): Promise<boolean> {
   const text = await draft.glance(INITIATOR);
-  if (text === null || !/^\s*InitiatorName=/m.test(text)) return false;
+  if (text === null || !hasAssignment(text, 'InitiatorName')) return false;
   const isMade = await draft.files.firstOf([
     '/usr/lib/systemd/system/iscsi-init.service',
     '/lib/systemd/system/iscsi-init.service',

@@ -94,7 +94,6 @@ export const PLACES = {
       '/var/lib/apport/coredump',
       '/var/spool/abrt',
       '/var/spool/abrt-upload',
-      '/var/tmp/abrt',
       '/var/cache/abrt-di',
       '/var/lib/kdump/vmcore',
     ],

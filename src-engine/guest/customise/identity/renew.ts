@@ -49,7 +49,7 @@ async function clearPlaces(draft: GuestDraft, thing: PlacedThing): Promise<numbe
     }
   };
   for (const path of remove) await clear(() => draft.remove(thing, path));
-  for (const path of empty) await clear(() => draft.empty(thing, path));
+  for (const path of empty) await clear(async () => !(await isForeignLink(draft, path)) && draft.empty(thing, path));
   for (const [folder, names] of among) {
     for (const name of await draft.names(folder)) {
       if (names.test(name) && name !== 'lost+found') await clear(() => draft.remove(thing, `${folder}/${name}`));
@@ -62,6 +62,13 @@ async function clearPlaces(draft: GuestDraft, thing: PlacedThing): Promise<numbe
   }
   if (thing === 'mail') for (const path of await mailboxes(draft)) await clear(() => draft.empty(thing, path));
   return count;
+}
+
+/** A link in a folder of somebody else than root: who owns the folder says where it leads, and would have root empty that. */
+async function isForeignLink(draft: GuestDraft, path: string): Promise<boolean> {
+  if ((await draft.files.linkTarget(path)) === null) return false;
+  const parent = (await draft.files.find(path.slice(0, path.lastIndexOf('/')) || '/'))?.node;
+  return parent?.ownerId !== 0 || ((parent.mode ?? 0o777) & 0o022) !== 0;
 }
 
 /** In folders in which many may write: a link that stands there leads to where somebody else wanted it to. */

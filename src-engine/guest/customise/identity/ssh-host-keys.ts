@@ -1,6 +1,7 @@
 /** SSH host keys: removed, and made anew at the next start, by the guest's own means where it has them. */
 import { CannotChange } from '../cannot-change.ts';
 import { shown, type GuestDraft } from '../draft.ts';
+import { iniValue } from '../ini-edit.ts';
 import { addService } from '../services.ts';
 import { sshdConfig } from '../sshd-config.ts';
 import type { Traits } from '../traits.ts';
@@ -42,7 +43,7 @@ async function ownMaker(draft: GuestDraft): Promise<string | null> {
   for (const path of UNIT_FOLDERS.flatMap((folder) => UNITS.map((unit) => `${folder}/${unit}`))) {
     const text = await draft.glance(path);
     // Debian 13 has one for first boots only, which a start with an empty machine id is not: machine-id(5)
-    if (text !== null && !/^\s*ConditionFirstBoot\s*=\s*[|]?(?:yes|true|1|on)/im.test(text)) return path;
+    if (text !== null && !/^\|?(?:yes|true|1|on)$/i.test(iniValue(text, 'Unit', 'ConditionFirstBoot'))) return path;
   }
   const program = await draft.files.firstOf(PROGRAMS);
   if (program !== null) return program;

@@ -1,7 +1,7 @@
 /** netplan: a file of its own, and what others say of the same cards taken out of them. */
 import { isMap } from 'yaml';
 import { ROOT, shown, type GuestDraft } from '../draft.ts';
-import { keyOf, pairAt, parseYamlMap, scalarAt, withoutPair } from '../yaml-edit.ts';
+import { keyOf, pairAt, parseYamlMap, scalarAt, withoutKeys, withoutPair } from '../yaml-edit.ts';
 import { isEthernetName, isReplaced, type Card, type CardAbilities } from './cards.ts';
 
 const FOLDER = '/etc/netplan';
@@ -94,7 +94,7 @@ export async function writeNetplan(
       const own = ['network', 'ethernets', old.id];
       // one that will not be there would be waited for; one that a bridge or a bond names has to stay
       if (!card && !isNamedElsewhere(old, text)) return withoutPair(shown(old.path), text, own);
-      return keys.reduce((rest, key) => withoutPair(shown(old.path), rest, [...own, key]), text);
+      return withoutKeys(shown(old.path), text, own, keys);
     });
     paths.add(old.path);
     if (card && !ids.has(card) && /^[\w.-]{1,64}$/.test(old.id)) ids.set(card, old.id);

@@ -44,10 +44,16 @@ describe('machine id', () => {
     ]);
   });
   test('registrations at others go', async () => {
-    const files = { '/etc/sysconfig/rhn/systemid': 'x', '/etc/pki/consumer/cert.pem': 'x', '/etc/krb5.keytab': 'x' };
+    const files = {
+      '/etc/sysconfig/rhn/systemid': 'x',
+      '/etc/pki/consumer/cert.pem': 'x',
+      '/etc/krb5.keytab': 'x',
+      '/etc/salt/minion_id': 'x',
+    };
     expect(await changes('machine-id', files, CENTOS_6)).toEqual([
       'empty /etc/pki/consumer',
       'remove /etc/krb5.keytab',
+      'remove /etc/salt/minion_id',
       'remove /etc/sysconfig/rhn/systemid',
     ]);
   });
@@ -237,6 +243,8 @@ test('logs: emptied where they are written to, removed where they were put aside
     '/var/log/mysql/mysql-bin.000001': 'x',
     '/var/log/mysql/mysql-bin.index': 'x',
     '/var/log/mysql/error.log': 'x',
+    '/var/log/sysstat/sa12': 'x',
+    '/var/lib/wtmpdb/wtmp.db': 'x',
     '/var/log/link': '-> /etc/passwd',
     '/var/log/app': '-> /srv',
     '/srv/data': 'x',
@@ -249,9 +257,11 @@ test('logs: emptied where they are written to, removed where they were put aside
     'empty /var/log/syslog',
     'empty /var/log/wtmp',
     'remove /root/anaconda-ks.cfg',
+    'remove /var/lib/wtmpdb/wtmp.db',
     'remove /var/log/messages-20240101',
     'remove /var/log/syslog.1',
     'remove /var/log/syslog.2.gz',
+    'remove /var/log/sysstat/sa12',
   ]);
 });
 
@@ -292,6 +302,16 @@ test('mail: boxes stay as files, queues do not send from every machine; a link t
     '/var/spool/postfix/deferred/A/1': 'x',
   };
   expect(await changes('mail', files)).toEqual(['empty /var/mail/pupil', 'empty /var/spool/postfix/deferred']);
+});
+
+test('a link in a folder of a service is not followed, one of root is', async () => {
+  const files = {
+    '/var/spool/exim4': { kind: 'folder' as const, owner: [100, 100] as const },
+    '/var/spool/exim4/input': '-> /etc',
+    '/var/spool/mqueue': '-> /srv/queue',
+    '/srv/queue/x': 'x',
+  };
+  expect(await changes('mail', files)).toEqual(['empty /srv/queue']);
 });
 
 test('temporary files: what a file system of its own keeps stays; copies of old passwords go', async () => {
