@@ -251,6 +251,7 @@ export const SETTING_CODES = [
   'windows-user',
   'windows-script',
   'windows-identity',
+  'identity-not-renewed',
   'file-path',
   'file-volatile',
   'file-missing',

@@ -126,10 +126,10 @@ export function addCommands(program: Command, session: Session): void {
   addGuestOptions(deploy, words);
   addRuleOptions(deploy, help).action(async (template: string, targets: string[], options: DeployOptions) => {
     const client = await connect();
-    const { disk, size: lengthBytes, volume = [], delta, resume } = options;
+    const { disk, size: lengthBytes, volume = [], exact, delta, resume } = options;
     const bootProof = options.bootProof ? {} : null;
     const inside = await guestParams(targets, options, words, client);
-    const how = { disk, lengthBytes, volumes: volume.map(volumeChoice), delta, resume, bootProof, ...inside };
+    const how = { disk, lengthBytes, volumes: volume.map(volumeChoice), exact, delta, resume, bootProof, ...inside };
     const plans = await client.call('deploy.planAll', { template, ...how, ...ruleParams(options) });
     if (options.plan) return printPlans(plans);
     // all are shown and agreed to, and the plans that were shown are those that run: nothing is written before

@@ -241,8 +241,10 @@ describe('a deploy', () => {
     const other = bench.path('other.img');
     expect((await deploying(other, 'never said', 3)).error!.code).toBe('BOOT_NO_SIGN');
     expect(await sha256(other)).toBe(await sha256(disk));
-    const log = await engine.client.call('log.list', { limit: 1 });
-    expect([log[0].action, log[0].data.target]).toEqual(['template.deployed', other]);
+    // that it was written, and then that the job failed
+    const [failed, deployed] = await engine.client.call('log.list', { limit: 2 });
+    expect([failed.action, failed.data.error]).toEqual(['job.failed', 'BOOT_NO_SIGN']);
+    expect([deployed.action, deployed.data.target]).toEqual(['template.deployed', other]);
   });
 });
 

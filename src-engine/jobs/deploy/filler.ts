@@ -135,8 +135,10 @@ export class Filler implements Taker {
     await this.#compare(compared, memoryStart, disk);
   }
 
-  async #writeChanged({ extent, memoryStart, runs }: TargetWindow, disk: Buffer): Promise<void> {
-    const { overlay, held } = this.#filling;
+  async #writeChanged({ extent, memoryStart, runs, zeros }: TargetWindow, disk: Buffer): Promise<void> {
+    const { overlay, held, sink } = this.#filling;
+    // a new sparse file reads as zeros already
+    const there = sink.isEmpty ? overlay.unchanged(zeros) : [];
     const piece = this.#takePiece();
     try {
       const endBytes = extent.startBytes + extent.lengthBytes;
@@ -147,7 +149,7 @@ export class Filler implements Taker {
         const from = Math.max(at, memoryStart);
         disk.copy(piece, from - at, from - memoryStart, at - memoryStart + PIECE_BYTES);
         const changed = held.keep(overlay.lay(inPiece, at, piece), at, piece);
-        for (const { startBytes, lengthBytes } of changed) {
+        for (const { startBytes, lengthBytes } of withoutExtents(changed, there)) {
           await this.#write(startBytes, piece.subarray(startBytes - at, startBytes - at + lengthBytes));
         }
         await this.#compare(changed, at, piece);

@@ -1,5 +1,6 @@
 /** What of a deploy's plan is about the inside of the guest: changes, notes, and what forbids them. */
 import { IDENTITY_THINGS, type GuestChangeView, type SettingNote } from '../../contract/deploy.contract.ts';
+import type { DiskView } from '../../contract/disk.contract.ts';
 import type { Check } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
@@ -20,10 +21,11 @@ interface CustomisePlan {
 const MAX_SHOWN_CHANGES = 1000;
 const NOTHING: CustomisePlan = { checks: [], guestChanges: [], settingNotes: [] };
 
-/** @param source the template @param isAlone see {@link planInside} */
+/** @param source the template @param disk as it was captured @param isAlone see {@link planInside} */
 export async function planCustomise(
   source: BlockSource,
   request: DeployRecord['request'],
+  disk: Pick<DiskView, 'groups'>,
   isDevice: boolean,
   isAlone: boolean,
   signal: AbortSignal,
@@ -36,7 +38,7 @@ export async function planCustomise(
   if (inside instanceof EngineError) return { ...NOTHING, checks: [blockOf(inside)] };
   const views = await Promise.all(inside.changes.map((volume) => changeViews(volume)));
   return {
-    checks: [...noteChecks(inside.notes), ...writingChecks(inside, isDevice)],
+    checks: [...noteChecks(inside.notes), ...writingChecks(inside, disk, isDevice)],
     guestChanges: views
       .flat()
       .filter((view) => view !== null)
@@ -65,11 +67,11 @@ function noteChecks(notes: readonly SettingNote[]): Check[] {
 }
 
 /** Whether this machine can write what is to be written. */
-function writingChecks({ volumes, changes }: Inside, isDevice: boolean): Check[] {
+function writingChecks({ volumes, changes }: Inside, disk: Pick<DiskView, 'groups'>, isDevice: boolean): Check[] {
   const checks: Check[] = [];
   const missing = new Set<string>();
   for (const change of changes) {
-    const reason = refusalOf(change, volumes, isDevice);
+    const reason = isHalfMirror(disk, change.ref) ? 'half-mirror' : refusalOf(change, volumes, isDevice);
     const { path } = change.steps[0].change;
     if (reason) checks.push({ code: 'GUEST_CHANGE_IMPOSSIBLE', level: 'block', data: { path, reason } });
     for (const tool of writerOf(change.kind)?.tools ?? []) {
@@ -80,6 +82,13 @@ function writingChecks({ volumes, changes }: Inside, isDevice: boolean): Check[]
   }
   return checks;
 }
+
+/** A change to one half of a mirror would be undone, or believed, by whichever half is read. */
+const isHalfMirror = ({ groups }: Pick<DiskView, 'groups'>, ref: string) =>
+  groups.some(
+    ({ kind, missingMembers, volumes }) =>
+      kind === 'md-raid' && missingMembers > 0 && volumes.some((volume) => volume.ref === ref),
+  );
 
 function refusalOf({ ref, kind }: VolumeChanges, volumes: Inside['volumes'], isDevice: boolean): string | null {
   const writer = writerOf(kind);

@@ -1,5 +1,10 @@
 /** What a deploy changes inside a guest, worked out from its files: the same at the plan and when it is carried out. */
-import { IDENTITY_THINGS, type GuestSettings, type SettingNote } from '../../contract/deploy.contract.ts';
+import {
+  IDENTITY_THINGS,
+  type GuestSettings,
+  type IdentityThing,
+  type SettingNote,
+} from '../../contract/deploy.contract.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
 import { GuestSettingsSchema } from '../../contract/deploy.contract.ts';
 import { planGuestChanges } from '../../guest/customise/plan-guest-changes.ts';
@@ -23,6 +28,9 @@ export interface Inside {
 const NO_SETTINGS: GuestSettings = GuestSettingsSchema.parse({});
 /** When its updates end is of no interest here. */
 const NO_DATES = { madeOn: '1970-01-01', releases: {} };
+
+/** What stands in superblocks, tables and what refers to them: no stage gives these new ones, and whoever asks for a fresh identity is told. */
+const NOT_RENEWED: readonly IdentityThing[] = ['file-system-uuids', 'disk-ids', 'lvm-uuids'];
 
 /** Whether a deploy is to change anything inside. */
 export const changesInside = ({ settings, identity }: Asked): boolean =>
@@ -56,5 +64,11 @@ export async function planInside(
     volumes: input.volumes,
     nowMs: Date.now(),
   });
-  return { volumes, notes, changes: await resolveChanges(changes, files, input.volumes, signal) };
+  const kept = NOT_RENEWED.filter((thing) => fresh.has(thing));
+  const keptNotes = kept.map((reason) => ({ reason, isPossible: false, code: 'identity-not-renewed', data: {} }));
+  return {
+    volumes,
+    notes: [...notes, ...keptNotes],
+    changes: await resolveChanges(changes, files, input.volumes, signal),
+  };
 }

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { CheckedParams } from '../../contract/commands.ts';
 import type { DiskView, PlaceView } from '../../contract/disk.contract.ts';
 import type { DeployPlan } from '../../contract/plan.contract.ts';
+import { EngineError } from '../../core/engine-error.ts';
 import { numberOf, ofDisk } from '../../core/of-disk.ts';
 import type { Machine } from '../../machines/machine.port.ts';
 import { endChecks, outsideChecks } from './outside-checks.ts';
@@ -19,6 +20,7 @@ import { describeTarget, lengthOfImage } from '../../machines/describe-target.ts
 import { overriddenCodes, withOverrides } from '../../judgement/overrides.ts';
 import { refusalOf, type DeployRecord, type Planned } from '../plan-records.ts';
 import { planCustomise } from './plan-customise.ts';
+import { changesInside } from './plan-inside.ts';
 import { hashOfEdges } from './planned-deploy.ts';
 import { refuseUnprovable } from './prove.ts';
 import { deployReport } from '../../judgement/deploy-report.ts';
@@ -48,6 +50,9 @@ export async function planDeploy(
   const found = diskOf(parts.templates.find(request.template), request.disk);
   const { template, version, disk } = found;
   if (request.bootProof) refuseUnprovable(found);
+  if (request.exact && (changesInside(request) || request.volumes.length > 0)) {
+    throw new EngineError('BAD_REQUEST', { field: 'exact', reason: 'exact and changes' });
+  }
   const look = async (manifest: ManifestReader, json: ManifestJson) => {
     const source = templateSource(parts.index, manifest, json);
     try {
@@ -78,7 +83,7 @@ export async function planDeploy(
       const after = afterVolumes(afterDeploy(disk.layout, target.place), volumes);
       const first = readsFirst(parts.jobs, request, template.name, target.place, before?.view ?? null, after);
       const isDevice = target.place.kind === 'device';
-      const inside = await planCustomise(source, request, isDevice, version.disks.length === 1, signal);
+      const inside = await planCustomise(source, request, disk.layout, isDevice, version.disks.length === 1, signal);
       const checks = withOverrides(
         [
           disk.health === 'damaged'

@@ -6,6 +6,7 @@ import { readTable } from '../../../src-main/cli/settings-table.ts';
 import { createWords } from '../../../src-main/cli/words.ts';
 import { commandLine, lastLine } from '../../support/command-line.ts';
 import { ELF, writeTree, type GuestTree } from '../../support/guests.ts';
+import { writeMember } from '../../unit/volumes/md-image.ts';
 import { MIB, run, workbench } from '../../support/workbench.ts';
 
 const bench = workbench();
@@ -87,6 +88,34 @@ test('what was asked for is shown file by file, is there afterwards, and is told
   expect(told.value.parts[1].result.inside.changes.map(({ path }: { path: string }) => path)).toContain('/etc/motd');
 });
 
+test('what a fresh identity does not renew is told, and can be kept with one’s eyes open', async () => {
+  const target = bench.path('ids.img');
+  const plan = (...more: string[]) => diskpress('deploy', 'debian', target, '--plan', '--identity', 'fresh', ...more);
+  const told = await plan();
+  expect(told.out).toContain('UUIDs of file systems: They stay as they were captured');
+  const things = ['file-system-uuids', 'disk-ids', 'lvm-uuids'].flatMap((thing) => ['--keep', thing]);
+  expect((await plan(...things)).out).not.toContain('They stay as they were captured');
+});
+
+test('one half of a mirror is not changed', async () => {
+  const [tree, mirror, image] = [bench.path('half-tree'), bench.path('half.md'), bench.file('half.img', 40 * MIB)];
+  mkdirSync(tree, { recursive: true });
+  writeTree(tree, TREE);
+  run('sgdisk', '-n', '1:2048:+32M', '-t', '1:fd00', image);
+  // a member of a RAID 1 with metadata of version 1.0 is its file system, with the superblock behind it
+  const member = Buffer.alloc(32 * MIB);
+  bench.file('half.md', 24 * MIB);
+  run('mkfs.ext4', '-q', '-F', '-d', tree, mirror);
+  readFileSync(mirror).copy(member);
+  writeMember(member, { version: '1.0', level: 1, devices: 2, dataBytes: 24 * MIB });
+  writeFileSync(mirror, member);
+  run('dd', `if=${mirror}`, `of=${image}`, 'bs=1M', 'seek=1', 'conv=notrunc');
+  expect(await diskpress('capture', image, '--name', 'half', '--outside', 'take')).toMatchObject({ code: 0 });
+  const ended = await diskpress('deploy', 'half', bench.path('half.deployed.img'), '--hostname', 'new');
+  expect(ended.code).toBe(5);
+  expect(ended.err).toContain('one half of a mirror');
+});
+
 describe('a table', () => {
   test('in CSV or YAML gives each target its own, beside what all have', async () => {
     const [a, b, c] = ['ta.img', 'tb.img', 'tc.img'].map((name) => bench.path(name));
@@ -136,6 +165,8 @@ test.each([
   [['--identity', 'new'], 'fresh and keep|fresh, keep'],
   [['--keep', 'everything'], 'machine-id'],
   [['--timezone', '../../etc/passwd'], '--timezone'],
+  [['--exact', '--hostname', 'ok'], '--exact leaves the bytes as captured'],
+  [['--exact', '--volume', '1=grow'], '--exact leaves the bytes as captured'],
 ])('%j is refused in words, and nothing is made', async (options, told) => {
   const key = file('private', '-----BEGIN OPENSSH PRIVATE KEY-----\n');
   const target = bench.path('refused.img');
