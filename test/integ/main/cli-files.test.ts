@@ -174,7 +174,7 @@ describe.skipIf(!canLoop || !canFail)('a disk that cannot be read everywhere', (
     expect((await diskpress('capture', failing, '--name', 'failing', '--on-unreadable', 'maybe')).code).toBe(2);
     const filled = await diskpress('capture', failing, '--name', 'failing', '--on-unreadable', 'fill');
     expect(filled.code).toBe(0);
-    expect(filled.out).toMatch(/^! 4\.1\skB in 1 places could not be read/m);
+    expect(filled.out).toMatch(/^! 4\.1\skB in 1 place could not be read/m);
     const { damage } = lastLine(await diskpress('--json', 'show', 'failing')).value.versions[0].disks[0];
     expect(damage).toEqual({
       lengthBytes: 4096,
