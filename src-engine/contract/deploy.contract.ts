@@ -253,6 +253,7 @@ export const SETTING_CODES = [
   'windows-identity',
   'identity-not-renewed',
   'file-path',
+  'file-written-twice',
   'file-volatile',
   'file-missing',
   'file-not-regular',

@@ -7,6 +7,8 @@ const DEADLINE_MS = 6 * 60 * 60 * 1000;
 /** Chunks are moved whole, and one of each kind has to fit beside the others. */
 const ROOM_BYTES = 256 * 1024 * 1024;
 const ROOM_SHARE = 0.3;
+/** The kernel gives a device no length below this (Linux, fs/btrfs/ioctl.c, btrfs_ioctl_resize). */
+const LEAST_BYTES = 256 * 1024 * 1024;
 const MOUNTED = { needsRoot: true, isMounted: true, tools: [...LOOP_TOOLS, ...PRIVATE_MOUNT_TOOLS] };
 
 export const btrfsResizer: Resizer = {
@@ -15,7 +17,8 @@ export const btrfsResizer: Resizer = {
   shrinking: [{ method: 'scratch', ...MOUNTED }],
   toleratedWarnings: ['JOURNAL_NOT_CLEAN', 'FILESYSTEM_NOT_CLEAN'],
 
-  async limits(_volume, _fileSystem, usedBytes) {
+  async limits(volume, _fileSystem, usedBytes) {
+    if (volume.lengthBytes < LEAST_BYTES) return { refusal: 'feature' };
     return {
       minimumBytes: usedBytes + ROOM_BYTES + Math.ceil(usedBytes * ROOM_SHARE),
       maximumBytes: Number.MAX_SAFE_INTEGER,

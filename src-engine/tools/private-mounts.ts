@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { EngineError } from '../core/engine-error.ts';
 import { runTool, type ToolAnswer, type ToolRun } from './run-tool.ts';
 import { pathOf, spawnTool } from './spawn-tool.ts';
+import { forgetCopiedMounts } from './copied-mounts.ts';
 import type { Tool } from './tools.ts';
 
 /** Programs without which there are none. */
@@ -14,6 +15,8 @@ export const PRIVATE_MOUNT_TOOLS = ['unshare', 'cat', 'nsenter', 'mount', 'umoun
 /** What comes from a template is nobody's to run, or to be root by. */
 const SAFE_OPTIONS = 'nosuid,nodev,noexec';
 const READY = 'ready\n';
+/** One that is gone by itself meanwhile is no reason not to go on: umount(8), exit status. */
+const ANYHOW = { goodCodes: [0, 32, 64] };
 
 export interface PrivateMounts {
   /** a folder that is there on every machine; what is mounted over it is seen in here alone */
@@ -48,6 +51,7 @@ export async function withPrivateMounts<T>(
     });
     const run: PrivateMounts['run'] = (tool, own, options) =>
       runTool(tool, own, { signal, ...options, mountsOf: holder.pid! });
+    await forgetCopiedMounts(holder.pid!, (points) => run('umount', ['--lazy', ...points], ANYHOW));
     return await work({
       folder: existsSync('/mnt') ? '/mnt' : '/tmp',
       run,

@@ -163,6 +163,9 @@ function refuse(error: Error): never {
   throw error;
 }
 
+/** sshd(8), AUTHORIZED_KEYS FILE FORMAT: options, if any, the type, the key in base64, a comment. */
+const SSH_KEY = /^(?:[^\r\n\0]* )?(?:ssh|ecdsa|sk)-[a-z0-9@.-]+ AAAA[0-9A-Za-z+/=]{16,}(?: [^\r\n\0]*)?$/;
+
 async function userOf(
   { name, passwordFile, sshKeys, groups }: UserOption,
   bad: (option: string, value: string) => Error,
@@ -173,12 +176,13 @@ async function userOf(
     const text = (await readInput(file, MAX_KEY_FILE_BYTES)).toString('utf8');
     // a private key that was named by mistake goes nowhere
     if (text.includes('PRIVATE KEY')) throw bad('--ssh-key', file);
-    keys.push(
-      ...text
-        .split(/\r?\n/)
-        .map((line) => line.trim())
-        .filter((line) => line !== '' && !line.startsWith('#')),
-    );
+    const lines = text
+      .split(/\r?\n/)
+      .map((line) => line.trim())
+      .filter((line) => line !== '' && !line.startsWith('#'));
+    // a password that was named by mistake goes nowhere either
+    if (lines.length === 0 || !lines.every((line) => SSH_KEY.test(line))) throw bad('--ssh-key', file);
+    keys.push(...lines);
   }
   const password = passwordFile === undefined ? null : await readPassword(passwordFile);
   const passwordHash = password === null ? undefined : (await client.call('password.hash', { password })).hash;

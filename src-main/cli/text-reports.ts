@@ -338,7 +338,7 @@ function jobLines(words: Words, job: JobView): string[] {
             name: job.templateName,
             path: job.path,
             version: result.versionNumber ?? 0,
-            processedBytes: result.processedBytes,
+            processedBytes: result.writtenBytes ?? result.processedBytes,
             storedBytes: result.storedBytes,
             verifiedBytes: result.verifiedBytes,
           }),

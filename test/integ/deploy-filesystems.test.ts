@@ -93,7 +93,7 @@ describe.skipIf(!canLoop)('every family', () => {
     }
     resultOf(await engine.capture(disk, 'families'));
     target = bench.attach(bench.file('target', startBytes + 9 * MIB, 0xff));
-    resultOf(await engine.deploy('families', target, { confirm: target }));
+    resultOf(await engine.deploy('families', target, { confirm: target, exact: true }));
     run('sync');
   });
 

@@ -186,7 +186,10 @@ function expectFitted(kind: Kind, source: string, target: string, lengthBytes: n
     expect(fileSystemBytes).toBeLessThanOrEqual(lengthBytes);
     return mounted(device, kind, 'ro', treeOf);
   });
-  expect(after).toBe(before);
+  // resize2fs dates folders anew in which it gives entries other inodes
+  const isDatedAnew = kind.name.startsWith('ext') && lengthBytes < from.lengthBytes;
+  const undated = (tree: string) => tree.replace(/^(\S+ 0o40\d+ \d+ \d+) \d+/gm, '$1');
+  expect(isDatedAnew ? undated(after) : after).toBe(isDatedAnew ? undated(before) : before);
   expect(blkid(target, to)).toBe(blkid(source, from));
   expect(blkid(target, swapOf(target))).toBe(blkid(source, swapOf(source)));
 }

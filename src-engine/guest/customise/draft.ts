@@ -2,7 +2,12 @@
  * The changes of a guest as they are gathered: files are read as they will be after what has been gathered so far, so that
  * several settings may change one file. Texts are Latin-1, a character for each byte: what is not edited stays as it was.
  */
-import type { ChangeReason, SettingCode, SettingNote } from '../../contract/deploy.contract.ts';
+import {
+  IDENTITY_THINGS,
+  type ChangeReason,
+  type SettingCode,
+  type SettingNote,
+} from '../../contract/deploy.contract.ts';
 import type { MessageData } from '../../contract/errors.ts';
 import type { GuestChange, WriteChange } from '../changes.port.ts';
 import type { GuestFiles } from '../guest-files.ts';
@@ -116,6 +121,13 @@ export class GuestDraft {
     const change = this.#changes.get((await this.files.realPath(path)) ?? path);
     if (change) return change.kind !== 'remove';
     return this.files.exists(path);
+  }
+
+  /** What writes that file already, so that another who puts one there would undo it; null: nobody, or who clears an identity. */
+  async writerOf(path: string): Promise<ChangeReason | null> {
+    const change = this.#changes.get((await this.files.realPath(path)) ?? path);
+    const isIdentity = (IDENTITY_THINGS as readonly string[]).includes(change?.reason ?? '');
+    return change?.kind === 'write' && !isIdentity ? change.reason : null;
   }
 
   /** The names in a folder that is there before all changes. @throws CannotChange where it cannot be read, or has too many */

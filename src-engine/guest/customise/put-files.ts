@@ -15,6 +15,8 @@ export async function putFile(
   const names = path.split('/').slice(1);
   if (names.some((name) => name === '' || name === '.' || name === '..')) throw new CannotChange('file-path', { path });
   if (VOLATILE.test(path)) throw new CannotChange('file-volatile', { path });
+  const other = await draft.writerOf(path);
+  if (other !== null) throw new CannotChange('file-written-twice', { path, setting: other });
   // what only its owner may read is not shown
   const isSecret = (mode & 0o077) === 0;
   await draft.writeBytes('files', path, Buffer.from(base64, 'base64'), { mode, isSecret });

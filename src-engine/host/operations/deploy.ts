@@ -4,7 +4,7 @@ import { feedKey, Feeds } from '../../jobs/deploy/feed.ts';
 import { requestsOf } from '../../jobs/deploy/plan-all.ts';
 import { planDeploy, type DeployRequest } from '../../jobs/deploy/plan.ts';
 import { runDeploy } from '../../jobs/deploy/run.ts';
-import { checkTogether } from '../../jobs/deploy/targets-again.ts';
+import { checkTogether, refuseTwice } from '../../jobs/deploy/targets-again.ts';
 import { DeployRecordSchema } from '../../jobs/plan-records.ts';
 import { catalogClaim, placeClaim } from '../claims.ts';
 import { PlannedWork } from '../planned-work.ts';
@@ -36,6 +36,7 @@ export function deployOperations({
   return {
     'deploy.plan': plan,
     'deploy.planAll': async (params, signal) => {
+      await refuseTwice(catalog.machine, params.targets);
       const plans: DeployPlan[] = [];
       for (const request of requestsOf(catalog.parts, params)) plans.push(await plan(request, signal));
       return plans;

@@ -3,23 +3,38 @@ import { lstat } from 'node:fs/promises';
 import { EngineError } from '../../core/engine-error.ts';
 import { refuseBlockedCheck } from '../../judgement/overrides.ts';
 import { checkTarget } from '../../judgement/target-checks.ts';
+import type { Machine } from '../../machines/machine.port.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import type { DeployRecord } from '../plan-records.ts';
 import { ofTarget } from './of-target.ts';
 import { findPlannedDevice } from './planned-deploy.ts';
 
 /**
+ * @param targets as they were named
+ * @throws EngineError `TARGET_TWICE` where two are the same, by whatever names
+ */
+export async function refuseTwice(machine: Machine, targets: readonly string[]): Promise<void> {
+  const taken = new Map<string, string>();
+  for (const asked of targets) {
+    const bytes = await machine.bytesAt(asked);
+    const other = bytes.map((name) => taken.get(name)).find((path) => path !== undefined);
+    if (other !== undefined) {
+      const place = await machine.placeOf(asked).catch(() => null);
+      throw new EngineError('TARGET_TWICE', { path: asked, other, target: place?.path ?? asked });
+    }
+    for (const name of bytes) taken.set(name, asked);
+  }
+}
+
+/**
  * Looks at the targets of several plans before the first of them is written to.
  * @throws EngineError `TARGET_TWICE` where two are the same, by whatever names; `DEVICE_CHANGED`, `DEVICE_BUSY`, `OVERWRITE_REQUIRED`, `PLAN_BLOCKED`
  */
 export async function checkTogether(parts: EngineParts, plans: readonly DeployRecord[]): Promise<void> {
-  const taken = new Map<string, string>();
-  for (const { asked, target } of plans) {
-    const bytes = await parts.machine.bytesAt(target.path);
-    const other = bytes.map((name) => taken.get(name)).find((path) => path !== undefined);
-    if (other !== undefined) throw new EngineError('TARGET_TWICE', { path: asked, other, target: target.path });
-    for (const name of bytes) taken.set(name, asked);
-  }
+  await refuseTwice(
+    parts.machine,
+    plans.map(({ asked }) => asked),
+  );
   for (const plan of plans) {
     await ofTarget(plan, async () => {
       if (plan.target.kind === 'file') await checkFileAgain(parts, plan, plan.writeBytes);

@@ -1,6 +1,7 @@
 /** A machine with Linux: disks from sysfs and procfs, with or without udev. */
 import { fstatSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeviceView } from '../../contract/disk.contract.ts';
 import { filePlace, notAPlace, notAWholeDisk, ownRefusals, resolvedSource } from '../image-file.ts';
 import type { Machine } from '../machine.port.ts';
@@ -15,6 +16,10 @@ import { attribute, KERNEL_ROOTS, type KernelRoots } from './kernel-files.ts';
 import { readLoopFiles } from './loop-files.ts';
 import type { FileIdentity } from './open-files.ts';
 import { readUsage } from './usage.ts';
+
+/** Before a disk is called in use. */
+const LOOKS_AT_USERS = 2;
+const BETWEEN_LOOKS_MS = 150;
 
 export function linuxMachine(roots: KernelRoots = KERNEL_ROOTS): Machine {
   const diskByNumber = (device: bigint): BlockNode | null => {
@@ -58,8 +63,17 @@ export function linuxMachine(roots: KernelRoots = KERNEL_ROOTS): Machine {
     },
 
     async deviceAt(devicePath, catalogPath) {
-      const disks = await lookAtDisks(catalogPath, true);
-      return (await disks.find(({ disk }) => disk.path === devicePath)?.view()) ?? null;
+      const look = async () => {
+        const disks = await lookAtDisks(catalogPath, true);
+        return (await disks.find(({ disk }) => disk.path === devicePath)?.view()) ?? null;
+      };
+      // who has it open for a moment only, as udev's workers and `losetup` do, does not use it
+      for (let i = 0; i < LOOKS_AT_USERS; i++) {
+        const view = await look();
+        if (!view?.deployRefusals.some(({ code }) => code === 'IN_USE')) return view;
+        await sleep(BETWEEN_LOOKS_MS);
+      }
+      return look();
     },
 
     async bytesAt(anyPath) {

@@ -7,6 +7,7 @@ import { open, readFile, readlink, realpath, stat, type FileHandle } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EngineError } from '../../core/engine-error.ts';
+import { forgetCopiedMounts } from '../../tools/copied-mounts.ts';
 import { holdTool, runTool } from '../../tools/run-tool.ts';
 import { findTool, TOOL_PACKAGES, type Tool } from '../../tools/tools.ts';
 import { HANDED, type VolumePlace } from '../volume-place.ts';
@@ -73,9 +74,10 @@ async function mountAndWork<T>(
   const apart = ['--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child'];
   const holder = await holdTool('unshare', [...apart, '--', 'cat'], { signal });
   const enter = [`--mount=/proc/${holder.pid}/ns/mnt`, `--pid=/proc/${holder.pid}/ns/pid_for_children`];
-  const inside = (...command: string[]) =>
+  const inside = (command: string[], goodCodes = [0]) =>
     runTool('nsenter', [...enter, '--', ...command], {
       signal,
+      goodCodes,
       deadlineMs: DEADLINE_MS,
       descriptors: [place.descriptor],
     });
@@ -83,11 +85,13 @@ async function mountAndWork<T>(
   try {
     const where = ['loop', `offset=${place.offsetBytes}`, `sizelimit=${place.lengthBytes}`];
     const all = [...where, 'nosuid', 'nodev', 'noexec', 'noatime', ...options].join(',');
-    await inside('mount', '-n', '-t', type, '-o', all, HANDED, folder);
+    // one that is gone by itself meanwhile is no reason not to go on: umount(8), exit status
+    await forgetCopiedMounts(holder.pid, (points) => inside(['umount', '--lazy', ...points], [0, 32, 64]));
+    await inside(['mount', '-n', '-t', type, '-o', all, HANDED, folder]);
     loop = await ownLoop(holder.pid, folder, place);
     const root = await open(join(`/proc/${holder.pid}/root`, folder), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     const done = await work(root).finally(() => root.close());
-    await inside('umount', folder);
+    await inside(['umount', folder]);
     return done;
   } finally {
     await holder.end();

@@ -131,9 +131,11 @@ describe.skipIf(!canLoop)('a disk with mirrors', () => {
   afterAll(() => engine.close());
 
   test('is captured by what is used of the mirrored volumes', async () => {
+    const { readBytes } = await engine.client.call('capture.plan', { source: disk, name: 'md' });
     const result = resultOf(await engine.capture(disk, 'md'));
     const [version] = (await engine.client.call('template.show', { template: 'md' })).versions;
-    expect(result.processedBytes).toBe(version.usedBytes);
+    expect(result.processedBytes).toBe(readBytes);
+    expect(version.usedBytes).toBeLessThanOrEqual(readBytes);
     // as many bytes as were counted before
     const source = await openFileSource(disk);
     for (const { used, usedBytes } of (await inspectDisk(source, new AbortController().signal)).volumes) {
