@@ -191,6 +191,14 @@ describe.skipIf(!isLinuxRoot)('loop devices', () => {
     expect(await looking).toMatchObject({ captureRefusals: [], deployRefusals: [] });
   });
 
+  test('somebody who writes to it for a moment only does not use it either', async () => {
+    const device = attach();
+    const fd = openSync(device, constants.O_RDWR);
+    const looking = machine.deviceAt(device, mountPoint);
+    setTimeout(() => closeSync(fd), 100);
+    expect(await looking).toMatchObject({ captureRefusals: [], deployRefusals: [] });
+  });
+
   test('looking does not claim: an exclusive open succeeds afterwards', async () => {
     const device = attach();
     await deviceAt(device);

@@ -97,6 +97,30 @@ test('what a fresh identity does not renew is told, and can be kept with one’s
   expect((await plan(...things)).out).not.toContain('They stay as they were captured');
 });
 
+test('a file that another setting writes is not put in its place, nor two in one', async () => {
+  const text = file('welcome', 'welcome\n');
+  for (const options of [
+    ['--hostname', 'zork', '--file', `${text}=/etc/hostname`],
+    ['--file', `${text}=/etc/motd`, '--file', `${text}=/etc/motd`],
+  ]) {
+    const ended = await diskpress('deploy', 'debian', bench.path('twice.img'), ...options);
+    expect(ended.code).toBe(5);
+    expect(ended.out + ended.err).toContain('is written by another setting already');
+  }
+  // what an identity clears may be given anew
+  const id = file('id', 'fedcba9876543210fedcba9876543210\n');
+  const given = [bench.path('given.img'), '--identity', 'fresh', '--file', `${id}=/etc/machine-id`];
+  expect(await diskpress('deploy', 'debian', ...given)).toMatchObject({ code: 0 });
+  expect(cat(given[0], '/etc/machine-id')).toBe('fedcba9876543210fedcba9876543210\n');
+});
+
+test('the same target twice is refused at the plan', async () => {
+  const target = bench.path('same.img');
+  const ended = await diskpress('deploy', 'debian', target, target, '--plan');
+  expect(ended).toMatchObject({ code: 5, out: '' });
+  expect(ended.err).toContain('TARGET_TWICE');
+});
+
 test('one half of a mirror is not changed', async () => {
   const [tree, mirror, image] = [bench.path('half-tree'), bench.path('half.md'), bench.file('half.img', 40 * MIB)];
   mkdirSync(tree, { recursive: true });
@@ -165,6 +189,7 @@ test.each([
   [['--identity', 'new'], 'fresh and keep|fresh, keep'],
   [['--keep', 'everything'], 'machine-id'],
   [['--timezone', '../../etc/passwd'], '--timezone'],
+  [['--user', 'eve', '--ssh-key', '/etc/hostname'], '--ssh-key'],
   [['--exact', '--hostname', 'ok'], '--exact leaves the bytes as captured'],
   [['--exact', '--volume', '1=grow'], '--exact leaves the bytes as captured'],
 ])('%j is refused in words, and nothing is made', async (options, told) => {
