@@ -113,10 +113,19 @@ mkdirSync(REPORTS, { recursive: true });
 
 const all = {};
 const lines = [];
-for (const name of names.length > 0 ? names : Object.keys(STAGES)) {
+const chosen = names.length > 0 ? names : Object.keys(STAGES);
+/** Each of them takes one processor: they run together. */
+const TOGETHER = ['lint', 'types'];
+const begun = new Map();
+const stage = (name) => {
+  const others = TOGETHER.includes(name) ? TOGETHER.filter((other) => chosen.includes(other)) : [name];
+  for (const other of others) if (!begun.has(other)) begun.set(other, STAGES[other]());
+  return begun.get(name);
+};
+for (const name of chosen) {
   console.log(`\n── ${name}`);
   const startedAt = Date.now();
-  all[name] = await STAGES[name]();
+  all[name] = await stage(name);
   const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
   lines.push(`${name.padEnd(8)} ${`${seconds} s`.padStart(9)}   ${inWords(all[name])}`);
   console.log(lines.at(-1));
