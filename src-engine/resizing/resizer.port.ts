@@ -53,6 +53,7 @@ export interface LengthRefusal {
   readonly code: Extract<
     CheckCode,
     | 'VOLUME_FIXED_LENGTH'
+    | 'VOLUME_AT_ITS_LEAST'
     | 'VOLUME_NOT_SOUND'
     | 'VOLUME_DATA_BEHIND'
     | 'VOLUME_NEEDS_TOOL'

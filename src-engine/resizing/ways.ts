@@ -63,7 +63,9 @@ export async function waysOf(
   const canShrink = limits.minimumBytes < lengthBytes;
   return {
     growing: wayHere(content.kind, resizer, resizer.growing, abilities) ?? never,
-    shrinking: wayHere(content.kind, resizer, canShrink ? resizer.shrinking : [], abilities) ?? never,
+    shrinking: canShrink
+      ? (wayHere(content.kind, resizer, resizer.shrinking, abilities) ?? never)
+      : { code: 'VOLUME_AT_ITS_LEAST', data: { fileSystem: content.kind, lengthBytes } },
     minimumBytes: Math.min(limits.minimumBytes, lengthBytes),
     maximumBytes: limits.maximumBytes,
   };
