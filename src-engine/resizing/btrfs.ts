@@ -1,6 +1,7 @@
 /** btrfs changes its length while it is mounted, both ways. */
-import { PRIVATE_MOUNT_TOOLS, withPrivateMounts } from '../tools/private-mounts.ts';
-import { LOOP_TOOLS, withLoopDevice } from './piece.ts';
+import { LOOP_TOOLS } from '../tools/loop-device.ts';
+import { toolsToMount, withMountedDevice } from '../tools/mounted-device.ts';
+import { onLoopDevice } from './piece.ts';
 import type { Resizer } from './resizer.port.ts';
 
 const DEADLINE_MS = 6 * 60 * 60 * 1000;
@@ -9,7 +10,7 @@ const ROOM_BYTES = 256 * 1024 * 1024;
 const ROOM_SHARE = 0.3;
 /** The kernel gives a device no length below this (Linux, fs/btrfs/ioctl.c, btrfs_ioctl_resize). */
 const LEAST_BYTES = 256 * 1024 * 1024;
-const MOUNTED = { needsRoot: true, isMounted: true, tools: [...LOOP_TOOLS, ...PRIVATE_MOUNT_TOOLS] };
+const MOUNTED = { needsRoot: true, isMounted: true, tools: [...LOOP_TOOLS, ...toolsToMount('btrfs')] };
 
 export const btrfsResizer: Resizer = {
   tools: ['btrfs'],
@@ -26,12 +27,10 @@ export const btrfsResizer: Resizer = {
   },
 
   async resize(piece, { blockBytes }, toBytes, signal) {
-    await withLoopDevice(piece, signal, (device) =>
-      withPrivateMounts(signal, async (mounts) => {
-        await mounts.mount(device, 'btrfs', mounts.folder);
+    await onLoopDevice(piece, signal, (device) =>
+      withMountedDevice('btrfs', device, signal, async (mounts) => {
         const size = String(toBytes - (toBytes % blockBytes));
         await mounts.run('btrfs', ['filesystem', 'resize', size, mounts.folder], { deadlineMs: DEADLINE_MS });
-        await mounts.unmount(mounts.folder);
       }),
     );
   },

@@ -2,12 +2,13 @@
  * ext2, ext3 and ext4, by e2fsprogs. Its programs take `PATH?offset=BYTES`, but resize2fs cuts a file off where the file system would end
  * if it began the file (resize/main.c), with whatever lies behind: it gets a scratch file, or a loop device, which it cannot cut off.
  */
+import { LOOP_TOOLS } from '../tools/loop-device.ts';
 import type { FileSystem } from '../filesystems/file-system.port.ts';
 import { INCOMPAT, RO_COMPAT } from '../filesystems/ext/features.ts';
 import { readSuperblock } from '../filesystems/ext/superblock.ts';
 import { runTool, type ToolRun } from '../tools/run-tool.ts';
 import { extMinimum } from './ext-minimum.ts';
-import { isFileOfItsOwn, LOOP_TOOLS, withLoopDevice } from './piece.ts';
+import { isFileOfItsOwn, onLoopDevice } from './piece.ts';
 import type { Limits, Resizer } from './resizer.port.ts';
 
 /** resize2fs moves what lies behind the new end, and needs room for tables of its own. */
@@ -57,7 +58,7 @@ export const extResizer: Resizer = {
   resize: (piece, fileSystem, toBytes, signal) =>
     isFileOfItsOwn(piece)
       ? resizeAt('/proc/self/fd/3', fileSystem, toBytes, { signal, descriptors: [piece.fd] })
-      : withLoopDevice(piece, signal, (device) => resizeAt(device, fileSystem, toBytes, { signal })),
+      : onLoopDevice(piece, signal, (device) => resizeAt(device, fileSystem, toBytes, { signal })),
 };
 
 async function resizeAt(path: string, { blockBytes }: FileSystem, toBytes: number, run: ToolRun): Promise<void> {

@@ -1,6 +1,7 @@
 /** A physical volume of LVM2 that got more room, and logical volumes that take it: by lvm, which sees no other disk and no device-mapper. */
+import { LOOP_TOOLS } from '../tools/loop-device.ts';
 import { runTool } from '../tools/run-tool.ts';
-import { LOOP_TOOLS, withLoopDevice, type Piece } from './piece.ts';
+import { onLoopDevice, type Piece } from './piece.ts';
 import type { Way } from './resizer.port.ts';
 
 export const MEMBER_WAY: Way = { method: 'in-place', needsRoot: true, tools: ['lvm', ...LOOP_TOOLS] };
@@ -25,7 +26,7 @@ export async function growMember(
   volumes: readonly LogicalGrowth[],
   signal: AbortSignal,
 ): Promise<void> {
-  await withLoopDevice(piece, signal, async (device) => {
+  await onLoopDevice(piece, signal, async (device) => {
     const config = `devices { filter=["a|^${device}$|","r|.*|"] use_devicesfile=0 hints="none" } backup { backup=0 archive=0 } global { event_activation=0 } activation { monitoring=0 udev_sync=0 }`;
     // nothing is activated: the names may be those of volumes that this machine runs from
     const lvm = (command: string, ...args: string[]) =>

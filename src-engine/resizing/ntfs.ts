@@ -1,6 +1,7 @@
 /** NTFS, by ntfsresize of ntfs-3g, which asks the device for its length: a loop device, or a scratch file. */
+import { LOOP_TOOLS } from '../tools/loop-device.ts';
 import { runTool } from '../tools/run-tool.ts';
-import { isFileOfItsOwn, LOOP_TOOLS, withLoopDevice } from './piece.ts';
+import { isFileOfItsOwn, onLoopDevice } from './piece.ts';
 import type { Resizer } from './resizer.port.ts';
 
 const DEADLINE_MS = 6 * 60 * 60 * 1000;
@@ -32,7 +33,7 @@ export const ntfsResizer: Resizer = {
       await runTool('ntfsresize', [...args, '/proc/self/fd/3'], run);
       return;
     }
-    await withLoopDevice(piece, signal, async (device) => {
+    await onLoopDevice(piece, signal, async (device) => {
       await runTool('ntfsresize', [...args, device], { signal, deadlineMs: DEADLINE_MS, input });
     });
   },

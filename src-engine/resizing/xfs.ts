@@ -2,8 +2,10 @@
  * XFS grows while it is mounted, by xfs_growfs, and never shrinks: a shorter one is made anew as the old one was, with its UUID and label, and
  * its files are copied.
  */
-import { PRIVATE_MOUNT_TOOLS, withPrivateMounts } from '../tools/private-mounts.ts';
-import { LOOP_TOOLS, withLoopDevice } from './piece.ts';
+import { LOOP_TOOLS } from '../tools/loop-device.ts';
+import { toolsToMount, withMountedDevice } from '../tools/mounted-device.ts';
+import { withPrivateMounts } from '../tools/private-mounts.ts';
+import { onLoopDevice } from './piece.ts';
 import type { Resizer } from './resizer.port.ts';
 
 const DEADLINE_MS = 60 * 60 * 1000;
@@ -29,13 +31,13 @@ const PRESERVED = 'mode,ownership,timestamps,links,xattr';
 
 export const xfsResizer: Resizer = {
   tools: ['xfs_growfs'],
-  growing: [{ method: 'in-place', needsRoot: true, isMounted: true, tools: [...LOOP_TOOLS, ...PRIVATE_MOUNT_TOOLS] }],
+  growing: [{ method: 'in-place', needsRoot: true, isMounted: true, tools: [...LOOP_TOOLS, ...toolsToMount('xfs')] }],
   shrinking: [
     {
       method: 'rebuilt',
       needsRoot: true,
       isMounted: true,
-      tools: [...LOOP_TOOLS, ...PRIVATE_MOUNT_TOOLS, 'mkfs.xfs', 'mkdir', 'cp'],
+      tools: [...LOOP_TOOLS, ...toolsToMount('xfs'), 'mkfs.xfs', 'mkdir', 'cp'],
     },
   ],
   // mounting replays the log
@@ -47,20 +49,17 @@ export const xfsResizer: Resizer = {
   },
 
   async resize(piece, { blockBytes }, toBytes, signal) {
-    await withLoopDevice(piece, signal, (device) =>
-      withPrivateMounts(signal, async (mounts) => {
-        // the file system that the template was made of may be mounted here
-        await mounts.mount(device, 'xfs', mounts.folder, ['nouuid']);
+    await onLoopDevice(piece, signal, (device) =>
+      withMountedDevice('xfs', device, signal, async (mounts) => {
         const blocks = String(Math.floor(toBytes / blockBytes));
         await mounts.run('xfs_growfs', ['-D', blocks, mounts.folder], { deadlineMs: DEADLINE_MS });
-        await mounts.unmount(mounts.folder);
       }),
     );
   },
 
   async rebuild(from, to, { uuid, label }, signal) {
-    await withLoopDevice(from, signal, (oldDevice) =>
-      withLoopDevice(to, signal, (newDevice) =>
+    await onLoopDevice(from, signal, (oldDevice) =>
+      onLoopDevice(to, signal, (newDevice) =>
         withPrivateMounts(signal, async (mounts) => {
           const [oldPoint, newPoint] = [`${mounts.folder}/from`, `${mounts.folder}/to`];
           await mounts.mount('tmpfs', 'tmpfs', mounts.folder);

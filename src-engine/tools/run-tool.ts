@@ -22,8 +22,8 @@ export interface ToolRun {
   readonly env?: Readonly<Record<string, string>>;
   /** open files that it finds as its descriptors 3, 4, … */
   readonly descriptors?: readonly number[];
-  /** runs where only that process's mounts are seen, see private-mounts.ts */
-  readonly mountsOf?: number;
+  /** runs in the mount and process namespaces that this one holds, see private-mounts.ts */
+  readonly namespacesOf?: number;
 }
 
 export interface ToolAnswer {
@@ -38,13 +38,13 @@ export interface ToolAnswer {
  *   last words); `ABORTED`
  */
 export async function runTool(tool: Tool, args: readonly string[], options: ToolRun): Promise<ToolAnswer> {
-  const { signal, input, deadlineMs = DEADLINE_MS, goodCodes = [0], descriptors = [], mountsOf } = options;
+  const { signal, input, deadlineMs = DEADLINE_MS, goodCodes = [0], descriptors = [], namespacesOf } = options;
   signal.throwIfAborted();
   const stdio = ['pipe', 'pipe', 'pipe', ...descriptors] as const;
   const [program, own] =
-    mountsOf === undefined
+    namespacesOf === undefined
       ? [tool, args]
-      : (['nsenter', [`--mount=/proc/${mountsOf}/ns/mnt`, '--', pathOf(tool), ...args]] as const);
+      : (['nsenter', [...entering(namespacesOf), pathOf(tool), ...args]] as const);
   const { child, kill } = spawnTool(program, own, { stdio: [...stdio], env: options.env, isBound: true });
   let isLate = false;
   const deadline = setTimeout(() => {
@@ -79,6 +79,8 @@ export async function runTool(tool: Tool, args: readonly string[], options: Tool
   }
 }
 
+const entering = (pid: number) => [`--mount=/proc/${pid}/ns/mnt`, `--pid=/proc/${pid}/ns/pid_for_children`, '--'];
+
 /** A program that goes on until it is told to end, or until this process has ended. */
 export interface HeldTool {
   readonly pid: number;
@@ -92,6 +94,8 @@ export interface HeldTool {
  */
 export async function holdTool(tool: Tool, args: readonly string[], { signal }: ToolRun): Promise<HeldTool> {
   signal.throwIfAborted();
+  // Not bound: it ends by its input, and with it what it holds, in order. Were it killed with its thread, a program that serves a file system
+  // (FUSE) could be the last in the mount namespace, and wait for itself when it is unmounted; and whoever syncs would wait for it.
   const { child, kill } = spawnTool(tool, args, { stdio: 'pipe' });
   const [input, output, said] = [child.stdin!, child.stdout!, collect(child.stderr!)];
   const ended = new Promise<number | null>((resolve) => {

@@ -1,13 +1,13 @@
 /** Carries out the steps of one volume, by whatever writes its kind of file system. */
 import { EngineError } from '../core/engine-error.ts';
+import { LOOP_TOOLS, withLoopDevice } from '../tools/loop-device.ts';
+import { isMountedKind, toolsToMount } from '../tools/mounted-device.ts';
 import type { Tool } from '../tools/tools.ts';
 import type { FileTree } from '../filesystems/file-tree.port.ts';
 import { compareVolume } from './compare.ts';
-import { openLoop } from './loop.ts';
 import { writeExt } from './ext/write-ext.ts';
 import { writeFat } from './fat/write-fat.ts';
-import { toolsToMount } from './mounted/mounted-volume.ts';
-import { writeMounted } from './mounted/write-mounted.ts';
+import { writeMounted } from './write-mounted.ts';
 import { impossible } from './refusals.ts';
 import type { VolumeChanges } from './steps.port.ts';
 import type { VolumePlace } from './volume-place.ts';
@@ -24,8 +24,12 @@ export function writerOf(kind: string): Writer | null {
   if (/^fat/.test(kind)) {
     return { tools: ['mcopy', 'mmd', 'mdel', 'mdeltree', 'mattrib'], needsRoot: false, write: writeFat };
   }
-  if (['xfs', 'btrfs', 'ntfs'].includes(kind)) {
-    return { tools: toolsToMount(kind), needsRoot: true, write: writeMounted };
+  if (isMountedKind(kind)) {
+    return {
+      tools: [...LOOP_TOOLS, ...toolsToMount(kind)],
+      needsRoot: true,
+      write: (changes, place, signal) => writeMounted(kind, changes, place, signal),
+    };
   }
   return null;
 }
@@ -65,11 +69,7 @@ async function writeVolume(changes: VolumeChanges, place: VolumePlace, signal: A
   if (!writer) throw impossible(changes.steps[0].change.path, 'no-writer');
   if (!place.isDevice || writer.needsRoot) return writer.write(changes, place, signal);
   // who holds a disk exclusively keeps its own programs from it: they get a device of its volume alone
-  const loop = await openLoop(place, signal);
-  try {
-    const own = { descriptor: loop.descriptor, offsetBytes: 0, lengthBytes: place.lengthBytes, isDevice: true };
-    await writer.write(changes, own, signal);
-  } finally {
-    await loop.close();
-  }
+  await withLoopDevice(place, signal, (_device, descriptor) =>
+    writer.write(changes, { ...place, descriptor, offsetBytes: 0 }, signal),
+  );
 }

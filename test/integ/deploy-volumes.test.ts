@@ -237,6 +237,23 @@ describe
   });
 });
 
+describe.skipIf(!canLoop)('several disks of one btrfs', () => {
+  test('grow at the same time, each its own', async () => {
+    const source = makeDisk('btrfs-room', BTRFS, 400);
+    resultOf(await engine.capture(source, 'btrfs-room'));
+    const targets = ['a', 'b', 'c'].map((name) => bench.path(`btrfs-${name}.img`));
+    const lengthBytes = 500 * MIB;
+    const plans = await engine.client.call('deploy.planAll', { template: 'btrfs-room', targets, lengthBytes });
+    const starts = plans.map(({ planId }) => ({ planId }));
+    const job = await engine.ended((await engine.client.call('deploy.startAll', { starts })).jobId);
+    expect(job.parts.map(({ outcome }) => outcome)).toEqual(['done', 'done', 'done']);
+    for (const target of targets) {
+      expectFitted(BTRFS, source, target, lengthBytes - 26 * MIB);
+      rmSync(target);
+    }
+  });
+});
+
 describe.skipIf(!canLoop)('choices', () => {
   let source: string;
   beforeAll(async () => {

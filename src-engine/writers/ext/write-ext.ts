@@ -1,10 +1,10 @@
 /** Carries out steps in ext2, ext3 and ext4 by e2fsprogs: nothing is mounted, and no privilege is needed. */
 import { EngineError } from '../../core/engine-error.ts';
 import { bytesOfName } from '../../filesystems/names.ts';
+import { withLoopDevice } from '../../tools/loop-device.ts';
 import { runTool } from '../../tools/run-tool.ts';
 import { ContentFiles } from '../content-files.ts';
 import { folderContents } from '../folder-contents.ts';
-import { openLoop } from '../loop.ts';
 import { impossible } from '../refusals.ts';
 import type { Ownership, VolumeChanges, VolumeStep } from '../steps.port.ts';
 import { HANDED, type VolumePlace } from '../volume-place.ts';
@@ -60,9 +60,9 @@ export async function writeExt(changes: VolumeChanges, place: VolumePlace, signa
 async function replayed(error: unknown, place: VolumePlace, signal: AbortSignal): Promise<void> {
   if (!(error instanceof EngineError) || !/while trying to re-open/.test(String(error.data.said))) throw error;
   if (process.geteuid?.() !== 0) throw impossible('/', 'journal');
-  const loop = await openLoop(place, signal);
-  const options = { signal, goodCodes: MENDED, deadlineMs: CHECK_DEADLINE_MS, descriptors: [loop.descriptor] };
-  await runTool('e2fsck', ['-p', HANDED], options).finally(() => loop.close());
+  await withLoopDevice(place, signal, (device) =>
+    runTool('e2fsck', ['-p', device], { signal, goodCodes: MENDED, deadlineMs: CHECK_DEADLINE_MS }),
+  );
 }
 
 /** Each may need some open files. */

@@ -2,12 +2,13 @@
 import { constants } from 'node:fs';
 import { mkdir, open, rename, rmdir, symlink, unlink, type FileHandle } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
-import { bytesOfName } from '../../filesystems/names.ts';
-import { folderContents } from '../folder-contents.ts';
-import { impossible, unsafe } from '../refusals.ts';
-import type { MakeFolder, Names, PutFile, VolumeChanges, VolumeStep } from '../steps.port.ts';
-import type { VolumePlace } from '../volume-place.ts';
-import { withMounted } from './mounted-volume.ts';
+import { withLoopDevice } from '../tools/loop-device.ts';
+import { withMountedDevice, type MountedKind } from '../tools/mounted-device.ts';
+import { bytesOfName } from '../filesystems/names.ts';
+import { folderContents } from './folder-contents.ts';
+import { impossible, unsafe } from './refusals.ts';
+import type { MakeFolder, Names, PutFile, VolumeChanges, VolumeStep } from './steps.port.ts';
+import type { VolumePlace } from './volume-place.ts';
 
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_TRUNC, O_NOFOLLOW, O_NONBLOCK, O_DIRECTORY } = constants;
 
@@ -15,8 +16,13 @@ const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_TRUNC, O_NOFOLLOW, O_NONBLOCK, O_
  * A file that has one name only is written in its place and keeps what it has of attributes.
  * @throws EngineError `GUEST_CHANGE_IMPOSSIBLE` where the volume is full or refuses, `GUEST_UNSAFE`, `TOOL_FAILED` and its like
  */
-export async function writeMounted(changes: VolumeChanges, place: VolumePlace, signal: AbortSignal): Promise<void> {
-  await withMounted(changes.kind, place, signal, async (root) => {
+export async function writeMounted(
+  kind: MountedKind,
+  changes: VolumeChanges,
+  place: VolumePlace,
+  signal: AbortSignal,
+): Promise<void> {
+  await withMounted(kind, place, signal, async (root) => {
     for (const step of changes.steps) {
       signal.throwIfAborted();
       const folders = new Folders(root);
@@ -30,6 +36,21 @@ export async function writeMounted(changes: VolumeChanges, place: VolumePlace, s
         .finally(() => folders.close());
     }
   });
+}
+
+/** Lets `work` write below the topmost folder of a volume. */
+function withMounted(
+  kind: MountedKind,
+  place: VolumePlace,
+  signal: AbortSignal,
+  work: (root: FileHandle) => Promise<void>,
+): Promise<void> {
+  return withLoopDevice(place, signal, (device) =>
+    withMountedDevice(kind, device, signal, async ({ folderFromOutside }) => {
+      const root = await open(folderFromOutside, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+      await work(root).finally(() => root.close());
+    }),
+  );
 }
 
 async function carryOut(
