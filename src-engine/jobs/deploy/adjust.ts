@@ -5,14 +5,15 @@ import { resizerOf } from '../../resizing/ways.ts';
 import type { Deployment } from './deployment.ts';
 import { growMemberInPlace } from './grow-member.ts';
 import { isInner } from './plan-inner-volumes.ts';
-import { expectResized, release, resizable, withVolume } from './resized-volume.ts';
+import { expectResized, resizable, withVolume } from './resized-volume.ts';
+import { writeHeld } from './write-held.ts';
 
 /** @throws EngineError `TOOL_MISSING`, `TOOL_FAILED`, `TOOL_TIMED_OUT`, `RESIZE_CONTRADICTED`, `VERIFY_MISMATCH`, `WRITE_FAILED`, `ABORTED` */
 export async function adjust(deployment: Deployment, context: JobContext): Promise<void> {
   for (const volume of deployment.plan.volumes) {
     if (volume.method !== 'in-place' || isInner(volume)) continue;
     context.phase('resizing', 0);
-    await release(deployment, volume);
+    await writeHeld(deployment, volume);
     await (volume.tools.includes('lvm') ? growMemberInPlace : growInPlace)(deployment, volume, context);
   }
 }

@@ -2,7 +2,6 @@
 import { EngineError } from '../../core/engine-error.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import { IDENTITY_THINGS, type ChangeReason } from '../../contract/deploy.contract.ts';
-import type { Extent } from '../../disk/block-source.port.ts';
 import type { FileTree } from '../../filesystems/file-tree.port.ts';
 import { openVolumes } from '../../inspection/disk-inspection.ts';
 import { impossible } from '../../writers/refusals.ts';
@@ -10,9 +9,9 @@ import { changeVolume } from '../../writers/write-volume.ts';
 import type { Deployment } from './deployment.ts';
 import { nothingElseChanged } from './nothing-else.ts';
 import { changesInside, planInside } from './plan-inside.ts';
-import { verifyPatch } from './read-back.ts';
 import { targetView } from './target-view.ts';
 import { placeOnDisk } from './volume-on-disk.ts';
+import { writeHeld } from './write-held.ts';
 
 /**
  * What is held back of a volume is written first: without its table it does not make a disk look finished.
@@ -48,18 +47,6 @@ export async function customise(deployment: Deployment, context: JobContext): Pr
 }
 
 const isIdentity = (reason: ChangeReason) => (IDENTITY_THINGS as readonly string[]).includes(reason);
-
-async function writeHeld(deployment: Deployment, volume: Extent): Promise<void> {
-  const { sink, held } = deployment;
-  const released = held.release(volume);
-  for (const { offsetBytes, bytes } of released) await sink.write(offsetBytes, bytes);
-  await sink.sync();
-  for (const patch of released) {
-    const equalBytes = await verifyPatch(sink, patch);
-    deployment.writtenBytes += patch.bytes.length;
-    deployment.verifiedBytes += equalBytes;
-  }
-}
 
 /** The volume's files as they are by now. */
 async function reopened(deployment: Deployment, ref: string): Promise<FileTree> {

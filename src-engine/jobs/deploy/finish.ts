@@ -8,7 +8,7 @@ import { PAGE_BYTES, verifyPatch } from './read-back.ts';
  * @throws EngineError `VERIFY_MISMATCH`, `WRITE_FAILED`, `OVERWRITE_REQUIRED`
  */
 export async function finish(
-  deployment: Pick<Deployment, 'sink' | 'held' | 'target' | 'verifiedBytes'>,
+  deployment: Pick<Deployment, 'sink' | 'held' | 'target' | 'writtenBytes' | 'verifiedBytes'>,
   context: JobContext,
 ): Promise<void> {
   const { sink, held, target } = deployment;
@@ -21,6 +21,7 @@ export async function finish(
   }
   let equalBytes = 0;
   for (const patch of steps.flat()) equalBytes += await verifyPatch(sink, patch);
+  deployment.writtenBytes += held.lengthBytes;
   deployment.verifiedBytes += equalBytes;
   if (sink.readBack === 'cached') context.warn({ code: 'READ_BACK_CACHED', data: { path: target.path } });
   await target.publish();

@@ -12,8 +12,9 @@ import { mappedSource } from '../../volumes/mapped-source.ts';
 import { copyExtent, copyMemories } from './copy-extent.ts';
 import type { Deployment } from './deployment.ts';
 import { isInner } from './plan-inner-volumes.ts';
-import { expectResized, notResized, release, resizable, usedOrWhole, withVolume } from './resized-volume.ts';
+import { expectResized, notResized, resizable, usedOrWhole, withVolume } from './resized-volume.ts';
 import { pieceOf, reading, withScratch } from './scratch-volume.ts';
+import { writeHeld } from './write-held.ts';
 
 /** @throws EngineError `TOOL_MISSING`, `TOOL_FAILED`, `TOOL_TIMED_OUT`, `RESIZE_CONTRADICTED`, `VERIFY_MISMATCH`, `WRITE_FAILED`, `ABORTED` */
 export async function growMemberInPlace(
@@ -89,7 +90,7 @@ async function growInner(
         }
       }
     });
-    await release(deployment, member);
+    await writeHeld(deployment, member);
     await expectResized(volume, before, lengthBytes);
   });
 }

@@ -8,7 +8,6 @@ import { recogniseFileSystem } from '../../filesystems/recognise.ts';
 import { openFileSource } from '../../formats/raw/file-source.ts';
 import { resizerOf } from '../../resizing/ways.ts';
 import type { Deployment } from './deployment.ts';
-import { verifyPatch } from './read-back.ts';
 
 /** @throws EngineError `RESIZE_CONTRADICTED` where it is not what the plan has seen */
 export async function resizable(source: BlockSource, volume: string): Promise<FileSystem> {
@@ -66,15 +65,4 @@ async function isCertain(fileSystem: FileSystem, signal: AbortSignal): Promise<b
     if (error instanceof EngineError && ['FORMAT_INVALID', 'FORMAT_UNSUPPORTED'].includes(error.code)) return false;
     throw error;
   }
-}
-
-/** Writes what is held back of a volume: what lies inside of a partition does not make a disk look finished without its table. */
-export async function release(deployment: Deployment, { startBytes, lengthBytes }: VolumePlan): Promise<void> {
-  const { held, sink } = deployment;
-  for (const patch of held.release({ startBytes, lengthBytes })) {
-    await sink.write(patch.offsetBytes, patch.bytes);
-    const equalBytes = await verifyPatch(sink, patch);
-    deployment.verifiedBytes += equalBytes;
-  }
-  await sink.sync();
 }

@@ -39,9 +39,10 @@ const begun = (sink: BlockSink, finishing: readonly Extent[]) => begin({ sink, p
 async function finished(sink: BlockSink, held: HeldBack, context: JobContext = quietContext()) {
   let wasPublished = false;
   const target = { path: '/dev/x', sink, publish: async () => void (wasPublished = true) } as Partial<Target> as Target;
-  const deployment = { sink, held, target, verifiedBytes: 0 };
+  const deployment = { sink, held, target, writtenBytes: 0, verifiedBytes: 0 };
   await finish(deployment, context);
   expect(wasPublished).toBe(true);
+  expect(deployment.writtenBytes).toBe(deployment.verifiedBytes);
   return deployment.verifiedBytes;
 }
 
