@@ -9,7 +9,7 @@ export const PAGE_BYTES = 4096;
 /** Runs that lie this close are read back together. */
 const READ_GAP_BYTES = 64 * 1024;
 /** As much is read back at a time. */
-export const PIECE_BYTES = 1024 * 1024;
+export const PIECE_BYTES = 512 * 1024;
 
 /** The first byte of the page of the disk that a byte lies in. */
 export const pageOf = (offsetBytes: number) => offsetBytes - (offsetBytes % PAGE_BYTES);
