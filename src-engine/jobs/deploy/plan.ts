@@ -19,6 +19,7 @@ import { abilitiesHere } from '../../resizing/abilities.ts';
 import { describeTarget, lengthOfImage } from '../../machines/describe-target.ts';
 import { overriddenCodes, withOverrides } from '../../judgement/overrides.ts';
 import { refusalOf, type DeployRecord, type Planned } from '../plan-records.ts';
+import { planBoot } from './plan-boot.ts';
 import { planCustomise } from './plan-customise.ts';
 import { changesInside } from './plan-inside.ts';
 import { hashOfEdges } from './planned-deploy.ts';
@@ -83,7 +84,10 @@ export async function planDeploy(
       const after = afterVolumes(afterDeploy(disk.layout, target.place), volumes);
       const first = readsFirst(parts.jobs, request, template.name, target.place, before?.view ?? null, after);
       const isDevice = target.place.kind === 'device';
-      const inside = await planCustomise(source, request, disk.layout, isDevice, version.disks.length === 1, signal);
+      const sectorBytes = sectorsOf(target.place).sectorBytes ?? layout.sectorBytes;
+      const boot = await planBoot(source, tables, volumes, sectorBytes, request, isDevice, signal);
+      const isAlone = version.disks.length === 1;
+      const inside = await planCustomise(source, request, disk.layout, isDevice, isAlone, boot.copied, signal);
       const checks = withOverrides(
         [
           disk.health === 'damaged'
@@ -97,6 +101,7 @@ export async function planDeploy(
           ...(await checkTarget(parts.machine, target, disk.usedBytes, parts.layout.root)),
           ...first,
           ...inside.checks,
+          ...boot.checks,
         ],
         request.overrides,
       );
@@ -125,6 +130,8 @@ export async function planDeploy(
         edges: before?.edges ?? '',
         readsFirst: first.length > 0,
         volumes,
+        copied: [...boot.copied],
+        active: boot.active,
         overridden: [...overriddenCodes(checks), ...overriddenRules(report)],
       };
       const view: DeployPlan = {
@@ -134,6 +141,7 @@ export async function planDeploy(
         volumes,
         guestChanges: inside.guestChanges,
         settingNotes: inside.settingNotes,
+        boot: boot.links,
         checks,
         report,
         canRun: record.refusal === null,
