@@ -10,7 +10,7 @@ export const FLOORS = [
   ['disk', 'tools'],
   ['formats', 'nbd', 'archive', 'volumes', 'filesystems', 'policies', 'store', 'catalog', 'machines', 'report'],
   ['guest', 'resizing'],
-  ['inspection', 'writers'],
+  ['inspection', 'writers', 'boot-chain'],
   ['versions'],
   ['browsing', 'images'],
   ['judgement', 'storing'],
@@ -95,6 +95,11 @@ export const LAYERS = [
     'writers',
     ['core', 'disk', 'volumes', 'filesystems', 'guest', 'tools', 'contract'],
     'writers change the files of volumes that others opened.',
+  ),
+  engineRoom(
+    'boot-chain',
+    ['core', 'disk', 'volumes', 'filesystems', 'guest', 'contract'],
+    'how a disk starts a machine is told from its bytes and from files of volumes that others opened.',
   ),
   engineRoom('tools', ['core', 'contract'], 'tools run other programs and know nothing of what they work on.'),
   engineRoom(

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { OUTSIDE_CHOICES } from './account.contract.ts';
 import { GuestSettingsSchema, identityChoice, SeveralSettingsSchema, VolumeChoiceSchema } from './deploy.contract.ts';
+import { FALLBACK_LOADERS } from './boot-chain.contract.ts';
 import { BootChoiceSchema, BootEvidenceSchema } from './boot.contract.ts';
 import { bytes, DeviceViewSchema, DISK_FORMATS, DiskViewSchema, RecordedPlaceViewSchema } from './disk.contract.ts';
 import { DataSchema, ErrorViewSchema } from './errors.ts';
@@ -104,6 +105,8 @@ const deployPlan = {
   volumes: z.array(VolumeChoiceSchema).max(1024).default([]),
   /** the bytes as captured: nothing grows, moves, or is changed inside */
   exact: z.boolean().default(false),
+  /** a loader for firmware that has no entry for the disk is copied where there is none */
+  fallbackLoader: z.enum(FALLBACK_LOADERS).default('auto'),
   /** what was written is started at the end, through an overlay; null: it is not */
   bootProof: BootChoiceSchema.nullable().default(null),
   ...identityChoice,

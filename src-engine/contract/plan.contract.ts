@@ -1,5 +1,6 @@
 /** Plans: what a job will do, checked before anything is done. A plan is kept by the engine and named by its id. */
 import { z } from 'zod';
+import { BootLinkSchema } from './boot-chain.contract.ts';
 import { GuestChangeViewSchema, SettingNoteSchema, VolumePlanSchema } from './deploy.contract.ts';
 import { bytes, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
 import { GuestSchema } from './guest.contract.ts';
@@ -66,6 +67,8 @@ export const DeployPlanSchema = z.object({
   guestChanges: z.array(GuestChangeViewSchema).default([]),
   /** how each setting is done in this guest, or why it cannot be */
   settingNotes: z.array(SettingNoteSchema).default([]),
+  /** how it starts a machine, as far as the template tells */
+  boot: z.array(BootLinkSchema).default([]),
   writeBytes: bytes,
   checks: z.array(CheckSchema),
   /** the rules of the template's kind; a block in it forbids the job as one of the checks does */

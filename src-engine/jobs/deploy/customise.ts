@@ -20,12 +20,12 @@ import { writeHeld } from './write-held.ts';
  */
 export async function customise(deployment: Deployment, context: JobContext): Promise<void> {
   const { plan, sink, target } = deployment;
-  if (!changesInside(plan.request)) return;
+  if (!changesInside(plan.request) && plan.copied.length === 0) return;
   const { signal } = context;
   context.phase('customising', 0);
   await sink.sync();
   const isAlone = deployment.diskCount === 1;
-  const inside = await planInside(targetView(deployment), plan.request, isAlone, signal);
+  const inside = await planInside(targetView(deployment), plan.request, isAlone, plan.copied, signal);
   const refused = inside.notes.find(({ isPossible, reason }) => !isPossible && !isIdentity(reason));
   if (refused) throw new EngineError('PLAN_BLOCKED', { check: 'SETTING_IMPOSSIBLE', setting: refused.reason });
   if (inside.changes.length === 0) return;

@@ -1,4 +1,5 @@
 /** A deploy on its way through its stages. */
+import type { BootLink } from '../../contract/boot-chain.contract.ts';
 import type { BootSight } from '../../contract/boot.contract.ts';
 import type { InsideChanges } from '../../contract/deploy.contract.ts';
 import type { JobContext } from '../../core/job-context.ts';
@@ -34,6 +35,8 @@ export interface Deployment {
   writtenBytes: number;
   /** bytes that were read back and found to be what they must be */
   verifiedBytes: number;
+  /** how the target starts a machine, as it was found there */
+  bootChain: BootLink[];
   /** what it showed when it was started */
   sight?: BootSight;
 }

@@ -2,6 +2,7 @@
 import { IDENTITY_THINGS, type GuestChangeView, type SettingNote } from '../../contract/deploy.contract.ts';
 import type { DiskView } from '../../contract/disk.contract.ts';
 import type { Check } from '../../contract/warnings.ts';
+import type { CopiedLoader } from '../../boot-chain/fallback-loader.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
 import { findTool, TOOL_PACKAGES } from '../../tools/tools.ts';
@@ -21,17 +22,18 @@ interface CustomisePlan {
 const MAX_SHOWN_CHANGES = 1000;
 const NOTHING: CustomisePlan = { checks: [], guestChanges: [], settingNotes: [] };
 
-/** @param source the template @param disk as it was captured @param isAlone see {@link planInside} */
+/** @param source the template @param disk as it was captured @param isAlone, copied see {@link planInside} */
 export async function planCustomise(
   source: BlockSource,
   request: DeployRecord['request'],
   disk: Pick<DiskView, 'groups'>,
   isDevice: boolean,
   isAlone: boolean,
+  copied: readonly CopiedLoader[],
   signal: AbortSignal,
 ): Promise<CustomisePlan> {
-  if (!changesInside(request)) return NOTHING;
-  const inside = await planInside(source, request, isAlone, signal).catch((error) => {
+  if (!changesInside(request) && copied.length === 0) return NOTHING;
+  const inside = await planInside(source, request, isAlone, copied, signal).catch((error) => {
     if (error instanceof EngineError && isOfGuest(error.code)) return error;
     throw error;
   });

@@ -20,6 +20,7 @@ import { abilitiesHere } from '../../resizing/abilities.ts';
 import { describeTarget, lengthOfImage } from '../../machines/describe-target.ts';
 import { overriddenCodes, withOverrides } from '../../judgement/overrides.ts';
 import { refusalOf, type DeployRecord, type Planned } from '../plan-records.ts';
+import { planBoot } from './plan-boot.ts';
 import { planCustomise } from './plan-customise.ts';
 import { changesInside } from './plan-inside.ts';
 import { hashOfEdges } from './planned-deploy.ts';
@@ -86,9 +87,11 @@ export async function planDeploy(
       const after = afterVolumes(afterDeploy(disk.layout, target.place), volumes);
       const first = readsFirst(parts.jobs, request, template.name, target.place, before?.view ?? null, after);
       const isDevice = target.place.kind === 'device';
+      const sectorBytes = sectorsOf(target.place).sectorBytes ?? layout.sectorBytes;
+      const boot = await planBoot(source, tables, volumes, sectorBytes, request, isDevice, signal);
       // a disk of several may well be without a system, if another has one
       const hasSystem = version.disks.length === 1 || !version.guest?.family.value;
-      const inside = await planCustomise(source, request, disk.layout, isDevice, hasSystem, signal);
+      const inside = await planCustomise(source, request, disk.layout, isDevice, hasSystem, boot.copied, signal);
       const checks = withOverrides(
         [
           disk.health === 'damaged'
@@ -103,6 +106,7 @@ export async function planDeploy(
           ...first,
           ...besides,
           ...inside.checks,
+          ...boot.checks,
         ],
         request.overrides,
       );
@@ -131,6 +135,8 @@ export async function planDeploy(
         edges: before?.edges ?? '',
         readsFirst: first.length > 0,
         volumes,
+        copied: [...boot.copied],
+        active: boot.active,
         overridden: [...overriddenCodes(checks), ...overriddenRules(report)],
       };
       const view: DeployPlan = {
@@ -140,6 +146,7 @@ export async function planDeploy(
         volumes,
         guestChanges: inside.guestChanges,
         settingNotes: inside.settingNotes,
+        boot: boot.links,
         checks,
         report,
         canRun: record.refusal === null,

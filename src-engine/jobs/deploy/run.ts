@@ -22,6 +22,7 @@ import { openTarget } from './open-target.ts';
 import { Overlay } from './overlay.ts';
 import { place } from './place.ts';
 import { prove } from './prove.ts';
+import { readBootChain } from './read-boot-chain.ts';
 import { checkFileAgain } from './targets-again.ts';
 
 /**
@@ -32,7 +33,7 @@ const STAGES: Readonly<Record<'begin' | 'fill' | 'adjust' | 'customise' | 'finis
   begin: [begin],
   fill: [fillFromScratch, fill],
   adjust: [adjust],
-  customise: [customise],
+  customise: [customise, readBootChain],
   finish: [finish, writeDown],
   prove: [prove],
 };
@@ -100,6 +101,7 @@ async function prepare(
     sink: target.sink,
     diskCount,
     inside: null,
+    bootChain: [],
     writtenBytes: 0,
     verifiedBytes: 0,
   };
@@ -121,7 +123,17 @@ async function writeDown({ parts, plan, held, inside, writtenBytes, verifiedByte
   });
 }
 
-function report({ plan, json, sink, held, inside, writtenBytes, verifiedBytes, sight }: Deployment): JobResult {
+function report({
+  plan,
+  json,
+  sink,
+  held,
+  inside,
+  bootChain,
+  writtenBytes,
+  verifiedBytes,
+  sight,
+}: Deployment): JobResult {
   return {
     templateId: plan.templateId,
     versionNumber: plan.versionNumber,
@@ -131,6 +143,7 @@ function report({ plan, json, sink, held, inside, writtenBytes, verifiedBytes, s
     verifiedBytes,
     heldBackBytes: held.lengthBytes,
     ...(inside && { inside }),
+    bootChain,
     readBack: sink.readBack,
     damagedTemplates: [],
     ...(sight && { boot: sight }),

@@ -164,6 +164,7 @@ export function deployPlan(
     volumes: [],
     guestChanges: [],
     settingNotes: [],
+    boot: [],
     // a file called `there` is there already
     needsOverwrite: target.includes('there'),
   };

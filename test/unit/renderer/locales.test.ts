@@ -3,6 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
+  BOOT_FIRMWARES,
+  BOOT_LINK_CODES,
+  BOOT_LINK_STATES,
   CAPTURED_AS,
   CHECK_CODES,
   CLAIM_KINDS,
@@ -97,6 +100,9 @@ describe('locales', () => {
     ['account.choiceOf', withUnknown(OUTSIDE_CHOICES)],
     ['identity', IDENTITY_THINGS],
     ['setting', SETTING_CODES],
+    ['bootChain.firmware', withUnknown(BOOT_FIRMWARES)],
+    ['bootChain.state', withUnknown(BOOT_LINK_STATES)],
+    ['bootChain.link', BOOT_LINK_CODES],
     ['fact', FACT_IDS],
   ] as const)('have words for every %s', (section, codes) => {
     expect(codes.filter((code) => !en.has(`${section}.${code}`))).toEqual([]);
@@ -152,6 +158,7 @@ describe('pages', () => {
     const sections = [
       'missing.',
       'setting.',
+      'bootChain.',
       'identity.',
       'guestReason.',
       'guestChange.',
