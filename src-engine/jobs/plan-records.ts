@@ -56,6 +56,8 @@ export const DeployRecordSchema = z.strictObject({
   readsFirst: z.boolean(),
   /** where each volume goes, in the order of the template's disk; none: each where it was */
   volumes: z.array(VolumePlanSchema).default([]),
+  /** what new identifiers are made of: each target has its own */
+  idSeed: z.string().default(''),
   /** one of these has to be repeated; empty: none */
   confirmWords: z.array(z.string()),
   /** a file that is there is to be replaced: somebody has to say so */

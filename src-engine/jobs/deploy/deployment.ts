@@ -1,6 +1,6 @@
 /** A deploy on its way through its stages. */
 import type { BootSight } from '../../contract/boot.contract.ts';
-import type { InsideChanges } from '../../contract/deploy.contract.ts';
+import type { IdentifierChange, InsideChanges } from '../../contract/deploy.contract.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import type { BlockSink } from '../../disk/block-source.port.ts';
 import type { ManifestReader } from '../../store/manifest-reader.ts';
@@ -31,6 +31,8 @@ export interface Deployment {
   readonly diskCount: number;
   /** what was changed inside; null: nothing */
   inside: InsideChanges | null;
+  /** what is to become other in no file, once files name it so */
+  identifiers: readonly IdentifierChange[];
   writtenBytes: number;
   /** bytes that were read back and found to be what they must be */
   verifiedBytes: number;

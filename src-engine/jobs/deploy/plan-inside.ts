@@ -2,7 +2,7 @@
 import {
   IDENTITY_THINGS,
   type GuestSettings,
-  type IdentityThing,
+  type IdentifierChange,
   type SettingNote,
 } from '../../contract/deploy.contract.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
@@ -12,10 +12,12 @@ import { inspectGuest } from '../../guest/inspect-guest.ts';
 import { openGuestFiles } from '../../guest/open-guest-files.ts';
 import { openVolumes, type OpenedVolume } from '../../inspection/disk-inspection.ts';
 import { guestInputOf } from '../../inspection/guest-of.ts';
+import { planIds } from '../../identifiers/plan-ids.ts';
 import { impossible } from '../../writers/refusals.ts';
 import { resolveChanges } from '../../writers/resolve.ts';
 import type { VolumeChanges } from '../../writers/steps.port.ts';
 import type { DeployRecord } from '../plan-records.ts';
+import { idAbilities } from './id-abilities.ts';
 
 type Asked = Pick<DeployRecord['request'], 'settings' | 'identity' | 'keep'>;
 
@@ -23,14 +25,21 @@ export interface Inside {
   readonly volumes: readonly OpenedVolume[];
   readonly notes: readonly SettingNote[];
   readonly changes: readonly VolumeChanges[];
+  /** what becomes other in no file */
+  readonly identifiers: readonly IdentifierChange[];
+}
+
+export interface InsideOptions {
+  /** the disk is its machine's only one: a system is to be on it */
+  readonly isAlone: boolean;
+  readonly isDevice: boolean;
+  /** see `identifiers/new-ids.ts` */
+  readonly idSeed: string;
 }
 
 const NO_SETTINGS: GuestSettings = GuestSettingsSchema.parse({});
 /** When its updates end is of no interest here. */
 const NO_DATES = { madeOn: '1970-01-01', releases: {} };
-
-/** What stands in superblocks, tables and what refers to them: no stage gives these new ones, and whoever asks for a fresh identity is told. */
-const NOT_RENEWED: readonly IdentityThing[] = ['file-system-uuids', 'disk-ids', 'lvm-uuids'];
 
 /** Whether a deploy is to change anything inside. */
 export const changesInside = ({ settings, identity }: Asked): boolean =>
@@ -38,13 +47,12 @@ export const changesInside = ({ settings, identity }: Asked): boolean =>
 
 /**
  * @param source the template, or the target as it will be
- * @param isAlone the disk is its machine's only one: a system is to be on it
  * @throws EngineError `GUEST_UNSAFE`, `GUEST_CHANGE_IMPOSSIBLE`, `READ_FAILED`
  */
 export async function planInside(
   source: BlockSource,
   { settings = NO_SETTINGS, identity, keep }: Asked,
-  isAlone: boolean,
+  { isAlone, isDevice, idSeed }: InsideOptions,
   signal: AbortSignal,
 ): Promise<Inside> {
   const volumes = await openVolumes(source);
@@ -52,23 +60,27 @@ export async function planInside(
   const opened = await openGuestFiles(input.volumes, signal);
   if (!opened) {
     if (isAlone) throw impossible('/', 'no-system');
-    return { volumes, notes: [], changes: [] };
+    return { volumes, notes: [], changes: [], identifiers: [] };
   }
-  const { files } = opened;
+  const { files, mounts } = opened;
   const fresh = new Set(identity === 'fresh' ? IDENTITY_THINGS.filter((thing) => !keep.includes(thing)) : []);
-  const { changes, notes } = await planGuestChanges({
-    files,
-    guest: await inspectGuest(input, NO_DATES, signal),
-    settings,
-    identity: { fresh },
-    volumes: input.volumes,
-    nowMs: Date.now(),
-  });
-  const kept = NOT_RENEWED.filter((thing) => fresh.has(thing));
-  const keptNotes = kept.map((reason) => ({ reason, isPossible: false, code: 'identity-not-renewed', data: {} }));
-  return {
-    volumes,
-    notes: [...notes, ...keptNotes],
-    changes: await resolveChanges(changes, files, input.volumes, signal),
-  };
+  const guest = await inspectGuest(input, NO_DATES, signal);
+  const nowMs = Date.now();
+  const own = { files, guest, settings, identity: { fresh }, volumes: input.volumes, nowMs };
+  const { changes, notes } = await planGuestChanges(own);
+  const ids = await planIds(
+    {
+      source,
+      guest,
+      volumes: input.volumes,
+      mounts,
+      fresh,
+      seed: idSeed,
+      isAlone,
+      changes: await resolveChanges(changes, files, input.volumes, signal),
+      abilities: idAbilities(volumes, isDevice),
+    },
+    signal,
+  );
+  return { volumes, notes: [...notes, ...ids.notes], changes: ids.changes, identifiers: ids.renewed };
 }

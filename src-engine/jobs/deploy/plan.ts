@@ -83,7 +83,9 @@ export async function planDeploy(
       const after = afterVolumes(afterDeploy(disk.layout, target.place), volumes);
       const first = readsFirst(parts.jobs, request, template.name, target.place, before?.view ?? null, after);
       const isDevice = target.place.kind === 'device';
-      const inside = await planCustomise(source, request, disk.layout, isDevice, version.disks.length === 1, signal);
+      const idSeed = randomUUID();
+      const options = { isDevice, isAlone: version.disks.length === 1, idSeed };
+      const inside = await planCustomise(source, request, disk.layout, options, signal);
       const checks = withOverrides(
         [
           disk.health === 'damaged'
@@ -124,6 +126,7 @@ export async function planDeploy(
         asked: resolve(request.target),
         edges: before?.edges ?? '',
         readsFirst: first.length > 0,
+        idSeed,
         volumes,
         overridden: [...overriddenCodes(checks), ...overriddenRules(report)],
       };
@@ -134,6 +137,7 @@ export async function planDeploy(
         volumes,
         guestChanges: inside.guestChanges,
         settingNotes: inside.settingNotes,
+        identifiers: [...inside.identifiers],
         checks,
         report,
         canRun: record.refusal === null,

@@ -22,6 +22,7 @@ import { openTarget } from './open-target.ts';
 import { Overlay } from './overlay.ts';
 import { place } from './place.ts';
 import { prove } from './prove.ts';
+import { renewIds } from './renew-ids.ts';
 import { checkFileAgain } from './targets-again.ts';
 
 /**
@@ -32,7 +33,7 @@ const STAGES: Readonly<Record<'begin' | 'fill' | 'adjust' | 'customise' | 'finis
   begin: [begin],
   fill: [fillFromScratch, fill],
   adjust: [adjust],
-  customise: [customise],
+  customise: [customise, renewIds],
   finish: [finish, writeDown],
   prove: [prove],
 };
@@ -100,6 +101,7 @@ async function prepare(
     sink: target.sink,
     diskCount,
     inside: null,
+    identifiers: [],
     writtenBytes: 0,
     verifiedBytes: 0,
   };

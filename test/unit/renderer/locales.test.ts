@@ -10,6 +10,7 @@ import {
   FILE_SYSTEM_KINDS,
   IMAGE_FORMATS,
   GROUP_KINDS,
+  ID_OWNERS,
   IDENTITY_THINGS,
   JOB_KINDS,
   KINDS,
@@ -96,6 +97,7 @@ describe('locales', () => {
     ['account.place', withUnknown(OUTSIDE_PLACES)],
     ['account.choiceOf', withUnknown(OUTSIDE_CHOICES)],
     ['identity', IDENTITY_THINGS],
+    ['idOwner', withUnknown(ID_OWNERS)],
     ['setting', SETTING_CODES],
     ['fact', FACT_IDS],
   ] as const)('have words for every %s', (section, codes) => {
@@ -153,6 +155,7 @@ describe('pages', () => {
       'missing.',
       'setting.',
       'identity.',
+      'idOwner.',
       'guestReason.',
       'guestChange.',
       'notCatalog.',
