@@ -4,11 +4,13 @@
  */
 import { Readable } from 'node:stream';
 import { decodeLzma } from '../archive/lzma.ts';
+import { packLzma } from '../archive/pack-lzma.ts';
 import { StreamReader } from '../archive/stream-reader.ts';
 import { EngineError } from '../core/engine-error.ts';
 import { struct, u32le } from '../core/struct.ts';
 import type { BlockSource, Extent } from '../disk/block-source.port.ts';
 import { readBytes } from '../disk/read.ts';
+import type { Partition, Patch } from '../volumes/layout.port.ts';
 import { grubCoreExtents } from '../volumes/outside-tables/grub-core.ts';
 
 const SECTOR_BYTES = 512;
@@ -76,4 +78,38 @@ async function unpacked(bytes: Buffer, at: number): Promise<Buffer | null> {
     if (error instanceof EngineError && /^FORMAT_/.test(error.code)) return null;
     throw error;
   }
+}
+
+/** UEFI calls it by no name; GRUB's manual, "BIOS installation". */
+const BIOS_BOOT_TYPE = '21686148-6449-6E6F-744E-656564454649';
+
+/** Whether it lies where no file system keeps anything: in front of all partitions, or in one made for it. */
+export function isCoreApart({ extents }: GrubCore, partitions: readonly Partition[]): boolean {
+  return extents.every(({ startBytes, lengthBytes }) => {
+    const own = partitions.filter(
+      (one) => one.startBytes < startBytes + lengthBytes && startBytes < one.startBytes + one.lengthBytes,
+    );
+    return own.every(({ typeId }) => typeId === BIOS_BOOT_TYPE);
+  });
+}
+
+/**
+ * Bytes of the disk where the core has other content of the same length. The sums against damage, which would be those of the old, are left out: GRUB
+ * goes without them where it is told that they have no length.
+ * @returns null where the content, packed, has no room
+ * @throws EngineError as {@link packLzma}
+ */
+export async function rewrittenCore(core: GrubCore, content: Buffer, signal: AbortSignal): Promise<Patch[] | null> {
+  const packed = await packLzma(content, signal);
+  if (core.packedAt + packed.length > core.bytes.length) return null;
+  const bytes = Buffer.from(core.bytes);
+  bytes.fill(0, core.packedAt);
+  packed.copy(bytes, core.packedAt);
+  unpackerStruct.write(bytes, { packedBytes: packed.length, redundancyBytes: 0 }, SECTOR_BYTES);
+  let at = 0;
+  return core.extents.map(({ startBytes, lengthBytes }) => {
+    const piece = bytes.subarray(at, at + lengthBytes);
+    at += lengthBytes;
+    return { offsetBytes: startBytes, bytes: piece };
+  });
 }

@@ -8,9 +8,11 @@ import type { BlockSource } from '../disk/block-source.port.ts';
 import { uuidWay } from '../filesystems/new-uuid.ts';
 import type { GuestVolume } from '../guest/guest-input.ts';
 import type { GuestMount } from '../guest/open-guest-files.ts';
+import type { Patch } from '../volumes/layout.port.ts';
 import type { VolumeChanges } from '../writers/steps.port.ts';
 import { isDamage, readDiskIds, type DiskId, type DiskIds, type Keeping } from './disk-ids.ts';
 import { IdForms, type Renaming } from './forms.ts';
+import { isCoreApart, rewrittenCore } from './grub-core.ts';
 import { newId } from './new-ids.ts';
 import { findReferences, type Reference } from './references.ts';
 import { withReferences } from './rewrite-references.ts';
@@ -40,6 +42,8 @@ export interface IdAbilities {
 export interface IdsPlan {
   readonly renewed: readonly IdentifierChange[];
   readonly notes: readonly SettingNote[];
+  /** GRUB's core, where it names any */
+  readonly corePatches: readonly Patch[];
   /** those of the input, with the files in which identifiers are named */
   readonly changes: readonly VolumeChanges[];
 }
@@ -50,10 +54,11 @@ const ID_THINGS: readonly IdentityThing[] = ['file-system-uuids', 'disk-ids', 'l
 export async function planIds(input: IdsInput, signal: AbortSignal): Promise<IdsPlan> {
   const things = ID_THINGS.filter((thing) => input.fresh.has(thing));
   const { changes } = input;
-  if (things.length === 0) return { renewed: [], notes: [], changes };
+  if (things.length === 0) return { renewed: [], notes: [], corePatches: [], changes };
   const all = (code: Keeping['code']) => things.map((reason) => noteOf(reason, { code }));
-  if (input.guest.family.value === 'windows') return { renewed: [], notes: all('id-kept-windows'), changes };
-  if (!input.isAlone) return { renewed: [], notes: all('id-kept-several-disks'), changes };
+  if (input.guest.family.value === 'windows')
+    return { renewed: [], notes: all('id-kept-windows'), corePatches: [], changes };
+  if (!input.isAlone) return { renewed: [], notes: all('id-kept-several-disks'), corePatches: [], changes };
 
   const disk = await readDiskIds(input.source);
   const ids = disk.ids.filter(({ reason }) => input.fresh.has(reason));
@@ -73,13 +78,31 @@ export async function planIds(input: IdsInput, signal: AbortSignal): Promise<Ids
       else references.push(reference);
     }
   }
-  keepTogether(kept, free);
-  const chosen = new Set(free.flatMap((id, i) => (kept.has(id) ? [] : [i])));
   const forms = new IdForms(renamings);
+  const choose = () => {
+    keepTogether(kept, free);
+    return new Set(free.flatMap((id, i) => (kept.has(id) ? [] : [i])));
+  };
+  let chosen = choose();
+  const core = found?.core ?? null;
+  let corePatches: Patch[] | null = [];
+  if (core && [...core.found].some((i) => chosen.has(i))) {
+    const content = forms.replaced(core.content!, chosen);
+    const isApart = isCoreApart(core, disk.tables.layout.partitions);
+    corePatches = content && isApart ? await rewrittenCore(core, content, signal) : null;
+    if (!corePatches) for (const i of core.found) keepOnce(kept, free[i], { code: 'id-kept-grub-core' });
+    chosen = choose();
+  }
   return {
     renewed: [...chosen].map((i) => changeOf(free[i], renamings[i].after)),
     notes: notesOf(things, free, chosen, kept),
-    changes: withReferences(changes, references, { forms, chosen, reasons: free.map(({ reason }) => reason) }, input),
+    corePatches: corePatches ?? [],
+    changes: await withReferences(
+      changes,
+      references,
+      { forms, chosen, reasons: free.map(({ reason }) => reason) },
+      input,
+    ),
   };
 }
 

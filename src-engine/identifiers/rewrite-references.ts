@@ -18,23 +18,24 @@ interface Chosen {
 }
 
 /** What is removed, or in a folder that is cleared, stays so; what is written anyway gets the new identifiers too. */
-export function withReferences(
+export async function withReferences(
   changes: readonly VolumeChanges[],
   references: readonly Reference[],
   chosen: Chosen,
   { mounts }: { readonly mounts: readonly GuestMount[] },
-): VolumeChanges[] {
+): Promise<VolumeChanges[]> {
   const volumes = new Map(changes.map((one) => [one.ref, { ...one, steps: [...one.steps] }]));
   for (const reference of references) {
-    const { volume, file, bytes } = reference;
-    if (!file) continue;
+    const { volume, file } = reference;
     const { ref, kind, tree } = volume;
     const own = volumes.get(ref) ?? { ref, kind: kind!, tree: tree!, steps: [] };
     const same = own.steps.findLastIndex(({ names }) => isSame(names, file.names, kind!));
     const earlier = own.steps[same];
     if (earlier && earlier.do !== 'put-file') continue;
     if (!earlier && own.steps.some((step) => isCleared(step, file.names, kind!))) continue;
-    const now = chosen.forms.replaced(earlier ? Buffer.from(earlier.bytes) : bytes, chosen.chosen);
+    const now = earlier
+      ? chosen.forms.replaced(Buffer.from(earlier.bytes), chosen.chosen)
+      : await reference.rewritten(chosen.forms, chosen.chosen);
     if (!now) continue;
     const step = earlier ? { ...earlier, bytes: now } : put(reference, now, chosen, mounts);
     if (earlier) own.steps[same] = step;
@@ -50,7 +51,7 @@ function put(
   { chosen, reasons }: Chosen,
   mounts: readonly GuestMount[],
 ): PutFile {
-  const { names, node } = file!;
+  const { names, node } = file;
   const reason = reasons[[...found].find((one) => chosen.has(one))!];
   const path = asSeen(volume.ref, names, mounts);
   const change: WriteChange = { kind: 'write', reason, path, bytes, mode: null, owner: null, isSecret: false };

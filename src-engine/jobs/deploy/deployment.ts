@@ -1,6 +1,6 @@
 /** A deploy on its way through its stages. */
 import type { BootSight } from '../../contract/boot.contract.ts';
-import type { IdentifierChange, InsideChanges } from '../../contract/deploy.contract.ts';
+import type { InsideChanges } from '../../contract/deploy.contract.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import type { BlockSink } from '../../disk/block-source.port.ts';
 import type { ManifestReader } from '../../store/manifest-reader.ts';
@@ -12,6 +12,7 @@ import type { Feeding } from './feed.ts';
 import type { HeldBack } from './held-back.ts';
 import type { Target } from './open-target.ts';
 import type { Overlay } from './overlay.ts';
+import type { Inside } from './plan-inside.ts';
 import type { Placement } from './place.ts';
 
 export interface Deployment {
@@ -32,7 +33,7 @@ export interface Deployment {
   /** what was changed inside; null: nothing */
   inside: InsideChanges | null;
   /** what is to become other in no file, once files name it so */
-  identifiers: readonly IdentifierChange[];
+  identifiers: Pick<Inside, 'identifiers' | 'corePatches'>;
   writtenBytes: number;
   /** bytes that were read back and found to be what they must be */
   verifiedBytes: number;

@@ -13,6 +13,7 @@ import { openGuestFiles } from '../../guest/open-guest-files.ts';
 import { openVolumes, type OpenedVolume } from '../../inspection/disk-inspection.ts';
 import { guestInputOf } from '../../inspection/guest-of.ts';
 import { planIds } from '../../identifiers/plan-ids.ts';
+import type { Patch } from '../../volumes/layout.port.ts';
 import { impossible } from '../../writers/refusals.ts';
 import { resolveChanges } from '../../writers/resolve.ts';
 import type { VolumeChanges } from '../../writers/steps.port.ts';
@@ -27,6 +28,8 @@ export interface Inside {
   readonly changes: readonly VolumeChanges[];
   /** what becomes other in no file */
   readonly identifiers: readonly IdentifierChange[];
+  /** of a boot loader that lies in no file, and names them */
+  readonly corePatches: readonly Patch[];
 }
 
 export interface InsideOptions {
@@ -60,7 +63,7 @@ export async function planInside(
   const opened = await openGuestFiles(input.volumes, signal);
   if (!opened) {
     if (isAlone) throw impossible('/', 'no-system');
-    return { volumes, notes: [], changes: [], identifiers: [] };
+    return { volumes, notes: [], changes: [], identifiers: [], corePatches: [] };
   }
   const { files, mounts } = opened;
   const fresh = new Set(identity === 'fresh' ? IDENTITY_THINGS.filter((thing) => !keep.includes(thing)) : []);
@@ -82,5 +85,6 @@ export async function planInside(
     },
     signal,
   );
-  return { volumes, notes: [...notes, ...ids.notes], changes: ids.changes, identifiers: ids.renewed };
+  const { corePatches, renewed: identifiers } = ids;
+  return { volumes, notes: [...notes, ...ids.notes], changes: ids.changes, identifiers, corePatches };
 }

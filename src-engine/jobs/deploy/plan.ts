@@ -7,6 +7,7 @@ import type { DeployPlan } from '../../contract/plan.contract.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { numberOf, ofDisk } from '../../core/of-disk.ts';
 import type { Machine } from '../../machines/machine.port.ts';
+import { attachedIdChecks } from './attached-ids.ts';
 import { endChecks, outsideChecks } from './outside-checks.ts';
 import { afterVolumes, placesOf, planVolumes } from './plan-volumes.ts';
 import { readRecordedTables } from '../../inspection/disk-claims.ts';
@@ -86,6 +87,14 @@ export async function planDeploy(
       const idSeed = randomUUID();
       const options = { isDevice, isAlone: version.disks.length === 1, idSeed };
       const inside = await planCustomise(source, request, disk.layout, options, signal);
+      const attached = await attachedIdChecks(
+        parts.machine,
+        source,
+        target.place,
+        inside.identifiers,
+        parts.layout.root,
+        signal,
+      );
       const checks = withOverrides(
         [
           disk.health === 'damaged'
@@ -99,6 +108,7 @@ export async function planDeploy(
           ...(await checkTarget(parts.machine, target, disk.usedBytes, parts.layout.root)),
           ...first,
           ...inside.checks,
+          ...attached,
         ],
         request.overrides,
       );

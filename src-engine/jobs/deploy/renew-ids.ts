@@ -17,7 +17,8 @@ import { writeHeld } from './write-held.ts';
  *   `TOOL_TIMED_OUT`, `ABORTED`
  */
 export async function renewIds(deployment: Deployment, context: JobContext): Promise<void> {
-  const { identifiers, sink, target, plan } = deployment;
+  const { sink, target, plan } = deployment;
+  const { identifiers, corePatches } = deployment.identifiers;
   if (identifiers.length === 0) return;
   context.phase('customising', 0);
   const source = targetView(deployment);
@@ -40,6 +41,7 @@ export async function renewIds(deployment: Deployment, context: JobContext): Pro
     },
   };
   await renew(disk, identifiers);
+  await disk.write(corePatches);
   const nothing = { changes: [], changedFiles: 0, sameFiles: 0, sameBytes: 0 };
   deployment.inside = { ...(deployment.inside ?? nothing), identifiers: [...identifiers] };
 }

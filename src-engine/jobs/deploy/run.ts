@@ -101,7 +101,7 @@ async function prepare(
     sink: target.sink,
     diskCount,
     inside: null,
-    identifiers: [],
+    identifiers: { identifiers: [], corePatches: [] },
     writtenBytes: 0,
     verifiedBytes: 0,
   };
