@@ -45,6 +45,9 @@ interface Searched {
   readonly abilities: { canWrite(ref: string, kind: string): boolean };
 }
 
+const isOfBoot = ({ mountPoint, type }: { readonly mountPoint: string; readonly type: string }) =>
+  BOOT_MOUNTS.test(mountPoint) && type !== 'tmpfs';
+
 /** @throws EngineError `READ_FAILED`, `ABORTED` */
 export async function findReferences(
   { source, guest, volumes, abilities }: Searched,
@@ -53,14 +56,15 @@ export async function findReferences(
 ): Promise<References> {
   const nothing = (everything: Keeping): References => ({ everything, references: [], core: null });
   const missing = (guest.fstab.value ?? []).find(
-    ({ mountPoint, volume, type }) =>
-      BOOT_MOUNTS.test(mountPoint) && type !== 'tmpfs' && !volumes.some((one) => one.ref === volume && isSearched(one)),
+    (entry) => isOfBoot(entry) && !volumes.some((one) => one.ref === entry.volume && isSearched(one)),
   );
   if (missing) return nothing({ code: 'id-kept-not-read', data: { mountPoint: missing.mountPoint } });
+  const boots = new Set((guest.fstab.value ?? []).filter(isOfBoot).map((entry) => entry.volume));
   const references: Reference[] = [];
   const budget: Budget = { leftBytes: MAX_REWRITTEN_BYTES };
   for (const volume of volumes.filter(isSearched)) {
-    const files = await bootFilesOf(volume, signal).catch((error) => {
+    const isBoot = boots.has(volume.ref);
+    const files = await bootFilesOf(volume, isBoot, signal).catch((error) => {
       if (isDamage(error)) return null;
       throw error;
     });

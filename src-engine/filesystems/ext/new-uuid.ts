@@ -26,16 +26,17 @@ export async function extUuidWay(volume: BlockSource, uuid: string): Promise<Uui
   if (!sb) return { by: 'nothing', refusal: 'damaged' };
   if (sb.externalJournal !== null) return { by: 'nothing', refusal: 'external-journal' };
   if (sb.features.compat & STABLE_INODES) return { by: 'nothing', refusal: 'stable-inodes' };
-  if (sb.hasErrors || sb.blockCount * sb.blockBytes > volume.lengthBytes) return { by: 'nothing', refusal: 'damaged' };
+  // without a journal, its own check may need somebody to ask
+  const isLeftOpen = !sb.isUnmountedCleanly && (sb.features.incompat & INCOMPAT.RECOVER) === 0;
+  if (sb.hasErrors || isLeftOpen || sb.blockCount * sb.blockBytes > volume.lengthBytes)
+    return { by: 'nothing', refusal: 'damaged' };
   return needsProgram(sb)
     ? { by: 'program' }
     : { by: 'patches', patches: await superblockPatches(volume, sb, bytesOfUuid(uuid)) };
 }
 
-function needsProgram({ features, isUnmountedCleanly }: ExtSuperblock): boolean {
-  const { incompat, roCompat } = features;
-  if (!isUnmountedCleanly || incompat & INCOMPAT.RECOVER) return true;
-  if (roCompat & RO_COMPAT.GDT_CSUM) return true;
+function needsProgram({ features: { incompat, roCompat } }: ExtSuperblock): boolean {
+  if (incompat & INCOMPAT.RECOVER || roCompat & RO_COMPAT.GDT_CSUM) return true;
   return (roCompat & RO_COMPAT.METADATA_CSUM) !== 0 && (incompat & INCOMPAT.CSUM_SEED) === 0;
 }
 
