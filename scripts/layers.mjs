@@ -11,7 +11,7 @@ export const FLOORS = [
   ['formats', 'nbd', 'archive', 'volumes', 'filesystems', 'policies', 'store', 'catalog', 'machines', 'report'],
   ['guest', 'resizing'],
   ['inspection', 'writers', 'boot-chain'],
-  ['versions'],
+  ['versions', 'identifiers'],
   ['browsing', 'images'],
   ['judgement', 'storing'],
   ['jobs'],
@@ -137,6 +137,11 @@ export const LAYERS = [
     'versions',
     without(below('versions'), ['policies', 'report']),
     'a stored version is read by what it says itself.',
+  ),
+  engineRoom(
+    'identifiers',
+    without(below('identifiers'), ['nbd', 'policies', 'store', 'catalog', 'machines', 'report', 'formats', 'resizing']),
+    'what a disk is told apart by is renewed on a disk that others write.',
   ),
   engineRoom(
     'browsing',

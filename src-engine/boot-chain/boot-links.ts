@@ -17,22 +17,35 @@ export interface Mended {
   readonly active: string | null;
 }
 
+/** What was changed on purpose, because it names what got other identifiers. */
+export interface Rewritten {
+  readonly isCore: boolean;
+  /** as the guest sees them */
+  readonly files: readonly { readonly volume: string; readonly path: string }[];
+}
+const NOTHING: Rewritten = { isCore: false, files: [] };
+
 /**
  * @param before of the template
  * @param after of the target, or as it will be; none of what is in both is taken for granted
  */
-export function bootLinks(before: BootAccount, after: BootAccount, mended: Mended): BootLink[] {
+export function bootLinks(
+  before: BootAccount,
+  after: BootAccount,
+  mended: Mended,
+  rewritten: Rewritten = NOTHING,
+): BootLink[] {
   const links: BootLink[] = [];
   const adder =
     (firmware: 'bios' | 'uefi'): Add =>
     (state, code, data = {}) =>
       links.push({ firmware, state, code, data });
-  biosLinks(before, after, mended, adder('bios'));
-  efiLinks(before, after, mended, adder('uefi'));
+  biosLinks(before, after, mended, rewritten, adder('bios'));
+  efiLinks(before, after, mended, rewritten, adder('uefi'));
   return links;
 }
 
-function biosLinks(before: BootAccount, after: BootAccount, mended: Mended, add: Add): void {
+function biosLinks(before: BootAccount, after: BootAccount, mended: Mended, rewritten: Rewritten, add: Add): void {
   const { bios } = after;
   if (before.bios.code === 'none' && bios.code === 'none') return;
   if (after.sectorBytes !== BIOS_SECTOR_BYTES) {
@@ -48,7 +61,7 @@ function biosLinks(before: BootAccount, after: BootAccount, mended: Mended, add:
   else add('proven', 'boot-code', { loader, sha256 });
   switch (bios.code) {
     case 'grub':
-      coreLinks(before.bios.core, bios.core, add);
+      coreLinks(before.bios.core, bios.core, rewritten, add);
       moduleLinks(after, add);
       return;
     case 'grub-legacy':
@@ -57,21 +70,24 @@ function biosLinks(before: BootAccount, after: BootAccount, mended: Mended, add:
       return add(isSame ? 'unproven' : 'broken', isSame ? 'block-map' : 'block-map-moved', { loader: bios.code });
     }
     default:
-      return activeLinks(before, after, mended, add);
+      return activeLinks(before, after, mended, rewritten, add);
   }
 }
 
 const haveSamePlaces = (before: BootAccount, after: BootAccount) =>
   JSON.stringify(before.places) === JSON.stringify(after.places);
 
-function coreLinks(before: CoreAccount | null, core: CoreAccount | null, add: Add): void {
+function coreLinks(before: CoreAccount | null, core: CoreAccount | null, { isCore }: Rewritten, add: Add): void {
   if (!core) return add('broken', 'core-missing');
   const { startBytes, lengthBytes, sha256, volume } = core;
   const data = { sector: startBytes / BIOS_SECTOR_BYTES, lengthBytes, sha256: sha256 ?? '' };
-  if (sha256 === null || sha256 !== before?.sha256) return add('broken', 'core-differs', data);
+  const isSame = sha256 !== null && sha256 === before?.sha256;
+  if (!before || sha256 === null || (!isSame && !isCore)) return add('broken', 'core-differs', data);
+  if (!isSame) add('mended', 'core-rewritten', data);
   if (startBytes !== before.startBytes) {
     add('mended', 'core-moved', { ...data, beforeSector: before.startBytes / BIOS_SECTOR_BYTES });
-  } else if (volume === null) add('proven', 'core-in-gap', data);
+  } else if (!isSame) return;
+  else if (volume === null) add('proven', 'core-in-gap', data);
   else add('proven', 'core-in-volume', { ...data, volume });
 }
 
@@ -83,7 +99,13 @@ function moduleLinks({ bios: { modules } }: BootAccount, add: Add): void {
 }
 
 /** Code that starts the one partition that is marked: what the mark is, and what stands there. */
-function activeLinks(before: BootAccount, after: BootAccount, { active: marked }: Mended, add: Add): void {
+function activeLinks(
+  before: BootAccount,
+  after: BootAccount,
+  { active: marked }: Mended,
+  rewritten: Rewritten,
+  add: Add,
+): void {
   const { active } = after.bios;
   const [volume] = active;
   if (active.length > 1) return add('broken', 'active-several', { volumes: [...active] });
@@ -93,19 +115,19 @@ function activeLinks(before: BootAccount, after: BootAccount, { active: marked }
   const find = ({ bios }: BootAccount) => bios.partitions.find((partition) => partition.volume === volume);
   const [was, now] = [find(before), find(after)];
   if (!now) return add('broken', 'volume-code-none', { volume });
-  partitionLinks(was, now, add);
+  partitionLinks(was, now, rewritten, add);
   const startOf = ({ places }: BootAccount) => places.find((place) => place.volume === volume)?.startBytes;
   if (now.hasHidden && startOf(before) !== startOf(after)) add('mended', 'hidden-sectors-set', { volume });
   if (now.code === 'grub') moduleLinks(after, add);
 }
 
-function partitionLinks(was: PartitionStart | undefined, now: PartitionStart, add: Add): void {
+function partitionLinks(was: PartitionStart | undefined, now: PartitionStart, rewritten: Rewritten, add: Add): void {
   const { volume, code, sha256, hasHidden, file } = now;
   const data = { volume, loader: code, sha256 };
   if (sha256 !== was?.sha256) add('broken', 'volume-code-differs', data);
   else add('proven', 'volume-code', data);
   if (hasHidden === false) add('broken', 'hidden-sectors-wrong', { volume });
-  if (code === 'grub') coreLinks(was?.core ?? null, now.core, add);
+  if (code === 'grub') coreLinks(was?.core ?? null, now.core, rewritten, add);
   if (!file) return;
   if (code === 'windows') return add('proven', 'file-by-name', { volume, path: file.path });
   const isSame = file.extents.length > 0 && haveSameExtents(file.extents, was?.file?.extents ?? []);
@@ -117,7 +139,7 @@ const isSamePath = (a: string, b: string) => a.toLowerCase() === b.toLowerCase()
 
 const haveSameExtents = (a: readonly Extent[], b: readonly Extent[]) => JSON.stringify(a) === JSON.stringify(b);
 
-function efiLinks(before: BootAccount, after: BootAccount, { copied }: Mended, add: Add): void {
+function efiLinks(before: BootAccount, after: BootAccount, { copied }: Mended, rewritten: Rewritten, add: Add): void {
   for (const efi of after.efi) {
     if (efi.loaders.length === 0) continue;
     if (!efi.hasType) add('unproven', 'efi-type', { volume: efi.volume });
@@ -125,6 +147,7 @@ function efiLinks(before: BootAccount, after: BootAccount, { copied }: Mended, a
       before.efi.find(({ volume }) => volume === efi.volume),
       efi,
       copied,
+      rewritten,
       add,
     );
     for (const { path, searched } of efi.configs) {
@@ -140,14 +163,24 @@ function efiLinks(before: BootAccount, after: BootAccount, { copied }: Mended, a
   if (after.efi.some(({ loaders }) => loaders.length > 0)) add('unproven', 'firmware-entries');
 }
 
-function loaderLinks(was: EfiStart | undefined, now: EfiStart, copied: readonly CopiedLoader[], add: Add): void {
+function loaderLinks(
+  was: EfiStart | undefined,
+  now: EfiStart,
+  copied: readonly CopiedLoader[],
+  { files }: Rewritten,
+  add: Add,
+): void {
   const { volume } = now;
+  const isRewritten = (path: string) =>
+    files.some((file) => file.volume === volume && file.path.toLowerCase().endsWith(path.toLowerCase()));
   for (const { path, role, sha256, architecture } of now.loaders) {
     if (role === 'other') continue;
     const data = { volume, path, sha256: sha256 ?? '', architecture };
     const own = was?.loaders.find((one) => one.path === path);
     const made = copied.find((one) => one.volume === volume && isSamePath(one.path, path));
     if (made && sha256 === made.sha256) add('mended', 'fallback-copied', { ...data, from: made.from });
+    else if (sha256 !== null && sha256 !== own?.sha256 && isRewritten(path))
+      add('mended', 'efi-loader-rewritten', data);
     else if (sha256 === null || sha256 !== own?.sha256) add('broken', 'efi-loader-differs', data);
     else add('proven', role === 'fallback' ? 'fallback' : 'efi-loader', data);
   }

@@ -218,6 +218,8 @@ export const SETTING_CODES = [
   'cards-freed',
   'cleared',
   'nothing-there',
+  'ids-renewed',
+  'firmware-entries',
   // why not
   'hostname-unknown',
   'no-network-system',
@@ -251,7 +253,33 @@ export const SETTING_CODES = [
   'windows-user',
   'windows-script',
   'windows-identity',
-  'identity-not-renewed',
+  'id-kept-binary',
+  'id-kept-boot-store',
+  'id-kept-checksum',
+  'id-kept-damaged',
+  'id-kept-encrypted',
+  'id-kept-external-journal',
+  'id-kept-file-name',
+  'id-kept-file-unreadable',
+  'id-kept-grub-core',
+  'id-kept-grub-core-unknown',
+  'id-kept-guest-too-old',
+  'id-kept-half',
+  'id-kept-hibernated',
+  'id-kept-initramfs',
+  'id-kept-needs-root',
+  'id-kept-no-way',
+  'id-kept-not-read',
+  'id-kept-not-written',
+  'id-kept-scattered',
+  'id-kept-several-disks',
+  'id-kept-signed',
+  'id-kept-snapshot',
+  'id-kept-stable-inodes',
+  'id-kept-tool-missing',
+  'id-kept-twice',
+  'id-kept-volume-damaged',
+  'id-kept-windows',
   'file-path',
   'file-written-twice',
   'file-volatile',
@@ -292,6 +320,28 @@ export const GuestChangeViewSchema = z.object({
 });
 export type GuestChangeView = z.infer<typeof GuestChangeViewSchema>;
 
+/** What an identifier is of. Words: `idOwner.OWNER`. */
+export const ID_OWNERS = [
+  'disk',
+  'partition',
+  'file-system',
+  'physical-volume',
+  'volume-group',
+  'logical-volume',
+] as const;
+export type IdOwner = (typeof ID_OWNERS)[number];
+
+/** An identifier that stands in no file: of a table, a file system, LVM. */
+export const IdentifierChangeSchema = z.object({
+  reason: z.enum(IDENTITY_THINGS),
+  of: z.enum(ID_OWNERS),
+  /** the number of a partition, '0' where the whole disk is a volume, `GROUP/NAME`, a group's name; '' for the disk */
+  volume: z.string(),
+  before: z.string(),
+  after: z.string(),
+});
+export type IdentifierChange = z.infer<typeof IdentifierChangeSchema>;
+
 /** What becomes of a guest's identity. Whoever says nothing gets a guest that is changed nowhere. */
 export const IDENTITIES = ['fresh', 'keep'] as const;
 
@@ -318,6 +368,10 @@ export const InsideChangesSchema = z.object({
   changes: z.array(
     GuestChangeViewSchema.extend({ reason: orUnknown(CHANGE_REASONS), kind: orUnknown(GUEST_CHANGE_KINDS) }),
   ),
+  /** of table, file systems and LVM, with what they were */
+  identifiers: z
+    .array(IdentifierChangeSchema.extend({ reason: orUnknown(IDENTITY_THINGS), of: orUnknown(ID_OWNERS) }))
+    .default([]),
   changedFiles: z.number().int().nonnegative(),
   /** of the volumes that were changed: files that are the template's, and how long they are together */
   sameFiles: z.number().int().nonnegative(),

@@ -62,6 +62,8 @@ export const DeployRecordSchema = z.strictObject({
     .default([]),
   /** the primary partition of an MBR that gets the mark of the active one; null: none */
   active: z.string().nullable().default(null),
+  /** what new identifiers are made of: each target has its own */
+  idSeed: z.string().default(''),
   /** one of these has to be repeated; empty: none */
   confirmWords: z.array(z.string()),
   /** a file that is there is to be replaced: somebody has to say so */

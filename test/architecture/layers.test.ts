@@ -172,6 +172,11 @@ const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: str
     forbidden: ['../browsing/list-files.ts', '../images/open-source.ts', '../jobs/capture/run.ts', ...FACES],
     allowed: ['../inspection/disk-inspection.ts', '../store/chunk-index.ts', '../catalog/records.ts'],
   },
+  'src-engine/identifiers': {
+    file: 'src-engine/identifiers/example.ts',
+    forbidden: ['../versions/template-source.ts', '../resizing/lvm.ts', '../jobs/deploy/run.ts', ...FACES],
+    allowed: ['../inspection/disk-inspection.ts', '../writers/steps.port.ts', '../archive/unpack-stream.ts'],
+  },
   'src-engine/browsing': {
     file: 'src-engine/browsing/example.ts',
     forbidden: ['../images/open-source.ts', '../judgement/facts.ts', '../jobs/extract/run.ts', ...FACES],

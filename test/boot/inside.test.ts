@@ -26,10 +26,17 @@ describe.skipIf(!canLoop)('a Debian disk', () => {
     const key = readFileSync(bench.path('key.pub'), 'utf8').trim();
     const settings = { hostname: 'lab-07', users: [{ name: 'ada', sshKeys: [key], groups: [] }] };
     const params = { template: 'debian', target, identity: 'fresh' as const, settings };
-    const { planId, canRun } = await engine.client.call('deploy.plan', params);
+    const { planId, canRun, identifiers } = await engine.client.call('deploy.plan', params);
     expect(canRun).toBe(true);
     const { inside } = resultOf(await engine.ended((await engine.client.call('deploy.start', { planId })).jobId));
     expect(inside!.sameFiles).toBeGreaterThan(5000);
+    // of the EFI partition's file system and of the root's; of the disk, and of its three partitions
+    expect(inside!.identifiers).toEqual(identifiers);
+    expect(identifiers.map(({ of }) => of).toSorted()).toEqual([
+      'disk',
+      ...['file-system', 'file-system'],
+      ...['partition', 'partition', 'partition'],
+    ]);
 
     const at = (image: string) => `${image}?offset=${rootOf(DISK_BYTES).startBytes}`;
     const before = run('debugfs', '-R', 'cat /etc/ssh/ssh_host_ed25519_key.pub', at(golden)).trim();
@@ -44,10 +51,13 @@ describe.skipIf(!canLoop)('a Debian disk', () => {
         'cat /home/ada/.ssh/authorized_keys',
         'stat -c %U:%G:%a /home/ada/.ssh /home/ada/.ssh/authorized_keys',
         'systemctl --failed --no-legend --plain | wc -l',
+        'findmnt -no UUID,PARTUUID /',
+        'cat /etc/fstab /boot/grub/grub.cfg /proc/cmdline',
+        'lsblk -dno PTUUID /dev/vda',
       ],
       BOOT_TIMEOUT_MS,
     );
-    const [hostname, machineId, hostKey, userKey, owners, failedUnits] = answers;
+    const [hostname, machineId, hostKey, userKey, owners, failedUnits, inUse, named, tableId] = answers;
     expect(hostname).toBe('lab-07');
     expect(machineId).toMatch(/^[0-9a-f]{32}$/);
     expect(machineId).not.toBe(beforeId);
@@ -56,5 +66,13 @@ describe.skipIf(!canLoop)('a Debian disk', () => {
     expect(userKey).toBe(key);
     expect(owners.split(/\r?\n/)).toEqual(['ada:ada:700', 'ada:ada:600']);
     expect(failedUnits).toBe('0');
+    const [uuid, partitionUuid] = inUse.split(/\s+/);
+    const renewed = (of: string, volume: string) => identifiers.find((one) => one.of === of && one.volume === volume)!;
+    expect(uuid).toBe(renewed('file-system', '3').after);
+    expect(partitionUuid).toBe(renewed('partition', '3').after);
+    expect(tableId.toUpperCase()).toBe(renewed('disk', '').after);
+    // fstab; of GRUB's configuration a search and a command line, and that of the kernel which runs
+    expect(named.split(uuid)).toHaveLength(5);
+    expect(named).not.toContain(renewed('file-system', '3').before);
   });
 });

@@ -13,6 +13,7 @@ import type { Feeding } from './feed.ts';
 import type { HeldBack } from './held-back.ts';
 import type { Target } from './open-target.ts';
 import type { Overlay } from './overlay.ts';
+import type { Inside } from './plan-inside.ts';
 import type { Placement } from './place.ts';
 
 export interface Deployment {
@@ -32,6 +33,8 @@ export interface Deployment {
   readonly diskCount: number;
   /** what was changed inside; null: nothing */
   inside: InsideChanges | null;
+  /** what is to become other in no file, once files name it so */
+  identifiers: Pick<Inside, 'identifiers' | 'corePatches'>;
   writtenBytes: number;
   /** bytes that were read back and found to be what they must be */
   verifiedBytes: number;

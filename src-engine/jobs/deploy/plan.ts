@@ -8,6 +8,7 @@ import type { Check } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { numberOf, ofDisk } from '../../core/of-disk.ts';
 import type { Machine } from '../../machines/machine.port.ts';
+import { attachedIdChecks } from './attached-ids.ts';
 import { endChecks, outsideChecks } from './outside-checks.ts';
 import { afterVolumes, placesOf, planVolumes } from './plan-volumes.ts';
 import { readRecordedTables } from '../../inspection/disk-claims.ts';
@@ -89,9 +90,19 @@ export async function planDeploy(
       const isDevice = target.place.kind === 'device';
       const sectorBytes = sectorsOf(target.place).sectorBytes ?? layout.sectorBytes;
       const boot = await planBoot(source, tables, volumes, sectorBytes, request, isDevice, signal);
+      const idSeed = randomUUID();
       // a disk of several may well be without a system, if another has one
-      const hasSystem = version.disks.length === 1 || !version.guest?.family.value;
-      const inside = await planCustomise(source, request, disk.layout, isDevice, hasSystem, boot.copied, signal);
+      const isAlone = version.disks.length === 1 || !version.guest?.family.value;
+      const options = { isDevice, isAlone, idSeed, copied: boot.copied };
+      const inside = await planCustomise(source, request, disk.layout, options, signal);
+      const attached = await attachedIdChecks(
+        parts.machine,
+        source,
+        target.place,
+        inside.identifiers,
+        parts.layout.root,
+        signal,
+      );
       const checks = withOverrides(
         [
           disk.health === 'damaged'
@@ -107,6 +118,7 @@ export async function planDeploy(
           ...besides,
           ...inside.checks,
           ...boot.checks,
+          ...attached,
         ],
         request.overrides,
       );
@@ -134,6 +146,7 @@ export async function planDeploy(
         asked: resolve(request.target),
         edges: before?.edges ?? '',
         readsFirst: first.length > 0,
+        idSeed,
         volumes,
         copied: [...boot.copied],
         active: boot.active,
@@ -147,6 +160,7 @@ export async function planDeploy(
         guestChanges: inside.guestChanges,
         settingNotes: inside.settingNotes,
         boot: boot.links,
+        identifiers: [...inside.identifiers],
         checks,
         report,
         canRun: record.refusal === null,

@@ -21,7 +21,12 @@ export async function readBootChain(deployment: Deployment, { signal }: JobConte
   };
   const template = templateSource(parts.index, manifest, json);
   try {
-    deployment.bootChain = bootLinks(await accountOf(template), await accountOf(targetView(deployment)), plan);
+    const rewritten = {
+      isCore: deployment.identifiers.corePatches.length > 0,
+      files: deployment.inside?.changes ?? [],
+    };
+    const [before, after] = [await accountOf(template), await accountOf(targetView(deployment))];
+    deployment.bootChain = bootLinks(before, after, plan, rewritten);
   } finally {
     await template.close();
   }

@@ -23,6 +23,7 @@ import { Overlay } from './overlay.ts';
 import { place } from './place.ts';
 import { prove } from './prove.ts';
 import { readBootChain } from './read-boot-chain.ts';
+import { renewIds } from './renew-ids.ts';
 import { checkFileAgain } from './targets-again.ts';
 
 /**
@@ -33,7 +34,7 @@ const STAGES: Readonly<Record<'begin' | 'fill' | 'adjust' | 'customise' | 'finis
   begin: [begin],
   fill: [fillFromScratch, fill],
   adjust: [adjust],
-  customise: [customise, readBootChain],
+  customise: [customise, renewIds, readBootChain],
   finish: [finish, writeDown],
   prove: [prove],
 };
@@ -102,6 +103,7 @@ async function prepare(
     diskCount,
     inside: null,
     bootChain: [],
+    identifiers: { identifiers: [], corePatches: [] },
     writtenBytes: 0,
     verifiedBytes: 0,
   };
