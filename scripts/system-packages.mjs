@@ -58,6 +58,7 @@ const PACKAGES = {
   'ocfs2-tools': 'mkfs.ocfs2',
   ovmf: null,
   partclone: 'partclone.ext4',
+  'openssh-client': 'ssh',
   parted: 'parted',
   pigz: 'pigz',
   pixz: 'pixz',

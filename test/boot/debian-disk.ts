@@ -5,23 +5,21 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
-  closeSync,
   cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
-  openSync,
   readFileSync,
   renameSync,
   rmSync,
   truncateSync,
   writeFileSync,
-  writeSync,
 } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { MIB, run } from '../support/workbench.ts';
+import { installGrubForBios } from './grub-for-bios.ts';
 
 const exec = promisify(execFile);
 
@@ -145,27 +143,10 @@ async function makeDisk(disk: string, lengthBytes: number, work: string): Promis
   run('mkfs.vfat', '-F16', '-n', 'ESP', '--offset', '4096', disk, String(ESP.lengthBytes / 1024));
   run('mmd', '-i', esp, '::/EFI', '::/EFI/BOOT');
   run('mcopy', '-i', esp, join(loaders, 'bootx64.efi'), '::/EFI/BOOT/BOOTX64.EFI');
-  installForBios(disk, readFileSync(join(loaders, 'boot.img')), readFileSync(join(loaders, 'core.img')));
-}
-
-/**
- * What `grub-bios-setup` writes, without a device to probe: the first sector says where GRUB's core begins, and the core's first sector
- * where the rest of it lies and how long it is (GRUB's boot.h and diskboot.S).
- */
-function installForBios(disk: string, boot: Buffer, core: Buffer): void {
-  const kernelSectorAt = 0x5c;
-  const driveCheckAt = 0x66;
-  const firstListAt = SECTOR_BYTES - 12;
-  const loadSegment = 0x820;
-  boot.writeBigUInt64LE(BigInt(BOOT.startSector), kernelSectorAt);
-  // two NOPs: the BIOS tells the right drive
-  boot.writeUInt16LE(0x9090, driveCheckAt);
-  core.writeBigUInt64LE(BigInt(BOOT.startSector + 1), firstListAt);
-  core.writeUInt16LE(Math.ceil(core.length / SECTOR_BYTES) - 1, firstListAt + 8);
-  core.writeUInt16LE(loadSegment, firstListAt + 10);
-  const file = openSync(disk, 'r+');
-  // the table of the MBR begins behind the disk's signature
-  writeSync(file, boot, 0, 440, 0);
-  writeSync(file, core, 0, core.length, BOOT.startSector * SECTOR_BYTES);
-  closeSync(file);
+  installGrubForBios(
+    disk,
+    readFileSync(join(loaders, 'boot.img')),
+    readFileSync(join(loaders, 'core.img')),
+    BOOT.startSector,
+  );
 }
