@@ -1,7 +1,6 @@
 /** Plans: what a job will do, checked before anything is done. A plan is kept by the engine and named by its id. */
 import { z } from 'zod';
 import { BootLinkSchema } from './boot-chain.contract.ts';
-
 import {
   GuestChangeViewSchema,
   IdentifierChangeSchema,
