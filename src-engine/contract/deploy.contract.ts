@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { bytes } from './disk.contract.ts';
 import { DataSchema } from './errors.ts';
 import { orUnknown } from './open-words.ts';
+import { CHECK_CODES } from './warnings.ts';
 
 /** What becomes of one volume's length. `shrink`: as little as what it holds needs. */
 export const VOLUME_SIZES = ['grow', 'keep', 'shrink'] as const;
@@ -27,6 +28,10 @@ export const VOLUME_METHODS = [
   'made',
 ] as const;
 
+/** Why a volume does not get another length; words: `check.CODE`. */
+export const LengthRefusalViewSchema = z.object({ code: z.enum(CHECK_CODES), data: DataSchema });
+export type LengthRefusalView = z.infer<typeof LengthRefusalViewSchema>;
+
 /** One volume of a planned deploy, before and after. */
 export const VolumePlanSchema = z.object({
   volume: z.string(),
@@ -34,6 +39,9 @@ export const VolumePlanSchema = z.object({
   beforeBytes: bytes,
   /** the least that it can become: what its content needs, as far as that is known */
   minimumBytes: bytes,
+  /** why it cannot become longer, or shorter, here; left out: it can */
+  cannotGrow: LengthRefusalViewSchema.optional(),
+  cannotShrink: LengthRefusalViewSchema.optional(),
   startBytes: bytes,
   lengthBytes: bytes,
   method: z.enum(VOLUME_METHODS),

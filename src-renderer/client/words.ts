@@ -36,6 +36,7 @@ export function useWords() {
       field: 'configuration',
       found: 'firmware',
       said: 'firmware',
+      fileSystem: 'fileSystem',
     };
     const section = key in sections ? sections[key as keyof typeof sections] : null;
     return section && te(`${section}.${String(value)}`, 'en') ? t(`${section}.${String(value)}`) : null;

@@ -364,6 +364,67 @@ export const STATES: readonly State[] = [
   ['deploy-target', 'many', `/deploy?template=${ID}`],
   ['deploy-target-chosen', 'many', `/deploy?template=${ID}`, ({ deploy }) => deploy.disk('/dev/sdc').check()],
   ['deploy-confirm', 'many', `/deploy?template=${ID}`, ({ deploy }) => deploy.planDisk('/dev/sdc')],
+  [
+    'deploy-volumes',
+    'many',
+    `/deploy?template=${ID}`,
+    async ({ deploy }) => {
+      await deploy.disk('/dev/sdc').check();
+      await deploy.next.click();
+    },
+  ],
+  [
+    'deploy-volumes-dragged',
+    'many',
+    `/deploy?template=${ID}`,
+    async ({ deploy, page }) => {
+      await deploy.disk('/dev/sdc').check();
+      await deploy.next.click();
+      const { x, y, width, height } = (await deploy.handles.nth(1).boundingBox())!;
+      await page.mouse.move(x + width / 2, y + height / 2);
+      await page.mouse.down();
+      await page.mouse.move(x - 120, y + height / 2, { steps: 4 });
+    },
+  ],
+  [
+    'deploy-volumes-refused',
+    'many',
+    `/deploy?template=${ID}`,
+    async ({ deploy }) => {
+      await deploy.disk('/dev/sdc').check();
+      await deploy.next.click();
+      await deploy.type(deploy.volumeSize('debian-root'), '4 GB');
+    },
+  ],
+  [
+    'deploy-volumes-smaller',
+    'many',
+    `/deploy?template=${SERVER}`,
+    async ({ deploy }) => {
+      await deploy.chooseFile('/images/room-2.img');
+      await deploy.type(deploy.size, '1.9 TB');
+      await deploy.next.click();
+    },
+  ],
+  [
+    'deploy-volumes-several',
+    'many',
+    `/deploy?template=${ID}`,
+    async ({ deploy }) => {
+      await deploy.chooseFile('/images/small.img');
+      await deploy.type(deploy.size, '120 GB');
+      for (const [name, size] of [
+        ['large', '480 GB'],
+        ['tiny', '20 GB'],
+      ]) {
+        await deploy.add.click();
+        await deploy.chooseFile(`/images/${name}.img`);
+        await deploy.type(deploy.size, size);
+      }
+      await deploy.next.click();
+      await deploy.byTarget.scrollIntoViewIfNeeded();
+    },
+  ],
   ['deploy-incomplete', 'many', `/deploy?template=${SERVER}`, ({ deploy }) => deploy.planFile('/images/room-2.img')],
   ['deploy-rules', 'many', `/deploy?template=${SHOP}`, ({ deploy }) => deploy.planDisk('/dev/sdc')],
   [
@@ -400,7 +461,7 @@ export const STATES: readonly State[] = [
       await deploy.chooseFile('/images/there.img');
       await deploy.add.click();
       await deploy.disk('/dev/sdb').check();
-      await deploy.seePlan.click();
+      await deploy.seeWholePlan();
     },
   ],
   [
@@ -413,7 +474,7 @@ export const STATES: readonly State[] = [
       await deploy.chooseFile('/images/there.img');
       await deploy.add.click();
       await deploy.disk('/dev/sdb').check();
-      await deploy.seePlan.click();
+      await deploy.seeWholePlan();
       await rules.section.scrollIntoViewIfNeeded();
     },
   ],
@@ -425,7 +486,7 @@ export const STATES: readonly State[] = [
     `/deploy?template=${PAIR}`,
     async (pages) => {
       await wholePair(pages);
-      await pages.deploy.seePlan.click();
+      await pages.deploy.seeWholePlan();
     },
   ],
   [

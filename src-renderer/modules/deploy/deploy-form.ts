@@ -1,5 +1,5 @@
 /** What a person says of a deploy: the template, which of its disks, and a target for each. All that is said of one target stands in its row. */
-import type { CommandParams } from '../../../src-engine/contract/index.ts';
+import type { CommandParams, VolumeChoice } from '../../../src-engine/contract/index.ts';
 import { parseBytes } from '../../../src-engine/words/sizes.ts';
 
 export interface Target {
@@ -19,6 +19,10 @@ export interface DeployForm {
   /** the one of several disks that is written alone, from 1; 0: all of them, each to a target of its own */
   disk: number;
   targets: Target[];
+  /** the bytes as captured: nothing that follows counts */
+  isExact: boolean;
+  /** what becomes of volumes, by the number of their disk */
+  volumes: Map<number, VolumeChoice[]>;
 }
 
 /** More targets than one engine takes at once are no plan. */
@@ -36,6 +40,8 @@ export function formOf(query: Record<string, unknown>): DeployForm {
     version: Number(query['version']) || null,
     disk: 0,
     targets: [{ ...emptyTarget(1), path, to }],
+    isExact: false,
+    volumes: new Map(),
   };
 }
 
@@ -73,14 +79,22 @@ export function twiceAt(targets: readonly Target[], place: number): number {
  */
 export function requestFor(
   template: string | null,
-  targets: readonly Target[],
+  form: Omit<DeployForm, 'template' | 'version' | 'disk'>,
   place: number,
   diskCount: number,
 ): CommandParams<'deploy.plan'> | null {
+  const { targets } = form;
   const target = targets[place];
   const lengthBytes = sizeOf(target);
   if (template === null || target.path === '' || lengthBytes === null || twiceAt(targets, place) >= 0) return null;
   const length = target.to === 'file' && lengthBytes !== undefined ? { lengthBytes } : {};
   const which = diskCount > 1 ? { disk: target.disk } : {};
-  return { template, target: target.path, ...which, ...length };
+  return { template, target: target.path, ...which, ...length, ...changesFor(form, target) };
+}
+
+/** What is to be other on a target than in the template. */
+function changesFor({ isExact, volumes }: Pick<DeployForm, 'isExact' | 'volumes'>, { disk }: Target) {
+  if (isExact) return { exact: true };
+  const choices = volumes.get(disk) ?? [];
+  return choices.length > 0 ? { volumes: choices } : {};
 }
