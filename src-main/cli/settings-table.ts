@@ -80,6 +80,8 @@ function csvRows(text: string, tell: Tell): RawRow[] {
   if (!columns.includes('target')) throw tell(1, 'target', '');
   return rest.map(({ line, cells }) => {
     if (cells.length > columns.length) throw tell(line, String(columns.length + 1), cells[columns.length]);
+    // a row that was cut off would be a machine without a name
+    if (cells.length < columns.length) throw tell(line, columns[cells.length], '');
     return { line, cells: new Map(columns.map((name, i) => [name, cells[i] ?? ''])) };
   });
 }
@@ -134,7 +136,7 @@ function yamlRows(text: string, tell: Tell): RawRow[] {
       const name = String(isScalar(key) ? key.value : key).toLowerCase();
       own.set(name, lineOf(key));
       const values = isSeq(value) ? value.items : [value];
-      if (!values.every(isScalar)) throw tell(lineOf(key), name, String(value));
+      if (!values.every(isScalar) || (isSeq(value) && name !== 'network')) throw tell(lineOf(key), name, String(value));
       cells.set(name, values.map((one) => String(isScalar(one) ? (one.value ?? '') : '')).join(';'));
     }
     return { line: lineOf(item), cells, lines: own };

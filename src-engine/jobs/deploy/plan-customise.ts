@@ -50,11 +50,10 @@ export async function planCustomise(
 const isOfGuest = (code: string): code is 'GUEST_UNSAFE' | 'GUEST_CHANGE_IMPOSSIBLE' =>
   code === 'GUEST_UNSAFE' || code === 'GUEST_CHANGE_IMPOSSIBLE';
 
-const blockOf = ({ code, data }: EngineError): Check => ({
-  code: isOfGuest(code) ? code : 'GUEST_CHANGE_IMPOSSIBLE',
-  level: 'block',
-  data,
-});
+function blockOf({ code, data }: EngineError): Check {
+  if (data.reason === 'no-system') return { code: 'NO_SYSTEM_TO_CHANGE', level: 'block', data: {} };
+  return { code: isOfGuest(code) ? code : 'GUEST_CHANGE_IMPOSSIBLE', level: 'block', data };
+}
 
 /** A setting that was asked for and cannot be made blocks; what cannot be renewed of an identity is told. */
 function noteChecks(notes: readonly SettingNote[]): Check[] {

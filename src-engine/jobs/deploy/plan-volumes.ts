@@ -320,6 +320,9 @@ async function fittedChecks(
         : { code: 'VOLUME_SCRATCH_SPACE', level: 'pass', data },
     );
   }
+  for (const { volume } of volumes.filter(({ method }) => method === 'rebuilt')) {
+    checks.push({ code: 'VOLUME_MADE_ANEW', level: 'warn', data: { volume } });
+  }
   const recovery = changed.find(({ volume, startBytes, beforeStartBytes }) => {
     return startBytes !== beforeStartBytes && isRecovery(candidates, volume);
   });

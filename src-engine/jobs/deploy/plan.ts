@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { CheckedParams } from '../../contract/commands.ts';
 import type { DiskView, PlaceView } from '../../contract/disk.contract.ts';
 import type { DeployPlan } from '../../contract/plan.contract.ts';
+import type { Check } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { numberOf, ofDisk } from '../../core/of-disk.ts';
 import type { Machine } from '../../machines/machine.port.ts';
@@ -39,11 +40,13 @@ export type DeployRequest = CheckedParams<'deploy.plan'>;
 
 /**
  * Looks at the template and the target and says what a deploy would do.
+ * @param besides what is known of it already, beside other deploys
  * @throws EngineError `TEMPLATE_NOT_FOUND`, `MANIFEST_DAMAGED`, `PACK_DAMAGED`, `PERMISSION_DENIED`
  */
 export async function planDeploy(
   parts: EngineParts,
   request: DeployRequest,
+  besides: readonly Check[],
   expiresAt: string,
   signal: AbortSignal,
 ): Promise<Planned<DeployRecord, DeployPlan>> {
@@ -83,7 +86,9 @@ export async function planDeploy(
       const after = afterVolumes(afterDeploy(disk.layout, target.place), volumes);
       const first = readsFirst(parts.jobs, request, template.name, target.place, before?.view ?? null, after);
       const isDevice = target.place.kind === 'device';
-      const inside = await planCustomise(source, request, disk.layout, isDevice, version.disks.length === 1, signal);
+      // a disk of several may well be without a system, if another has one
+      const hasSystem = version.disks.length === 1 || !version.guest?.family.value;
+      const inside = await planCustomise(source, request, disk.layout, isDevice, hasSystem, signal);
       const checks = withOverrides(
         [
           disk.health === 'damaged'
@@ -96,6 +101,7 @@ export async function planDeploy(
           ...(await endChecks(source, layout, target.place)),
           ...(await checkTarget(parts.machine, target, disk.usedBytes, parts.layout.root)),
           ...first,
+          ...besides,
           ...inside.checks,
         ],
         request.overrides,

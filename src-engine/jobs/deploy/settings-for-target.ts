@@ -31,7 +31,7 @@ export function settingsFor(
 }
 
 /** A row that says nothing of a list leaves it as all have it. */
-const isNothing = (value: unknown) => value === undefined || (Array.isArray(value) && value.length === 0);
+export const isNothing = (value: unknown) => value === undefined || (Array.isArray(value) && value.length === 0);
 
 /** `lab-{n:02}`: zeros in front, up to so many digits. */
 function countedName(pattern: string, number: number): string {
