@@ -305,6 +305,13 @@ export const IDENTITIES = ['fresh', 'keep'] as const;
 
 /** Of a host name for several machines: `lab-{n}`, `lab-{n:02}` with zeros in front. */
 export const COUNTED = /\{n(?::(0?)([1-9]))?\}/g;
+
+/** The name of one of several machines. @param number of it, from 1 */
+export const countedName = (pattern: string, number: number): string =>
+  pattern.replace(COUNTED, (_, zeros: string, digits: string) =>
+    String(number).padStart(Number(digits || 1), zeros ? '0' : ''),
+  );
+
 export const HostNamePatternSchema = z
   .string()
   .max(253)

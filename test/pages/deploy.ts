@@ -71,6 +71,23 @@ export class DeployPage extends WizardPage {
     return this.page.getByRole('region', { name: this.t('resize.byTarget') });
   }
 
+  /** one subject of what becomes of the inside, folded or not */
+  section(key: string): Locator {
+    return this.page.locator('details.section').filter({ has: this.page.getByRole('heading', { name: this.t(key) }) });
+  }
+
+  async unfold(key: string): Promise<void> {
+    await this.section(key).locator('summary').click();
+  }
+
+  field(key: string): Locator {
+    return this.page.getByRole('textbox', { name: this.t(key) });
+  }
+
+  get fresh(): Locator {
+    return this.page.getByRole('radio', { name: this.t('inside.identity.fresh') });
+  }
+
   get exact(): Locator {
     return this.page.getByRole('checkbox', { name: this.t('deploy.exact') });
   }
@@ -82,6 +99,7 @@ export class DeployPage extends WizardPage {
 
   /** from the targets to the plan, with nothing changed on the way */
   async seeWholePlan(): Promise<void> {
+    await this.next.click();
     await this.next.click();
     await this.seePlan.click();
   }

@@ -63,6 +63,28 @@ async function wholePair({ deploy }: Pages) {
   await deploy.chooseFile('/images/data.img');
 }
 
+async function toInside({ deploy }: Pages) {
+  await deploy.disk('/dev/sdc').check();
+  await deploy.next.click();
+  await deploy.next.click();
+}
+
+/** Names for two machines, a card, and a user who may become root. */
+async function sayInside({ deploy }: Pages) {
+  await deploy.chooseFile('/images/room-1.img');
+  await deploy.add.click();
+  await deploy.chooseFile('/images/room-2.img');
+  await deploy.next.click();
+  await deploy.next.click();
+  await deploy.type(deploy.field('guestChange.reason.hostname'), 'lab-{n:02}');
+  await deploy.unfold('guestChange.reason.network');
+  await deploy.button('inside.network.add').click();
+  await deploy.unfold('guestChange.reason.users');
+  await deploy.button('inside.users.add').click();
+  await deploy.type(deploy.field('inside.users.name'), 'anna');
+  await deploy.type(deploy.field('inside.users.groups'), 'wheel');
+}
+
 async function toPassword({ export: exporting }: Pages) {
   await exporting.sayFile('/images');
   await exporting.password.fill('correct horse');
@@ -423,6 +445,66 @@ export const STATES: readonly State[] = [
       }
       await deploy.next.click();
       await deploy.byTarget.scrollIntoViewIfNeeded();
+    },
+  ],
+  ['deploy-inside', 'many', `/deploy?template=${ID}`, toInside],
+  ['deploy-inside-said', 'many', `/deploy?template=${ID}`, sayInside],
+  [
+    'deploy-inside-user',
+    'many',
+    `/deploy?template=${ID}`,
+    async (pages) => {
+      await sayInside(pages);
+      await pages.deploy.section('guestChange.reason.network').scrollIntoViewIfNeeded();
+      await pages.page.locator('.scroll').evaluate((el) => el.scrollBy(0, 500));
+    },
+  ],
+  [
+    'deploy-inside-fresh',
+    'many',
+    `/deploy?template=${ID}`,
+    async (pages) => {
+      await toInside(pages);
+      await pages.deploy.fresh.check({ force: true });
+    },
+  ],
+  [
+    'deploy-inside-faults',
+    'many',
+    `/deploy?template=${ID}`,
+    async (pages) => {
+      const { deploy } = pages;
+      await toInside(pages);
+      await deploy.type(deploy.field('guestChange.reason.hostname'), 'lab_{n}');
+      await deploy.unfold('guestChange.reason.users');
+      await deploy.button('inside.users.add').click();
+      await deploy.type(deploy.field('inside.users.name'), 'Anna');
+      await deploy.type(deploy.field('inside.users.keys'), '-----BEGIN OPENSSH PRIVATE KEY-----');
+      await deploy.section('guestChange.reason.users').scrollIntoViewIfNeeded();
+    },
+  ],
+  [
+    'deploy-inside-proof',
+    'many',
+    `/deploy?template=${ID}`,
+    async (pages) => {
+      const { deploy, page } = pages;
+      await toInside(pages);
+      await deploy.unfold('proof.title');
+      await page.getByRole('checkbox', { name: pages.t('proof.wish') }).check();
+      await deploy.section('proof.title').scrollIntoViewIfNeeded();
+      await page.locator('.scroll').evaluate((el) => el.scrollBy(0, 2000));
+    },
+  ],
+  [
+    'deploy-inside-plan',
+    'many',
+    `/deploy?template=${ID}`,
+    async (pages) => {
+      await sayInside(pages);
+      await pages.deploy.fresh.check({ force: true });
+      await pages.deploy.seePlan.click();
+      await pages.page.locator('.scroll').evaluate((el) => el.scrollBy(0, 420));
     },
   ],
   ['deploy-incomplete', 'many', `/deploy?template=${SERVER}`, ({ deploy }) => deploy.planFile('/images/room-2.img')],

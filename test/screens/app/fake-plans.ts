@@ -9,6 +9,7 @@ import type {
 import { fakeAccount } from './fake-account.ts';
 import { DEVICES, DISKS, inspect } from './fake-devices.ts';
 import { NOW, place, uuid } from './fake-disks.ts';
+import { fakeInside } from './fake-inside.ts';
 import { fakeVolumes } from './fake-volumes.ts';
 import { debianGuest, fakeReport, isAllowed } from './fake-reports.ts';
 
@@ -156,8 +157,7 @@ export function deployPlan(
     canRun: isAllowed(report) && !isTooSmall,
     confirmWords: found ? [to.serial, to.path] : [],
     volumes: fitted.volumes,
-    guestChanges: [],
-    settingNotes: [],
+    ...fakeInside(asked),
     // a file called `there` is there already
     needsOverwrite: target.includes('there'),
   };
