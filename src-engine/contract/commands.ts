@@ -36,7 +36,7 @@ import {
   TemplateViewSchema,
   VISIBILITIES,
 } from './template.contract.ts';
-import { CHECK_CODES } from './warnings.ts';
+import { CHECK_CODES, CheckSchema } from './warnings.ts';
 
 const none = z.strictObject({});
 const path = z
@@ -112,6 +112,10 @@ const deployPlan = {
   ...identityChoice,
   ...rules,
 };
+/** Settings of one machine alone, beside those of all. */
+const ownSettings = GuestSettingsSchema.partial();
+/** Of a table with a row for each target. */
+export const MAX_TABLE_BYTES = 1024 * 1024;
 const deployStart = z.strictObject({
   planId: z.uuid(),
   confirm: z.string().max(4096).optional(),
@@ -218,6 +222,11 @@ export const COMMANDS = {
   /** Into the bin: the whole template, or with `@VERSION` one version. Undone by `template.undelete` until a prune. */
   'template.delete': { params: template, result: TemplateViewSchema },
   'template.undelete': { params: template, result: TemplateViewSchema },
+  /** What was added to a version: a picture, a console's text. */
+  'template.attachment': {
+    params: z.strictObject({ template: TemplateRefSchema, id: z.string().max(200) }),
+    result: z.object({ base64: z.string() }),
+  },
   'deploy.plan': {
     params: z.strictObject({ ...deployPlan, target: path, settings: GuestSettingsSchema.optional() }),
     result: DeployPlanSchema,
@@ -231,9 +240,24 @@ export const COMMANDS = {
       targets: z.array(path).min(1).max(MAX_DEPLOYS),
       settings: SeveralSettingsSchema.optional(),
       /** for each target, in their order, what is other there than in `settings` */
-      each: z.array(GuestSettingsSchema.partial()).max(MAX_DEPLOYS).optional(),
+      each: z.array(ownSettings).max(MAX_DEPLOYS).optional(),
     }),
     result: z.array(DeployPlanSchema),
+  },
+  /** What each of several machines gets: names and addresses counted. Plans nothing. */
+  'settings.each': {
+    params: z.strictObject({
+      settings: SeveralSettingsSchema,
+      machines: z.number().int().min(1).max(MAX_DEPLOYS),
+      each: z.array(ownSettings).max(MAX_DEPLOYS).optional(),
+    }),
+    /** `checks`: what it would have in common with others */
+    result: z.array(z.object({ settings: GuestSettingsSchema, checks: z.array(CheckSchema) })),
+  },
+  /** Reads a table with a row for each target: CSV, or YAML where its name says so. */
+  'settings.read': {
+    params: z.strictObject({ fileName: z.string().max(4096), text: z.string().max(MAX_TABLE_BYTES) }),
+    result: z.array(z.object({ target: z.string(), settings: ownSettings })),
   },
   'deploy.start': {
     params: deployStart,

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { bytes } from './disk.contract.ts';
 import { DataSchema } from './errors.ts';
 import { orUnknown } from './open-words.ts';
+import { CHECK_CODES } from './warnings.ts';
 
 /** What becomes of one volume's length. `shrink`: as little as what it holds needs. */
 export const VOLUME_SIZES = ['grow', 'keep', 'shrink'] as const;
@@ -27,6 +28,10 @@ export const VOLUME_METHODS = [
   'made',
 ] as const;
 
+/** Why a volume does not get another length; words: `check.CODE`. */
+export const LengthRefusalViewSchema = z.object({ code: z.enum(CHECK_CODES), data: DataSchema });
+export type LengthRefusalView = z.infer<typeof LengthRefusalViewSchema>;
+
 /** One volume of a planned deploy, before and after. */
 export const VolumePlanSchema = z.object({
   volume: z.string(),
@@ -34,6 +39,9 @@ export const VolumePlanSchema = z.object({
   beforeBytes: bytes,
   /** the least that it can become: what its content needs, as far as that is known */
   minimumBytes: bytes,
+  /** why it cannot become longer, or shorter, here; left out: it can */
+  cannotGrow: LengthRefusalViewSchema.optional(),
+  cannotShrink: LengthRefusalViewSchema.optional(),
   startBytes: bytes,
   lengthBytes: bytes,
   method: z.enum(VOLUME_METHODS),
@@ -347,6 +355,13 @@ export const IDENTITIES = ['fresh', 'keep'] as const;
 
 /** Of a host name for several machines: `lab-{n}`, `lab-{n:02}` with zeros in front. */
 export const COUNTED = /\{n(?::(0?)([1-9]))?\}/g;
+
+/** The name of one of several machines. @param number of it, from 1 */
+export const countedName = (pattern: string, number: number): string =>
+  pattern.replace(COUNTED, (_, zeros: string, digits: string) =>
+    String(number).padStart(Number(digits || 1), zeros ? '0' : ''),
+  );
+
 export const HostNamePatternSchema = z
   .string()
   .max(253)

@@ -15,8 +15,8 @@ import {
   type IdentityThing,
 } from '../../src-engine/contract/index.ts';
 import { readInput } from '../../src-engine/host/read-input.ts';
+import { networkCard } from '../../src-engine/host/network-option.ts';
 import { readPassword } from '../../src-engine/host/read-password.ts';
-import { networkCard } from './network-option.ts';
 import { collect, oneOf, wordOf } from './options.ts';
 import { readTable } from './settings-table.ts';
 import type { Words } from './words.ts';

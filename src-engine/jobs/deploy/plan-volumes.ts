@@ -24,7 +24,14 @@ import {
 import { roomEnd } from '../../volumes/fit/placed-tables.ts';
 import { isUsed, MBR_BYTES, mbrEntries } from '../../volumes/mbr-sector.ts';
 import type { Tables } from '../../volumes/read-layout.ts';
-import { growingInner, innerCandidates, innerPlans, memberWays, type InnerCandidate } from './plan-inner-volumes.ts';
+import {
+  growingInner,
+  innerCandidates,
+  innerPlans,
+  lengthRefusal,
+  memberWays,
+  type InnerCandidate,
+} from './plan-inner-volumes.ts';
 
 /** What a partition at least is, of the largest one, to take or give room unasked: not those for booting and for recovery. */
 const LARGE_PART = 1 / 4;
@@ -229,6 +236,7 @@ function planOf({ ref, kind, ways, usedBytes, ...before }: Candidate, place: Ext
     beforeStartBytes: before.startBytes,
     beforeBytes: before.lengthBytes,
     minimumBytes: before.minimumBytes,
+    ...lengthRefusals(ref, ways),
     startBytes: place.startBytes,
     lengthBytes: place.lengthBytes,
     method: way?.method ?? 'kept',
@@ -236,6 +244,14 @@ function planOf({ ref, kind, ways, usedBytes, ...before }: Candidate, place: Ext
     needsRoot: way?.needsRoot ?? false,
     scratchBytes,
     seconds: secondsOf(way, copies * usedBytes),
+  };
+}
+
+/** What stands against another length, for whoever is to choose one. */
+function lengthRefusals(volume: string, { growing, shrinking }: VolumeWays) {
+  return {
+    ...(!isWay(growing) && { cannotGrow: lengthRefusal(volume, growing) }),
+    ...(!isWay(shrinking) && { cannotShrink: lengthRefusal(volume, shrinking) }),
   };
 }
 
@@ -271,8 +287,8 @@ function problemChecks(problem: FitProblem, candidates: readonly Candidate[], { 
   }
 }
 
-function refusalCheck(volume: string, { code, data }: LengthRefusal, level: 'block' | 'warn'): Check {
-  return { code, level, data: { volume, ...data } };
+function refusalCheck(volume: string, refusal: LengthRefusal, level: 'block' | 'warn'): Check {
+  return { ...lengthRefusal(volume, refusal), level };
 }
 
 async function fittedChecks(
