@@ -15,7 +15,7 @@ import { walkHostile, type Walk } from './harmless-tree.ts';
 import { HANG_MS, processorTimer } from '../../support/processor-time.ts';
 
 /** Mutations of each kind of metadata in one run. A longer search: DISKPRESS_MUTATIONS=100000. */
-export const MUTATIONS = Number(process.env.DISKPRESS_MUTATIONS ?? 2000);
+export const MUTATIONS = Number(process.env.DISKPRESS_MUTATIONS ?? 1000);
 
 /** Far more than any of these images needs. */
 const TIME_LIMIT_MS = 5000;

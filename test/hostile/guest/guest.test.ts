@@ -11,7 +11,7 @@ import { processorTimer } from '../../support/processor-time.ts';
 
 const work = temporaryFolder();
 const HUGE_BYTES = 10 * 1024 ** 3;
-const MUTATIONS = Number(process.env.DISKPRESS_MUTATIONS ?? 2000);
+const MUTATIONS = Number(process.env.DISKPRESS_MUTATIONS ?? 1000);
 const table = await loadEndOfLife(resolve(import.meta.dirname, '../../../resources/end-of-life.yaml'));
 
 /** A file system whose only promise is the port's: files in memory by path. */

@@ -9,7 +9,7 @@ import { DiskViewSchema } from '../../../src-engine/contract/disk.contract.ts';
 import { expectSums } from '../../support/account.ts';
 import { HANG_MS } from '../../support/processor-time.ts';
 
-export const MUTATIONS = Number(process.env.DISKPRESS_MUTATIONS ?? 2000);
+export const MUTATIONS = Number(process.env.DISKPRESS_MUTATIONS ?? 1000);
 
 /**
  * Nothing is thrown, what is taken is in bounds, ascending and as much as was said, and reading ends after bounded work.
