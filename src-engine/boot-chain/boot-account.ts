@@ -72,7 +72,7 @@ export interface BootAccount {
   readonly bios: BiosStart;
   readonly efi: readonly EfiStart[];
   /** where its partitions lie */
-  readonly places: readonly ({ readonly volume: string } & Extent)[];
+  readonly places: readonly ({ readonly volume: string; readonly partitionUuid?: string } & Extent)[];
   /** what a loader may look for */
   readonly volumes: readonly Pick<GuestVolume, 'ref' | 'uuid' | 'label'>[];
 }
@@ -99,10 +99,11 @@ export async function readBootAccount(
     sectorBytes: layout.sectorBytes,
     bios: await readBios(disk, layout, volumes, signal),
     efi,
-    places: layout.partitions.map(({ number, startBytes, lengthBytes }) => ({
+    places: layout.partitions.map(({ number, startBytes, lengthBytes, partitionUuid }) => ({
       volume: String(number ?? 0),
       startBytes,
       lengthBytes,
+      partitionUuid,
     })),
     volumes: volumes.map(({ ref, uuid, label }) => ({ ref, uuid, label })),
   };

@@ -61,8 +61,7 @@ function biosLinks(before: BootAccount, after: BootAccount, mended: Mended, add:
   }
 }
 
-const haveSamePlaces = (before: BootAccount, after: BootAccount) =>
-  JSON.stringify(before.places) === JSON.stringify(after.places);
+const haveSamePlaces = (before: BootAccount, after: BootAccount) => haveSameExtents(before.places, after.places);
 
 function coreLinks(before: CoreAccount | null, core: CoreAccount | null, add: Add): void {
   if (!core) return add('broken', 'core-missing');
@@ -115,7 +114,9 @@ function partitionLinks(was: PartitionStart | undefined, now: PartitionStart, ad
 /** Large and small letters are the same in FAT. */
 const isSamePath = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
 
-const haveSameExtents = (a: readonly Extent[], b: readonly Extent[]) => JSON.stringify(a) === JSON.stringify(b);
+const haveSameExtents = (a: readonly Extent[], b: readonly Extent[]) =>
+  a.length === b.length &&
+  a.every(({ startBytes, lengthBytes }, i) => startBytes === b[i].startBytes && lengthBytes === b[i].lengthBytes);
 
 function efiLinks(before: BootAccount, after: BootAccount, { copied }: Mended, add: Add): void {
   for (const efi of after.efi) {

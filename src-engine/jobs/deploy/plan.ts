@@ -84,8 +84,7 @@ export async function planDeploy(
       const after = afterVolumes(afterDeploy(disk.layout, target.place), volumes);
       const first = readsFirst(parts.jobs, request, template.name, target.place, before?.view ?? null, after);
       const isDevice = target.place.kind === 'device';
-      const sectorBytes = sectorsOf(target.place).sectorBytes ?? layout.sectorBytes;
-      const boot = await planBoot(source, tables, volumes, sectorBytes, request, isDevice, signal);
+      const boot = await planBoot(source, tables, volumes, target.place, request, signal);
       const isAlone = version.disks.length === 1;
       const inside = await planCustomise(source, request, disk.layout, isDevice, isAlone, boot.copied, signal);
       const checks = withOverrides(

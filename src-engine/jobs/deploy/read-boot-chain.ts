@@ -3,6 +3,7 @@ import type { JobContext } from '../../core/job-context.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
 import { readBootAccount } from '../../boot-chain/boot-account.ts';
 import { bootLinks } from '../../boot-chain/boot-links.ts';
+import { entryLoader } from '../../boot-chain/entry-loader.ts';
 import { readRecordedTables } from '../../inspection/disk-claims.ts';
 import { openVolumes } from '../../inspection/disk-inspection.ts';
 import { guestInputOf } from '../../inspection/guest-of.ts';
@@ -21,7 +22,9 @@ export async function readBootChain(deployment: Deployment, { signal }: JobConte
   };
   const template = templateSource(parts.index, manifest, json);
   try {
-    deployment.bootChain = bootLinks(await accountOf(template), await accountOf(targetView(deployment)), plan);
+    const after = await accountOf(targetView(deployment));
+    deployment.bootChain = bootLinks(await accountOf(template), after, plan);
+    deployment.entry = entryLoader(after);
   } finally {
     await template.close();
   }

@@ -159,6 +159,7 @@ describe('pages', () => {
       'missing.',
       'setting.',
       'bootChain.',
+      'entryReason.',
       'identity.',
       'guestReason.',
       'guestChange.',
