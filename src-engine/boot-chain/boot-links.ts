@@ -67,6 +67,7 @@ function coreLinks(before: CoreAccount | null, core: CoreAccount | null, add: Ad
   if (!core) return add('broken', 'core-missing');
   const { startBytes, lengthBytes, sha256, volume } = core;
   const data = { sector: startBytes / BIOS_SECTOR_BYTES, lengthBytes, sha256: sha256 ?? '' };
+  if (core.isUncertain) return add('unproven', 'core-uncertain', { volume: volume ?? '' });
   if (sha256 === null || sha256 !== before?.sha256) return add('broken', 'core-differs', data);
   if (startBytes !== before.startBytes) {
     add('mended', 'core-moved', { ...data, beforeSector: before.startBytes / BIOS_SECTOR_BYTES });
@@ -107,6 +108,7 @@ function partitionLinks(was: PartitionStart | undefined, now: PartitionStart, ad
   if (code === 'grub') coreLinks(was?.core ?? null, now.core, add);
   if (!file) return;
   if (code === 'windows') return add('proven', 'file-by-name', { volume, path: file.path });
+  if (file.isUncertain) return add('unproven', 'file-by-blocks-uncertain', { volume, path: file.path });
   const isSame = file.extents.length > 0 && haveSameExtents(file.extents, was?.file?.extents ?? []);
   add(isSame ? 'proven' : 'broken', isSame ? 'file-by-blocks' : 'file-by-blocks-moved', { volume, path: file.path });
 }

@@ -64,9 +64,10 @@ export async function planBoot(
     else notCopied.push(linkOf(efi.volume, reason));
   }
   const active = request.exact ? null : missingActive(before);
-  const spans = placesOf(tables, volumes);
-  const places = contentPlaces(tables, volumes);
-  const after = expectedAccount(before, layout, { places, spans, sectorBytes, copied, active });
+  const places = placesOf(tables, volumes);
+  const isReworked = ({ method }: VolumePlan) => method === 'in-place' || isFromScratch({ method });
+  const reworked = new Set(volumes.filter(isReworked).map(({ volume }) => volume));
+  const after = expectedAccount(before, layout, { places, reworked, sectorBytes, copied, active });
   const links = [...bootLinks(before, after, { copied, active }), ...notCopied];
   const broken = links.filter(({ state }) => state === 'broken').length;
   const checks: Check[] = broken > 0 ? [{ code: 'BOOT_CHAIN_BROKEN', level: 'warn', data: { count: broken } }] : [];
