@@ -1,6 +1,5 @@
 /** How a disk starts a machine: which firmware finds what on it, and what that leads on to. Reads only, and never more than small pieces. */
 import { createHash } from 'node:crypto';
-import { EngineError } from '../core/engine-error.ts';
 import { struct, u16le, u32le } from '../core/struct.ts';
 import type { BlockSource, Extent } from '../disk/block-source.port.ts';
 import { readBytes } from '../disk/read.ts';
@@ -10,7 +9,14 @@ import { BOOT_CODE_BYTES, bootCodeOf, type BootCode } from '../volumes/boot-code
 import { looksLikeFileSystem } from '../volumes/boot-sector.ts';
 import { bytesOf } from '../volumes/extents.ts';
 import type { DiskLayout, Partition } from '../volumes/layout.port.ts';
-import { extentsOfCore, GRUB_SECTOR_BYTES, readGrubCore, type GrubCore } from '../volumes/outside-tables/grub-core.ts';
+import {
+  extentsOfCore,
+  GRUB_SECTOR_BYTES,
+  readGrubCore,
+  withoutBlockList,
+  type GrubCore,
+} from '../volumes/outside-tables/grub-core.ts';
+import { extentsOfFile } from './extents-of-file.ts';
 import { readEfiPartition, type EfiPartition } from './efi-partition.ts';
 
 /** More partitions than that are not asked for boot code of their own. */
@@ -34,6 +40,8 @@ export interface CoreAccount {
   readonly sha256: string | null;
   /** the partition that all of it lies in; null: the gap in front of all of them, or several */
   readonly volume: string | null;
+  /** where it will lie cannot be foreseen: a program gives its volume another length */
+  readonly isUncertain?: boolean;
 }
 
 /** A partition with boot code of its own. */
@@ -45,7 +53,7 @@ export interface PartitionStart {
   /** of FAT and NTFS: whether the sectors that it says lie in front of it do; null where it says nothing of it */
   readonly hasHidden: boolean | null;
   /** what the code reads by blocks, and where that lies in the volume; or what it finds by its name */
-  readonly file: { readonly path: string; readonly extents: readonly Extent[] } | null;
+  readonly file: { readonly path: string; readonly extents: readonly Extent[]; readonly isUncertain?: boolean } | null;
 }
 
 export interface BiosStart {
@@ -72,7 +80,7 @@ export interface BootAccount {
   readonly bios: BiosStart;
   readonly efi: readonly EfiStart[];
   /** where its partitions lie */
-  readonly places: readonly ({ readonly volume: string } & Extent)[];
+  readonly places: readonly ({ readonly volume: string; readonly partitionUuid?: string } & Extent)[];
   /** what a loader may look for */
   readonly volumes: readonly Pick<GuestVolume, 'ref' | 'uuid' | 'label'>[];
 }
@@ -99,10 +107,11 @@ export async function readBootAccount(
     sectorBytes: layout.sectorBytes,
     bios: await readBios(disk, layout, volumes, signal),
     efi,
-    places: layout.partitions.map(({ number, startBytes, lengthBytes }) => ({
+    places: layout.partitions.map(({ number, startBytes, lengthBytes, partitionUuid }) => ({
       volume: String(number ?? 0),
       startBytes,
       lengthBytes,
+      partitionUuid,
     })),
     volumes: volumes.map(({ ref, uuid, label }) => ({ ref, uuid, label })),
   };
@@ -156,7 +165,7 @@ async function readPartition(
     sha256: sha256Of(maskedCode(sector, sector.length, core)),
     core: core && (await coreAccount(disk, layout, core)),
     hasHidden: hasHidden(sector, startBytes / layout.sectorBytes),
-    file: file && { path: file.path, extents: await extentsOfFile(own, file.path, signal) },
+    file: file && { path: file.path, extents: await extentsOfFile(own[0].tree!, file.path, signal) },
   };
 }
 
@@ -200,11 +209,7 @@ async function coreSha256(disk: BlockSource, core: GrubCore): Promise<string> {
   const hash = createHash('sha256');
   for (const { startBytes, lengthBytes } of extentsOfCore(core)) {
     const bytes = await readBytes(disk, startBytes, lengthBytes);
-    for (const { atBytes } of core.blocks) {
-      const from = atBytes - startBytes;
-      if (from >= 0 && from + POINTER_BYTES <= lengthBytes) bytes.fill(0, from, from + POINTER_BYTES);
-    }
-    hash.update(bytes);
+    hash.update(startBytes === core.first.startBytes ? withoutBlockList(bytes, core) : bytes);
   }
   return hash.digest('hex');
 }
@@ -221,17 +226,4 @@ async function findFile(
     if (path !== null) return { volume: ref, path };
   }
   return null;
-}
-
-/** Where the bytes of a file lie in its volume; none where that cannot be told. */
-async function extentsOfFile([{ tree }]: readonly GuestVolume[], path: string, signal: AbortSignal): Promise<Extent[]> {
-  const place = await new GuestFiles({ tree: tree!, node: tree!.root }, signal).find(path);
-  const extents: Extent[] = [];
-  try {
-    if (place) for await (const batch of place.tree.extents(place.node, signal)) extents.push(...batch);
-  } catch (error) {
-    if (!(error instanceof EngineError) || error.code === 'ABORTED') throw error;
-    return [];
-  }
-  return extents.sort((a, b) => a.startBytes - b.startBytes);
 }

@@ -74,13 +74,13 @@ function biosLinks(before: BootAccount, after: BootAccount, mended: Mended, rewr
   }
 }
 
-const haveSamePlaces = (before: BootAccount, after: BootAccount) =>
-  JSON.stringify(before.places) === JSON.stringify(after.places);
+const haveSamePlaces = (before: BootAccount, after: BootAccount) => haveSameExtents(before.places, after.places);
 
 function coreLinks(before: CoreAccount | null, core: CoreAccount | null, { isCore }: Rewritten, add: Add): void {
   if (!core) return add('broken', 'core-missing');
   const { startBytes, lengthBytes, sha256, volume } = core;
   const data = { sector: startBytes / BIOS_SECTOR_BYTES, lengthBytes, sha256: sha256 ?? '' };
+  if (core.isUncertain) return add('unproven', 'core-uncertain', { volume: volume ?? '' });
   const isSame = sha256 !== null && sha256 === before?.sha256;
   if (!before || sha256 === null || (!isSame && !isCore)) return add('broken', 'core-differs', data);
   if (!isSame) add('mended', 'core-rewritten', data);
@@ -130,6 +130,7 @@ function partitionLinks(was: PartitionStart | undefined, now: PartitionStart, re
   if (code === 'grub') coreLinks(was?.core ?? null, now.core, rewritten, add);
   if (!file) return;
   if (code === 'windows') return add('proven', 'file-by-name', { volume, path: file.path });
+  if (file.isUncertain) return add('unproven', 'file-by-blocks-uncertain', { volume, path: file.path });
   const isSame = file.extents.length > 0 && haveSameExtents(file.extents, was?.file?.extents ?? []);
   add(isSame ? 'proven' : 'broken', isSame ? 'file-by-blocks' : 'file-by-blocks-moved', { volume, path: file.path });
 }
@@ -137,7 +138,9 @@ function partitionLinks(was: PartitionStart | undefined, now: PartitionStart, re
 /** Large and small letters are the same in FAT. */
 const isSamePath = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
 
-const haveSameExtents = (a: readonly Extent[], b: readonly Extent[]) => JSON.stringify(a) === JSON.stringify(b);
+const haveSameExtents = (a: readonly Extent[], b: readonly Extent[]) =>
+  a.length === b.length &&
+  a.every(({ startBytes, lengthBytes }, i) => startBytes === b[i].startBytes && lengthBytes === b[i].lengthBytes);
 
 function efiLinks(before: BootAccount, after: BootAccount, { copied }: Mended, rewritten: Rewritten, add: Add): void {
   for (const efi of after.efi) {

@@ -6,10 +6,10 @@ import type { CopiedLoader } from './fallback-loader.ts';
 import { shiftOf } from './moved-core.ts';
 
 export interface Becoming {
-  /** of the partitions, in the order of the layout; null for one whose content a program puts elsewhere in it */
-  readonly places: readonly (Extent | null)[];
-  /** where the table says that they are */
-  readonly spans: readonly Extent[];
+  /** of the partitions, in the order of the layout */
+  readonly places: readonly Extent[];
+  /** those that a program gives another length: their content may lie elsewhere in them */
+  readonly reworked: ReadonlySet<string>;
   readonly sectorBytes: number;
   readonly copied: readonly CopiedLoader[];
   readonly active: string | null;
@@ -19,18 +19,17 @@ export interface Becoming {
 export function expectedAccount(
   before: BootAccount,
   layout: Pick<DiskLayout, 'partitions'>,
-  { places, spans, sectorBytes, copied, active }: Becoming,
+  { places, reworked, sectorBytes, copied, active }: Becoming,
 ): BootAccount {
   const shift = shiftOf(layout, places);
-  const coreOf = (core: CoreAccount | null): CoreAccount | null => {
-    const startBytes = core && shift(core.startBytes);
-    return startBytes === null ? null : { ...core!, startBytes };
-  };
+  const coreOf = (core: CoreAccount | null): CoreAccount | null =>
+    core && { ...core, startBytes: shift(core.startBytes)!, ...(isReworked(core.volume) && { isUncertain: true }) };
+  const isReworked = (volume: string | null) => volume !== null && reworked.has(volume);
   const { bios } = before;
   return {
     ...before,
     sectorBytes,
-    places: before.places.map((place, i) => ({ ...place, ...spanOf(spans[i]) })),
+    places: before.places.map((place, i) => ({ ...place, ...spanOf(places[i]) })),
     efi: before.efi.map((efi) => withCopies(efi, copied)),
     bios: {
       ...bios,
@@ -39,15 +38,10 @@ export function expectedAccount(
       partitions: bios.partitions.map((partition) => ({
         ...partition,
         core: coreOf(partition.core),
-        file: partition.file && { ...partition.file, extents: isMoved(partition.volume) ? [] : partition.file.extents },
+        file: partition.file && { ...partition.file, ...(isReworked(partition.volume) && { isUncertain: true }) },
       })),
     },
   };
-
-  function isMoved(volume: string): boolean {
-    const i = layout.partitions.findIndex(({ number }) => String(number ?? 0) === volume);
-    return i >= 0 && places[i] === null;
-  }
 }
 
 const spanOf = ({ startBytes, lengthBytes }: Extent) => ({ startBytes, lengthBytes });

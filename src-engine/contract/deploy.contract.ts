@@ -1,4 +1,4 @@
-/** What a deploy may change on the way: volumes, the guest's identity, its configuration. Whoever asks for nothing gets the bytes as captured. */
+/** What a deploy may change on the way: volumes, the guest's identity, its configuration. Whoever asks for nothing gets the files as captured. */
 import { z } from 'zod';
 import { bytes } from './disk.contract.ts';
 import { DataSchema } from './errors.ts';

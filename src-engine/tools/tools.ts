@@ -12,6 +12,7 @@ export const TOOL_PACKAGES = {
   dosfsck: 'dosfstools',
   e2fsck: 'e2fsprogs',
   e2label: 'e2fsprogs',
+  efibootmgr: 'efibootmgr',
   fatresize: 'fatresize',
   'grub-bios-setup': 'grub-pc-bin',
   'grub-mkimage': 'grub-common',

@@ -2,6 +2,7 @@
 const SECTIONS: readonly [RegExp, string][] = [
   [/^error\.CATALOG_NOT_FOUND(?:\.|$)/, 'notCatalog'],
   [/^(?:error|check)\.GUEST_/, 'guestReason'],
+  [/^check\.FIRMWARE_ENTRY_/, 'entryReason'],
 ];
 
 /** @param key of a message, as `error.CODE.what` @returns the section with words for the reasons in it; null: they are said as they are */

@@ -125,16 +125,17 @@ export function addCommands(program: Command, session: Session): void {
     .option(`--delta ${oneOf(DELTAS)}`, help('delta'), wordOf('--delta', DELTAS))
     .option('--resume', help('resume'))
     .option('--no-fallback-loader', help('no-fallback-loader'))
+    .option('--efi-entry', help('efi-entry'))
     .option('--boot-proof', help('boot-proof'));
   addGuestOptions(deploy, words);
   addRuleOptions(deploy, help).action(async (template: string, targets: string[], options: DeployOptions) => {
     const client = await connect();
-    const { disk, size: lengthBytes, volume = [], exact, delta, resume } = options;
+    const { disk, size: lengthBytes, volume = [], exact, delta, resume, efiEntry } = options;
     const bootProof = options.bootProof ? {} : null;
     const fallbackLoader = options.fallbackLoader === false ? ('keep' as const) : undefined;
     const inside = await guestParams(targets, options, words, client);
     const volumes = volume.map(volumeChoice);
-    const how = { disk, lengthBytes, volumes, exact, delta, resume, fallbackLoader, bootProof, ...inside };
+    const how = { disk, lengthBytes, volumes, exact, delta, resume, fallbackLoader, efiEntry, bootProof, ...inside };
     const plans = await client.call('deploy.planAll', { template, ...how, ...ruleParams(options) });
     if (options.plan) {
       const refused = plans.find(({ canRun }) => !canRun);
@@ -240,6 +241,7 @@ interface DeployOptions extends RuleOptions, GuestOptions {
   volume?: string[];
   exact?: boolean;
   fallbackLoader?: boolean;
+  efiEntry?: boolean;
   bootProof?: boolean;
 }
 

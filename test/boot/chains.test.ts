@@ -10,10 +10,14 @@ import {
   fillEfiPartition,
   fillRoot,
   installGrub,
+  installGrubByBlocks,
+  installMbr,
+  installSyslinux,
   makeSwap,
   missingLoaders,
   partition,
   partsOf,
+  PROMPT,
   SIGN,
   started,
 } from './grub-disks.ts';
@@ -79,6 +83,61 @@ describe.skipIf(!canRun).each<[string, Chain, { larger: string; smaller: string 
       expect(bootChain!.map(({ code }) => code)).toEqual(['boot-code', links[size], 'modules', 'core-prefix']);
       expect(await started(target, 'bios')).toContain(SIGN);
     }
+  });
+});
+
+describe.skipIf(!canRun)('boot code of a partition', () => {
+  test('that reads the core of GRUB by its blocks is led to where they went', async () => {
+    const image = bench.file('by-blocks.img', 96 * MIB);
+    partition(image, 'label: dos\nsize=2MiB, type=83\nsize=80MiB, type=83, bootable\n');
+    const [, root] = partsOf(image);
+    fillRoot(bench, image, root, ext4);
+    installGrubByBlocks(bench, image, root, 'msdos2');
+    installMbr(image);
+    expect(await started(image, 'bios')).toContain(SIGN);
+    resultOf(await engine.capture(image, 'by-blocks'));
+    const target = bench.path('target.img');
+    const params = { template: 'by-blocks', target, lengthBytes: 40 * MIB };
+    const { boot } = await engine.client.call('deploy.plan', params);
+    expect(boot.map(({ code }) => code)).toContain('core-uncertain');
+    const { bootChain } = resultOf(
+      await engine.deploy('by-blocks', target, { lengthBytes: 40 * MIB, overwrite: true }),
+    );
+    expect(bootChain!.map(({ state, code }) => `${state} ${code}`)).toEqual([
+      'proven boot-code',
+      'proven active',
+      'proven volume-code',
+      'mended core-moved',
+      'proven modules',
+      'unproven core-prefix',
+    ]);
+    run('e2fsck', '-fn', `${target}?offset=${root.startBytes}`);
+    expect(await started(target, 'bios')).toContain(SIGN);
+  });
+
+  test.each([
+    ['and is moved', ', bootable', 'proven active'],
+    ['and has no mark, although nothing else could be started', '', 'mended active-set'],
+  ])('that counts in its disk, SYSLINUX, %s', async (name, mark, active) => {
+    const image = bench.file('syslinux.img', 64 * MIB);
+    partition(image, `label: dos\nsize=32MiB, type=83\nsize=16MiB, type=6${mark}\n`);
+    const [other, boot] = partsOf(image);
+    fillRoot(bench, image, other, ext4);
+    installSyslinux(bench, image, boot);
+    installMbr(image);
+    const template = name.replaceAll(/\W+/g, '-');
+    resultOf(await engine.capture(image, template));
+    const target = bench.path('target.img');
+    const { bootChain } = resultOf(await engine.deploy(template, target, { lengthBytes: 96 * MIB, overwrite: true }));
+    expect(partsOf(target)[1].startBytes).toBeGreaterThan(boot.startBytes);
+    expect(bootChain!.map(({ state, code }) => `${state} ${code}`)).toEqual([
+      'proven boot-code',
+      active,
+      'proven volume-code',
+      'proven file-by-blocks',
+      'mended hidden-sectors-set',
+    ]);
+    expect(await started(target, 'bios')).toContain(PROMPT);
   });
 });
 

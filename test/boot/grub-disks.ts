@@ -3,19 +3,35 @@
  * acceleration, so that each way in which a disk can start is tried. Installed by the loaders' own programs.
  */
 import { spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { MIB, run, runWithInput, type Workbench } from '../support/workbench.ts';
 
 const GRUB = '/usr/lib/grub/i386-pc';
 const SETUP = `${GRUB}/grub-bios-setup`;
 export const SIGN = 'STARTED-BY-DISKPRESS-TEST';
+/** SYSLINUX's, once all of it is loaded. */
+export const PROMPT = 'boot: ';
 const TIMEOUT_MS = 120_000;
 
 /** By file, what is not there: Debian's packages are named in scripts/system-packages.mjs. */
-export const missingLoaders = [SETUP, '/usr/lib/shim/shimx64.efi.signed', '/usr/share/OVMF/OVMF_CODE_4M.fd'].filter(
-  (path) => !existsSync(path),
-);
+export const missingLoaders = [
+  SETUP,
+  '/usr/lib/shim/shimx64.efi.signed',
+  '/usr/share/OVMF/OVMF_CODE_4M.fd',
+  '/usr/lib/syslinux/mbr/mbr.bin',
+  '/usr/bin/syslinux',
+].filter((path) => !existsSync(path));
 if (missingLoaders.length > 0)
   console.warn(`SKIPPED: boot chains of small disks: ${missingLoaders.join(', ')} missing`);
 
@@ -127,11 +143,74 @@ export async function started(image: string, firmware: 'bios' | 'uefi', sectorBy
     for await (const text of machine.stdout) {
       said += text;
       // what no loader can be started from leaves the firmware's shell
-      if (said.includes(SIGN) || said.includes('grub rescue>') || said.includes('Shell>')) break;
+      if (said.includes(SIGN) || said.includes(PROMPT) || said.includes('grub rescue>') || said.includes('Shell>'))
+        break;
     }
   } finally {
     clearTimeout(timer);
     machine.kill('SIGKILL');
   }
   return said;
+}
+
+const SECTOR_BYTES = 512;
+const CORE_SECTOR_AT = 0x5c;
+const DRIVE_CHECK_AT = 0x66;
+const LOAD_SEGMENT = 0x820;
+
+function writeAt(path: string, offsetBytes: number, bytes: Uint8Array): void {
+  const file = openSync(path, 'r+');
+  writeSync(file, bytes, 0, bytes.length, offsetBytes);
+  closeSync(file);
+}
+
+/** Boot code of an MBR that starts the active partition: SYSLINUX's. */
+export const installMbr = (image: string) =>
+  writeAt(image, 0, readFileSync('/usr/lib/syslinux/mbr/mbr.bin').subarray(0, 440));
+
+/**
+ * What `grub-bios-setup --force` does to a partition: its first sector leads to the blocks of a file. The file lies behind what is removed
+ * afterwards, so that it has to move where the file system becomes shorter.
+ */
+export function installGrubByBlocks(bench: Workbench, image: string, root: Part, name: string): void {
+  const device = bench.attach(image, '-o', String(root.startBytes), '--sizelimit', String(root.lengthBytes));
+  const point = bench.mount(device, 'rw');
+  const modules = ['biosdisk', 'part_gpt', 'part_msdos', 'ext2', 'normal', 'echo', 'halt', 'serial', 'terminal'];
+  const file = join(point, 'boot/grub/i386-pc/core.img');
+  // all room is taken but for the last of it, so that the file lies there
+  const filled = `cd ${point}; mkdir full; i=0; for l in 1M 32K 4K 1K; do while fallocate -l $l full/$((i=i+1)) 2>/dev/null; do :; done; rm -f full/$i; done; sync -f .`;
+  const last =
+    'for f in $(find full -size +900k); do echo $(filefrag -b512 -v $f | grep -m1 " 0:" | tr -d . | cut -d: -f3) $f; done | sort -n | tail -n1';
+  run('sh', '-c', `${filled}; rm $(${last} | cut -d" " -f3); sync -f .`);
+  run('grub-mkimage', '-O', 'i386-pc', '-p', `(,${name})/boot/grub`, '-o', bench.path('core.img'), ...modules);
+  const core = readFileSync(bench.path('core.img'));
+  writeFileSync(file, core);
+  run('sync', '-f', file);
+  const runs = [...run('filefrag', '-b512', '-v', file).matchAll(/^ +\d+: +\d+\.\. +\d+: +(\d+)\.\. +\d+: +(\d+):/gm)];
+  const sectors = runs.flatMap(([, start, count]) =>
+    Array.from({ length: Number(count) }, (_, i) => Number(start) + i),
+  );
+  const first = root.startBytes / SECTOR_BYTES + sectors[0];
+  // it lies in one piece of a file system that is new
+  core.writeBigUInt64LE(BigInt(first + 1), SECTOR_BYTES - 12);
+  core.writeUInt16LE(Math.ceil(core.length / SECTOR_BYTES) - 1, SECTOR_BYTES - 4);
+  core.writeUInt16LE(LOAD_SEGMENT, SECTOR_BYTES - 2);
+  writeFileSync(file, core, { flag: 'r+' });
+  rmSync(join(point, 'full'), { recursive: true });
+  bench.unmount(point);
+  bench.detach(device);
+  const boot = readFileSync(join(GRUB, 'boot.img'));
+  boot.writeBigUInt64LE(BigInt(first), CORE_SECTOR_AT);
+  boot.writeUInt16LE(0x9090, DRIVE_CHECK_AT);
+  writeAt(image, root.startBytes, boot);
+}
+
+/** SYSLINUX in a FAT that counts in its disk, with a prompt on the serial line. */
+export function installSyslinux(bench: Workbench, image: string, { startBytes, lengthBytes }: Part): void {
+  const file = bench.file('syslinux.part', lengthBytes);
+  run('mkfs.vfat', '-F', '16', '-h', String(startBytes / SECTOR_BYTES), file);
+  writeFileSync(bench.path('syslinux.cfg'), 'SERIAL 0\nPROMPT 1\nTIMEOUT 0\n');
+  run('mcopy', '-i', file, bench.path('syslinux.cfg'), '::/');
+  run('syslinux', '-i', file);
+  run('dd', `if=${file}`, `of=${image}`, 'bs=1M', `seek=${startBytes / MIB}`, 'conv=notrunc,sparse', 'status=none');
 }

@@ -2,6 +2,7 @@
 import type { BootLink } from '../../contract/boot-chain.contract.ts';
 import type { BootSight } from '../../contract/boot.contract.ts';
 import type { InsideChanges } from '../../contract/deploy.contract.ts';
+import type { EntryLoader } from '../../boot-chain/entry-loader.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import type { BlockSink } from '../../disk/block-source.port.ts';
 import type { ManifestReader } from '../../store/manifest-reader.ts';
@@ -40,6 +41,8 @@ export interface Deployment {
   verifiedBytes: number;
   /** how the target starts a machine, as it was found there */
   bootChain: BootLink[];
+  /** the loader that an entry of a firmware would lead to */
+  entry: EntryLoader | null;
   /** what it showed when it was started */
   sight?: BootSight;
 }

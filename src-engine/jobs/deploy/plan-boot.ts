@@ -1,17 +1,21 @@
 /** What of a deploy's plan is about starting: the chains of the template, what a deploy breaks of them, and what it makes right. */
 import type { BootLink } from '../../contract/boot-chain.contract.ts';
 import type { VolumePlan } from '../../contract/deploy.contract.ts';
+import type { PlaceView } from '../../contract/disk.contract.ts';
 import type { Check } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
 import { missingActive } from '../../boot-chain/active-partition.ts';
-import { readBootAccount } from '../../boot-chain/boot-account.ts';
+import { readBootAccount, type BootAccount } from '../../boot-chain/boot-account.ts';
 import { bootLinks } from '../../boot-chain/boot-links.ts';
+import { entryLoader } from '../../boot-chain/entry-loader.ts';
 import { expectedAccount } from '../../boot-chain/expected-account.ts';
 import { fallbackCopies, type CopiedLoader } from '../../boot-chain/fallback-loader.ts';
 import { openVolumes, type OpenedVolume } from '../../inspection/disk-inspection.ts';
 import { guestInputOf } from '../../inspection/guest-of.ts';
-import { findTool } from '../../tools/tools.ts';
+import { hasFirmwareEntries } from '../../machines/firmware-entries.ts';
+import { findTool, TOOL_PACKAGES } from '../../tools/tools.ts';
+import { sectorsOf } from '../../versions/sector-move.ts';
 import type { Tables } from '../../volumes/read-layout.ts';
 import { writerOf } from '../../writers/write-volume.ts';
 import type { DeployRecord } from '../plan-records.ts';
@@ -31,19 +35,19 @@ const FAT_EXTRA_BYTES = 256 * 1024;
 
 /**
  * @param source the template @param volumes where each goes
- * @param sectorBytes what the target counts in
  * @throws EngineError `READ_FAILED` and what reading a template throws
  */
 export async function planBoot(
   source: BlockSource,
   tables: Tables,
   volumes: readonly VolumePlan[],
-  sectorBytes: number,
-  request: Pick<DeployRecord['request'], 'exact' | 'fallbackLoader'>,
-  isDevice: boolean,
+  target: PlaceView,
+  request: Pick<DeployRecord['request'], 'exact' | 'fallbackLoader' | 'efiEntry'>,
   signal: AbortSignal,
 ): Promise<BootPlan> {
   const { layout } = tables;
+  const sectorBytes = sectorsOf(target).sectorBytes ?? layout.sectorBytes;
+  const isDevice = target.kind === 'device';
   const opened = await openVolumes(source);
   const input = await guestInputOf([{ source, opened }]);
   const before = await readBootAccount(source, layout, input.volumes, signal);
@@ -60,12 +64,14 @@ export async function planBoot(
     else notCopied.push(linkOf(efi.volume, reason));
   }
   const active = request.exact ? null : missingActive(before);
-  const spans = placesOf(tables, volumes);
-  const places = contentPlaces(tables, volumes);
-  const after = expectedAccount(before, layout, { places, spans, sectorBytes, copied, active });
+  const places = placesOf(tables, volumes);
+  const isReworked = ({ method }: VolumePlan) => method === 'in-place' || isFromScratch({ method });
+  const reworked = new Set(volumes.filter(isReworked).map(({ volume }) => volume));
+  const after = expectedAccount(before, layout, { places, reworked, sectorBytes, copied, active });
   const links = [...bootLinks(before, after, { copied, active }), ...notCopied];
   const broken = links.filter(({ state }) => state === 'broken').length;
   const checks: Check[] = broken > 0 ? [{ code: 'BOOT_CHAIN_BROKEN', level: 'warn', data: { count: broken } }] : [];
+  if (request.efiEntry) checks.push(...firmwareEntryChecks(target, after));
   return { links, checks, copied, active };
 }
 
@@ -106,4 +112,15 @@ async function whyNot(
     return 'no-writer';
   }
   return copies.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0) > freeBytes ? 'no-room' : null;
+}
+
+/** @param account of the target as it will be @returns what forbids an entry in this machine's firmware */
+function firmwareEntryChecks(target: PlaceView, account: BootAccount): Check[] {
+  const refuse = (reason: string): Check[] => [{ code: 'FIRMWARE_ENTRY_IMPOSSIBLE', level: 'block', data: { reason } }];
+  if (target.kind !== 'device') return refuse('not-attached');
+  if (!hasFirmwareEntries()) return refuse('no-uefi');
+  if (!entryLoader(account)) return refuse('no-loader');
+  if (process.geteuid?.() !== 0) return refuse('needs-root');
+  const tool = 'efibootmgr';
+  return findTool(tool) ? [] : [{ code: 'TOOL_MISSING', level: 'block', data: { tool, package: TOOL_PACKAGES[tool] } }];
 }

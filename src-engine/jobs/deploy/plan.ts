@@ -88,8 +88,7 @@ export async function planDeploy(
       const after = afterVolumes(afterDeploy(disk.layout, target.place), volumes);
       const first = readsFirst(parts.jobs, request, template.name, target.place, before?.view ?? null, after);
       const isDevice = target.place.kind === 'device';
-      const sectorBytes = sectorsOf(target.place).sectorBytes ?? layout.sectorBytes;
-      const boot = await planBoot(source, tables, volumes, sectorBytes, request, isDevice, signal);
+      const boot = await planBoot(source, tables, volumes, target.place, request, signal);
       const idSeed = randomUUID();
       // a disk of several may well be without a system, if another has one
       const isAlone = version.disks.length === 1 || !version.guest?.family.value;

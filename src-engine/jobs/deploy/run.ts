@@ -13,6 +13,7 @@ import { begin } from './begin.ts';
 import { customise } from './customise.ts';
 import type { Deployment, Stage } from './deployment.ts';
 import type { Feeding, Feeds } from './feed.ts';
+import { enterInFirmware } from './firmware-entry.ts';
 import { fill } from './fill.ts';
 import { fillFromScratch } from './fill-from-scratch.ts';
 import { finish } from './finish.ts';
@@ -36,7 +37,7 @@ const STAGES: Readonly<Record<'begin' | 'fill' | 'adjust' | 'customise' | 'finis
   adjust: [adjust],
   customise: [customise, renewIds, readBootChain],
   finish: [finish, writeDown],
-  prove: [prove],
+  prove: [enterInFirmware, prove],
 };
 
 /**
@@ -104,6 +105,7 @@ async function prepare(
     inside: null,
     bootChain: [],
     identifiers: { identifiers: [], corePatches: [] },
+    entry: null,
     writtenBytes: 0,
     verifiedBytes: 0,
   };

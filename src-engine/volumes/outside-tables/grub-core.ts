@@ -7,16 +7,17 @@ import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
 import { readBytes } from '../../disk/read.ts';
 
 export const GRUB_SECTOR_BYTES = 512;
-const CORE_SECTOR_AT = 0x5c;
+export const CORE_SECTOR_AT = 0x5c;
 const bootStruct = struct(GRUB_SECTOR_BYTES, { coreSector: u64le(CORE_SECTOR_AT) });
-const blockStruct = struct(12, { startSector: u64le(0), sectors: u16le(8), segment: u16le(10) });
-const LIST_END = GRUB_SECTOR_BYTES - blockStruct.size;
+const BLOCK_BYTES = 12;
+const blockStruct = struct(BLOCK_BYTES, { startSector: u64le(0), sectors: u16le(8), segment: u16le(10) });
+const LIST_END = GRUB_SECTOR_BYTES - BLOCK_BYTES;
 /** A core is a hundred blocks at most where each of them is a run of its own. */
 const MAX_BLOCKS = 32;
 
 /** Where a number of a sector is written, and where that sector is. */
 interface Pointer {
-  /** on the disk, of the 64 bits that hold it */
+  /** on the disk, of the 64 bits that hold it; in a list, what is told of a run begins with them */
   readonly atBytes: number;
   readonly startBytes: number;
 }
@@ -77,4 +78,35 @@ export function extentsOfCore({ first, blocks }: GrubCore): Extent[] {
     { startBytes: first.startBytes, lengthBytes: GRUB_SECTOR_BYTES },
     ...blocks.map(({ startBytes, lengthBytes }) => ({ startBytes, lengthBytes })),
   ];
+}
+
+/** The core's first sector without its list: what of it is the same wherever the core lies. */
+export function withoutBlockList(first: Uint8Array, { blocks }: GrubCore): Uint8Array {
+  return Buffer.from(first).fill(0, GRUB_SECTOR_BYTES - BLOCK_BYTES * blocks.length);
+}
+
+/** Where diskboot.S puts the second sector of the core, in units of 16 bytes; each sector takes 32 of them. */
+const LOAD_SEGMENT = 0x820;
+const SEGMENTS = GRUB_SECTOR_BYTES / 16;
+const MAX_RUN_SECTORS = 0xffff;
+
+/**
+ * The core's first sector with the list of the runs that hold the rest of it.
+ * @param room how many there may be: where the list was shorter, code or nothing is in front of it
+ * @returns null where they are too many, or no whole sectors
+ */
+export function withBlockList(first: Uint8Array, runs: readonly Extent[], room: number): Buffer | null {
+  if (runs.length > room) return null;
+  const sector = Buffer.from(first);
+  sector.fill(0, GRUB_SECTOR_BYTES - BLOCK_BYTES * room);
+  let segment = LOAD_SEGMENT;
+  for (const [i, { startBytes, lengthBytes }] of runs.entries()) {
+    const sectors = lengthBytes / GRUB_SECTOR_BYTES;
+    const isWhole = startBytes % GRUB_SECTOR_BYTES === 0 && Number.isInteger(sectors) && sectors <= MAX_RUN_SECTORS;
+    if (!isWhole || segment > 0xffff) return null;
+    const block = { startSector: BigInt(startBytes / GRUB_SECTOR_BYTES), sectors, segment };
+    blockStruct.write(sector, block, LIST_END - BLOCK_BYTES * i);
+    segment += sectors * SEGMENTS;
+  }
+  return sector;
 }

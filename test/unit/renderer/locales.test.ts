@@ -161,6 +161,7 @@ describe('pages', () => {
       'missing.',
       'setting.',
       'bootChain.',
+      'entryReason.',
       'identity.',
       'idOwner.',
       'guestReason.',
