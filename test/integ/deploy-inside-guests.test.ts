@@ -77,6 +77,11 @@ test.skipIf(!canLoop).each(GUESTS)('%s', async (name) => {
     ...before.uuids.map((id, i) => [id, after.uuids[i]]),
   ].filter(([id]) => id !== '');
   for (const [old, now] of pairs) expect(`${old} ${now === old}`).toBe(`${old} ${isKept(old.replace('0x', ''))}`);
+  expect(plan.after.tableId).toBe(after.disk.replace('0x', '').toUpperCase());
+  // sfdisk tells none of those of an MBR
+  const shown = plan.after.volumes.map(({ partitionUuid }) => partitionUuid.toUpperCase());
+  if (plan.after.table === 'gpt') expect(shown).toEqual(after.partitions);
+  else expect(shown.every((id) => id.startsWith(`${plan.after.tableId}-0`))).toBe(true);
   // whoever named an old one names the new one, as often
   const times = (text: string, id: string) => text.toLowerCase().split(id.toLowerCase()).length - 1;
   for (const { before: old, after: now } of plan.identifiers) {
