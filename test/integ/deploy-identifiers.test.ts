@@ -1,9 +1,11 @@
 /** New identifiers where more than files of one disk is at stake: disks that are attached, LVM, several targets, what keeps them. */
 import { rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CommandParams } from '../../src-engine/contract/commands.ts';
 import { openEngineHere, resultOf, type TestEngine } from '../support/engine.ts';
 import { CHECKS, identifiersOf, lvmUuidsOf } from '../support/identifiers.ts';
+import { otherProcess } from '../support/other-process.ts';
 import { phonyDisk } from '../support/phony-guests.ts';
 import { canLoop, MIB, run, workbench } from '../support/workbench.ts';
 
@@ -51,6 +53,35 @@ test.skipIf(!canLoop)('a disk that is attached and has the same is told, until t
     const [tool, ...args] = CHECKS[kind] ?? ['true'];
     run(tool, ...args, image);
   }
+});
+
+test.skipIf(!canLoop).each([0, 400])('killed %i ms after it began to change what is inside', async (delayMs) => {
+  const name = `killed-${delayMs}`;
+  const source = phonyDisk(bench.folder, 'debian-13');
+  resultOf(await engine.capture(source, name));
+  const target = bench.attach(bench.file('killed', 64 * MIB, 0xff));
+  const params = { template: name, target, confirm: target, identity: 'fresh' as const, overrides: ['end-of-life'] };
+  const other = otherProcess(bench.path('catalog'), ['deploy.plan', params]);
+  await other.said('job ');
+  if (await other.said('phase customising')) await sleep(delayMs);
+  other.child.kill('SIGKILL');
+  await other.gone;
+  if (!other.lines.some((line) => line.startsWith('ended'))) {
+    expect(run('sh', '-c', 'blkid -p "$1"; sfdisk -J "$1" 2> /dev/null || true', '-', target)).toBe('');
+  }
+  // what was started for it ends, and the next one is whole
+  while (run('losetup', '-j', target, '-n', '-O', 'NAME').trim() !== '') await sleep(50);
+  const planned = await plan(name, target);
+  await start(planned);
+  const now = identifiersOf(bench, target);
+  expect(now.partitions.map((id) => id.toLowerCase())).toEqual(
+    planned.identifiers.filter(({ of }) => of === 'partition').map(({ after }) => after),
+  );
+  for (const { image, kind } of now.volumes) {
+    const [tool, ...args] = CHECKS[kind] ?? ['true'];
+    run(tool, ...args, image);
+  }
+  bench.detach(target);
 });
 
 test.skipIf(!canLoop)('LVM finds groups and volumes by new UUIDs, and none is lost', async () => {
