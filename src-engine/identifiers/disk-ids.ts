@@ -6,7 +6,7 @@ import type { BlockSource } from '../disk/block-source.port.ts';
 import { readClaimedTables } from '../inspection/disk-claims.ts';
 import { readVolumeTree } from '../inspection/read-volume-tree.ts';
 import type { TreeGroup, TreeVolume, VolumeTree } from '../inspection/volume-tree.ts';
-import { readMemberUuids, type MemberUuids } from '../volumes/lvm2/uuids.ts';
+import { isLvmUuid, readMemberUuids, type MemberUuids } from '../volumes/lvm2/uuids.ts';
 import type { Tables } from '../volumes/read-layout.ts';
 import type { IdFormat } from './new-ids.ts';
 
@@ -105,7 +105,7 @@ function keeping(volume: TreeVolume, kind: string): Keeping | null {
 function lvmIds({ groups }: VolumeTree, members: readonly LvmMember[]): DiskId[] {
   const told = new Map<string, DiskId>();
   const tell = (of: IdOwner, volume: string, before: string) => {
-    if (before !== '') told.set(before, { reason: 'lvm-uuids', of, volume, format: 'lvm', before, kept: null });
+    if (isLvmUuid(before)) told.set(before, { reason: 'lvm-uuids', of, volume, format: 'lvm', before, kept: null });
   };
   for (const { volume, uuids } of members) {
     tell('physical-volume', volume.ref, uuids.physicalVolume);

@@ -22,15 +22,19 @@ const [MIN_UNPACKER_BYTES, MAX_UNPACKER_BYTES] = [1024, 9 * 1024];
 const unpackerStruct = struct(32, { packedBytes: u32le(8), contentBytes: u32le(12), redundancyBytes: u32le(16) });
 const PROPERTIES = { literalContextBits: 3, literalPositionBits: 0, positionBits: 2, dictionaryBytes: 64 * 1024 };
 
-export interface GrubCore {
-  /** where it lies on the disk, its first sector first */
-  readonly extents: readonly Extent[];
-  /** all of it, as it lies there */
+/** As it lies in a file, or on a disk. */
+export interface PackedCore {
+  /** all of it, its first sector first */
   readonly bytes: Buffer;
   /** from the beginning of {@link bytes} */
   readonly packedAt: number;
   /** kernel, modules and configuration; null: it is packed in a way that is not known here */
   readonly content: Buffer | null;
+}
+
+export interface GrubCore extends PackedCore {
+  /** where it lies on the disk, its first sector first */
+  readonly extents: readonly Extent[];
 }
 
 /** @returns null where the disk does not start by GRUB @throws EngineError `READ_FAILED` */
@@ -41,12 +45,17 @@ export async function readGrubCore(disk: BlockSource): Promise<GrubCore | null> 
   if (lengthBytes > MAX_CORE_BYTES) return null;
   const pieces: Buffer[] = [];
   for (const { startBytes, lengthBytes: bytes } of extents) pieces.push(await readBytes(disk, startBytes, bytes));
-  const bytes = Buffer.concat(pieces);
-  for (const packedAt of startsOf(bytes)) {
+  return { extents, ...(await unpackedCore(Buffer.concat(pieces))) };
+}
+
+/** @param bytes of a core, whatever it is */
+export async function unpackedCore(bytes: Buffer): Promise<PackedCore> {
+  const starts = bytes.length < SECTOR_BYTES + unpackerStruct.size ? [] : startsOf(bytes);
+  for (const packedAt of starts) {
     const content = await unpacked(bytes, packedAt);
-    if (content) return { extents, bytes, packedAt, content };
+    if (content) return { bytes, packedAt, content };
   }
-  return { extents, bytes, packedAt: 0, content: null };
+  return { bytes, packedAt: 0, content: null };
 }
 
 /** Where the packed part may begin: right before its end, which is known to a sector. */
@@ -94,21 +103,28 @@ export function isCoreApart({ extents }: GrubCore, partitions: readonly Partitio
 }
 
 /**
- * Bytes of the disk where the core has other content of the same length. The sums against damage, which would be those of the old, are left out: GRUB
- * goes without them where it is told that they have no length.
- * @returns null where the content, packed, has no room
+ * A core with other content, as long as it is then. The sums against damage, which would be those of the old, are left out: GRUB goes without them
+ * where it is told that they have no length.
  * @throws EngineError as {@link packLzma}
  */
-export async function rewrittenCore(core: GrubCore, content: Buffer, signal: AbortSignal): Promise<Patch[] | null> {
+export async function packedCore(
+  { bytes, packedAt }: PackedCore,
+  content: Buffer,
+  signal: AbortSignal,
+): Promise<Buffer> {
   const packed = await packLzma(content, signal);
-  if (core.packedAt + packed.length > core.bytes.length) return null;
-  const bytes = Buffer.from(core.bytes);
-  bytes.fill(0, core.packedAt);
-  packed.copy(bytes, core.packedAt);
-  unpackerStruct.write(bytes, { packedBytes: packed.length, redundancyBytes: 0 }, SECTOR_BYTES);
+  const core = Buffer.concat([bytes.subarray(0, packedAt), packed]);
+  unpackerStruct.write(core, { packedBytes: packed.length, redundancyBytes: 0 }, SECTOR_BYTES);
+  return core;
+}
+
+/** Bytes of the disk where the core is another one. @returns null where that has no room */
+export function corePatches({ extents, bytes }: GrubCore, core: Buffer): Patch[] | null {
+  if (core.length > bytes.length) return null;
+  const padded = Buffer.concat([core, Buffer.alloc(bytes.length - core.length)]);
   let at = 0;
-  return core.extents.map(({ startBytes, lengthBytes }) => {
-    const piece = bytes.subarray(at, at + lengthBytes);
+  return extents.map(({ startBytes, lengthBytes }) => {
+    const piece = padded.subarray(at, at + lengthBytes);
     at += lengthBytes;
     return { offsetBytes: startBytes, bytes: piece };
   });

@@ -114,7 +114,7 @@ async function plainTail(content: InitramfsContent): Promise<Buffer> {
   const from = content.lengthBytes - lengthBytes;
   const bytes = Buffer.alloc(lengthBytes);
   await content.readInto(from, bytes);
-  for (let at = bytes.indexOf('070701'); at > 0; at = bytes.indexOf('070701', at + 1)) {
+  for (let at = bytes.indexOf('070701', 1); at > 0; at = bytes.indexOf('070701', at + 1)) {
     if ((from + at) % 4 !== 0 || !isWholeArchive(bytes, at)) continue;
     return bytes.subarray(at);
   }

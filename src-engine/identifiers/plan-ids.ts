@@ -12,7 +12,7 @@ import type { Patch } from '../volumes/layout.port.ts';
 import type { VolumeChanges } from '../writers/steps.port.ts';
 import { isDamage, readDiskIds, type DiskId, type DiskIds, type Keeping } from './disk-ids.ts';
 import { IdForms, type Renaming } from './forms.ts';
-import { isCoreApart, rewrittenCore } from './grub-core.ts';
+import { corePatches, isCoreApart, packedCore } from './grub-core.ts';
 import { newId } from './new-ids.ts';
 import { findReferences, type Reference } from './references.ts';
 import { withReferences } from './rewrite-references.ts';
@@ -85,18 +85,18 @@ export async function planIds(input: IdsInput, signal: AbortSignal): Promise<Ids
   };
   let chosen = choose();
   const core = found?.core ?? null;
-  let corePatches: Patch[] | null = [];
+  let patches: Patch[] | null = [];
   if (core && [...core.found].some((i) => chosen.has(i))) {
     const content = forms.replaced(core.content!, chosen);
     const isApart = isCoreApart(core, disk.tables.layout.partitions);
-    corePatches = content && isApart ? await rewrittenCore(core, content, signal) : null;
-    if (!corePatches) for (const i of core.found) keepOnce(kept, free[i], { code: 'id-kept-grub-core' });
+    patches = content && isApart ? corePatches(core, await packedCore(core, content, signal)) : null;
+    if (!patches) for (const i of core.found) keepOnce(kept, free[i], { code: 'id-kept-grub-core' });
     chosen = choose();
   }
   return {
     renewed: [...chosen].map((i) => changeOf(free[i], renamings[i].after)),
     notes: notesOf(things, free, chosen, kept),
-    corePatches: corePatches ?? [],
+    corePatches: patches ?? [],
     changes: await withReferences(
       changes,
       references,

@@ -8,7 +8,7 @@ import { bootFilesOf, isSearched, MAX_SEARCHED_BYTES, type BootFile } from './bo
 import { isDamage, type Keeping } from './disk-ids.ts';
 import { readEfiProgram } from './efi-program.ts';
 import type { IdForms } from './forms.ts';
-import { readGrubCore, type GrubCore } from './grub-core.ts';
+import { packedCore, readGrubCore, unpackedCore, type GrubCore, type PackedCore } from './grub-core.ts';
 import { overridingArchive, searchInitramfs, type InitramfsSearch } from './initramfs.ts';
 
 /** A program for UEFI with a kernel and a first file system in it may be as long as this. */
@@ -16,6 +16,7 @@ const MAX_PROGRAM_BYTES = 256 * 1024 * 1024;
 /** First file systems are rewritten in memory, all of a guest's together. */
 const MAX_REWRITTEN_BYTES = 160 * 1024 * 1024;
 const SHOWN_CHARACTERS = 300;
+const CORE_FILE = 'core.img';
 /** Where what starts the system, or says what is mounted, is kept. */
 const BOOT_MOUNTS = /^\/(?:boot(?:\/.*)?|efi|etc)$/;
 
@@ -132,7 +133,7 @@ interface Inside {
 /** @returns null where it names nothing */
 async function contentOf(
   tree: FileTree,
-  { node, kind, isSettings }: BootFile,
+  { names, node, kind, isSettings }: BootFile,
   forms: IdForms,
   budget: Budget,
   signal: AbortSignal,
@@ -149,6 +150,8 @@ async function contentOf(
   }
   const bytes = Buffer.alloc(node.lengthBytes);
   await content.readInto(0, bytes);
+  const core = names.at(-1)!.toLowerCase() === CORE_FILE ? await unpackedCore(bytes) : null;
+  if (core?.content) return ofCore({ ...core, content: core.content }, forms, signal);
   const found = new Set(forms.find(bytes));
   const rewritten: Reference['rewritten'] = async (others, chosen) => others.replaced(bytes, chosen);
   const program = kind === 'efi-program' ? readEfiProgram(bytes) : null;
@@ -163,6 +166,17 @@ async function contentOf(
   if (program?.isSigned) return { found, keeping: 'id-kept-signed', rewritten };
   const isBinary = !program && !isSettings && bytes.includes(0);
   return { found, keeping: isBinary ? 'id-kept-binary' : null, rewritten };
+}
+
+/** What GRUB's own tool writes to the disk from, the next time. */
+function ofCore(core: PackedCore & { content: Buffer }, forms: IdForms, signal: AbortSignal): Inside | null {
+  const found = forms.find(core.content);
+  if (found.size === 0) return null;
+  const rewritten: Reference['rewritten'] = async (others, chosen) => {
+    const content = others.replaced(core.content, chosen);
+    return content && packedCore(core, content, signal);
+  };
+  return { found, keeping: null, rewritten };
 }
 
 /** Files by the names of those in it stand in an archive behind it; it is written as a whole. */

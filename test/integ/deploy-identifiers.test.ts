@@ -1,121 +1,126 @@
-/** Phony guests of all kinds, deployed with a fresh identity: their disks tell themselves apart by new identifiers, and all that names them does so by the new ones. */
+/** New identifiers where more than files of one disk is at stake: disks that are attached, LVM, several targets, what keeps them. */
 import { rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CommandParams } from '../../src-engine/contract/commands.ts';
 import { openEngineHere, resultOf, type TestEngine } from '../support/engine.ts';
-import { extract } from '../support/disks.ts';
+import { CHECKS, identifiersOf, lvmUuidsOf } from '../support/identifiers.ts';
+import { otherProcess } from '../support/other-process.ts';
 import { phonyDisk } from '../support/phony-guests.ts';
-import { canLoop, run, workbench } from '../support/workbench.ts';
+import { canLoop, MIB, run, workbench } from '../support/workbench.ts';
 
 const bench = workbench();
 let engine: TestEngine;
 beforeAll(() => void (engine = openEngineHere(bench.path('catalog'))));
 afterAll(() => engine.close());
 
-interface SfdiskPartition {
-  readonly start: number;
-  readonly size: number;
-  readonly uuid?: string;
+const plan = (template: string, target: string, more: Partial<CommandParams<'deploy.plan'>> = {}) =>
+  engine.client.call('deploy.plan', { template, target, overrides: ['end-of-life'], identity: 'fresh', ...more });
+
+async function start(planned: Awaited<ReturnType<typeof plan>>) {
+  expect(planned.checks.filter(({ level }) => level === 'block')).toEqual([]);
+  const params = { planId: planned.planId, confirm: planned.confirmWords[0] };
+  return resultOf(await engine.ended((await engine.client.call('deploy.start', params)).jobId));
 }
 
-/** What sfdisk and blkid say that a disk and its partitions are told apart by. */
-function identifiersOf(disk: string) {
-  const { partitiontable: table } = JSON.parse(run('sfdisk', '-J', disk)) as {
-    partitiontable: { id: string; partitions: SfdiskPartition[] };
-  };
-  const volumes = table.partitions.map(({ start, size }, i) => {
-    const image = extract(disk, { startBytes: start * 512, lengthBytes: size * 512 }, bench.path(`part-${i}`));
-    const told = Object.fromEntries(
-      run('sh', '-c', 'blkid -p -o export "$1" || true', '-', image)
-        .split('\n')
-        .map((line) => line.split('=')),
-    ) as Record<string, string>;
-    return { image, kind: told.TYPE ?? '', uuid: told.UUID ?? '' };
-  });
-  return { disk: table.id, partitions: table.partitions.map(({ uuid = '' }) => uuid), volumes };
-}
+test.skipIf(!canLoop)('a disk that is attached and has the same is told, until the target has its own', async () => {
+  const source = phonyDisk(bench.folder, 'debian-13');
+  resultOf(await engine.capture(source, 'attached'));
+  const golden = bench.attach(source);
+  const target = bench.attach(bench.file('target', 64 * MIB));
+  const attached = (checks: Awaited<ReturnType<typeof plan>>['checks']) =>
+    checks.filter(({ code, data }) => code === 'IDS_ATTACHED' && data.path === golden);
+  const kept = await plan('attached', target, { identity: 'keep' });
+  const [told] = attached(kept.checks);
+  const { disk, partitions, volumes } = identifiersOf(bench, source);
+  const all = [disk, ...partitions, ...volumes.map(({ uuid }) => uuid)].map((id) => id.toLowerCase());
+  expect(told).toMatchObject({ level: 'warn', data: { count: all.length } });
+  expect((told.data.ids as string[]).map((id) => id.toLowerCase()).toSorted()).toEqual(all.toSorted());
+  // what stays of a fresh identity is told as well
+  expect(attached((await plan('attached', target, { keep: ['file-system-uuids'] })).checks)[0].data.count).toBe(3);
 
-/** Whatever files of a volume say, in one text; what has no files says nothing. */
-function wordsIn({ image, kind }: { image: string; kind: string }): string {
-  if (kind === 'vfat') {
-    const to = `${image}.files`;
-    run('mkdir', '-p', to);
-    run('mcopy', '-s', '-n', '-i', image, '::/', to);
-    return run('sh', '-c', 'cat $(find "$1" -type f)', '-', to);
-  }
-  if (!['ext3', 'ext4', 'xfs', 'btrfs'].includes(kind)) return '';
-  const point = bench.mount(image, kind === 'xfs' ? 'loop,ro,nouuid,norecovery' : 'loop,ro');
-  const words = run('sh', '-c', 'find "$1" -type f -size -1000 -exec cat {} +', '-', point);
-  bench.unmount(point);
-  return words;
-}
-
-const CHECKS: Record<string, readonly string[]> = {
-  ext3: ['e2fsck', '-f', '-n'],
-  ext4: ['e2fsck', '-f', '-n'],
-  // one group is too few for xfs_repair to be sure of
-  xfs: ['xfs_repair', '-n', '-f', '-o', 'force_geometry'],
-  btrfs: ['btrfs', 'check'],
-  vfat: ['fsck.vfat', '-n'],
-};
-
-async function deployed(name: string, more: Partial<CommandParams<'deploy.plan'>> = {}) {
-  const source = phonyDisk(bench.folder, name);
-  const before = identifiersOf(source);
-  const words = before.volumes.map(wordsIn).join('\n');
-  for (const { image } of before.volumes) rmSync(image);
-  resultOf(await engine.capture(source, name));
-  const target = bench.path(`${name}.target`);
-  const plan = await engine.client.call('deploy.plan', {
-    template: name,
-    target,
-    overrides: ['end-of-life'],
-    identity: 'fresh',
-    ...more,
-  });
-  expect(plan.checks.filter(({ level }) => level === 'block')).toEqual([]);
-  const { inside } = resultOf(
-    await engine.ended((await engine.client.call('deploy.start', { planId: plan.planId })).jobId),
-  );
-  return { source, target, plan, inside: inside!, before, words };
-}
-
-const GUESTS = [
-  'centos-5',
-  'centos-7.6-lvm',
-  'rhel-8',
-  'opensuse-leap-15.6',
-  'fedora-43',
-  'debian-13',
-  'ubuntu-24.04',
-  'alpine-3.22',
-  'arch',
-];
-
-// btrfs and XFS are written by a mount
-test.skipIf(!canLoop).each(GUESTS)('%s', async (name) => {
-  const { source, target, plan, inside, before, words } = await deployed(name);
-  const after = identifiersOf(target);
-  const afterWords = after.volumes.map(wordsIn).join('\n');
-  expect(inside.identifiers).toEqual(plan.identifiers);
-  const kept = plan.settingNotes.filter(({ code }) => code.startsWith('id-kept-'));
-  const isKept = (id: string) => kept.some(({ data }) => String(data.id).toLowerCase() === id.toLowerCase());
-  const pairs = [
-    [before.disk, after.disk],
-    ...before.partitions.map((id, i) => [id, after.partitions[i]]),
-    ...before.volumes.map(({ uuid }, i) => [uuid, after.volumes[i].uuid]),
-  ].filter(([id]) => id !== '');
-  for (const [old, now] of pairs) expect(`${old} ${now === old}`).toBe(`${old} ${isKept(old.replace('0x', ''))}`);
-  // who named an old one names the new one, as often
-  const times = (text: string, id: string) => text.toLowerCase().split(id.toLowerCase()).length - 1;
-  for (const { before: old, after: now } of plan.identifiers) {
-    expect([old, times(afterWords, old)]).toEqual([old, 0]);
-    expect([now, times(afterWords, now)]).toEqual([now, times(words, old)]);
-  }
-  for (const { image, kind } of after.volumes) {
+  const fresh = await plan('attached', target);
+  expect(attached(fresh.checks)).toEqual([]);
+  await start(fresh);
+  const now = identifiersOf(bench, target);
+  const others = [now.disk, ...now.partitions, ...now.volumes.map(({ uuid }) => uuid)];
+  expect(others.filter((id) => all.includes(id.toLowerCase()))).toEqual([]);
+  run('sgdisk', '--verify', target);
+  // and again over itself, which reads what is there first: others than before
+  await start(await plan('attached', target));
+  expect(identifiersOf(bench, target).partitions).not.toEqual(now.partitions);
+  for (const { image, kind } of identifiersOf(bench, target).volumes) {
     const [tool, ...args] = CHECKS[kind] ?? ['true'];
     run(tool, ...args, image);
-    rmSync(image);
+  }
+});
+
+test.skipIf(!canLoop).each([0, 400])('killed %i ms after it began to change what is inside', async (delayMs) => {
+  const name = `killed-${delayMs}`;
+  const source = phonyDisk(bench.folder, 'debian-13');
+  resultOf(await engine.capture(source, name));
+  const target = bench.attach(bench.file('killed', 64 * MIB, 0xff));
+  const params = { template: name, target, confirm: target, identity: 'fresh' as const, overrides: ['end-of-life'] };
+  const other = otherProcess(bench.path('catalog'), ['deploy.plan', params]);
+  await other.said('job ');
+  if (await other.said('phase customising')) await sleep(delayMs);
+  other.child.kill('SIGKILL');
+  await other.gone;
+  if (!other.lines.some((line) => line.startsWith('ended'))) {
+    expect(run('sh', '-c', 'blkid -p "$1"; sfdisk -J "$1" 2> /dev/null || true', '-', target)).toBe('');
+  }
+  // what was started for it ends, and the next one is whole
+  while (run('losetup', '-j', target, '-n', '-O', 'NAME').trim() !== '') await sleep(50);
+  const planned = await plan(name, target);
+  await start(planned);
+  const now = identifiersOf(bench, target);
+  expect(now.partitions.map((id) => id.toLowerCase())).toEqual(
+    planned.identifiers.filter(({ of }) => of === 'partition').map(({ after }) => after),
+  );
+  for (const { image, kind } of now.volumes) {
+    const [tool, ...args] = CHECKS[kind] ?? ['true'];
+    run(tool, ...args, image);
+  }
+  bench.detach(target);
+});
+
+test.skipIf(!canLoop)('LVM finds groups and volumes by new UUIDs, and none is lost', async () => {
+  const source = phonyDisk(bench.folder, 'centos-7.6-lvm');
+  resultOf(await engine.capture(source, 'lvm'));
+  const target = bench.path('lvm.target');
+  const planned = await plan('lvm', target);
+  await start(planned);
+  const [before, after] = [source, target].map((disk) => lvmUuidsOf(bench, disk));
+  expect(after.map(({ name }) => name)).toEqual(before.map(({ name }) => name));
+  const renewed = new Map(planned.identifiers.map((one) => [one.before, one.after]));
+  for (const [i, { uuids }] of before.entries()) {
+    expect(after[i].uuids).toEqual(uuids.map((uuid) => renewed.get(uuid)));
   }
   for (const path of [source, target]) rmSync(path);
+});
+
+test('each target has its own, and what is kept stays', async () => {
+  const source = phonyDisk(bench.folder, 'alpine-3.22');
+  resultOf(await engine.capture(source, 'several'));
+  const [one, other] = await Promise.all(['one', 'other'].map((name) => plan('several', bench.path(name))));
+  const after = [one, other].flatMap(({ identifiers }) => identifiers.map((id) => id.after));
+  expect(new Set(after).size).toBe(after.length);
+  const target = bench.path('kept');
+  const kept = await plan('several', target, { keep: ['file-system-uuids', 'disk-ids', 'lvm-uuids'] });
+  expect(kept.identifiers).toEqual([]);
+  await start(kept);
+  const [before, now] = [source, target].map((disk) => identifiersOf(bench, disk));
+  expect({ ...now, volumes: now.volumes.map(({ uuid }) => uuid) }).toEqual({
+    ...before,
+    volumes: before.volumes.map(({ uuid }) => uuid),
+  });
+});
+
+test.skipIf(!canLoop)('a disk of a Windows keeps all of them', async () => {
+  const source = phonyDisk(bench.folder, 'windows-10');
+  resultOf(await engine.capture(source, 'windows'));
+  const { identifiers, settingNotes } = await plan('windows', bench.path('windows.target'));
+  expect(identifiers).toEqual([]);
+  const codes = settingNotes.filter(({ code }) => code.startsWith('id-')).map(({ reason, code }) => [reason, code]);
+  expect(codes).toEqual(['file-system-uuids', 'disk-ids', 'lvm-uuids'].map((thing) => [thing, 'id-kept-windows']));
 });

@@ -8,6 +8,7 @@ import type { Check } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { numberOf, ofDisk } from '../../core/of-disk.ts';
 import type { Machine } from '../../machines/machine.port.ts';
+import { afterIdentifiers } from './after-identifiers.ts';
 import { attachedIdChecks } from './attached-ids.ts';
 import { endChecks, outsideChecks } from './outside-checks.ts';
 import { afterVolumes, placesOf, planVolumes } from './plan-volumes.ts';
@@ -154,7 +155,7 @@ export async function planDeploy(
       const view: DeployPlan = {
         ...plan,
         before: before?.view ?? null,
-        after,
+        after: afterIdentifiers(after, inside.identifiers),
         volumes,
         guestChanges: inside.guestChanges,
         settingNotes: inside.settingNotes,

@@ -5,6 +5,13 @@ import { readGroupText, type GroupText } from './group-text.ts';
 import { readLabel, renamedLabel } from './label.ts';
 import { readMetadataArea, rewrittenText } from './metadata-area.ts';
 
+/** Letters, digits, and two signs that LVM2 once used too: lib/uuid/uuid.c. */
+const FORM = '[\\w!#]{6}(?:-[\\w!#]{4}){5}-[\\w!#]{6}';
+const QUOTED = new RegExp(`"(${FORM})"`, 'g');
+const WHOLE = new RegExp(`^${FORM}$`);
+
+export const isLvmUuid = (id: string): boolean => WHOLE.test(id);
+
 export interface MemberUuids {
   readonly physicalVolume: string;
   /** the newest that this member's metadata speaks of; null: it has none of its own */
@@ -42,7 +49,7 @@ export async function renamedMember(member: BlockSource, renamed: ReadonlyMap<st
   const change = (text: Buffer) =>
     Buffer.from(
       // values stand in quotes, and nothing else of that form is an id
-      text.toString('latin1').replace(/"(\w{6}(?:-\w{4}){5}-\w{6})"/g, (all, id: string) => {
+      text.toString('latin1').replace(QUOTED, (all, id: string) => {
         const other = renamed.get(id);
         return other === undefined ? all : `"${other}"`;
       }),

@@ -236,3 +236,24 @@ test('what was read back through the cache is told', async () => {
   });
   expect(warnings).toEqual([{ code: 'READ_BACK_CACHED', data: { path: '/dev/x' } }]);
 });
+
+test('what is put over held bytes is held in their place, and the rest of it is not', () => {
+  const template = noise('put', DISK_BYTES);
+  const held = new HeldBack(edgesOf(DISK_BYTES, DISK_BYTES));
+  held.keep([{ startBytes: 0, lengthBytes: DISK_BYTES }], 0, template);
+  const before = held.lengthBytes;
+  const table = noise('table', 512);
+  expect(held.put({ offsetBytes: 512, bytes: table })).toEqual([]);
+  // across the edge: what is behind it belongs on the disk now
+  const across = noise('across', 4096);
+  const [rest, ...more] = held.put({ offsetBytes: MIB - 1024, bytes: across });
+  expect([rest.offsetBytes, Buffer.from(rest.bytes).equals(across.subarray(1024)), more]).toEqual([MIB, true, []]);
+  // neither is held what was there
+  expect(held.lengthBytes).toBe(before);
+  const memory = Buffer.alloc(DISK_BYTES);
+  held.lay(0, memory);
+  const expected = Buffer.from(template.subarray(0, MIB));
+  table.copy(expected, 512);
+  across.copy(expected, MIB - 1024, 0, 1024);
+  expect(memory.subarray(0, MIB).equals(expected)).toBe(true);
+});
