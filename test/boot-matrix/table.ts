@@ -77,7 +77,7 @@ function lineOf(row: Row): string {
 
 const NAMES = {
   ext4: 'ext4, swap behind it',
-  xfs: 'XFS',
+  xfs: 'XFS, no fallback loader',
   btrfs: 'btrfs with subvolumes',
   lvm: 'LVM with ext4',
   logical: 'MBR, root and swap logical',
