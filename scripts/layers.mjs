@@ -10,8 +10,8 @@ export const FLOORS = [
   ['disk', 'tools'],
   ['formats', 'nbd', 'archive', 'volumes', 'filesystems', 'policies', 'store', 'catalog', 'machines', 'report'],
   ['guest', 'resizing'],
-  ['inspection', 'writers'],
-  ['versions'],
+  ['inspection', 'writers', 'boot-chain'],
+  ['versions', 'identifiers'],
   ['browsing', 'images'],
   ['judgement', 'storing'],
   ['jobs'],
@@ -96,6 +96,11 @@ export const LAYERS = [
     ['core', 'disk', 'volumes', 'filesystems', 'guest', 'tools', 'contract'],
     'writers change the files of volumes that others opened.',
   ),
+  engineRoom(
+    'boot-chain',
+    ['core', 'disk', 'volumes', 'filesystems', 'guest', 'contract'],
+    'how a disk starts a machine is told from its bytes and from files of volumes that others opened.',
+  ),
   engineRoom('tools', ['core', 'contract'], 'tools run other programs and know nothing of what they work on.'),
   engineRoom(
     'resizing',
@@ -132,6 +137,11 @@ export const LAYERS = [
     'versions',
     without(below('versions'), ['policies', 'report']),
     'a stored version is read by what it says itself.',
+  ),
+  engineRoom(
+    'identifiers',
+    without(below('identifiers'), ['nbd', 'policies', 'store', 'catalog', 'machines', 'report', 'formats', 'resizing']),
+    'what a disk is told apart by is renewed on a disk that others write.',
   ),
   engineRoom(
     'browsing',

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { OUTSIDE_CHOICES } from './account.contract.ts';
 import { GuestSettingsSchema, identityChoice, SeveralSettingsSchema, VolumeChoiceSchema } from './deploy.contract.ts';
+import { FALLBACK_LOADERS } from './boot-chain.contract.ts';
 import { BootChoiceSchema, BootEvidenceSchema } from './boot.contract.ts';
 import { bytes, DeviceViewSchema, DISK_FORMATS, DiskViewSchema, RecordedPlaceViewSchema } from './disk.contract.ts';
 import { DataSchema, ErrorViewSchema } from './errors.ts';
@@ -35,7 +36,7 @@ import {
   TemplateViewSchema,
   VISIBILITIES,
 } from './template.contract.ts';
-import { CHECK_CODES } from './warnings.ts';
+import { CHECK_CODES, CheckSchema } from './warnings.ts';
 
 const none = z.strictObject({});
 const path = z
@@ -104,11 +105,17 @@ const deployPlan = {
   volumes: z.array(VolumeChoiceSchema).max(1024).default([]),
   /** the bytes as captured: nothing grows, moves, or is changed inside */
   exact: z.boolean().default(false),
+  /** a loader for firmware that has no entry for the disk is copied where there is none */
+  fallbackLoader: z.enum(FALLBACK_LOADERS).default('auto'),
   /** what was written is started at the end, through an overlay; null: it is not */
   bootProof: BootChoiceSchema.nullable().default(null),
   ...identityChoice,
   ...rules,
 };
+/** Settings of one machine alone, beside those of all. */
+const ownSettings = GuestSettingsSchema.partial();
+/** Of a table with a row for each target. */
+export const MAX_TABLE_BYTES = 1024 * 1024;
 const deployStart = z.strictObject({
   planId: z.uuid(),
   confirm: z.string().max(4096).optional(),
@@ -215,6 +222,11 @@ export const COMMANDS = {
   /** Into the bin: the whole template, or with `@VERSION` one version. Undone by `template.undelete` until a prune. */
   'template.delete': { params: template, result: TemplateViewSchema },
   'template.undelete': { params: template, result: TemplateViewSchema },
+  /** What was added to a version: a picture, a console's text. */
+  'template.attachment': {
+    params: z.strictObject({ template: TemplateRefSchema, id: z.string().max(200) }),
+    result: z.object({ base64: z.string() }),
+  },
   'deploy.plan': {
     params: z.strictObject({ ...deployPlan, target: path, settings: GuestSettingsSchema.optional() }),
     result: DeployPlanSchema,
@@ -228,9 +240,24 @@ export const COMMANDS = {
       targets: z.array(path).min(1).max(MAX_DEPLOYS),
       settings: SeveralSettingsSchema.optional(),
       /** for each target, in their order, what is other there than in `settings` */
-      each: z.array(GuestSettingsSchema.partial()).max(MAX_DEPLOYS).optional(),
+      each: z.array(ownSettings).max(MAX_DEPLOYS).optional(),
     }),
     result: z.array(DeployPlanSchema),
+  },
+  /** What each of several machines gets: names and addresses counted. Plans nothing. */
+  'settings.each': {
+    params: z.strictObject({
+      settings: SeveralSettingsSchema,
+      machines: z.number().int().min(1).max(MAX_DEPLOYS),
+      each: z.array(ownSettings).max(MAX_DEPLOYS).optional(),
+    }),
+    /** `checks`: what it would have in common with others */
+    result: z.array(z.object({ settings: GuestSettingsSchema, checks: z.array(CheckSchema) })),
+  },
+  /** Reads a table with a row for each target: CSV, or YAML where its name says so. */
+  'settings.read': {
+    params: z.strictObject({ fileName: z.string().max(4096), text: z.string().max(MAX_TABLE_BYTES) }),
+    result: z.array(z.object({ target: z.string(), settings: ownSettings })),
   },
   'deploy.start': {
     params: deployStart,

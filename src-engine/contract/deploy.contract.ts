@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { bytes } from './disk.contract.ts';
 import { DataSchema } from './errors.ts';
 import { orUnknown } from './open-words.ts';
+import { CHECK_CODES } from './warnings.ts';
 
 /** What becomes of one volume's length. `shrink`: as little as what it holds needs. */
 export const VOLUME_SIZES = ['grow', 'keep', 'shrink'] as const;
@@ -27,6 +28,10 @@ export const VOLUME_METHODS = [
   'made',
 ] as const;
 
+/** Why a volume does not get another length; words: `check.CODE`. */
+export const LengthRefusalViewSchema = z.object({ code: z.enum(CHECK_CODES), data: DataSchema });
+export type LengthRefusalView = z.infer<typeof LengthRefusalViewSchema>;
+
 /** One volume of a planned deploy, before and after. */
 export const VolumePlanSchema = z.object({
   volume: z.string(),
@@ -34,6 +39,9 @@ export const VolumePlanSchema = z.object({
   beforeBytes: bytes,
   /** the least that it can become: what its content needs, as far as that is known */
   minimumBytes: bytes,
+  /** why it cannot become longer, or shorter, here; left out: it can */
+  cannotGrow: LengthRefusalViewSchema.optional(),
+  cannotShrink: LengthRefusalViewSchema.optional(),
   startBytes: bytes,
   lengthBytes: bytes,
   method: z.enum(VOLUME_METHODS),
@@ -218,6 +226,8 @@ export const SETTING_CODES = [
   'cards-freed',
   'cleared',
   'nothing-there',
+  'ids-renewed',
+  'firmware-entries',
   // why not
   'hostname-unknown',
   'no-network-system',
@@ -251,7 +261,33 @@ export const SETTING_CODES = [
   'windows-user',
   'windows-script',
   'windows-identity',
-  'identity-not-renewed',
+  'id-kept-binary',
+  'id-kept-boot-store',
+  'id-kept-checksum',
+  'id-kept-damaged',
+  'id-kept-encrypted',
+  'id-kept-external-journal',
+  'id-kept-file-name',
+  'id-kept-file-unreadable',
+  'id-kept-grub-core',
+  'id-kept-grub-core-unknown',
+  'id-kept-guest-too-old',
+  'id-kept-half',
+  'id-kept-hibernated',
+  'id-kept-initramfs',
+  'id-kept-needs-root',
+  'id-kept-no-way',
+  'id-kept-not-read',
+  'id-kept-not-written',
+  'id-kept-scattered',
+  'id-kept-several-disks',
+  'id-kept-signed',
+  'id-kept-snapshot',
+  'id-kept-stable-inodes',
+  'id-kept-tool-missing',
+  'id-kept-twice',
+  'id-kept-volume-damaged',
+  'id-kept-windows',
   'file-path',
   'file-written-twice',
   'file-volatile',
@@ -292,11 +328,40 @@ export const GuestChangeViewSchema = z.object({
 });
 export type GuestChangeView = z.infer<typeof GuestChangeViewSchema>;
 
+/** What an identifier is of. Words: `idOwner.OWNER`. */
+export const ID_OWNERS = [
+  'disk',
+  'partition',
+  'file-system',
+  'physical-volume',
+  'volume-group',
+  'logical-volume',
+] as const;
+export type IdOwner = (typeof ID_OWNERS)[number];
+
+/** An identifier that stands in no file: of a table, a file system, LVM. */
+export const IdentifierChangeSchema = z.object({
+  reason: z.enum(IDENTITY_THINGS),
+  of: z.enum(ID_OWNERS),
+  /** the number of a partition, '0' where the whole disk is a volume, `GROUP/NAME`, a group's name; '' for the disk */
+  volume: z.string(),
+  before: z.string(),
+  after: z.string(),
+});
+export type IdentifierChange = z.infer<typeof IdentifierChangeSchema>;
+
 /** What becomes of a guest's identity. Whoever says nothing gets a guest that is changed nowhere. */
 export const IDENTITIES = ['fresh', 'keep'] as const;
 
 /** Of a host name for several machines: `lab-{n}`, `lab-{n:02}` with zeros in front. */
 export const COUNTED = /\{n(?::(0?)([1-9]))?\}/g;
+
+/** The name of one of several machines. @param number of it, from 1 */
+export const countedName = (pattern: string, number: number): string =>
+  pattern.replace(COUNTED, (_, zeros: string, digits: string) =>
+    String(number).padStart(Number(digits || 1), zeros ? '0' : ''),
+  );
+
 export const HostNamePatternSchema = z
   .string()
   .max(253)
@@ -318,6 +383,10 @@ export const InsideChangesSchema = z.object({
   changes: z.array(
     GuestChangeViewSchema.extend({ reason: orUnknown(CHANGE_REASONS), kind: orUnknown(GUEST_CHANGE_KINDS) }),
   ),
+  /** of table, file systems and LVM, with what they were */
+  identifiers: z
+    .array(IdentifierChangeSchema.extend({ reason: orUnknown(IDENTITY_THINGS), of: orUnknown(ID_OWNERS) }))
+    .default([]),
   changedFiles: z.number().int().nonnegative(),
   /** of the volumes that were changed: files that are the template's, and how long they are together */
   sameFiles: z.number().int().nonnegative(),

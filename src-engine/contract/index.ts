@@ -1,4 +1,5 @@
 export * from './account.contract.ts';
+export * from './boot-chain.contract.ts';
 export * from './boot.contract.ts';
 export * from './client.ts';
 export * from './commands.ts';

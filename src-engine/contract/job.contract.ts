@@ -1,5 +1,6 @@
 /** Jobs: long work with phases, progress, an outcome and a reason. */
 import { z } from 'zod';
+import { BootLinkSchema } from './boot-chain.contract.ts';
 import { BootSightSchema } from './boot.contract.ts';
 import { InsideChangesSchema } from './deploy.contract.ts';
 import { bytes } from './disk.contract.ts';
@@ -73,6 +74,8 @@ export const JobResultSchema = z.object({
   heldBackBytes: bytes.optional(),
   /** of a deploy that changed anything inside */
   inside: InsideChangesSchema.optional(),
+  /** of a deploy: how the target starts a machine, as it was found there */
+  bootChain: z.array(BootLinkSchema).optional(),
   readBack: orUnknown(READ_BACKS),
   damagedTemplates: z.array(z.string()),
   /** of a boot proof: what the machine showed */

@@ -1,6 +1,12 @@
 /** Plans: what a job will do, checked before anything is done. A plan is kept by the engine and named by its id. */
 import { z } from 'zod';
-import { GuestChangeViewSchema, SettingNoteSchema, VolumePlanSchema } from './deploy.contract.ts';
+import { BootLinkSchema } from './boot-chain.contract.ts';
+import {
+  GuestChangeViewSchema,
+  IdentifierChangeSchema,
+  SettingNoteSchema,
+  VolumePlanSchema,
+} from './deploy.contract.ts';
 import { bytes, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
 import { GuestSchema } from './guest.contract.ts';
 import { orUnknown } from './open-words.ts';
@@ -66,6 +72,10 @@ export const DeployPlanSchema = z.object({
   guestChanges: z.array(GuestChangeViewSchema).default([]),
   /** how each setting is done in this guest, or why it cannot be */
   settingNotes: z.array(SettingNoteSchema).default([]),
+  /** how it starts a machine, as far as the template tells */
+  boot: z.array(BootLinkSchema).default([]),
+  /** identifiers of table, file systems and LVM, before and after */
+  identifiers: z.array(IdentifierChangeSchema).default([]),
   writeBytes: bytes,
   checks: z.array(CheckSchema),
   /** the rules of the template's kind; a block in it forbids the job as one of the checks does */

@@ -7,3 +7,6 @@ export function uuidText(bytes: Uint8Array): string {
     .toString('hex')
     .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
+
+/** @param text 8-4-4-4-12 */
+export const bytesOfUuid = (text: string): Buffer => Buffer.from(text.replaceAll('-', ''), 'hex');

@@ -1,23 +1,24 @@
 /** How a disk can start: from its first sector by a BIOS, from an EFI system partition by UEFI. */
 import type { BootLoader } from '../contract/guest.contract.ts';
 import type { Warning } from '../contract/warnings.ts';
+import { bootCodeOf, type BootCode } from '../volumes/boot-code.ts';
 import { known, unknown } from './datum.ts';
 import { GuestFiles } from './guest-files.ts';
 import type { GuestVolume } from './guest-input.ts';
 
 const MAX_LOADERS = 100;
 const MAX_VENDORS = 50;
-const BOOT_CODE_BYTES = 440;
-const SIGNATURE_AT = 510;
+const SECTOR_BYTES = 512;
 
-/** Words in boot code: GRUB's own name, SYSLINUX's and Windows' messages. */
-const BOOT_CODE: [string, BootLoader['kind']][] = [
-  ['GRUB', 'grub-mbr'],
-  ['isolinux', 'syslinux-mbr'],
-  ['Boot error', 'syslinux-mbr'],
-  ['Operating system load error', 'syslinux-mbr'],
-  ['Invalid partition table', 'windows-mbr'],
-];
+/** As loaders are told; GRUB Legacy starts as GRUB does. */
+const OF_CODE: Readonly<Record<Exclude<BootCode, 'none'>, BootLoader['kind']>> = {
+  grub: 'grub-mbr',
+  'grub-legacy': 'grub-mbr',
+  syslinux: 'syslinux-mbr',
+  windows: 'windows-mbr',
+  lilo: 'unknown-mbr',
+  unknown: 'unknown-mbr',
+};
 
 export async function readBoot(
   volumes: readonly GuestVolume[],
@@ -39,7 +40,7 @@ export async function readBoot(
     }
     failedReads += files.failedReads;
   }
-  const isComplete = failedReads === 0 && firstSectors.length >= SIGNATURE_AT + 2;
+  const isComplete = failedReads === 0 && firstSectors.length >= SECTOR_BYTES;
   return {
     bootLoaders: known(loaders.slice(0, MAX_LOADERS), 'first sector, volumes'),
     bootModes: modes(loaders, isComplete),
@@ -47,12 +48,8 @@ export async function readBoot(
 }
 
 function bootCode(sector: Uint8Array): BootLoader[] {
-  if (sector.length < SIGNATURE_AT + 2 || sector[SIGNATURE_AT] !== 0x55 || sector[SIGNATURE_AT + 1] !== 0xaa) return [];
-  const code = Buffer.from(sector.buffer, sector.byteOffset, BOOT_CODE_BYTES);
-  if (code.every((byte) => byte === 0)) return [];
-  const words = code.toString('latin1');
-  const kind = BOOT_CODE.find(([word]) => words.includes(word))?.[1] ?? 'unknown-mbr';
-  return [{ kind, origin: 'first sector' }];
+  const code = bootCodeOf(sector);
+  return code === 'none' ? [] : [{ kind: OF_CODE[code], origin: 'first sector' }];
 }
 
 /** UEFI 2.10, 13.3: `\EFI\VENDOR\*.efi`, and `\EFI\BOOT\BOOTX64.EFI` and the like where no boot entry is kept. */

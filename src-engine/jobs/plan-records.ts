@@ -56,6 +56,14 @@ export const DeployRecordSchema = z.strictObject({
   readsFirst: z.boolean(),
   /** where each volume goes, in the order of the template's disk; none: each where it was */
   volumes: z.array(VolumePlanSchema).default([]),
+  /** loaders of an EFI system partition that come to lie where a firmware without an entry looks */
+  copied: z
+    .array(z.object({ volume: z.string(), path: z.string(), from: z.string(), lengthBytes: bytes, sha256: z.string() }))
+    .default([]),
+  /** the primary partition of an MBR that gets the mark of the active one; null: none */
+  active: z.string().nullable().default(null),
+  /** what new identifiers are made of: each target has its own */
+  idSeed: z.string().default(''),
   /** one of these has to be repeated; empty: none */
   confirmWords: z.array(z.string()),
   /** a file that is there is to be replaced: somebody has to say so */

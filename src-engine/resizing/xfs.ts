@@ -20,9 +20,10 @@ const ROOM_SHARE = 0.15;
 const GEOMETRY: Readonly<Record<string, readonly string[]>> = {
   '-b': ['bsize'],
   '-s': ['sectsz'],
-  '-i': ['isize', 'sparse', 'nrext64', 'exchange'],
-  '-m': ['crc', 'finobt', 'rmapbt', 'reflink', 'bigtime', 'inobtcount'],
-  '-n': ['ftype'],
+  '-i': ['isize', 'attr', 'projid32bit', 'sparse', 'nrext64', 'exchange'],
+  '-m': ['crc', 'finobt', 'rmapbt', 'reflink', 'bigtime', 'inobtcount', 'metadir'],
+  '-n': ['ftype', 'parent'],
+  '-l': ['lazy-count'],
 };
 /** Where it is called otherwise there. */
 const NAMES: Readonly<Record<string, string>> = { bsize: 'size', sectsz: 'size', isize: 'size' };
@@ -86,11 +87,12 @@ export const xfsResizer: Resizer = {
 /** @param geometry as xfs_growfs -n tells it: `meta-data=… isize=512 …` */
 function mkfsOptions(geometry: string, uuid: string): string[] {
   const told = new Map(
-    [...geometry.matchAll(/(\w+)=(\d+)/g)].map(([, key, value]) => [key, value]).reverse() as [string, string][],
+    [...geometry.matchAll(/([\w-]+)=(\d+)/g)].map(([, key, value]) => [key, value]).reverse() as [string, string][],
   );
   return Object.entries(GEOMETRY).flatMap(([option, keys]) => {
     const words = keys.filter((key) => told.has(key)).map((key) => `${NAMES[key] ?? key}=${told.get(key)}`);
     if (option === '-m') words.push(`uuid=${uuid}`);
+    if (option === '-n' && told.get('ascii-ci') === '1') words.push('version=ci');
     return words.length > 0 ? [option, words.join(',')] : [];
   });
 }

@@ -1,5 +1,5 @@
 /** The windows of all jobs: a fixed number of them, made when they are first wanted, and shared fairly. */
-import { alignedMemory } from '../core/aligned-memory.ts';
+import { sharedMemory } from '../core/aligned-memory.ts';
 import { EngineError } from '../core/engine-error.ts';
 import { WINDOW_BYTES } from './chunking.ts';
 
@@ -68,7 +68,7 @@ export class WindowArena {
       this.#waiting.splice(this.#waiting.indexOf(next), 1);
       this.#held.set(next.user, this.#held.get(next.user)! + 1);
       this.#taken++;
-      next.resolve(this.#free.pop() ?? alignedMemory(WINDOW_BYTES + HEADROOM_BYTES));
+      next.resolve(this.#free.pop() ?? sharedMemory(WINDOW_BYTES + HEADROOM_BYTES));
     }
   }
 

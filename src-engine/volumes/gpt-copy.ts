@@ -5,6 +5,7 @@
 import { crc32 } from 'node:zlib';
 import { guid, raw, struct, text, u32le, u64le } from '../core/struct.ts';
 import type { BlockSource, Extent } from '../disk/block-source.port.ts';
+import type { Patch } from './layout.port.ts';
 import { readableBytes } from './readable.ts';
 
 /** What a header begins with. */
@@ -196,6 +197,29 @@ export function placedCopy(copy: GptCopy, sectorBytes: number, places: ReadonlyM
   const headerSector = Buffer.from(copy.headerSector);
   headerStruct.write(headerSector, { entriesCrc: crc32(entries) });
   return { ...copy, headerSector, entries };
+}
+
+/**
+ * Bytes of a disk where a copy of its table gets other GUIDs; everything else of it stays, places too.
+ * @param diskGuid null: it stays @param partitionGuids by number
+ */
+export function renamedGpt(
+  copy: GptCopy,
+  sectorBytes: number,
+  diskGuid: string | null,
+  partitionGuids: ReadonlyMap<number, string>,
+): Patch[] {
+  const entries = Buffer.from(copy.entries);
+  for (const [number, uniqueGuid] of partitionGuids) {
+    entryStruct.write(entries, { uniqueGuid }, (number - 1) * copy.entryBytes);
+  }
+  const header = Buffer.from(copy.headerSector);
+  headerStruct.write(header, { entriesCrc: crc32(entries), ...(diskGuid !== null && { diskGuid }) });
+  headerStruct.write(header, { headerCrc: headerCrc(header, headerStruct.read(header).headerBytes) });
+  return [
+    { offsetBytes: copy.lba * sectorBytes, bytes: header },
+    { offsetBytes: copy.entriesLba * sectorBytes, bytes: entries },
+  ];
 }
 
 /** The checksum over the header with its own field as zero. */

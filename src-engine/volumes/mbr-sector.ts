@@ -3,6 +3,7 @@
  * logical partitions (UEFI specification 2.10, section 5.2.1; extended records as PC systems have used them since DOS 3.3).
  */
 import { struct, u16le, u32le, u8 } from '../core/struct.ts';
+import type { Patch } from './layout.port.ts';
 
 /** Length of the record; on disks with larger sectors the rest of the sector means nothing. */
 export const MBR_BYTES = 512;
@@ -20,7 +21,8 @@ const entryStruct = struct(ENTRY_BYTES, {
   startSector: u32le(8),
   sectorCount: u32le(12),
 });
-const recordStruct = struct(MBR_BYTES, { diskSignature: u32le(440), bootSignature: u16le(510) });
+const SIGNATURE_AT = 440;
+const recordStruct = struct(MBR_BYTES, { diskSignature: u32le(SIGNATURE_AT), bootSignature: u16le(510) });
 
 export interface MbrEntry {
   /** place in the record, from 1 */
@@ -58,6 +60,13 @@ export function isUsed(entry: MbrEntry): boolean {
 /** The disk's signature as eight hexadecimal digits. */
 export function mbrSignature(sector: Buffer): string {
   return recordStruct.read(sector).diskSignature.toString(16).toUpperCase().padStart(8, '0');
+}
+
+/** The bytes of a disk that hold its signature, with another one. @param signature eight hexadecimal digits */
+export function renamedMbr(signature: string): Patch {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(parseInt(signature, 16));
+  return { offsetBytes: SIGNATURE_AT, bytes };
 }
 
 /** The PARTUUID that the kernel and blkid make of a signature and a number, from 1; undefined on a disk without a signature. */

@@ -40,8 +40,9 @@ export const pluralRules: Partial<Record<Language, (count: number, forms: number
   fr: (count, forms) => (forms === 3 ? Math.min(count, 2) : count < 2 ? 0 : 1),
 };
 
-/** Keys carry their unit. Sectors are told exactly: 4096 bytes are not 4.1 kB to anyone. */
+/** Keys carry their unit; an id is a name. Sectors are told exactly: 4096 bytes are not 4.1 kB to anyone. */
 function sizeOf(key: string, value: number, { bytes, exactBytes, number }: Formats): string {
+  if (key === 'id') return String(value);
   if (/sectorBytes$/i.test(key)) return exactBytes(value);
   return key.endsWith('Bytes') ? bytes(value) : number(value);
 }

@@ -20,6 +20,7 @@ import { notBegun } from './cancellable.ts';
 import { addFileCommands } from './file-commands.ts';
 import { addGuestOptions, guestParams, type GuestOptions } from './guest-options.ts';
 import { followJob } from './follow-job.ts';
+import { showPlans } from './show-plans.ts';
 import { addMachineCommands } from './machine-commands.ts';
 import { collect, oneOf, wholeNumber, wordOf } from './options.ts';
 import { addRuleCommands, addRuleOptions, ruleParams, type RuleOptions } from './rule-commands.ts';
@@ -67,9 +68,10 @@ export function addCommands(program: Command, session: Session): void {
     const { tag: tags, override: _, plan: isPlanOnly, ...rest } = options;
     const params = { source, others, ...rest, tags, ...ruleParams(options) } as CommandParams<'capture.plan'>;
     const plan = await client.call('capture.plan', params);
-    if (isPlanOnly) return printer.result({ kind: 'capture-plan', value: plan });
+    const start = () => client.call('capture.start', { planId: plan.planId });
+    if (isPlanOnly) return showPlans(printer, [{ kind: 'capture-plan', value: plan }], start);
     printer.event({ kind: 'capture-plan', value: plan });
-    const job = await followJob(client, printer, () => client.call('capture.start', { planId: plan.planId }));
+    const job = await followJob(client, printer, start);
     printer.result({ kind: 'job', value: job });
   });
 
@@ -122,16 +124,23 @@ export function addCommands(program: Command, session: Session): void {
     .option('--exact', help('exact'))
     .option(`--delta ${oneOf(DELTAS)}`, help('delta'), wordOf('--delta', DELTAS))
     .option('--resume', help('resume'))
+    .option('--no-fallback-loader', help('no-fallback-loader'))
     .option('--boot-proof', help('boot-proof'));
   addGuestOptions(deploy, words);
   addRuleOptions(deploy, help).action(async (template: string, targets: string[], options: DeployOptions) => {
     const client = await connect();
     const { disk, size: lengthBytes, volume = [], exact, delta, resume } = options;
     const bootProof = options.bootProof ? {} : null;
+    const fallbackLoader = options.fallbackLoader === false ? ('keep' as const) : undefined;
     const inside = await guestParams(targets, options, words, client);
-    const how = { disk, lengthBytes, volumes: volume.map(volumeChoice), exact, delta, resume, bootProof, ...inside };
+    const volumes = volume.map(volumeChoice);
+    const how = { disk, lengthBytes, volumes, exact, delta, resume, fallbackLoader, bootProof, ...inside };
     const plans = await client.call('deploy.planAll', { template, ...how, ...ruleParams(options) });
-    if (options.plan) return printPlans(plans);
+    if (options.plan) {
+      const refused = plans.find(({ canRun }) => !canRun);
+      const shown = plans.map((value) => ({ kind: 'deploy-plan', value }) as const);
+      return showPlans(printer, shown, () => client.call('deploy.start', { planId: refused!.planId }));
+    }
     // all are shown and agreed to, and the plans that were shown are those that run: nothing is written before
     const starts: Agreed[] = [];
     for (const plan of plans) {
@@ -143,11 +152,6 @@ export function addCommands(program: Command, session: Session): void {
     const job = await followJob(client, printer, () => client.call('deploy.startAll', { starts }));
     printer.result({ kind: 'job', value: job });
   });
-
-  function printPlans(plans: DeployPlan[]): void {
-    plans.slice(0, -1).forEach((value) => printer.event({ kind: 'deploy-plan', value }));
-    printer.result({ kind: 'deploy-plan', value: plans.at(-1)! });
-  }
 
   for (const name of ['delete', 'undelete'] as const) {
     program
@@ -235,6 +239,7 @@ interface DeployOptions extends RuleOptions, GuestOptions {
   resume?: boolean;
   volume?: string[];
   exact?: boolean;
+  fallbackLoader?: boolean;
   bootProof?: boolean;
 }
 

@@ -12,10 +12,12 @@ import {
   type CommandParams,
   type EngineClient,
   type GuestSettings,
+  type IdentityThing,
 } from '../../src-engine/contract/index.ts';
 import { readInput } from '../../src-engine/host/read-input.ts';
+import { networkCard } from '../../src-engine/host/network-option.ts';
 import { readPassword } from '../../src-engine/host/read-password.ts';
-import { networkCard } from './network-option.ts';
+import { collect, oneOf, wordOf } from './options.ts';
 import { readTable } from './settings-table.ts';
 import type { Words } from './words.ts';
 import { wrong } from './wrong-option.ts';
@@ -32,8 +34,8 @@ interface UserOption {
 }
 
 export interface GuestOptions {
-  identity?: string;
-  keep?: string[];
+  identity?: (typeof IDENTITIES)[number];
+  keep?: IdentityThing[];
   hostname?: string;
   domain?: string;
   network?: string[];
@@ -48,8 +50,6 @@ export interface GuestOptions {
 
 type PlanParams = Pick<CommandParams<'deploy.planAll'>, 'targets' | 'identity' | 'keep' | 'settings' | 'each'>;
 
-const collect = (value: string, list: string[] = []) => [...list, value];
-
 /** What follows a `--user` belongs to that user. */
 export function addGuestOptions(command: Command, { t }: Words): Command {
   const help = (name: string) => t(`cli.help.${name}`);
@@ -61,8 +61,11 @@ export function addGuestOptions(command: Command, { t }: Words): Command {
     return value;
   };
   return command
-    .option(`--identity <${IDENTITIES.join('|')}>`, help('identity'))
-    .option('--keep <thing>', help('keep'), collect)
+    .option(`--identity ${oneOf(IDENTITIES)}`, help('identity'), wordOf('--identity', IDENTITIES))
+    .option('--keep <thing>', help('keep'), (thing, things: IdentityThing[] = []) => [
+      ...things,
+      wordOf('--keep', IDENTITY_THINGS)(thing),
+    ])
     .option('--hostname <name|pattern>', help('hostname'))
     .option('--domain <domain>', help('domain'))
     .option('--network <card=how>', help('network'), collect)
@@ -105,21 +108,14 @@ export async function guestParams(
 ): Promise<PlanParams> {
   const { t } = words;
   const { keep = [], identity } = options;
-  if (identity !== undefined && !(IDENTITIES as readonly string[]).includes(identity)) {
-    throw wrong(t('cli.wrong.choice', { option: '--identity', value: identity, choices: [...IDENTITIES] }));
-  }
-  const other = keep.find((thing) => !(IDENTITY_THINGS as readonly string[]).includes(thing));
-  if (other !== undefined) {
-    throw wrong(t('cli.wrong.choice', { option: '--keep', value: other, choices: [...IDENTITY_THINGS] }));
-  }
   const rows = options.table === undefined ? null : await readTable(options.table, words);
   if (rows && targets.length > 0) throw wrong(t('cli.wrong.table-and-targets'));
   if (!rows && targets.length === 0) throw wrong(t('cli.wrong.no-target'));
   const settings = await settingsOf(options, words, client);
   return {
     targets: rows ? rows.map(({ target }) => target) : [...targets],
-    identity: identity as PlanParams['identity'],
-    keep: keep as PlanParams['keep'],
+    identity,
+    keep,
     ...(settings && { settings }),
     ...(rows && { each: rows.map((row) => row.settings) }),
   };

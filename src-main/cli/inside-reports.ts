@@ -1,5 +1,11 @@
 /** What changes inside a guest, file by file: of a plan before, of a job after. */
-import type { DeployPlan, GuestChangeView, InsideChanges, SettingNote } from '../../src-engine/contract/index.ts';
+import type {
+  DeployPlan,
+  GuestChangeView,
+  IdentifierChange,
+  InsideChanges,
+  SettingNote,
+} from '../../src-engine/contract/index.ts';
 import { printable } from './printable.ts';
 import type { Words } from './words.ts';
 
@@ -9,22 +15,35 @@ const MAX_LINES = 12;
 
 type Told = Pick<GuestChangeView, 'path' | 'before' | 'after'> & { readonly kind: string; readonly reason: string };
 
-export function plannedInsideLines(words: Words, { guestChanges, settingNotes }: DeployPlan): string[] {
+export function plannedInsideLines(words: Words, { guestChanges, settingNotes, identifiers }: DeployPlan): string[] {
   const { t } = words;
   if (guestChanges.length === 0 && settingNotes.length === 0) return [];
   return [
     ...(settingNotes.length > 0 ? [t('cli.settings-notes'), ...settingNotes.map((note) => noteLine(words, note))] : []),
+    ...identifierLines(words, identifiers),
     ...(guestChanges.length > 0 ? [t('cli.changes-inside'), ...changeLines(words, guestChanges)] : []),
   ];
 }
 
-export function insideLines(words: Words, { changes, changedFiles, sameFiles, sameBytes }: InsideChanges): string[] {
+export function insideLines(words: Words, inside: InsideChanges): string[] {
+  const { changes, identifiers, changedFiles, sameFiles, sameBytes } = inside;
   const { t } = words;
   return [
+    ...identifierLines(words, identifiers),
     t('cli.changed-inside', { count: changedFiles }),
     ...changeLines(words, changes),
     t('cli.same-inside', { count: sameFiles, lengthBytes: sameBytes }),
   ];
+}
+
+type ToldIdentifier = Omit<IdentifierChange, 'reason' | 'of'> & { readonly of: string };
+
+function identifierLines({ t, shared }: Words, identifiers: readonly ToldIdentifier[]): string[] {
+  if (identifiers.length === 0) return [];
+  const lines = identifiers.map(({ of, volume, before, after }) => {
+    return printable(`  ${shared(`idOwner.${of}`, of)} ${volume}  ${before} → ${after}`);
+  });
+  return [t('cli.identifiers'), ...lines];
 }
 
 function noteLine({ t, shared }: Words, { reason, isPossible, code, data }: SettingNote): string {

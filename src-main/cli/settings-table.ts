@@ -1,142 +1,17 @@
-/** A row for each target, as CSV (RFC 4180) or YAML: what is in it is told by line and column where it is wrong. */
-import { isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
-import { SeveralSettingsSchema, type CommandParams } from '../../src-engine/contract/index.ts';
+/** A table with a row for each target, read from its file. */
+import { MAX_TABLE_BYTES } from '../../src-engine/contract/index.ts';
 import { readInput } from '../../src-engine/host/read-input.ts';
-import { networkCard } from './network-option.ts';
+import { tableRows, type TableRow } from '../../src-engine/host/settings-table.ts';
 import type { Words } from './words.ts';
 import { wrong } from './wrong-option.ts';
-
-const MAX_TABLE_BYTES = 1024 * 1024;
-const MAX_ROWS = 64;
-const PLAIN = ['hostname', 'domain', 'timezone', 'locale', 'keyboard'] as const;
-const COLUMNS: readonly string[] = ['target', 'network', ...PLAIN];
-
-type RowSettings = NonNullable<CommandParams<'deploy.planAll'>['each']>[number];
-
-export interface TableRow {
-  readonly target: string;
-  readonly settings: RowSettings;
-}
-
-/** A row as it stands in the file: its line, and its cells by column. */
-interface RawRow {
-  readonly line: number;
-  readonly cells: ReadonlyMap<string, string>;
-  /** of cells that have lines of their own */
-  readonly lines?: ReadonlyMap<string, number>;
-}
 
 /**
  * @param path its ending says whether it is CSV or YAML
  * @throws CommandError `BAD_REQUEST` with the line and the column
  */
 export async function readTable(path: string, { t }: Words): Promise<TableRow[]> {
-  const text = (await readInput(path, MAX_TABLE_BYTES)).toString('utf8').replace(/^\ufeff/, '');
-  const tell = (line: number, column: string, value: string) =>
-    wrong(t('cli.wrong.cell', { path, line: String(line), column, value }));
-  const rows = /\.ya?ml$/i.test(path) ? yamlRows(text, tell) : csvRows(text, tell);
-  if (rows.length === 0) throw tell(1, 'target', '');
-  if (rows.length > MAX_ROWS) throw tell(rows[MAX_ROWS].line, 'target', `> ${MAX_ROWS}`);
-  return rows.map((row) => rowOf(row, tell));
-}
-
-type Tell = (line: number, column: string, value: string) => Error;
-
-function rowOf({ line, cells, lines }: RawRow, tellOf: Tell): TableRow {
-  const tell = (column: string, value: string) => tellOf(lines?.get(column) ?? line, column, value);
-  for (const column of cells.keys()) if (!COLUMNS.includes(column)) throw tell(column, cells.get(column)!);
-  const cell = (column: string) => cells.get(column)?.trim() ?? '';
-  if (cell('target') === '') throw tell('target', '');
-  const settings: RowSettings = {};
-  for (const column of PLAIN) {
-    const value = cell(column);
-    if (value === '') continue;
-    // what stands in a row is one machine's: nothing in it counts
-    const isGood = SeveralSettingsSchema.shape[column].safeParse(value).success && !value.includes('{');
-    if (!isGood) throw tell(column, value);
-    settings[column] = value;
-  }
-  const network = cell('network')
-    .split(';')
-    .map((one) => one.trim())
-    .filter(Boolean);
-  if (network.length > 0) {
-    settings.network = network.map((one) => {
-      const card = networkCard(one);
-      if (!card) throw tell('network', one);
-      return card;
-    });
-  }
-  return { target: cell('target'), settings };
-}
-
-function csvRows(text: string, tell: Tell): RawRow[] {
-  const records = csvRecords(text, tell);
-  const [head, ...rest] = records;
-  const columns = (head?.cells ?? []).map((name) => name.trim().toLowerCase());
-  columns.forEach((name, i) => {
-    if (!COLUMNS.includes(name) || columns.indexOf(name) !== i) throw tell(head.line, name, name);
-  });
-  if (!columns.includes('target')) throw tell(1, 'target', '');
-  return rest.map(({ line, cells }) => {
-    if (cells.length > columns.length) throw tell(line, String(columns.length + 1), cells[columns.length]);
-    return { line, cells: new Map(columns.map((name, i) => [name, cells[i] ?? ''])) };
-  });
-}
-
-/** Lines that are empty are none; a quoted cell may hold commas, line ends and doubled quotes. */
-function csvRecords(text: string, tell: Tell): { line: number; cells: string[] }[] {
-  const records: { line: number; cells: string[] }[] = [];
-  let line = 1;
-  let start = 1;
-  let cells: string[] = [];
-  let cell = '';
-  const end = () => {
-    cells.push(cell);
-    if (cells.some((one) => one.trim() !== '')) records.push({ line: start, cells });
-    [cells, cell] = [[], ''];
-  };
-  for (let i = 0; i < text.length; i++) {
-    const character = text[i];
-    if (character === '"' && cell.trim() === '') {
-      const closing = /"(?:[^"]|"")*"/y;
-      closing.lastIndex = i;
-      const [quoted] = closing.exec(text) ?? [];
-      if (quoted === undefined) throw tell(line, String(cells.length + 1), text.slice(i, i + 40));
-      cell = quoted.slice(1, -1).replaceAll('""', '"');
-      line += quoted.split('\n').length - 1;
-      i += quoted.length - 1;
-    } else if (character === ',') {
-      cells.push(cell);
-      cell = '';
-    } else if (character === '\n') {
-      end();
-      start = ++line;
-    } else if (character !== '\r') cell += character;
-  }
-  end();
-  return records;
-}
-
-/** A list of maps, each with the columns that it has. */
-function yamlRows(text: string, tell: Tell): RawRow[] {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, schema: 'failsafe', uniqueKeys: true });
-  const lineOf = (node: unknown) => lines.linePos((node as { range?: [number] }).range?.[0] ?? 0).line;
-  const [error] = document.errors;
-  if (error) throw tell(error.linePos?.[0].line ?? 1, '-', error.code);
-  if (!isSeq(document.contents)) throw tell(1, 'target', '');
-  return document.contents.items.map((item) => {
-    if (!isMap(item)) throw tell(lineOf(item), 'target', '');
-    const cells = new Map<string, string>();
-    const own = new Map<string, number>();
-    for (const { key, value } of item.items) {
-      const name = String(isScalar(key) ? key.value : key).toLowerCase();
-      own.set(name, lineOf(key));
-      const values = isSeq(value) ? value.items : [value];
-      if (!values.every(isScalar)) throw tell(lineOf(key), name, String(value));
-      cells.set(name, values.map((one) => String(isScalar(one) ? (one.value ?? '') : '')).join(';'));
-    }
-    return { line: lineOf(item), cells, lines: own };
-  });
+  const text = (await readInput(path, MAX_TABLE_BYTES)).toString('utf8');
+  return tableRows(path, text, (line, column, value) =>
+    wrong(t('cli.wrong.cell', { path, line: String(line), column, value })),
+  );
 }

@@ -14,6 +14,7 @@ import type {
   VersionView,
 } from '../../src-engine/contract/index.ts';
 import { diskLines, saidOfDisk, warningLines } from './disk-reports.ts';
+import { bootChainLines } from './boot-chain-reports.ts';
 import { bootLines } from './boot-reports.ts';
 import { comparisonLines, fileLines, volumeLines } from './file-reports.ts';
 import { guestLines, machineLines, machineListLines } from './machine-reports.ts';
@@ -96,6 +97,7 @@ export function answerLines(words: Words, answer: Answer): string[] {
           ? [t('cli.now-holds'), ...diskLines(words, value.before)]
           : []),
         ...plannedInsideLines(words, value),
+        ...bootChainLines(words, t('cli.boot-chain-planned'), value.boot),
         ...checkLines(words, value.checks),
         ...planRuleLines(words, value.report),
       ];
@@ -347,10 +349,12 @@ function jobLines(words: Words, job: JobView): string[] {
     ...(result?.boot ? bootLines(words, result.boot) : []),
     ...(job.error ? [errorText(words, job.error)] : []),
     ...(result && result.readBack !== 'none' ? [t(`cli.read-back.${result.readBack}`)] : []),
-    ...job.parts.flatMap((part) =>
-      part.result?.inside
-        ? [...(job.parts.length > 1 ? [printable(part.path)] : []), ...insideLines(words, part.result.inside)]
-        : [],
-    ),
+    ...job.parts.flatMap(({ path, result: own }) => {
+      const lines = [
+        ...(own?.inside ? insideLines(words, own.inside) : []),
+        ...bootChainLines(words, t('cli.boot-chain-read'), own?.bootChain ?? []),
+      ];
+      return lines.length > 0 && job.parts.length > 1 ? [printable(path), ...lines] : lines;
+    }),
   ];
 }

@@ -15,6 +15,7 @@ import {
 import { readPassword } from '../../src-engine/host/read-password.ts';
 import type { Session } from './session.ts';
 import { followJob } from './follow-job.ts';
+import { showPlans } from './show-plans.ts';
 import { badOption, collect, oneOf, wholeNumber, wordOf } from './options.ts';
 import { addRuleOptions, ruleParams, type RuleOptions } from './rule-commands.ts';
 
@@ -95,9 +96,10 @@ export function addTransferCommands(
     };
     const params = { ...image, ...rest, ...form, tags, ...ruleParams(options) } as CommandParams<'import.plan'>;
     const value = await client.call('import.plan', params);
-    if (plan) return printer.result({ kind: 'import-plan', value });
+    const start = () => client.call('import.start', { planId: value.planId });
+    if (plan) return showPlans(printer, [{ kind: 'import-plan', value }], start);
     printer.event({ kind: 'import-plan', value });
-    const job = await followJob(client, printer, () => client.call('import.start', { planId: value.planId }));
+    const job = await followJob(client, printer, start);
     printer.result({ kind: 'job', value: job });
   });
 
@@ -114,10 +116,10 @@ export function addTransferCommands(
       const client = await connect();
       const params = { template, disk, path, format, password } as CommandParams<'export.plan'>;
       const value = await client.call('export.plan', params);
-      if (plan) return printer.result({ kind: 'export-plan', value });
+      const start = () => client.call('export.start', { planId: value.planId, overwrite });
+      if (plan) return showPlans(printer, [{ kind: 'export-plan', value }], start);
       printer.event({ kind: 'export-plan', value });
-      const { planId } = value;
-      const job = await followJob(client, printer, () => client.call('export.start', { planId, overwrite }));
+      const job = await followJob(client, printer, start);
       printer.result({ kind: 'job', value: job });
     });
 }

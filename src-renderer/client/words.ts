@@ -1,6 +1,6 @@
 /** The words of codes: errors, warnings, checks and refusals, with their facts filled in. */
 import { useI18n } from 'vue-i18n';
-import type { Check, ErrorView, MessageData, Refusal, Warning } from '../../src-engine/contract/index.ts';
+import type { Check, ErrorView, MessageData, Refusal, SettingNote, Warning } from '../../src-engine/contract/index.ts';
 import { CommandError } from '../../src-engine/contract/index.ts';
 import { countIn, fillFacts } from '../../src-engine/words/fill.ts';
 import { reasonSection } from '../../src-engine/words/reasons.ts';
@@ -36,6 +36,7 @@ export function useWords() {
       field: 'configuration',
       found: 'firmware',
       said: 'firmware',
+      fileSystem: 'fileSystem',
     };
     const section = key in sections ? sections[key as keyof typeof sections] : null;
     return section && te(`${section}.${String(value)}`, 'en') ? t(`${section}.${String(value)}`) : null;
@@ -66,7 +67,10 @@ export function useWords() {
   const warning = ({ code, data }: Warning) => ofDisk(data, t(`warning.${code}`, fill(data), countIn(data)));
   const check = ({ code, data }: Check) =>
     ofDisk(data, t(`check.${code}`, factsOf(`check.${code}`, data), countIn(data)));
+  /** How a setting is made in a guest, or why it cannot be; of a later Diskpress it is known by its code. */
+  const setting = ({ code, data }: SettingNote) =>
+    te(`setting.${code}`, 'en') ? t(`setting.${code}`, fill(data), countIn(data)) : code;
   const refusal = ({ code, details }: Refusal) => t(`refusal.${code}`, fill({ details }));
 
-  return { error, warning, check, refusal };
+  return { error, warning, check, setting, refusal };
 }

@@ -96,6 +96,17 @@ const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: str
     allowed: ['../core/struct.ts', '../disk/block-source.port.ts', 'node:net'],
     forbidden: ['../formats/raw/file-source.ts', '../store/press.ts', '../versions/template-source.ts', ...FACES],
   },
+  'src-engine/boot-chain': {
+    file: 'src-engine/boot-chain/example.ts',
+    forbidden: [
+      '../inspection/disk-inspection.ts',
+      '../writers/resolve.ts',
+      '../tools/run-tool.ts',
+      '../store/press.ts',
+      ...FACES,
+    ],
+    allowed: ['../guest/guest-files.ts', '../volumes/boot-code.ts', './boot-account.ts'],
+  },
   'src-engine/writers': {
     file: 'src-engine/writers/ext/example.ts',
     forbidden: [
@@ -160,6 +171,11 @@ const EXAMPLES: Record<string, { file: string; forbidden: string[]; allowed: str
     file: 'src-engine/versions/example.ts',
     forbidden: ['../browsing/list-files.ts', '../images/open-source.ts', '../jobs/capture/run.ts', ...FACES],
     allowed: ['../inspection/disk-inspection.ts', '../store/chunk-index.ts', '../catalog/records.ts'],
+  },
+  'src-engine/identifiers': {
+    file: 'src-engine/identifiers/example.ts',
+    forbidden: ['../versions/template-source.ts', '../resizing/lvm.ts', '../jobs/deploy/run.ts', ...FACES],
+    allowed: ['../inspection/disk-inspection.ts', '../writers/steps.port.ts', '../archive/unpack-stream.ts'],
   },
   'src-engine/browsing': {
     file: 'src-engine/browsing/example.ts',

@@ -6,11 +6,12 @@
  * Page caches are dropped before each measured command, and each ends with its output synced: the rival's by `sync FILE`,
  * ours by what the engine does anyway.
  */
-import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { measure, median, type Measured } from './measure.ts';
 
 const { values: options } = parseArgs({
   options: { rounds: { type: 'string', default: '3' }, work: { type: 'string', default: '/var/tmp/diskpress-bench' } },
@@ -20,38 +21,6 @@ const work = options.work;
 const here = import.meta.dirname;
 const cli = join(here, '../../out/main/cli.js');
 const PARTITION_START = 2048 * 512;
-
-interface Measured {
-  seconds: number;
-  peakMegabytes: number;
-}
-
-/** Runs a command and samples the peak memory of its process (the shell's children are not counted). */
-async function measure(
-  command: string,
-  args: string[],
-  env: NodeJS.ProcessEnv = {},
-): Promise<Measured & { output: string }> {
-  execFileSync('sync');
-  writeFileSync('/proc/sys/vm/drop_caches', '3');
-  const began = performance.now();
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env } });
-  let output = '';
-  child.stdout.on('data', (data) => (output += data));
-  let peakMegabytes = 0;
-  const timer = setInterval(() => {
-    try {
-      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
-      peakMegabytes = Math.max(peakMegabytes, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1000);
-    } catch {
-      // it has ended
-    }
-  }, 100);
-  const code = await new Promise((resolve) => child.on('close', resolve));
-  clearInterval(timer);
-  if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}\n${output.slice(-2000)}`);
-  return { seconds: (performance.now() - began) / 1000, peakMegabytes, output };
-}
 
 /** The rival: one more try where it fails, as partclone did once here on a disk that answered an fsync with EIO. */
 async function shell(script: string): Promise<Measured> {
@@ -80,7 +49,6 @@ async function withLoop<T>(image: string, run: (loop: string) => T): Promise<Awa
   }
 }
 
-const median = (numbers: number[]) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
 const seconds = (n: number) => `${n.toFixed(1)} s`;
 const ratio = (n: number) => n.toFixed(2);
 const megabytes = (n: number) => `${Math.round(n / 1e6)} MB`;

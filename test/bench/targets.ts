@@ -6,11 +6,13 @@
  *
  * The disks are in memory (loop devices on a tmpfs): what is measured is what Diskpress takes, not how many disks a test machine has.
  */
-import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { JobView } from '../../src-engine/contract/job.contract.ts';
+import { measure, median } from './measure.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -31,35 +33,10 @@ const TARGETS = 8;
 
 const run = (tool: string, ...args: string[]) => execFileSync(tool, args, { encoding: 'utf8' }).trim();
 
-interface Measured {
-  readonly seconds: number;
-  readonly peakMegabytes: number;
-  readonly parts: { readonly result: { readonly writtenBytes: number; readonly verifiedBytes: number } }[];
-}
-
-async function diskpress(...args: string[]): Promise<Measured> {
-  run('sync');
-  writeFileSync('/proc/sys/vm/drop_caches', '3');
-  const began = performance.now();
-  const child = spawn(process.execPath, [cli, '--catalog', catalog, '--json', ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let output = '';
-  child.stdout.on('data', (data) => (output += data));
-  let peakMegabytes = 0;
-  const timer = setInterval(() => {
-    try {
-      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
-      peakMegabytes = Math.max(peakMegabytes, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1000);
-    } catch {
-      // it has ended
-    }
-  }, 50);
-  const code = await new Promise((resolve) => child.on('close', resolve));
-  clearInterval(timer);
-  const seconds = (performance.now() - began) / 1000;
-  if (code !== 0) throw new Error(`diskpress ${args.join(' ')} ended with ${code}\n${output.slice(-2000)}`);
-  return { seconds, peakMegabytes, parts: JSON.parse(output.trim().split('\n').at(-1)!).value.parts };
+async function diskpress(...args: string[]) {
+  const measured = await measure(process.execPath, [cli, '--catalog', catalog, '--json', ...args]);
+  const { parts } = JSON.parse(measured.output.trim().split('\n').at(-1)!).value as Pick<JobView, 'parts'>;
+  return { ...measured, results: parts.map(({ result }) => result!) };
 }
 
 const deploy = (version: number, targets: readonly string[], ...more: string[]) => {
@@ -130,7 +107,6 @@ function changeOnePercent(usedBytes: number): number {
   return Number(differing) * 4096;
 }
 
-const median = (numbers: readonly number[]) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
 const listed = (numbers: readonly number[]) => numbers.map((n) => n.toFixed(1)).join(', ');
 
 mkdirSync(mount, { recursive: true });
@@ -139,14 +115,14 @@ rmSync(catalog, { recursive: true, force: true });
 rmSync(disk, { force: true });
 makeDisk();
 const first = await diskpress('capture', disk, '--name', 'disk');
-const usedBytes = first.parts[0].result.verifiedBytes || statSync(disk).blocks * 512;
+const usedBytes = first.results[0].processedBytes;
 const differingBytes = changeOnePercent(usedBytes);
 await diskpress('capture', disk, '--name', 'disk');
 
 run('mount', '-t', 'tmpfs', '-o', 'size=14g', 'tmpfs', memory);
 const loops: string[] = [];
 const times = { one: [] as number[], four: [] as number[], whole: [] as number[], delta: [] as number[] };
-let eight: Measured;
+let eight: Awaited<ReturnType<typeof deploy>>;
 let writtenBytes = 0;
 try {
   for (let i = 0; i < TARGETS; i++) {
@@ -163,7 +139,7 @@ try {
     times.whole.push((await deploy(2, loops.slice(0, 1), '--delta', 'off')).seconds);
     const delta = await deploy(2, loops.slice(1, 2));
     times.delta.push(delta.seconds);
-    writtenBytes = delta.parts[0].result.writtenBytes;
+    writtenBytes = delta.results[0].writtenBytes!;
     await deploy(1, loops.slice(1, 2));
     console.log(
       `round ${round}: ${Object.entries(times)

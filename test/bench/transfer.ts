@@ -7,11 +7,12 @@
  * Page caches are dropped before each measured command, and each ends with its output synced. Beside the time that passed stands the
  * time that the processors were busy with it, which says more where a machine is shared.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { measure, median, type Measured } from './measure.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -24,41 +25,6 @@ const rounds = Number(options.rounds);
 const { work } = options;
 const here = import.meta.dirname;
 const cli = join(here, '../../out/main/cli.js');
-/** USER_HZ of Linux on every architecture that Node runs on. */
-const TICKS_PER_SECOND = 100;
-
-interface Measured {
-  readonly seconds: number;
-  /** user and system */
-  readonly busySeconds: number;
-  readonly peakMegabytes: number;
-}
-
-/** Runs a command; its processor time and memory are sampled until it ends. */
-async function measure(command: string, args: string[]): Promise<Measured> {
-  execFileSync('sync');
-  writeFileSync('/proc/sys/vm/drop_caches', '3');
-  const began = performance.now();
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'] });
-  let peakMegabytes = 0;
-  let ticks = 0;
-  const timer = setInterval(() => {
-    try {
-      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
-      peakMegabytes = Math.max(peakMegabytes, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1000);
-      const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1].split(' ');
-      ticks = Number(fields[11]) + Number(fields[12]);
-    } catch {
-      // it has ended
-    }
-  }, 50);
-  const code = await new Promise((resolve) => child.on('close', resolve));
-  clearInterval(timer);
-  if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}`);
-  return { seconds: (performance.now() - began) / 1000, busySeconds: ticks / TICKS_PER_SECOND, peakMegabytes };
-}
-
-const median = (numbers: number[]) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
 
 /** What two did in turn, round by round. */
 class Duel {

@@ -26,7 +26,7 @@ test('a disk is erased only after its name was typed', async ({ app, served, go,
     const row = pages.deploy.disk(device);
     await expect(app.getByText(/Now holding “PHOTOS” \(ext4, .*\)\. All of it would be lost\./)).toBeVisible();
     await row.check();
-    await pages.deploy.seePlan.click();
+    await pages.deploy.seeWholePlan();
     await expect(app.getByText(/^Erases old-disk\.img, 67\.1\sMB$/)).toBeVisible();
 
     const erase = pages.deploy.erase;
@@ -72,7 +72,7 @@ test('a target that is too small is refused with both sizes', async ({ go, app, 
   await pages.deploy.openFiles();
   await pages.deploy.imagePath.fill(join(served.folder, 'new.img'));
   await pages.deploy.type(pages.deploy.size, '20 MB');
-  await pages.deploy.seePlan.click();
+  await pages.deploy.seeWholePlan();
   await expect(app.getByText(/The target is too small: 20\sMB, 67\.1\sMB needed\./)).toBeVisible();
   await expect(pages.deploy.blocked).toBeVisible();
   await expect(pages.deploy.start).toBeDisabled();

@@ -96,7 +96,7 @@ test('a template is deployed to a larger new file, and other tools find everythi
   await pages.deploy.imagePath.fill(target);
   await pages.deploy.type(pages.deploy.size, '400 MiB');
   await expect(app.getByText(`Creates ${target}, 419 MB.`)).toBeVisible();
-  await pages.deploy.seePlan.click();
+  await pages.deploy.seeWholePlan();
   await expect(app.getByText(`New file ${target}, 419 MB`)).toBeVisible();
   await pages.deploy.start.click();
   await untilDone(app, /Deployed: .* written\./);
@@ -130,7 +130,7 @@ test('an existing file is overwritten only after saying so, and every byte is th
   await go('/deploy');
   await pages.deploy.chooseTemplate(/Payload/);
   await pages.deploy.chooseFile(target);
-  await pages.deploy.seePlan.click();
+  await pages.deploy.seeWholePlan();
   const erase = pages.deploy.erase;
   await expect(app.getByText(/Overwrites the file old\.img/).first()).toBeVisible();
   await expect(erase).toBeDisabled();

@@ -118,7 +118,7 @@ test('a system past its end of life is deployed only by who takes it upon themse
   await app.getByRole('link', { name: 'CentOS' }).first().click();
   await app.getByRole('link', { name: 'Deploy' }).click();
   await pages.deploy.chooseFile(join(served.folder, 'deployed.img'));
-  await pages.deploy.seePlan.click();
+  await pages.deploy.seeWholePlan();
 
   const start = pages.deploy.start;
   await expect(start).toBeDisabled();

@@ -104,7 +104,7 @@ test('both are deployed as one job, each to a file of its own; one that is there
   await expect(deploy.targets.nth(1)).toContainText('The target is too small: 8 B, 33.6 MB needed.');
   await deploy.type(deploy.size, '64 MB');
   await expect(deploy.targets.nth(1)).toContainText('Overwrites the file whole-2.img');
-  await deploy.seePlan.click();
+  await deploy.seeWholePlan();
   await expect(deploy.planned(1).getByRole('heading', { name: `Disk 1: ${targets[0]}` })).toBeVisible();
   await expect(deploy.planned(2).getByRole('heading', { name: `Disk 2: ${targets[1]}` })).toBeVisible();
   await expect(deploy.planned(1).getByRole('checkbox')).toHaveCount(0);

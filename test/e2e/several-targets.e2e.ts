@@ -29,7 +29,7 @@ test('three files, of which one is refused: it says why, is left out, and the ot
   await expect(deploy.targets.nth(0)).toContainText(`Creates ${first}`);
   await deploy.chooseFile(first);
   await expect(deploy.targets.nth(1)).toContainText(`${first} is the place of “Target 1” already.`);
-  await expect(deploy.seePlan).toBeDisabled();
+  await expect(deploy.next).toBeDisabled();
   await deploy.type(deploy.imagePath, second);
   await expect(deploy.targets.nth(1)).toContainText(`Creates ${second}`);
   await deploy.add.click();
@@ -38,7 +38,7 @@ test('three files, of which one is refused: it says why, is left out, and the ot
   await expect(deploy.targets.nth(2)).toContainText(reason);
   await judge(app, 'targets');
 
-  await deploy.seePlan.click();
+  await deploy.seeWholePlan();
   await expect(deploy.planned(3)).toContainText(reason);
   await expect(deploy.planned(1)).not.toContainText(t('plan.blocked'));
   await expect(app.getByText('1 target is refused.')).toBeVisible();

@@ -121,7 +121,7 @@ describe.each(DISKS)('%s', (what, lengthBytes, make) => {
     try {
       await withManifest(parts, found, async (manifest, json) => {
         const placed = { ...found.disk.source, kind: 'file', lengthBytes } as const;
-        const placement = await place(parts, { target: placed, volumes: [] }, manifest, json);
+        const placement = await place(parts, { target: placed, volumes: [], active: null }, manifest, json);
         const overlay = new Overlay(placement.changes, placement.leftOut);
         const held = new HeldBack(placement.finishing);
         const file = { path: target, sink, fd: -1, publish: () => sink.close(), end: async () => {} };

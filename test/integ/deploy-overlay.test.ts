@@ -161,7 +161,7 @@ describe('where it all goes', () => {
   const placed = (name: string, lengthBytes: number, sectorBytes = 512, kind: 'file' | 'device' = 'file') => {
     const target = { ...handle.parts.templates.find(name).version.disks[0].source, kind, lengthBytes, sectorBytes };
     return withManifest(handle.parts, diskOf(handle.parts.templates.find(name), 1), (manifest, json) =>
-      place(handle.parts, { target, volumes: [] }, manifest, json),
+      place(handle.parts, { target, volumes: [], active: null }, manifest, json),
     );
   };
   const within = (extents: readonly Extent[], { offsetBytes, bytes }: Patch) =>

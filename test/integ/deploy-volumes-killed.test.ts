@@ -1,15 +1,16 @@
 /** A deploy that is killed while a volume gets its length: the target looks like nothing, nothing works on it any more, and the next one is whole. */
 import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { place } from '../support/disks.ts';
-import { openEngine, resultOf } from '../support/engine.ts';
+import { openEngine, resultOf, type TestEngine } from '../support/engine.ts';
 import { otherProcess } from '../support/other-process.ts';
 import { canLoop, MIB, run, runWithInput, workbench } from '../support/workbench.ts';
 
 const bench = workbench();
 const catalog = bench.path('catalog');
-let device: string;
+let device: string | undefined;
+let engine: TestEngine | undefined;
 
 const KINDS = [
   ['ext4', 96, 200, ['mke2fs', '-q', '-F', '-t', 'ext4'], ['e2fsck', '-fn']],
@@ -31,15 +32,16 @@ beforeAll(async () => {
   }
   await engine.close();
 });
-afterAll(() => {
+afterEach(async () => {
+  await engine?.close();
   if (device) bench.detach(device);
+  [engine, device] = [undefined, undefined];
 });
 
 /** Nothing that was started for the target is there any more. */
 async function expectLeftAlone(target: string): Promise<void> {
   // the kernel ends what was started, and gives its loop devices back, a moment later
-  const others = () => run('losetup', '-j', target, '-n', '-O', 'NAME').trim();
-  while (others() !== '') await sleep(50);
+  await vi.waitFor(() => expect(run('losetup', '-j', target, '-n', '-O', 'NAME').trim()).toBe(''), 30_000);
   expect(run('findmnt', '-n', '-o', 'SOURCE', '-l')).not.toContain(target);
 }
 
@@ -59,17 +61,15 @@ describe.skipIf(!canLoop).each(KINDS)('%s', (name, _mib, targetMib, _make, [judg
       expect(run('sh', '-c', `sfdisk -J ${device} 2>/dev/null || true`)).toBe('');
     }
 
-    const engine = await openEngine(catalog);
+    engine = await openEngine(catalog);
     await expectLeftAlone(device);
     resultOf(await engine.deploy(template, device, { confirm: device }));
     expect(readdirSync(bench.path('catalog', 'scratch'))).toEqual([]);
-    await engine.close();
     const [part] = (
       JSON.parse(run('sfdisk', '-J', device)) as { partitiontable: { partitions: { start: number; size: number }[] } }
     ).partitiontable.partitions;
     const volume = bench.attach(device, '-o', String(part.start * 512), '--sizelimit', String(part.size * 512));
     run(judge, ...options, volume);
     bench.detach(volume);
-    bench.detach(device);
   });
 });

@@ -25,6 +25,8 @@ interface Kind {
   readonly type: string;
   /** makes the file system on a device */
   make(device: string): void;
+  /** what it asks of whoever reads it, as its own program says it */
+  features?(device: string): string;
   /** says whether it is sound @returns its length in bytes */
   judge(device: string): number;
 }
@@ -40,6 +42,7 @@ const ext = (name: string, type: string, ...options: string[]): Kind => ({
   name,
   type,
   make: (device) => run('mke2fs', '-q', '-F', '-t', type, ...options, device),
+  features: (device) => /Filesystem features: +(.*)/.exec(run('dumpe2fs', '-h', device))![1],
   judge: judgeExt,
 });
 const EXT4 = ext('ext4', 'ext4');
@@ -61,10 +64,13 @@ const NTFS: Kind = {
     return Number(/Current volume size: (\d+) bytes/.exec(run('ntfsresize', '-i', '-f', device))![1]);
   },
 };
+const OLD_XFS = ['-m', 'bigtime=0,inobtcount=0,reflink=0,finobt=0', '-i', 'sparse=0'];
 const XFS: Kind = {
   name: 'XFS',
   type: 'xfs',
-  make: (device) => run('mkfs.xfs', '-q', '-f', '-L', 'a label', '-m', 'bigtime=0', device),
+  // as an older release makes it: its GRUB knows none of what came later
+  make: (device) => run('mkfs.xfs', '-q', '-f', '-L', 'a label', ...OLD_XFS, device),
+  features: (device) => run('xfs_db', '-r', '-c', 'version', device),
   judge(device) {
     run('xfs_repair', '-n', device);
     const text = run('xfs_db', '-r', '-c', 'sb 0', '-c', 'p dblocks blocksize', device);
@@ -178,9 +184,11 @@ function expectFitted(kind: Kind, source: string, target: string, lengthBytes: n
   const [from, to] = [rootOf(source), rootOf(target)];
   expect(to).toEqual({ startBytes: from.startBytes, lengthBytes });
   expect(run('sfdisk', '--verify', target)).toContain('No errors detected');
+  const features = onVolume(source, from, (device) => kind.features?.(device));
   const before = onVolume(source, from, (device) => mounted(device, kind, 'ro', treeOf));
   const after = onVolume(target, to, (device) => {
     const fileSystemBytes = kind.judge(device);
+    expect(kind.features?.(device)).toBe(features);
     // ntfsresize leaves the last sector to the copy of the first, ext a last group that is too short
     expect(lengthBytes - fileSystemBytes).toBeLessThan(8 * MIB);
     expect(fileSystemBytes).toBeLessThanOrEqual(lengthBytes);

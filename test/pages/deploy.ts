@@ -46,9 +46,62 @@ export class DeployPage extends WizardPage {
     return this.page.getByLabel(this.t('deploy.size'));
   }
 
+  /** the ends of volumes that can be dragged */
+  get handles(): Locator {
+    return this.page.getByRole('slider');
+  }
+
+  handle(volume: string): Locator {
+    return this.page.getByRole('slider', { name: this.t('resize.handle', { volume }) });
+  }
+
+  volumeSize(volume: string): Locator {
+    return this.page.getByRole('textbox', { name: this.t('resize.typed', { volume }) });
+  }
+
+  volumeChoice(volume: string): Locator {
+    return this.page.getByRole('combobox', { name: this.t('resize.choose', { volume }) });
+  }
+
+  get volumes(): Locator {
+    return this.page.getByRole('list', { name: this.t('resize.volumes') });
+  }
+
+  get byTarget(): Locator {
+    return this.page.getByRole('region', { name: this.t('resize.byTarget') });
+  }
+
+  /** one subject of what becomes of the inside, folded or not */
+  section(key: string): Locator {
+    return this.page.locator('details.section').filter({ has: this.page.getByRole('heading', { name: this.t(key) }) });
+  }
+
+  async unfold(key: string): Promise<void> {
+    await this.section(key).locator('summary').click();
+  }
+
+  field(key: string): Locator {
+    return this.page.getByRole('textbox', { name: this.t(key) });
+  }
+
+  get fresh(): Locator {
+    return this.page.getByRole('radio', { name: this.t('inside.identity.fresh') });
+  }
+
+  get exact(): Locator {
+    return this.page.getByRole('checkbox', { name: this.t('deploy.exact') });
+  }
+
   /** the field for what has to be typed before something is erased */
   confirmation(word: string): Locator {
     return this.page.getByRole('textbox', { name: this.t('deploy.confirm', { word }) });
+  }
+
+  /** from the targets to the plan, with nothing changed on the way */
+  async seeWholePlan(): Promise<void> {
+    await this.next.click();
+    await this.next.click();
+    await this.seePlan.click();
   }
 
   async chooseTemplate(name: RegExp): Promise<void> {
@@ -58,11 +111,11 @@ export class DeployPage extends WizardPage {
 
   async planFile(path: string): Promise<void> {
     await this.chooseFile(path);
-    await this.seePlan.click();
+    await this.seeWholePlan();
   }
 
   async planDisk(path: string): Promise<void> {
     await this.disk(path).check();
-    await this.seePlan.click();
+    await this.seeWholePlan();
   }
 }

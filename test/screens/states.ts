@@ -63,6 +63,28 @@ async function wholePair({ deploy }: Pages) {
   await deploy.chooseFile('/images/data.img');
 }
 
+async function toInside({ deploy }: Pages) {
+  await deploy.disk('/dev/sdc').check();
+  await deploy.next.click();
+  await deploy.next.click();
+}
+
+/** Names for two machines, a card, and a user who may become root. */
+async function sayInside({ deploy }: Pages) {
+  await deploy.chooseFile('/images/room-1.img');
+  await deploy.add.click();
+  await deploy.chooseFile('/images/room-2.img');
+  await deploy.next.click();
+  await deploy.next.click();
+  await deploy.type(deploy.field('guestChange.reason.hostname'), 'lab-{n:02}');
+  await deploy.unfold('guestChange.reason.network');
+  await deploy.button('inside.network.add').click();
+  await deploy.unfold('guestChange.reason.users');
+  await deploy.button('inside.users.add').click();
+  await deploy.type(deploy.field('inside.users.name'), 'anna');
+  await deploy.type(deploy.field('inside.users.groups'), 'wheel');
+}
+
 async function toPassword({ export: exporting }: Pages) {
   await exporting.sayFile('/images');
   await exporting.password.fill('correct horse');
@@ -364,6 +386,127 @@ export const STATES: readonly State[] = [
   ['deploy-target', 'many', `/deploy?template=${ID}`],
   ['deploy-target-chosen', 'many', `/deploy?template=${ID}`, ({ deploy }) => deploy.disk('/dev/sdc').check()],
   ['deploy-confirm', 'many', `/deploy?template=${ID}`, ({ deploy }) => deploy.planDisk('/dev/sdc')],
+  [
+    'deploy-volumes',
+    'many',
+    `/deploy?template=${ID}`,
+    async ({ deploy }) => {
+      await deploy.disk('/dev/sdc').check();
+      await deploy.next.click();
+    },
+  ],
+  [
+    'deploy-volumes-dragged',
+    'many',
+    `/deploy?template=${ID}`,
+    async ({ deploy, page }) => {
+      await deploy.disk('/dev/sdc').check();
+      await deploy.next.click();
+      const { x, y, width, height } = (await deploy.handles.nth(1).boundingBox())!;
+      await page.mouse.move(x + width / 2, y + height / 2);
+      await page.mouse.down();
+      await page.mouse.move(x - 120, y + height / 2, { steps: 4 });
+    },
+  ],
+  [
+    'deploy-volumes-refused',
+    'many',
+    `/deploy?template=${ID}`,
+    async ({ deploy }) => {
+      await deploy.disk('/dev/sdc').check();
+      await deploy.next.click();
+      await deploy.type(deploy.volumeSize('debian-root'), '4 GB');
+    },
+  ],
+  [
+    'deploy-volumes-smaller',
+    'many',
+    `/deploy?template=${SERVER}`,
+    async ({ deploy }) => {
+      await deploy.chooseFile('/images/room-2.img');
+      await deploy.type(deploy.size, '1.9 TB');
+      await deploy.next.click();
+    },
+  ],
+  [
+    'deploy-volumes-several',
+    'many',
+    `/deploy?template=${ID}`,
+    async ({ deploy }) => {
+      await deploy.chooseFile('/images/small.img');
+      await deploy.type(deploy.size, '120 GB');
+      for (const [name, size] of [
+        ['large', '480 GB'],
+        ['tiny', '20 GB'],
+      ]) {
+        await deploy.add.click();
+        await deploy.chooseFile(`/images/${name}.img`);
+        await deploy.type(deploy.size, size);
+      }
+      await deploy.next.click();
+      await deploy.byTarget.scrollIntoViewIfNeeded();
+    },
+  ],
+  ['deploy-inside', 'many', `/deploy?template=${ID}`, toInside],
+  ['deploy-inside-said', 'many', `/deploy?template=${ID}`, sayInside],
+  [
+    'deploy-inside-user',
+    'many',
+    `/deploy?template=${ID}`,
+    async (pages) => {
+      await sayInside(pages);
+      await pages.deploy.section('guestChange.reason.network').scrollIntoViewIfNeeded();
+      await pages.page.locator('.scroll').evaluate((el) => el.scrollBy(0, 500));
+    },
+  ],
+  [
+    'deploy-inside-fresh',
+    'many',
+    `/deploy?template=${ID}`,
+    async (pages) => {
+      await toInside(pages);
+      await pages.deploy.fresh.check({ force: true });
+    },
+  ],
+  [
+    'deploy-inside-faults',
+    'many',
+    `/deploy?template=${ID}`,
+    async (pages) => {
+      const { deploy } = pages;
+      await toInside(pages);
+      await deploy.type(deploy.field('guestChange.reason.hostname'), 'lab_{n}');
+      await deploy.unfold('guestChange.reason.users');
+      await deploy.button('inside.users.add').click();
+      await deploy.type(deploy.field('inside.users.name'), 'Anna');
+      await deploy.type(deploy.field('inside.users.keys'), '-----BEGIN OPENSSH PRIVATE KEY-----');
+      await deploy.section('guestChange.reason.users').scrollIntoViewIfNeeded();
+    },
+  ],
+  [
+    'deploy-inside-proof',
+    'many',
+    `/deploy?template=${ID}`,
+    async (pages) => {
+      const { deploy, page } = pages;
+      await toInside(pages);
+      await deploy.unfold('proof.title');
+      await page.getByRole('checkbox', { name: pages.t('proof.wish') }).check();
+      await deploy.section('proof.title').scrollIntoViewIfNeeded();
+      await page.locator('.scroll').evaluate((el) => el.scrollBy(0, 2000));
+    },
+  ],
+  [
+    'deploy-inside-plan',
+    'many',
+    `/deploy?template=${ID}`,
+    async (pages) => {
+      await sayInside(pages);
+      await pages.deploy.fresh.check({ force: true });
+      await pages.deploy.seePlan.click();
+      await pages.page.locator('.scroll').evaluate((el) => el.scrollBy(0, 420));
+    },
+  ],
   ['deploy-incomplete', 'many', `/deploy?template=${SERVER}`, ({ deploy }) => deploy.planFile('/images/room-2.img')],
   ['deploy-rules', 'many', `/deploy?template=${SHOP}`, ({ deploy }) => deploy.planDisk('/dev/sdc')],
   [
@@ -400,7 +543,7 @@ export const STATES: readonly State[] = [
       await deploy.chooseFile('/images/there.img');
       await deploy.add.click();
       await deploy.disk('/dev/sdb').check();
-      await deploy.seePlan.click();
+      await deploy.seeWholePlan();
     },
   ],
   [
@@ -413,7 +556,7 @@ export const STATES: readonly State[] = [
       await deploy.chooseFile('/images/there.img');
       await deploy.add.click();
       await deploy.disk('/dev/sdb').check();
-      await deploy.seePlan.click();
+      await deploy.seeWholePlan();
       await rules.section.scrollIntoViewIfNeeded();
     },
   ],
@@ -425,7 +568,7 @@ export const STATES: readonly State[] = [
     `/deploy?template=${PAIR}`,
     async (pages) => {
       await wholePair(pages);
-      await pages.deploy.seePlan.click();
+      await pages.deploy.seeWholePlan();
     },
   ],
   [

@@ -16,6 +16,9 @@ const inside = z.object({
       after: z.string().nullable(),
     }),
   ),
+  identifiers: z
+    .array(z.object({ reason: word, of: word, volume: z.string(), before: z.string(), after: z.string() }))
+    .default([]),
   changedFiles: z.number().int().nonnegative(),
   sameFiles: z.number().int().nonnegative(),
   sameBytes: bytes,

@@ -1,7 +1,13 @@
 /** Jobs and lines of the audit log as they are shown. */
 import { ACCELERATORS, BOOT_SIGNS } from '../../contract/boot.contract.ts';
 import type { LogEntry } from '../../contract/commands.ts';
-import { CHANGE_REASONS, GUEST_CHANGE_KINDS, type InsideChanges } from '../../contract/deploy.contract.ts';
+import {
+  CHANGE_REASONS,
+  ID_OWNERS,
+  IDENTITY_THINGS,
+  GUEST_CHANGE_KINDS,
+  type InsideChanges,
+} from '../../contract/deploy.contract.ts';
 import {
   CLAIM_KINDS,
   JOB_KINDS,
@@ -63,13 +69,22 @@ function resultView({ boot, inside, ...result }: NonNullable<PartRecord['result'
   };
 }
 
-function insideView({ changes, ...counts }: NonNullable<NonNullable<PartRecord['result']>['inside']>): InsideChanges {
+function insideView({
+  changes,
+  identifiers,
+  ...counts
+}: NonNullable<NonNullable<PartRecord['result']>['inside']>): InsideChanges {
   const told = changes.map((change) => ({
     ...change,
     reason: known(CHANGE_REASONS, change.reason),
     kind: known(GUEST_CHANGE_KINDS, change.kind),
   }));
-  return { changes: told, ...counts };
+  const renewed = identifiers.map((one) => ({
+    ...one,
+    reason: known(IDENTITY_THINGS, one.reason),
+    of: known(ID_OWNERS, one.of),
+  }));
+  return { changes: told, identifiers: renewed, ...counts };
 }
 
 export function logEntry({ data, ...entry }: AuditRecord): LogEntry {

@@ -40,7 +40,7 @@ const fields = struct(SUPERBLOCK_BYTES, {
   systemChunks: raw(811, MAX_SYSTEM_CHUNK_BYTES),
 });
 
-const INCOMPAT = {
+export const INCOMPAT = {
   METADATA_UUID: 1n << 10n,
   ZONED: 1n << 12n,
   EXTENT_TREE_V2: 1n << 13n,
@@ -118,7 +118,7 @@ export async function readSuperblock(volume: BlockSource): Promise<BtrfsSuperblo
   return checked(newest, newest !== copies[0]);
 }
 
-function isWhole(bytes: Buffer, place: number, expectedFsid: Buffer): boolean {
+export function isWhole(bytes: Buffer, place: number, expectedFsid: Buffer): boolean {
   const { magic, checksum, checksumType, bytenr, fsid } = fields.read(bytes);
   if (magic !== MAGIC || bytenr !== BigInt(place) || !fsid.equals(expectedFsid)) return false;
   const expected = checksumOf(checksumType as ChecksumType, bytes.subarray(32));

@@ -1,8 +1,8 @@
 /** From a version of a template to disks and image files. */
 import type { DeployPlan } from '../../contract/plan.contract.ts';
 import { feedKey, Feeds } from '../../jobs/deploy/feed.ts';
-import { requestsOf } from '../../jobs/deploy/plan-all.ts';
-import { planDeploy, type DeployRequest } from '../../jobs/deploy/plan.ts';
+import { requestsOf, type AskedDeploy } from '../../jobs/deploy/plan-all.ts';
+import { planDeploy } from '../../jobs/deploy/plan.ts';
 import { runDeploy } from '../../jobs/deploy/run.ts';
 import { checkTogether, refuseTwice } from '../../jobs/deploy/targets-again.ts';
 import { DeployRecordSchema } from '../../jobs/plan-records.ts';
@@ -31,14 +31,14 @@ export function deployOperations({
       ];
     },
   });
-  const plan = (request: DeployRequest, signal: AbortSignal) =>
-    deploys.plan((expiresAt) => planDeploy(catalog.parts, request, expiresAt, signal));
+  const plan = ({ request, checks }: AskedDeploy, signal: AbortSignal) =>
+    deploys.plan((expiresAt) => planDeploy(catalog.parts, request, checks, expiresAt, signal));
   return {
-    'deploy.plan': plan,
+    'deploy.plan': (request, signal) => plan({ request, checks: [] }, signal),
     'deploy.planAll': async (params, signal) => {
       await refuseTwice(catalog.machine, params.targets);
       const plans: DeployPlan[] = [];
-      for (const request of requestsOf(catalog.parts, params)) plans.push(await plan(request, signal));
+      for (const asked of requestsOf(catalog.parts, params)) plans.push(await plan(asked, signal));
       return plans;
     },
     'deploy.start': async (agreement) => {

@@ -12,6 +12,7 @@ import { machineOperations } from './machines.ts';
 import type { Host, Operations } from './operations.ts';
 import { nbdOperations } from './nbd.ts';
 import { reportOperations } from './reports.ts';
+import { settingsOperations } from './settings.ts';
 import { sourceOperations } from './sources.ts';
 import { templateOperations } from './templates.ts';
 
@@ -21,6 +22,7 @@ export const operationsOf = (host: Host): Operations => ({
   ...bootOperations(host),
   ...captureOperations(host),
   ...templateOperations(host),
+  ...settingsOperations(),
   ...deployOperations(host),
   ...fileOperations(host),
   ...importOperations(host),

@@ -1,4 +1,5 @@
 /** Templates: shown, edited, put into the bin and taken out of it. */
+import { readAttachment } from '../../versions/attachments.ts';
 import { refuseOlderThanFile } from '../../versions/template-record-file.ts';
 import { editsOf } from '../edits.ts';
 import type { Host, Operations } from './operations.ts';
@@ -10,10 +11,13 @@ export const templateOperations = ({
   served,
   changed,
 }: Host): Operations<
-  'template.list' | 'template.show' | 'template.edit' | 'template.delete' | 'template.undelete'
+  'template.list' | 'template.show' | 'template.attachment' | 'template.edit' | 'template.delete' | 'template.undelete'
 > => ({
   'template.list': ({ deleted, offset, limit }) => catalog.listed.templates.summaries(deleted, offset, limit),
   'template.show': ({ template }) => catalog.parts.templates.show(template),
+  'template.attachment': async ({ template, id }) => ({
+    base64: (await readAttachment(catalog.parts, template, id)).toString('base64'),
+  }),
   'template.edit': async ({ template, ...changes }) => {
     const { templates } = catalog.toWrite();
     const { template: before } = templates.find(template);

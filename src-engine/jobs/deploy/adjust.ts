@@ -24,7 +24,7 @@ async function growInPlace(deployment: Deployment, volume: VolumePlan, context: 
   await withVolume(deployment, volume, async (source) => {
     const before = await resizable(source, volume.volume);
     const piece = { fd: target.fd, isScratch: false, startBytes, lengthBytes, sectorBytes: sink.sectorBytes };
-    await resizerOf(before.kind)!.resize(piece, before, lengthBytes, context.signal);
+    await resizerOf(before.fileSystem.kind)!.resize(piece, before.fileSystem, lengthBytes, context.signal);
     await sink.sync();
     await expectResized(source, before, lengthBytes);
   });

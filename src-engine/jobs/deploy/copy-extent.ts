@@ -1,5 +1,5 @@
 /** What a volume uses, from where it got its length to where it is to be on the target: written, read back and compared. */
-import { alignedMemory } from '../../core/aligned-memory.ts';
+import { ownMemory } from '../../core/aligned-memory.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
 import { WINDOW_BYTES } from '../../store/chunking.ts';
@@ -16,8 +16,8 @@ export interface CopyMemories {
 }
 
 export const copyMemories = (): CopyMemories => ({
-  memory: Buffer.from(alignedMemory(WINDOW_BYTES + 2 * PAGE_BYTES)),
-  piece: Buffer.from(alignedMemory(PIECE_BYTES)),
+  memory: Buffer.from(ownMemory(WINDOW_BYTES + 2 * PAGE_BYTES)),
+  piece: Buffer.from(ownMemory(PIECE_BYTES)),
 });
 
 /**

@@ -20,16 +20,18 @@ import { writeHeld } from './write-held.ts';
  */
 export async function customise(deployment: Deployment, context: JobContext): Promise<void> {
   const { plan, sink, target } = deployment;
-  if (!changesInside(plan.request)) return;
+  if (!changesInside(plan.request) && plan.copied.length === 0) return;
   const { signal } = context;
   context.phase('customising', 0);
   await sink.sync();
   const isAlone = deployment.diskCount === 1;
-  const inside = await planInside(targetView(deployment), plan.request, isAlone, signal);
+  const isDevice = plan.target.kind === 'device';
+  const options = { isAlone, isDevice, idSeed: plan.idSeed, copied: plan.copied };
+  const inside = await planInside(targetView(deployment), plan.request, options, signal);
   const refused = inside.notes.find(({ isPossible, reason }) => !isPossible && !isIdentity(reason));
   if (refused) throw new EngineError('PLAN_BLOCKED', { check: 'SETTING_IMPOSSIBLE', setting: refused.reason });
+  deployment.identifiers = inside;
   if (inside.changes.length === 0) return;
-  const isDevice = plan.target.kind === 'device';
   const places = inside.changes.map((volume) => {
     const place = placeOnDisk(inside.volumes, volume.ref);
     const { path } = volume.steps[0].change;

@@ -1,4 +1,5 @@
 /** A deploy on its way through its stages. */
+import type { BootLink } from '../../contract/boot-chain.contract.ts';
 import type { BootSight } from '../../contract/boot.contract.ts';
 import type { InsideChanges } from '../../contract/deploy.contract.ts';
 import type { JobContext } from '../../core/job-context.ts';
@@ -12,6 +13,7 @@ import type { Feeding } from './feed.ts';
 import type { HeldBack } from './held-back.ts';
 import type { Target } from './open-target.ts';
 import type { Overlay } from './overlay.ts';
+import type { Inside } from './plan-inside.ts';
 import type { Placement } from './place.ts';
 
 export interface Deployment {
@@ -31,9 +33,13 @@ export interface Deployment {
   readonly diskCount: number;
   /** what was changed inside; null: nothing */
   inside: InsideChanges | null;
+  /** what is to become other in no file, once files name it so */
+  identifiers: Pick<Inside, 'identifiers' | 'corePatches'>;
   writtenBytes: number;
   /** bytes that were read back and found to be what they must be */
   verifiedBytes: number;
+  /** how the target starts a machine, as it was found there */
+  bootChain: BootLink[];
   /** what it showed when it was started */
   sight?: BootSight;
 }

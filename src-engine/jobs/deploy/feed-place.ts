@@ -2,8 +2,8 @@
 import type { WindowRecord } from '../../store/manifest-format.ts';
 import type { FedWindow, UnpackedWindow } from './fed-window.ts';
 
-/** Windows that one of several targets may have in hand. */
-const MAX_IN_HAND = 4;
+/** Windows that one of several targets may have in hand: one that is being written, one that is being read back. */
+const MAX_IN_HAND = 2;
 
 /** Something that is filled. */
 export interface Taker {

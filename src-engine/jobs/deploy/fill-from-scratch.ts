@@ -3,12 +3,9 @@
  * as they were. Each is made in scratch space, changed there, and what it then uses is copied to the target and read back.
  */
 import type { VolumePlan } from '../../contract/deploy.contract.ts';
-import { EngineError } from '../../core/engine-error.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
 import { slice } from '../../disk/slice.ts';
-import type { FileSystem } from '../../filesystems/file-system.port.ts';
-import { recogniseFileSystem } from '../../filesystems/recognise.ts';
 import { resizerOf } from '../../resizing/ways.ts';
 import { copyExtent, copyMemories } from './copy-extent.ts';
 import type { Deployment } from './deployment.ts';
@@ -17,7 +14,7 @@ import { fill } from './fill.ts';
 import { HeldBack } from './held-back.ts';
 import { Overlay } from './overlay.ts';
 import { isFromScratch } from './plan-volumes.ts';
-import { expectResized, usedOrWhole } from './resized-volume.ts';
+import { expectResized, resizable, usedOrWhole, type Resizable } from './resized-volume.ts';
 import { pieceOf, reading, withScratch, type ScratchVolume } from './scratch-volume.ts';
 
 /** @throws EngineError `TOOL_MISSING`, `TOOL_FAILED`, `TOOL_TIMED_OUT`, `DISK_FULL`, `VERIFY_MISMATCH`, and what {@link fill} throws */
@@ -36,15 +33,14 @@ async function fillVolume(deployment: Deployment, volume: VolumePlan, context: J
     await old.sink.sync();
     context.phase('resizing', 0);
     await reading(old, async (source) => {
-      const before = await recogniseFileSystem(slice(source, 0, beforeBytes));
-      const resizer = before && resizerOf(before.kind);
-      if (!resizer) throw new EngineError('RESIZE_CONTRADICTED', { volume: volume.volume, field: 'file system' });
+      const before = await resizable(slice(source, 0, beforeBytes), volume.volume);
+      const resizer = resizerOf(before.fileSystem.kind)!;
       if (!isRebuilt) {
-        await resizer.resize(pieceOf(old), before, lengthBytes, context.signal);
+        await resizer.resize(pieceOf(old), before.fileSystem, lengthBytes, context.signal);
         return copyResized(deployment, old, source, before, volume, context);
       }
       await withScratch(deployment, lengthBytes, async (made) => {
-        await resizer.rebuild!(pieceOf(old), pieceOf(made), before, context.signal);
+        await resizer.rebuild!(pieceOf(old), pieceOf(made), before.fileSystem, context.signal);
         await reading(made, (rebuilt) => copyResized(deployment, made, rebuilt, before, volume, context));
       });
     });
@@ -56,7 +52,7 @@ async function copyResized(
   deployment: Deployment,
   scratch: ScratchVolume,
   source: BlockSource,
-  before: FileSystem,
+  before: Resizable,
   { lengthBytes, startBytes }: VolumePlan,
   context: JobContext,
 ): Promise<void> {

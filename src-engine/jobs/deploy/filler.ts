@@ -1,5 +1,5 @@
 /** What one target does with the windows of a template: changes what is other there, writes, reads back, compares. */
-import { alignedMemory } from '../../core/aligned-memory.ts';
+import { ownMemory } from '../../core/aligned-memory.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import type { BlockSink, Extent } from '../../disk/block-source.port.ts';
@@ -175,6 +175,6 @@ export class Filler implements Taker {
   }
 
   #takePiece(): Buffer {
-    return this.#spare.pop() ?? Buffer.from(alignedMemory(PIECE_BYTES));
+    return this.#spare.pop() ?? Buffer.from(ownMemory(PIECE_BYTES));
   }
 }

@@ -61,21 +61,21 @@ async function growInner(
   const [runs] = copies;
   const volume = mappedSource([source], runs, lengthBytes);
   const before = await resizable(volume, name);
-  const resizer = resizerOf(before.kind)!;
+  const resizer = resizerOf(before.fileSystem.kind)!;
   if (runs.length === 1) {
     // it is one piece of the disk
     const startBytes = member.startBytes + runs[0].columns[0].startBytes;
     const piece = { fd: target.fd, isScratch: false, startBytes, lengthBytes, sectorBytes: sink.sectorBytes };
-    await resizer.resize(piece, before, lengthBytes, context.signal);
+    await resizer.resize(piece, before.fileSystem, lengthBytes, context.signal);
     await sink.sync();
     await expectResized(volume, before, lengthBytes);
     return;
   }
   // nothing shows scattered pieces as one without device-mapper: it grows beside the catalog, and what it uses comes back
   await withScratch(deployment, lengthBytes, async (scratch) => {
-    await copyUsed(before, volume, context, (bytes, at) => scratch.sink.write(at, bytes));
+    await copyUsed(before.fileSystem, volume, context, (bytes, at) => scratch.sink.write(at, bytes));
     await scratch.sink.sync();
-    await resizer.resize(pieceOf(scratch), before, lengthBytes, context.signal);
+    await resizer.resize(pieceOf(scratch), before.fileSystem, lengthBytes, context.signal);
     await scratch.restoreLength();
     await scratch.sink.sync();
     await reading(scratch, async (resized) => {

@@ -58,6 +58,20 @@ export class HeldBack {
   }
 
   /**
+   * Holds other bytes instead of those that were held there, or were to be.
+   * @returns what of the patch is not to be held
+   */
+  put(patch: Patch): Patch[] {
+    const own = within(extentOf(patch), this.#places);
+    this.#held = this.#held.flatMap((held) => partsOf(held, own));
+    for (const part of own) {
+      const { offsetBytes, bytes } = pieceOf(patch, part);
+      this.#held.push({ offsetBytes, bytes: Uint8Array.from(bytes) });
+    }
+    return partsOf(patch, this.#places);
+  }
+
+  /**
    * Gives back what is held of a volume, for a stage that lets a program work on it: what lies inside of a partition does not make a
    * disk look finished without its table. The stage writes it first.
    */

@@ -50,7 +50,7 @@ async function treeOf(volumes: readonly OpenedVolume[], ref: string): Promise<Fi
 }
 
 class ChangeList {
-  readonly result: InsideChanges = { changes: [], changedFiles: 0, sameFiles: 0, sameBytes: 0 };
+  readonly result: InsideChanges = { changes: [], identifiers: [], changedFiles: 0, sameFiles: 0, sameBytes: 0 };
   #characters = 0;
 
   async add(volume: VolumeChanges, before: FileTree, after: FileTree, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,6 @@
 /** Place: where everything goes on this target, and what is other there than in the template. */
+import { activePatch } from '../../boot-chain/active-partition.ts';
+import { movedCorePatches } from '../../boot-chain/moved-core.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { VolumePlan } from '../../contract/deploy.contract.ts';
 import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
@@ -15,6 +17,7 @@ import { templateSource } from '../../versions/template-source.ts';
 import { joinExtents, within, withoutExtents } from '../../volumes/extents.ts';
 import type { Patch, Relocation } from '../../volumes/layout.port.ts';
 import type { DeployRecord } from '../plan-records.ts';
+import { contentPlaces } from './plan-boot.ts';
 import { isFromScratch, placesOf } from './plan-volumes.ts';
 
 /**
@@ -42,7 +45,7 @@ export interface Placement {
  */
 export async function place(
   parts: StoredParts,
-  plan: Pick<DeployRecord, 'target' | 'volumes'>,
+  plan: Pick<DeployRecord, 'target' | 'volumes' | 'active'>,
   manifest: ManifestReader,
   json: ManifestJson,
 ): Promise<Placement> {
@@ -51,7 +54,11 @@ export async function place(
     const tables = await readRecordedTables(source, json.disk.layout.table);
     const places = placesOf(tables, plan.volumes);
     const { relocation, checks } = await planRelocation(source, tables, sectorsOf(plan.target), places);
-    if (relocation) return await placed(source, plan, json, relocation, places);
+    const boot = [
+      ...(await movedCorePatches(source, tables.layout, contentPlaces(tables, plan.volumes))),
+      ...(plan.active === null ? [] : [activePatch(plan.active)]),
+    ];
+    if (relocation) return await placed(source, plan, json, relocation, places, boot);
 
     const { code, data } = checks.find(({ level }) => level === 'block')!;
     throw new EngineError('PLAN_BLOCKED', { ...data, check: code });
@@ -66,12 +73,13 @@ async function placed(
   json: ManifestJson,
   { patches, stale, finishing }: Relocation,
   places: readonly Extent[],
+  boot: readonly Patch[],
 ): Promise<Placement> {
   const swaps = await madeSwaps(source, volumes);
   const [around, ...regions] = json.regions;
   const edges = edgesOf(target.lengthBytes, json.disk.layout.lengthBytes);
   return {
-    changes: [...patches, ...swaps],
+    changes: [...patches, ...swaps, ...boot],
     // where the old table ended, a partition may be now
     leftOut: withoutExtents(stale, places),
     regions: [around, ...regions.map((region) => regionOnTarget(region, volumes))],

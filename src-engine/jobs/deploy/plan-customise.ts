@@ -1,60 +1,64 @@
 /** What of a deploy's plan is about the inside of the guest: changes, notes, and what forbids them. */
-import { IDENTITY_THINGS, type GuestChangeView, type SettingNote } from '../../contract/deploy.contract.ts';
+import {
+  IDENTITY_THINGS,
+  type GuestChangeView,
+  type IdentifierChange,
+  type SettingNote,
+} from '../../contract/deploy.contract.ts';
 import type { DiskView } from '../../contract/disk.contract.ts';
 import type { Check } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
 import { findTool, TOOL_PACKAGES } from '../../tools/tools.ts';
 import { changeViews } from '../../writers/change-views.ts';
-import type { VolumeChanges } from '../../writers/steps.port.ts';
 import { writerOf } from '../../writers/write-volume.ts';
 import type { DeployRecord } from '../plan-records.ts';
-import { changesInside, planInside, type Inside } from './plan-inside.ts';
-import { placeOnDisk } from './volume-on-disk.ts';
+import { changesInside, planInside, type Inside, type InsideOptions } from './plan-inside.ts';
+import { writeRefusal } from './write-refusal.ts';
 
 interface CustomisePlan {
   readonly checks: readonly Check[];
   readonly guestChanges: GuestChangeView[];
   readonly settingNotes: SettingNote[];
+  readonly identifiers: readonly IdentifierChange[];
 }
 
 const MAX_SHOWN_CHANGES = 1000;
-const NOTHING: CustomisePlan = { checks: [], guestChanges: [], settingNotes: [] };
+const NOTHING: CustomisePlan = { checks: [], guestChanges: [], settingNotes: [], identifiers: [] };
 
-/** @param source the template @param disk as it was captured @param isAlone see {@link planInside} */
+/** @param source the template @param disk as it was captured @param options see {@link planInside} */
 export async function planCustomise(
   source: BlockSource,
   request: DeployRecord['request'],
   disk: Pick<DiskView, 'groups'>,
-  isDevice: boolean,
-  isAlone: boolean,
+  options: InsideOptions,
   signal: AbortSignal,
 ): Promise<CustomisePlan> {
-  if (!changesInside(request)) return NOTHING;
-  const inside = await planInside(source, request, isAlone, signal).catch((error) => {
+  if (!changesInside(request) && options.copied.length === 0) return NOTHING;
+  const inside = await planInside(source, request, options, signal).catch((error) => {
     if (error instanceof EngineError && isOfGuest(error.code)) return error;
     throw error;
   });
   if (inside instanceof EngineError) return { ...NOTHING, checks: [blockOf(inside)] };
   const views = await Promise.all(inside.changes.map((volume) => changeViews(volume)));
   return {
-    checks: [...noteChecks(inside.notes), ...writingChecks(inside, disk, isDevice)],
+    checks: [...noteChecks(inside.notes), ...writingChecks(inside, disk, options.isDevice)],
     guestChanges: views
       .flat()
       .filter((view) => view !== null)
       .slice(0, MAX_SHOWN_CHANGES),
     settingNotes: [...inside.notes],
+    identifiers: inside.identifiers,
   };
 }
 
 const isOfGuest = (code: string): code is 'GUEST_UNSAFE' | 'GUEST_CHANGE_IMPOSSIBLE' =>
   code === 'GUEST_UNSAFE' || code === 'GUEST_CHANGE_IMPOSSIBLE';
 
-const blockOf = ({ code, data }: EngineError): Check => ({
-  code: isOfGuest(code) ? code : 'GUEST_CHANGE_IMPOSSIBLE',
-  level: 'block',
-  data,
-});
+function blockOf({ code, data }: EngineError): Check {
+  if (data.reason === 'no-system') return { code: 'NO_SYSTEM_TO_CHANGE', level: 'block', data: {} };
+  return { code: isOfGuest(code) ? code : 'GUEST_CHANGE_IMPOSSIBLE', level: 'block', data };
+}
 
 /** A setting that was asked for and cannot be made blocks; what cannot be renewed of an identity is told. */
 function noteChecks(notes: readonly SettingNote[]): Check[] {
@@ -71,7 +75,9 @@ function writingChecks({ volumes, changes }: Inside, disk: Pick<DiskView, 'group
   const checks: Check[] = [];
   const missing = new Set<string>();
   for (const change of changes) {
-    const reason = isHalfMirror(disk, change.ref) ? 'half-mirror' : refusalOf(change, volumes, isDevice);
+    const reason = isHalfMirror(disk, change.ref)
+      ? 'half-mirror'
+      : writeRefusal(volumes, change.ref, change.kind, isDevice);
     const { path } = change.steps[0].change;
     if (reason) checks.push({ code: 'GUEST_CHANGE_IMPOSSIBLE', level: 'block', data: { path, reason } });
     for (const tool of writerOf(change.kind)?.tools ?? []) {
@@ -89,12 +95,3 @@ const isHalfMirror = ({ groups }: Pick<DiskView, 'groups'>, ref: string) =>
     ({ kind, missingMembers, volumes }) =>
       kind === 'md-raid' && missingMembers > 0 && volumes.some((volume) => volume.ref === ref),
   );
-
-function refusalOf({ ref, kind }: VolumeChanges, volumes: Inside['volumes'], isDevice: boolean): string | null {
-  const writer = writerOf(kind);
-  if (!writer) return 'no-writer';
-  if ((writer.needsRoot || isDevice) && process.geteuid?.() !== 0) return 'needs-root';
-  const place = placeOnDisk(volumes, ref);
-  if (!place) return 'scattered';
-  return isDevice && place.startBytes === 0 ? 'whole-disk' : null;
-}

@@ -76,6 +76,9 @@ export function growingInner(
   return able.filter(({ ref, lengthBytes }) => lengthBytes >= largestBytes * LARGE_PART && !choices.has(ref)).slice(-1);
 }
 
+/** With the volume's name: as checks and plans tell it. */
+export const lengthRefusal = (volume: string, { code, data }: LengthRefusal) => ({ code, data: { volume, ...data } });
+
 /** @param moreBytes that their partition gets */
 export function innerPlans(
   inner: readonly InnerCandidate[],
@@ -94,6 +97,8 @@ export function innerPlans(
       startBytes: 0,
       beforeBytes: volume.lengthBytes,
       minimumBytes: volume.lengthBytes,
+      ...(!isWay(volume.growing) && { cannotGrow: lengthRefusal(volume.ref, volume.growing) }),
+      cannotShrink: lengthRefusal(volume.ref, FIXED),
       lengthBytes,
       method: way ? 'in-place' : 'kept',
       tools: way && volume.kind ? [...toolsOf(volume.kind, way)] : [],

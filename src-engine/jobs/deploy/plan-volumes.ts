@@ -3,6 +3,7 @@ import type { VolumeChoice, VolumePlan } from '../../contract/deploy.contract.ts
 import type { DiskView, FileSystemKind, PlaceView } from '../../contract/disk.contract.ts';
 import type { Check } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
+import { BIOS_BOOT_TYPE, canMoveBiosBoot } from '../../boot-chain/moved-core.ts';
 import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
 import { readBytes } from '../../disk/read.ts';
 import { readVolumeTree } from '../../inspection/read-volume-tree.ts';
@@ -23,7 +24,14 @@ import {
 import { roomEnd } from '../../volumes/fit/placed-tables.ts';
 import { isUsed, MBR_BYTES, mbrEntries } from '../../volumes/mbr-sector.ts';
 import type { Tables } from '../../volumes/read-layout.ts';
-import { growingInner, innerCandidates, innerPlans, memberWays, type InnerCandidate } from './plan-inner-volumes.ts';
+import {
+  growingInner,
+  innerCandidates,
+  innerPlans,
+  lengthRefusal,
+  memberWays,
+  type InnerCandidate,
+} from './plan-inner-volumes.ts';
 
 /** What a partition at least is, of the largest one, to take or give room unasked: not those for booting and for recovery. */
 const LARGE_PART = 1 / 4;
@@ -31,8 +39,6 @@ const LARGE_PART = 1 / 4;
 const RECOVERY_TYPES = ['DE94BBA4-06A4-4D40-A16A-BFD50179D6AC', '27'];
 /** Of a table that is not rewritten. */
 const DOUBTFUL: readonly string[] = ['PARTITION_OUT_OF_RANGE', 'EXTENDED_CHAIN_BROKEN', 'PARTITIONS_IN_IMAGE'];
-/** GRUB's first part says in which sectors of the disk this one lies. */
-const BIOS_BOOT_TYPE = '21686148-6449-6E6F-744E-656564454649';
 const RESERVED_TYPE = 'E3C9E316-0B5C-4DB8-817D-F92DF00215AE';
 /** Counts in units of its own from where it begins. */
 const MOVABLE: readonly (string | null)[] = [
@@ -155,7 +161,7 @@ async function candidatesOf({ source, tables, disk, abilities }: Asked, mayShrin
         isLarge &&
         content?.kind !== 'swap' &&
         (!isMember || growingInner(inner, NO_CHOICES).length > 0),
-      isFixed: number === null || !canMove(found, tables),
+      isFixed: number === null || !(await canMove(source, found, tables)),
     });
   }
   return candidates;
@@ -170,11 +176,11 @@ function bytesBehind({ account }: DiskView, ref: string): number {
 const NO_CHOICES: ReadonlyMap<string, VolumeSize> = new Map();
 
 /** Windows on an MBR, and boot code that reads from certain sectors, do not find what stands elsewhere. */
-function canMove(volume: TreeVolume | undefined, { gpt }: Tables): boolean {
+async function canMove(disk: BlockSource, volume: TreeVolume | undefined, { gpt }: Tables): Promise<boolean> {
   if (!volume || volume.isContested) return false;
   const { content, partition } = volume;
   const { typeId } = partition!;
-  if (typeId === BIOS_BOOT_TYPE) return false;
+  if (typeId === BIOS_BOOT_TYPE) return canMoveBiosBoot(disk, partition!);
   if (typeId === RESERVED_TYPE) return true;
   const kind = content.fileSystem?.kind;
   if (!kind) return MOVABLE.includes(content.recognised);
@@ -230,6 +236,7 @@ function planOf({ ref, kind, ways, usedBytes, ...before }: Candidate, place: Ext
     beforeStartBytes: before.startBytes,
     beforeBytes: before.lengthBytes,
     minimumBytes: before.minimumBytes,
+    ...lengthRefusals(ref, ways),
     startBytes: place.startBytes,
     lengthBytes: place.lengthBytes,
     method: way?.method ?? 'kept',
@@ -237,6 +244,14 @@ function planOf({ ref, kind, ways, usedBytes, ...before }: Candidate, place: Ext
     needsRoot: way?.needsRoot ?? false,
     scratchBytes,
     seconds: secondsOf(way, copies * usedBytes),
+  };
+}
+
+/** What stands against another length, for whoever is to choose one. */
+function lengthRefusals(volume: string, { growing, shrinking }: VolumeWays) {
+  return {
+    ...(!isWay(growing) && { cannotGrow: lengthRefusal(volume, growing) }),
+    ...(!isWay(shrinking) && { cannotShrink: lengthRefusal(volume, shrinking) }),
   };
 }
 
@@ -272,8 +287,8 @@ function problemChecks(problem: FitProblem, candidates: readonly Candidate[], { 
   }
 }
 
-function refusalCheck(volume: string, { code, data }: LengthRefusal, level: 'block' | 'warn'): Check {
-  return { code, level, data: { volume, ...data } };
+function refusalCheck(volume: string, refusal: LengthRefusal, level: 'block' | 'warn'): Check {
+  return { ...lengthRefusal(volume, refusal), level };
 }
 
 async function fittedChecks(
@@ -303,6 +318,9 @@ async function fittedChecks(
         ? { code: 'VOLUME_SCRATCH_SPACE_LOW', level: 'block', data }
         : { code: 'VOLUME_SCRATCH_SPACE', level: 'pass', data },
     );
+  }
+  for (const { volume } of volumes.filter(({ method }) => method === 'rebuilt')) {
+    checks.push({ code: 'VOLUME_MADE_ANEW', level: 'warn', data: { volume } });
   }
   const recovery = changed.find(({ volume, startBytes, beforeStartBytes }) => {
     return startBytes !== beforeStartBytes && isRecovery(candidates, volume);

@@ -4,9 +4,11 @@ import { resolve } from 'node:path';
 import type { CheckedParams } from '../../contract/commands.ts';
 import type { DiskView, PlaceView } from '../../contract/disk.contract.ts';
 import type { DeployPlan } from '../../contract/plan.contract.ts';
+import type { Check } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { numberOf, ofDisk } from '../../core/of-disk.ts';
 import type { Machine } from '../../machines/machine.port.ts';
+import { attachedIdChecks } from './attached-ids.ts';
 import { endChecks, outsideChecks } from './outside-checks.ts';
 import { afterVolumes, placesOf, planVolumes } from './plan-volumes.ts';
 import { readRecordedTables } from '../../inspection/disk-claims.ts';
@@ -19,6 +21,7 @@ import { abilitiesHere } from '../../resizing/abilities.ts';
 import { describeTarget, lengthOfImage } from '../../machines/describe-target.ts';
 import { overriddenCodes, withOverrides } from '../../judgement/overrides.ts';
 import { refusalOf, type DeployRecord, type Planned } from '../plan-records.ts';
+import { planBoot } from './plan-boot.ts';
 import { planCustomise } from './plan-customise.ts';
 import { changesInside } from './plan-inside.ts';
 import { hashOfEdges } from './planned-deploy.ts';
@@ -39,11 +42,13 @@ export type DeployRequest = CheckedParams<'deploy.plan'>;
 
 /**
  * Looks at the template and the target and says what a deploy would do.
+ * @param besides what is known of it already, beside other deploys
  * @throws EngineError `TEMPLATE_NOT_FOUND`, `MANIFEST_DAMAGED`, `PACK_DAMAGED`, `PERMISSION_DENIED`
  */
 export async function planDeploy(
   parts: EngineParts,
   request: DeployRequest,
+  besides: readonly Check[],
   expiresAt: string,
   signal: AbortSignal,
 ): Promise<Planned<DeployRecord, DeployPlan>> {
@@ -83,7 +88,21 @@ export async function planDeploy(
       const after = afterVolumes(afterDeploy(disk.layout, target.place), volumes);
       const first = readsFirst(parts.jobs, request, template.name, target.place, before?.view ?? null, after);
       const isDevice = target.place.kind === 'device';
-      const inside = await planCustomise(source, request, disk.layout, isDevice, version.disks.length === 1, signal);
+      const sectorBytes = sectorsOf(target.place).sectorBytes ?? layout.sectorBytes;
+      const boot = await planBoot(source, tables, volumes, sectorBytes, request, isDevice, signal);
+      const idSeed = randomUUID();
+      // a disk of several may well be without a system, if another has one
+      const isAlone = version.disks.length === 1 || !version.guest?.family.value;
+      const options = { isDevice, isAlone, idSeed, copied: boot.copied };
+      const inside = await planCustomise(source, request, disk.layout, options, signal);
+      const attached = await attachedIdChecks(
+        parts.machine,
+        source,
+        target.place,
+        inside.identifiers,
+        parts.layout.root,
+        signal,
+      );
       const checks = withOverrides(
         [
           disk.health === 'damaged'
@@ -96,7 +115,10 @@ export async function planDeploy(
           ...(await endChecks(source, layout, target.place)),
           ...(await checkTarget(parts.machine, target, disk.usedBytes, parts.layout.root)),
           ...first,
+          ...besides,
           ...inside.checks,
+          ...boot.checks,
+          ...attached,
         ],
         request.overrides,
       );
@@ -124,7 +146,10 @@ export async function planDeploy(
         asked: resolve(request.target),
         edges: before?.edges ?? '',
         readsFirst: first.length > 0,
+        idSeed,
         volumes,
+        copied: [...boot.copied],
+        active: boot.active,
         overridden: [...overriddenCodes(checks), ...overriddenRules(report)],
       };
       const view: DeployPlan = {
@@ -134,6 +159,8 @@ export async function planDeploy(
         volumes,
         guestChanges: inside.guestChanges,
         settingNotes: inside.settingNotes,
+        boot: boot.links,
+        identifiers: [...inside.identifiers],
         checks,
         report,
         canRun: record.refusal === null,

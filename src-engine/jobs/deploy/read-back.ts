@@ -1,5 +1,5 @@
 /** Reads what was written back from the medium, past the page cache where that can be. */
-import { alignedMemory } from '../../core/aligned-memory.ts';
+import { ownMemory } from '../../core/aligned-memory.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { BlockSink, Extent } from '../../disk/block-source.port.ts';
 import type { Patch } from '../../volumes/layout.port.ts';
@@ -9,7 +9,7 @@ export const PAGE_BYTES = 4096;
 /** Runs that lie this close are read back together. */
 const READ_GAP_BYTES = 64 * 1024;
 /** As much is read back at a time. */
-export const PIECE_BYTES = 1024 * 1024;
+export const PIECE_BYTES = 512 * 1024;
 
 /** The first byte of the page of the disk that a byte lies in. */
 export const pageOf = (offsetBytes: number) => offsetBytes - (offsetBytes % PAGE_BYTES);
@@ -93,7 +93,7 @@ function firstDifference(a: Uint8Array, b: Uint8Array): number {
 export async function verifyPatch(sink: BlockSink, { offsetBytes, bytes }: Patch): Promise<number> {
   const from = pageOf(offsetBytes);
   const lengthBytes = pageOf(offsetBytes + bytes.length + PAGE_BYTES - 1) - from;
-  const memory = Buffer.from(alignedMemory(lengthBytes), 0, lengthBytes);
+  const memory = Buffer.from(ownMemory(lengthBytes), 0, lengthBytes);
   await sink.readBackInto(from, memory);
   const at = offsetBytes - from;
   if (memory.subarray(at, at + bytes.length).compare(bytes) !== 0) {

@@ -6,14 +6,21 @@ import { slice } from '../../disk/slice.ts';
 import type { FileSystem } from '../../filesystems/file-system.port.ts';
 import { recogniseFileSystem } from '../../filesystems/recognise.ts';
 import { openFileSource } from '../../formats/raw/file-source.ts';
+import { incompatibleFeatures } from '../../resizing/incompatible-features.ts';
 import { resizerOf } from '../../resizing/ways.ts';
 import type { Deployment } from './deployment.ts';
 
 /** @throws EngineError `RESIZE_CONTRADICTED` where it is not what the plan has seen */
-export async function resizable(source: BlockSource, volume: string): Promise<FileSystem> {
+export async function resizable(source: BlockSource, volume: string): Promise<Resizable> {
   const fileSystem = await recogniseFileSystem(source);
   if (!fileSystem || !resizerOf(fileSystem.kind)) throw notResized(volume, 'file system');
-  return fileSystem;
+  return { fileSystem, features: await incompatibleFeatures(source, fileSystem.kind) };
+}
+
+/** A file system as it was, and what it asked of its readers. */
+export interface Resizable {
+  readonly fileSystem: FileSystem;
+  readonly features: bigint;
 }
 
 /** The volume as it is on the target now, opened once more for reading. */
@@ -31,14 +38,21 @@ export async function withVolume(
 }
 
 /**
- * What a program has made is looked at by our own reader: it is the same file system, and as long as it was to be.
+ * What a program has made is looked at by our own reader: it is the same file system, as long as it was to be, and as
+ * easy to read.
  * @throws EngineError `RESIZE_CONTRADICTED`
  */
-export async function expectResized(source: BlockSource, before: FileSystem, lengthBytes: number): Promise<FileSystem> {
+export async function expectResized(
+  source: BlockSource,
+  { fileSystem: before, features }: Resizable,
+  lengthBytes: number,
+): Promise<FileSystem> {
   const after = await recogniseFileSystem(source);
   if (!after || after.kind !== before.kind || after.uuid !== before.uuid) throw notResized(before.kind, 'file system');
   const missingBytes = lengthBytes - after.lengthBytes;
   if (missingBytes < 0 || missingBytes >= MAX_UNUSED_BYTES) throw notResized(before.kind, 'length');
+  // its guest's boot loader may not know what a newer program added
+  if ((await incompatibleFeatures(source, after.kind)) & ~features) throw notResized(before.kind, 'features');
   return after;
 }
 

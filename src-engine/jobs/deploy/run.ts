@@ -22,6 +22,8 @@ import { openTarget } from './open-target.ts';
 import { Overlay } from './overlay.ts';
 import { place } from './place.ts';
 import { prove } from './prove.ts';
+import { readBootChain } from './read-boot-chain.ts';
+import { renewIds } from './renew-ids.ts';
 import { checkFileAgain } from './targets-again.ts';
 
 /**
@@ -32,7 +34,7 @@ const STAGES: Readonly<Record<'begin' | 'fill' | 'adjust' | 'customise' | 'finis
   begin: [begin],
   fill: [fillFromScratch, fill],
   adjust: [adjust],
-  customise: [customise],
+  customise: [customise, renewIds, readBootChain],
   finish: [finish, writeDown],
   prove: [prove],
 };
@@ -100,6 +102,8 @@ async function prepare(
     sink: target.sink,
     diskCount,
     inside: null,
+    bootChain: [],
+    identifiers: { identifiers: [], corePatches: [] },
     writtenBytes: 0,
     verifiedBytes: 0,
   };
@@ -121,7 +125,17 @@ async function writeDown({ parts, plan, held, inside, writtenBytes, verifiedByte
   });
 }
 
-function report({ plan, json, sink, held, inside, writtenBytes, verifiedBytes, sight }: Deployment): JobResult {
+function report({
+  plan,
+  json,
+  sink,
+  held,
+  inside,
+  bootChain,
+  writtenBytes,
+  verifiedBytes,
+  sight,
+}: Deployment): JobResult {
   return {
     templateId: plan.templateId,
     versionNumber: plan.versionNumber,
@@ -131,6 +145,7 @@ function report({ plan, json, sink, held, inside, writtenBytes, verifiedBytes, s
     verifiedBytes,
     heldBackBytes: held.lengthBytes,
     ...(inside && { inside }),
+    bootChain,
     readBack: sink.readBack,
     damagedTemplates: [],
     ...(sight && { boot: sight }),

@@ -1,7 +1,7 @@
 /** Settings for several machines: names that count, addresses that count up, and what one of them has for itself. */
 import { isIPv4, isIPv6 } from 'node:net';
 import {
-  COUNTED,
+  countedName,
   GuestSettingsSchema,
   HostNameSchema,
   type GuestSettings,
@@ -24,20 +24,17 @@ export function settingsFor(
   const { hostname, network = [], ...rest } = shared ?? {};
   return GuestSettingsSchema.parse({
     ...rest,
-    ...(hostname !== undefined && { hostname: countedName(hostname, number) }),
+    ...(hostname !== undefined && { hostname: nameOf(hostname, number) }),
     network: network.map((card) => countedCard(card, number)),
     ...Object.fromEntries(Object.entries(own ?? {}).filter(([, value]) => !isNothing(value))),
   });
 }
 
 /** A row that says nothing of a list leaves it as all have it. */
-const isNothing = (value: unknown) => value === undefined || (Array.isArray(value) && value.length === 0);
+export const isNothing = (value: unknown) => value === undefined || (Array.isArray(value) && value.length === 0);
 
-/** `lab-{n:02}`: zeros in front, up to so many digits. */
-function countedName(pattern: string, number: number): string {
-  const name = pattern.replace(COUNTED, (_, zeros: string, digits: string) =>
-    String(number).padStart(Number(digits || 1), zeros ? '0' : ''),
-  );
+function nameOf(pattern: string, number: number): string {
+  const name = countedName(pattern, number);
   if (!HostNameSchema.safeParse(name).success) throw new EngineError('BAD_REQUEST', { reason: `hostname ${name}` });
   return name;
 }

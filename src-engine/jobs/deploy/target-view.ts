@@ -1,5 +1,5 @@
 /** A target in the making, read as it will be: what was written, with what is still held back laid over it. */
-import { alignedMemory } from '../../core/aligned-memory.ts';
+import { ownMemory } from '../../core/aligned-memory.ts';
 import { checkSpan } from '../../core/bounds.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
 import type { Deployment } from './deployment.ts';
@@ -9,7 +9,7 @@ const WINDOW_BYTES = 1024 * 1024;
 
 /** Reads past the page cache where the target can be read so: what programs wrote has to be on it by then. */
 export function targetView({ sink, held }: Pick<Deployment, 'sink' | 'held'>): BlockSource {
-  const memory = Buffer.from(alignedMemory(WINDOW_BYTES), 0, WINDOW_BYTES);
+  const memory = Buffer.from(ownMemory(WINDOW_BYTES), 0, WINDOW_BYTES);
   let turn: Promise<unknown> = Promise.resolve();
 
   async function read(offsetBytes: number, into: Uint8Array): Promise<void> {

@@ -34,6 +34,8 @@ export interface Segment {
 
 export interface LogicalVolume {
   readonly name: string;
+  /** '' where the text has none */
+  readonly uuid: string;
   readonly isVisible: boolean;
   readonly extentCount: number;
   /** in order, without gaps */
@@ -109,7 +111,9 @@ function logicalVolume(
     checkRange('start_extent', startExtent, extentCount, extentCount);
     extentCount += extents;
   }
-  return { name, isVisible: list(section, 'status').includes('VISIBLE'), extentCount, segments };
+  const id = section.values.get('id');
+  const uuid = typeof id === 'string' ? id : '';
+  return { name, uuid, isVisible: list(section, 'status').includes('VISIBLE'), extentCount, segments };
 }
 
 function segment(

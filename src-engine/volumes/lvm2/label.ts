@@ -7,6 +7,7 @@ import { EngineError } from '../../core/engine-error.ts';
 import { struct, text, u32le, u64le } from '../../core/struct.ts';
 import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
 import { readBytes } from '../../disk/read.ts';
+import type { Patch } from '../layout.port.ts';
 import { lvmCrc } from './crc.ts';
 
 /** LVM2 counts in sectors of this size, whatever the disk has. */
@@ -85,6 +86,16 @@ function readAreas(volume: BlockSource, sector: Buffer, offsetBytes: number): { 
 function uuidOf(compact: string): string {
   if (!/^[\w!#]{32}$/.test(compact)) throw new EngineError('FORMAT_INVALID', { field: 'pv_uuid', value: '' });
   return compact.replace(/^(.{6})(.{4})(.{4})(.{4})(.{4})(.{4})(.{6})$/, '$1-$2-$3-$4-$5-$6-$7');
+}
+
+/** The label's sector of a volume, with another UUID. @throws EngineError as {@link readLabel} */
+export async function renamedLabel(volume: BlockSource, { sector }: PhysicalVolumeLabel, uuid: string): Promise<Patch> {
+  const bytes = await readBytes(volume, sector.startBytes, sector.lengthBytes);
+  const compact = uuid.replaceAll('-', '');
+  uuidOf(compact);
+  pvStruct.write(bytes, { uuid: compact }, labelStruct.read(bytes).offset);
+  labelStruct.write(bytes, { crc: lvmCrc(bytes.subarray(CRC_FROM)) });
+  return { offsetBytes: sector.startBytes, bytes };
 }
 
 /** PV_EXT_USED of lib/format_text/layout.h: it belongs to a group. */

@@ -7,6 +7,7 @@ import { EngineError } from '../../core/engine-error.ts';
 import { raw, struct, u32le, u64le } from '../../core/struct.ts';
 import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
 import { readBytes } from '../../disk/read.ts';
+import type { Patch } from '../layout.port.ts';
 import { lvmCrc } from './crc.ts';
 
 const HEADER_BYTES = 512;
@@ -28,12 +29,27 @@ const headerStruct = struct(HEADER_BYTES, {
   flags: u32le(60),
 });
 
+/** Where the text of an area lies: from its place to the end of the ring, and on at its beginning. */
+interface CommittedText {
+  readonly sector: Buffer;
+  readonly bytes: Buffer;
+  /** on the volume */
+  readonly startBytes: number;
+  /** of it, before the end of the ring */
+  readonly firstBytes: number;
+}
+
 /**
  * The text that counts: the last one that was committed.
  * @returns null where there is none (no group yet), or where the copy says that it is not kept up to date
  * @throws EngineError `FORMAT_INVALID` where a checksum or a place is wrong
  */
 export async function readMetadataArea(volume: BlockSource, area: Extent): Promise<string | null> {
+  const text = await readText(volume, area);
+  return text && text.bytes.toString('utf8').replace(/\0[^]*$/, '');
+}
+
+async function readText(volume: BlockSource, area: Extent): Promise<CommittedText | null> {
   checkRange('metadata area', area.lengthBytes, 2 * HEADER_BYTES, Number.MAX_SAFE_INTEGER);
   const sector = await readBytes(volume, area.startBytes, HEADER_BYTES);
   const header = headerStruct.read(sector);
@@ -47,13 +63,38 @@ export async function readMetadataArea(volume: BlockSource, area: Extent): Promi
 
   const textBytes = checkRange('text', Number(header.textSize), 1, Math.min(MAX_TEXT_BYTES, ringEnd - HEADER_BYTES));
   const offset = checkRange('text', Number(header.textOffset), HEADER_BYTES, ringEnd - 1);
-  const first = Math.min(textBytes, ringEnd - offset);
+  const firstBytes = Math.min(textBytes, ringEnd - offset);
   const bytes = Buffer.concat([
-    await readBytes(volume, area.startBytes + offset, first),
-    await readBytes(volume, area.startBytes + HEADER_BYTES, textBytes - first),
+    await readBytes(volume, area.startBytes + offset, firstBytes),
+    await readBytes(volume, area.startBytes + HEADER_BYTES, textBytes - firstBytes),
   ]);
   if (lvmCrc(bytes) !== header.textChecksum) throw new EngineError('FORMAT_INVALID', { checksum: 'metadata' });
-  return bytes.toString('utf8').replace(/\0[^]*$/, '');
+  return { sector, bytes, startBytes: area.startBytes + offset, firstBytes };
+}
+
+/**
+ * Bytes of a volume where the text that counts is another one, of the same length, in the same place.
+ * @param change is given the text, zero at its end included @returns none where there is no text
+ * @throws EngineError as {@link readMetadataArea}
+ */
+export async function rewrittenText(
+  volume: BlockSource,
+  area: Extent,
+  change: (text: Buffer) => Buffer,
+): Promise<Patch[]> {
+  const text = await readText(volume, area);
+  if (!text) return [];
+  const { sector, startBytes, firstBytes } = text;
+  const bytes = change(text.bytes);
+  checkRange('text', bytes.length, text.bytes.length, text.bytes.length);
+  headerStruct.write(sector, { textChecksum: lvmCrc(bytes) });
+  headerStruct.write(sector, { checksum: lvmCrc(sector.subarray(4)) });
+  const rest = bytes.subarray(firstBytes);
+  return [
+    { offsetBytes: area.startBytes, bytes: sector },
+    { offsetBytes: startBytes, bytes: bytes.subarray(0, firstBytes) },
+    ...(rest.length > 0 ? [{ offsetBytes: area.startBytes + HEADER_BYTES, bytes: rest }] : []),
+  ];
 }
 
 /**

@@ -1,5 +1,6 @@
 /** What a person says of a deploy: the template, which of its disks, and a target for each. All that is said of one target stands in its row. */
-import type { CommandParams } from '../../../src-engine/contract/index.ts';
+import type { CommandParams, GuestSettings, VolumeChoice } from '../../../src-engine/contract/index.ts';
+import { newInside, proofSaid, type InsideForm } from './inside/inside-form.ts';
 import { parseBytes } from '../../../src-engine/words/sizes.ts';
 
 export interface Target {
@@ -10,6 +11,8 @@ export interface Target {
   path: string;
   /** length of a new file as it was typed; '': the disk's own */
   size: string;
+  /** what a table says of this machine alone */
+  own?: Partial<GuestSettings>;
 }
 
 export interface DeployForm {
@@ -19,6 +22,11 @@ export interface DeployForm {
   /** the one of several disks that is written alone, from 1; 0: all of them, each to a target of its own */
   disk: number;
   targets: Target[];
+  /** the bytes as captured: nothing that follows counts */
+  isExact: boolean;
+  /** what becomes of volumes, by the number of their disk */
+  volumes: Map<number, VolumeChoice[]>;
+  inside: InsideForm;
 }
 
 /** More targets than one engine takes at once are no plan. */
@@ -36,6 +44,9 @@ export function formOf(query: Record<string, unknown>): DeployForm {
     version: Number(query['version']) || null,
     disk: 0,
     targets: [{ ...emptyTarget(1), path, to }],
+    isExact: false,
+    volumes: new Map(),
+    inside: newInside(),
   };
 }
 
@@ -69,18 +80,42 @@ export function twiceAt(targets: readonly Target[], place: number): number {
 /**
  * What is planned for one target.
  * @param template as commands name it; null: none is chosen
+ * @param settings of the machine that the target is of; left out: none are other than in the template
  * @returns null as long as something is missing or cannot be
  */
 export function requestFor(
   template: string | null,
-  targets: readonly Target[],
+  form: Omit<DeployForm, 'template' | 'version' | 'disk'>,
   place: number,
   diskCount: number,
+  settings?: GuestSettings,
 ): CommandParams<'deploy.plan'> | null {
+  const { targets } = form;
   const target = targets[place];
   const lengthBytes = sizeOf(target);
   if (template === null || target.path === '' || lengthBytes === null || twiceAt(targets, place) >= 0) return null;
   const length = target.to === 'file' && lengthBytes !== undefined ? { lengthBytes } : {};
   const which = diskCount > 1 ? { disk: target.disk } : {};
-  return { template, target: target.path, ...which, ...length };
+  const changes = changesFor(form, target, settings);
+  return { template, target: target.path, ...which, ...length, ...changes, ...proofFor(form) };
+}
+
+/** What is to be other on a target than in the template. */
+function changesFor(
+  { isExact, volumes, inside }: Pick<DeployForm, 'isExact' | 'volumes' | 'inside'>,
+  { disk }: Target,
+  settings: GuestSettings | undefined,
+) {
+  if (isExact) return { exact: true };
+  const choices = volumes.get(disk) ?? [];
+  return {
+    ...(choices.length > 0 && { volumes: choices }),
+    ...(inside.isFresh && { identity: 'fresh' as const, keep: inside.keep }),
+    ...(settings && { settings }),
+  };
+}
+
+function proofFor({ inside }: Pick<DeployForm, 'inside'>) {
+  const { choice } = proofSaid(inside.proof);
+  return choice ? { bootProof: choice } : {};
 }

@@ -16,12 +16,16 @@ export function useVolumeWords() {
     return key ? t(`partitionType.${key}`) : volume.typeId;
   }
 
+  /** @param kind as the engine names it; '': nobody knows it */
+  function kindName(kind: string) {
+    if (!kind) return t('volume.unknownContent');
+    return te(`fileSystem.${kind}`, 'en') ? t(`fileSystem.${kind}`) : kind;
+  }
+
   /** `ext4`, `FAT32`, `LUKS`, or that it is not known. */
   function content({ fileSystem, recognised, warnings }: Pick<VolumeView, 'fileSystem' | 'recognised' | 'warnings'>) {
     const isRandom = warnings.some(({ code }) => code === 'VOLUME_LOOKS_RANDOM');
-    const kind = fileSystem?.kind ?? recognised ?? (isRandom ? 'random' : null);
-    if (!kind) return t('volume.unknownContent');
-    return te(`fileSystem.${kind}`, 'en') ? t(`fileSystem.${kind}`) : kind;
+    return kindName(fileSystem?.kind ?? recognised ?? (isRandom ? 'random' : ''));
   }
 
   /** The name that a person knows it by: its label, else its partition's name, else its type, else its number. */
@@ -62,5 +66,5 @@ export function useVolumeWords() {
     return list(more > 0 ? [...named, count('volume.more', more)] : named);
   }
 
-  return { typeName, content, title, innerTitle, mapping, groupTitle, holding };
+  return { typeName, kindName, content, title, innerTitle, mapping, groupTitle, holding };
 }

@@ -1,7 +1,7 @@
 /** A deploy that changes what is inside, from the command line: options, tables, what is shown and what is refused. */
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { CommandError } from '../../../src-engine/contract/index.ts';
+import type { CommandError, DeployPlan } from '../../../src-engine/contract/index.ts';
 import { readTable } from '../../../src-main/cli/settings-table.ts';
 import { createWords } from '../../../src-main/cli/words.ts';
 import { commandLine, lastLine } from '../../support/command-line.ts';
@@ -88,13 +88,13 @@ test('what was asked for is shown file by file, is there afterwards, and is told
   expect(told.value.parts[1].result.inside.changes.map(({ path }: { path: string }) => path)).toContain('/etc/motd');
 });
 
-test('what a fresh identity does not renew is told, and can be kept with one’s eyes open', async () => {
+test('new identifiers are told with the old ones, and can be kept', async () => {
   const target = bench.path('ids.img');
   const plan = (...more: string[]) => diskpress('deploy', 'debian', target, '--plan', '--identity', 'fresh', ...more);
   const told = await plan();
-  expect(told.out).toContain('UUIDs of file systems: They stay as they were captured');
+  expect(told.out).toMatch(/File system 1 {2}[\da-f-]{36} → [\da-f-]{36}/);
   const things = ['file-system-uuids', 'disk-ids', 'lvm-uuids'].flatMap((thing) => ['--keep', thing]);
-  expect((await plan(...things)).out).not.toContain('They stay as they were captured');
+  expect((await plan(...things)).out).not.toContain('New identifiers');
 });
 
 test('a file that another setting writes is not put in its place, nor two in one', async () => {
@@ -155,6 +155,19 @@ describe('a table', () => {
     expect(cat(c, '/etc/hostname')).toBe('desk-3\n');
   });
 
+  test('that gives two machines one name or one address is warned of', async () => {
+    const csv = 'target,hostname,network\na.img,desk,eth0=192.0.2.7/24\nb.img,Desk,eth0=192.0.2.7/25\nc.img,other,\n';
+    const { code, out } = await diskpress('--json', 'deploy', 'debian', '--table', file('alike.csv', csv), '--plan');
+    expect(code).toBe(0);
+    const plans = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).value as DeployPlan);
+    const alike = plans.map(({ checks }) => checks.filter((check) => check.code === 'MACHINES_ALIKE'));
+    const check = { code: 'MACHINES_ALIKE', level: 'warn', data: { values: ['desk', '192.0.2.7'] } };
+    expect(alike).toEqual([[check], [check], []]);
+  });
+
   test.each([
     ['csv', 'target,hostname\nx.img,ok\ny.img,not_ok\n', 'line 3, column hostname: “not_ok”'],
     ['csv', 'target,hostname\n"x\n.img",ok\ny.img,not_ok\n', 'line 4, column hostname'],
@@ -163,7 +176,9 @@ describe('a table', () => {
     ['csv', 'target,network\nx.img,eth0=300.0.0.1/24\n', 'line 2, column network'],
     ['csv', 'target\n"x.img\n', 'line 2, column 1'],
     ['csv', 'target\nx.img,more\n', 'line 2, column 2'],
+    ['csv', 'target,hostname\nx.img,ok\ny.img\n', 'line 3, column hostname'],
     ['csv', '', 'line 1, column target'],
+    ['yaml', '- target: x.img\n  hostname: [a, b]\n', 'line 2, column hostname'],
     ['yaml', '- target: x.img\n  hostname: ok\n- target: y.img\n  locale: a b\n', 'line 4, column locale'],
     ['yaml', 'target: x.img\n', 'line 1, column target'],
     ['yaml', '- target: x.img\n  target: y.img\n', 'line 2'],

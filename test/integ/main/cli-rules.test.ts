@@ -226,6 +226,8 @@ describe('plans', () => {
     expect(out).toMatch(/\d+ checks passed\.\nPolicy: Lab \(lab\)\..*\n[^]*^\d+ rules passed\.$/m);
     const blocked = await diskpress('capture', centos, '--name', 'x', '--kind', 'flex', '--plan');
     expect(blocked.out).toMatch(/^✗ Operating system: centos-7 .*\[flex\.seven-not-yet\]$/m);
+    // seen only, but a script is to know
+    expect(blocked.code).toBe(5);
   });
 
   test('under another policy and for a machine', async () => {

@@ -38,6 +38,21 @@ test('several sources become one template, and the plan tells of each', async ()
   expect(out).toMatch(new RegExp(`Disk 1: ${first}[^]*Disk 2: ${second}`));
 });
 
+test('where neither disk has a system, nothing can be changed inside, and whoever asks is told', async () => {
+  const targets = [bench.path('t1.img'), bench.path('t2.img')];
+  const refused = await diskpress('--json', 'deploy', 'pair', ...targets, '--hostname', 'x', '--plan');
+  expect(refused.code).toBe(5);
+  expect(lastLine(refused).error).toMatchObject({ code: 'PLAN_BLOCKED', data: { check: 'NO_SYSTEM_TO_CHANGE' } });
+});
+
+test('the rows of a table that are of one machine say nothing that contradicts', async () => {
+  const table = bench.path('rows.csv');
+  const [a, b] = [bench.path('r1.img'), bench.path('r2.img')];
+  writeFileSync(table, `target,hostname\n${a},one\n${b},two\n`);
+  const refused = await diskpress('--json', 'deploy', 'pair', '--table', table, '--plan');
+  expect(lastLine(refused).error).toMatchObject({ code: 'BAD_REQUEST', data: { field: 'hostname' } });
+});
+
 test('what is said of the template is said disk by disk', async () => {
   const inspected = await diskpress('inspect', 'pair');
   expect(inspected.out).toMatch(new RegExp(`Disk 1: ${first}[^]*system[^]*Disk 2: ${second}[^]*home`));

@@ -10,6 +10,7 @@ import {
 } from '../../../src-engine/contract/index.ts';
 import type { Connect } from '../../../src-renderer/client/transport.ts';
 import { FileError, listFolder, readFile } from './fake-files.ts';
+import { fakeEach } from './fake-inside.ts';
 import { deleteMachine, HERE, readMachine, saveMachine } from './fake-machines.ts';
 import { showPolicy } from './fake-policies.ts';
 import { checkFake } from './fake-reports.ts';
@@ -54,6 +55,8 @@ export function fakeEngine(scene: Scene): Connect {
     'template.delete': ({ template }: { template: string }) => templateOf(template),
     'template.undelete': ({ template }: { template: string }) => templateOf(template),
     'deploy.plan': (params: CommandParams<'deploy.plan'>) => scene.deployPlan(templateOf(params.template), params),
+    'settings.each': fakeEach,
+    'password.hash': () => ({ hash: '$6$salt$hash' }),
     'deploy.startAll': started,
     'files.volumes': () => scene.fileVolumes,
     'files.list': listFolder,

@@ -9,6 +9,8 @@ import type {
 import { fakeAccount } from './fake-account.ts';
 import { DEVICES, DISKS, inspect } from './fake-devices.ts';
 import { NOW, place, uuid } from './fake-disks.ts';
+import { fakeInside } from './fake-inside.ts';
+import { fakeVolumes } from './fake-volumes.ts';
 import { debianGuest, fakeReport, isAllowed } from './fake-reports.ts';
 
 type CaptureRequest = CommandParams<'capture.plan'>;
@@ -114,7 +116,7 @@ export function outsidePlan(params: CaptureRequest): CapturePlan {
 
 export function deployPlan(
   which: TemplateView,
-  { target, template: _, disk: number = 1, lengthBytes, ...asked }: CommandParams<'deploy.plan'>,
+  { target, template: _, disk: number = 1, lengthBytes, volumes = [], ...asked }: CommandParams<'deploy.plan'>,
 ): DeployPlan {
   const report = fakeReport({
     action: 'deploy',
@@ -127,7 +129,8 @@ export function deployPlan(
   const version = which.versions[0];
   const source = version.disks[number - 1];
   const capacity = found?.lengthBytes ?? lengthBytes ?? source.capacityBytes;
-  const isTooSmall = capacity < source.capacityBytes;
+  const fitted = fakeVolumes(source.layout, capacity, volumes);
+  const isTooSmall = fitted.checks.some(({ level }) => level === 'block');
   const to = found ?? place(target.split('/').pop() ?? target, '', capacity, target);
   const facts = { path: to.path, model: to.model, serial: to.serial, lengthBytes: to.lengthBytes };
   return {
@@ -140,18 +143,10 @@ export function deployPlan(
     diskCount: version.disks.length,
     target: to,
     before: found ? DISKS[target] : target.includes('there') ? DISKS['/dev/sdb'] : null,
-    after: { ...source.layout, lengthBytes: capacity },
+    after: fitted.after,
     writeBytes: source.usedBytes,
     checks: [
-      ...(isTooSmall
-        ? [
-            {
-              code: 'TARGET_TOO_SMALL' as const,
-              level: 'block' as const,
-              data: { targetBytes: capacity, requiredBytes: source.capacityBytes, path: target },
-            },
-          ]
-        : passes('TARGET_LARGE_ENOUGH')),
+      ...(isTooSmall ? fitted.checks : passes('TARGET_LARGE_ENOUGH')),
       ...passes('TEMPLATE_HEALTHY', 'SECTOR_SIZE_EQUAL', 'TARGET_NOT_IN_USE'),
       ...(source.damage ? [INCOMPLETE] : []),
       ...(found
@@ -161,9 +156,10 @@ export function deployPlan(
     report,
     canRun: isAllowed(report) && !isTooSmall,
     confirmWords: found ? [to.serial, to.path] : [],
-    volumes: [],
-    guestChanges: [],
-    settingNotes: [],
+    volumes: fitted.volumes,
+    ...fakeInside(asked),
+    boot: [],
+    identifiers: [],
     // a file called `there` is there already
     needsOverwrite: target.includes('there'),
   };

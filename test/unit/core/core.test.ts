@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import { ERROR_CODES } from '../../../src-engine/contract/errors.ts';
-import { alignedMemory } from '../../../src-engine/core/aligned-memory.ts';
+import { ownMemory, sharedMemory } from '../../../src-engine/core/aligned-memory.ts';
 import { eachSetRun } from '../../../src-engine/core/bitmap.ts';
 import { checkRange, checkSpan } from '../../../src-engine/core/bounds.ts';
 import { EngineError, ioError, toEngineError } from '../../../src-engine/core/engine-error.ts';
@@ -214,9 +214,12 @@ test('runs of set bits are those that one finds bit by bit', () => {
 });
 
 describe('memory', () => {
-  test('that direct reads accept is shared, zeroed and long enough', () => {
-    const memory = alignedMemory(70_000);
-    expect(memory).toBeInstanceOf(SharedArrayBuffer);
+  test.each([
+    [sharedMemory, SharedArrayBuffer],
+    [ownMemory, ArrayBuffer],
+  ])('that direct reads accept is zeroed and long enough: %o', (make, kind) => {
+    const memory = make(70_000);
+    expect(memory).toBeInstanceOf(kind);
     expect(memory.byteLength).toBe(131_072);
     expect(new Uint8Array(memory).every((byte) => byte === 0)).toBe(true);
   });
@@ -229,7 +232,7 @@ describe('memory', () => {
     const small = Buffer.from('small');
     releaseMemory(small);
     expect(small.toString()).toBe('small');
-    const shared = new Uint8Array(alignedMemory(2 * 1024 * 1024));
+    const shared = new Uint8Array(sharedMemory(2 * 1024 * 1024));
     releaseMemory(shared);
     expect(shared.length).toBe(2 * 1024 * 1024);
   });

@@ -3,6 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
+  BOOT_FIRMWARES,
+  BOOT_LINK_CODES,
+  BOOT_LINK_STATES,
   CAPTURED_AS,
   CHECK_CODES,
   CLAIM_KINDS,
@@ -10,6 +13,7 @@ import {
   FILE_SYSTEM_KINDS,
   IMAGE_FORMATS,
   GROUP_KINDS,
+  ID_OWNERS,
   IDENTITY_THINGS,
   JOB_KINDS,
   KINDS,
@@ -96,7 +100,11 @@ describe('locales', () => {
     ['account.place', withUnknown(OUTSIDE_PLACES)],
     ['account.choiceOf', withUnknown(OUTSIDE_CHOICES)],
     ['identity', IDENTITY_THINGS],
+    ['idOwner', withUnknown(ID_OWNERS)],
     ['setting', SETTING_CODES],
+    ['bootChain.firmware', withUnknown(BOOT_FIRMWARES)],
+    ['bootChain.state', withUnknown(BOOT_LINK_STATES)],
+    ['bootChain.link', BOOT_LINK_CODES],
     ['fact', FACT_IDS],
   ] as const)('have words for every %s', (section, codes) => {
     expect(codes.filter((code) => !en.has(`${section}.${code}`))).toEqual([]);
@@ -152,7 +160,9 @@ describe('pages', () => {
     const sections = [
       'missing.',
       'setting.',
+      'bootChain.',
       'identity.',
+      'idOwner.',
       'guestReason.',
       'guestChange.',
       'notCatalog.',

@@ -1,6 +1,6 @@
 /** `eth0=dhcp`, `1=192.0.2.10/24,gateway=192.0.2.1,dns=192.0.2.53`: a card and what it gets. */
 import { isIPv4 } from 'node:net';
-import { NetworkCardSchema, type NetworkCard } from '../../src-engine/contract/index.ts';
+import { NetworkCardSchema, type NetworkCard } from '../contract/deploy.contract.ts';
 
 /** @returns null where it is none */
 export function networkCard(text: string): NetworkCard | null {

@@ -1,0 +1,229 @@
+/**
+ * Which identifiers of a disk become others, every place in which files name them, and for each that stays the reason. Reads only; what it
+ * returns is the same whenever the same disk is looked at with the same seed.
+ */
+import type { IdentityThing, IdentifierChange, SettingNote } from '../contract/deploy.contract.ts';
+import type { Guest } from '../contract/guest.contract.ts';
+import type { BlockSource } from '../disk/block-source.port.ts';
+import { uuidWay } from '../filesystems/new-uuid.ts';
+import type { GuestVolume } from '../guest/guest-input.ts';
+import type { GuestMount } from '../guest/open-guest-files.ts';
+import type { Patch } from '../volumes/layout.port.ts';
+import type { VolumeChanges } from '../writers/steps.port.ts';
+import { isDamage, readDiskIds, type DiskId, type DiskIds, type Keeping } from './disk-ids.ts';
+import { IdForms, type Renaming } from './forms.ts';
+import { isCoreApart, rewrittenCore } from './grub-core.ts';
+import { newId } from './new-ids.ts';
+import { findReferences, type Reference } from './references.ts';
+import { withReferences } from './rewrite-references.ts';
+
+export interface IdsInput {
+  readonly source: BlockSource;
+  readonly guest: Guest;
+  readonly volumes: readonly GuestVolume[];
+  readonly mounts: readonly GuestMount[];
+  /** what is to be renewed at all */
+  readonly fresh: ReadonlySet<IdentityThing>;
+  readonly seed: string;
+  /** the disk is its machine's only one: another one may name what is on this */
+  readonly isAlone: boolean;
+  /** what is to become other in files anyway */
+  readonly changes: readonly VolumeChanges[];
+  readonly abilities: IdAbilities;
+}
+
+export interface IdAbilities {
+  /** whether files of a volume can be written here */
+  canWrite(ref: string, kind: string): boolean;
+  /** why a program cannot give a file system another UUID here; null: it can */
+  refusalOf(volume: GuestVolume): Keeping | null;
+}
+
+export interface IdsPlan {
+  readonly renewed: readonly IdentifierChange[];
+  readonly notes: readonly SettingNote[];
+  /** GRUB's core, where it names any */
+  readonly corePatches: readonly Patch[];
+  /** those of the input, with the files in which identifiers are named */
+  readonly changes: readonly VolumeChanges[];
+}
+
+const ID_THINGS: readonly IdentityThing[] = ['file-system-uuids', 'disk-ids', 'lvm-uuids'];
+
+/** @throws EngineError `READ_FAILED`, `ABORTED` */
+export async function planIds(input: IdsInput, signal: AbortSignal): Promise<IdsPlan> {
+  const things = ID_THINGS.filter((thing) => input.fresh.has(thing));
+  const { changes } = input;
+  if (things.length === 0) return { renewed: [], notes: [], corePatches: [], changes };
+  const all = (code: Keeping['code']) => things.map((reason) => noteOf(reason, { code }));
+  if (input.guest.family.value === 'windows')
+    return { renewed: [], notes: all('id-kept-windows'), corePatches: [], changes };
+  if (!input.isAlone) return { renewed: [], notes: all('id-kept-several-disks'), corePatches: [], changes };
+
+  const disk = await readDiskIds(input.source);
+  const ids = disk.ids.filter(({ reason }) => input.fresh.has(reason));
+  const kept = new Map<DiskId, Keeping>();
+  for (const id of ids) {
+    const keeping = id.kept ?? (await ownKeeping(id, disk, input));
+    if (keeping) kept.set(id, keeping);
+  }
+  const free = ids.filter((id) => !kept.has(id));
+  const renamings = free.map((id) => renamingOf(id, disk, input.seed));
+  const found = free.length > 0 ? await findReferences(input, new IdForms(renamings), signal) : null;
+  const references: Reference[] = [];
+  if (found?.everything) for (const id of free) kept.set(id, found.everything);
+  else {
+    for (const reference of found?.references ?? []) {
+      if (reference.keeping) for (const i of reference.found) keepOnce(kept, free[i], reference.keeping);
+      else references.push(reference);
+    }
+  }
+  const forms = new IdForms(renamings);
+  const choose = () => {
+    keepTogether(kept, free);
+    return new Set(free.flatMap((id, i) => (kept.has(id) ? [] : [i])));
+  };
+  let chosen = choose();
+  const core = found?.core ?? null;
+  let corePatches: Patch[] | null = [];
+  if (core && [...core.found].some((i) => chosen.has(i))) {
+    const content = forms.replaced(core.content!, chosen);
+    const isApart = isCoreApart(core, disk.tables.layout.partitions);
+    corePatches = content && isApart ? await rewrittenCore(core, content, signal) : null;
+    if (!corePatches) for (const i of core.found) keepOnce(kept, free[i], { code: 'id-kept-grub-core' });
+    chosen = choose();
+  }
+  return {
+    renewed: [...chosen].map((i) => changeOf(free[i], renamings[i].after)),
+    notes: notesOf(things, free, chosen, kept),
+    corePatches: corePatches ?? [],
+    changes: await withReferences(
+      changes,
+      references,
+      { forms, chosen, reasons: free.map(({ reason }) => reason) },
+      input,
+    ),
+  };
+}
+
+/** What stands against an identifier before anybody looks for who names it. */
+async function ownKeeping(id: DiskId, { tree }: DiskIds, input: IdsInput): Promise<Keeping | null> {
+  if (id.reason === 'disk-ids') return (await hasWindows(input.volumes)) ? { code: 'id-kept-boot-store' } : null;
+  if (id.of !== 'file-system') return null;
+  const volume = input.volumes.find(({ ref }) => ref === id.volume);
+  const found = [...tree.partitions, ...tree.groups.flatMap(({ volumes }) => volumes)].find(
+    ({ ref }) => ref === id.volume,
+  );
+  const kind = found?.content.fileSystem?.kind;
+  if (!volume || !found || !kind) return { code: 'id-kept-no-way', data: { kind: kind ?? '' } };
+  try {
+    const way = await uuidWay(found.source, kind, newId(input.seed, id.format, id.before));
+    if (way.by === 'nothing') return { code: `id-kept-${way.refusal}`, data: { kind } };
+    const { oldestKernel } = way;
+    const old = oldestKernel && tooOld(input.guest, oldestKernel);
+    if (old) return { code: 'id-kept-guest-too-old', data: { kind, kernel: old, needed: oldestKernel.join('.') } };
+    return way.by === 'program' ? input.abilities.refusalOf(volume) : null;
+  } catch (error) {
+    if (isDamage(error)) return { code: 'id-kept-damaged', data: { kind } };
+    throw error;
+  }
+}
+
+/** @returns a kernel of the guest that is older; '?' where none is known */
+function tooOld({ kernels }: Guest, [major, minor]: readonly [number, number]): string | null {
+  const versions = (kernels.value ?? []).map(({ version }) => version);
+  const isOlder = (version: string) => {
+    const [, a, b] = /^(\d+)\.(\d+)/.exec(version) ?? [];
+    return a === undefined || Number(a) < major || (Number(a) === major && Number(b) < minor);
+  };
+  return versions.length === 0 ? '?' : (versions.find(isOlder) ?? null);
+}
+
+/** A boot store of Windows names disk and partitions by their identifiers, wherever it lies. */
+async function hasWindows(volumes: readonly GuestVolume[]): Promise<boolean> {
+  for (const { tree, kind } of volumes) {
+    if (!tree || kind === null) continue;
+    if (/^(?:ntfs|exfat)/.test(kind) || (/^fat/.test(kind) && (await hasBootStore(tree)))) return true;
+  }
+  return false;
+}
+
+async function hasBootStore(tree: NonNullable<GuestVolume['tree']>): Promise<boolean> {
+  try {
+    for (const path of [
+      ['EFI', 'Microsoft', 'Boot', 'BCD'],
+      ['Boot', 'BCD'],
+    ]) {
+      let node: typeof tree.root | null = tree.root;
+      for (const name of path) node = node?.kind === 'folder' ? await tree.find(node, name) : null;
+      if (node) return true;
+    }
+    return false;
+  } catch (error) {
+    // what cannot be read may be one
+    if (isDamage(error)) return true;
+    throw error;
+  }
+}
+
+/** Groups and their logical volumes are named together, so the one does not become another without the other. */
+function keepTogether(kept: Map<DiskId, Keeping>, free: readonly DiskId[]): void {
+  for (const id of free.filter(({ of }) => of === 'logical-volume')) {
+    const group = free.find(({ of, volume }) => of === 'volume-group' && id.volume.startsWith(`${volume}/`));
+    const keeping = kept.get(id) ?? (group && kept.get(group));
+    if (!keeping || !group) continue;
+    keepOnce(kept, id, keeping);
+    keepOnce(kept, group, keeping);
+  }
+}
+
+function keepOnce(kept: Map<DiskId, Keeping>, id: DiskId, keeping: Keeping): void {
+  if (!kept.has(id)) kept.set(id, keeping);
+}
+
+function renamingOf({ format, before, of, volume }: DiskId, { ids }: DiskIds, seed: string): Renaming {
+  const renamed = (one: Pick<DiskId, 'format' | 'before'>) => ({
+    before: one.before,
+    after: newId(seed, one.format, one.before.toLowerCase()),
+  });
+  const joined = ids.filter((one) => of === 'volume-group' && one.volume.startsWith(`${volume}/`)).map(renamed);
+  return { format, ...renamed({ format, before }), joined };
+}
+
+/** In the case in which blkid and sfdisk write it. */
+function changeOf({ reason, of, volume, format, before }: DiskId, after: string): IdentifierChange {
+  const isUpper = format === 'serial' || of === 'disk';
+  const written = format === 'lvm' ? after : isUpper ? after.toUpperCase() : after.toLowerCase();
+  return { reason, of, volume, before, after: written };
+}
+
+const noteOf = (reason: IdentityThing, { code, data = {} }: Keeping): SettingNote => ({
+  reason,
+  isPossible: false,
+  code,
+  data,
+});
+
+function notesOf(
+  things: readonly IdentityThing[],
+  free: readonly DiskId[],
+  chosen: ReadonlySet<number>,
+  kept: ReadonlyMap<DiskId, Keeping>,
+): SettingNote[] {
+  const notes: SettingNote[] = [];
+  for (const reason of things) {
+    const renewed = [...chosen].filter((i) => free[i].reason === reason);
+    const staying = [...kept].filter(([id]) => id.reason === reason);
+    if (renewed.length > 0)
+      notes.push({ reason, isPossible: true, code: 'ids-renewed', data: { count: renewed.length } });
+    if (renewed.length === 0 && staying.length === 0) {
+      notes.push({ reason, isPossible: true, code: 'nothing-there', data: {} });
+    }
+    for (const [{ before, volume }, { code, data = {} }] of staying) {
+      notes.push({ reason, isPossible: false, code, data: { ...data, id: before, volume: volume || '0' } });
+    }
+  }
+  const isNamedByFirmware = [...chosen].some((i) => free[i].of === 'partition');
+  if (isNamedByFirmware) notes.push({ reason: 'disk-ids', isPossible: true, code: 'firmware-entries', data: {} });
+  return notes;
+}

@@ -1,0 +1,59 @@
+/** Identifiers of table, file systems and LVM become those that files of the guest name by now; the target goes on not looking finished. */
+import type { JobContext } from '../../core/job-context.ts';
+import { renew } from '../../identifiers/renew.ts';
+import { setUuidByProgram } from '../../identifiers/uuid-programs.ts';
+import { openVolumes } from '../../inspection/disk-inspection.ts';
+import type { Patch } from '../../volumes/layout.port.ts';
+import { impossible } from '../../writers/refusals.ts';
+import type { Deployment } from './deployment.ts';
+import { verifyPatch } from './read-back.ts';
+import { targetView } from './target-view.ts';
+import { placeOnDisk } from './volume-on-disk.ts';
+import { writeHeld } from './write-held.ts';
+
+/**
+ * What is held back is changed where it is held: tables get their new identifiers in memory.
+ * @throws EngineError `GUEST_DIFFERS`, `GUEST_CHANGE_IMPOSSIBLE`, `VERIFY_MISMATCH`, `WRITE_FAILED`, `TOOL_MISSING`, `TOOL_FAILED`,
+ *   `TOOL_TIMED_OUT`, `ABORTED`
+ */
+export async function renewIds(deployment: Deployment, context: JobContext): Promise<void> {
+  const { sink, target, plan } = deployment;
+  const { identifiers, corePatches } = deployment.identifiers;
+  if (identifiers.length === 0) return;
+  context.phase('customising', 0);
+  const source = targetView(deployment);
+  const disk = {
+    source,
+    write: (patches: readonly Patch[]) => writePatches(deployment, patches),
+    async byProgram(ref: string, fileSystem: Parameters<typeof setUuidByProgram>[0], uuid: string) {
+      const place = placeOnDisk(await openVolumes(source), ref);
+      if (!place) throw impossible(ref, 'scattered');
+      await writeHeld(deployment, place);
+      const { startBytes: offsetBytes, lengthBytes } = place;
+      const isDevice = plan.target.kind === 'device';
+      await setUuidByProgram(
+        fileSystem,
+        { descriptor: target.fd, offsetBytes, lengthBytes, isDevice },
+        uuid,
+        context.signal,
+      );
+      await sink.sync();
+    },
+  };
+  await renew(disk, identifiers);
+  await disk.write(corePatches);
+  const nothing = { changes: [], changedFiles: 0, sameFiles: 0, sameBytes: 0 };
+  deployment.inside = { ...(deployment.inside ?? nothing), identifiers: [...identifiers] };
+}
+
+async function writePatches(deployment: Deployment, patches: readonly Patch[]): Promise<void> {
+  const { held, sink } = deployment;
+  const written = patches.flatMap((patch) => held.put(patch));
+  for (const { offsetBytes, bytes } of written) await sink.write(offsetBytes, bytes);
+  await sink.sync();
+  for (const patch of written) {
+    const equalBytes = await verifyPatch(sink, patch);
+    deployment.writtenBytes += patch.bytes.length;
+    deployment.verifiedBytes += equalBytes;
+  }
+}

@@ -1,0 +1,207 @@
+/** What a person says of the inside of a guest: identity, settings, the proof at the end. What cannot be as it is typed is named, not sent. */
+import {
+  FileSettingSchema,
+  FirstBootSchema,
+  HostNamePatternSchema,
+  NetworkCardSchema,
+  SeveralSettingsSchema,
+  UserSettingSchema,
+  type BootChoice,
+  type IdentityThing,
+  type SeveralSettings,
+} from '../../../../src-engine/contract/index.ts';
+import { parseBytes } from '../../../../src-engine/words/sizes.ts';
+
+export interface CardForm {
+  readonly id: number;
+  card: string;
+  ipv4: 'dhcp' | 'none' | 'static';
+  /** with commas between them, as all lists here */
+  addresses4: string;
+  gateway4: string;
+  ipv6: 'auto' | 'none' | 'static';
+  addresses6: string;
+  gateway6: string;
+  dns: string;
+  search: string;
+}
+
+export interface UserForm {
+  readonly id: number;
+  name: string;
+  /** null: none, or the one that is there */
+  passwordHash: string | null;
+  /** a key in each line */
+  sshKeys: string;
+  groups: string;
+}
+
+/** A file of this person's, read by the page. */
+export interface FileForm {
+  readonly id: number;
+  /** its own name */
+  fileName: string;
+  lengthBytes: number;
+  base64: string;
+  /** where in the guest, or under which name */
+  path: string;
+  /** octal */
+  mode: string;
+}
+
+export interface ProofForm {
+  isWanted: boolean;
+  firmware: 'recorded' | 'bios' | 'uefi';
+  isSecureBoot: boolean;
+  until: 'any' | 'login' | 'desktop' | 'text';
+  text: string;
+  memory: string;
+  minutes: string;
+}
+
+const NAMED = ['hostname', 'domain', 'timezone', 'locale', 'keyboard'] as const;
+
+export interface InsideForm {
+  isFresh: boolean;
+  keep: IdentityThing[];
+  hostname: string;
+  domain: string;
+  timezone: string;
+  locale: string;
+  keyboard: string;
+  cards: CardForm[];
+  users: UserForm[];
+  files: FileForm[];
+  firstBoot: FileForm[];
+  proof: ProofForm;
+}
+
+export const newInside = (): InsideForm => ({
+  ...{ isFresh: false, keep: [] },
+  ...{ hostname: '', domain: '', timezone: '', locale: '', keyboard: '' },
+  ...{ cards: [], users: [], files: [], firstBoot: [] },
+  proof: newProof(),
+});
+
+export const newProof = (): ProofForm => ({
+  ...{ isWanted: false, firmware: 'recorded', isSecureBoot: false },
+  ...{ until: 'any', text: '', memory: '', minutes: '10' },
+});
+
+let lastId = 0;
+export const newCard = (place: number): CardForm => ({
+  ...{ id: ++lastId, card: String(place), ipv4: 'dhcp', addresses4: '', gateway4: '' },
+  ...{ ipv6: 'auto', addresses6: '', gateway6: '', dns: '', search: '' },
+});
+export const newUser = (): UserForm => ({ id: ++lastId, name: '', passwordHash: null, sshKeys: '', groups: '' });
+export const newFile = (fileName: string, lengthBytes: number, base64: string, path: string): FileForm => ({
+  ...{ id: ++lastId, fileName, lengthBytes, base64, path, mode: '644' },
+});
+
+/** A place in the form where something stands that cannot be: `hostname`, `card-3-dns`. */
+export type Fault = string;
+
+export interface Said {
+  /** what can be sent; null: nothing was said */
+  readonly settings: SeveralSettings | null;
+  readonly faults: ReadonlySet<Fault>;
+}
+
+const listOf = (text: string) => text.split(/[\s,;]+/).filter((one) => one !== '');
+
+/** sshd(8), AUTHORIZED_KEYS FILE FORMAT: options, if any, the type, the key in base64, a comment. */
+const SSH_KEY = /^(?:[^\r\n\0]* )?(?:ssh|ecdsa|sk)-[a-z0-9@.-]+ AAAA[0-9A-Za-z+/=]{16,}(?: [^\r\n\0]*)?$/;
+
+const keysOf = (text: string): string[] =>
+  text
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+
+export function settingsSaid(form: InsideForm): Said {
+  const faults = new Set<Fault>();
+  const said: Partial<SeveralSettings> = {};
+  for (const field of NAMED) {
+    const value = form[field].trim();
+    if (value === '') continue;
+    const schema = field === 'hostname' ? HostNamePatternSchema : SeveralSettingsSchema.shape[field];
+    if (schema.safeParse(value).success) said[field] = value;
+    else faults.add(field);
+  }
+  const network = form.cards.flatMap((card) => cardOf(card, faults));
+  const users = form.users.flatMap((user) => userOf(user, faults));
+  const files = form.files.flatMap((file) => {
+    const mode = /^[0-7]{3,4}$/.test(file.mode.trim()) ? parseInt(file.mode, 8) : -1;
+    const parsed = FileSettingSchema.safeParse({ path: file.path.trim(), base64: file.base64, mode });
+    if (mode < 0) faults.add(`file-${file.id}-mode`);
+    else if (!parsed.success) faults.add(`file-${file.id}-path`);
+    return parsed.data ?? [];
+  });
+  const firstBoot = form.firstBoot.flatMap((file) => {
+    const parsed = FirstBootSchema.safeParse({ name: file.path.trim(), base64: file.base64 });
+    if (!parsed.success) faults.add(`file-${file.id}-path`);
+    return parsed.data ?? [];
+  });
+  const isNothing = [network, users, files, firstBoot, Object.keys(said)].every(({ length }) => length === 0);
+  return { settings: isNothing ? null : { ...said, network, users, files, firstBoot }, faults };
+}
+
+function cardOf(form: CardForm, faults: Set<Fault>): SeveralSettings['network'] {
+  const at = (field: string) => `card-${form.id}-${field}`;
+  const gateway = (text: string) => (text.trim() === '' ? {} : { gateway: text.trim() });
+  const ipv4 = form.ipv4 === 'static' ? { addresses: listOf(form.addresses4), ...gateway(form.gateway4) } : form.ipv4;
+  const ipv6 = form.ipv6 === 'static' ? { addresses: listOf(form.addresses6), ...gateway(form.gateway6) } : form.ipv6;
+  const card = { card: form.card.trim(), ipv4, ipv6, dns: listOf(form.dns), searchDomains: listOf(form.search) };
+  const { data, error } = NetworkCardSchema.safeParse(card);
+  if (data) return [data];
+  const { shape } = NetworkCardSchema;
+  if (!shape.card.safeParse(card.card).success) faults.add(at('card'));
+  if (!shape.dns.safeParse(card.dns).success) faults.add(at('dns'));
+  if (!shape.searchDomains.safeParse(card.searchDomains).success) faults.add(at('search'));
+  for (const [field, value, other] of [
+    ['ipv4', ipv4, '4'],
+    ['ipv6', ipv6, '6'],
+  ] as const) {
+    if (typeof value === 'string' || shape[field].safeParse(value).success) continue;
+    const isAddress = shape[field].safeParse({ addresses: value.addresses }).success;
+    faults.add(at(isAddress ? `gateway${other}` : `addresses${other}`));
+  }
+  if (error && ![...faults].some((fault) => fault.startsWith(at('')))) faults.add(at('card'));
+  return [];
+}
+
+function userOf(form: UserForm, faults: Set<Fault>): SeveralSettings['users'] {
+  const at = (field: string) => `user-${form.id}-${field}`;
+  const [sshKeys, groups, name] = [keysOf(form.sshKeys), listOf(form.groups), form.name.trim()];
+  const { shape } = UserSettingSchema;
+  if (!shape.name.safeParse(name).success) faults.add(at('name'));
+  if (!shape.groups.safeParse(groups).success) faults.add(at('groups'));
+  // a private key, or a password, that was pasted by mistake goes nowhere
+  if (!sshKeys.every((key) => SSH_KEY.test(key))) faults.add(at('sshKeys'));
+  if ([...faults].some((fault) => fault.startsWith(at('')))) return [];
+  const password = form.passwordHash === null ? {} : { passwordHash: form.passwordHash };
+  const { data } = UserSettingSchema.safeParse({ name, sshKeys, groups, ...password });
+  return data ? [data] : [];
+}
+
+/** How a proof is to be carried out; null: there is none. Faults: `proof-memory`, `proof-minutes`, `proof-text`. */
+export function proofSaid(form: ProofForm): { choice: Partial<BootChoice> | null; faults: ReadonlySet<Fault> } {
+  const faults = new Set<Fault>();
+  if (!form.isWanted) return { choice: null, faults };
+  const memoryBytes = form.memory.trim() === '' ? undefined : parseBytes(form.memory);
+  if (memoryBytes === null || (memoryBytes !== undefined && memoryBytes < 64 * 2 ** 20)) faults.add('proof-memory');
+  const minutes = Number(form.minutes.replace(',', '.'));
+  if (!(minutes > 0 && minutes <= 24 * 60)) faults.add('proof-minutes');
+  if (form.until === 'text' && form.text.trim() === '') faults.add('proof-text');
+  const until = form.until === 'text' ? form.text.trim() : form.until;
+  return {
+    choice: {
+      ...(form.firmware !== 'recorded' && { firmware: form.firmware }),
+      ...(form.isSecureBoot && form.firmware === 'uefi' && { isSecureBoot: true }),
+      ...(until !== 'any' && until !== '' && { until: until.slice(0, 200) }),
+      ...(memoryBytes && !faults.has('proof-memory') && { memoryBytes }),
+      ...(!faults.has('proof-minutes') && { timeoutSeconds: Math.max(1, Math.round(minutes * 60)) }),
+    },
+    faults,
+  };
+}
