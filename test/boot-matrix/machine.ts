@@ -33,8 +33,22 @@ const STUCK = /(?:^|\n)(?:grub(?: rescue)?>|\(initramfs\)|.*You are in emergency
 const FIRMWARE = '/usr/share/OVMF/OVMF_CODE_4M.fd';
 const VARIABLES = '/usr/share/OVMF/OVMF_VARS_4M.fd';
 
+/** A kernel measures the timer against the processor's clock: emulated on a machine with too much to do, it may find none that works. */
+const STARVED = /IO-APIC \+ timer doesn't work/;
+const MAX_STARTS = 3;
+
 /** @param disk stays as it is: what the guest writes is thrown away @throws Error with the end of the console, where no answers came in time */
 export async function startMachine(disk: string, options: MachineOptions): Promise<RunningMachine> {
+  for (let starts = 1; ; starts++) {
+    try {
+      return await startOnce(disk, options);
+    } catch (error) {
+      if (starts === MAX_STARTS || !STARVED.test((error as Error).message)) throw error;
+    }
+  }
+}
+
+async function startOnce(disk: string, options: MachineOptions): Promise<RunningMachine> {
   const folder = mkdtempSync(join(tmpdir(), 'diskpress-boot-'));
   const [screen, said] = [join(folder, 'console'), join(folder, 'answers')];
   const sshPort = await freePort();
