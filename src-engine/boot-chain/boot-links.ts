@@ -181,7 +181,10 @@ function loaderLinks(
     const data = { volume, path, sha256: sha256 ?? '', architecture };
     const own = was?.loaders.find((one) => one.path === path);
     const made = copied.find((one) => one.volume === volume && isSamePath(one.path, path));
-    if (made && sha256 === made.sha256) add('mended', 'fallback-copied', { ...data, from: made.from });
+    // as its original is by now: that may have been rewritten
+    const original = made && now.loaders.find((one) => isSamePath(one.path, made.from));
+    if (made && sha256 !== null && sha256 === original?.sha256)
+      add('mended', 'fallback-copied', { ...data, from: made.from });
     else if (sha256 !== null && sha256 !== own?.sha256 && isRewritten(path))
       add('mended', 'efi-loader-rewritten', data);
     else if (sha256 === null || sha256 !== own?.sha256) add('broken', 'efi-loader-differs', data);

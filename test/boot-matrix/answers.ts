@@ -7,7 +7,8 @@ export type Answers = Readonly<Record<string, readonly string[]>>;
 export function partsOf(text: string): Answers {
   const parts: Record<string, string[]> = {};
   let lines: string[] = [];
-  for (const line of text.replaceAll('\r', '').split('\n')) {
+  // a line is a terminal to some, who paint it
+  for (const line of text.replace(/\r|\x1b\[[0-9;]*m/g, '').split('\n')) {
     const name = /^=== (\S+)$/.exec(line)?.[1];
     if (name) parts[name] = lines = [];
     else if (line.trim() !== '') lines.push(line.trim());

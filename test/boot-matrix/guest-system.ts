@@ -50,8 +50,16 @@ export function recipeOf(files: readonly string[], ...more: readonly unknown[]):
     .slice(0, 12);
 }
 
+const asked = new Map<Suite, Promise<string>>();
+
 /** @returns the path of the tar; made where it is not there: root, Debian's mirror and a minute or two are needed */
-export async function guestSystem(suite: Suite): Promise<string> {
+export function guestSystem(suite: Suite): Promise<string> {
+  const system = asked.get(suite) ?? makeSystem(suite);
+  asked.set(suite, system);
+  return system;
+}
+
+async function makeSystem(suite: Suite): Promise<string> {
   const packages = [...PACKAGES, ...MORE_PACKAGES[suite]];
   const files = ['setup.sh', 'answers.sh', 'boot-matrix-answers.service'];
   const tar = join(CACHE, `${suite}-${recipeOf(files, packages, LEFT_OUT, INITRAMFS)}.tar`);
@@ -62,7 +70,14 @@ export async function guestSystem(suite: Suite): Promise<string> {
   await exec(
     'mmdebstrap',
     [
-      ...['--quiet', '--format=tar', '--variant=minbase', '--aptopt=Apt::Install-Recommends "false"', ...LEFT_OUT],
+      ...[
+        '--quiet',
+        '--format=tar',
+        '--variant=minbase',
+        '--dpkgopt=force-unsafe-io',
+        '--aptopt=Apt::Install-Recommends "false"',
+        ...LEFT_OUT,
+      ],
       `--include=${packages.join(',')}`,
       `--essential-hook=${INITRAMFS}`,
       `--customize-hook=install -D -m 755 ${file('answers.sh')} "$1/usr/local/sbin/boot-matrix-answers"`,

@@ -10,7 +10,7 @@ import { CACHE, GUEST_FILES, guestSystem, recipeOf, type Suite } from './guest-s
 
 const exec = promisify(execFile);
 
-/** `logical`: an MBR with its root and its swap in logical partitions. The others have a GPT. */
+/** `logical`: an MBR with its root and its swap in logical partitions; the others have a GPT. `xfs` has no loader for firmware without an entry of it. */
 export const LAYOUTS = ['ext4', 'xfs', 'btrfs', 'lvm', 'logical'] as const;
 export type Layout = (typeof LAYOUTS)[number];
 

@@ -27,11 +27,28 @@ export interface RunningMachine {
   stop(): Promise<void>;
 }
 
+/** Who waits for a person who is not there: GRUB, an initramfs, systemd; and a kernel that gave up. */
+const STUCK = /(?:^|\n)(?:grub(?: rescue)?>|\(initramfs\)|.*You are in emergency mode|.*Kernel panic - not syncing)/;
+
 const FIRMWARE = '/usr/share/OVMF/OVMF_CODE_4M.fd';
 const VARIABLES = '/usr/share/OVMF/OVMF_VARS_4M.fd';
 
+/** A kernel measures the timer against the processor's clock: emulated on a machine with too much to do, it may find none that works. */
+const STARVED = /IO-APIC \+ timer doesn't work/;
+const MAX_STARTS = 3;
+
 /** @param disk stays as it is: what the guest writes is thrown away @throws Error with the end of the console, where no answers came in time */
 export async function startMachine(disk: string, options: MachineOptions): Promise<RunningMachine> {
+  for (let starts = 1; ; starts++) {
+    try {
+      return await startOnce(disk, options);
+    } catch (error) {
+      if (starts === MAX_STARTS || !STARVED.test((error as Error).message)) throw error;
+    }
+  }
+}
+
+async function startOnce(disk: string, options: MachineOptions): Promise<RunningMachine> {
   const folder = mkdtempSync(join(tmpdir(), 'diskpress-boot-'));
   const [screen, said] = [join(folder, 'console'), join(folder, 'answers')];
   const sshPort = await freePort();
@@ -52,7 +69,8 @@ export async function startMachine(disk: string, options: MachineOptions): Promi
         const seconds = Math.round((performance.now() - startedMs) / 1000);
         return { answers: partsOf(text), seconds, processorSeconds: processorSeconds(machine.pid!), sshPort, stop };
       }
-      const end = existsSync(screen) ? readFileSync(screen, 'utf8').trim().slice(-600) : '';
+      const end = existsSync(screen) ? plain(readFileSync(screen, 'utf8')).trim().slice(-600) : '';
+      if (STUCK.test(end)) throw new Error(`it did not come up: ${end}`);
       if (machine.exitCode !== null) throw new Error(`the machine ended: ${complaints || end}`);
       if (performance.now() - startedMs > options.timeoutMs) throw new Error(`it did not come up: ${end}`);
       await sleep(200);
@@ -92,6 +110,9 @@ function argumentsOf(
     ...['-device', `virtio-net-pci,netdev=net,romfile=,mac=52:54:00:12:34:${card.toString(16).padStart(2, '0')}`],
   ];
 }
+
+/** @returns a console's text without what moves and paints */
+const plain = (text: string) => text.replace(/\x1b\[[0-9;?=]*[A-Za-z]|\r/g, '');
 
 function ended(machine: ChildProcess): Promise<void> {
   if (machine.exitCode !== null || machine.signalCode !== null) return Promise.resolve();

@@ -25,27 +25,30 @@ export async function tryAll(
   try {
     const commands = new CommandLine(folder);
     const guests = new Map<string, Guest>();
-    for (const { guest } of combinations) {
-      if (guests.has(nameOf(guest))) continue;
-      const made = await guestOf(guest);
-      await commands.capture(made);
-      guests.set(nameOf(guest), made);
-    }
+    await sideBySide([...new Map(combinations.map(({ guest }) => [nameOf(guest), guest])).values()], async (kind) => {
+      guests.set(nameOf(kind), await guestOf(kind));
+    });
+    // a catalog has one writer
+    for (const guest of guests.values()) await commands.capture(guest);
     const rows: Row[] = [];
-    const waiting = [...combinations];
-    const work = async () => {
-      for (let next = waiting.shift(); next; next = waiting.shift()) {
-        const target = join(folder, `${next.number}.img`);
-        const row = await tryCombination(next, guests.get(nameOf(next.guest))!, commands, target);
-        rows.push(row);
-        done(row);
-      }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    await sideBySide(combinations, async (one) => {
+      const target = join(folder, `${one.number}.img`);
+      const row = await tryCombination(one, guests.get(nameOf(one.guest))!, commands, target);
+      rows.push(row);
+      done(row);
+    });
     const pairs: Twins[] = [];
     for (const guest of [...guests.values()].filter(twins)) pairs.push(await tryTwins(guest, commands, folder));
     return { rows: rows.sort((a, b) => a.combination.number - b.combination.number), twins: pairs };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function sideBySide<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+  const waiting = [...all];
+  const worker = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await work(next);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }

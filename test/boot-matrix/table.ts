@@ -1,6 +1,6 @@
 /** docs/BOOT.md, from rows: what was deployed and started, and what the machines said of themselves. */
 import { GUEST_BYTES } from './guests.ts';
-import { LENGTHS } from './combinations.ts';
+import { COMBINATIONS, LENGTHS } from './combinations.ts';
 import { untold, type Twins } from './twins.ts';
 import type { Row } from './try-combination.ts';
 import { MIB } from '../support/workbench.ts';
@@ -77,7 +77,7 @@ function lineOf(row: Row): string {
 
 const NAMES = {
   ext4: 'ext4, swap behind it',
-  xfs: 'XFS',
+  xfs: 'XFS, no fallback loader',
   btrfs: 'btrfs with subvolumes',
   lvm: 'LVM with ext4',
   logical: 'MBR, root and swap logical',
@@ -102,7 +102,7 @@ export function documentOf({ rows, twins, circumstances }: Matrix): string {
           '',
         ]
       : []),
-    `**${rows.length} combinations, ${rows.length - failed.length} good, ${failed.length} failed.**`,
+    `**${rows.length} of ${COMBINATIONS.length} combinations were tried: ${rows.length - failed.length} good, ${failed.length} failed.**`,
     '',
     line(HEADS),
     `| ${HEADS.map(() => '---').join(' | ')} |`,

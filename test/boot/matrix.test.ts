@@ -8,6 +8,9 @@ import { canLoop } from '../support/workbench.ts';
 
 if (!canLoop) console.warn('SKIPPED: the boot matrix builds disks, for which it needs root on Linux');
 
+/** All of them: guests are made first, where no earlier run has left them. */
+const TIMEOUT_MS = 2_400_000;
+
 describe.skipIf(!canLoop)('deployed machines', () => {
   let rows: readonly Row[];
   let twins: readonly Twins[];
@@ -16,7 +19,7 @@ describe.skipIf(!canLoop)('deployed machines', () => {
     ({ rows, twins } = await tryAll(REPRESENTATIVE, isTwin, ({ combination, bootSeconds, processorSeconds }) =>
       console.log(`${titleOf(combination)}: up after ${bootSeconds} s, ${processorSeconds} s of a processor`),
     ));
-  });
+  }, TIMEOUT_MS);
 
   it.each(REPRESENTATIVE.map((one) => [titleOf(one), one.number] as const))('%s', (_, number) => {
     expect(rows.find(({ combination }) => combination.number === number)?.faults).toEqual([]);

@@ -8,7 +8,7 @@ import { openEngineHere, resultOf, type TestEngine } from '../support/engine.ts'
 import type { CommandParams } from '../../src-engine/contract/commands.ts';
 import { CHECKS, identifiersOf, wordsIn } from '../support/identifiers.ts';
 import { phonyDisk } from '../support/phony-guests.ts';
-import { canLoop, run, workbench } from '../support/workbench.ts';
+import { canLoop, MIB, run, workbench } from '../support/workbench.ts';
 
 const bench = workbench();
 let engine: TestEngine;
@@ -102,4 +102,17 @@ test.skipIf(!canLoop)('windows-10', async () => {
       after: 'here\n',
     },
   ]);
+});
+
+// its swap lies behind its root, which is in pieces once it has grown
+test.skipIf(!canLoop)('rhel-6, whose root in LVM grows around its swap', async () => {
+  const { plan, inside } = await changed('rhel-6', {
+    lengthBytes: 256 * MIB,
+    settings: { files: [FILE] },
+    identity: 'fresh',
+  });
+  const root = plan.volumes.find(({ volume }) => volume === 'VolGroup/lv_root')!;
+  expect(root.lengthBytes).toBeGreaterThan(root.beforeBytes);
+  expect(inside.changes.map(({ path }) => path)).toContain(FILE.path);
+  expect(inside.identifiers.map(({ volume }) => volume)).toContain('VolGroup/lv_root');
 });

@@ -11,12 +11,29 @@ import { writeHeld } from './write-held.ts';
 /** @throws EngineError `TOOL_MISSING`, `TOOL_FAILED`, `TOOL_TIMED_OUT`, `RESIZE_CONTRADICTED`, `VERIFY_MISMATCH`, `WRITE_FAILED`, `ABORTED` */
 export async function adjust(deployment: Deployment, context: JobContext): Promise<void> {
   for (const volume of deployment.plan.volumes) {
-    if (volume.method !== 'in-place' || isInner(volume)) continue;
+    if (!isGrown(volume) || isMember(volume)) continue;
     context.phase('resizing', 0);
     await writeHeld(deployment, volume);
-    await (volume.tools.includes('lvm') ? growMemberInPlace : growInPlace)(deployment, volume, context);
+    await growInPlace(deployment, volume, context);
   }
 }
+
+/**
+ * Physical volumes of LVM2 and what is on them. A logical volume with another behind it grows in pieces, which nobody here shows to a program as
+ * one: so it grows after its files and its UUIDs have been changed.
+ * @throws EngineError those of {@link adjust}
+ */
+export async function growMembers(deployment: Deployment, context: JobContext): Promise<void> {
+  for (const volume of deployment.plan.volumes) {
+    if (!isGrown(volume) || !isMember(volume)) continue;
+    context.phase('resizing', 0);
+    await writeHeld(deployment, volume);
+    await growMemberInPlace(deployment, volume, context);
+  }
+}
+
+const isGrown = (volume: VolumePlan) => volume.method === 'in-place' && !isInner(volume);
+const isMember = ({ tools }: VolumePlan) => tools.includes('lvm');
 
 async function growInPlace(deployment: Deployment, volume: VolumePlan, context: JobContext): Promise<void> {
   const { sink, target } = deployment;

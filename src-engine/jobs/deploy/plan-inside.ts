@@ -20,7 +20,7 @@ import { planIds } from '../../identifiers/plan-ids.ts';
 import type { Patch } from '../../volumes/layout.port.ts';
 import { impossible } from '../../writers/refusals.ts';
 import { resolveChanges } from '../../writers/resolve.ts';
-import type { VolumeChanges } from '../../writers/steps.port.ts';
+import type { VolumeChanges, VolumeStep } from '../../writers/steps.port.ts';
 import type { DeployRecord } from '../plan-records.ts';
 import { idAbilities } from './id-abilities.ts';
 
@@ -99,7 +99,21 @@ export async function planInside(
     signal,
   );
   const { corePatches, renewed: identifiers } = ids;
-  return { volumes, notes: [...notes, ...ids.notes], changes: ids.changes, identifiers, corePatches };
+  const all = ids.changes.map((volume) => withOriginals(volume, copied));
+  return { volumes, notes: [...notes, ...ids.notes], changes: all, identifiers, corePatches };
+}
+
+/** A copied loader becomes what its original becomes: the identifiers that it names are those of the target, too. */
+function withOriginals(volume: VolumeChanges, copied: readonly CopiedLoader[]): VolumeChanges {
+  // the partition's file system makes no difference between them
+  const isAt = ({ names }: VolumeStep, path: string) => `/${names.join('/')}`.toLowerCase() === path.toLowerCase();
+  const own = copied.filter((copy) => copy.volume === volume.ref);
+  const steps = volume.steps.map((step) => {
+    const copy = own.find(({ path }) => isAt(step, path));
+    const original = copy && volume.steps.find((one) => isAt(one, copy.from));
+    return step.do === 'put-file' && original?.do === 'put-file' ? { ...step, bytes: original.bytes } : step;
+  });
+  return { ...volume, steps };
 }
 
 /** Loaders in partitions that the guest mounts nowhere. */

@@ -8,7 +8,7 @@ import type { ManifestJson } from '../../versions/manifest-json.ts';
 import { withManifest } from '../../versions/with-manifest.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import type { DeployRecord } from '../plan-records.ts';
-import { adjust } from './adjust.ts';
+import { adjust, growMembers } from './adjust.ts';
 import { begin } from './begin.ts';
 import { customise } from './customise.ts';
 import type { Deployment, Stage } from './deployment.ts';
@@ -35,7 +35,7 @@ const STAGES: Readonly<Record<'begin' | 'fill' | 'adjust' | 'customise' | 'finis
   begin: [begin],
   fill: [fillFromScratch, fill],
   adjust: [adjust],
-  customise: [customise, renewIds, readBootChain],
+  customise: [customise, renewIds, growMembers, readBootChain],
   finish: [finish, writeDown],
   prove: [enterInFirmware, prove],
 };

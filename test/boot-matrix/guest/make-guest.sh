@@ -73,11 +73,13 @@ volume esp $esp
 own mkfs.vfat -F16 -S "$sector" -s $((4096 / sector)) -R $((4096 / sector)) -n ESP /made/esp >/dev/null
 volume root $root_mib
 case $layout in
-xfs) own mkfs.xfs -q -L root /made/root ;;
+# as on a disk whose sectors are physically of 4 KiB, whatever it tells: XFS that writes shorter ones cannot go to sectors of that size
+xfs) own mkfs.xfs -q -s size=4096 -L root /made/root ;;
 btrfs) own mkfs.btrfs -q -L root /made/root ;;
 lvm)
 	volume boot $boot
-	own mkfs.ext4 -q -L boot /made/boot
+	# so small, it would get blocks of 1 KiB
+	own mkfs.ext4 -q -b 4096 -L boot /made/boot
 	volume pv $root_mib
 	loop=$(losetup -f --show "$work/made/pv")
 	# nothing is activated, for which the device mapper would be needed: extents lie where the metadata says
@@ -201,7 +203,8 @@ cp "$work/made/grubx64.efi" "$root/boot/grub/x86_64-efi/core.efi"
 cp "$root/usr/lib/grub/i386-pc/boot.img" "$work/made"
 mmd -i "$work/made/esp" ::/EFI ::/EFI/BOOT ::/EFI/debian
 mcopy -i "$work/made/esp" "$work/made/grubx64.efi" ::/EFI/debian/grubx64.efi
-mcopy -i "$work/made/esp" "$work/made/grubx64.efi" ::/EFI/BOOT/BOOTX64.EFI
+# Debian's installer copies no loader to where firmware without an entry looks: one of the layouts is as it leaves them
+[ "$layout" = xfs ] || mcopy -i "$work/made/esp" "$work/made/grubx64.efi" ::/EFI/BOOT/BOOTX64.EFI
 mcopy -i "$work/made/esp" "$work/made/stub.cfg" ::/EFI/debian/grub.cfg
 
 # ── what it is known by, as other programs say it
