@@ -424,6 +424,15 @@ export const COMMANDS = {
     }),
     result: z.object({ fileName: z.string(), mediaType: z.string(), base64: z.string() }),
   },
+  /** Plans of deploys, as they were given, as a file to keep or send. */
+  'plan.document': {
+    params: z.strictObject({
+      plans: z.array(DeployPlanSchema).min(1).max(MAX_DEPLOYS),
+      format: z.enum(['text', 'html', 'pdf']),
+      language: z.enum(['en', 'fr']),
+    }),
+    result: z.object({ fileName: z.string(), mediaType: z.string(), base64: z.string() }),
+  },
   'policy.list': {
     params: none,
     /** `refused`: files of a lab's own with an error, which do not count */

@@ -9,7 +9,8 @@ export interface Field {
 }
 
 const SECTIONS = ['block', 'warn', 'unknown', 'pass'] as const;
-export type SectionId = (typeof SECTIONS)[number];
+/** `plain`: it tells, and judges nothing */
+export type SectionId = (typeof SECTIONS)[number] | 'plain';
 
 export interface Section {
   readonly id: SectionId;

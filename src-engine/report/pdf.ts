@@ -7,7 +7,13 @@ const MARGIN = 56;
 const NAME_POINTS = 72;
 const INK = '#1b1f24';
 const SOFT = '#57606a';
-const COLOURS: Record<SectionId, string> = { block: '#b3261e', warn: '#855300', unknown: SOFT, pass: '#1a6b36' };
+const COLOURS: Record<SectionId, string> = {
+  block: '#b3261e',
+  warn: '#855300',
+  unknown: SOFT,
+  pass: '#1a6b36',
+  plain: INK,
+};
 /** what a line needs at least, so that its heading does not stand alone at the foot of a page */
 const LINE_POINTS = 70;
 

@@ -25,11 +25,15 @@ export async function reportDocument(
   const content = contentOf(report, reportWords(language));
   const bytes =
     format === 'html' ? Buffer.from(htmlOf(content, language)) : await pdfOf(content, language, report.createdAt);
-  return { fileName: fileNameOf(report, format), mediaType: MEDIA_TYPES[format], bytes };
+  return {
+    fileName: fileNameOf('report', report.subject, report.createdAt, format),
+    mediaType: MEDIA_TYPES[format],
+    bytes,
+  };
 }
 
 /** 'report-centos-6-2026-11-21.pdf': of the subject the last name of its path. */
-function fileNameOf({ subject, createdAt }: Report, format: ReportFormat): string {
+export function fileNameOf(beginning: string, subject: string, madeAt: string, ending: string): string {
   const last = subject.split(/[/\\]/).findLast((name) => name !== '') ?? '';
   const name = last
     .normalize('NFC')
@@ -37,5 +41,5 @@ function fileNameOf({ subject, createdAt }: Report, format: ReportFormat): strin
     // cut between characters, not inside of one
     .replace(new RegExp(`^(.{${MAX_NAME_LENGTH}}).*$`, 'su'), '$1')
     .replace(/^[-.]+|[-.]+$/g, '');
-  return ['report', name, `${createdAt.slice(0, 10)}.${format}`].filter((part) => part !== '').join('-');
+  return [beginning, name, `${madeAt.slice(0, 10)}.${ending}`].filter((part) => part !== '').join('-');
 }

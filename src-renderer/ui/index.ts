@@ -35,6 +35,7 @@ export { default as UiSegmented } from './UiSegmented.vue';
 export { default as DiskChoice } from './DiskChoice.vue';
 export { default as UiSelect } from './UiSelect.vue';
 export { default as UiTags } from './UiTags.vue';
+export { default as UiTextField } from './UiTextField.vue';
 export { default as UiToast } from './UiToast.vue';
 export * from './wide.ts';
 export * from './windowing.ts';

@@ -1,5 +1,5 @@
 /** Shows only those of many equal rows that are in sight: a catalog of thousands scrolls like one of ten. */
-import { computed, onBeforeUnmount, onMounted, ref, watch, type Ref } from 'vue';
+import { computed, onBeforeUnmount, onMounted, ref, toValue, watch, type MaybeRefOrGetter, type Ref } from 'vue';
 import { rowsInSight } from './rows-in-sight.ts';
 
 /**
@@ -7,7 +7,11 @@ import { rowsInSight } from './rows-in-sight.ts';
  * @param count number of rows
  * @param rowHeight in px, the same for every row
  */
-export function useWindowing(container: Readonly<Ref<HTMLElement | null>>, count: Ref<number>, rowHeight: number) {
+export function useWindowing(
+  container: Readonly<Ref<HTMLElement | null>>,
+  count: Ref<number>,
+  rowHeight: MaybeRefOrGetter<number>,
+) {
   const scrolled = ref(0);
   const viewHeight = ref(1000);
   let scroller: Element | null = null;
@@ -31,11 +35,11 @@ export function useWindowing(container: Readonly<Ref<HTMLElement | null>>, count
     observer.disconnect();
   });
 
-  const inSight = computed(() => rowsInSight(scrolled.value, viewHeight.value, rowHeight, count.value));
+  const inSight = computed(() => rowsInSight(scrolled.value, viewHeight.value, toValue(rowHeight), count.value));
   const start = computed(() => inSight.value.start);
   const end = computed(() => inSight.value.end);
-  const before = computed(() => start.value * rowHeight);
-  const total = computed(() => count.value * rowHeight);
+  const before = computed(() => start.value * toValue(rowHeight));
+  const total = computed(() => count.value * toValue(rowHeight));
 
   /**
    * Scrolls as little as needed so that a row is in sight.
@@ -43,9 +47,11 @@ export function useWindowing(container: Readonly<Ref<HTMLElement | null>>, count
    */
   function reveal(index: number, covered: number) {
     if (!container.value || !scroller) return;
-    const top = container.value.getBoundingClientRect().top - scroller.getBoundingClientRect().top + index * rowHeight;
+    const top =
+      container.value.getBoundingClientRect().top - scroller.getBoundingClientRect().top + index * toValue(rowHeight);
     if (top < covered) scroller.scrollBy(0, top - covered);
-    else if (top + rowHeight > scroller.clientHeight) scroller.scrollBy(0, top + rowHeight - scroller.clientHeight);
+    else if (top + toValue(rowHeight) > scroller.clientHeight)
+      scroller.scrollBy(0, top + toValue(rowHeight) - scroller.clientHeight);
   }
 
   return { start, end, before, total, reveal };

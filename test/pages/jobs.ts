@@ -12,6 +12,16 @@ export class JobsPage extends AppPage {
     return this.panel.locator('.parts > li').nth(number - 1);
   }
 
+  /** files that a deploy changed inside */
+  get changes(): Locator {
+    return this.panel.locator('.changes > li');
+  }
+
+  /** one of them, by its path: what unfolds it */
+  change(path: string): Locator {
+    return this.changes.locator('summary').filter({ hasText: path });
+  }
+
   get cancel(): Locator {
     return this.panel.getByRole('button', { name: this.t('action.cancelJob') });
   }

@@ -366,6 +366,8 @@ export const STATES: readonly State[] = [
   ['export-plan', 'many', `/templates/${ID}/export`, (pages) => planExport(pages, '/images')],
   ['export-overwrite', 'many', `/templates/${ID}/export`, (pages) => planExport(pages, '/images/there')],
   ['export-blocked', 'many', `/templates/${ID}/export`, (pages) => planExport(pages, '/images/full')],
+  ['template-proof', 'many', `/templates/${SHOP}`, ({ page }) => page.getByRole('img').last().scrollIntoViewIfNeeded()],
+  ['template-start', 'many', `/templates/${SHOP}`, ({ any }) => any.button('proof.start').click()],
   ['template-configuration', 'many', `/templates/${OWN}?tab=configuration`],
   ['template-guest', 'many', `/templates/${NODE}?tab=configuration`],
   ['template-rules', 'many', `/templates/${SHOP}?tab=rules`],
@@ -659,6 +661,17 @@ export const STATES: readonly State[] = [
   ['job-failed', 'many', `/jobs/${JOB(3)}`],
   ['job-unreadable', 'many', `/jobs/${JOB(12)}`],
   ['job-done', 'many', `/jobs/${JOB(4)}`],
+  ['job-changes', 'many', `/jobs/${JOB(14)}`, ({ jobs }) => jobs.changes.first().scrollIntoViewIfNeeded()],
+  [
+    'job-changes-open',
+    'many',
+    `/jobs/${JOB(14)}`,
+    async ({ jobs, page }) => {
+      await jobs.change('/etc/hosts').click();
+      await page.getByRole('region', { name: '/etc/hosts' }).scrollIntoViewIfNeeded();
+    },
+  ],
+  ['job-proof', 'many', `/jobs/${JOB(15)}`],
   ['job-damaged', 'many', `/jobs/${JOB(6)}`],
   ['job-incomplete', 'many', `/jobs/${JOB(9)}`],
   ['job-extracted', 'many', `/jobs/${JOB(10)}`],

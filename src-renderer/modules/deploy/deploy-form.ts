@@ -1,6 +1,6 @@
 /** What a person says of a deploy: the template, which of its disks, and a target for each. All that is said of one target stands in its row. */
-import type { CommandParams, GuestSettings, VolumeChoice } from '../../../src-engine/contract/index.ts';
-import { newInside, proofSaid, type InsideForm } from './inside/inside-form.ts';
+import type { BootChoice, CommandParams, GuestSettings, VolumeChoice } from '../../../src-engine/contract/index.ts';
+import { newInside, type InsideForm } from './inside/inside-form.ts';
 import { parseBytes } from '../../../src-engine/words/sizes.ts';
 
 export interface Target {
@@ -77,10 +77,17 @@ export function twiceAt(targets: readonly Target[], place: number): number {
   return path !== '' && first < place ? first : -1;
 }
 
+/** What else is said of a target's machine. */
+interface Besides {
+  /** left out: none are other than in the template */
+  readonly settings?: GuestSettings;
+  /** how it is started at the end; null or left out: it is not */
+  readonly proof?: Partial<BootChoice> | null;
+}
+
 /**
  * What is planned for one target.
  * @param template as commands name it; null: none is chosen
- * @param settings of the machine that the target is of; left out: none are other than in the template
  * @returns null as long as something is missing or cannot be
  */
 export function requestFor(
@@ -88,7 +95,7 @@ export function requestFor(
   form: Omit<DeployForm, 'template' | 'version' | 'disk'>,
   place: number,
   diskCount: number,
-  settings?: GuestSettings,
+  { settings, proof }: Besides = {},
 ): CommandParams<'deploy.plan'> | null {
   const { targets } = form;
   const target = targets[place];
@@ -97,7 +104,7 @@ export function requestFor(
   const length = target.to === 'file' && lengthBytes !== undefined ? { lengthBytes } : {};
   const which = diskCount > 1 ? { disk: target.disk } : {};
   const changes = changesFor(form, target, settings);
-  return { template, target: target.path, ...which, ...length, ...changes, ...proofFor(form) };
+  return { template, target: target.path, ...which, ...length, ...changes, ...(proof && { bootProof: proof }) };
 }
 
 /** What is to be other on a target than in the template. */
@@ -113,9 +120,4 @@ function changesFor(
     ...(inside.isFresh && { identity: 'fresh' as const, keep: inside.keep }),
     ...(settings && { settings }),
   };
-}
-
-function proofFor({ inside }: Pick<DeployForm, 'inside'>) {
-  const { choice } = proofSaid(inside.proof);
-  return choice ? { bootProof: choice } : {};
 }

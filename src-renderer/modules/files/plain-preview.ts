@@ -1,7 +1,8 @@
 /** What the first bytes of a file are shown as. Pure. */
 import { hexRows, type HexRow } from './hex-preview.ts';
 import type { Picture } from './picture-preview.ts';
-import { decodeText, readable, type Encoding } from './text-preview.ts';
+import { readable } from '../../client/visible.ts';
+import { decodeText, type Encoding } from './text-preview.ts';
 
 export type Preview =
   | { kind: 'empty' }

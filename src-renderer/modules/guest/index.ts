@@ -1,3 +1,4 @@
-/** What is installed on a disk. */
+/** What is installed on a disk, and what a deploy changes in it. */
+export { default as ChangeList } from './ChangeList.vue';
 export { default as GuestFacts } from './GuestFacts.vue';
 export { default as GuestTable } from './GuestTable.vue';

@@ -13,6 +13,7 @@ import { FileError, listFolder, readFile } from './fake-files.ts';
 import { fakeEach } from './fake-inside.ts';
 import { deleteMachine, HERE, readMachine, saveMachine } from './fake-machines.ts';
 import { showPolicy } from './fake-policies.ts';
+import { CONSOLE, screenBase64 } from './fake-proof.ts';
 import { checkFake } from './fake-reports.ts';
 import { lookAtImage, planExport, planImport } from './fake-images.ts';
 import type { Scene } from './scene.ts';
@@ -57,6 +58,11 @@ export function fakeEngine(scene: Scene): Connect {
     'deploy.plan': (params: CommandParams<'deploy.plan'>) => scene.deployPlan(templateOf(params.template), params),
     'settings.each': fakeEach,
     'password.hash': () => ({ hash: '$6$salt$hash' }),
+    'boot.start': started,
+    'boot.evidence': () => ({ console: CONSOLE, pictureBase64: screenBase64() }),
+    'template.attachment': ({ id }: CommandParams<'template.attachment'>) => ({
+      base64: id === 'picture' ? screenBase64() : btoa(CONSOLE),
+    }),
     'deploy.startAll': started,
     'files.volumes': () => scene.fileVolumes,
     'files.list': listFolder,

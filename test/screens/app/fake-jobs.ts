@@ -1,6 +1,7 @@
 /** Jobs in every state. */
-import type { ErrorView, JobPart, JobView } from '../../../src-engine/contract/index.ts';
+import type { BootSight, ErrorView, JobPart, JobView } from '../../../src-engine/contract/index.ts';
 import { ago, uuid } from './fake-disks.ts';
+import { fakeInside } from './fake-inside.ts';
 import { DIRTY, UNREADABLE } from './fake-templates.ts';
 
 const result = (more: Partial<NonNullable<JobView['result']>> = {}): JobView['result'] => ({
@@ -24,6 +25,7 @@ const PHASES = {
   repair: ['scanning'],
   extract: ['extracting'],
   export: ['exporting'],
+  boot: ['booting'],
 } as const;
 type Kind = keyof typeof PHASES;
 const TOOK_MS = [1_840, 146_300, 620];
@@ -251,6 +253,41 @@ ENDED.push(
       etaMs: null,
       slowest: null,
     },
+  }),
+);
+/** A deploy that changed much inside and was proven, and a proof of a version. */
+const SIGHT: BootSight = {
+  sign: 'login',
+  seconds: 73.4,
+  kernel: '6.1.0-18-amd64',
+  firmware: 'uefi',
+  isSecureBoot: false,
+  accelerator: 'tcg',
+  failedUnits: ['apt-daily.service'],
+  lastLines: ['Debian GNU/Linux 12 lab-01 ttyS0', '', 'lab-01 login: '],
+};
+const { guestChanges } = fakeInside({
+  identity: 'fresh',
+  settings: { hostname: 'lab-01', network: [{ card: '1', ipv4: 'dhcp', ipv6: 'auto' }], users: [{ name: 'anna' }] },
+});
+const logs = Array.from({ length: 90 }, (_, i) => ({
+  ...guestChanges[0],
+  ...{ reason: 'logs' as const, kind: 'remove' as const, path: `/var/log/journal/system@${i}.journal` },
+  ...{ before: null, after: null },
+}));
+ENDED.push(
+  job(14, {
+    kind: 'deploy',
+    path: '/images/room-1.img',
+    result: result({
+      inside: { changes: [...guestChanges, ...logs], changedFiles: 1_204, sameFiles: 48_211, sameBytes: 3.1e9 },
+      boot: SIGHT,
+    }),
+  }),
+  job(15, {
+    kind: 'boot',
+    path: '',
+    result: result({ processedBytes: 0, boot: { ...SIGHT, sign: 'picture', failedUnits: [] } }),
   }),
 );
 /** Imports: under way, waiting, failed. */

@@ -50,6 +50,12 @@ function version(number: number, view: DiskView, minutes: number, told: MoreOfVe
   };
 }
 
+/** What a boot proof left with a version. */
+const PROOF: VersionView['attachments'] = [
+  { id: 'picture', name: 'boot-picture.png', mediaType: 'image/png', lengthBytes: 9_120, addedAt: ago(20) },
+  { id: 'console', name: 'boot-console.txt', mediaType: 'text/plain', lengthBytes: 640, addedAt: ago(20) },
+];
+
 function template(n: number, name: string, versions: VersionView[], more: Partial<TemplateView> = {}): TemplateView {
   return {
     id: uuid(n),
@@ -154,10 +160,15 @@ TEMPLATES.push(
     ],
     { licence: 'own', tags: ['server'] },
   ),
-  template(9, 'Web shop', [version(1, debian(), 1_300, { guest: debianGuest(), platform: 'virtual' })], {
-    kind: 'standard',
-    tags: ['server'],
-  }),
+  template(
+    9,
+    'Web shop',
+    [version(1, debian(), 1_300, { guest: debianGuest(), platform: 'virtual', attachments: PROOF })],
+    {
+      kind: 'standard',
+      tags: ['server'],
+    },
+  ),
   template(
     10,
     'Rack node',

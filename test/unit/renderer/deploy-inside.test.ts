@@ -5,13 +5,12 @@ import {
   newCard,
   newFile,
   newInside,
-  newProof,
   newUser,
-  proofSaid,
   settingsSaid,
   type CardForm,
   type UserForm,
 } from '../../../src-renderer/modules/deploy/inside/inside-form.ts';
+import { newProof, proofSaid } from '../../../src-renderer/modules/boot/proof-form.ts';
 import { countedName } from '../../../src-engine/contract/index.ts';
 
 const card = (more: Partial<CardForm>) => ({ ...newCard(1), ...more });
@@ -92,12 +91,13 @@ describe('the request for a target', () => {
 
   it('asks for a fresh identity and for the settings of its machine', () => {
     const settings = { hostname: 'lab-01', network: [], users: [], files: [], firstBoot: [] };
-    expect(requestFor('t@1', form, 0, 1, settings)).toMatchObject({ identity: 'fresh', keep: ['logs'], settings });
+    expect(requestFor('t@1', form, 0, 1, { settings })).toMatchObject({ identity: 'fresh', keep: ['logs'], settings });
   });
 
   it('asks for neither where the bytes stay as captured; a proof changes nothing and stays', () => {
-    const exact = { ...form, isExact: true, inside: { ...form.inside, proof: { ...newProof(), isWanted: true } } };
-    const request = requestFor('t@1', exact, 0, 1, undefined);
+    const exact = { ...form, isExact: true };
+    const proof = proofSaid({ ...newProof(), isWanted: true }).choice;
+    const request = requestFor('t@1', exact, 0, 1, { proof });
     expect(request).toMatchObject({ exact: true, bootProof: { timeoutSeconds: 600 } });
     expect(request).not.toHaveProperty('identity');
   });

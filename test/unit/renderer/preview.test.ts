@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { hexRows } from '../../../src-renderer/modules/files/hex-preview.ts';
 import { looksLikePicture, MOST_PIXELS, pictureOf } from '../../../src-renderer/modules/files/picture-preview.ts';
 import { plainPreview } from '../../../src-renderer/modules/files/plain-preview.ts';
-import { decodeText, readable, visible } from '../../../src-renderer/modules/files/text-preview.ts';
+import { readable, visible } from '../../../src-renderer/client/visible.ts';
+import { decodeText } from '../../../src-renderer/modules/files/text-preview.ts';
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const hex = (digits: string) => new Uint8Array(Buffer.from(digits.replaceAll(' ', ''), 'hex'));

@@ -1,4 +1,4 @@
-/** What a person says of the inside of a guest: identity, settings, the proof at the end. What cannot be as it is typed is named, not sent. */
+/** What a person says of the inside of a guest: identity and settings. What cannot be as it is typed is named, not sent. */
 import {
   FileSettingSchema,
   FirstBootSchema,
@@ -6,11 +6,9 @@ import {
   NetworkCardSchema,
   SeveralSettingsSchema,
   UserSettingSchema,
-  type BootChoice,
   type IdentityThing,
   type SeveralSettings,
 } from '../../../../src-engine/contract/index.ts';
-import { parseBytes } from '../../../../src-engine/words/sizes.ts';
 
 export interface CardForm {
   readonly id: number;
@@ -49,16 +47,6 @@ export interface FileForm {
   mode: string;
 }
 
-export interface ProofForm {
-  isWanted: boolean;
-  firmware: 'recorded' | 'bios' | 'uefi';
-  isSecureBoot: boolean;
-  until: 'any' | 'login' | 'desktop' | 'text';
-  text: string;
-  memory: string;
-  minutes: string;
-}
-
 const NAMED = ['hostname', 'domain', 'timezone', 'locale', 'keyboard'] as const;
 
 export interface InsideForm {
@@ -73,19 +61,12 @@ export interface InsideForm {
   users: UserForm[];
   files: FileForm[];
   firstBoot: FileForm[];
-  proof: ProofForm;
 }
 
 export const newInside = (): InsideForm => ({
   ...{ isFresh: false, keep: [] },
   ...{ hostname: '', domain: '', timezone: '', locale: '', keyboard: '' },
   ...{ cards: [], users: [], files: [], firstBoot: [] },
-  proof: newProof(),
-});
-
-export const newProof = (): ProofForm => ({
-  ...{ isWanted: false, firmware: 'recorded', isSecureBoot: false },
-  ...{ until: 'any', text: '', memory: '', minutes: '10' },
 });
 
 let lastId = 0;
@@ -182,26 +163,4 @@ function userOf(form: UserForm, faults: Set<Fault>): SeveralSettings['users'] {
   const password = form.passwordHash === null ? {} : { passwordHash: form.passwordHash };
   const { data } = UserSettingSchema.safeParse({ name, sshKeys, groups, ...password });
   return data ? [data] : [];
-}
-
-/** How a proof is to be carried out; null: there is none. Faults: `proof-memory`, `proof-minutes`, `proof-text`. */
-export function proofSaid(form: ProofForm): { choice: Partial<BootChoice> | null; faults: ReadonlySet<Fault> } {
-  const faults = new Set<Fault>();
-  if (!form.isWanted) return { choice: null, faults };
-  const memoryBytes = form.memory.trim() === '' ? undefined : parseBytes(form.memory);
-  if (memoryBytes === null || (memoryBytes !== undefined && memoryBytes < 64 * 2 ** 20)) faults.add('proof-memory');
-  const minutes = Number(form.minutes.replace(',', '.'));
-  if (!(minutes > 0 && minutes <= 24 * 60)) faults.add('proof-minutes');
-  if (form.until === 'text' && form.text.trim() === '') faults.add('proof-text');
-  const until = form.until === 'text' ? form.text.trim() : form.until;
-  return {
-    choice: {
-      ...(form.firmware !== 'recorded' && { firmware: form.firmware }),
-      ...(form.isSecureBoot && form.firmware === 'uefi' && { isSecureBoot: true }),
-      ...(until !== 'any' && until !== '' && { until: until.slice(0, 200) }),
-      ...(memoryBytes && !faults.has('proof-memory') && { memoryBytes }),
-      ...(!faults.has('proof-minutes') && { timeoutSeconds: Math.max(1, Math.round(minutes * 60)) }),
-    },
-    faults,
-  };
 }
