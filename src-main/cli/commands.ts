@@ -20,6 +20,7 @@ import { notBegun } from './cancellable.ts';
 import { addFileCommands } from './file-commands.ts';
 import { addGuestOptions, guestParams, type GuestOptions } from './guest-options.ts';
 import { followJob } from './follow-job.ts';
+import { planFile, savePlans } from './save-plans.ts';
 import { showPlans } from './show-plans.ts';
 import { addMachineCommands } from './machine-commands.ts';
 import { collect, oneOf, wholeNumber, wordOf } from './options.ts';
@@ -117,6 +118,7 @@ export function addCommands(program: Command, session: Session): void {
     .description(help('deploy'))
     .option('--disk <n>', help('disk'), wholeNumber('--disk', 1, MAX_DISKS))
     .option('--plan', help('plan'))
+    .option('--save <file.txt|html|pdf>', help('save-plan'))
     .option('--confirm <serial|path>', help('confirm'), collect)
     .option('--overwrite', help('overwrite'))
     .option('--size <bytes>', help('size'), wholeNumber('--size', 1))
@@ -133,10 +135,12 @@ export function addCommands(program: Command, session: Session): void {
     const { disk, size: lengthBytes, volume = [], exact, delta, resume, efiEntry } = options;
     const bootProof = options.bootProof ? {} : null;
     const fallbackLoader = options.fallbackLoader === false ? ('keep' as const) : undefined;
+    const document = planFile(options, words);
     const inside = await guestParams(targets, options, words, client);
     const volumes = volume.map(volumeChoice);
     const how = { disk, lengthBytes, volumes, exact, delta, resume, fallbackLoader, efiEntry, bootProof, ...inside };
     const plans = await client.call('deploy.planAll', { template, ...how, ...ruleParams(options) });
+    if (document) await savePlans(client, plans, document, words);
     if (options.plan) {
       const refused = plans.find(({ canRun }) => !canRun);
       const shown = plans.map((value) => ({ kind: 'deploy-plan', value }) as const);

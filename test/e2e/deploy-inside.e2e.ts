@@ -1,6 +1,6 @@
 /** What is changed inside a guest, said once for two machines: shown before, written, shown afterwards; debugfs says what is there. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ELF, writeTree } from '../support/guests.ts';
 import { GPT, makeGptDisk, run } from './disks.ts';
@@ -147,4 +147,39 @@ test('exactly as captured turns all of it off', async ({ app, pages, served, go 
   await deploy.start.click();
   await untilDone(app, /Deployed/);
   run('cmp', target, join(served.folder, 'guest.img'));
+});
+
+test('a table names targets and what each machine has for itself; the plan is saved', async ({
+  app,
+  pages,
+  served,
+  go,
+}) => {
+  const { deploy, t } = pages;
+  const table = join(served.folder, 'room.csv');
+  const targets = ['a.img', 'b.img'].map((name) => join(served.folder, name));
+  writeFileSync(table, `target,hostname,network\n${targets[0]},north,1=dhcp\n${targets[1]},no_name,\n`);
+  await go('/deploy');
+  await deploy.chooseTemplate(/Guest/);
+  const choose = app.getByLabel(t('deploy.table'));
+  await choose.setInputFiles(table);
+  // the place that is wrong is told
+  await expect(app.getByText('room.csv, line 3, column hostname: “no_name” cannot stand there').first()).toBeVisible();
+  writeFileSync(table, `target,hostname,network\n${targets[0]},north,1=dhcp\n${targets[1]},south,\n`);
+  await choose.setInputFiles(table);
+  await expect(deploy.targets).toHaveCount(2);
+  await expect(deploy.targets.nth(1)).toContainText(`Creates ${targets[1]}`);
+  await deploy.seeWholePlan();
+  await expect(deploy.planned(1)).toContainText('north: written to');
+  await expect(deploy.planned(2)).toContainText('south: written to');
+  await deploy.button('plan.save').click();
+  const [saved] = await Promise.all([
+    app.waitForEvent('download'),
+    app.getByRole('menuitem', { name: t('plan.saveText') }).click(),
+  ]);
+  expect(saved.suggestedFilename()).toMatch(/^plan-Guest-.*\.txt$/);
+  const text = readFileSync(await saved.path(), 'utf8');
+  expect(text).toContain('/etc/network/interfaces');
+  expect(text).toMatch(/\+: north/);
+  expect(text).toMatch(/\+: south/);
 });

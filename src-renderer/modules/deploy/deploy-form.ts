@@ -1,5 +1,11 @@
 /** What a person says of a deploy: the template, which of its disks, and a target for each. All that is said of one target stands in its row. */
-import type { BootChoice, CommandParams, GuestSettings, VolumeChoice } from '../../../src-engine/contract/index.ts';
+import type {
+  BootChoice,
+  CommandParams,
+  CommandResult,
+  GuestSettings,
+  VolumeChoice,
+} from '../../../src-engine/contract/index.ts';
 import { newInside, type InsideForm } from './inside/inside-form.ts';
 import { parseBytes } from '../../../src-engine/words/sizes.ts';
 
@@ -62,6 +68,15 @@ export function targetsFor({ targets }: Pick<DeployForm, 'targets'>, disks: read
     return { ...emptyTarget(disk), to, path, size };
   });
 }
+
+/** Targets of a table: what a row says beside its place is its machine's alone. */
+export const targetsOfTable = (rows: CommandResult<'settings.read'>, disk: number): Target[] =>
+  rows.map(({ target: path, settings }) => ({
+    ...emptyTarget(disk),
+    path,
+    to: path.startsWith('/dev/') ? 'device' : 'file',
+    own: settings,
+  }));
 
 /** A further target, or for each of several disks one: another machine. */
 export const moreTargets = (disks: readonly number[]): Target[] => disks.map(emptyTarget);

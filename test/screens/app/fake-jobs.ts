@@ -280,7 +280,13 @@ ENDED.push(
     kind: 'deploy',
     path: '/images/room-1.img',
     result: result({
-      inside: { changes: [...guestChanges, ...logs], changedFiles: 1_204, sameFiles: 48_211, sameBytes: 3.1e9 },
+      inside: {
+        changes: [...guestChanges, ...logs],
+        identifiers: [],
+        changedFiles: 1_204,
+        sameFiles: 48_211,
+        sameBytes: 3.1e9,
+      },
       boot: SIGHT,
     }),
   }),

@@ -173,6 +173,7 @@ describe('pages', () => {
       'partitionType.',
       'fact.',
       'report.',
+      'planDocument.',
       ...built,
     ];
     const unused = [...en.keys()].filter(
