@@ -35,6 +35,8 @@ export function bootLinks(before: BootAccount, after: BootAccount, mended: Mende
 function biosLinks(before: BootAccount, after: BootAccount, mended: Mended, add: Add): void {
   const { bios } = after;
   if (before.bios.code === 'none' && bios.code === 'none') return;
+  // boot code that leads nowhere is what many programs write beside a table, and what is left of earlier days
+  if (hasLoaders(after) && !leadsOn(before, mended)) return;
   if (after.sectorBytes !== BIOS_SECTOR_BYTES) {
     const state = before.sectorBytes === after.sectorBytes ? 'unproven' : 'broken';
     // the boot code of a protective MBR means nothing where everything starts by UEFI
@@ -59,6 +61,13 @@ function biosLinks(before: BootAccount, after: BootAccount, mended: Mended, add:
     default:
       return activeLinks(before, after, mended, add);
   }
+}
+
+const hasLoaders = ({ efi }: BootAccount) => efi.some(({ loaders }) => loaders.length > 0);
+
+function leadsOn({ bios: { code, core, active } }: BootAccount, mended: Mended): boolean {
+  if (code === 'grub') return core !== null;
+  return code === 'grub-legacy' || code === 'lilo' || active.length > 0 || mended.active !== null;
 }
 
 const haveSamePlaces = (before: BootAccount, after: BootAccount) => haveSameExtents(before.places, after.places);
@@ -87,12 +96,13 @@ function activeLinks(before: BootAccount, after: BootAccount, { active: marked }
   const { active } = after.bios;
   const [volume] = active;
   if (active.length > 1) return add('broken', 'active-several', { volumes: [...active] });
-  if (volume === undefined) return add('broken', 'active-none');
+  // a disk for data has such code too
+  if (volume === undefined) return add(before.bios.active.length > 0 ? 'broken' : 'unproven', 'active-none');
   if (volume === marked) add('mended', 'active-set', { volume });
   else add('proven', 'active', { volume });
   const find = ({ bios }: BootAccount) => bios.partitions.find((partition) => partition.volume === volume);
   const [was, now] = [find(before), find(after)];
-  if (!now) return add('broken', 'volume-code-none', { volume });
+  if (!now) return add(was ? 'broken' : 'unproven', 'volume-code-none', { volume });
   partitionLinks(was, now, add);
   const startOf = ({ places }: BootAccount) => places.find((place) => place.volume === volume)?.startBytes;
   if (now.hasHidden && startOf(before) !== startOf(after)) add('mended', 'hidden-sectors-set', { volume });
@@ -140,7 +150,7 @@ function efiLinks(before: BootAccount, after: BootAccount, { copied }: Mended, a
       else add('broken', 'grub-config-lost', { path, searched: value });
     }
   }
-  if (after.efi.some(({ loaders }) => loaders.length > 0)) add('unproven', 'firmware-entries');
+  if (hasLoaders(after)) add('unproven', 'firmware-entries');
 }
 
 function loaderLinks(was: EfiStart | undefined, now: EfiStart, copied: readonly CopiedLoader[], add: Add): void {
@@ -151,7 +161,8 @@ function loaderLinks(was: EfiStart | undefined, now: EfiStart, copied: readonly 
     const own = was?.loaders.find((one) => one.path === path);
     const made = copied.find((one) => one.volume === volume && isSamePath(one.path, path));
     if (made && sha256 === made.sha256) add('mended', 'fallback-copied', { ...data, from: made.from });
-    else if (sha256 === null || sha256 !== own?.sha256) add('broken', 'efi-loader-differs', data);
+    else if (sha256 === null) add('unproven', 'efi-loader-unread', data);
+    else if (sha256 !== own?.sha256) add('broken', 'efi-loader-differs', data);
     else add('proven', role === 'fallback' ? 'fallback' : 'efi-loader', data);
   }
   const fallbacks = now.loaders.filter(({ role }) => role === 'fallback');

@@ -51,6 +51,7 @@ export const BOOT_LINK_CODES = [
   'efi-type',
   'efi-loader',
   'efi-loader-differs',
+  'efi-loader-unread',
   'fallback',
   'fallback-copied',
   'fallback-missing',

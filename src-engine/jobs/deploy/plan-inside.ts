@@ -89,8 +89,8 @@ export async function planInside(
   };
 }
 
-/** Loaders in partitions that the guest mounts nowhere. */
-async function besideGuest(
+/** Loaders in partitions that the guest mounts nowhere. @throws EngineError `GUEST_UNSAFE`, `GUEST_CHANGE_IMPOSSIBLE` */
+export async function besideGuest(
   copied: readonly CopiedLoader[],
   volumes: readonly GuestVolume[],
   signal: AbortSignal,
