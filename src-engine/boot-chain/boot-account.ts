@@ -31,6 +31,8 @@ const BLOCK_FILES = ['', '/boot', '/boot/extlinux', '/boot/syslinux', '/extlinux
 );
 const WINDOWS_FILES = ['/bootmgr', '/ntldr'];
 const POINTER_BYTES = 8;
+/** Parameters of FAT and NTFS in their boot sector, up to where code begins. */
+const PARAMETERS = [3, 0x5a] as const;
 
 export interface CoreAccount {
   /** the core's first sector, on the disk */
@@ -183,8 +185,8 @@ function maskedCode(sector: Buffer, lengthBytes: number, core: GrubCore | null):
   const code = Buffer.from(sector.subarray(0, lengthBytes));
   if (core)
     code.fill(0, core.first.atBytes % GRUB_SECTOR_BYTES, (core.first.atBytes % GRUB_SECTOR_BYTES) + POINTER_BYTES);
-  // how many sectors lie in front of a file system is judged by itself
-  if (lengthBytes === GRUB_SECTOR_BYTES && looksLikeFileSystem(sector)) code.fill(0, 28, 32);
+  // what a file system says of itself there is its own
+  if (lengthBytes === GRUB_SECTOR_BYTES && looksLikeFileSystem(sector)) code.fill(0, ...PARAMETERS);
   return code;
 }
 

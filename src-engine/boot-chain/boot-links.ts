@@ -48,6 +48,8 @@ export function bootLinks(
 function biosLinks(before: BootAccount, after: BootAccount, mended: Mended, rewritten: Rewritten, add: Add): void {
   const { bios } = after;
   if (before.bios.code === 'none' && bios.code === 'none') return;
+  // boot code that leads nowhere is what many programs write beside a table, and what is left of earlier days
+  if (hasLoaders(after) && !leadsOn(before, mended)) return;
   if (after.sectorBytes !== BIOS_SECTOR_BYTES) {
     const state = before.sectorBytes === after.sectorBytes ? 'unproven' : 'broken';
     // the boot code of a protective MBR means nothing where everything starts by UEFI
@@ -72,6 +74,13 @@ function biosLinks(before: BootAccount, after: BootAccount, mended: Mended, rewr
     default:
       return activeLinks(before, after, mended, rewritten, add);
   }
+}
+
+const hasLoaders = ({ efi }: BootAccount) => efi.some(({ loaders }) => loaders.length > 0);
+
+function leadsOn({ bios: { code, core, active } }: BootAccount, mended: Mended): boolean {
+  if (code === 'grub') return core !== null;
+  return code === 'grub-legacy' || code === 'lilo' || active.length > 0 || mended.active !== null;
 }
 
 const haveSamePlaces = (before: BootAccount, after: BootAccount) => haveSameExtents(before.places, after.places);
@@ -109,12 +118,13 @@ function activeLinks(
   const { active } = after.bios;
   const [volume] = active;
   if (active.length > 1) return add('broken', 'active-several', { volumes: [...active] });
-  if (volume === undefined) return add('broken', 'active-none');
+  // a disk for data has such code too
+  if (volume === undefined) return add(before.bios.active.length > 0 ? 'broken' : 'unproven', 'active-none');
   if (volume === marked) add('mended', 'active-set', { volume });
   else add('proven', 'active', { volume });
   const find = ({ bios }: BootAccount) => bios.partitions.find((partition) => partition.volume === volume);
   const [was, now] = [find(before), find(after)];
-  if (!now) return add('broken', 'volume-code-none', { volume });
+  if (!now) return add(was ? 'broken' : 'unproven', 'volume-code-none', { volume });
   partitionLinks(was, now, rewritten, add);
   const startOf = ({ places }: BootAccount) => places.find((place) => place.volume === volume)?.startBytes;
   if (now.hasHidden && startOf(before) !== startOf(after)) add('mended', 'hidden-sectors-set', { volume });
@@ -163,7 +173,7 @@ function efiLinks(before: BootAccount, after: BootAccount, { copied }: Mended, r
       else add('broken', 'grub-config-lost', { path, searched: value });
     }
   }
-  if (after.efi.some(({ loaders }) => loaders.length > 0)) add('unproven', 'firmware-entries');
+  if (hasLoaders(after)) add('unproven', 'firmware-entries');
 }
 
 function loaderLinks(
@@ -185,9 +195,10 @@ function loaderLinks(
     const original = made && now.loaders.find((one) => isSamePath(one.path, made.from));
     if (made && sha256 !== null && sha256 === original?.sha256)
       add('mended', 'fallback-copied', { ...data, from: made.from });
-    else if (sha256 !== null && sha256 !== own?.sha256 && isRewritten(path))
+    else if (sha256 === null) add('unproven', 'efi-loader-unread', data);
+    else if (sha256 !== own?.sha256 && isRewritten(path))
       add('mended', 'efi-loader-rewritten', data);
-    else if (sha256 === null || sha256 !== own?.sha256) add('broken', 'efi-loader-differs', data);
+    else if (sha256 !== own?.sha256) add('broken', 'efi-loader-differs', data);
     else add('proven', role === 'fallback' ? 'fallback' : 'efi-loader', data);
   }
   const fallbacks = now.loaders.filter(({ role }) => role === 'fallback');

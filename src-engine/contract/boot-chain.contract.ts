@@ -53,6 +53,7 @@ export const BOOT_LINK_CODES = [
   'efi-loader',
   'efi-loader-differs',
   'efi-loader-rewritten',
+  'efi-loader-unread',
   'fallback',
   'fallback-copied',
   'fallback-missing',

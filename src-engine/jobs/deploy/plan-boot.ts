@@ -12,6 +12,7 @@ import { entryLoader } from '../../boot-chain/entry-loader.ts';
 import { expectedAccount } from '../../boot-chain/expected-account.ts';
 import { fallbackCopies, type CopiedLoader } from '../../boot-chain/fallback-loader.ts';
 import { openVolumes, type OpenedVolume } from '../../inspection/disk-inspection.ts';
+import type { GuestVolume } from '../../guest/guest-input.ts';
 import { guestInputOf } from '../../inspection/guest-of.ts';
 import { hasFirmwareEntries } from '../../machines/firmware-entries.ts';
 import { findTool, TOOL_PACKAGES } from '../../tools/tools.ts';
@@ -19,6 +20,7 @@ import { sectorsOf } from '../../versions/sector-move.ts';
 import type { Tables } from '../../volumes/read-layout.ts';
 import { writerOf } from '../../writers/write-volume.ts';
 import type { DeployRecord } from '../plan-records.ts';
+import { besideGuest } from './plan-inside.ts';
 import { isFromScratch, placesOf } from './plan-volumes.ts';
 import { placeOnDisk } from './volume-on-disk.ts';
 
@@ -59,7 +61,10 @@ export async function planBoot(
       input.volumes.find(({ ref }) => ref === efi.volume)!,
       signal,
     );
-    const reason = copies.length > 0 ? await whyNot(opened, copies, isDevice, signal) : null;
+    const reason =
+      copies.length > 0
+        ? ((await whyNot(opened, copies, isDevice, signal)) ?? (await whyUnsafe(copies, input.volumes, signal)))
+        : null;
     if (reason === null) copied.push(...copies);
     else notCopied.push(linkOf(efi.volume, reason));
   }
@@ -112,6 +117,23 @@ async function whyNot(
     return 'no-writer';
   }
   return copies.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0) > freeBytes ? 'no-room' : null;
+}
+
+/** What a partition has in the place of the copies may be no place to write to: whoever asked for nothing is not refused for that. */
+async function whyUnsafe(
+  copies: readonly CopiedLoader[],
+  volumes: readonly GuestVolume[],
+  signal: AbortSignal,
+): Promise<string | null> {
+  try {
+    const changes = await besideGuest(copies, volumes, signal);
+    return changes.flatMap(({ steps }) => steps).filter((step) => step.do === 'put-file').length === copies.length
+      ? null
+      : 'no-writer';
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.code === 'ABORTED') throw error;
+    return 'no-writer';
+  }
 }
 
 /** @param account of the target as it will be @returns what forbids an entry in this machine's firmware */

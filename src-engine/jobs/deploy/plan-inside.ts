@@ -116,8 +116,8 @@ function withOriginals(volume: VolumeChanges, copied: readonly CopiedLoader[]): 
   return { ...volume, steps };
 }
 
-/** Loaders in partitions that the guest mounts nowhere. */
-async function besideGuest(
+/** Loaders in partitions that the guest mounts nowhere. @throws EngineError `GUEST_UNSAFE`, `GUEST_CHANGE_IMPOSSIBLE` */
+export async function besideGuest(
   copied: readonly CopiedLoader[],
   volumes: readonly GuestVolume[],
   signal: AbortSignal,
