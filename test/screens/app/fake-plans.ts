@@ -164,6 +164,7 @@ export function deployPlan(
     volumes: [],
     guestChanges: [],
     settingNotes: [],
+    identifiers: [],
     // a file called `there` is there already
     needsOverwrite: target.includes('there'),
   };
