@@ -196,8 +196,7 @@ function loaderLinks(
     if (made && sha256 !== null && sha256 === original?.sha256)
       add('mended', 'fallback-copied', { ...data, from: made.from });
     else if (sha256 === null) add('unproven', 'efi-loader-unread', data);
-    else if (sha256 !== own?.sha256 && isRewritten(path))
-      add('mended', 'efi-loader-rewritten', data);
+    else if (sha256 !== own?.sha256 && isRewritten(path)) add('mended', 'efi-loader-rewritten', data);
     else if (sha256 !== own?.sha256) add('broken', 'efi-loader-differs', data);
     else add('proven', role === 'fallback' ? 'fallback' : 'efi-loader', data);
   }
