@@ -57,7 +57,9 @@ export class CommandLine {
     const inside = ['--identity', identity === 'fresh' ? 'fresh' : 'keep', ...this.#settings(hostName, address)];
     const options = isExact ? ['--exact'] : inside;
     const bytes = LENGTHS[length];
-    if (sectorBytes === 512) return this.#deploy(nameOf(guest), [target], ['--size', String(bytes), ...options]);
+    // a file has the sectors of its template; a device has its own
+    if (sectorBytes === 512 && guest.sectorBytes === 512)
+      return this.#deploy(nameOf(guest), [target], ['--size', String(bytes), ...options]);
     writeFileSync(target, '');
     truncateSync(target, bytes);
     const device = run('losetup', '-f', '--show', '--sector-size', String(sectorBytes), target).trim();

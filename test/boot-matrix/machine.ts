@@ -27,8 +27,9 @@ export interface RunningMachine {
   stop(): Promise<void>;
 }
 
-/** Who waits for a person who is not there: GRUB, an initramfs, systemd; and a kernel that gave up. */
-const STUCK = /(?:^|\n)(?:grub(?: rescue)?>|\(initramfs\)|.*You are in emergency mode|.*Kernel panic - not syncing)/;
+/** Who waits for a person who is not there: GRUB, UEFI's shell, an initramfs, systemd; and a kernel that gave up. */
+const STUCK =
+  /(?:^|\n)(?:grub(?: rescue)?>|Shell>|\(initramfs\)|.*You are in emergency mode|.*Kernel panic - not syncing)/;
 
 const FIRMWARE = '/usr/share/OVMF/OVMF_CODE_4M.fd';
 const VARIABLES = '/usr/share/OVMF/OVMF_VARS_4M.fd';

@@ -98,7 +98,8 @@ export function documentOf({ rows, twins, circumstances }: Matrix): string {
     ...(by
       ? [
           `${by.date}: ${by.machine}, ${by.processors} processors, Linux ${by.kernel}, QEMU ${by.qemu}; ${by.combinations} combinations in ${by.minutes} minutes with a load of ${by.load[0]} as it began`,
-          `and ${by.load[1]} as it ended. Seconds of the clock are of that load; *Of it CPU* is what QEMU took of a processor.`,
+          `and ${by.load[1]} as it ended. Seconds of the clock are of that load; *Of it CPU* is what QEMU took of a processor. With a load far above the`,
+          'number of processors guests run into deadlines of their own; such rows say which, and are to be tried again.',
           '',
         ]
       : []),

@@ -25,7 +25,7 @@ export interface Row extends Partial<Omit<Verdict, 'faults'>> {
   readonly processorSeconds?: number;
 }
 
-const BOOT_TIMEOUT_MS = 600_000;
+const BOOT_TIMEOUT_MS = 900_000;
 
 /** @param target a path for the deployed disk, which is removed @returns the row; what went wrong stands in it as faults */
 export async function tryCombination(

@@ -9,9 +9,9 @@ part() {
 	"$@"
 }
 
-state=$(timeout 240 systemctl is-system-running --wait)
+state=$(timeout 900 systemctl is-system-running --wait)
 # keys of the SSH server that are made at the first start, and the server that needs them
-for _ in $(seq 60); do
+for _ in $(seq 300); do
 	systemctl --quiet is-active ssh && break
 	sleep 1
 done

@@ -17,6 +17,9 @@ else
 	systemctl --quiet enable systemd-networkd.service
 	systemctl --quiet mask systemd-networkd-wait-online.service
 fi
+# a machine with much else to do is given time: devices are waited for, too
+mkdir -p /etc/systemd/system.conf.d
+printf '%s\n' '[Manager]' 'DefaultTimeoutStartSec=15min' 'DefaultDeviceTimeoutSec=15min' >/etc/systemd/system.conf.d/patience.conf
 useradd --create-home --shell /bin/sh tess
 install -d -o tess -g tess -m 700 /home/tess/.ssh
 rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/debconf/*-old
