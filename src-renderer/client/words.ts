@@ -1,6 +1,14 @@
 /** The words of codes: errors, warnings, checks and refusals, with their facts filled in. */
 import { useI18n } from 'vue-i18n';
-import type { Check, ErrorView, MessageData, Refusal, SettingNote, Warning } from '../../src-engine/contract/index.ts';
+import type {
+  BootLink,
+  Check,
+  ErrorView,
+  MessageData,
+  Refusal,
+  SettingNote,
+  Warning,
+} from '../../src-engine/contract/index.ts';
 import { CommandError } from '../../src-engine/contract/index.ts';
 import { countIn, fillFacts } from '../../src-engine/words/fill.ts';
 import { reasonSection } from '../../src-engine/words/reasons.ts';
@@ -70,7 +78,13 @@ export function useWords() {
   /** How a setting is made in a guest, or why it cannot be; of a later Diskpress it is known by its code. */
   const setting = ({ code, data }: SettingNote) =>
     te(`setting.${code}`, 'en') ? t(`setting.${code}`, fill(data), countIn(data)) : code;
+  /** One of a later Diskpress is told as that. */
+  function bootLink({ code, data }: BootLink): string {
+    const key = `bootChain.link.${te(`bootChain.link.${code}`, 'en') ? code : 'unknown'}`;
+    const reason = `bootChain.reason.${String(data.reason)}`;
+    return t(key, { ...fill(data), ...(te(reason, 'en') && { reason: t(reason) }) }, countIn(data));
+  }
   const refusal = ({ code, details }: Refusal) => t(`refusal.${code}`, fill({ details }));
 
-  return { error, warning, check, setting, refusal };
+  return { error, warning, check, setting, bootLink, refusal };
 }

@@ -1,4 +1,5 @@
 /** Boot proofs: how a machine is started, what it showed and said. */
+export { default as BootChain } from './BootChain.vue';
 export { default as BootPanel } from './BootPanel.vue';
 export { default as BootPicture } from './BootPicture.vue';
 export { default as BootEvidence } from './BootEvidence.vue';
