@@ -180,14 +180,14 @@ describe.skipIf(!canLoop)('a GPT disk', () => {
     resultOf(await engine.capture(source, `from ${from}`));
     bench.detach(source);
 
-    // a longer disk too: the copy of the table goes to its end
+    // a longer disk too: the copy of the table goes to its end, and volumes keep their places
     const target = device(`to${to}.img`, DISK_BYTES + 20 * MIB, to);
     expect(await planned(`from ${from}`, target)).toMatchObject({
       canRun: true,
       after: { sectorBytes: to },
       checks: [{ code: 'SECTOR_SIZE_CONVERTED', level: 'warn', templateSectorBytes: from, targetSectorBytes: to }],
     });
-    resultOf(await engine.deploy(`from ${from}`, target, { confirm: target }));
+    resultOf(await engine.deploy(`from ${from}`, target, { confirm: target, exact: true }));
     bench.detach(target);
     judge(bench.path(`to${to}.img`), to, image);
   });
@@ -203,7 +203,7 @@ describe.skipIf(!canLoop)('a GPT disk', () => {
     resultOf(await engine.capture(middle, 'middle'));
     bench.detach(middle);
     const target = device('back.img', DISK_BYTES + 20 * MIB, 512);
-    resultOf(await engine.deploy('middle', target, { confirm: target }));
+    resultOf(await engine.deploy('middle', target, { confirm: target, exact: true }));
     bench.detach(target);
     judge(bench.path('back.img'), 512, bench.path('from512.img'));
   });
