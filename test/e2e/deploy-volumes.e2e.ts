@@ -78,6 +78,7 @@ test('on a larger target a volume is dragged, moved by keys and typed, and has t
   await expect(deploy.volumes).toContainText('cannot become as small as');
   await deploy.type(deploy.volumeSize('lab-root'), '300 MiB');
   await expect(deploy.volumes).toContainText('314,572,800 bytes');
+  await deploy.next.click();
   await deploy.seePlan.click();
   await expect(app.locator('.part')).toContainText(/168\sMB → 315\sMB/);
   await deploy.start.click();
