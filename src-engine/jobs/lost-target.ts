@@ -7,9 +7,11 @@ export async function removeLostTarget(job: JobView): Promise<void> {
   if (job.kind !== 'deploy' && job.kind !== 'export') return;
   // what older versions wrote has no parts
   const parts = job.parts.length > 0 ? job.parts : [{ path: job.path, planId: job.id }];
-  for (const { path, planId = job.id } of parts) {
-    const partial = `${partialNameOf(path, planId)}/`;
-    await detachLostLoops((behind) => behind === path || behind.includes(`/${partial}`));
-    await removePartial(path, planId).catch(() => {});
+  const targets = parts.map(({ path, planId = job.id }) => ({ path, planId, partial: partialNameOf(path, planId) }));
+  if (job.kind === 'deploy') {
+    await detachLostLoops((behind) =>
+      targets.some(({ path, partial }) => behind === path || behind.includes(`/${partial}/`)),
+    );
   }
+  for (const { path, planId } of targets) await removePartial(path, planId).catch(() => {});
 }

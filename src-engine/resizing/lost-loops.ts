@@ -9,7 +9,7 @@ const BLOCK_DEVICES = '/sys/block';
 const LAST_MADE_AFTER_MS = 500;
 
 /**
- * Detaches what stands for a part of the target of a deploy that is lost. Never fails: whoever may not do it could not have made any.
+ * Detaches what stands for parts of the targets of a deploy that is lost: of all of them at once, since it waits. Never fails: whoever may not do it could not have made any.
  * @param isTarget whether that is what is behind it: a device's path, or a file's
  */
 export async function detachLostLoops(isTarget: (path: string) => boolean): Promise<void> {
