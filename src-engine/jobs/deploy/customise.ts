@@ -30,7 +30,9 @@ export async function customise(deployment: Deployment, context: JobContext): Pr
   const inside = await planInside(targetView(deployment), plan.request, options, signal);
   const refused = inside.notes.find(({ isPossible, reason }) => !isPossible && !isIdentity(reason));
   if (refused) throw new EngineError('PLAN_BLOCKED', { check: 'SETTING_IMPOSSIBLE', setting: refused.reason });
-  deployment.identifiers = inside;
+  // and not the changes: their files are large, and are not needed once they are written
+  const { identifiers, corePatches } = inside;
+  deployment.identifiers = { identifiers, corePatches };
   if (inside.changes.length === 0) return;
   const places = inside.changes.map((volume) => {
     const place = placeOnDisk(inside.volumes, volume.ref);

@@ -6,10 +6,9 @@ import type { JobContext } from '../../core/job-context.ts';
 import type { BootAccount, CoreAccount } from '../../boot-chain/boot-account.ts';
 import { coreInFile } from '../../boot-chain/core-in-file.ts';
 import { openVolumes } from '../../inspection/disk-inspection.ts';
-import type { Patch } from '../../volumes/layout.port.ts';
 import type { Deployment } from './deployment.ts';
-import { verifyPatch } from './read-back.ts';
 import { targetView } from './target-view.ts';
+import { writeOthers } from './write-held.ts';
 
 /**
  * @param before of the template @param after of the target as it is
@@ -32,7 +31,7 @@ export async function mendCores(
     const tree = await volume?.fileSystem?.browse?.();
     if (!tree || !place) continue;
     const patches = await coreInFile(view, bootBytes, was, { tree, startBytes: place.startBytes }, signal);
-    for (const patch of patches ?? []) await put(deployment, patch);
+    if (patches) await writeOthers(deployment, patches);
     isMended ||= patches !== null;
   }
   return isMended;
@@ -56,19 +55,4 @@ function coresOf(before: BootAccount, after: BootAccount): MovedCore[] {
       now: ofPartition(after, volume),
     })),
   ];
-}
-
-/** Written at once, or with what is held back, where it is part of that. */
-async function put(deployment: Deployment, { offsetBytes, bytes }: Patch): Promise<void> {
-  const { sink, held } = deployment;
-  const place = { startBytes: offsetBytes, lengthBytes: bytes.length };
-  held.release(place);
-  for (const { startBytes, lengthBytes } of held.keep([place], offsetBytes, bytes)) {
-    const from = startBytes - offsetBytes;
-    const piece = { offsetBytes: startBytes, bytes: bytes.subarray(from, from + lengthBytes) };
-    await sink.write(piece.offsetBytes, piece.bytes);
-    await sink.sync();
-    deployment.writtenBytes += lengthBytes;
-    deployment.verifiedBytes += await verifyPatch(sink, piece);
-  }
 }

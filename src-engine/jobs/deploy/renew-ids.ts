@@ -6,10 +6,9 @@ import { openVolumes } from '../../inspection/disk-inspection.ts';
 import type { Patch } from '../../volumes/layout.port.ts';
 import { impossible } from '../../writers/refusals.ts';
 import type { Deployment } from './deployment.ts';
-import { verifyPatch } from './read-back.ts';
 import { targetView } from './target-view.ts';
 import { placeOnDisk } from './volume-on-disk.ts';
-import { writeHeld } from './write-held.ts';
+import { writeHeld, writeOthers } from './write-held.ts';
 
 /**
  * What is held back is changed where it is held: tables get their new identifiers in memory.
@@ -24,7 +23,7 @@ export async function renewIds(deployment: Deployment, context: JobContext): Pro
   const source = targetView(deployment);
   const disk = {
     source,
-    write: (patches: readonly Patch[]) => writePatches(deployment, patches),
+    write: (patches: readonly Patch[]) => writeOthers(deployment, patches),
     async byProgram(ref: string, fileSystem: Parameters<typeof setUuidByProgram>[0], uuid: string) {
       const place = placeOnDisk(await openVolumes(source), ref);
       if (!place) throw impossible(ref, 'scattered');
@@ -44,16 +43,4 @@ export async function renewIds(deployment: Deployment, context: JobContext): Pro
   await disk.write(corePatches);
   const nothing = { changes: [], changedFiles: 0, sameFiles: 0, sameBytes: 0 };
   deployment.inside = { ...(deployment.inside ?? nothing), identifiers: [...identifiers] };
-}
-
-async function writePatches(deployment: Deployment, patches: readonly Patch[]): Promise<void> {
-  const { held, sink } = deployment;
-  const written = patches.flatMap((patch) => held.put(patch));
-  for (const { offsetBytes, bytes } of written) await sink.write(offsetBytes, bytes);
-  await sink.sync();
-  for (const patch of written) {
-    const equalBytes = await verifyPatch(sink, patch);
-    deployment.writtenBytes += patch.bytes.length;
-    deployment.verifiedBytes += equalBytes;
-  }
 }
