@@ -8,6 +8,7 @@ import { impossible } from '../../writers/refusals.ts';
 import { changeVolume } from '../../writers/write-volume.ts';
 import type { Deployment } from './deployment.ts';
 import { nothingElseChanged } from './nothing-else.ts';
+import { openDisk } from './opened-disk.ts';
 import { changesInside, planInside } from './plan-inside.ts';
 import { targetView } from './target-view.ts';
 import { placeOnDisk } from './volume-on-disk.ts';
@@ -27,7 +28,7 @@ export async function customise(deployment: Deployment, context: JobContext): Pr
   const isAlone = deployment.diskCount === 1;
   const isDevice = plan.target.kind === 'device';
   const options = { isAlone, isDevice, idSeed: plan.idSeed, copied: plan.copied };
-  const inside = await planInside(targetView(deployment), plan.request, options, signal);
+  const inside = await planInside(await openDisk(targetView(deployment)), plan.request, options, signal);
   const refused = inside.notes.find(({ isPossible, reason }) => !isPossible && !isIdentity(reason));
   if (refused) throw new EngineError('PLAN_BLOCKED', { check: 'SETTING_IMPOSSIBLE', setting: refused.reason });
   // and not the changes: their files are large, and are not needed once they are written

@@ -17,8 +17,7 @@ import { templateSource } from '../../versions/template-source.ts';
 import { joinExtents, within, withoutExtents } from '../../volumes/extents.ts';
 import type { Patch, Relocation } from '../../volumes/layout.port.ts';
 import type { DeployRecord } from '../plan-records.ts';
-import { contentPlaces } from './plan-boot.ts';
-import { isFromScratch, placesOf } from './plan-volumes.ts';
+import { contentPlaces, isFromScratch, placesOf } from './plan-volumes.ts';
 
 /**
  * What a disk is known by lies in its first and last 1 MiB, whoever looks: tables; superblocks, of which those of Btrfs, ReiserFS and

@@ -4,22 +4,21 @@ import type { VolumePlan } from '../../contract/deploy.contract.ts';
 import type { PlaceView } from '../../contract/disk.contract.ts';
 import type { Check } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
-import type { BlockSource } from '../../disk/block-source.port.ts';
 import { missingActive } from '../../boot-chain/active-partition.ts';
 import { readBootAccount, type BootAccount } from '../../boot-chain/boot-account.ts';
 import { bootLinks } from '../../boot-chain/boot-links.ts';
 import { entryLoader } from '../../boot-chain/entry-loader.ts';
 import { expectedAccount } from '../../boot-chain/expected-account.ts';
 import { fallbackCopies, type CopiedLoader } from '../../boot-chain/fallback-loader.ts';
-import { openVolumes, type OpenedVolume } from '../../inspection/disk-inspection.ts';
+import type { OpenedVolume } from '../../inspection/disk-inspection.ts';
 import type { GuestVolume } from '../../guest/guest-input.ts';
-import { guestInputOf } from '../../inspection/guest-of.ts';
 import { hasFirmwareEntries } from '../../machines/firmware-entries.ts';
 import { findTool, TOOL_PACKAGES } from '../../tools/tools.ts';
 import { sectorsOf } from '../../versions/sector-move.ts';
 import type { Tables } from '../../volumes/read-layout.ts';
 import { writerOf } from '../../writers/write-volume.ts';
 import type { DeployRecord } from '../plan-records.ts';
+import type { OpenedDisk } from './opened-disk.ts';
 import { besideGuest } from './plan-inside.ts';
 import { isFromScratch, placesOf } from './plan-volumes.ts';
 import { placeOnDisk } from './volume-on-disk.ts';
@@ -36,11 +35,11 @@ export interface BootPlan {
 const FAT_EXTRA_BYTES = 256 * 1024;
 
 /**
- * @param source the template @param volumes where each goes
+ * @param template opened @param volumes where each goes
  * @throws EngineError `READ_FAILED` and what reading a template throws
  */
 export async function planBoot(
-  source: BlockSource,
+  { source, volumes: opened, input }: OpenedDisk,
   tables: Tables,
   volumes: readonly VolumePlan[],
   target: PlaceView,
@@ -50,8 +49,6 @@ export async function planBoot(
   const { layout } = tables;
   const sectorBytes = sectorsOf(target).sectorBytes ?? layout.sectorBytes;
   const isDevice = target.kind === 'device';
-  const opened = await openVolumes(source);
-  const input = await guestInputOf([{ source, opened }]);
   const before = await readBootAccount(source, layout, input.volumes, signal);
   const copied: CopiedLoader[] = [];
   const notCopied: BootLink[] = [];
@@ -86,15 +83,6 @@ const linkOf = (volume: string, reason: string): BootLink => ({
   code: 'fallback-not-copied',
   data: { volume, reason },
 });
-
-/** Where the content of each partition comes to lie; null for what a program puts elsewhere in it. */
-export function contentPlaces(tables: Tables, volumes: readonly VolumePlan[]) {
-  const places = placesOf(tables, volumes);
-  return tables.layout.partitions.map(({ startBytes }, i) => {
-    const planned = volumes.find(({ beforeStartBytes }) => beforeStartBytes === startBytes);
-    return planned && isFromScratch(planned) ? null : places[i];
-  });
-}
 
 async function whyNot(
   opened: readonly OpenedVolume[],

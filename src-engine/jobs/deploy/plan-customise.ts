@@ -8,12 +8,12 @@ import {
 import type { DiskView } from '../../contract/disk.contract.ts';
 import type { Check } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
-import type { BlockSource } from '../../disk/block-source.port.ts';
 import { findTool, TOOL_PACKAGES } from '../../tools/tools.ts';
 import { changeViews } from '../../writers/change-views.ts';
 import { writerOf } from '../../writers/write-volume.ts';
 import type { DeployRecord } from '../plan-records.ts';
 import { changesInside, planInside, type Inside, type InsideOptions } from './plan-inside.ts';
+import type { OpenedDisk } from './opened-disk.ts';
 import { writeRefusal } from './write-refusal.ts';
 
 interface CustomisePlan {
@@ -26,16 +26,16 @@ interface CustomisePlan {
 const MAX_SHOWN_CHANGES = 1000;
 const NOTHING: CustomisePlan = { checks: [], guestChanges: [], settingNotes: [], identifiers: [] };
 
-/** @param source the template @param disk as it was captured @param options see {@link planInside} */
+/** @param template opened @param disk as it was captured @param options see {@link planInside} */
 export async function planCustomise(
-  source: BlockSource,
+  template: OpenedDisk,
   request: DeployRecord['request'],
   disk: Pick<DiskView, 'groups'>,
   options: InsideOptions,
   signal: AbortSignal,
 ): Promise<CustomisePlan> {
   if (!changesInside(request) && options.copied.length === 0) return NOTHING;
-  const inside = await planInside(source, request, options, signal).catch((error) => {
+  const inside = await planInside(template, request, options, signal).catch((error) => {
     if (error instanceof EngineError && isOfGuest(error.code)) return error;
     throw error;
   });

@@ -6,7 +6,6 @@ import {
   type SettingNote,
 } from '../../contract/deploy.contract.ts';
 import { copyChange, type CopiedLoader } from '../../boot-chain/fallback-loader.ts';
-import type { BlockSource } from '../../disk/block-source.port.ts';
 import type { GuestChange } from '../../guest/changes.port.ts';
 import { GuestSettingsSchema } from '../../contract/deploy.contract.ts';
 import { planGuestChanges } from '../../guest/customise/plan-guest-changes.ts';
@@ -14,8 +13,7 @@ import { inspectGuest } from '../../guest/inspect-guest.ts';
 import { GuestFiles } from '../../guest/guest-files.ts';
 import type { GuestVolume } from '../../guest/guest-input.ts';
 import { openGuestFiles } from '../../guest/open-guest-files.ts';
-import { openVolumes, type OpenedVolume } from '../../inspection/disk-inspection.ts';
-import { guestInputOf } from '../../inspection/guest-of.ts';
+import type { OpenedVolume } from '../../inspection/disk-inspection.ts';
 import { planIds } from '../../identifiers/plan-ids.ts';
 import type { Patch } from '../../volumes/layout.port.ts';
 import { impossible } from '../../writers/refusals.ts';
@@ -23,6 +21,7 @@ import { resolveChanges } from '../../writers/resolve.ts';
 import type { VolumeChanges, VolumeStep } from '../../writers/steps.port.ts';
 import type { DeployRecord } from '../plan-records.ts';
 import { idAbilities } from './id-abilities.ts';
+import type { OpenedDisk } from './opened-disk.ts';
 
 type Asked = Pick<DeployRecord['request'], 'settings' | 'identity' | 'keep'>;
 
@@ -55,20 +54,19 @@ export const changesInside = ({ settings, identity }: Asked): boolean =>
   identity === 'fresh' || JSON.stringify(settings ?? NO_SETTINGS) !== JSON.stringify(NO_SETTINGS);
 
 /**
- * @param source the template, or the target as it will be
+ * @param disk the template, or the target as it will be
  * @throws EngineError `GUEST_UNSAFE`, `GUEST_CHANGE_IMPOSSIBLE`, `READ_FAILED`
  */
 export async function planInside(
-  source: BlockSource,
+  { source, volumes, input }: OpenedDisk,
   { settings = NO_SETTINGS, identity, keep }: Asked,
   { isAlone, isDevice, idSeed, copied }: InsideOptions,
   signal: AbortSignal,
 ): Promise<Inside> {
-  const volumes = await openVolumes(source);
-  const input = await guestInputOf([{ source, opened: volumes }]);
-  const opened = changesInside({ settings, identity, keep }) ? await openGuestFiles(input.volumes, signal) : null;
+  const isChanged = changesInside({ settings, identity, keep });
+  const opened = isChanged ? await openGuestFiles(input.volumes, signal) : null;
   if (!opened) {
-    if (isAlone && changesInside({ settings, identity, keep })) throw impossible('/', 'no-system');
+    if (isAlone && isChanged) throw impossible('/', 'no-system');
     const changes = await besideGuest(copied, input.volumes, signal);
     return { volumes, notes: [], changes, identifiers: [], corePatches: [] };
   }

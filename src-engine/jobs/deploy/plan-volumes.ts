@@ -362,6 +362,15 @@ export function placesOf({ layout }: Tables, volumes: readonly VolumePlan[]): re
   });
 }
 
+/** Where the content of each partition comes to lie; null for what a program puts elsewhere in it. */
+export function contentPlaces(tables: Tables, volumes: readonly VolumePlan[]) {
+  const places = placesOf(tables, volumes);
+  return tables.layout.partitions.map(({ startBytes }, i) => {
+    const planned = volumes.find(({ beforeStartBytes }) => beforeStartBytes === startBytes);
+    return planned && isFromScratch(planned) ? null : places[i];
+  });
+}
+
 /** As a person sees the disk once it is there. */
 export function afterVolumes(disk: DiskView, volumes: readonly VolumePlan[]): DiskView {
   return {

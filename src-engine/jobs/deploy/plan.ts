@@ -13,7 +13,7 @@ import { attachedIdChecks } from './attached-ids.ts';
 import { endChecks, outsideChecks } from './outside-checks.ts';
 import { afterVolumes, placesOf, planVolumes } from './plan-volumes.ts';
 import { readRecordedTables } from '../../inspection/disk-claims.ts';
-import { inspectDisk, openVolumes } from '../../inspection/disk-inspection.ts';
+import { inspectDisk } from '../../inspection/disk-inspection.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { readsFirst } from './reads-first.ts';
 import { diskOf } from '../../versions/found-disk.ts';
@@ -22,6 +22,7 @@ import { abilitiesHere } from '../../resizing/abilities.ts';
 import { describeTarget, lengthOfImage } from '../../machines/describe-target.ts';
 import { overriddenCodes, withOverrides } from '../../judgement/overrides.ts';
 import { refusalOf, type DeployRecord, type Planned } from '../plan-records.ts';
+import { openDisk } from './opened-disk.ts';
 import { planBoot } from './plan-boot.ts';
 import { planCustomise } from './plan-customise.ts';
 import { changesInside } from './plan-inside.ts';
@@ -89,12 +90,13 @@ export async function planDeploy(
       const after = afterVolumes(afterDeploy(disk.layout, target.place), volumes);
       const first = readsFirst(parts.jobs, request, template.name, target.place, before?.view ?? null, after);
       const isDevice = target.place.kind === 'device';
-      const boot = await planBoot(source, tables, volumes, target.place, request, signal);
+      const opened = await openDisk(source);
+      const boot = await planBoot(opened, tables, volumes, target.place, request, signal);
       const idSeed = randomUUID();
       // a disk of several may well be without a system, if another has one
       const isAlone = version.disks.length === 1 || !version.guest?.family.value;
       const options = { isDevice, isAlone, idSeed, copied: boot.copied };
-      const inside = await planCustomise(source, request, disk.layout, options, signal);
+      const inside = await planCustomise(opened, request, disk.layout, options, signal);
       const attached = await attachedIdChecks(
         parts.machine,
         source,
@@ -123,7 +125,7 @@ export async function planDeploy(
         request.overrides,
       );
       const book = await openRulebook(parts);
-      const guest = version.guest ?? (await guestOf(source, await openVolumes(source), book.endOfLife, signal));
+      const guest = version.guest ?? (await guestOf(source, opened.volumes, book.endOfLife, signal));
       const report = await deployReport(parts, book, found, guest, target, request);
       const plan = {
         planId: randomUUID(),

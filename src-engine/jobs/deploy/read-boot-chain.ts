@@ -5,11 +5,10 @@ import { readBootAccount } from '../../boot-chain/boot-account.ts';
 import { bootLinks } from '../../boot-chain/boot-links.ts';
 import { entryLoader } from '../../boot-chain/entry-loader.ts';
 import { readRecordedTables } from '../../inspection/disk-claims.ts';
-import { openVolumes } from '../../inspection/disk-inspection.ts';
-import { guestInputOf } from '../../inspection/guest-of.ts';
 import { templateSource } from '../../versions/template-source.ts';
 import type { Deployment } from './deployment.ts';
 import { mendCores } from './mend-cores.ts';
+import { openDisk } from './opened-disk.ts';
 import { targetView } from './target-view.ts';
 
 /** @throws EngineError `READ_FAILED`, and what reading a template throws */
@@ -19,8 +18,8 @@ export async function readBootChain(deployment: Deployment, context: JobContext)
   await sink.sync();
   const accountOf = async (source: BlockSource) => {
     const { layout } = await readRecordedTables(source, json.disk.layout.table);
-    const { volumes } = await guestInputOf([{ source, opened: await openVolumes(source) }]);
-    return readBootAccount(source, layout, volumes, signal);
+    const { input } = await openDisk(source);
+    return readBootAccount(source, layout, input.volumes, signal);
   };
   const template = templateSource(parts.index, manifest, json);
   try {
