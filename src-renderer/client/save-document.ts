@@ -7,14 +7,16 @@ import { errorView } from './words.ts';
 
 type Document = CommandResult<'report.document' | 'plan.document'>;
 
+/** Asks the engine for it, in a language. */
+export type MakeDocument = (language: 'en' | 'fr') => Promise<Document>;
+
 /** Call it in a component's set-up. */
 export function useSaveDocument() {
   const { locale } = useI18n();
   const isSaving = ref(false);
   const error = shallowRef<ErrorView | null>(null);
 
-  /** @param make is told the language */
-  async function save(make: (language: 'en' | 'fr') => Promise<Document>) {
+  async function save(make: MakeDocument) {
     isSaving.value = true;
     error.value = null;
     try {

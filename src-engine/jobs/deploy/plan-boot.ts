@@ -21,7 +21,7 @@ import type { DeployRecord } from '../plan-records.ts';
 import type { OpenedDisk } from './opened-disk.ts';
 import { besideGuest } from './plan-inside.ts';
 import { isFromScratch, placesOf } from './plan-volumes.ts';
-import { placeOnDisk } from './volume-on-disk.ts';
+import { writeRefusal } from './write-refusal.ts';
 
 export interface BootPlan {
   readonly links: BootLink[];
@@ -91,10 +91,10 @@ async function whyNot(
   signal: AbortSignal,
 ): Promise<string | null> {
   const volume = opened.find(({ ref }) => ref === copies[0].volume);
-  const writer = volume?.fileSystem && writerOf(volume.fileSystem.kind);
-  if (!volume?.fileSystem || !writer || !placeOnDisk(opened, volume.ref)) return 'no-writer';
-  if (isDevice && process.geteuid?.() !== 0) return 'needs-root';
-  if (writer.tools.some((tool) => !findTool(tool))) return 'no-tool';
+  if (!volume?.fileSystem) return 'no-writer';
+  const refusal = writeRefusal(opened, volume.ref, volume.fileSystem.kind, isDevice);
+  if (refusal !== null) return refusal === 'needs-root' ? refusal : 'no-writer';
+  if (writerOf(volume.fileSystem.kind)!.tools.some((tool) => !findTool(tool))) return 'no-tool';
   let freeBytes = volume.fileSystem.lengthBytes - FAT_EXTRA_BYTES;
   try {
     for await (const batch of volume.fileSystem.used(signal)) {

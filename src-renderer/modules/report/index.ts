@@ -4,3 +4,4 @@ export { asked, useRuleQuestion, type RuleQuestion } from './rule-question.ts';
 export { default as RuleChoice } from './RuleChoice.vue';
 export { default as RuleReport } from './RuleReport.vue';
 export { default as RuleSection } from './RuleSection.vue';
+export { default as SaveDocument } from './SaveDocument.vue';
