@@ -509,6 +509,16 @@ export const STATES: readonly State[] = [
       await pages.page.locator('.scroll').evaluate((el) => el.scrollBy(0, 420));
     },
   ],
+  [
+    'deploy-starts',
+    'many',
+    `/deploy?template=${ID}`,
+    async ({ deploy, page, t }) => {
+      await deploy.planFile('/images/room-2.img');
+      await page.getByRole('heading', { name: t('bootChain.planned') }).scrollIntoViewIfNeeded();
+      await page.locator('.scroll').evaluate((el) => el.scrollBy(0, 300));
+    },
+  ],
   ['deploy-incomplete', 'many', `/deploy?template=${SERVER}`, ({ deploy }) => deploy.planFile('/images/room-2.img')],
   ['deploy-rules', 'many', `/deploy?template=${SHOP}`, ({ deploy }) => deploy.planDisk('/dev/sdc')],
   [

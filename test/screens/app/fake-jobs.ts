@@ -2,6 +2,7 @@
 import type { BootSight, ErrorView, JobPart, JobView } from '../../../src-engine/contract/index.ts';
 import { ago, uuid } from './fake-disks.ts';
 import { fakeInside } from './fake-inside.ts';
+import { IDENTIFIERS, LINKS } from './fake-starts.ts';
 import { DIRTY, UNREADABLE } from './fake-templates.ts';
 
 const result = (more: Partial<NonNullable<JobView['result']>> = {}): JobView['result'] => ({
@@ -282,12 +283,13 @@ ENDED.push(
     result: result({
       inside: {
         changes: [...guestChanges, ...logs],
-        identifiers: [],
+        identifiers: IDENTIFIERS,
         changedFiles: 1_204,
         sameFiles: 48_211,
         sameBytes: 3.1e9,
       },
       boot: SIGHT,
+      bootChain: LINKS,
     }),
   }),
   job(15, {

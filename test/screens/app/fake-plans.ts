@@ -10,6 +10,7 @@ import { fakeAccount } from './fake-account.ts';
 import { DEVICES, DISKS, inspect } from './fake-devices.ts';
 import { NOW, place, uuid } from './fake-disks.ts';
 import { fakeInside } from './fake-inside.ts';
+import { IDENTIFIERS, LINKS } from './fake-starts.ts';
 import { fakeVolumes } from './fake-volumes.ts';
 import { debianGuest, fakeReport, isAllowed } from './fake-reports.ts';
 
@@ -158,8 +159,8 @@ export function deployPlan(
     confirmWords: found ? [to.serial, to.path] : [],
     volumes: fitted.volumes,
     ...fakeInside(asked),
-    boot: [],
-    identifiers: [],
+    boot: LINKS,
+    identifiers: asked.identity === 'fresh' ? IDENTIFIERS : [],
     // a file called `there` is there already
     needsOverwrite: target.includes('there'),
   };
