@@ -93,7 +93,8 @@ describe.skipIf(!canLoop)('a Debian disk', () => {
     });
     const { boot: sight } = resultOf(await engine.ended(jobId));
     expect(sight).toMatchObject({ sign: 'login', firmware: 'bios', kernel: expect.stringMatching(/^\d+\.\d+/) });
-    expect(sight!.lastLines.at(-1)).toBe(`${HOST_NAME} login:`);
+    // a program of the guest may write to its console behind the prompt
+    expect(sight!.lastLines).toContain(`${HOST_NAME} login:`);
     const { versions } = await engine.client.call('template.show', { template: 'debian' });
     expect(versions[0].attachments.map(({ name }) => name)).toEqual(['boot-picture.png', 'boot-console.txt']);
     console.log(`from the store: ${sight!.seconds} s`);
