@@ -1,6 +1,6 @@
 /**
  * The whole promise, on a real system: a Debian disk is captured, deployed to a file and to a larger disk full of ones, every
- * used block is equal, and both start up to the login prompt, one by BIOS and one by UEFI.
+ * used block is equal, and it starts up to the login prompt, by UEFI from the disk and by BIOS from the store.
  */
 import { statSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -75,16 +75,13 @@ describe.skipIf(!canLoop)('a Debian disk', () => {
     }
   });
 
-  it('boots from both to the login prompt', async () => {
-    const [bios, uefi] = await Promise.all([
-      boot(copy, 'bios', ['hostname'], BOOT_TIMEOUT_MS),
-      boot(grown, 'uefi', ['hostname'], BOOT_TIMEOUT_MS),
-    ]);
-    expect([bios.answers, uefi.answers]).toEqual([[HOST_NAME], [HOST_NAME]]);
-    console.log(`to the prompt: BIOS ${bios.secondsToPrompt} s; UEFI ${uefi.secondsToPrompt} s`);
+  it('starts to the login prompt by UEFI from the larger disk', async () => {
+    const { answers, secondsToPrompt } = await boot(grown, 'uefi', ['hostname'], BOOT_TIMEOUT_MS);
+    expect(answers).toEqual([HOST_NAME]);
+    console.log(`from the larger disk: ${secondsToPrompt} s`);
   });
 
-  it('boots straight from the store, and what it showed is kept with it', async () => {
+  it('starts by BIOS straight from the store, and what it showed is kept with it', async () => {
     const { jobId } = await engine.client.call('boot.start', {
       subject: 'debian',
       isAccelerated: false,
