@@ -14,6 +14,7 @@ export const TOOL_PACKAGES = {
   e2label: 'e2fsprogs',
   efibootmgr: 'efibootmgr',
   fatresize: 'fatresize',
+  flock: 'util-linux',
   'grub-bios-setup': 'grub-pc-bin',
   'grub-mkimage': 'grub-common',
   losetup: 'mount',
