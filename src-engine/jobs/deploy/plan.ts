@@ -11,7 +11,7 @@ import type { Machine } from '../../machines/machine.port.ts';
 import { afterIdentifiers } from './after-identifiers.ts';
 import { attachedIdChecks } from './attached-ids.ts';
 import { endChecks, outsideChecks } from './outside-checks.ts';
-import { afterVolumes, placesOf, planVolumes } from './plan-volumes.ts';
+import { afterVolumes, madeAnew, placesOf, planVolumes } from './plan-volumes.ts';
 import { readRecordedTables } from '../../inspection/disk-claims.ts';
 import { inspectDisk } from '../../inspection/disk-inspection.ts';
 import type { EngineParts } from '../engine-parts.ts';
@@ -83,7 +83,13 @@ export async function planDeploy(
       });
       const volumes = [...planned.volumes];
       const places = placesOf(tables, volumes);
-      const { relocation, checks: moved } = await planRelocation(source, tables, sectorsOf(target.place), places);
+      const { relocation, checks: moved } = await planRelocation(
+        source,
+        tables,
+        sectorsOf(target.place),
+        places,
+        madeAnew(volumes),
+      );
       // of what has no room, that is said which knows how small it could be
       const isTooSmall = planned.checks.some(({ code }) => code === 'TARGET_TOO_SMALL');
       const before = target.exists ? await lookAt(parts.machine, target.place.path, signal) : null;
