@@ -9,7 +9,7 @@ import { EngineError } from '../../core/engine-error.ts';
 import { numberOf, ofDisk } from '../../core/of-disk.ts';
 import type { Machine } from '../../machines/machine.port.ts';
 import { afterIdentifiers } from './after-identifiers.ts';
-import { attachedIdChecks } from './attached-ids.ts';
+import type { AttachedIds } from './attached-ids.ts';
 import { endChecks, outsideChecks } from './outside-checks.ts';
 import { afterVolumes, madeAnew, placesOf, planVolumes } from './plan-volumes.ts';
 import { readRecordedTables } from '../../inspection/disk-claims.ts';
@@ -45,12 +45,14 @@ export type DeployRequest = CheckedParams<'deploy.plan'>;
 /**
  * Looks at the template and the target and says what a deploy would do.
  * @param besides what is known of it already, beside other deploys
+ * @param attached of the request that it is a part of
  * @throws EngineError `TEMPLATE_NOT_FOUND`, `MANIFEST_DAMAGED`, `PACK_DAMAGED`, `PERMISSION_DENIED`
  */
 export async function planDeploy(
   parts: EngineParts,
   request: DeployRequest,
   besides: readonly Check[],
+  attached: AttachedIds,
   expiresAt: string,
   signal: AbortSignal,
 ): Promise<Planned<DeployRecord, DeployPlan>> {
@@ -103,14 +105,7 @@ export async function planDeploy(
       const isAlone = version.disks.length === 1 || !version.guest?.family.value;
       const options = { isDevice, isAlone, idSeed, copied: boot.copied };
       const inside = await planCustomise(opened, request, disk.layout, options, signal);
-      const attached = await attachedIdChecks(
-        parts.machine,
-        source,
-        target.place,
-        inside.identifiers,
-        parts.layout.root,
-        signal,
-      );
+      const alike = await attached.checksFor(source, target.place, inside.identifiers, signal);
       const checks = withOverrides(
         [
           disk.health === 'damaged'
@@ -126,7 +121,7 @@ export async function planDeploy(
           ...besides,
           ...inside.checks,
           ...boot.checks,
-          ...attached,
+          ...alike,
         ],
         request.overrides,
       );
