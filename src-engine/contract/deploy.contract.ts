@@ -220,6 +220,7 @@ export const SETTING_CODES = [
   'selinux-relabel',
   'machine-id-at-boot',
   'machine-id-by-dbus',
+  'other-systems-keep',
   'registrations-removed',
   'ssh-keys-by-guest',
   'ssh-keys-by-unit',

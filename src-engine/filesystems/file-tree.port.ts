@@ -35,6 +35,13 @@ export interface FileContent {
   dataRuns(signal: AbortSignal): AsyncIterable<Extent[]>;
 }
 
+/** The root of a tree of files beside the first, in the same file system. */
+export interface SubvolumeRoot {
+  /** from the topmost folder, without '/' before it */
+  readonly path: string;
+  readonly node: FileNode;
+}
+
 /**
  * One opened file system. Everything is read when it is asked for, in bounds, with limits on the depth of trees and on how
  * often a block is visited: memory does not grow with the volume. Nodes stay valid as long as the source is open.
@@ -54,4 +61,6 @@ export interface FileTree {
    * tree), in any order, in batches; not what lies inside a shared metadata block.
    */
   extents(node: FileNode, signal: AbortSignal): AsyncIterable<Extent[]>;
+  /** Of a file system that has such: subvolumes and snapshots, wherever they lie, without {@link root}. */
+  subvolumes?(signal: AbortSignal): AsyncIterable<SubvolumeRoot>;
 }

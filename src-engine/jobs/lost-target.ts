@@ -1,5 +1,6 @@
 import type { JobView } from '../contract/job.contract.ts';
 import { partialNameOf, removePartial } from '../core/partial-output.ts';
+import { removeLostClaim } from '../machines/linux/claimed-files.ts';
 import { detachLostLoops } from '../resizing/lost-loops.ts';
 
 /** Removes what a deploy or an export whose process died has left unfinished, of all targets that it had. */
@@ -13,5 +14,8 @@ export async function removeLostTarget(job: JobView): Promise<void> {
       targets.some(({ path, partial }) => behind === path || behind.includes(`/${partial}/`)),
     );
   }
-  for (const { path, planId } of targets) await removePartial(path, planId).catch(() => {});
+  for (const { path, planId } of targets) {
+    await removePartial(path, planId).catch(() => {});
+    await removeLostClaim(path).catch(() => {});
+  }
 }

@@ -7,6 +7,12 @@ export interface Refusals {
   readonly deployRefusals: Refusal[];
 }
 
+/** A place that no other process of this kind writes to for now. */
+export interface Claim {
+  /** Never fails. */
+  release(): Promise<void>;
+}
+
 export interface Machine {
   /**
    * Every attached whole disk with what may be done with it, in natural order of their names. Partitions and what stands
@@ -57,4 +63,13 @@ export interface Machine {
    * @param catalogPath a file inside the catalog's folder may not be deployed to
    */
   fileRefusals(anyPath: string, catalogPath: string): Promise<Refusals>;
+
+  /**
+   * Claims a place that is about to be written, against other processes: a file by its name and by what has that name, a device by the file behind it
+   * (a device itself is opened exclusively). Ends with this process, however that ends. Where the system or the file system has no such locks, nothing is claimed.
+   * @param place as {@link placeOf} or a plan names it; a file need not be there yet
+   * @param holder what is shown to whoever is refused
+   * @throws EngineError `PLAN_BLOCKED` (data: check `TARGET_IN_USE`, path, details) where another process has it
+   */
+  claim(place: Pick<PlaceView, 'kind' | 'path'>, holder: string): Promise<Claim>;
 }

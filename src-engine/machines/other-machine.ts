@@ -36,5 +36,8 @@ export function otherMachine(platform: NodeJS.Platform): Machine {
       throw unsupported();
     },
     fileRefusals: ownRefusals,
+    async claim() {
+      return { release: async () => {} };
+    },
   };
 }

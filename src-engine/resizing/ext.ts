@@ -7,6 +7,7 @@ import type { FileSystem } from '../filesystems/file-system.port.ts';
 import { INCOMPAT, RO_COMPAT } from '../filesystems/ext/features.ts';
 import { readSuperblock } from '../filesystems/ext/superblock.ts';
 import { runTool, type ToolRun } from '../tools/run-tool.ts';
+import { EXT_REMAKING, extRemadeLimits, remakeExt } from './ext-remake.ts';
 import { extMinimum } from './ext-minimum.ts';
 import { isFileOfItsOwn, onLoopDevice } from './piece.ts';
 import type { Limits, Resizer } from './resizer.port.ts';
@@ -30,6 +31,7 @@ export const extResizer: Resizer = {
     { method: 'scratch', needsRoot: false, tools: [] },
   ],
   shrinking: [{ method: 'scratch', needsRoot: false, tools: [] }],
+  remaking: EXT_REMAKING,
   toleratedWarnings: ['JOURNAL_NOT_CLEAN'],
 
   async limits(volume, fileSystem, usedBytes, mayShrink): Promise<Limits> {
@@ -54,6 +56,9 @@ export const extResizer: Resizer = {
       maximumBytes: isWide ? Number.MAX_SAFE_INTEGER : MAX_BLOCKS_32 * blockBytes,
     };
   },
+
+  remadeLimits: extRemadeLimits,
+  rebuild: remakeExt,
 
   resize: (piece, fileSystem, toBytes, signal) =>
     isFileOfItsOwn(piece)

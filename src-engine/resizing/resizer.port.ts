@@ -41,8 +41,13 @@ export interface Resizer {
    * @throws EngineError `TOOL_MISSING`, `TOOL_FAILED`, `TOOL_TIMED_OUT`, `ABORTED`
    */
   resize(piece: Piece, fileSystem: FileSystem, toBytes: number, signal: AbortSignal): Promise<void>;
+  /** for a disk with sectors that are larger than its blocks: it is made anew there; of families that can be */
+  readonly remaking?: Way;
+  /** Lengths that it can have when it is made anew for larger sectors. @throws EngineError `READ_FAILED`, `FORMAT_INVALID` */
+  remadeLimits?(volume: BlockSource, fileSystem: FileSystem, usedBytes: number, sectorBytes: number): Promise<Limits>;
   /**
-   * Makes it anew on another piece, and copies its files with all they carry: for one that cannot get that length.
+   * Makes it anew on another piece, with blocks no smaller than its sectors, and copies its files with all they carry: for one that cannot get that
+   * length, or those sectors.
    * @throws as {@link resize}
    */
   rebuild?(from: Piece, to: Piece, fileSystem: FileSystem, signal: AbortSignal): Promise<void>;

@@ -30,6 +30,47 @@ export function fixedWays(lengthBytes: number, refusal: LengthRefusal): VolumeWa
   return { growing: refusal, shrinking: refusal, minimumBytes: lengthBytes, maximumBytes: lengthBytes };
 }
 
+/** What comes of a volume on a disk whose sectors are larger than its blocks: it is made anew, or stays as it is for a reason. */
+export type Remaking =
+  | { readonly way: Way; readonly minimumBytes: number }
+  | { readonly missing: string }
+  | { readonly minimumBytes: number; readonly way: null };
+
+/**
+ * @param content whose blocks are smaller than `sectorBytes`
+ * @returns how it is made anew, what that takes that is not here, or how long it would have to be; null where nobody makes it anew
+ * @throws EngineError `READ_FAILED`
+ */
+export async function remakingOf(
+  volume: BlockSource,
+  content: FileSystem,
+  usedBytes: number,
+  sectorBytes: number,
+  abilities: Abilities,
+): Promise<Remaking | null> {
+  const { kind, uuid, warnings } = content;
+  const resizer = resizerOf(kind);
+  const way = resizer?.remaking;
+  if (!resizer?.remadeLimits || !way) return null;
+  if (warnings.some(({ code }) => !resizer.toleratedWarnings.includes(code))) return null;
+  const limits = await resizer.remadeLimits(volume, content, usedBytes, sectorBytes).catch(nullWhereInvalid);
+  if (limits === null || limits.refusal !== undefined || abilities.isMounted(kind, uuid)) return null;
+  const { minimumBytes } = limits;
+  const missing = missingFor(kind, way, abilities);
+  if (missing) return { missing: String(missing.data.tool ?? MISSING[missing.code]) };
+  return minimumBytes > volume.lengthBytes ? { way: null, minimumBytes } : { way, minimumBytes };
+}
+
+const MISSING: Partial<Record<LengthRefusal['code'], string>> = {
+  VOLUME_NEEDS_ROOT: 'root',
+  VOLUME_NEEDS_KERNEL: 'kernel',
+};
+
+function nullWhereInvalid(error: unknown): null {
+  if (error instanceof EngineError && error.code === 'FORMAT_INVALID') return null;
+  throw error;
+}
+
 /**
  * @param content null where nothing is known of it
  * @param usedBytes what a capture takes of it @param mayShrink whether the least that it can be matters
@@ -51,10 +92,7 @@ export async function waysOf(
   const resizer = resizerOf(content.kind);
   if (!resizer) return fixed(never);
   if (content.warnings.some(({ code }) => !resizer.toleratedWarnings.includes(code))) return fixed(unsound);
-  const limits = await resizer.limits(volume, content, usedBytes, mayShrink).catch((error: unknown) => {
-    if (error instanceof EngineError && error.code === 'FORMAT_INVALID') return null;
-    throw error;
-  });
+  const limits = await resizer.limits(volume, content, usedBytes, mayShrink).catch(nullWhereInvalid);
   if (limits === null) return fixed(unsound);
   if (limits.refusal !== undefined) return fixed(never);
   if (abilities.isMounted(content.kind, content.uuid)) {

@@ -4,12 +4,11 @@
  */
 import { LOOP_TOOLS } from '../tools/loop-device.ts';
 import { toolsToMount, withMountedDevice } from '../tools/mounted-device.ts';
-import { withPrivateMounts } from '../tools/private-mounts.ts';
 import { onLoopDevice } from './piece.ts';
-import type { Resizer } from './resizer.port.ts';
+import { COPY_TOOLS, copyFiles } from './copied-files.ts';
+import type { Resizer, Way } from './resizer.port.ts';
 
 const DEADLINE_MS = 60 * 60 * 1000;
-const COPY_DEADLINE_MS = 24 * 60 * 60 * 1000;
 /** mkfs.xfs makes nothing smaller (mkfs/xfs_mkfs.c, validate_supported). */
 const LEAST_BYTES = 300 * 1024 * 1024;
 /** A log, and what the groups keep for themselves. */
@@ -27,25 +26,32 @@ const GEOMETRY: Readonly<Record<string, readonly string[]>> = {
 };
 /** Where it is called otherwise there. */
 const NAMES: Readonly<Record<string, string>> = { bsize: 'size', sectsz: 'size', isize: 'size' };
-/** Of what a file has to be the same: cp says so where one of them is not to be had. */
-const PRESERVED = 'mode,ownership,timestamps,links,xattr';
+/** Beside what it had, where nothing but its sectors changes: a log of today is larger than one of then. */
+const REMADE_ROOM_BYTES = 96 * 1024 * 1024;
+const REMADE_SHARE = 0.03;
+
+const MADE_ANEW: Way = {
+  method: 'rebuilt',
+  needsRoot: true,
+  isMounted: true,
+  tools: [...COPY_TOOLS, 'mkfs.xfs'],
+};
 
 export const xfsResizer: Resizer = {
   tools: ['xfs_growfs'],
   growing: [{ method: 'in-place', needsRoot: true, isMounted: true, tools: [...LOOP_TOOLS, ...toolsToMount('xfs')] }],
-  shrinking: [
-    {
-      method: 'rebuilt',
-      needsRoot: true,
-      isMounted: true,
-      tools: [...LOOP_TOOLS, ...toolsToMount('xfs'), 'mkfs.xfs', 'mkdir', 'cp'],
-    },
-  ],
+  shrinking: [MADE_ANEW],
+  remaking: MADE_ANEW,
   // mounting replays the log
   toleratedWarnings: ['JOURNAL_NOT_CLEAN', 'FILESYSTEM_NOT_CLEAN'],
 
   async limits(_volume, _fileSystem, usedBytes) {
     const minimumBytes = Math.max(LEAST_BYTES, usedBytes + ROOM_BYTES + Math.ceil(usedBytes * ROOM_SHARE));
+    return { minimumBytes, maximumBytes: Number.MAX_SAFE_INTEGER };
+  },
+
+  async remadeLimits(_volume, _fileSystem, usedBytes) {
+    const minimumBytes = Math.max(LEAST_BYTES, usedBytes + REMADE_ROOM_BYTES + Math.ceil(usedBytes * REMADE_SHARE));
     return { minimumBytes, maximumBytes: Number.MAX_SAFE_INTEGER };
   },
 
@@ -58,37 +64,24 @@ export const xfsResizer: Resizer = {
     );
   },
 
-  async rebuild(from, to, { uuid, label }, signal) {
-    await onLoopDevice(from, signal, (oldDevice) =>
-      onLoopDevice(to, signal, (newDevice) =>
-        withPrivateMounts(signal, async (mounts) => {
-          const [oldPoint, newPoint] = [`${mounts.folder}/from`, `${mounts.folder}/to`];
-          await mounts.mount('tmpfs', 'tmpfs', mounts.folder);
-          await mounts.run('mkdir', [oldPoint, newPoint]);
-          // its log is replayed: it is a copy
-          await mounts.mount(oldDevice, 'xfs', oldPoint, ['nouuid']);
-          const { stdout } = await mounts.run('xfs_growfs', ['-n', oldPoint]);
-          const options = mkfsOptions(stdout.toString('utf8'), uuid);
-          const named = label === '' ? [] : ['-L', label];
-          await mounts.run('mkfs.xfs', ['-q', '-f', '-K', ...options, ...named, newDevice], {
-            deadlineMs: DEADLINE_MS,
-          });
-          await mounts.mount(newDevice, 'xfs', newPoint, ['nouuid']);
-          const args = ['-dR', `--preserve=${PRESERVED}`, '--reflink=never', '--sparse=always', '--'];
-          await mounts.run('cp', [...args, `${oldPoint}/.`, newPoint], { deadlineMs: COPY_DEADLINE_MS });
-          await mounts.unmount(newPoint);
-          await mounts.unmount(oldPoint);
-        }),
-      ),
-    );
-  },
+  rebuild: (from, to, { uuid, label }, signal) =>
+    copyFiles(from, to, { type: 'xfs', options: ['nouuid'] }, signal, async ({ mounts, oldPoint, newDevice }) => {
+      const { stdout } = await mounts.run('xfs_growfs', ['-n', oldPoint]);
+      const options = mkfsOptions(stdout.toString('utf8'), uuid, to.sectorBytes);
+      const named = label === '' ? [] : ['-L', label];
+      await mounts.run('mkfs.xfs', ['-q', '-f', '-K', ...options, ...named, newDevice], { deadlineMs: DEADLINE_MS });
+    }),
 };
 
-/** @param geometry as xfs_growfs -n tells it: `meta-data=… isize=512 …` */
-function mkfsOptions(geometry: string, uuid: string): string[] {
+/**
+ * @param geometry as xfs_growfs -n tells it: `meta-data=… isize=512 …`
+ * @param sectorBytes of the disk that it is to stand on: it writes nothing smaller
+ */
+function mkfsOptions(geometry: string, uuid: string, sectorBytes: number): string[] {
   const told = new Map(
     [...geometry.matchAll(/([\w-]+)=(\d+)/g)].map(([, key, value]) => [key, value]).reverse() as [string, string][],
   );
+  for (const key of ['bsize', 'sectsz']) told.set(key, String(Math.max(Number(told.get(key) ?? 0), sectorBytes)));
   return Object.entries(GEOMETRY).flatMap(([option, keys]) => {
     const words = keys.filter((key) => told.has(key)).map((key) => `${NAMES[key] ?? key}=${told.get(key)}`);
     if (option === '-m') words.push(`uuid=${uuid}`);

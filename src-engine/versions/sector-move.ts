@@ -42,6 +42,7 @@ export interface RelocationTarget {
  * @param source the template
  * @param original as they were understood when it was captured
  * @param places of its partitions on the target, in the order of the layout
+ * @param madeAnew where partitions begin whose file systems are made anew, for the target's sectors
  * @throws EngineError `READ_FAILED` and what reading a template throws
  */
 export async function planRelocation(
@@ -49,6 +50,7 @@ export async function planRelocation(
   original: Tables,
   target: RelocationTarget,
   places: readonly Extent[] = original.layout.partitions,
+  madeAnew: readonly number[] = [],
 ): Promise<PlannedRelocation> {
   const { layout } = original;
   // the image of a disk with other sectors says so in its table alone
@@ -80,6 +82,7 @@ export async function planRelocation(
   if (tables.refusal) refuse(...tables.refusal, false);
   const patches: Patch[] = [];
   for (const volume of volumes) {
+    if (volume.partition && madeAnew.includes(volume.partition.startBytes)) continue;
     const move = await moveOf(volume, targetSectorBytes);
     const startBytes = startOf(volume);
     if (!move.isPossible) refuse(nameOf(volume), move.reason, true);

@@ -29,7 +29,7 @@ it('leaves nothing behind', async () => {
     child.on('close', () => resolve());
   });
   expect(child.signalCode).toBe('SIGKILL');
-  expect(readdirSync(folder)).toEqual([expect.stringMatching(/^\.disk\.img\..*\.partial$/)]);
+  expect(readdirSync(folder)).toEqual([expect.stringMatching(/^\.disk\.img\..*\.partial$/), '.disk.img.lock']);
 
   const next = await openEngine(catalog);
   const [job] = await next.client.call('job.list', {});

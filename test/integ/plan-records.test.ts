@@ -12,6 +12,7 @@ import type { CatalogHandle } from '../../src-engine/host/catalog-handle.ts';
 import { KeptLooks } from '../../src-engine/inspection/kept-looks.ts';
 import { planCapture } from '../../src-engine/jobs/capture/plan.ts';
 import { runCapture } from '../../src-engine/jobs/capture/run.ts';
+import { AttachedIds, KnownIds } from '../../src-engine/jobs/deploy/attached-ids.ts';
 import { planDeploy } from '../../src-engine/jobs/deploy/plan.ts';
 import { Feeds } from '../../src-engine/jobs/deploy/feed.ts';
 import { runDeploy } from '../../src-engine/jobs/deploy/run.ts';
@@ -38,6 +39,9 @@ let handle: CatalogHandle;
 
 const params = <C extends CommandName>(command: C, given: CommandParams<C>) =>
   COMMANDS[command].params.parse(given) as CheckedParams<C>;
+
+const attached = (target: string) =>
+  new AttachedIds(handle.parts.machine, handle.parts.layout.root, new KnownIds(), [target]);
 
 /** The record as a helper, or the engine after a restart, would have it. @param edit of its text */
 function onPaper<R extends PlanRecord>(
@@ -68,7 +72,7 @@ test('of a capture: the note that stands in the record is the note of the versio
 
 test('of a deploy: what is written is what the record names, where it names it', async () => {
   const asked = params('deploy.plan', { template: 'disk', target: bench.path('planned.img') });
-  const { record } = await planDeploy(handle.parts, asked, [], expiresAt, signal);
+  const { record } = await planDeploy(handle.parts, asked, [], attached(asked.target), expiresAt, signal);
   const kept = onPaper(DeployRecordSchema, record, (text) => text.replaceAll('planned.img', 'written.img'));
   await runDeploy(handle.parts, kept, new Feeds(handle.parts), quietContext());
   run('cmp', disk, bench.path('written.img'));
@@ -89,7 +93,7 @@ test('of an export, and of the import of what it wrote', async () => {
 
 test('what a plan forbids stands in its record', async () => {
   const asked = params('deploy.plan', { template: 'disk', target: bench.path('no', 'such', 'folder.img') });
-  const { record, view } = await planDeploy(handle.parts, asked, [], expiresAt, signal);
+  const { record, view } = await planDeploy(handle.parts, asked, [], attached(asked.target), expiresAt, signal);
   expect(view.canRun).toBe(false);
   expect(onPaper(DeployRecordSchema, record).refusal).toMatchObject({
     code: 'PLAN_BLOCKED',

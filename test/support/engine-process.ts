@@ -35,7 +35,7 @@ async function untilEnded(jobId: string): Promise<void> {
 }
 
 for (const text of commands) {
-  const [command, { confirm, ...params }, how] = JSON.parse(text) as [CommandName, Record<string, unknown>, string?];
+  const [command, { confirm, overwrite, ...params }, how] = JSON.parse(text) as [CommandName, Record<string, unknown>, string?];
   const told = await client.call(command, params as CommandParams<typeof command>);
   const answer = told as Record<string, string>;
   let { jobId } = answer;
@@ -43,7 +43,8 @@ for (const text of commands) {
   if (command === 'import.plan') ({ jobId } = await client.call('import.start', { planId: answer.planId }));
   if (command === 'export.plan') ({ jobId } = await client.call('export.start', { planId: answer.planId }));
   if (command === 'deploy.plan') {
-    ({ jobId } = await client.call('deploy.start', { planId: answer.planId, confirm: confirm as string | undefined }));
+    const agreed = { confirm: confirm as string | undefined, overwrite: overwrite === true };
+    ({ jobId } = await client.call('deploy.start', { planId: answer.planId, ...agreed }));
   }
   if (command === 'deploy.planAll') {
     const starts = (told as CommandResult<typeof command>).map(({ planId }) => ({ planId }));

@@ -6,6 +6,7 @@ import { decodeName, decodePath } from '../names.ts';
 import { contentOf, placesInVolume } from './contents.ts';
 import { findInFolder, nodeOf, readFolder, type RawEntry } from './directories.ts';
 import { isEmptyFolder, placeOf, readNode, type InodePlace } from './inodes.ts';
+import { readSubvolumes } from './subvolumes.ts';
 import { needRoot, OBJECT, type BtrfsVolume } from './volume.ts';
 
 const BATCH = 64;
@@ -74,6 +75,7 @@ export async function openTree(volume: BtrfsVolume): Promise<FileTree> {
       const { place, node } = await opened(file, 'file');
       return contentOf(volume, place, node.lengthBytes);
     },
+    subvolumes: (signal) => readSubvolumes(volume, signal),
     async *extents(node, signal) {
       if (!isEmptyFolder(node)) yield* placesInVolume(volume, await placeOf(volume, node.id), signal);
     },

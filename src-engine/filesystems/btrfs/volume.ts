@@ -16,10 +16,12 @@ export const OBJECT = {
 };
 export const TYPE = {
   INODE: 1,
+  INODE_REF: 12,
   DIR_ITEM: 84,
   DIR_INDEX: 96,
   EXTENT_DATA: 108,
   ROOT: 132,
+  ROOT_BACKREF: 144,
   ROOT_REF: 156,
   EXTENT: 168,
   METADATA: 169,

@@ -1,7 +1,9 @@
 /** From a version of a template to disks and image files. */
 import type { DeployPlan } from '../../contract/plan.contract.ts';
+import { AttachedIds, KnownIds } from '../../jobs/deploy/attached-ids.ts';
 import { feedKey, Feeds } from '../../jobs/deploy/feed.ts';
 import { requestsOf, type AskedDeploy } from '../../jobs/deploy/plan-all.ts';
+import { withTwins } from '../../jobs/deploy/machines-alike.ts';
 import { planDeploy } from '../../jobs/deploy/plan.ts';
 import { runDeploy } from '../../jobs/deploy/run.ts';
 import { checkTogether, refuseTwice } from '../../jobs/deploy/targets-again.ts';
@@ -31,15 +33,19 @@ export function deployOperations({
       ];
     },
   });
-  const plan = ({ request, checks }: AskedDeploy, signal: AbortSignal) =>
-    deploys.plan((expiresAt) => planDeploy(catalog.parts, request, checks, expiresAt, signal));
+  const known = new KnownIds();
+  const attachedFor = (targets: readonly string[]) =>
+    new AttachedIds(catalog.machine, catalog.parts.layout.root, known, targets);
+  const plan = ({ request, checks }: AskedDeploy, attached: AttachedIds, signal: AbortSignal) =>
+    deploys.plan((expiresAt) => planDeploy(catalog.parts, request, checks, attached, expiresAt, signal));
   return {
-    'deploy.plan': (request, signal) => plan({ request, checks: [] }, signal),
+    'deploy.plan': (request, signal) => plan({ request, checks: [] }, attachedFor([request.target]), signal),
     'deploy.planAll': async (params, signal) => {
       await refuseTwice(catalog.machine, params.targets);
+      const attached = attachedFor(params.targets);
       const plans: DeployPlan[] = [];
-      for (const asked of requestsOf(catalog.parts, params)) plans.push(await plan(asked, signal));
-      return plans;
+      for (const asked of requestsOf(catalog.parts, params)) plans.push(await plan(asked, attached, signal));
+      return withTwins(catalog.parts, params, attached.withShared(plans));
     },
     'deploy.start': async (agreement) => {
       await makeRoomToRecord();

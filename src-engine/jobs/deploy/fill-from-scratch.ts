@@ -26,9 +26,11 @@ export async function fillFromScratch(deployment: Deployment, context: JobContex
 
 async function fillVolume(deployment: Deployment, volume: VolumePlan, context: JobContext): Promise<void> {
   const { beforeBytes, lengthBytes, method } = volume;
-  // as it was; what is made anew is made beside it
+  // as it was; what is made anew is made beside it, maybe for other sectors
   const isRebuilt = method === 'rebuilt';
-  await withScratch(deployment, isRebuilt ? beforeBytes : Math.max(beforeBytes, lengthBytes), async (old) => {
+  const longestBytes = isRebuilt ? beforeBytes : Math.max(beforeBytes, lengthBytes);
+  const sectorBytes = isRebuilt ? deployment.json.disk.layout.sectorBytes : deployment.sink.sectorBytes;
+  const work = async (old: ScratchVolume) => {
     await fillScratch(deployment, volume, old.sink, context);
     await old.sink.sync();
     context.phase('resizing', 0);
@@ -44,7 +46,8 @@ async function fillVolume(deployment: Deployment, volume: VolumePlan, context: J
         await reading(made, (rebuilt) => copyResized(deployment, made, rebuilt, before, volume, context));
       });
     });
-  });
+  };
+  await withScratch(deployment, longestBytes, work, sectorBytes);
 }
 
 /** What the volume uses now goes to the target. */

@@ -1,5 +1,8 @@
 /** What several machines of one deploy would have in common although it is to tell them apart. */
 import type { GuestSettings, NetworkCard } from '../../contract/deploy.contract.ts';
+import type { CheckedParams } from '../../contract/commands.ts';
+import type { DeployPlan } from '../../contract/plan.contract.ts';
+import type { StoredParts } from '../../versions/stored-parts.ts';
 import type { Check } from '../../contract/warnings.ts';
 
 /**
@@ -13,6 +16,32 @@ export function alikeChecks(machines: readonly (GuestSettings | undefined)[]): C
     const shared = own.filter((value) => all.indexOf(value) !== all.lastIndexOf(value));
     return shared.length > 0 ? [{ code: 'MACHINES_ALIKE', level: 'warn', data: { values: shared } }] : [];
   });
+}
+
+/**
+ * Several machines of one system that keep what tells machines apart: told once, by the first plan.
+ * @param plans of all targets, each machine's disks one after the other
+ */
+export function withTwins(
+  { templates }: Pick<StoredParts, 'templates'>,
+  { template, disk }: Pick<CheckedParams<'deploy.planAll'>, 'template' | 'disk'>,
+  plans: readonly DeployPlan[],
+): DeployPlan[] {
+  const { version } = templates.find(template);
+  const disksEach = version.disks.length;
+  // one disk of several may well be without a system
+  if (disk !== undefined && disksEach > 1) return [...plans];
+  const machines = Array.from({ length: plans.length / disksEach }, (_, i) =>
+    plans.slice(i * disksEach, (i + 1) * disksEach),
+  );
+  const kept = machines.filter((disks) =>
+    disks.every(({ guestChanges }) => guestChanges.every(({ reason }) => reason !== 'machine-id')),
+  );
+  const isLinux = version.guest?.family.value === 'linux';
+  const [first] = kept.flat();
+  if (!isLinux || kept.length < 2) return [...plans];
+  const check: Check = { code: 'MACHINES_TWINS', level: 'warn', data: { count: kept.length } };
+  return plans.map((plan) => (plan === first ? { ...plan, checks: [...plan.checks, check] } : plan));
 }
 
 function valuesOf({ hostname, domain, network }: GuestSettings): string[] {

@@ -24,8 +24,27 @@ export interface Target {
 
 type OpenedSink = Pick<Target, 'sink' | 'fd'>;
 
-/** @throws EngineError `DEVICE_CHANGED`, `DEVICE_BUSY`, `PERMISSION_DENIED`, `NOT_FOUND`, `WRITE_FAILED`, `DISK_FULL` */
+/**
+ * Claims the target, so that no other Diskpress writes to it meanwhile, and opens it.
+ * @throws EngineError `DEVICE_CHANGED`, `DEVICE_BUSY`, `PERMISSION_DENIED`, `NOT_FOUND`, `WRITE_FAILED`, `DISK_FULL`; `PLAN_BLOCKED` where another
+ *   process has claimed it
+ */
 export async function openTarget(machine: Machine, plan: DeployRecord, catalogRoot: string): Promise<Target> {
+  const claim = await machine.claim(plan.target, `deploy ${plan.templateName}`);
+  try {
+    const target = await openClaimed(machine, plan, catalogRoot);
+    return {
+      ...target,
+      publish: () => target.publish().finally(() => claim.release()),
+      end: () => target.end().finally(() => claim.release()),
+    };
+  } catch (error) {
+    await claim.release();
+    throw error;
+  }
+}
+
+async function openClaimed(machine: Machine, plan: DeployRecord, catalogRoot: string): Promise<Target> {
   const { path } = plan.target;
   if (plan.target.kind !== 'file') {
     const { sink, fd } = await openDeviceTarget(machine, plan, catalogRoot);

@@ -17,7 +17,7 @@ import { templateSource } from '../../versions/template-source.ts';
 import { joinExtents, within, withoutExtents } from '../../volumes/extents.ts';
 import type { Patch, Relocation } from '../../volumes/layout.port.ts';
 import type { DeployRecord } from '../plan-records.ts';
-import { contentPlaces, isFromScratch, placesOf } from './plan-volumes.ts';
+import { contentPlaces, isFromScratch, madeAnew, placesOf } from './plan-volumes.ts';
 
 /**
  * What a disk is known by lies in its first and last 1 MiB, whoever looks: tables; superblocks, of which those of Btrfs, ReiserFS and
@@ -52,7 +52,13 @@ export async function place(
   try {
     const tables = await readRecordedTables(source, json.disk.layout.table);
     const places = placesOf(tables, plan.volumes);
-    const { relocation, checks } = await planRelocation(source, tables, sectorsOf(plan.target), places);
+    const { relocation, checks } = await planRelocation(
+      source,
+      tables,
+      sectorsOf(plan.target),
+      places,
+      madeAnew(plan.volumes),
+    );
     const boot = [
       ...(await movedCorePatches(source, tables.layout, contentPlaces(tables, plan.volumes))),
       ...(plan.active === null ? [] : [activePatch(plan.active)]),

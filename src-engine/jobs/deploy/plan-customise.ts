@@ -62,12 +62,15 @@ function blockOf({ code, data }: EngineError): Check {
 
 /** A setting that was asked for and cannot be made blocks; what cannot be renewed of an identity is told. */
 function noteChecks(notes: readonly SettingNote[]): Check[] {
+  const others = notes.filter(({ code }) => code === 'other-systems-keep');
   const settings = new Set(notes.filter(({ isPossible }) => !isPossible).map(({ reason }) => reason));
-  return [...settings].map((setting) => {
+  const kept = others.map(({ data }): Check => ({ code: 'OTHER_SYSTEMS_KEPT', level: 'warn', data }));
+  const refused = [...settings].map((setting): Check => {
     const isIdentity = (IDENTITY_THINGS as readonly string[]).includes(setting);
     const code = isIdentity ? 'IDENTITY_KEPT' : 'SETTING_IMPOSSIBLE';
     return { code, level: isIdentity ? 'warn' : 'block', data: { setting } };
   });
+  return [...kept, ...refused];
 }
 
 /** Whether this machine can write what is to be written. */

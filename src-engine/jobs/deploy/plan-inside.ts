@@ -12,6 +12,7 @@ import { planGuestChanges } from '../../guest/customise/plan-guest-changes.ts';
 import { inspectGuest } from '../../guest/inspect-guest.ts';
 import { GuestFiles } from '../../guest/guest-files.ts';
 import type { GuestVolume } from '../../guest/guest-input.ts';
+import { otherSystems } from '../../guest/other-systems.ts';
 import { openGuestFiles } from '../../guest/open-guest-files.ts';
 import type { OpenedVolume } from '../../inspection/disk-inspection.ts';
 import { planIds } from '../../identifiers/plan-ids.ts';
@@ -72,12 +73,14 @@ export async function planInside(
   }
   const { files, mounts } = opened;
   const mountOf = ({ volume }: CopiedLoader) => mounts.find((mount) => mount.volume === volume)?.mountPoint;
-  const [mounted, others] = [true, false].map((is) => copied.filter((copy) => (mountOf(copy) !== undefined) === is));
+  const [mounted, unmounted] = [true, false].map((is) => copied.filter((copy) => (mountOf(copy) !== undefined) === is));
   const fresh = new Set(identity === 'fresh' ? IDENTITY_THINGS.filter((thing) => !keep.includes(thing)) : []);
   const guest = await inspectGuest(input, NO_DATES, signal);
   const nowMs = Date.now();
   const own = { files, guest, settings, identity: { fresh }, volumes: input.volumes, nowMs };
   const { changes, notes } = await planGuestChanges(own);
+  // a fresh identity does not reach into what a system was once
+  const others = fresh.has('machine-id') ? await otherSystems(input.volumes, mounts[0], signal) : [];
   const copies = await copyChanges(mounted, files, mountOf);
   const ids = await planIds(
     {
@@ -90,7 +93,7 @@ export async function planInside(
       isAlone,
       changes: [
         ...(await resolveChanges([...changes, ...copies], files, input.volumes, signal)),
-        ...(await besideGuest(others, input.volumes, signal)),
+        ...(await besideGuest(unmounted, input.volumes, signal)),
       ],
       abilities: idAbilities(volumes, isDevice),
     },
@@ -98,7 +101,18 @@ export async function planInside(
   );
   const { corePatches, renewed: identifiers } = ids;
   const all = ids.changes.map((volume) => withOriginals(volume, copied));
-  return { volumes, notes: [...notes, ...ids.notes], changes: all, identifiers, corePatches };
+  return { volumes, notes: [...notes, ...ids.notes, ...keptSystems(others)], changes: all, identifiers, corePatches };
+}
+
+const MAX_SHOWN_SYSTEMS = 8;
+
+function keptSystems(paths: readonly string[]): SettingNote[] {
+  if (paths.length === 0) return [];
+  const shown = paths.slice(0, MAX_SHOWN_SYSTEMS).join(', ');
+  const systems = paths.length > MAX_SHOWN_SYSTEMS ? `${shown}, …` : shown;
+  return [
+    { reason: 'machine-id', isPossible: true, code: 'other-systems-keep', data: { count: paths.length, systems } },
+  ];
 }
 
 /** A copied loader becomes what its original becomes: the identifiers that it names are those of the target, too. */

@@ -8,6 +8,7 @@ import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
 import { readBytes } from '../../disk/read.ts';
 import { readVolumeTree } from '../../inspection/read-volume-tree.ts';
 import type { TreeVolume } from '../../inspection/volume-tree.ts';
+import { AS_IT_WAS, planRemade, type Remade } from './plan-remade.ts';
 import { freeBytes } from '../../machines/free-bytes.ts';
 import type { Abilities } from '../../resizing/abilities.ts';
 import { fixedWays, isWay, toolsOf, waysOf } from '../../resizing/ways.ts';
@@ -89,6 +90,8 @@ interface Candidate extends FitVolume {
   readonly inner: readonly InnerCandidate[];
   readonly usedBytes: number;
   readonly ways: VolumeWays;
+  /** for sectors that are larger than its blocks */
+  readonly remade: Remade;
 }
 
 /**
@@ -104,14 +107,18 @@ export async function planVolumes(asked: Asked): Promise<PlannedVolumes> {
     sectorBytes,
   };
   const mayShrink = !request.exact && (request.volumes.length > 0 || room.endBytes < room.oldEndBytes);
-  const candidates = await candidatesOf(asked, mayShrink);
+  const rigid = await rigidity(asked);
+  const mayRemake = !request.exact && rigid === null && sectorBytes !== layout.sectorBytes;
+  const candidates = await candidatesOf(asked, mayShrink, mayRemake ? sectorBytes : null);
   const choices = choicesOf(request, candidates);
   const kept = candidates.flatMap((volume) => plansOf(volume, volume, choices));
   const isAsked = [...choices.values()].some((size) => size !== 'keep');
   const isOther = room.endBytes !== room.oldEndBytes;
   if (request.exact || (!isAsked && !isOther))
-    return { volumes: kept, checks: [{ code: 'VOLUMES_KEPT', level: 'pass', data: {} }] };
-  const rigid = await rigidity(asked);
+    return {
+      volumes: kept,
+      checks: [{ code: 'VOLUMES_KEPT', level: 'pass', data: {} }, ...(await remadeChecks(asked, candidates, kept))],
+    };
   if (rigid !== null) {
     const check: Check = { code: 'VOLUMES_RIGID', level: isAsked ? 'block' : 'warn', data: { reason: rigid } };
     return { volumes: kept, checks: isAsked || room.endBytes > room.oldEndBytes ? [check] : [] };
@@ -122,7 +129,12 @@ export async function planVolumes(asked: Asked): Promise<PlannedVolumes> {
   return { volumes, checks: await fittedChecks(asked, candidates, volumes, room, choices, isAsked) };
 }
 
-async function candidatesOf({ source, tables, disk, abilities }: Asked, mayShrink: boolean): Promise<Candidate[]> {
+/** @param newSectorBytes for which volumes may be made anew; null: for none */
+async function candidatesOf(
+  { source, tables, disk, abilities }: Asked,
+  mayShrink: boolean,
+  newSectorBytes: number | null,
+): Promise<Candidate[]> {
   const { partitions } = await readVolumeTree(source);
   const largestBytes = Math.max(0, ...tables.layout.partitions.map(({ lengthBytes }) => lengthBytes));
   const candidates: Candidate[] = [];
@@ -136,12 +148,17 @@ async function candidatesOf({ source, tables, disk, abilities }: Asked, mayShrin
     const isMember = found !== undefined && !found.isContested && found.membership?.group.group.kind === 'lvm2';
     const inner = isMember ? await innerCandidates(found, disk, abilities) : [];
     const behind = bytesBehind(disk, String(number ?? 0));
+    const remade =
+      newSectorBytes === null || behind > 0 || !found
+        ? AS_IT_WAS
+        : await planRemade(String(number ?? 0), found.source, content, usedBytes, newSectorBytes, abilities);
     const ways =
-      behind > 0
+      remade.ways ??
+      (behind > 0
         ? fixedWays(lengthBytes, { code: 'VOLUME_DATA_BEHIND', data: { lengthBytes: behind } })
         : isMember
           ? memberWays(found, abilities)
-          : await waysOf(found?.source ?? source, content, usedBytes, abilities, mayShrink);
+          : await waysOf(found?.source ?? source, content, usedBytes, abilities, mayShrink));
     const isLarge = lengthBytes >= largestBytes * LARGE_PART && !RECOVERY_TYPES.includes(typeId);
     candidates.push({
       ref: String(number ?? 0),
@@ -152,6 +169,7 @@ async function candidatesOf({ source, tables, disk, abilities }: Asked, mayShrin
       inner,
       usedBytes,
       ways,
+      remade,
       canGrow: isWay(ways.growing),
       canShrink: isWay(ways.shrinking),
       minimumBytes: isWay(ways.shrinking) ? ways.minimumBytes : lengthBytes,
@@ -228,7 +246,7 @@ function plansOf(volume: Candidate, place: Extent, choices: ReadonlyMap<string, 
 }
 
 function planOf({ ref, kind, ways, usedBytes, ...before }: Candidate, place: Extent): VolumePlan {
-  const way = wayTo({ ...before, ways }, place);
+  const way = before.remade.way ?? wayTo({ ...before, ways }, place);
   const copies = way?.method === 'rebuilt' ? 2 : way?.method === 'scratch' ? 1 : 0;
   const scratchBytes = copies * (Math.ceil(usedBytes * SCRATCH_SHARE) + SCRATCH_ROOM_BYTES);
   return {
@@ -309,6 +327,28 @@ async function fittedChecks(
       ? { code: 'VOLUMES_FITTED', level: 'pass', data: { volumes: names } }
       : { code: 'VOLUMES_KEPT', level: 'pass', data: {} },
   );
+  checks.push(...(await remadeChecks({ scratchFolder }, candidates, volumes)));
+  const recovery = changed.find(({ volume, startBytes, beforeStartBytes }) => {
+    return startBytes !== beforeStartBytes && isRecovery(candidates, volume);
+  });
+  if (recovery) checks.push({ code: 'RECOVERY_MOVED', level: 'warn', data: { volume: recovery.volume } });
+  const usedEnd = Math.max(0, ...volumes.map(({ startBytes, lengthBytes }) => startBytes + lengthBytes));
+  if (!isAsked && changed.length === 0 && endBytes > oldEndBytes) {
+    // it would have grown on a machine that can
+    const last = candidates.findLast(({ isElastic }) => isElastic);
+    if (last && !isWay(last.ways.growing)) checks.push(refusalCheck(last.ref, last.ways.growing, 'warn'));
+    checks.push({ code: 'TARGET_ROOM_UNUSED', level: 'warn', data: { lengthBytes: endBytes - usedEnd } });
+  }
+  return checks;
+}
+
+/** Of volumes that are made in scratch space, or made anew. */
+async function remadeChecks(
+  { scratchFolder }: Pick<Asked, 'scratchFolder'>,
+  candidates: readonly Candidate[],
+  volumes: readonly VolumePlan[],
+): Promise<Check[]> {
+  const checks: Check[] = candidates.flatMap(({ remade }) => remade.checks);
   const scratchBytes = Math.max(0, ...volumes.map((volume) => volume.scratchBytes));
   if (scratchBytes > 0) {
     const free = await freeBytes(scratchFolder);
@@ -321,17 +361,6 @@ async function fittedChecks(
   }
   for (const { volume } of volumes.filter(({ method }) => method === 'rebuilt')) {
     checks.push({ code: 'VOLUME_MADE_ANEW', level: 'warn', data: { volume } });
-  }
-  const recovery = changed.find(({ volume, startBytes, beforeStartBytes }) => {
-    return startBytes !== beforeStartBytes && isRecovery(candidates, volume);
-  });
-  if (recovery) checks.push({ code: 'RECOVERY_MOVED', level: 'warn', data: { volume: recovery.volume } });
-  const usedEnd = Math.max(0, ...volumes.map(({ startBytes, lengthBytes }) => startBytes + lengthBytes));
-  if (!isAsked && changed.length === 0 && endBytes > oldEndBytes) {
-    // it would have grown on a machine that can
-    const last = candidates.findLast(({ isElastic }) => isElastic);
-    if (last && !isWay(last.ways.growing)) checks.push(refusalCheck(last.ref, last.ways.growing, 'warn'));
-    checks.push({ code: 'TARGET_ROOM_UNUSED', level: 'warn', data: { lengthBytes: endBytes - usedEnd } });
   }
   return checks;
 }
@@ -388,3 +417,7 @@ export function afterVolumes(disk: DiskView, volumes: readonly VolumePlan[]): Di
 /** Whether a volume comes onto the target by way of a scratch copy, and not as the template has it. */
 export const isFromScratch = ({ method }: Pick<VolumePlan, 'method'>): boolean =>
   method === 'scratch' || method === 'rebuilt';
+
+/** Where the partitions of the template begin whose file systems are made anew. */
+export const madeAnew = (volumes: readonly VolumePlan[]): number[] =>
+  volumes.flatMap(({ method, beforeStartBytes }) => (method === 'rebuilt' ? [beforeStartBytes] : []));

@@ -9,9 +9,9 @@ import { EngineError } from '../../core/engine-error.ts';
 import { numberOf, ofDisk } from '../../core/of-disk.ts';
 import type { Machine } from '../../machines/machine.port.ts';
 import { afterIdentifiers } from './after-identifiers.ts';
-import { attachedIdChecks } from './attached-ids.ts';
+import type { AttachedIds } from './attached-ids.ts';
 import { endChecks, outsideChecks } from './outside-checks.ts';
-import { afterVolumes, placesOf, planVolumes } from './plan-volumes.ts';
+import { afterVolumes, madeAnew, placesOf, planVolumes } from './plan-volumes.ts';
 import { readRecordedTables } from '../../inspection/disk-claims.ts';
 import { inspectDisk } from '../../inspection/disk-inspection.ts';
 import type { EngineParts } from '../engine-parts.ts';
@@ -45,12 +45,14 @@ export type DeployRequest = CheckedParams<'deploy.plan'>;
 /**
  * Looks at the template and the target and says what a deploy would do.
  * @param besides what is known of it already, beside other deploys
+ * @param attached of the request that it is a part of
  * @throws EngineError `TEMPLATE_NOT_FOUND`, `MANIFEST_DAMAGED`, `PACK_DAMAGED`, `PERMISSION_DENIED`
  */
 export async function planDeploy(
   parts: EngineParts,
   request: DeployRequest,
   besides: readonly Check[],
+  attached: AttachedIds,
   expiresAt: string,
   signal: AbortSignal,
 ): Promise<Planned<DeployRecord, DeployPlan>> {
@@ -83,7 +85,13 @@ export async function planDeploy(
       });
       const volumes = [...planned.volumes];
       const places = placesOf(tables, volumes);
-      const { relocation, checks: moved } = await planRelocation(source, tables, sectorsOf(target.place), places);
+      const { relocation, checks: moved } = await planRelocation(
+        source,
+        tables,
+        sectorsOf(target.place),
+        places,
+        madeAnew(volumes),
+      );
       // of what has no room, that is said which knows how small it could be
       const isTooSmall = planned.checks.some(({ code }) => code === 'TARGET_TOO_SMALL');
       const before = target.exists ? await lookAt(parts.machine, target.place.path, signal) : null;
@@ -97,14 +105,7 @@ export async function planDeploy(
       const isAlone = version.disks.length === 1 || !version.guest?.family.value;
       const options = { isDevice, isAlone, idSeed, copied: boot.copied };
       const inside = await planCustomise(opened, request, disk.layout, options, signal);
-      const attached = await attachedIdChecks(
-        parts.machine,
-        source,
-        target.place,
-        inside.identifiers,
-        parts.layout.root,
-        signal,
-      );
+      const alike = await attached.checksFor(source, target.place, inside.identifiers, signal);
       const checks = withOverrides(
         [
           disk.health === 'damaged'
@@ -120,7 +121,7 @@ export async function planDeploy(
           ...besides,
           ...inside.checks,
           ...boot.checks,
-          ...attached,
+          ...alike,
         ],
         request.overrides,
       );

@@ -57,13 +57,14 @@ async function openScratchVolume(layout: StoreLayout, facts: DiskFacts): Promise
   }
 }
 
-/** Does something with a scratch volume, of which nothing is left afterwards. */
+/** Does something with a scratch volume, of which nothing is left afterwards. @param sectorBytes what programs are to think that its disk counts in */
 export async function withScratch(
   { parts, sink }: Pick<Deployment, 'parts' | 'sink'>,
   lengthBytes: number,
   work: (scratch: ScratchVolume) => Promise<void>,
+  sectorBytes = sink.sectorBytes,
 ): Promise<void> {
-  const { sectorBytes, physicalSectorBytes } = sink;
+  const { physicalSectorBytes } = sink;
   const scratch = await openScratchVolume(parts.layout, { sectorBytes, physicalSectorBytes, lengthBytes });
   await work(scratch).finally(() => scratch.end());
 }

@@ -13,6 +13,7 @@ import { outputFile } from '../../formats/raw/output-file.ts';
 import { lockReader } from '../../store/locks.ts';
 import type { ManifestReader } from '../../store/manifest-reader.ts';
 import type { PressPool } from '../../store/press-pool.ts';
+import type { Claim } from '../../machines/machine.port.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import type { ManifestJson } from '../../versions/manifest-json.ts';
 import { refuseBlockedCheck } from '../../judgement/overrides.ts';
@@ -27,7 +28,7 @@ import { createOva } from './ova-writer.ts';
 import { writePackage } from './package-writer.ts';
 import { createRawZstd } from './zstd-writer.ts';
 
-/** @throws EngineError `OVERWRITE_REQUIRED`, `PACK_DAMAGED`, `DISK_FULL`, `WRITE_FAILED` */
+/** @throws EngineError `PLAN_BLOCKED` where another process writes that file; `OVERWRITE_REQUIRED`, `PACK_DAMAGED`, `DISK_FULL`, `WRITE_FAILED` */
 export async function runExport(parts: EngineParts, plan: ExportRecord, context: JobContext): Promise<JobResult> {
   const { password } = plan.request;
   const found = parts.templates.find(`${plan.templateId}@${plan.versionNumber}`);
@@ -35,8 +36,10 @@ export async function runExport(parts: EngineParts, plan: ExportRecord, context:
   const pool = parts.presses.forJob(context.signal);
   parts.index.forgetFrames();
   let output: PartialOutput | null = null;
+  let claim: Claim | null = null;
   try {
     await refuseExisting(plan);
+    claim = await parts.machine.claim({ kind: 'file', path: plan.path }, `export ${plan.templateName}`);
     const own = (output = await PartialOutput.begin(plan.path, plan.planId));
     const { format } = plan;
     if (format === 'package') {
@@ -72,6 +75,7 @@ export async function runExport(parts: EngineParts, plan: ExportRecord, context:
   } finally {
     await pool.close();
     await output?.end();
+    await claim?.release();
     lock.release();
   }
 }

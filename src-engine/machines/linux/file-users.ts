@@ -2,22 +2,23 @@
 import type { Refusal } from '../../contract/disk.contract.ts';
 import type { Refusals } from '../machine.port.ts';
 import { readBlockTree } from './block-tree.ts';
+import type { Claimed } from './claimed-files.ts';
 import type { KernelRoots } from './kernel-files.ts';
 import { readLoopFiles } from './loop-files.ts';
 import { fileIdentity, isSame, locksOn, writersOf } from './open-files.ts';
 import { readUsage } from './usage.ts';
 
-/** @returns no refusals for a file that does not exist */
-export function fileUsers(roots: KernelRoots, filePath: string): Refusals {
+/** @returns who has claimed it alone for a file that does not exist */
+export function fileUsers(roots: KernelRoots, filePath: string, claimed: Claimed): Refusals {
   const file = fileIdentity(filePath);
-  if (!file) return { captureRefusals: [], deployRefusals: [] };
+  if (!file) return { captureRefusals: [], deployRefusals: refusals({ IN_USE: [...claimed.by] }) };
   const tree = readBlockTree(roots);
   const system = readUsage(roots, tree);
   const loops = readLoopFiles(roots, tree).on(file);
   const usages = loops.map((loop) => system.of(loop));
   const mounts = usages.flatMap((usage) => usage.mounts);
   const mountPoints = (some: typeof mounts) => some.map((mount) => `${mount.path} (${mount.device})`);
-  const locks = locksOn(roots, file);
+  const locks = locksOn(roots, file, claimed.isOwn || claimed.by.length > 0);
   const writing = [
     ...usages.flatMap((usage) => [...usage.swaps, ...usage.holders]),
     ...system.swapPaths.filter((swap) => isSame(fileIdentity(swap), file)),
@@ -32,7 +33,7 @@ export function fileUsers(roots: KernelRoots, filePath: string): Refusals {
     deployRefusals: refusals({
       MOUNTED: mountPoints(mounts),
       // Whoever reads the file would find another one under its feet.
-      IN_USE: [...loops.map((loop) => loop.path), ...writing, ...locks.reading],
+      IN_USE: [...loops.map((loop) => loop.path), ...writing, ...locks.reading, ...claimed.by],
     }),
   };
 }

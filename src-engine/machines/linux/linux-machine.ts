@@ -4,10 +4,11 @@ import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeviceView } from '../../contract/disk.contract.ts';
 import { filePlace, notAPlace, notAWholeDisk, ownRefusals, resolvedSource } from '../image-file.ts';
-import type { Machine } from '../machine.port.ts';
+import type { Claim, Machine } from '../machine.port.ts';
 import { resolvedAsFarAsItExists } from '../paths.ts';
-import { readBehind } from './behind.ts';
+import { filesBehind, readBehind } from './behind.ts';
 import { readBlockTree, type BlockNode } from './block-tree.ts';
+import { fileClaims } from './claimed-files.ts';
 import { deviceFacts, devicePlace } from './device-facts.ts';
 import { deviceNumber } from './device-number.ts';
 import { deviceRefusals } from './device-refusals.ts';
@@ -22,6 +23,7 @@ const LOOKS_AT_USERS = 2;
 const BETWEEN_LOOKS_MS = 150;
 
 export function linuxMachine(roots: KernelRoots = KERNEL_ROOTS): Machine {
+  const claims = fileClaims(roots);
   const diskByNumber = (device: bigint): BlockNode | null => {
     const node = readBlockTree(roots).byNumber(deviceNumber(device));
     return node?.isWholeDisk ? node : null;
@@ -43,7 +45,10 @@ export function linuxMachine(roots: KernelRoots = KERNEL_ROOTS): Machine {
       disk,
       view: async (): Promise<DeviceView> => {
         const facts = deviceFacts(disk);
-        const behind = readBehind(roots, tree, loopFiles, disk, closely);
+        const files = closely ? filesBehind(roots, tree, loopFiles, disk) : [];
+        const looks = await Promise.all(files.map((file) => claims.look(file)));
+        const claimed = { by: looks.flatMap(({ by }) => by), isOwn: looks.some(({ isOwn }) => isOwn) };
+        const behind = readBehind(roots, tree, loopFiles, disk, closely, claimed);
         return {
           ...devicePlace(roots, disk),
           kind: 'device',
@@ -119,13 +124,37 @@ export function linuxMachine(roots: KernelRoots = KERNEL_ROOTS): Machine {
 
     async fileRefusals(anyPath, catalogPath) {
       const own = await ownRefusals(anyPath, catalogPath);
-      const users = fileUsers(roots, anyPath);
+      const claimed = await claims.look(await resolvedAsFarAsItExists(anyPath));
+      const users = fileUsers(roots, anyPath, claimed);
       return {
         captureRefusals: [...own.captureRefusals, ...users.captureRefusals],
         deployRefusals: [...own.deployRefusals, ...users.deployRefusals],
       };
     },
+
+    async claim({ kind, path }, holder) {
+      if (kind === 'file') return claims.hold(path, holder);
+      const tree = readBlockTree(roots);
+      const disk = tree.byPath(path);
+      const files = disk ? filesBehind(roots, tree, readLoopFiles(roots, tree), disk) : [];
+      return allOrNone(files.map((file) => () => claims.hold(file, holder)));
+    },
   };
+}
+
+/** @throws what the first throws that cannot be had; what was taken before it is given back */
+async function allOrNone(takes: readonly (() => Promise<Claim>)[]): Promise<Claim> {
+  const taken: Claim[] = [];
+  const release = async () => {
+    for (const claim of taken) await claim.release();
+  };
+  try {
+    for (const take of takes) taken.push(await take());
+    return { release };
+  } catch (error) {
+    await release();
+    throw error;
+  }
 }
 
 /** Writes and discards that were completed, and their sectors. Source: Documentation/block/stat.rst of the kernel */

@@ -92,15 +92,17 @@ export interface Locks {
 
 /**
  * Locks of other processes, from /proc/locks (proc(5)), which every user may read.
+ * @param isClaimed it is known who has the lock of flock(2), which names here whoever asked for it, and may have ended long ago
  * @returns 'NAME (PID)' of each, or 'OFDLCK' for a lock that belongs to an open file and names no process, as QEMU's
  */
-export function locksOn(roots: KernelRoots, file: FileIdentity): Locks {
+export function locksOn(roots: KernelRoots, file: FileIdentity, isClaimed: boolean): Locks {
   const locks: Locks = { writing: [], reading: [] };
   const wanted = `${deviceNumber(file.device)}:${file.inode}`;
   for (const line of attribute(roots.proc, 'locks').split('\n')) {
     // "1: POSIX  ADVISORY  WRITE 1234 08:01:5678 0 EOF"; what waits for a lock has "->" behind the number.
     const [, kind, , mode, pid, where, start, end] = line.trim().split(/\s+/);
     if (end === undefined || Number(pid) === process.pid || lockPlace(where) !== wanted) continue;
+    if (isClaimed && kind === 'FLOCK') continue;
     const isQemuWriter =
       kind === 'OFDLCK' && Number(start) <= QEMU_WRITE_BYTE && (end === 'EOF' || Number(end) >= QEMU_WRITE_BYTE);
     const holder = Number(pid) > 0 ? processName(roots, pid) : kind;
@@ -117,4 +119,24 @@ function lockPlace(where: string): string {
 
 function processName(roots: KernelRoots, pid: string): string {
   return `${attribute(roots.proc, pid, 'comm') || '?'} (${pid})`;
+}
+
+/** @returns 'NAME (PID)' of each process that has a lock of flock(2) on a file, as far as this user may see. Source: proc(5), /proc/PID/fdinfo */
+export function flockHolders(roots: KernelRoots, file: FileIdentity | null): string[] {
+  const holds = (pid: string) =>
+    names(roots.proc, pid, 'fd').some(
+      (fd) =>
+        /^lock:.* FLOCK /m.test(attribute(roots.proc, pid, 'fdinfo', fd)) &&
+        isSame(fileIdentity(path.join(roots.proc, pid, 'fd', fd)), file),
+    );
+  return names(roots.proc).flatMap((pid) => (/^\d+$/.test(pid) && holds(pid) ? [processName(roots, pid)] : []));
+}
+
+/** @returns paths of the files that a process has open for writing, as far as this user may see */
+export function filesWrittenBy(roots: KernelRoots, pid: string): string[] {
+  return names(roots.proc, pid, 'fd').flatMap((fd) => {
+    const leadsTo = linkOrNull(path.join(roots.proc, pid, 'fd', fd));
+    if (!leadsTo?.startsWith('/') || leadsTo.startsWith(`${roots.dev}/`)) return [];
+    return (accessOf(roots, pid, fd) & ACCESS_MODE) !== 0 ? [leadsTo] : [];
+  });
 }

@@ -1,0 +1,213 @@
+/**
+ * Files that are about to be written, claimed against other processes: by flock(2) on a file beside it, which holds a name, and on the file that is
+ * there, which may have further names. The kernel drops such a lock when its holder ends, however it ends; it counts in other containers, too.
+ */
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { lstat, open, unlink, type FileHandle } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EngineError } from '../../core/engine-error.ts';
+import { runTool } from '../../tools/run-tool.ts';
+import type { Claim } from '../machine.port.ts';
+import type { KernelRoots } from './kernel-files.ts';
+import { fileIdentity, flockHolders, isSame, type FileIdentity } from './open-files.ts';
+
+/** A name has 255 bytes; so much is left to tell long ones apart. */
+const MAX_NAME_BYTES = 180;
+const MAX_NOTE_BYTES = 200;
+const MAX_TRIES = 20;
+/** Whoever only asks has a lock for a moment. */
+const PAUSE_MS = 25;
+const DEADLINE_MS = 10_000;
+
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
+
+/** Who has claimed a file. */
+export interface Claimed {
+  /** other processes; none where that cannot be told */
+  readonly by: readonly string[];
+  /** this process has, by whatever name: its own jobs wait for each other */
+  readonly isOwn: boolean;
+}
+
+const NOT_CLAIMED: Claimed = { by: [], isOwn: false };
+
+export interface FileClaims {
+  /**
+   * @param path without links on the way; need not be there @param holder what is shown to whoever is refused
+   * @throws EngineError `PLAN_BLOCKED` (data: check `TARGET_IN_USE`, path, details) where another process has it
+   */
+  hold(path: string, holder: string): Promise<Claim>;
+  /** @param path as for {@link hold} */
+  look(path: string): Promise<Claimed>;
+}
+
+export function fileClaims(roots: KernelRoots): FileClaims {
+  /** names and contents that this process has */
+  const own = new Set<string>();
+
+  /** The lock on a name. @returns null where it is somebody's, or cannot be had there */
+  async function holdName(path: string, note: string): Promise<FileHandle | 'taken' | null> {
+    const lockPath = claimPathOf(path);
+    for (let i = 0; i < MAX_TRIES; i++) {
+      const made = await open(lockPath, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644).catch(codeOf);
+      const found = made === 'EEXIST' ? await openFound(lockPath) : made;
+      if (found === 'ENOENT' && made === 'EEXIST') continue;
+      // who cannot write here is told so when the target is made
+      if (typeof found === 'string') return null;
+      const state = await lock(found, '-x');
+      if (state === 'unknown') return closed(found, null);
+      const isThere = await isStill(found, lockPath);
+      if (state === 'locked' && isThere && found === made) {
+        await found.write(note).catch(() => {});
+        return found;
+      }
+      if (state === 'locked' && isThere) {
+        // somebody was killed and has left it
+        if (!(await unlink(lockPath).catch(codeOf))) await found.close();
+        else return found;
+        continue;
+      }
+      await found.close();
+      if (state === 'busy' && isThere) await sleep(PAUSE_MS);
+      if (i === MAX_TRIES - 1) return 'taken';
+    }
+    return 'taken';
+  }
+
+  /** The lock on what has the name now. */
+  async function holdContent(path: string): Promise<FileHandle | 'taken' | null> {
+    for (let i = 0; i < MAX_TRIES; i++) {
+      const found = await openFound(path);
+      if (typeof found === 'string') return null;
+      const state = await lock(found, '-x');
+      if (state === 'unknown') return closed(found, null);
+      if (state === 'locked' && (await isStill(found, path))) return found;
+      await found.close();
+      if (state === 'busy') await sleep(PAUSE_MS);
+    }
+    return 'taken';
+  }
+
+  async function look(path: string): Promise<Claimed> {
+    const identity = fileIdentity(path);
+    if (own.has(path) || own.has(keyOf(identity))) return { by: [], isOwn: true };
+    const note = await noteWhereBusy(claimPathOf(path));
+    if (note !== null) return { by: [note || claimPathOf(path)], isOwn: false };
+    const content = await openFound(path);
+    if (typeof content === 'string') return NOT_CLAIMED;
+    const isFree = (await lock(content, '-s')) !== 'busy';
+    await content.close();
+    if (isFree) return NOT_CLAIMED;
+    // by another name
+    const holders = flockHolders(roots, identity);
+    return { by: holders.length > 0 ? holders : [path], isOwn: false };
+  }
+
+  return {
+    look,
+    async hold(path, holder) {
+      const name = await holdName(path, `${holder} (process ${process.pid})`);
+      const content = name === 'taken' ? null : await holdContent(path);
+      const names = [path, keyOf(content !== 'taken' && content && (await identityOf(content)))];
+      let isReleased = false;
+      const release = async () => {
+        if (isReleased) return;
+        isReleased = true;
+        for (const one of names) own.delete(one);
+        if (content !== 'taken') await content?.close().catch(() => {});
+        if (name === null || name === 'taken') return;
+        if (await isStill(name, claimPathOf(path))) await unlink(claimPathOf(path)).catch(() => {});
+        await name.close().catch(() => {});
+      };
+      if (name === 'taken' || content === 'taken') {
+        const { by } = await look(path);
+        await release();
+        throw new EngineError('PLAN_BLOCKED', { check: 'TARGET_IN_USE', path, details: by.join(', ') || path });
+      }
+      for (const one of names) own.add(one);
+      return { release };
+    },
+  };
+}
+
+/** Removes what a process that was killed has left, unless somebody has it by now. */
+export async function removeLostClaim(path: string): Promise<void> {
+  const lockPath = claimPathOf(path);
+  const found = await openFound(lockPath);
+  if (typeof found === 'string') return;
+  try {
+    if ((await lock(found, '-x')) === 'locked' && (await isStill(found, lockPath))) await unlink(lockPath);
+  } finally {
+    await found.close();
+  }
+}
+
+/** Beside the file that is claimed; its name is a part of it, so that case and normal forms are the file system's matter here, too. */
+function claimPathOf(path: string): string {
+  let name = basename(path);
+  if (Buffer.byteLength(name) > MAX_NAME_BYTES) {
+    const sum = createHash('sha256').update(name).digest('hex').slice(0, 16);
+    while (Buffer.byteLength(name) > MAX_NAME_BYTES) name = name.slice(0, -1);
+    name += `.${sum}`;
+  }
+  return join(dirname(path), `.${name}.lock`);
+}
+
+/** @returns what is written in a lock that somebody has; null where nobody has it */
+async function noteWhereBusy(lockPath: string): Promise<string | null> {
+  const found = await openFound(lockPath);
+  if (typeof found === 'string') return null;
+  try {
+    if ((await lock(found, '-s')) !== 'busy') return null;
+    const { buffer, bytesRead } = await found.read(Buffer.alloc(MAX_NOTE_BYTES), 0, MAX_NOTE_BYTES, 0);
+    // whoever made it wrote it
+    return buffer
+      .toString('utf8', 0, bytesRead)
+      .replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, '')
+      .trim();
+  } finally {
+    await found.close();
+  }
+}
+
+/** @returns an open regular file, or why there is none. On network file systems only who may write may lock alone. */
+async function openFound(path: string): Promise<FileHandle | string> {
+  const flags = O_NOFOLLOW | O_NONBLOCK;
+  let found = await open(path, O_RDWR | flags).catch(codeOf);
+  if (typeof found === 'string' && found !== 'ENOENT') found = await open(path, O_RDONLY | flags).catch(codeOf);
+  if (typeof found === 'string') return found;
+  return (await found.stat()).isFile() ? found : closed(found, 'EINVAL');
+}
+
+/**
+ * The lock belongs to the open file, and stays when the program that asked for it has ended.
+ * @returns `unknown` where this file system has no locks, or this system no flock(1)
+ */
+async function lock({ fd }: FileHandle, how: '-x' | '-s'): Promise<'locked' | 'busy' | 'unknown'> {
+  const run = { signal: AbortSignal.timeout(DEADLINE_MS), descriptors: [fd], goodCodes: [0, 1] };
+  const answer = await runTool('flock', ['-n', how, '3'], run).catch(() => null);
+  return answer === null ? 'unknown' : answer.exitCode === 0 ? 'locked' : 'busy';
+}
+
+/** Whether the path still names what is open. */
+async function isStill(handle: FileHandle, path: string): Promise<boolean> {
+  const there = await lstat(path, { bigint: true }).catch(() => null);
+  return isSame(await identityOf(handle), there && { device: there.dev, inode: there.ino });
+}
+
+async function identityOf(handle: FileHandle): Promise<FileIdentity> {
+  const { dev, ino } = await handle.stat({ bigint: true });
+  return { device: dev, inode: ino };
+}
+
+/** '' for none, which nobody has. */
+const keyOf = (file: FileIdentity | null | false) => (file ? `${file.device}:${file.inode}` : '');
+
+async function closed<T>(handle: FileHandle, value: T): Promise<T> {
+  await handle.close();
+  return value;
+}
+
+const codeOf = (error: NodeJS.ErrnoException): string => error.code ?? 'UNKNOWN';
