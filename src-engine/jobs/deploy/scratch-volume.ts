@@ -57,14 +57,22 @@ async function openScratchVolume(layout: StoreLayout, facts: DiskFacts): Promise
   }
 }
 
+/** A scratch volume with the target's sectors: whoever opens it ends it. @throws as {@link openScratchVolume} */
+export function openScratch(
+  { parts, sink }: Pick<Deployment, 'parts' | 'sink'>,
+  lengthBytes: number,
+): Promise<ScratchVolume> {
+  const { sectorBytes, physicalSectorBytes } = sink;
+  return openScratchVolume(parts.layout, { sectorBytes, physicalSectorBytes, lengthBytes });
+}
+
 /** Does something with a scratch volume, of which nothing is left afterwards. */
 export async function withScratch(
-  { parts, sink }: Pick<Deployment, 'parts' | 'sink'>,
+  deployment: Pick<Deployment, 'parts' | 'sink'>,
   lengthBytes: number,
   work: (scratch: ScratchVolume) => Promise<void>,
 ): Promise<void> {
-  const { sectorBytes, physicalSectorBytes } = sink;
-  const scratch = await openScratchVolume(parts.layout, { sectorBytes, physicalSectorBytes, lengthBytes });
+  const scratch = await openScratch(deployment, lengthBytes);
   await work(scratch).finally(() => scratch.end());
 }
 
