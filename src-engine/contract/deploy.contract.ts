@@ -26,6 +26,8 @@ export const VOLUME_METHODS = [
   'rebuilt',
   /** made anew: it holds nothing */
   'made',
+  /** the volumes that lie on it are put one behind the other */
+  'repacked',
 ] as const;
 
 /** Why a volume does not get another length; words: `check.CODE`. */

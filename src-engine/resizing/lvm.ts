@@ -5,6 +5,8 @@ import { onLoopDevice, type Piece } from './piece.ts';
 import type { Way } from './resizer.port.ts';
 
 export const MEMBER_WAY: Way = { method: 'in-place', needsRoot: true, tools: ['lvm', ...LOOP_TOOLS] };
+/** Its volumes are put one behind the other on the way, and its text is written by ourselves. */
+export const REPACK_WAY: Way = { method: 'repacked', needsRoot: false, tools: [] };
 
 /** lvm(8), VALID NAMES: what goes by another name is not named to it. */
 const NAME = /^[A-Za-z0-9+_.][A-Za-z0-9+_.-]*$/;

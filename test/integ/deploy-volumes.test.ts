@@ -9,6 +9,18 @@ import type { VolumeChoice } from '../../src-engine/contract/deploy.contract.ts'
 import { noise, place } from '../support/disks.ts';
 import { openEngine, refusal, resultOf, type TestEngine } from '../support/engine.ts';
 import { treeOf } from '../support/file-trees.ts';
+import {
+  BTRFS,
+  ext,
+  EXT4,
+  EXTS,
+  fillTree,
+  NTFS,
+  undated,
+  withMounted,
+  XFS,
+  type Kind,
+} from '../support/resized-kinds.ts';
 import { canLoop, MIB, run, runWithInput, workbench } from '../support/workbench.ts';
 
 const bench = workbench();
@@ -18,74 +30,6 @@ beforeAll(async () => {
   engine = await openEngine(bench.path('catalog'));
 });
 afterAll(() => engine.close());
-
-interface Kind {
-  readonly name: string;
-  /** as mount(8) and the plan call it */
-  readonly type: string;
-  /** makes the file system on a device */
-  make(device: string): void;
-  /** what it asks of whoever reads it, as its own program says it */
-  features?(device: string): string;
-  /** says whether it is sound @returns its length in bytes */
-  judge(device: string): number;
-}
-
-const blocksOf = (text: string, count: RegExp, size: RegExp) =>
-  Number(count.exec(text)![1]) * Number(size.exec(text)![1]);
-
-function judgeExt(device: string): number {
-  run('e2fsck', '-fn', device);
-  return blocksOf(run('dumpe2fs', '-h', device), /Block count: +(\d+)/, /Block size: +(\d+)/);
-}
-const ext = (name: string, type: string, ...options: string[]): Kind => ({
-  name,
-  type,
-  make: (device) => run('mke2fs', '-q', '-F', '-t', type, ...options, device),
-  features: (device) => /Filesystem features: +(.*)/.exec(run('dumpe2fs', '-h', device))![1],
-  judge: judgeExt,
-});
-const EXT4 = ext('ext4', 'ext4');
-const EXTS = [
-  EXT4,
-  ext('ext4 with blocks of 1 KiB', 'ext4', '-b', '1024'),
-  ext('ext4 without room for more descriptors', 'ext4', '-O', '^resize_inode'),
-  ext('ext4 with groups of groups', 'ext4', '-O', '^resize_inode,meta_bg'),
-  ext('ext4 without 64 bits and sums', 'ext4', '-O', '^64bit,^metadata_csum'),
-  ext('ext3', 'ext3'),
-  ext('ext2', 'ext2'),
-];
-const NTFS: Kind = {
-  name: 'NTFS',
-  type: 'ntfs',
-  make: (device) => run('mkfs.ntfs', '-q', '-F', '-Q', device),
-  judge(device) {
-    run('ntfsfix', '-n', device);
-    return Number(/Current volume size: (\d+) bytes/.exec(run('ntfsresize', '-i', '-f', device))![1]);
-  },
-};
-const OLD_XFS = ['-m', 'bigtime=0,inobtcount=0,reflink=0,finobt=0', '-i', 'sparse=0'];
-const XFS: Kind = {
-  name: 'XFS',
-  type: 'xfs',
-  // as an older release makes it: its GRUB knows none of what came later
-  make: (device) => run('mkfs.xfs', '-q', '-f', '-L', 'a label', ...OLD_XFS, device),
-  features: (device) => run('xfs_db', '-r', '-c', 'version', device),
-  judge(device) {
-    run('xfs_repair', '-n', device);
-    const text = run('xfs_db', '-r', '-c', 'sb 0', '-c', 'p dblocks blocksize', device);
-    return blocksOf(text, /dblocks = (\d+)/, /blocksize = (\d+)/);
-  },
-};
-const BTRFS: Kind = {
-  name: 'btrfs',
-  type: 'btrfs',
-  make: (device) => run('mkfs.btrfs', '-q', '-f', device),
-  judge(device) {
-    run('btrfs', 'check', device);
-    return Number(/^total_bytes\t+(\d+)/m.exec(run('btrfs', 'inspect-internal', 'dump-super', device))![1]);
-  },
-};
 
 /** Lets something look at a volume of an image. */
 function onVolume<T>(image: string, part: Part, work: (device: string) => T): T {
@@ -97,14 +41,8 @@ function onVolume<T>(image: string, part: Part, work: (device: string) => T): T 
   }
 }
 
-function mounted<T>(device: string, { type }: Kind, options: string, work: (point: string) => T): T {
-  const point = bench.mount(device, `${options}${type === 'xfs' ? ',nouuid' : ''}`);
-  try {
-    return work(point);
-  } finally {
-    bench.unmount(point);
-  }
-}
+const mounted = <T>(device: string, kind: Kind, options: string, work: (point: string) => T): T =>
+  withMounted(bench, device, kind, options, work);
 
 interface Part {
   readonly startBytes: number;
@@ -117,23 +55,6 @@ function partsOf(image: string): Part[] {
   };
   const volumes = partitiontable.partitions.filter(({ type }) => type !== '5');
   return volumes.map(({ start, size }) => ({ startBytes: start * 512, lengthBytes: size * 512 }));
-}
-
-/** Files of all sorts, some of them scattered, as far as the file system has such. */
-function fillTree(point: string, { type }: Kind): void {
-  mkdirSync(join(point, 'deep', 'deeper'), { recursive: true });
-  for (let i = 0; i < 60; i++)
-    writeFileSync(join(point, i % 2 ? 'deep' : '.', `file${i}`), noise(`tree ${i}`, 1 + ((i * 7919) % 90_000)));
-  for (let i = 0; i < 60; i += 3) rmSync(join(point, i % 2 ? 'deep' : '.', `file${i}`));
-  writeFileSync(join(point, 'deep', 'deeper', 'large'), noise('large', 5 * MIB));
-  if (type === 'ntfs') return;
-  run('ln', join(point, 'deep', 'deeper', 'large'), join(point, 'linked'));
-  run('ln', '-s', 'deep/deeper/large', join(point, 'symlink'));
-  run('chown', '1234:567', join(point, 'file2'));
-  run('chmod', '4711', join(point, 'file4'));
-  run('mknod', join(point, 'fifo'), 'p');
-  run('truncate', '-s', '40M', join(point, 'hole'));
-  run('python3', '-c', 'import os,sys; os.setxattr(sys.argv[1], "user.note", b"kept")', join(point, 'file8'));
 }
 
 /** ESP, the volume in question, swap behind it. */
@@ -196,7 +117,6 @@ function expectFitted(kind: Kind, source: string, target: string, lengthBytes: n
   });
   // resize2fs dates folders anew in which it gives entries other inodes
   const isDatedAnew = kind.name.startsWith('ext') && lengthBytes < from.lengthBytes;
-  const undated = (tree: string) => tree.replace(/^(\S+ 0o40\d+ \d+ \d+) \d+/gm, '$1');
   expect(isDatedAnew ? undated(after) : after).toBe(isDatedAnew ? undated(before) : before);
   expect(blkid(target, to)).toBe(blkid(source, from));
   expect(blkid(target, swapOf(target))).toBe(blkid(source, swapOf(source)));
@@ -466,107 +386,6 @@ describe.skipIf(!canLoop)('an ordinary person', () => {
     asPerson('deploy', 'own', target, '--size', String(200 * MIB));
     expectFitted(EXT4, source, target, 174 * MIB);
     expect(readdirSync(join(home, 'catalog', 'scratch'))).toEqual([]);
-  });
-});
-
-/** LVM as it is asked without device-mapper: of one disk, and nothing else. */
-function lvm(device: string, command: string, ...args: string[]): string {
-  const filter = `devices { filter=["a|^${device}$|","r|.*|"] use_devicesfile=0 hints="none" } backup { backup=0 archive=0 }`;
-  return run('lvm', command, '--driverloaded', 'n', '--config', filter, ...args);
-}
-
-const MEMBER: Part = { startBytes: 9 * MIB, lengthBytes: 240 * MIB };
-/** LVM2 begins its extents there unless it is told otherwise. */
-const FIRST_EXTENT = 1 * MIB;
-const EXTENT = 4 * MIB;
-
-/** @param volumes by name: extents, in their order, and how to make what is on them */
-function makeLvmDisk(name: string, volumes: Record<string, [number, (device: string) => void]>): string {
-  const image = bench.file(`${name}.img`, 252 * MIB);
-  runWithInput('label: gpt\nstart=1MiB, size=8MiB, type=uefi\nsize=240MiB, type=lvm\n', 'sfdisk', '-q', image);
-  onVolume(image, MEMBER, (device) => {
-    lvm(device, 'pvcreate', device);
-    lvm(device, 'vgcreate', name, device);
-    for (const [volume, [extents]] of Object.entries(volumes)) {
-      lvm(device, 'lvcreate', '-an', '-Zn', '-Wn', '-l', String(extents), '-n', volume, name);
-    }
-  });
-  let at = MEMBER.startBytes + FIRST_EXTENT;
-  for (const [extents, make] of Object.values(volumes)) {
-    onVolume(image, { startBytes: at, lengthBytes: extents * EXTENT }, make);
-    at += extents * EXTENT;
-  }
-  return image;
-}
-
-/** A logical volume put together as lvm says that it lies. @returns a file */
-function assembled(image: string, name: string): string {
-  const member = partsOf(image).at(-1)!;
-  const ranges = onVolume(image, member, (device) =>
-    lvm(device, 'lvs', '--noheadings', '--segments', '-o', 'lv_name,seg_pe_ranges'),
-  );
-  const own = ranges.split('\n').filter((line) => line.trim().startsWith(`${name} `));
-  const pieces = own.map((line) => /:(\d+)-(\d+)/.exec(line)!.slice(1).map(Number));
-  const extents = pieces.reduce((sum, [from, to]) => sum + to - from + 1, 0);
-  const file = bench.path('assembled.part');
-  rmSync(file, { force: true });
-  truncateSync(bench.file('assembled.part', 0), extents * EXTENT);
-  let at = 0;
-  for (const [from, to] of pieces) {
-    const start = member.startBytes + FIRST_EXTENT + from * EXTENT;
-    run(
-      'dd',
-      `if=${image}`,
-      `of=${file}`,
-      'bs=1M',
-      'conv=sparse,notrunc',
-      'status=none',
-      'iflag=skip_bytes',
-      'oflag=seek_bytes',
-      `skip=${start}`,
-      `seek=${at}`,
-      `count=${((to - from + 1) * EXTENT) / MIB}`,
-    );
-    at += (to - from + 1) * EXTENT;
-  }
-  return file;
-}
-
-describe.skipIf(!canLoop)('volumes of LVM2', () => {
-  const filled = (device: string) => {
-    EXT4.make(device);
-    mounted(device, EXT4, 'rw', (point) => fillTree(point, EXT4));
-  };
-  const treeIn = (file: string) => mounted(file, EXT4, 'loop,ro', treeOf);
-
-  test.each<[string, Record<string, [number, (device: string) => void]>]>([
-    ['in one piece', { root: [40, filled] }],
-    ['in several pieces', { root: [40, filled], swap: [6, (device) => run('mkswap', device)] }],
-  ])('the group, the volume and its file system grow: %s', async (_, volumes) => {
-    const name = `vg${Object.keys(volumes).length}`;
-    const source = makeLvmDisk(name, volumes);
-    resultOf(await engine.capture(source, name));
-    const target = bench.path(`${name}.larger.img`);
-    const plan = await planned(name, 400 * MIB);
-    expect(plan.volumes.find(({ volume }) => volume === `${name}/root`)).toMatchObject({
-      method: 'in-place',
-      beforeBytes: 160 * MIB,
-      lengthBytes: (160 + 148) * MIB,
-    });
-    resultOf(await engine.deploy(name, target, { lengthBytes: 400 * MIB }));
-    expect(partsOf(target).at(-1)).toEqual({ ...MEMBER, lengthBytes: 390 * MIB });
-    const checked = onVolume(target, partsOf(target).at(-1)!, (device) =>
-      lvm(device, 'vgs', '--noheadings', '--units', 'b', '--nosuffix', '-o', 'vg_size,vg_free_count'),
-    );
-    // what was free in the group stays free
-    const free = 59 - Object.values(volumes).reduce((sum, [extents]) => sum + extents, 0);
-    expect(checked.trim().split(/ +/).map(Number)).toEqual([97 * EXTENT, free]);
-    expect(scratch()).toEqual([]);
-    const before = treeIn(assembled(source, 'root'));
-    const after = assembled(target, 'root');
-    // 97 extents, of which 59 were there before
-    expect(EXT4.judge(after)).toBe((160 + 38 * 4) * MIB);
-    expect(treeIn(after)).toBe(before);
   });
 });
 

@@ -4,7 +4,7 @@
  */
 import type { VolumePlan } from '../../contract/deploy.contract.ts';
 import type { JobContext } from '../../core/job-context.ts';
-import type { BlockSource } from '../../disk/block-source.port.ts';
+import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
 import { slice } from '../../disk/slice.ts';
 import { resizerOf } from '../../resizing/ways.ts';
 import { copyExtent, copyMemories } from './copy-extent.ts';
@@ -13,41 +13,78 @@ import { Feeds } from './feed.ts';
 import { fill } from './fill.ts';
 import { HeldBack } from './held-back.ts';
 import { Overlay } from './overlay.ts';
+import type { PackedMember, PackedVolume } from './pack-member.ts';
+import { isInner } from './plan-inner-volumes.ts';
 import { isFromScratch } from './plan-volumes.ts';
 import { expectResized, resizable, usedOrWhole, type Resizable } from './resized-volume.ts';
-import { pieceOf, reading, withScratch, type ScratchVolume } from './scratch-volume.ts';
+import { routedSink } from './routed-sink.ts';
+import { openScratch, pieceOf, reading, withScratch, type ScratchVolume } from './scratch-volume.ts';
 
 /** @throws EngineError `TOOL_MISSING`, `TOOL_FAILED`, `TOOL_TIMED_OUT`, `DISK_FULL`, `VERIFY_MISMATCH`, and what {@link fill} throws */
 export async function fillFromScratch(deployment: Deployment, context: JobContext): Promise<void> {
-  for (const volume of deployment.plan.volumes) {
-    if (isFromScratch(volume)) await fillVolume(deployment, volume, context);
+  const { plan, placement } = deployment;
+  for (const volume of plan.volumes) {
+    if (!isFromScratch(volume) || isInner(volume)) continue;
+    const work = async (old: ScratchVolume) => {
+      await fillOther(deployment, volume, old.sink, [], context);
+      await resizeOnto(deployment, volume, old, context);
+    };
+    await withScratch(deployment, scratchBytesOf(volume), work, scratchSectorsOf(deployment, volume));
+  }
+  for (const member of placement.packed) await fillPacked(deployment, member, context);
+}
+
+/** Volumes of a group that come to lie elsewhere in it: those that keep their length go there at once, the others by way of scratch space. */
+async function fillPacked(deployment: Deployment, member: PackedMember, context: JobContext): Promise<void> {
+  const scratches = new Map<PackedVolume, ScratchVolume>();
+  try {
+    for (const volume of member.volumes) {
+      if (!isFromScratch(volume.plan)) continue;
+      const sectorBytes = scratchSectorsOf(deployment, volume.plan);
+      scratches.set(volume, await openScratch(deployment, scratchBytesOf(volume.plan), sectorBytes));
+    }
+    const { sink, leftOut } = routedSink(deployment, member, scratches);
+    await fillOther(deployment, member.plan, sink, leftOut, context);
+    for (const [volume, scratch] of scratches) {
+      await resizeOnto(deployment, { ...volume.plan, ...volume.place }, scratch, context);
+      scratches.delete(volume);
+      await scratch.end();
+    }
+  } finally {
+    for (const scratch of scratches.values()) await scratch.end();
   }
 }
 
-async function fillVolume(deployment: Deployment, volume: VolumePlan, context: JobContext): Promise<void> {
+/** As it was; what is made anew is made beside it. */
+const scratchBytesOf = ({ method, beforeBytes, lengthBytes }: VolumePlan) =>
+  method === 'rebuilt' ? beforeBytes : Math.max(beforeBytes, lengthBytes);
+
+/** What is made anew may have blocks that are too small for the target's sectors. */
+const scratchSectorsOf = ({ json, sink }: Deployment, { method }: VolumePlan) =>
+  method === 'rebuilt' ? json.disk.layout.sectorBytes : sink.sectorBytes;
+
+/** Gives a volume that lies in scratch space its length, and copies it to its place on the target. */
+async function resizeOnto(
+  deployment: Deployment,
+  volume: VolumePlan,
+  old: ScratchVolume,
+  context: JobContext,
+): Promise<void> {
   const { beforeBytes, lengthBytes, method } = volume;
-  // as it was; what is made anew is made beside it, maybe for other sectors
-  const isRebuilt = method === 'rebuilt';
-  const longestBytes = isRebuilt ? beforeBytes : Math.max(beforeBytes, lengthBytes);
-  const sectorBytes = isRebuilt ? deployment.json.disk.layout.sectorBytes : deployment.sink.sectorBytes;
-  const work = async (old: ScratchVolume) => {
-    await fillScratch(deployment, volume, old.sink, context);
-    await old.sink.sync();
-    context.phase('resizing', 0);
-    await reading(old, async (source) => {
-      const before = await resizable(slice(source, 0, beforeBytes), volume.volume);
-      const resizer = resizerOf(before.fileSystem.kind)!;
-      if (!isRebuilt) {
-        await resizer.resize(pieceOf(old), before.fileSystem, lengthBytes, context.signal);
-        return copyResized(deployment, old, source, before, volume, context);
-      }
-      await withScratch(deployment, lengthBytes, async (made) => {
-        await resizer.rebuild!(pieceOf(old), pieceOf(made), before.fileSystem, context.signal);
-        await reading(made, (rebuilt) => copyResized(deployment, made, rebuilt, before, volume, context));
-      });
+  await old.sink.sync();
+  context.phase('resizing', 0);
+  await reading(old, async (source) => {
+    const before = await resizable(slice(source, 0, beforeBytes), volume.volume);
+    const resizer = resizerOf(before.fileSystem.kind)!;
+    if (method !== 'rebuilt') {
+      await resizer.resize(pieceOf(old), before.fileSystem, lengthBytes, context.signal);
+      return copyResized(deployment, old, source, before, volume, context);
+    }
+    await withScratch(deployment, lengthBytes, async (made) => {
+      await resizer.rebuild!(pieceOf(old), pieceOf(made), before.fileSystem, context.signal);
+      await reading(made, (rebuilt) => copyResized(deployment, made, rebuilt, before, volume, context));
     });
-  };
-  await withScratch(deployment, longestBytes, work, sectorBytes);
+  });
 }
 
 /** What the volume uses now goes to the target. */
@@ -70,11 +107,12 @@ async function copyResized(
   }
 }
 
-/** The volume as it was captured, and nothing else. */
-async function fillScratch(
+/** A partition as it was captured, and nothing else, onto something that is not the target as it will be. */
+async function fillOther(
   deployment: Deployment,
   { beforeStartBytes, beforeBytes }: VolumePlan,
-  scratch: Deployment['sink'],
+  sink: Deployment['sink'],
+  leftOut: readonly Extent[],
   context: JobContext,
 ): Promise<void> {
   const regions = deployment.json.regions.map(({ startBytes }, i) => {
@@ -84,8 +122,8 @@ async function fillScratch(
     ...deployment,
     plan: { readsFirst: false },
     feed: new Feeds(deployment.parts).of(deployment.plan, context.signal).expect(),
-    sink: scratch,
-    overlay: new Overlay([], []),
+    sink,
+    overlay: new Overlay([], leftOut),
     held: new HeldBack([]),
     placement: { regions, taken: [] },
   };

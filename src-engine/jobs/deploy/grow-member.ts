@@ -6,13 +6,13 @@ import type { FileSystem } from '../../filesystems/file-system.port.ts';
 import { growMember } from '../../resizing/lvm.ts';
 import { resizerOf } from '../../resizing/ways.ts';
 import type { InnerVolume } from '../../volumes/group.port.ts';
-import { readVolumeGroups } from '../../volumes/lvm2/groups.ts';
 import { toMembers } from '../../volumes/mapped-extents.ts';
 import { mappedSource } from '../../volumes/mapped-source.ts';
 import { copyExtent, copyMemories } from './copy-extent.ts';
 import type { Deployment } from './deployment.ts';
 import { isInner } from './plan-inner-volumes.ts';
-import { expectResized, notResized, resizable, usedOrWhole, withVolume } from './resized-volume.ts';
+import { groupOn, notResized } from './not-resized.ts';
+import { expectResized, resizable, usedOrWhole, withVolume } from './resized-volume.ts';
 import { pieceOf, reading, withScratch } from './scratch-volume.ts';
 import { writeHeld } from './write-held.ts';
 
@@ -42,12 +42,6 @@ export async function growMemberInPlace(
       await growInner(deployment, source, member, inner, context);
     }
   });
-}
-
-async function groupOn(source: BlockSource, volume: string) {
-  const { groups } = await readVolumeGroups([source]);
-  if (groups.length !== 1) throw notResized(volume, 'group');
-  return groups[0];
 }
 
 async function growInner(

@@ -17,7 +17,9 @@ import { templateSource } from '../../versions/template-source.ts';
 import { joinExtents, within, withoutExtents } from '../../volumes/extents.ts';
 import type { Patch, Relocation } from '../../volumes/layout.port.ts';
 import type { DeployRecord } from '../plan-records.ts';
-import { contentPlaces, isFromScratch, madeAnew, placesOf } from './plan-volumes.ts';
+import { packMember, type PackedMember, type PackedVolume } from './pack-member.ts';
+import { isInner } from './plan-inner-volumes.ts';
+import { contentPlaces, isInPlace, madeAnew, placesOf } from './plan-volumes.ts';
 
 /**
  * What a disk is known by lies in its first and last 1 MiB, whoever looks: tables; superblocks, of which those of Btrfs, ReiserFS and
@@ -34,6 +36,8 @@ export interface Placement {
   readonly regions: readonly (Region | null)[];
   /** partitions that come to lie where there was none: what lies around partitions has no place there */
   readonly taken: readonly Extent[];
+  /** physical volumes whose logical volumes come to lie elsewhere in them */
+  readonly packed: readonly PackedMember[];
   /** what makes the target look finished: cleared at the beginning, written at the end; ascending, disjoint */
   readonly finishing: readonly Extent[];
 }
@@ -80,15 +84,21 @@ async function placed(
   places: readonly Extent[],
   boot: readonly Patch[],
 ): Promise<Placement> {
-  const swaps = await madeSwaps(source, volumes);
+  const packed: PackedMember[] = [];
+  for (const volume of volumes) {
+    if (volume.method === 'repacked') packed.push(await packMember(source, volume, volumes));
+  }
+  const inner = packed.flatMap((member) => member.volumes);
+  const swaps = await madeSwaps(source, volumes, inner);
   const [around, ...regions] = json.regions;
   const edges = edgesOf(target.lengthBytes, json.disk.layout.lengthBytes);
   return {
-    changes: [...patches, ...swaps, ...boot],
+    changes: [...patches, ...packed.flatMap((member) => member.patches), ...swaps, ...boot],
     // where the old table ended, a partition may be now
     leftOut: withoutExtents(stale, places),
     regions: [around, ...regions.map((region) => regionOnTarget(region, volumes))],
     taken: withoutExtents(places, regions),
+    packed,
     finishing: joinExtents([...finishing, ...edges]),
   };
 }
@@ -96,19 +106,25 @@ async function placed(
 function regionOnTarget(region: Region, volumes: readonly VolumePlan[]): Region | null {
   const planned = volumes.find(({ beforeStartBytes }) => beforeStartBytes === region.startBytes);
   if (!planned) return region;
-  return isFromScratch(planned) ? null : { startBytes: planned.startBytes, lengthBytes: region.lengthBytes };
+  return !isInPlace(planned) ? null : { startBytes: planned.startBytes, lengthBytes: region.lengthBytes };
 }
 
-/** Headers of swap areas of another length. */
-async function madeSwaps(source: BlockSource, volumes: readonly VolumePlan[]): Promise<Patch[]> {
+/** Headers of swap areas of another length. @param inner those that lie in groups */
+async function madeSwaps(
+  source: BlockSource,
+  volumes: readonly VolumePlan[],
+  inner: readonly PackedVolume[],
+): Promise<Patch[]> {
+  const onDisk = volumes
+    .filter((volume) => !isInner(volume))
+    .map((plan) => ({ plan, before: slice(source, plan.beforeStartBytes, plan.beforeBytes), place: plan }));
   const patches: Patch[] = [];
-  for (const { method, startBytes, lengthBytes, beforeStartBytes, beforeBytes } of volumes) {
-    if (method !== 'made') continue;
-    const volume = slice(source, beforeStartBytes, beforeBytes);
-    const area = await recogniseSwap(volume);
+  for (const { plan, before, place } of [...onDisk, ...inner]) {
+    if (plan.method !== 'made') continue;
+    const area = await recogniseSwap(before);
     if (!area) continue;
-    const { offsetBytes, bytes } = await swapOfLength(volume, area, lengthBytes);
-    patches.push({ offsetBytes: startBytes + offsetBytes, bytes });
+    const { offsetBytes, bytes } = await swapOfLength(before, area, plan.lengthBytes);
+    patches.push({ offsetBytes: place.startBytes + offsetBytes, bytes });
   }
   return patches;
 }

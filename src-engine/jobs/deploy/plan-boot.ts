@@ -20,7 +20,7 @@ import { writerOf } from '../../writers/write-volume.ts';
 import type { DeployRecord } from '../plan-records.ts';
 import type { OpenedDisk } from './opened-disk.ts';
 import { besideGuest } from './plan-inside.ts';
-import { isFromScratch, placesOf } from './plan-volumes.ts';
+import { isInPlace, placesOf } from './plan-volumes.ts';
 import { writeRefusal } from './write-refusal.ts';
 
 export interface BootPlan {
@@ -67,7 +67,7 @@ export async function planBoot(
   }
   const active = request.exact ? null : missingActive(before);
   const places = placesOf(tables, volumes);
-  const isReworked = ({ method }: VolumePlan) => method === 'in-place' || isFromScratch({ method });
+  const isReworked = ({ method }: VolumePlan) => method === 'in-place' || !isInPlace({ method });
   const reworked = new Set(volumes.filter(isReworked).map(({ volume }) => volume));
   const after = expectedAccount(before, layout, { places, reworked, sectorBytes, copied, active });
   const links = [...bootLinks(before, after, { copied, active }), ...notCopied];

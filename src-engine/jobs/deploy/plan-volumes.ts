@@ -27,12 +27,14 @@ import { isUsed, MBR_BYTES, mbrEntries } from '../../volumes/mbr-sector.ts';
 import type { Tables } from '../../volumes/read-layout.ts';
 import {
   growingInner,
-  innerCandidates,
   innerPlans,
+  innerProblems,
   lengthRefusal,
-  memberWays,
-  type InnerCandidate,
+  memberCandidate,
+  neededBytes,
+  type MemberCandidate,
 } from './plan-inner-volumes.ts';
+import { scratchFor } from './scratch-needs.ts';
 
 /** What a partition at least is, of the largest one, to take or give room unasked: not those for booting and for recovery. */
 const LARGE_PART = 1 / 4;
@@ -53,13 +55,6 @@ const MOVABLE: readonly (string | null)[] = [
   'reiserfs',
   'nilfs2',
 ];
-/** For the time that is shown: of a scratch copy, written, read and written again. */
-const SCRATCH_BYTES_PER_SECOND = 100e6;
-const SECONDS_IN_PLACE = 2;
-/** What a program writes into a scratch copy beside what it holds. */
-const SCRATCH_SHARE = 1.1;
-const SCRATCH_ROOM_BYTES = 64 * 1024 * 1024;
-
 export interface VolumesRequest {
   readonly volumes: readonly VolumeChoice[];
   readonly exact: boolean;
@@ -87,7 +82,7 @@ interface Candidate extends FitVolume {
   readonly typeId: string;
   readonly kind: FileSystemKind | null;
   /** what lies on it, where it is a physical volume of LVM2 */
-  readonly inner: readonly InnerCandidate[];
+  readonly member: MemberCandidate | null;
   readonly usedBytes: number;
   readonly ways: VolumeWays;
   /** for sectors that are larger than its blocks */
@@ -109,8 +104,9 @@ export async function planVolumes(asked: Asked): Promise<PlannedVolumes> {
   const mayShrink = !request.exact && (request.volumes.length > 0 || room.endBytes < room.oldEndBytes);
   const rigid = await rigidity(asked);
   const mayRemake = !request.exact && rigid === null && sectorBytes !== layout.sectorBytes;
-  const candidates = await candidatesOf(asked, mayShrink, mayRemake ? sectorBytes : null);
-  const choices = choicesOf(request, candidates);
+  const found = await candidatesOf(asked, mayShrink, mayRemake ? sectorBytes : null);
+  const choices = choicesOf(request, found, room.endBytes >= room.oldEndBytes);
+  const candidates = found.map((volume) => withChoices(volume, choices));
   const kept = candidates.flatMap((volume) => plansOf(volume, volume, choices));
   const isAsked = [...choices.values()].some((size) => size !== 'keep');
   const isOther = room.endBytes !== room.oldEndBytes;
@@ -146,7 +142,7 @@ async function candidatesOf(
     const usedBytes = seen?.usedBytes ?? lengthBytes;
     const content = found && !found.isContested && !found.membership ? found.content.fileSystem : null;
     const isMember = found !== undefined && !found.isContested && found.membership?.group.group.kind === 'lvm2';
-    const inner = isMember ? await innerCandidates(found, disk, abilities) : [];
+    const member = isMember ? await memberCandidate(found, disk, abilities, mayShrink) : null;
     const behind = bytesBehind(disk, String(number ?? 0));
     const remade =
       newSectorBytes === null || behind > 0 || !found
@@ -156,8 +152,8 @@ async function candidatesOf(
       remade.ways ??
       (behind > 0
         ? fixedWays(lengthBytes, { code: 'VOLUME_DATA_BEHIND', data: { lengthBytes: behind } })
-        : isMember
-          ? memberWays(found, abilities)
+        : member
+          ? member.ways
           : await waysOf(found?.source ?? source, content, usedBytes, abilities, mayShrink));
     const isLarge = lengthBytes >= largestBytes * LARGE_PART && !RECOVERY_TYPES.includes(typeId);
     candidates.push({
@@ -166,7 +162,7 @@ async function candidatesOf(
       lengthBytes,
       typeId,
       kind: content?.kind ?? null,
-      inner,
+      member,
       usedBytes,
       ways,
       remade,
@@ -174,11 +170,7 @@ async function candidatesOf(
       canShrink: isWay(ways.shrinking),
       minimumBytes: isWay(ways.shrinking) ? ways.minimumBytes : lengthBytes,
       maximumBytes: ways.maximumBytes,
-      isElastic:
-        number !== null &&
-        isLarge &&
-        content?.kind !== 'swap' &&
-        (!isMember || growingInner(inner, NO_CHOICES).length > 0),
+      isElastic: number !== null && isLarge && content?.kind !== 'swap',
       isFixed: number === null || !(await canMove(source, found, tables)),
     });
   }
@@ -190,8 +182,6 @@ function bytesBehind({ account }: DiskView, ref: string): number {
   const pieces = account?.pieces.filter(({ place, volume }) => place === 'behind-file-system' && volume === ref) ?? [];
   return pieces.reduce((sum, { takenBytes }) => sum + takenBytes, 0);
 }
-
-const NO_CHOICES: ReadonlyMap<string, VolumeSize> = new Map();
 
 /** Windows on an MBR, and boot code that reads from certain sectors, do not find what stands elsewhere. */
 async function canMove(disk: BlockSource, volume: TreeVolume | undefined, { gpt }: Tables): Promise<boolean> {
@@ -226,29 +216,50 @@ async function rigidity({ source, tables, regions }: Asked): Promise<string | nu
   return entries.filter(isUsed).length > 1 ? 'a hybrid MBR' : null;
 }
 
-function choicesOf({ volumes }: VolumesRequest, candidates: readonly Candidate[]): Map<string, VolumeSize> {
+function choicesOf(
+  { volumes }: VolumesRequest,
+  candidates: readonly Candidate[],
+  canGrow: boolean,
+): Map<string, VolumeSize> {
   const choices = new Map<string, VolumeSize>();
   for (const { volume, size } of volumes) {
-    const refs = candidates.flatMap(({ ref, inner }) => [ref, ...inner.map((one) => one.ref)]);
+    const refs = candidates.flatMap(({ ref, member }) => [ref, ...(member?.inner ?? []).map((one) => one.ref)]);
     if (!refs.includes(volume)) throw new EngineError('VOLUME_NOT_FOUND', { volume, volumes: refs });
     choices.set(volume, size);
-    // what a logical volume takes, its partition has to get first
-    const holder = candidates.find(({ inner }) => inner.some(({ ref }) => ref === volume));
-    if (holder && size === 'grow' && !choices.has(holder.ref)) choices.set(holder.ref, 'grow');
+  }
+  // what a logical volume takes, its partition has to get first
+  for (const { ref, member } of candidates) {
+    if (!member || choices.has(ref)) continue;
+    const needed = neededBytes(member, choices);
+    if (needed > member.lengthBytes) choices.set(ref, needed);
+    else if (canGrow && member.inner.some((one) => choices.get(one.ref) === 'grow')) choices.set(ref, 'grow');
   }
   return choices;
 }
 
+/** A partition holds at least what was asked of its logical volumes, and takes room unasked where one of them does. */
+function withChoices(volume: Candidate, choices: ReadonlyMap<string, VolumeSize>): Candidate {
+  const { ref, member, ways, lengthBytes } = volume;
+  if (!member || ways !== member.ways) return volume;
+  const minimumBytes = member.geometry ? Math.min(lengthBytes, neededBytes(member, choices)) : lengthBytes;
+  return {
+    ...volume,
+    canGrow: isWay(ways.growing) && (choices.has(ref) || growingInner(member.inner, choices).length > 0),
+    canShrink: isWay(ways.shrinking) && minimumBytes < lengthBytes,
+    minimumBytes,
+  };
+}
+
 /** A partition, and what lies on it. */
 function plansOf(volume: Candidate, place: Extent, choices: ReadonlyMap<string, VolumeSize>): VolumePlan[] {
-  const moreBytes = place.lengthBytes - volume.lengthBytes;
-  return [planOf(volume, place), ...innerPlans(volume.inner, growingInner(volume.inner, choices), moreBytes)];
+  const own = planOf(volume, place);
+  if (!volume.member) return [own];
+  const { volumes, member } = innerPlans(volume.member, place, choices);
+  return [{ ...own, ...member }, ...volumes];
 }
 
 function planOf({ ref, kind, ways, usedBytes, ...before }: Candidate, place: Extent): VolumePlan {
   const way = before.remade.way ?? wayTo({ ...before, ways }, place);
-  const copies = way?.method === 'rebuilt' ? 2 : way?.method === 'scratch' ? 1 : 0;
-  const scratchBytes = copies * (Math.ceil(usedBytes * SCRATCH_SHARE) + SCRATCH_ROOM_BYTES);
   return {
     volume: ref,
     beforeStartBytes: before.startBytes,
@@ -260,8 +271,7 @@ function planOf({ ref, kind, ways, usedBytes, ...before }: Candidate, place: Ext
     method: way?.method ?? 'kept',
     tools: way ? (kind ? [...toolsOf(kind, way)] : [...way.tools]) : [],
     needsRoot: way?.needsRoot ?? false,
-    scratchBytes,
-    seconds: secondsOf(way, copies * usedBytes),
+    ...scratchFor(way?.method ?? 'kept', usedBytes),
   };
 }
 
@@ -271,11 +281,6 @@ function lengthRefusals(volume: string, { growing, shrinking }: VolumeWays) {
     ...(!isWay(growing) && { cannotGrow: lengthRefusal(volume, growing) }),
     ...(!isWay(shrinking) && { cannotShrink: lengthRefusal(volume, shrinking) }),
   };
-}
-
-function secondsOf(way: Way | null, copiedBytes: number): number {
-  if (!way || way.method === 'made') return 0;
-  return SECONDS_IN_PLACE + copiedBytes / SCRATCH_BYTES_PER_SECOND;
 }
 
 function wayTo({ lengthBytes, ways }: Pick<Candidate, 'lengthBytes' | 'ways'>, place: Extent): Way | null {
@@ -318,8 +323,7 @@ async function fittedChecks(
   isAsked: boolean,
 ): Promise<Check[]> {
   const checks: Check[] = [];
-  const unable = innerRefusals(candidates, choices);
-  checks.push(...unable);
+  checks.push(...innerRefusals(candidates, volumes, choices));
   const changed = volumes.filter((v) => v.lengthBytes !== v.beforeBytes || v.startBytes !== v.beforeStartBytes);
   const names = changed.map(({ volume }) => volume);
   checks.push(
@@ -365,18 +369,21 @@ async function remadeChecks(
   return checks;
 }
 
-/** Logical volumes grow with their partition, and that is all that can be asked of them. */
-function innerRefusals(candidates: readonly Candidate[], choices: ReadonlyMap<string, VolumeSize>): Check[] {
-  return candidates.flatMap(({ inner }) =>
-    inner.flatMap(({ ref, growing }): Check[] => {
-      const size = choices.get(ref) ?? 'keep';
-      if (size === 'keep' || (size === 'grow' && isWay(growing))) return [];
-      const refusal = isWay(growing)
-        ? ({ code: 'VOLUME_FIXED_LENGTH', data: { fileSystem: 'LVM2' } } as const)
-        : growing;
-      return [refusalCheck(ref, refusal, 'block')];
-    }),
-  );
+/** What stands against what was asked of logical volumes. */
+function innerRefusals(
+  candidates: readonly Candidate[],
+  volumes: readonly VolumePlan[],
+  choices: ReadonlyMap<string, VolumeSize>,
+): Check[] {
+  return candidates.flatMap(({ ref, member }): Check[] => {
+    if (!member) return [];
+    const problems = innerProblems(member, choices).map((problem): Check => ({ ...problem, level: 'block' }));
+    const askedBytes = volumes.find(({ volume }) => volume === ref)!.lengthBytes;
+    const minimumBytes = neededBytes(member, choices);
+    const isTooSmall = problems.length === 0 && askedBytes < minimumBytes;
+    const data = { volume: ref, askedBytes, minimumBytes };
+    return isTooSmall ? [{ code: 'VOLUME_TOO_SMALL', level: 'block', data }] : problems;
+  });
 }
 
 function isRecovery(candidates: readonly Candidate[], volume: string): boolean {
@@ -396,7 +403,7 @@ export function contentPlaces(tables: Tables, volumes: readonly VolumePlan[]) {
   const places = placesOf(tables, volumes);
   return tables.layout.partitions.map(({ startBytes }, i) => {
     const planned = volumes.find(({ beforeStartBytes }) => beforeStartBytes === startBytes);
-    return planned && isFromScratch(planned) ? null : places[i];
+    return planned && !isInPlace(planned) ? null : places[i];
   });
 }
 
@@ -421,3 +428,6 @@ export const isFromScratch = ({ method }: Pick<VolumePlan, 'method'>): boolean =
 /** Where the partitions of the template begin whose file systems are made anew. */
 export const madeAnew = (volumes: readonly VolumePlan[]): number[] =>
   volumes.flatMap(({ method, beforeStartBytes }) => (method === 'rebuilt' ? [beforeStartBytes] : []));
+/** Whether the content of a partition comes to lie in it as it lay in the template's. */
+export const isInPlace = ({ method }: Pick<VolumePlan, 'method'>): boolean =>
+  method !== 'repacked' && !isFromScratch({ method });

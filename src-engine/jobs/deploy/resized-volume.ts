@@ -9,6 +9,7 @@ import { openFileSource } from '../../formats/raw/file-source.ts';
 import { incompatibleFeatures } from '../../resizing/incompatible-features.ts';
 import { resizerOf } from '../../resizing/ways.ts';
 import type { Deployment } from './deployment.ts';
+import { notResized } from './not-resized.ts';
 
 /** @throws EngineError `RESIZE_CONTRADICTED` where it is not what the plan has seen */
 export async function resizable(source: BlockSource, volume: string): Promise<Resizable> {
@@ -58,10 +59,6 @@ export async function expectResized(
 
 /** A last group of blocks that is too short for its own tables is left out: of ext up to 128 MiB, of XFS up to a group of 64 blocks. */
 const MAX_UNUSED_BYTES = 256 * 1024 * 1024;
-
-export function notResized(volume: string, field: string): EngineError {
-  return new EngineError('RESIZE_CONTRADICTED', { volume, field });
-}
 
 /**
  * What of a volume is to be copied: all of it, where a program has left it in a state that our own reader does not take free space from.

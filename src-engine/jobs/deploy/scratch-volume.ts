@@ -57,15 +57,24 @@ async function openScratchVolume(layout: StoreLayout, facts: DiskFacts): Promise
   }
 }
 
-/** Does something with a scratch volume, of which nothing is left afterwards. @param sectorBytes what programs are to think that its disk counts in */
-export async function withScratch(
+/** A scratch volume: whoever opens it ends it. @param sectorBytes what programs are to think that its disk counts in @throws as {@link openScratchVolume} */
+export function openScratch(
   { parts, sink }: Pick<Deployment, 'parts' | 'sink'>,
   lengthBytes: number,
-  work: (scratch: ScratchVolume) => Promise<void>,
   sectorBytes = sink.sectorBytes,
-): Promise<void> {
+): Promise<ScratchVolume> {
   const { physicalSectorBytes } = sink;
-  const scratch = await openScratchVolume(parts.layout, { sectorBytes, physicalSectorBytes, lengthBytes });
+  return openScratchVolume(parts.layout, { sectorBytes, physicalSectorBytes, lengthBytes });
+}
+
+/** Does something with a scratch volume, of which nothing is left afterwards. @param sectorBytes as for {@link openScratch} */
+export async function withScratch(
+  deployment: Pick<Deployment, 'parts' | 'sink'>,
+  lengthBytes: number,
+  work: (scratch: ScratchVolume) => Promise<void>,
+  sectorBytes = deployment.sink.sectorBytes,
+): Promise<void> {
+  const scratch = await openScratch(deployment, lengthBytes, sectorBytes);
   await work(scratch).finally(() => scratch.end());
 }
 

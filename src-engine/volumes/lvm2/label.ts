@@ -98,6 +98,30 @@ export async function renamedLabel(volume: BlockSource, { sector }: PhysicalVolu
   return { offsetBytes: sector.startBytes, bytes };
 }
 
+/**
+ * The label's sector of a volume that gets another length, and whose metadata areas come to lie elsewhere.
+ * @param areas all of them: where each is, and where it is to be
+ * @throws EngineError as {@link readLabel}
+ */
+export async function resizedLabel(
+  volume: BlockSource,
+  { sector }: PhysicalVolumeLabel,
+  deviceBytes: number,
+  areas: readonly { readonly from: Extent; readonly to: Extent }[],
+): Promise<Patch> {
+  const bytes = await readBytes(volume, sector.startBytes, sector.lengthBytes);
+  const header = labelStruct.read(bytes).offset;
+  pvStruct.write(bytes, { deviceBytes: BigInt(deviceBytes) }, header);
+  const { endBytes } = readAreas(volume, bytes, header + pvStruct.size);
+  for (const [i, { from, to }] of areas.entries()) {
+    const at = endBytes + i * areaStruct.size;
+    checkRange('areas', Number(areaStruct.read(bytes, at).offset), from.startBytes, from.startBytes);
+    areaStruct.write(bytes, { offset: BigInt(to.startBytes), size: BigInt(to.lengthBytes) }, at);
+  }
+  labelStruct.write(bytes, { crc: lvmCrc(bytes.subarray(CRC_FROM)) });
+  return { offsetBytes: sector.startBytes, bytes };
+}
+
 /** PV_EXT_USED of lib/format_text/layout.h: it belongs to a group. */
 const USED = 1;
 const EXTENSION_VERSION = 2;

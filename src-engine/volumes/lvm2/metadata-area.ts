@@ -98,17 +98,43 @@ export async function rewrittenText(
 }
 
 /**
+ * Bytes of a volume where an area holds another text, of any length, and may lie elsewhere. A copy that is not kept up to date stays one.
+ * @param from where it lies @param to where it is to lie, as long as it was
+ * @throws EngineError as {@link readMetadataArea}; `FORMAT_UNSUPPORTED` where the text has no room
+ */
+export async function replacedText(volume: BlockSource, from: Extent, to: Extent, text: string): Promise<Patch[]> {
+  const sector = await readBytes(volume, from.startBytes, HEADER_BYTES);
+  const isKept = (await readText(volume, from)) !== null;
+  const start = BigInt(to.startBytes);
+  if (!isKept) {
+    headerStruct.write(sector, { start });
+    headerStruct.write(sector, { checksum: lvmCrc(sector.subarray(4)) });
+    return [{ offsetBytes: to.startBytes, bytes: sector }];
+  }
+  const bytes = committed(text);
+  checkRoom(bytes, Number(headerStruct.read(sector).size));
+  const textPlace = { textOffset: BigInt(HEADER_BYTES), textSize: BigInt(bytes.length), textChecksum: lvmCrc(bytes) };
+  headerStruct.write(sector, { start, ...textPlace });
+  headerStruct.write(sector, { checksum: lvmCrc(sector.subarray(4)) });
+  return [{ offsetBytes: to.startBytes, bytes: Buffer.concat([sector, bytes]) }];
+}
+
+/** LVM2 counts the zero at its end as text. */
+const committed = (text: string): Buffer => Buffer.from(`${text}\0`, 'utf8');
+
+function checkRoom(bytes: Buffer, areaBytes: number): void {
+  if (HEADER_BYTES + bytes.length <= areaBytes) return;
+  throw new EngineError('FORMAT_UNSUPPORTED', { feature: `LVM metadata of ${bytes.length} bytes before the extents` });
+}
+
+/**
  * Writes an area with one text that is committed.
  * @param into the area, from its first byte to its last @param startBytes of the area on the volume
  * @throws EngineError `FORMAT_UNSUPPORTED` where the text has no room
  */
 export function writeMetadataArea(into: Buffer, startBytes: number, text: string): void {
-  // LVM2 counts the zero at its end as text
-  const bytes = Buffer.from(`${text}\0`, 'utf8');
-  if (HEADER_BYTES + bytes.length > into.length)
-    throw new EngineError('FORMAT_UNSUPPORTED', {
-      feature: `LVM metadata of ${bytes.length} bytes before the extents`,
-    });
+  const bytes = committed(text);
+  checkRoom(bytes, into.length);
   bytes.copy(into, HEADER_BYTES);
   const sector = into.subarray(0, HEADER_BYTES);
   headerStruct.write(sector, {
