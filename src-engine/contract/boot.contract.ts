@@ -6,6 +6,9 @@ import { FIRMWARES } from './template.contract.ts';
 export const ACCELERATORS = ['kvm', 'tcg'] as const;
 /** What the boot disk is plugged into. */
 export const DISK_BUSES = ['sata', 'virtio', 'scsi', 'nvme', 'ide'] as const;
+/** QEMU's: one with PCI Express, as machines are today, and the one before it, which the oldest systems know. */
+export const MACHINE_TYPES = ['q35', 'pc'] as const;
+export type MachineType = (typeof MACHINE_TYPES)[number];
 export type DiskBus = (typeof DISK_BUSES)[number];
 
 /**
@@ -24,6 +27,8 @@ export const BootChoiceSchema = z.strictObject({
   /** UEFI with Microsoft's keys */
   isSecureBoot: z.boolean().default(false),
   memoryBytes: z.number().int().min(MIN_BOOT_MEMORY_BYTES).max(MAX_BOOT_MEMORY_BYTES).optional(),
+  /** left out: `pc` for a BIOS that has its disk on IDE, `q35` for all others */
+  machineType: z.enum(MACHINE_TYPES).optional(),
   bus: z.enum(DISK_BUSES).optional(),
   /** `login`, `desktop`, or a text that its console or its screen must show */
   until: z.string().min(1).max(200).optional(),

@@ -191,6 +191,8 @@ export const COMMANDS = {
       /** what to do about sectors that cannot be read: give up, or put zeros in their place and mark the template */
       onUnreadable: z.enum(['stop', 'fill']).default('stop'),
       outside,
+      /** the version is started once it is stored, through an overlay; null: it is not */
+      bootProof: BootChoiceSchema.nullable().default(null),
       ...rules,
     }),
     result: CapturePlanSchema,
@@ -352,6 +354,8 @@ export const COMMANDS = {
       /** limits against bombs, where the usual ones are too tight */
       maxUnpackedBytes: bytes.optional(),
       maxRatio: z.number().min(1).max(1e9).optional(),
+      /** the version is started once it is stored, through an overlay; null: it is not */
+      bootProof: BootChoiceSchema.nullable().default(null),
       ...rules,
     }),
     result: ImportPlanSchema,
@@ -383,8 +387,12 @@ export const COMMANDS = {
     params: z.strictObject({ subject: path, format, ...BootChoiceSchema.shape }),
     result: started,
   },
-  /** What the machine of a boot proof showed and said at its end: of the last few of this engine. */
-  'boot.evidence': { params: z.strictObject({ jobId: z.uuid() }), result: BootEvidenceSchema },
+  /** What the machine of a boot proof showed and said at its end: of the last few of this catalog. */
+  'boot.evidence': {
+    /** a job's id; of a deploy to several targets the plan's of one: `parts[].planId` */
+    params: z.strictObject({ jobId: z.uuid() }),
+    result: BootEvidenceSchema,
+  },
   /**
    * Serves a disk of a version to other programs, read-only, until it is closed: on a Unix socket in a folder of its own, on one with a
    * chosen name, or on a port of the loopback address.

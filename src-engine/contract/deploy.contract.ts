@@ -1,4 +1,4 @@
-/** What a deploy may change on the way: volumes, the guest's identity, its configuration. Whoever asks for nothing gets the files as captured. */
+/** What a deploy may change on the way: volumes, the guest's identity, its configuration. */
 import { z } from 'zod';
 import { bytes } from './disk.contract.ts';
 import { DataSchema } from './errors.ts';
@@ -353,8 +353,36 @@ export const IdentifierChangeSchema = z.object({
 });
 export type IdentifierChange = z.infer<typeof IdentifierChangeSchema>;
 
-/** What becomes of a guest's identity. Whoever says nothing gets a guest that is changed nowhere. */
+/** What becomes of a guest's identity. */
 export const IDENTITIES = ['fresh', 'keep'] as const;
+
+/** Why it becomes that. Words: `identityPlan.REASON`. */
+export const IDENTITY_REASONS = [
+  /** somebody said so */
+  'asked',
+  /** the bytes as captured */
+  'exact',
+  /** fresh: another machine than the one that was captured, or it is not known to be the same */
+  'deployment',
+  /** kept: the target is the disk, or the file, that this was captured from */
+  'source',
+  /** kept: the target holds this machine already, of this or of another version */
+  'same-machine',
+  /** kept: a deploy that kept it was interrupted on this target */
+  'goes-on',
+  /** kept: there is no system in which something could be renewed */
+  'nothing-to-renew',
+  /** kept: this machine, or this guest, does not let it be renewed; `data` as of the check that says so */
+  'lacking',
+] as const;
+
+/** What becomes of a guest's identity in a deploy, and why. */
+export const IdentityPlanSchema = z.object({
+  becomes: z.enum(IDENTITIES),
+  because: orUnknown(IDENTITY_REASONS),
+  data: DataSchema,
+});
+export type IdentityPlan = z.infer<typeof IdentityPlanSchema>;
 
 /** Of a host name for several machines: `lab-{n}`, `lab-{n:02}` with zeros in front. */
 export const COUNTED = /\{n(?::(0?)([1-9]))?\}/g;
@@ -375,7 +403,8 @@ export const SeveralSettingsSchema = GuestSettingsSchema.extend({ hostname: Host
 export type SeveralSettings = z.infer<typeof SeveralSettingsSchema>;
 
 export const identityChoice = {
-  identity: z.enum(IDENTITIES).default('keep'),
+  /** left out: fresh for another machine, kept where the target is the same one again; the plan says which, and why */
+  identity: z.enum(IDENTITIES).optional(),
   /** what stays of a fresh identity */
   keep: z.array(z.enum(IDENTITY_THINGS)).max(IDENTITY_THINGS.length).default([]),
 };

@@ -56,6 +56,8 @@ export const EXIT_CODES = {
   BOOT_EMERGENCY: 7,
   BOOT_ENDED: 7,
   GUEST_DIFFERS: 7,
+  /** what was captured or imported is there */
+  NOT_PROVEN: 12,
   FORMAT_INVALID: 8,
   FORMAT_UNSUPPORTED: 8,
   FORMAT_FOREIGN: 8,

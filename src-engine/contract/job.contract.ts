@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { BootLinkSchema } from './boot-chain.contract.ts';
 import { BootSightSchema } from './boot.contract.ts';
-import { InsideChangesSchema } from './deploy.contract.ts';
+import { IDENTITIES, InsideChangesSchema } from './deploy.contract.ts';
 import { bytes } from './disk.contract.ts';
 import { ErrorViewSchema } from './errors.ts';
 import { orUnknown } from './open-words.ts';
@@ -80,6 +80,8 @@ export const JobResultSchema = z.object({
   damagedTemplates: z.array(z.string()),
   /** of a boot proof: what the machine showed */
   boot: BootSightSchema.optional(),
+  /** of a capture or an import that was to be started at its end: why it is not proven that it comes up. What was stored stays */
+  notProven: ErrorViewSchema.optional(),
 });
 export type JobResult = z.infer<typeof JobResultSchema>;
 
@@ -98,6 +100,8 @@ export const JobPartSchema = z.object({
   disk: z.number().int().positive().optional(),
   /** the plan that it carries out, where there was one */
   planId: z.uuid().optional(),
+  /** of a deploy: what becomes of the guest's identity */
+  identity: orUnknown(IDENTITIES).optional(),
   state,
   outcome,
   error: ErrorViewSchema.nullable(),

@@ -4,6 +4,7 @@ import { BootLinkSchema } from './boot-chain.contract.ts';
 import {
   GuestChangeViewSchema,
   IdentifierChangeSchema,
+  IdentityPlanSchema,
   SettingNoteSchema,
   VolumePlanSchema,
 } from './deploy.contract.ts';
@@ -72,6 +73,8 @@ export const DeployPlanSchema = z.object({
   guestChanges: z.array(GuestChangeViewSchema).default([]),
   /** how each setting is done in this guest, or why it cannot be */
   settingNotes: z.array(SettingNoteSchema).default([]),
+  /** what becomes of the guest's identity */
+  identity: IdentityPlanSchema.default({ becomes: 'keep', because: 'asked', data: {} }),
   /** how it starts a machine, as far as the template tells */
   boot: z.array(BootLinkSchema).default([]),
   /** identifiers of table, file systems and LVM, before and after */

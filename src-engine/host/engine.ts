@@ -6,6 +6,7 @@ import { toEngineError } from '../core/engine-error.ts';
 import { OpenTemplates } from '../browsing/open-templates.ts';
 import { removeLostTarget } from '../jobs/lost-target.ts';
 import { writeTemplateRecord } from '../versions/template-record-file.ts';
+import { BootEvidenceKeeper } from './boot-evidence.ts';
 import { CatalogHandle } from './catalog-handle.ts';
 import type { IfNoCatalog } from './catalog-place.ts';
 import { JobRunner } from './job-runner.ts';
@@ -54,6 +55,7 @@ export class Engine {
       resourcesPath,
       catalog: this.#catalog,
       jobs: this.#jobs,
+      evidence: new BootEvidenceKeeper(() => this.#catalog.layout),
       files: this.#files,
       served: this.#served,
       changed: (templateId, action, data) => this.#changed(templateId, action, data),

@@ -20,6 +20,8 @@ export interface PartWork {
   /** which of a template's disks it is about, from 1; left out: none of them, or all */
   readonly disk?: number;
   readonly planId?: string;
+  /** of a deploy: what becomes of the guest's identity */
+  readonly identity?: JobPart['identity'];
   /** parts that say the same run at the same time; where it is not said, those of one plan */
   readonly together?: string;
   run(context: JobContext): Promise<JobResult>;
@@ -61,10 +63,11 @@ export class LiveJob {
       progress: null,
       warnings: [...warnings],
       result: null,
-      parts: parts.map(({ path, disk, planId }) => ({
+      parts: parts.map(({ path, disk, planId, identity }) => ({
         path,
         disk,
         planId,
+        identity,
         state: 'queued',
         outcome: null,
         error: null,

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { COMMANDS } from '../contract/commands.ts';
 import { VolumePlanSchema } from '../contract/deploy.contract.ts';
 import { bytes, PlaceViewSchema } from '../contract/disk.contract.ts';
-import { ErrorViewSchema, type ErrorView } from '../contract/errors.ts';
+import { DataSchema, ErrorViewSchema, type ErrorView } from '../contract/errors.ts';
 import { EXPORT_FORMATS } from '../contract/import.contract.ts';
 import type { Report } from '../contract/report.contract.ts';
 import { NameSchema } from '../contract/template.contract.ts';
@@ -62,6 +62,8 @@ export const DeployRecordSchema = z.strictObject({
     .default([]),
   /** the primary partition of an MBR that gets the mark of the active one; null: none */
   active: z.string().nullable().default(null),
+  /** why the guest keeps its identity, though nobody wanted that: told at the end, too */
+  identityLacks: DataSchema.nullable().default(null),
   /** what new identifiers are made of: each target has its own */
   idSeed: z.string().default(''),
   /** one of these has to be repeated; empty: none */

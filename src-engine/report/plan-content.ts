@@ -3,6 +3,7 @@ import type { GuestChangeView, SettingNote, VolumePlan } from '../contract/deplo
 import type { DeployPlan } from '../contract/plan.contract.ts';
 import type { Check } from '../contract/warnings.ts';
 import type { Content, Field, Section, SectionId } from './content.ts';
+import { identityPlanKey } from '../words/identity-plan.ts';
 import type { PlanWords } from './plan-words.ts';
 import { visible } from './words.ts';
 
@@ -51,6 +52,7 @@ function sectionsOf(plan: DeployPlan, words: PlanWords): Section[] {
       field('device.serial', target.serial),
       field('template.capacity', formats.bytes(target.lengthBytes)),
       field('planDocument.written', formats.bytes(plan.writeBytes)),
+      field('inside.identity.title', say(identityPlanKey(plan.identity), plan.identity.data)),
       ...(isErased ? [field('planDocument.erased', erased.join('; ') || say('deploy.nothingRecognised'))] : []),
     ].filter(({ text }) => text !== ''),
   };

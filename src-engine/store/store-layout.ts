@@ -13,6 +13,8 @@ export interface StoreLayout {
   readonly policies: string;
   /** profiles of machines that are elsewhere; need not be there */
   readonly machines: string;
+  /** what machines of boot proofs showed and said: the last ones; need not be there */
+  readonly proofs: string;
   readonly writerLock: string;
   readonly readersLock: string;
   /** why nothing may be written: the database is a copy of one that cannot be opened where it lies */
@@ -41,6 +43,7 @@ export function storeLayout(root: string): StoreLayout {
     scratch: join(root, 'scratch'),
     policies: join(root, 'policies'),
     machines: join(root, 'machines'),
+    proofs: join(root, 'proofs'),
     writerLock: join(root, 'writer.lock'),
     readersLock: join(root, 'readers.lock'),
   };

@@ -21,6 +21,9 @@ import { addFileCommands } from './file-commands.ts';
 import { addGuestOptions, guestParams, type GuestOptions } from './guest-options.ts';
 import { followJob } from './follow-job.ts';
 import { planFile, savePlans } from './save-plans.ts';
+import { addProofOptions, proofParams, type ProofOptions } from './proof-options.ts';
+import { addJobCommands } from './job-commands.ts';
+import { tellStored } from './tell-stored.ts';
 import { showPlans } from './show-plans.ts';
 import { addMachineCommands } from './machine-commands.ts';
 import { collect, oneOf, wholeNumber, wordOf } from './options.ts';
@@ -29,7 +32,6 @@ import { addServeCommands } from './serve-commands.ts';
 import { addTransferCommands } from './transfer-commands.ts';
 import type { Session } from './session.ts';
 import { volumeChoice } from './volume-choices.ts';
-import { wrong } from './wrong-option.ts';
 
 export function addCommands(program: Command, session: Session): void {
   const { printer, words } = session;
@@ -64,17 +66,19 @@ export function addCommands(program: Command, session: Session): void {
     .option('--on-unreadable <stop|fill>', help('on-unreadable'), wordOf('--on-unreadable', ['stop', 'fill']))
     .option(`--outside ${oneOf(OUTSIDE_CHOICES)}`, help('outside'), wordOf('--outside', OUTSIDE_CHOICES))
     .option('--plan', help('plan'));
-  addRuleOptions(capture, help).action(async ([source, ...others]: string[], options: CaptureOptions) => {
-    const client = await connect();
-    const { tag: tags, override: _, plan: isPlanOnly, ...rest } = options;
-    const params = { source, others, ...rest, tags, ...ruleParams(options) } as CommandParams<'capture.plan'>;
-    const plan = await client.call('capture.plan', params);
-    const start = () => client.call('capture.start', { planId: plan.planId });
-    if (isPlanOnly) return showPlans(printer, [{ kind: 'capture-plan', value: plan }], start);
-    printer.event({ kind: 'capture-plan', value: plan });
-    const job = await followJob(client, printer, start);
-    printer.result({ kind: 'job', value: job });
-  });
+  addRuleOptions(addProofOptions(capture, words), help).action(
+    async ([source, ...others]: string[], options: CaptureOptions) => {
+      const client = await connect();
+      const { name, format, note, kind, tag: tags, level, onUnreadable, outside, plan: isPlanOnly } = options;
+      const form = { name, format, note, kind, tags, level, onUnreadable, outside, bootProof: proofParams(options) };
+      const params = { source, others, ...form, ...ruleParams(options) } as CommandParams<'capture.plan'>;
+      const plan = await client.call('capture.plan', params);
+      const start = () => client.call('capture.start', { planId: plan.planId });
+      if (isPlanOnly) return showPlans(printer, [{ kind: 'capture-plan', value: plan }], start);
+      printer.event({ kind: 'capture-plan', value: plan });
+      tellStored(printer, await followJob(client, printer, start));
+    },
+  );
 
   program
     .command('list')
@@ -127,13 +131,12 @@ export function addCommands(program: Command, session: Session): void {
     .option(`--delta ${oneOf(DELTAS)}`, help('delta'), wordOf('--delta', DELTAS))
     .option('--resume', help('resume'))
     .option('--no-fallback-loader', help('no-fallback-loader'))
-    .option('--efi-entry', help('efi-entry'))
-    .option('--boot-proof', help('boot-proof'));
-  addGuestOptions(deploy, words);
+    .option('--efi-entry', help('efi-entry'));
+  addGuestOptions(addProofOptions(deploy, words), words);
   addRuleOptions(deploy, help).action(async (template: string, targets: string[], options: DeployOptions) => {
     const client = await connect();
     const { disk, size: lengthBytes, volume = [], exact, delta, resume, efiEntry } = options;
-    const bootProof = options.bootProof ? {} : null;
+    const bootProof = proofParams(options);
     const fallbackLoader = options.fallbackLoader === false ? ('keep' as const) : undefined;
     const document = planFile(options, words);
     const inside = await guestParams(targets, options, words, client);
@@ -191,23 +194,7 @@ export function addCommands(program: Command, session: Session): void {
     printer.result({ kind: 'job', value: await followJob(client, printer, () => start(client)) });
   }
 
-  const jobs = program
-    .command('jobs')
-    .description(help('jobs'))
-    .action(async () => {
-      printer.result({ kind: 'jobs', value: await (await connect()).call('job.list', {}) });
-    });
-  jobs
-    .command('show <job>')
-    .description(help('jobs-show'))
-    .action(async (job: string) => {
-      const client = await connect();
-      // as they are listed, ids are cut off
-      const found = (await client.call('job.list', {})).filter(({ id }) => id.startsWith(job));
-      const jobId = found.length === 1 ? found[0].id : job;
-      if (!/^[\da-f-]{36}$/i.test(jobId)) throw wrong(words.t('cli.wrong.job', { value: job }));
-      printer.result({ kind: 'job', value: await client.call('job.show', { jobId }) });
-    });
+  addJobCommands(program, session, connect);
 
   program
     .command('log')
@@ -228,13 +215,13 @@ interface EditOptions {
   policy?: string | false;
 }
 
-interface CaptureOptions extends RuleOptions {
-  name: string;
+interface CaptureOptions
+  extends RuleOptions, ProofOptions, Omit<CommandParams<'capture.plan'>, 'bootProof' | 'machine' | 'policy'> {
   tag?: string[];
   plan?: boolean;
 }
 
-interface DeployOptions extends RuleOptions, GuestOptions {
+interface DeployOptions extends RuleOptions, GuestOptions, ProofOptions {
   disk?: number;
   plan?: boolean;
   confirm?: string[];
@@ -246,7 +233,6 @@ interface DeployOptions extends RuleOptions, GuestOptions {
   exact?: boolean;
   fallbackLoader?: boolean;
   efiEntry?: boolean;
-  bootProof?: boolean;
 }
 
 /** What a person, or an option, has said of one target. */

@@ -52,7 +52,11 @@ export function jobListLines(words: Words, jobs: readonly JobView[]): string[] {
       printable(job.path),
       job.outcome ? t(`outcome.${job.outcome}`) : t(`cli.state.${job.state}`),
       // that somebody cancelled it, or that its process ended, is its outcome
-      job.error && job.outcome === 'failed' ? errorText(words, job.error) : waitsLine(words, job),
+      job.error && job.outcome === 'failed'
+        ? errorText(words, job.error)
+        : job.result?.notProven
+          ? errorText(words, job.result.notProven)
+          : waitsLine(words, job),
     ]),
   );
   return [

@@ -4,6 +4,7 @@ import type {
   DiskToImport,
   DiskView,
   ImportView,
+  JobPart,
   JobView,
   RecordedPlaceView,
   Refusal,
@@ -24,6 +25,7 @@ import { logLines } from './log-lines.ts';
 import { printable } from './printable.ts';
 import type { Answer, TemplateDone } from './answers.ts';
 import { planRuleLines, policyLines, policyListLines, refusedLines, reportOfRules } from './rule-reports.ts';
+import { identityPlanKey } from '../../src-engine/words/identity-plan.ts';
 import { table } from './text-table.ts';
 import { volumePlanLines } from './volume-reports.ts';
 import type { Words } from './words.ts';
@@ -96,6 +98,7 @@ export function answerLines(words: Words, answer: Answer): string[] {
         ...(value.before && value.before.volumes.length > 0
           ? [t('cli.now-holds'), ...diskLines(words, value.before)]
           : []),
+        words.said(t('inside.identity.title'), printable(t(identityPlanKey(value.identity), value.identity.data))),
         ...plannedInsideLines(words, value),
         ...bootChainLines(words, t('cli.boot-chain-planned'), value.boot),
         ...checkLines(words, value.checks),
@@ -347,7 +350,11 @@ function jobLines(words: Words, job: JobView): string[] {
         ]
       : []),
     ...(result?.boot ? bootLines(words, result.boot) : []),
+    ...(result?.notProven ? [t('cli.boot.not-proven'), errorText(words, result.notProven)] : []),
     ...(job.error ? [errorText(words, job.error)] : []),
+    ...(job.kind === 'deploy' && job.parts.some(wasStarted)
+      ? [t('cli.boot.kept', { job: job.id.slice(0, SHORT_ID) })]
+      : []),
     ...(result && result.readBack !== 'none' ? [t(`cli.read-back.${result.readBack}`)] : []),
     ...job.parts.flatMap(({ path, result: own }) => {
       const lines = [
@@ -358,3 +365,6 @@ function jobLines(words: Words, job: JobView): string[] {
     }),
   ];
 }
+
+/** Whether there is something to be seen of a boot proof. */
+const wasStarted = ({ result, error }: JobPart) => result?.boot !== undefined || /^BOOT_/.test(error?.code ?? '');

@@ -17,9 +17,13 @@ import type { Session } from './session.ts';
 import { followJob } from './follow-job.ts';
 import { showPlans } from './show-plans.ts';
 import { badOption, collect, oneOf, wholeNumber, wordOf } from './options.ts';
+import { addProofOptions, proofParams, type ProofOptions } from './proof-options.ts';
+import { tellStored } from './tell-stored.ts';
 import { addRuleOptions, ruleParams, type RuleOptions } from './rule-commands.ts';
 
-interface ImportOptions extends RuleOptions, Record<string, unknown> {
+type Form = 'note' | 'kind' | 'licence' | 'bootMode' | 'level' | 'outside' | 'maxRatio';
+
+interface ImportOptions extends RuleOptions, ProofOptions, Partial<Pick<CommandParams<'import.plan'>, Form>> {
   entry?: string;
   disk?: number;
   format?: DiskFormat;
@@ -69,21 +73,10 @@ export function addTransferCommands(
     .option('--max-bytes <n>', help('max-bytes'), wholeNumber('--max-bytes', 1))
     .option('--look', help('look'))
     .option('--plan', help('plan'));
-  addRuleOptions(importing, help).action(async (path: string, options: ImportOptions) => {
-    const {
-      passwordFile,
-      entry,
-      disk,
-      format,
-      tag: tags,
-      override: _,
-      os,
-      cloudInit,
-      maxBytes,
-      look,
-      plan,
-      ...rest
-    } = options;
+  addRuleOptions(addProofOptions(importing, words), help).action(async (path: string, options: ImportOptions) => {
+    const { passwordFile, entry, disk, format, tag: tags, os, cloudInit, maxBytes, look, plan } = options;
+    const { name, note, kind, licence, bootMode, level, outside, maxRatio } = options;
+    const rest = { name, note, kind, licence, bootMode, level, outside, maxRatio, bootProof: proofParams(options) };
     const password = await passwordIn(passwordFile);
     const image = { path, entry: entry ?? null, disk, format: format ?? null, password };
     const client = await connect();
@@ -99,8 +92,7 @@ export function addTransferCommands(
     const start = () => client.call('import.start', { planId: value.planId });
     if (plan) return showPlans(printer, [{ kind: 'import-plan', value }], start);
     printer.event({ kind: 'import-plan', value });
-    const job = await followJob(client, printer, start);
-    printer.result({ kind: 'job', value: job });
+    tellStored(printer, await followJob(client, printer, start));
   });
 
   program

@@ -4,6 +4,7 @@ import type {
   BootLink,
   Check,
   ErrorView,
+  IdentityPlan,
   MessageData,
   Refusal,
   SettingNote,
@@ -11,6 +12,7 @@ import type {
 } from '../../src-engine/contract/index.ts';
 import { CommandError } from '../../src-engine/contract/index.ts';
 import { countIn, fillFacts } from '../../src-engine/words/fill.ts';
+import { identityPlanKey } from '../../src-engine/words/identity-plan.ts';
 import { reasonSection } from '../../src-engine/words/reasons.ts';
 import { useFormat } from './format.ts';
 
@@ -72,7 +74,8 @@ export function useWords() {
   /** Of several disks it is told which one is meant. */
   const ofDisk = ({ disk }: MessageData, text: string) =>
     typeof disk === 'number' ? t('disk.said', { number: disk, text }) : text;
-  const warning = ({ code, data }: Warning) => ofDisk(data, t(`warning.${code}`, fill(data), countIn(data)));
+  const warning = ({ code, data }: Warning) =>
+    ofDisk(data, t(`warning.${code}`, factsOf(`warning.${code}`, data), countIn(data)));
   const check = ({ code, data }: Check) =>
     ofDisk(data, t(`check.${code}`, factsOf(`check.${code}`, data), countIn(data)));
   /** How a setting is made in a guest, or why it cannot be; of a later Diskpress it is known by its code. */
@@ -84,7 +87,12 @@ export function useWords() {
     const reason = `bootChain.reason.${String(data.reason)}`;
     return t(key, { ...fill(data), ...(te(reason, 'en') && { reason: t(reason) }) }, countIn(data));
   }
+  /** What becomes of a guest's identity, and why. */
+  function identity(plan: IdentityPlan): string {
+    const key = identityPlanKey(plan);
+    return t(key, factsOf(key, plan.data));
+  }
   const refusal = ({ code, details }: Refusal) => t(`refusal.${code}`, fill({ details }));
 
-  return { error, warning, check, setting, bootLink, refusal };
+  return { error, warning, check, setting, bootLink, identity, refusal };
 }

@@ -56,7 +56,7 @@ const cat = (image: string, path: string) => run('debugfs', '-R', `cat ${path}`,
 const EMPTY = { network: [], users: [], files: [], firstBoot: [] };
 
 async function planned(params: Partial<CommandParams<'deploy.plan'>> & { target: string }): Promise<DeployPlan> {
-  return engine.client.call('deploy.plan', { template: 'debian', ...params });
+  return engine.client.call('deploy.plan', { template: 'debian', identity: 'keep', ...params });
 }
 
 async function started({ planId, confirmWords: [confirm], needsOverwrite }: DeployPlan): Promise<JobView> {

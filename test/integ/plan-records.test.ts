@@ -74,7 +74,7 @@ test('of a deploy: what is written is what the record names, where it names it',
   const asked = params('deploy.plan', { template: 'disk', target: bench.path('planned.img') });
   const { record } = await planDeploy(handle.parts, asked, [], attached(asked.target), expiresAt, signal);
   const kept = onPaper(DeployRecordSchema, record, (text) => text.replaceAll('planned.img', 'written.img'));
-  await runDeploy(handle.parts, kept, new Feeds(handle.parts), quietContext());
+  await runDeploy(handle.parts, kept, new Feeds(handle.parts), () => {}, quietContext());
   run('cmp', disk, bench.path('written.img'));
   expect(run('ls', bench.folder).split('\n')).not.toContain('planned.img');
 });

@@ -87,6 +87,9 @@ export class DeployPage extends WizardPage {
   get fresh(): Locator {
     return this.page.getByRole('radio', { name: this.t('inside.identity.fresh') });
   }
+  get kept(): Locator {
+    return this.page.getByRole('radio', { name: this.t('inside.identity.keep') });
+  }
 
   get exact(): Locator {
     return this.page.getByRole('checkbox', { name: this.t('deploy.exact') });

@@ -18,10 +18,11 @@ export interface TestEngine {
   /** @returns once a job is in that phase and has done something of it */
   reached(jobId: string, phase: Phase): Promise<JobView>;
   capture(source: string, name: string, more?: Partial<CommandParams<'capture.plan'>>): Promise<JobView>;
+  /** the guest as it was captured, unless `identity` says otherwise */
   deploy(
     template: string,
     target: string,
-    more?: Partial<Pick<CommandParams<'deploy.plan'>, 'lengthBytes' | 'volumes' | 'exact'>> & {
+    more?: Partial<Pick<CommandParams<'deploy.plan'>, 'lengthBytes' | 'volumes' | 'exact' | 'identity'>> & {
       overwrite?: boolean;
       confirm?: string;
     },
@@ -92,8 +93,9 @@ function driven(client: EngineClient, close: () => Promise<void>): TestEngine {
       const { planId } = await client.call('capture.plan', { source, name, ...more });
       return ended((await client.call('capture.start', { planId })).jobId);
     },
-    async deploy(template, target, { lengthBytes, volumes, exact, ...confirmation } = {}) {
-      const { planId } = await client.call('deploy.plan', { template, target, lengthBytes, volumes, exact });
+    async deploy(template, target, { lengthBytes, volumes, exact, identity = 'keep', ...confirmation } = {}) {
+      const how = { lengthBytes, volumes, exact, identity };
+      const { planId } = await client.call('deploy.plan', { template, target, ...how });
       return ended((await client.call('deploy.start', { planId, ...confirmation })).jobId);
     },
     verify: async (template) => ended((await client.call('verify.start', { template: template ?? null })).jobId),

@@ -48,6 +48,7 @@ const result = z
         lastLines: z.array(z.string()),
       })
       .optional(),
+    notProven: ErrorRecordSchema.optional(),
   })
   .nullable();
 
@@ -82,6 +83,7 @@ export const JobRecordSchema = z.object({
         /** of a template, from 1 */
         disk: z.number().int().positive().optional(),
         planId: z.uuid().optional(),
+        identity: word.optional(),
         state: word,
         outcome: word.nullable(),
         error: ErrorRecordSchema.nullable(),

@@ -4,6 +4,7 @@ import type { LogEntry } from '../../contract/commands.ts';
 import {
   CHANGE_REASONS,
   ID_OWNERS,
+  IDENTITIES,
   IDENTITY_THINGS,
   GUEST_CHANGE_KINDS,
   type InsideChanges,
@@ -36,7 +37,11 @@ export function jobView({ warnings, waitsFor, parts, hasLeftovers: _, user: __, 
       jobs: waitsFor.jobs.map((one) => ({ ...one, kind: known(JOB_KINDS, one.kind) })),
     },
     warnings: warnings.map(warningView),
-    parts: parts.map((part) => ({ path: part.path, disk: part.disk, planId: part.planId, ...endView(part) })),
+    parts: parts.map(({ path, disk, planId, identity, ...part }) => ({
+      ...{ path, disk, planId },
+      ...(identity && { identity: known(IDENTITIES, identity) }),
+      ...endView(part),
+    })),
   };
 }
 
@@ -53,11 +58,12 @@ function endView({ state, outcome, error, phases, result }: Omit<PartRecord, 'pa
   };
 }
 
-function resultView({ boot, inside, ...result }: NonNullable<PartRecord['result']>): JobResult {
+function resultView({ boot, inside, notProven, ...result }: NonNullable<PartRecord['result']>): JobResult {
   return {
     ...result,
     readBack: known(READ_BACKS, result.readBack),
     ...(inside && { inside: insideView(inside) }),
+    ...(notProven && { notProven: errorView(notProven) }),
     ...(boot && {
       boot: {
         ...boot,

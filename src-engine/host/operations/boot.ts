@@ -1,16 +1,21 @@
 /** Boot proofs. Nothing is changed by one, so none is planned. */
 import { randomUUID } from 'node:crypto';
+import { refuseUnprovable } from '../../jobs/prove-version.ts';
 import { runBootOfPlace, runBootOfVersion } from '../../jobs/boot/run.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import { catalogClaim, placeClaim } from '../claims.ts';
-import { BootEvidenceKeeper } from '../boot-evidence.ts';
 import { templateNamed } from './named-template.ts';
 import type { Host, Operations } from './operations.ts';
 
-export function bootOperations({ catalog, jobs, makeRoomToRecord }: Host): Operations<'boot.start' | 'boot.evidence'> {
-  const evidence = new BootEvidenceKeeper();
+export function bootOperations({
+  catalog,
+  jobs,
+  evidence,
+  makeRoomToRecord,
+}: Host): Operations<'boot.start' | 'boot.evidence'> {
   return {
     'boot.start': async ({ subject, format, ...choice }) => {
+      refuseUnprovable(choice);
       await makeRoomToRecord();
       const id = randomUUID();
       const tell = (told: Parameters<typeof evidence.keep>[1]) => evidence.keep(id, told);

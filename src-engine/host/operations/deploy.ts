@@ -15,6 +15,7 @@ import type { Host, Operations } from './operations.ts';
 export function deployOperations({
   catalog,
   jobs,
+  evidence,
   makeRoomToRecord,
 }: Host): Operations<'deploy.plan' | 'deploy.planAll' | 'deploy.start' | 'deploy.startAll'> {
   const deploys = new PlannedWork(jobs, {
@@ -27,8 +28,10 @@ export function deployOperations({
         {
           path: record.target.path,
           disk: record.disk,
+          identity: record.request.identity,
           together: feedKey(record),
-          run: (context) => runDeploy(catalog.parts, record, feeds, context),
+          run: (context) =>
+            runDeploy(catalog.parts, record, feeds, (told) => evidence.keep(record.planId, told), context),
         },
       ];
     },

@@ -3,6 +3,7 @@ import type { CheckedParams, CommandName, CommandResult } from '../../contract/c
 import type { MessageData } from '../../contract/errors.ts';
 import type { TemplateView } from '../../contract/template.contract.ts';
 import type { OpenTemplates } from '../../browsing/open-templates.ts';
+import type { BootEvidenceKeeper } from '../boot-evidence.ts';
 import type { CatalogHandle } from '../catalog-handle.ts';
 import type { JobRunner } from '../job-runner.ts';
 import type { NbdServers } from '../nbd-servers.ts';
@@ -18,6 +19,8 @@ export interface Host {
   readonly resourcesPath: string;
   readonly catalog: CatalogHandle;
   readonly jobs: JobRunner;
+  /** what machines of boot proofs showed and said */
+  readonly evidence: BootEvidenceKeeper;
   /** templates that are being looked into */
   readonly files: OpenTemplates;
   /** versions that are served to other programs */

@@ -10,6 +10,7 @@ import type { ManifestJson } from '../../versions/manifest-json.ts';
 import type { StoredParts } from '../../versions/stored-parts.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import type { DeployRecord } from '../plan-records.ts';
+import type { Tell } from '../prove-version.ts';
 import type { Feeding } from './feed.ts';
 import type { HeldBack } from './held-back.ts';
 import type { Target } from './open-target.ts';
@@ -32,6 +33,8 @@ export interface Deployment {
   readonly sink: BlockSink;
   /** of the template's version */
   readonly diskCount: number;
+  /** what it showed when it was started */
+  readonly tell: Tell;
   /** what was changed inside; null: nothing */
   inside: InsideChanges | null;
   /** what is to become other in no file, once files name it so */

@@ -16,7 +16,7 @@ import { changesInside, planInside, type Inside, type InsideOptions } from './pl
 import type { OpenedDisk } from './opened-disk.ts';
 import { writeRefusal } from './write-refusal.ts';
 
-interface CustomisePlan {
+export interface CustomisePlan {
   readonly checks: readonly Check[];
   readonly guestChanges: GuestChangeView[];
   readonly settingNotes: SettingNote[];
@@ -24,7 +24,7 @@ interface CustomisePlan {
 }
 
 const MAX_SHOWN_CHANGES = 1000;
-const NOTHING: CustomisePlan = { checks: [], guestChanges: [], settingNotes: [], identifiers: [] };
+export const NOTHING: CustomisePlan = { checks: [], guestChanges: [], settingNotes: [], identifiers: [] };
 
 /** @param template opened @param disk as it was captured @param options see {@link planInside} */
 export async function planCustomise(

@@ -6,6 +6,7 @@ import type { DiskView, PlaceView } from '../../contract/disk.contract.ts';
 import type { DeployPlan } from '../../contract/plan.contract.ts';
 import type { Check } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
+import type { BlockSource } from '../../disk/block-source.port.ts';
 import { numberOf, ofDisk } from '../../core/of-disk.ts';
 import type { Machine } from '../../machines/machine.port.ts';
 import { afterIdentifiers } from './after-identifiers.ts';
@@ -13,7 +14,7 @@ import type { AttachedIds } from './attached-ids.ts';
 import { endChecks, outsideChecks } from './outside-checks.ts';
 import { afterVolumes, madeAnew, placesOf, planVolumes } from './plan-volumes.ts';
 import { readRecordedTables } from '../../inspection/disk-claims.ts';
-import { inspectDisk } from '../../inspection/disk-inspection.ts';
+import { inspectDisk, openVolumes } from '../../inspection/disk-inspection.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { readsFirst } from './reads-first.ts';
 import { diskOf } from '../../versions/found-disk.ts';
@@ -24,12 +25,14 @@ import { overriddenCodes, withOverrides } from '../../judgement/overrides.ts';
 import { refusalOf, type DeployRecord, type Planned } from '../plan-records.ts';
 import { openDisk } from './opened-disk.ts';
 import { planBoot } from './plan-boot.ts';
-import { planCustomise } from './plan-customise.ts';
+import { chooseIdentity, identityAsked } from './choose-identity.ts';
+import { planIdentity } from './plan-identity.ts';
 import { changesInside } from './plan-inside.ts';
 import { hashOfEdges } from './planned-deploy.ts';
-import { refuseUnprovable } from './prove.ts';
+import { refuseUnprovableDeploy } from './prove.ts';
 import { deployReport } from '../../judgement/deploy-report.ts';
-import { guestOf } from '../../inspection/guest-of.ts';
+import { readMachineMarks, type MachineMarks } from '../../guest/machine-marks.ts';
+import { guestInputOf, guestOf } from '../../inspection/guest-of.ts';
 import { overriddenRules } from '../../judgement/make-report.ts';
 import { openRulebook } from '../../judgement/rulebook.ts';
 import type { ManifestReader } from '../../store/manifest-reader.ts';
@@ -58,7 +61,7 @@ export async function planDeploy(
 ): Promise<Planned<DeployRecord, DeployPlan>> {
   const found = diskOf(parts.templates.find(request.template), request.disk);
   const { template, version, disk } = found;
-  if (request.bootProof) refuseUnprovable(found);
+  if (request.bootProof) refuseUnprovableDeploy(found, request.bootProof);
   if (request.exact && (changesInside(request) || request.volumes.length > 0)) {
     throw new EngineError('BAD_REQUEST', { field: 'exact', reason: 'exact and changes' });
   }
@@ -94,17 +97,29 @@ export async function planDeploy(
       );
       // of what has no room, that is said which knows how small it could be
       const isTooSmall = planned.checks.some(({ code }) => code === 'TARGET_TOO_SMALL');
-      const before = target.exists ? await lookAt(parts.machine, target.place.path, signal) : null;
+      const opened = await openDisk(source);
+      const said = identityAsked(request, found);
+      const own = said ? null : await readMachineMarks(opened.input.volumes, signal);
+      const before = target.exists ? await lookAt(parts.machine, target.place.path, own !== null, signal) : null;
+      const there = { ...target, marks: before?.marks ?? null };
+      const identity = said ?? chooseIdentity(parts.jobs, found, own, there);
       const after = afterVolumes(afterDeploy(disk.layout, target.place), volumes);
       const first = readsFirst(parts.jobs, request, template.name, target.place, before?.view ?? null, after);
       const isDevice = target.place.kind === 'device';
-      const opened = await openDisk(source);
       const boot = await planBoot(opened, tables, volumes, target.place, request, signal);
       const idSeed = randomUUID();
       // a disk of several may well be without a system, if another has one
       const isAlone = version.disks.length === 1 || !version.guest?.family.value;
       const options = { isDevice, isAlone, idSeed, copied: boot.copied };
-      const inside = await planCustomise(opened, request, disk.layout, options, signal);
+      const chosen = await planIdentity(
+        opened,
+        { ...request, identity: identity.becomes },
+        identity,
+        disk.layout,
+        options,
+        signal,
+      );
+      const { inside } = chosen;
       const alike = await attached.checksFor(source, target.place, inside.identifiers, signal);
       const checks = withOverrides(
         [
@@ -120,6 +135,7 @@ export async function planDeploy(
           ...first,
           ...besides,
           ...inside.checks,
+          ...chosen.checks,
           ...boot.checks,
           ...alike,
         ],
@@ -144,12 +160,13 @@ export async function planDeploy(
       const record: DeployRecord = {
         ...plan,
         kind: 'deploy',
-        request,
+        request: { ...request, identity: chosen.identity.becomes },
         refusal: refusalOf(checks, report),
         asked: resolve(request.target),
         edges: before?.edges ?? '',
         readsFirst: first.length > 0,
         idSeed,
+        identityLacks: chosen.identity.because === 'lacking' ? chosen.identity.data : null,
         volumes,
         copied: [...boot.copied],
         active: boot.active,
@@ -164,6 +181,7 @@ export async function planDeploy(
         settingNotes: inside.settingNotes,
         boot: boot.links,
         identifiers: [...inside.identifiers],
+        identity: chosen.identity,
         checks,
         report,
         canRun: record.refusal === null,
@@ -184,12 +202,14 @@ function confirmWords(place: PlaceView, asked: string): string[] {
 /**
  * What a target holds now, for the words of the confirmation; what a capture would have to warn about is not asked here.
  * A target may be anything, even unreadable in places: not knowing what it holds is no reason against writing it.
+ * @param isMachineAsked whether it is of interest which machine's it is
  */
 async function lookAt(
   machine: Machine,
   path: string,
+  isMachineAsked: boolean,
   signal: AbortSignal,
-): Promise<{ view: DiskView | null; edges: string } | null> {
+): Promise<{ view: DiskView | null; edges: string; marks: MachineMarks | null } | null> {
   const opened = await openSource(machine, path, null, signal).catch((error) => {
     if (signal.aborted) throw error;
     return null;
@@ -202,9 +222,20 @@ async function lookAt(
       if (signal.aborted) throw error;
       return null;
     });
-    return { view: view && withoutWarnings(view.view), edges };
+    const marks = isMachineAsked && view ? await marksOn(source, signal) : null;
+    return { view: view && withoutWarnings(view.view), edges, marks };
   } finally {
     await opened.source.close();
+  }
+}
+
+async function marksOn(source: BlockSource, signal: AbortSignal): Promise<MachineMarks | null> {
+  try {
+    const { volumes } = await guestInputOf([{ source, opened: await openVolumes(source) }]);
+    return await readMachineMarks(volumes, signal);
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return null;
   }
 }
 

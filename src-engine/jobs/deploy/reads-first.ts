@@ -3,6 +3,7 @@ import type { JobRepository } from '../../catalog/job-repository.ts';
 import type { CheckedParams } from '../../contract/commands.ts';
 import type { DiskView, PlaceView } from '../../contract/disk.contract.ts';
 import type { Check } from '../../contract/warnings.ts';
+import { unfinishedDeploy } from './unfinished-deploy.ts';
 
 /**
  * A file is written beside the one that it replaces, so nothing is there to be kept. If it turns out that a disk holds little of the template
@@ -26,7 +27,7 @@ export function readsFirst(
       ? null
       : before && isLaidOutAlike(before, after)
         ? 'layout'
-        : wasInterrupted(jobs, templateName, path)
+        : unfinishedDeploy(jobs, templateName, path)
           ? 'interrupted'
           : null;
   return reason === null ? [] : [{ code: 'TARGET_READ_FIRST', level: 'pass', data: { path, reason } }];
@@ -39,14 +40,4 @@ function isLaidOutAlike(before: DiskView, after: DiskView): boolean {
   const there = new Set(before.volumes.map(placeOf));
   const same = after.volumes.filter((volume) => there.has(placeOf(volume)));
   return before.table === after.table && same.length > after.volumes.length / 2;
-}
-
-/** The last that was done to it was a deploy of this template, which did not come to its end. */
-function wasInterrupted(jobs: JobRepository, templateName: string, path: string): boolean {
-  for (const job of jobs.list()) {
-    const part = job.parts.find((one) => one.path === path);
-    if (job.kind !== 'deploy' || !part || part.state !== 'ended') continue;
-    return part.outcome !== 'done' && job.templateName.split(', ').includes(templateName);
-  }
-  return false;
 }

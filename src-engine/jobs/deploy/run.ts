@@ -8,6 +8,7 @@ import type { ManifestJson } from '../../versions/manifest-json.ts';
 import { withManifest } from '../../versions/with-manifest.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import type { DeployRecord } from '../plan-records.ts';
+import type { Tell } from '../prove-version.ts';
 import { adjust, growMembers } from './adjust.ts';
 import { begin } from './begin.ts';
 import { customise } from './customise.ts';
@@ -43,19 +44,26 @@ const STAGES: Readonly<Record<'begin' | 'fill' | 'adjust' | 'customise' | 'finis
 /**
  * Carries out a confirmed plan. A file gets its name when it is whole, read back and synced; a device has no partition table
  * until then.
- * @param feeds of its job: targets of one disk share a feed
+ * @param feeds of its job: targets of one disk share a feed @param tell hears what its machine showed and said, where it is started
  * @throws EngineError `DEVICE_CHANGED`, `PLAN_BLOCKED`, `VERIFY_MISMATCH`, `PACK_DAMAGED` and others with the template's name
  */
 export function runDeploy(
   parts: EngineParts,
   plan: DeployRecord,
   feeds: Feeds,
+  tell: Tell,
   context: JobContext,
 ): Promise<JobResult> {
-  return ofTarget(plan, () => carryOut(parts, plan, feeds, context));
+  return ofTarget(plan, () => carryOut(parts, plan, feeds, tell, context));
 }
 
-async function carryOut(parts: EngineParts, plan: DeployRecord, feeds: Feeds, context: JobContext): Promise<JobResult> {
+async function carryOut(
+  parts: EngineParts,
+  plan: DeployRecord,
+  feeds: Feeds,
+  tell: Tell,
+  context: JobContext,
+): Promise<JobResult> {
   const found = diskOf(parts.templates.find(`${plan.templateId}@${plan.versionNumber}`), plan.disk);
   const feed = feeds.of(plan, context.signal).expect();
   const lock = lockReader(parts.layout);
@@ -63,7 +71,8 @@ async function carryOut(parts: EngineParts, plan: DeployRecord, feeds: Feeds, co
   try {
     return await withManifest(parts, found, async (manifest, json) => {
       context.phase('inspecting', 0);
-      const deployment = await prepare(parts, plan, manifest, json, feed, found.version.disks.length);
+      if (plan.identityLacks) context.warn({ code: 'IDENTITY_NOT_RENEWED', data: plan.identityLacks });
+      const deployment = await prepare(parts, plan, manifest, json, feed, tell, found.version.disks.length);
       try {
         for (const steps of Object.values(STAGES)) for (const step of steps) await step(deployment, context);
       } finally {
@@ -83,6 +92,7 @@ async function prepare(
   manifest: ManifestReader,
   json: ManifestJson,
   feed: Feeding,
+  tell: Tell,
   diskCount: number,
 ): Promise<Deployment> {
   if (plan.target.kind === 'file') await checkFileAgain(parts, plan, json.disk.layout.usedBytes);
@@ -101,6 +111,7 @@ async function prepare(
     held,
     target,
     sink: target.sink,
+    tell,
     diskCount,
     inside: null,
     bootChain: [],
@@ -122,6 +133,7 @@ async function writeDown({ parts, plan, held, inside, writtenBytes, verifiedByte
     writtenBytes,
     verifiedBytes,
     heldBackBytes: held.lengthBytes,
+    identity: plan.request.identity ?? 'keep',
     ...(inside && { changedFiles: inside.changedFiles }),
     overridden: plan.overridden,
   });

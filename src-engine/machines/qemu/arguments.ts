@@ -1,5 +1,5 @@
 /** What QEMU is told: a machine without a network whose disks are read through this process, with an overlay that nobody keeps. */
-import type { DiskBus } from '../../contract/boot.contract.ts';
+import type { DiskBus, MachineType } from '../../contract/boot.contract.ts';
 import type { FIRMWARES } from '../../contract/template.contract.ts';
 
 export interface MachineDisk {
@@ -11,6 +11,7 @@ export interface MachineDisk {
 export interface MachineShape {
   readonly firmware: (typeof FIRMWARES)[number];
   readonly isSecureBoot: boolean;
+  readonly machineType: MachineType;
   readonly accelerator: 'kvm' | 'tcg';
   readonly memoryBytes: number;
   readonly cores: number;
@@ -37,11 +38,16 @@ const MAX_OLD_DISKS = 4;
 
 const MIB = 1024 * 1024;
 
+/** The oldest guests know no other bus than that of the oldest machine. */
+export const usualMachineType = (firmware: MachineShape['firmware'], buses: readonly DiskBus[]): MachineType =>
+  firmware === 'bios' && buses.includes('ide') ? 'pc' : 'q35';
+
 export function qemuArguments(shape: MachineShape, firmware: FirmwareFiles | null): string[] {
   const { accelerator, memoryBytes, cores, disks, isSecureBoot } = shape;
-  // the oldest guests know no other bus than this machine's
-  const isOld = shape.firmware === 'bios' && disks.some(({ bus }) => bus === 'ide');
-  const machine = `${isOld ? 'pc' : 'q35'}${isSecureBoot ? ',smm=on' : ''}`;
+  const isOld = shape.machineType === 'pc';
+  const machine = `${shape.machineType}${isSecureBoot ? ',smm=on' : ''}`;
+  const used = disks.slice(0, isOld && disks.some(({ bus }) => bus === 'ide') ? MAX_OLD_DISKS : MAX_BOOT_DISKS);
+  const has = (bus: DiskBus) => used.some((disk) => busOf(disk) === bus);
   return [
     ...['-nodefaults', '-no-user-config', '-name', 'diskpress'],
     ...['-machine', machine, '-accel', accelerator === 'tcg' ? 'tcg,thread=multi' : 'kvm'],
@@ -52,8 +58,9 @@ export function qemuArguments(shape: MachineShape, firmware: FirmwareFiles | nul
     ...['-chardev', 'stdio,id=console,signal=off', '-serial', 'chardev:console'],
     // guests without randomness wait for some
     ...['-device', 'virtio-rng-pci'],
-    ...(disks.some((disk) => busOf(disk) === 'scsi') ? ['-device', 'virtio-scsi-pci,id=scsi0'] : []),
-    ...disks.slice(0, isOld ? MAX_OLD_DISKS : MAX_BOOT_DISKS).flatMap((disk, i) => diskArguments(disk, i, isOld)),
+    ...(has('scsi') ? ['-device', 'virtio-scsi-pci,id=scsi0'] : []),
+    ...(isOld && has('sata') ? ['-device', 'ahci,id=sata'] : []),
+    ...used.flatMap((disk, i) => diskArguments(disk, i, isOld)),
     // what a guest may make of a fault in QEMU: nothing else is started, no rights are gained
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
   ];
@@ -74,7 +81,8 @@ function diskArguments(disk: MachineDisk, i: number, isOld: boolean): string[] {
   const sectors = `logical_block_size=${disk.sectorBytes},physical_block_size=${Math.max(disk.sectorBytes, disk.physicalSectorBytes)}`;
   const common = `drive=disk${i},bootindex=${i}`;
   const device = {
-    sata: `ide-hd,bus=ide.${i},${common}`,
+    // q35 brings its own controller, whose ports have the names of the old one's channels
+    sata: `ide-hd,bus=${isOld ? 'sata' : 'ide'}.${i},${common}`,
     ide: `ide-hd,bus=ide.${isOld ? `${i >> 1},unit=${i & 1}` : i},${common}`,
     virtio: `virtio-blk-pci,${common},${sectors}`,
     scsi: `scsi-hd,bus=scsi0.0,${common},${sectors}`,

@@ -6,7 +6,7 @@ import type { FIRMWARES } from '../../contract/template.contract.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
 import { isAccelerated } from './acceleration.ts';
-import { MAX_BOOT_DISKS, type MachineShape } from './arguments.ts';
+import { MAX_BOOT_DISKS, usualMachineType, type MachineShape } from './arguments.ts';
 import { showsLogin } from './console-picture.ts';
 import type { MonitorEvent } from './monitor.ts';
 import { CURSOR_SHARE, difference, isTextScreen, showsSomething, toPng, type Picture } from './screen.ts';
@@ -101,15 +101,17 @@ async function takeTurn(signal: AbortSignal): Promise<void> {
 
 async function shapeOf(subject: BootSubject, choice: BootChoice): Promise<MachineShape> {
   const firmware = choice.isSecureBoot ? 'uefi' : (choice.firmware ?? subject.firmware);
+  const buses = subject.disks.map(({ bus }) => choice.bus ?? bus ?? 'sata');
   const recorded = Math.min(subject.memoryBytes ?? USUAL_MEMORY_BYTES, MOST_MEMORY_BYTES, Math.floor(freemem() * 0.7));
   return {
     firmware,
     isSecureBoot: choice.isSecureBoot,
+    machineType: choice.machineType ?? usualMachineType(firmware, buses),
     accelerator: choice.isAccelerated && (await isAccelerated()) ? 'kvm' : 'tcg',
     memoryBytes: choice.memoryBytes ?? Math.max(recorded, LEAST_MEMORY_BYTES),
     cores: Math.min(2, availableParallelism()),
-    disks: subject.disks.slice(0, MAX_BOOT_DISKS).map(({ source, bus }) => ({
-      bus: choice.bus ?? bus ?? 'sata',
+    disks: subject.disks.slice(0, MAX_BOOT_DISKS).map(({ source }, i) => ({
+      bus: buses[i],
       sectorBytes: source.sectorBytes,
       physicalSectorBytes: source.physicalSectorBytes,
     })),

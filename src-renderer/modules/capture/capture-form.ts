@@ -1,6 +1,8 @@
 /** What a person says of a capture. */
 import { OUTSIDE_CHOICES, type DiskFormat, type OutsideChoice } from '../../../src-engine/contract/index.ts';
 
+import type { ProofForm } from '../boot/index.ts';
+
 export const ON_UNREADABLE = ['stop', 'fill'] as const;
 
 export interface CaptureForm {
@@ -15,10 +17,12 @@ export interface CaptureForm {
   level: number;
   onUnreadable: (typeof ON_UNREADABLE)[number];
   outside: OutsideChoice;
+  /** the version is started once it is stored */
+  proof: ProofForm;
 }
 
 /** Nothing said yet but what the page's address says: a failed capture leads here with its way out. */
-export function formOf(query: Record<string, unknown>): CaptureForm {
+export function formOf(query: Record<string, unknown>, proof: ProofForm): CaptureForm {
   return {
     source: String(query['source'] ?? ''),
     others: [query['other'] ?? []].flat().map(String),
@@ -29,6 +33,7 @@ export function formOf(query: Record<string, unknown>): CaptureForm {
     level: 3,
     onUnreadable: ON_UNREADABLE.find((one) => one === query['unreadable']) ?? 'stop',
     outside: OUTSIDE_CHOICES.find((one) => one === query['outside']) ?? 'ask',
+    proof,
   };
 }
 

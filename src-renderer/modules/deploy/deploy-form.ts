@@ -132,7 +132,8 @@ function changesFor(
   const choices = volumes.get(disk) ?? [];
   return {
     ...(choices.length > 0 && { volumes: choices }),
-    ...(inside.isFresh && { identity: 'fresh' as const, keep: inside.keep }),
+    ...(inside.identity !== 'auto' && { identity: inside.identity }),
+    ...(inside.identity !== 'keep' && inside.keep.length > 0 && { keep: inside.keep }),
     ...(settings && { settings }),
   };
 }

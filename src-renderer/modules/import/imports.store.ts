@@ -2,6 +2,7 @@
 import { defineStore } from 'pinia';
 import { computed, markRaw, ref } from 'vue';
 import type { DiskFormat } from '../../../src-engine/contract/index.ts';
+import { newProof, proofSaid } from '../boot/index.ts';
 import { useEngine } from '../../client/engine.store.ts';
 import { errorView } from '../../client/words.ts';
 import { useJobs } from '../jobs/index.ts';
@@ -29,7 +30,8 @@ export const useImports = defineStore('imports', () => {
   const waiting = computed(() => images.value.filter(({ jobId }) => jobId === null));
   const started = computed(() => images.value.filter(({ jobId }) => jobId !== null));
   const active = computed(() => waiting.value.find(({ id }) => id === activeId.value) ?? waiting.value.at(0) ?? null);
-  const ready = computed(() => waiting.value.filter((image) => importRequest(image) !== null));
+  const requestOf = (image: QueuedImage) => importRequest(image, proofSaid(image.proof));
+  const ready = computed(() => waiting.value.filter((image) => requestOf(image) !== null));
 
   /** Looks at an image as soon as its place is known. What is said meanwhile makes the answer void. */
   async function look(image: QueuedImage) {
@@ -67,7 +69,7 @@ export const useImports = defineStore('imports', () => {
         continue;
       }
       const id = ++lastId;
-      const said = { ...NO_MACHINE, password: '', entry: null, format: null, form: emptyForm() };
+      const said = { ...NO_MACHINE, password: '', entry: null, format: null, form: emptyForm(), proof: newProof() };
       images.value.push({ id, path, name, ...said, isLooking: false, view: null, error: null, jobId: null });
       if (files.length === 1) activeId.value = id;
       void look(images.value[images.value.length - 1]);
@@ -116,7 +118,7 @@ export const useImports = defineStore('imports', () => {
   /** Plans and starts all that are ready, with what is proposed for each. What a check forbids stays in the queue. */
   async function startReady() {
     for (const image of ready.value) {
-      const request = importRequest(image);
+      const request = requestOf(image);
       if (!request || image.jobId !== null) continue;
       try {
         const plan = await engine.call('import.plan', request);
@@ -144,6 +146,7 @@ export const useImports = defineStore('imports', () => {
     locate,
     choose,
     remove,
+    requestOf,
     clearEnded,
     markStarted,
     startReady,

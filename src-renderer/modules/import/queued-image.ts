@@ -1,6 +1,7 @@
 /** An image that waits to be imported: what was recognised of it, and what a person said. */
 import {
   NameSchema,
+  type BootChoice,
   type CommandParams,
   type DiskFormat,
   type DiskView,
@@ -11,6 +12,8 @@ import {
   type Licence,
   type RecordedConfiguration,
 } from '../../../src-engine/contract/index.ts';
+
+import type { ProofForm } from '../boot/index.ts';
 
 export interface ImportForm {
   name: string;
@@ -46,6 +49,8 @@ export interface QueuedImage {
   machine: ImportView['disks'];
   error: ErrorView | null;
   form: ImportForm;
+  /** whether the version is started once it is stored, and how */
+  proof: ProofForm;
   jobId: string | null;
 }
 
@@ -105,10 +110,17 @@ export function propose(form: ImportForm, { proposed, proposedName, isBootModeCe
   };
 }
 
+/** What was said of a proof, see `proofSaid`. */
+type Proven = { choice: Partial<BootChoice> | null; faults: ReadonlySet<string> };
+
 /** What is planned for; null as long as something is missing. What was not said is left to inspection. */
-export function importRequest(image: QueuedImage): CommandParams<'import.plan'> | null {
+export function importRequest(
+  image: QueuedImage,
+  proof: Proven = { choice: null, faults: new Set() },
+): CommandParams<'import.plan'> | null {
   const { path, form, entry, format, password } = image;
   if (path === null || needOf(image) !== null || !NameSchema.safeParse(form.name).success) return null;
+  if (proof.faults.size > 0) return null;
   return {
     path,
     entry,
@@ -121,6 +133,7 @@ export function importRequest(image: QueuedImage): CommandParams<'import.plan'> 
     kind: form.kind,
     licence: form.licence,
     outside: form.outside,
+    ...(proof.choice && { bootProof: proof.choice }),
     ...(form.operatingSystem.trim() ? { operatingSystem: form.operatingSystem.trim() } : {}),
     ...(form.bootMode ? { bootMode: form.bootMode } : {}),
     ...(form.hasCloudInit === null ? {} : { hasCloudInit: form.hasCloudInit }),

@@ -131,6 +131,14 @@ export function deployPlan(
   const source = version.disks[number - 1];
   const capacity = found?.lengthBytes ?? lengthBytes ?? source.capacityBytes;
   const fitted = fakeVolumes(source.layout, capacity, volumes);
+  const identity: DeployPlan['identity'] = asked.exact
+    ? { becomes: 'keep', because: 'exact', data: {} }
+    : asked.identity
+      ? { becomes: asked.identity, because: 'asked', data: {} }
+      : // the disk of the machine that it was captured from
+        target === '/dev/sdb'
+        ? { becomes: 'keep', because: 'source', data: { path: target } }
+        : { becomes: 'fresh', because: 'deployment', data: { path: target } };
   const isTooSmall = fitted.checks.some(({ level }) => level === 'block');
   const to = found ?? place(target.split('/').pop() ?? target, '', capacity, target);
   const facts = { path: to.path, model: to.model, serial: to.serial, lengthBytes: to.lengthBytes };
@@ -158,9 +166,10 @@ export function deployPlan(
     canRun: isAllowed(report) && !isTooSmall,
     confirmWords: found ? [to.serial, to.path] : [],
     volumes: fitted.volumes,
-    ...fakeInside(asked),
+    ...fakeInside({ ...asked, identity: identity.becomes }),
     boot: LINKS,
-    identifiers: asked.identity === 'fresh' ? IDENTIFIERS : [],
+    identity,
+    identifiers: identity.becomes === 'fresh' ? IDENTIFIERS : [],
     // a file called `there` is there already
     needsOverwrite: target.includes('there'),
   };

@@ -86,7 +86,7 @@ describe('settings', () => {
 describe('the request for a target', () => {
   const form = {
     ...formOf({ target: '/images/a.img' }),
-    inside: { ...newInside(), isFresh: true, keep: ['logs' as const] },
+    inside: { ...newInside(), identity: 'fresh' as const, keep: ['logs' as const] },
   };
 
   it('asks for a fresh identity and for the settings of its machine', () => {
@@ -123,6 +123,13 @@ describe('a proof', () => {
       until: 'ready',
       memoryBytes: 2 ** 31,
     });
+  });
+
+  it('is told the machine and the bus that were chosen; the older machine has no secure boot', () => {
+    const chosen = { ...newProof(), isWanted: true, machineType: 'pc' as const, bus: 'scsi' as const };
+    expect(proofSaid(chosen)).toMatchObject({ choice: { machineType: 'pc', bus: 'scsi' }, faults: new Set() });
+    const secure = proofSaid({ ...chosen, firmware: 'uefi', isSecureBoot: true });
+    expect(secure.faults).toEqual(new Set(['proof-machine-type']));
   });
 
   it('names what cannot be', () => {

@@ -1,4 +1,5 @@
 /** What was dropped, what a queued image needs, what is proposed for it, and what is asked of the engine. */
+import { newProof, proofSaid } from '../../../src-renderer/modules/boot/proof-form.ts';
 import { describe, expect, it } from 'vitest';
 import { NOTHING_RECORDED, type ImportView } from '../../../src-engine/contract/index.ts';
 import { droppedFiles, fileName, pathsInUriList, toldPaths } from '../../../src-renderer/modules/import/dropped.ts';
@@ -52,6 +53,7 @@ const queued = (more: Partial<QueuedImage> = {}): QueuedImage => ({
   view: seen(),
   error: null,
   form: { ...emptyForm(), name: 'lab' },
+  proof: newProof(),
   jobId: null,
   ...more,
 });
@@ -116,6 +118,12 @@ describe('a queued image', () => {
 
   it('is not planned for without a name', () => {
     expect(importRequest(queued({ form: { ...emptyForm(), name: 'a/b' } }))).toBeNull();
+  });
+
+  it('asks for a proof where one is wanted, and for nothing while it cannot be', () => {
+    const wanted = { ...newProof(), isWanted: true };
+    expect(importRequest(queued(), proofSaid(wanted))).toMatchObject({ bootProof: { timeoutSeconds: 600 } });
+    expect(importRequest(queued(), proofSaid({ ...wanted, minutes: 'long' }))).toBeNull();
   });
 
   it('leaves what nobody said to inspection', () => {

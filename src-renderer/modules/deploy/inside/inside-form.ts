@@ -3,6 +3,7 @@ import {
   FileSettingSchema,
   FirstBootSchema,
   HostNamePatternSchema,
+  type IDENTITIES,
   NetworkCardSchema,
   SeveralSettingsSchema,
   UserSettingSchema,
@@ -50,7 +51,8 @@ export interface FileForm {
 const NAMED = ['hostname', 'domain', 'timezone', 'locale', 'keyboard'] as const;
 
 export interface InsideForm {
-  isFresh: boolean;
+  /** `auto`: as each target needs it */
+  identity: (typeof IDENTITIES)[number] | 'auto';
   keep: IdentityThing[];
   hostname: string;
   domain: string;
@@ -64,7 +66,7 @@ export interface InsideForm {
 }
 
 export const newInside = (): InsideForm => ({
-  ...{ isFresh: false, keep: [] },
+  ...{ identity: 'auto', keep: [] },
   ...{ hostname: '', domain: '', timezone: '', locale: '', keyboard: '' },
   ...{ cards: [], users: [], files: [], firstBoot: [] },
 });

@@ -1,11 +1,12 @@
 /** How QEMU is started for each kind of machine. */
 import { expect, test } from 'vitest';
-import { qemuArguments, type MachineShape } from '../../../../src-engine/machines/qemu/arguments.ts';
+import { qemuArguments, usualMachineType, type MachineShape } from '../../../../src-engine/machines/qemu/arguments.ts';
 
 const disk = { bus: 'sata', sectorBytes: 512, physicalSectorBytes: 512 } as const;
 const shape: MachineShape = {
   firmware: 'bios',
   isSecureBoot: false,
+  machineType: 'q35',
   accelerator: 'tcg',
   memoryBytes: 512 * 1024 * 1024 + 5,
   cores: 2,
@@ -39,8 +40,16 @@ test('sectors of 4096 bytes go to a bus that has them', () => {
 });
 
 test('the oldest guests get the oldest machine; secure boot gets what protects its keys', () => {
-  expect(line({ disks: [{ ...disk, bus: 'ide' }] })).toContain('-machine pc ');
-  expect(line({ disks: [{ ...disk, bus: 'ide' }] })).toContain('bus=ide.0,unit=0');
+  expect(usualMachineType('bios', ['sata', 'ide'])).toBe('pc');
+  expect(usualMachineType('bios', ['sata', 'virtio'])).toBe('q35');
+  expect(usualMachineType('uefi', ['ide'])).toBe('q35');
+  const old = line({ machineType: 'pc', disks: [{ ...disk, bus: 'ide' }] });
+  expect(old).toContain('-machine pc ');
+  expect(old).toContain('bus=ide.0,unit=0');
+  expect(old).not.toContain('ahci');
+  // it has no other controller for SATA than one that is plugged in
+  expect(line({ machineType: 'pc' })).toContain('-device ahci,id=sata -drive');
+  expect(line({ machineType: 'pc' })).toContain('ide-hd,bus=sata.0,');
   const secure = line({ firmware: 'uefi', isSecureBoot: true }, { code: '/a,b/CODE.fd', variables: '/tmp/v.fd' });
   expect(secure).toContain('-machine q35,smm=on');
   expect(secure).toContain('readonly=on,file=/a,,b/CODE.fd');
