@@ -25,6 +25,7 @@ import { printable } from './printable.ts';
 import type { Answer, TemplateDone } from './answers.ts';
 import { planRuleLines, policyLines, policyListLines, refusedLines, reportOfRules } from './rule-reports.ts';
 import { table } from './text-table.ts';
+import { hypervisorLines, vmLines } from './vm-reports.ts';
 import { volumePlanLines } from './volume-reports.ts';
 import type { Words } from './words.ts';
 
@@ -150,6 +151,10 @@ export function answerLines(words: Words, answer: Answer): string[] {
       return machineListLines(words, answer.value);
     case 'comparison':
       return comparisonLines(words, answer.value);
+    case 'hypervisors':
+      return hypervisorLines(words, answer.value);
+    case 'vm':
+      return vmLines(words, answer.value);
     case 'nbd':
       return [t(`cli.nbd-${answer.value.port === null ? 'socket' : 'port'}`), answer.value.uri];
     case 'serving':
