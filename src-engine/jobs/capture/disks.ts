@@ -1,5 +1,4 @@
 /** The disks of a capture, opened and looked at in their order: the same way when it is planned and when it runs. */
-import type { CheckedParams } from '../../contract/commands.ts';
 import type { DiskFormat, DiskView, PlaceView } from '../../contract/disk.contract.ts';
 import type { DISK_ROLES } from '../../contract/template.contract.ts';
 import type { Warning } from '../../contract/warnings.ts';
@@ -13,9 +12,7 @@ import { inspectDisk, type InspectedDisk } from '../../inspection/disk-inspectio
 import { damagedSource, tellingOfFill } from '../../inspection/unreadable.ts';
 import type { Machine } from '../../machines/machine.port.ts';
 import type { EngineParts } from '../engine-parts.ts';
-import type { CaptureSource } from './sources.ts';
-
-export type CaptureRequest = CheckedParams<'capture.plan'>;
+import type { CaptureRequest, CaptureSource } from './sources.ts';
 
 /** What was seen of a disk that is captured. */
 export interface SeenDisk {

@@ -7,8 +7,8 @@ import type { KeptLooks, Look } from '../../inspection/kept-looks.ts';
 import type { Machine } from '../../machines/machine.port.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { bootFirst } from '../../inspection/boots.ts';
-import { openDisks, seenOf, type CaptureRequest, type SeenDisk } from './disks.ts';
-import type { CaptureSource } from './sources.ts';
+import { openDisks, seenOf, type SeenDisk } from './disks.ts';
+import type { CaptureRequest, CaptureSource } from './sources.ts';
 
 export interface CaptureLook {
   readonly disks: readonly (SeenDisk & {

@@ -14,9 +14,8 @@ import type { EngineParts } from '../engine-parts.ts';
 import { refusalOf, type CaptureRecord, type Planned } from '../plan-records.ts';
 import { busOf, checksOfDisks } from './checks.ts';
 import { bootFirst } from '../../inspection/boots.ts';
-import type { CaptureRequest } from './disks.ts';
 import { lookAtDisks, type CaptureLook } from './look.ts';
-import { profileOfVm, sourcesOf } from './sources.ts';
+import { profileOfVm, sourcesOf, type CaptureRequest } from './sources.ts';
 
 /**
  * Looks at the sources and says what a capture would do.

@@ -1,12 +1,13 @@
 /** What a capture reads: the disks that were named, or those of a virtual machine, with what its hypervisor says of each. */
-import type { DiskFormat } from '../../contract/disk.contract.ts';
-import { DISK_FORMATS } from '../../contract/disk.contract.ts';
+import type { CheckedParams } from '../../contract/commands.ts';
+import { DISK_FORMATS, type DiskFormat } from '../../contract/disk.contract.ts';
 import type { MachineProfile } from '../../contract/machine.contract.ts';
 import type { Vm, VmDisk } from '../../contract/vm.contract.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { isVmPlace, vmAt } from '../../machines/hypervisors/hypervisors.ts';
 import { MAX_DISKS } from '../../contract/template.contract.ts';
-import type { CaptureRequest } from './disks.ts';
+
+export type CaptureRequest = CheckedParams<'capture.plan'>;
 
 export interface CaptureSource {
   readonly path: string;
@@ -52,7 +53,7 @@ const OTHER_NAMES: Readonly<Record<string, DiskFormat>> = { vpc: 'vhd' };
 /** The format is the definition's: what a guest writes to the start of a raw disk may look like another one. */
 function sourceOf(place: string, { name, placed, path, format, bus }: VmDisk): CaptureSource {
   if ((placed !== 'file' && placed !== 'device') || path === null)
-    throw new EngineError('VM_DISK_ELSEWHERE', { place, disk: name, path: path ?? '' });
+    throw new EngineError('VM_DISK_ELSEWHERE', { place, name, path: path ?? '' });
   const said = format ?? 'raw';
   const known = DISK_FORMATS.find((one) => one === (OTHER_NAMES[said] ?? said));
   if (!known) throw new EngineError('FORMAT_UNSUPPORTED', { path, feature: `format ${format}` });

@@ -110,7 +110,7 @@ describe.skipIf(!canLoop)('a machine of libvirt', () => {
     );
     expect(await refusal(plan('libvirt:diskpress-far'))).toMatchObject({
       code: 'VM_DISK_ELSEWHERE',
-      data: { disk: 'vda' },
+      data: { name: 'vda' },
     });
     defineMachine(bench, 'diskpress-gone', diskXml(bench.path('gone.img'), 'raw', 'vda', 'virtio'));
     expect(await refusal(plan('libvirt:diskpress-gone'))).toMatchObject({ code: 'SOURCE_NOT_FOUND' });
