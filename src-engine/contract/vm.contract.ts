@@ -8,6 +8,8 @@ const text = z.string().max(500);
 
 export const HYPERVISORS = ['libvirt'] as const;
 export type HypervisorKind = (typeof HYPERVISORS)[number];
+/** Whether a source names a machine: 'libvirt:NAME'. */
+export const isVmPlace = (place: string) => HYPERVISORS.some((kind) => place.startsWith(`${kind}:`));
 export const VM_STATES = ['running', 'paused', 'shutting-down', 'off', 'crashed', 'unknown'] as const;
 /** `absent`: a drive that holds nothing; `elsewhere`: what only the hypervisor can reach, a network disk */
 export const VM_DISK_PLACES = ['file', 'device', 'absent', 'elsewhere'] as const;

@@ -2,9 +2,9 @@
 import type { CheckedParams } from '../../contract/commands.ts';
 import { DISK_FORMATS, type DiskFormat } from '../../contract/disk.contract.ts';
 import type { MachineProfile } from '../../contract/machine.contract.ts';
-import type { Vm, VmDisk } from '../../contract/vm.contract.ts';
+import { isVmPlace, type Vm, type VmDisk } from '../../contract/vm.contract.ts';
 import { EngineError } from '../../core/engine-error.ts';
-import { isVmPlace, vmAt } from '../../machines/hypervisors/hypervisors.ts';
+import { vmAt } from '../../machines/hypervisors/hypervisors.ts';
 import { MAX_DISKS } from '../../contract/template.contract.ts';
 
 export type CaptureRequest = CheckedParams<'capture.plan'>;
@@ -28,7 +28,10 @@ export interface CaptureSources {
  *   name, path) for a disk that only the hypervisor reaches; `VM_WITHOUT_DISKS`; `FORMAT_UNSUPPORTED` for a format that is not known here;
  *   `BAD_REQUEST` where a machine is named beside something else
  */
-export async function sourcesOf(request: CaptureRequest, signal: AbortSignal): Promise<CaptureSources> {
+export async function sourcesOf(
+  request: Pick<CaptureRequest, 'source' | 'others' | 'format'>,
+  signal: AbortSignal,
+): Promise<CaptureSources> {
   const { source, others, format } = request;
   const named = [source, ...others].find(isVmPlace);
   if (named === undefined)

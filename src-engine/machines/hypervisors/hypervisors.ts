@@ -25,9 +25,6 @@ export function listHypervisors(signal: AbortSignal): Promise<HypervisorView[]> 
   );
 }
 
-/** Whether a source names a machine: 'libvirt:NAME'. */
-export const isVmPlace = (place: string) => HYPERVISORS.some((kind) => place.startsWith(`${kind}:`));
-
 /** @throws EngineError `VM_NOT_FOUND` for a place that is no machine's; as {@link Hypervisor.show} */
 export function vmAt(place: string, signal: AbortSignal): Promise<Vm> {
   const kind = HYPERVISORS.find((known) => place.startsWith(`${known}:`));
