@@ -1,11 +1,13 @@
 /** What is said of a virtual machine in a line. */
 import { useI18n } from 'vue-i18n';
-import type { Vm } from '../../../src-engine/contract/index.ts';
+import type { ErrorView, Vm } from '../../../src-engine/contract/index.ts';
 import { useFormat } from '../../client/format.ts';
+import { useWords } from '../../client/words.ts';
 
 export function useVmWords() {
   const { t } = useI18n();
   const { bytes, count } = useFormat();
+  const words = useWords();
 
   /** 'debian 12 · 2 processors · 2.15 GB · 1 disk' */
   const hardware = ({ operatingSystem, processors, memoryBytes, disks }: Vm) =>
@@ -22,5 +24,7 @@ export function useVmWords() {
     if (state !== 'off') return t('vm.notOff');
     return disks.some(({ isOptical }) => !isOptical) ? '' : t('vm.noDisks');
   };
-  return { hardware, refusal };
+  const what = (fault: ErrorView) => words.error(fault).what;
+  const todo = (fault: ErrorView) => words.error(fault).todo;
+  return { hardware, refusal, what, todo };
 }
