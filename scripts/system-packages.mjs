@@ -40,6 +40,8 @@ const PACKAGES = {
   'libarchive-tools': 'bsdtar',
   'libhivex-bin': 'hivexsh',
   'libnbd-bin': 'nbdfuse',
+  'libvirt-clients': 'virsh',
+  'libvirt-daemon-system': 'libvirtd',
   lrzip: 'lrzip',
   lvm2: 'pvcreate',
   lz4: 'lz4',

@@ -36,6 +36,7 @@ import {
   TemplateViewSchema,
   VISIBILITIES,
 } from './template.contract.ts';
+import { HypervisorViewSchema, VmSchema } from './vm.contract.ts';
 import { CHECK_CODES, CheckSchema } from './warnings.ts';
 
 const none = z.strictObject({});
@@ -409,6 +410,10 @@ export const COMMANDS = {
   },
   'nbd.list': { params: none, result: z.array(NbdViewSchema) },
   'nbd.close': { params: z.strictObject({ id: z.uuid() }), result: z.object({}) },
+  /** The virtual machines of every hypervisor that this machine has programs for. */
+  'vm.list': { params: none, result: z.array(HypervisorViewSchema) },
+  /** One of them, by its place: 'libvirt:NAME'. */
+  'vm.show': { params: z.strictObject({ place: z.string().min(1).max(500) }), result: VmSchema },
   /** The report of the rules for a capture of a source, or a deploy of a template; changes nothing. */
   'report.check': {
     params: z.strictObject({

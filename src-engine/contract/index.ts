@@ -19,3 +19,4 @@ export * from './protocol.ts';
 export * from './report.contract.ts';
 export * from './template.contract.ts';
 export * from './warnings.ts';
+export * from './vm.contract.ts';

@@ -18,6 +18,8 @@ export interface CaptureReportRequest {
   readonly policy?: string;
   readonly machine?: string;
   readonly overrides: readonly string[];
+  /** the virtual machine whose disks they are; none where it is left out */
+  readonly owner?: MachineProfile | null;
 }
 
 export interface CaptureReport {
@@ -43,8 +45,11 @@ export async function captureReport(
   const { kind, licence } = existing ?? request;
   const policy = choosePolicy(book, kind, request.policy ?? existing?.policy ?? null);
   const [{ place, use }] = disks;
-  const machine = await chosenMachine(parts, request.machine ?? null, use.device);
-  const platform = platformOf(place, use.device, request.machine === undefined ? null : machine);
+  const { owner = null } = request;
+  const isNamed = request.machine !== undefined || owner !== null;
+  const machine =
+    request.machine === undefined && owner ? owner : await chosenMachine(parts, request.machine ?? null, use.device);
+  const platform = platformOf(place, use.device, isNamed ? machine : null);
   const facts = captureFacts({
     path: place.path,
     lengthBytes: Math.max(...disks.map((disk) => disk.place.lengthBytes)),

@@ -45,6 +45,7 @@ export const TOOL_PACKAGES = {
   tune2fs: 'e2fsprogs',
   umount: 'mount',
   unshare: 'util-linux',
+  virsh: 'libvirt-clients',
   xfs_admin: 'xfsprogs',
   xfs_db: 'xfsprogs',
   xfs_growfs: 'xfsprogs',

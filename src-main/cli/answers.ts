@@ -12,7 +12,9 @@ import type {
   JobView,
   LogEntry,
   MachineProfile,
+  HypervisorView,
   NbdView,
+  Vm,
   Report,
   TemplateSummary,
   TemplateView,
@@ -49,5 +51,7 @@ export type Answer =
   | { kind: 'machines'; value: MachineProfile[] }
   | { kind: 'machines-refused'; value: CommandResult<'machine.refused'> }
   | { kind: 'comparison'; value: Comparison }
+  | { kind: 'hypervisors'; value: HypervisorView[] }
+  | { kind: 'vm'; value: Vm }
   | { kind: 'nbd'; value: NbdView }
   | { kind: 'serving'; value: { address: string } };

@@ -11,6 +11,7 @@ import {
   JobViewSchema,
   MachineProfileSchema,
   NbdViewSchema,
+  VmSchema,
   ProgressSchema,
   ReportSchema,
   WaitsForSchema,
@@ -40,6 +41,8 @@ export const VALUES = {
   machines: COMMANDS['machine.list'].result,
   'machines-refused': COMMANDS['machine.refused'].result,
   comparison: ComparisonSchema,
+  hypervisors: COMMANDS['vm.list'].result,
+  vm: VmSchema,
   nbd: NbdViewSchema,
   serving: z.object({ address: z.string() }),
 } satisfies Record<Answer['kind'], z.ZodType>;

@@ -12,7 +12,7 @@ export function machineLines(words: Words, machine: MachineProfile): string[] {
   const graphics = machine.graphics?.map(({ model, kind }) => `${model} (${t(`cli.graphics.${kind}`)})`);
   return [
     printable(`${machine.name}  ${date(machine.recordedAt)}`),
-    ...facts(words, [
+    ...factLines(words, [
       ['machine-model', joined([machine.maker, machine.product])],
       ['board', joined([machine.boardMaker, machine.board])],
       ['virtual', yesNo(words, machine.isVirtual)],
@@ -36,7 +36,7 @@ export function machineLines(words: Words, machine: MachineProfile): string[] {
         ),
       ],
     ]),
-    ...(drives === null ? facts(words, [['drives', null]]) : driveTable(words, drives)),
+    ...(drives === null ? factLines(words, [['drives', null]]) : driveTable(words, drives)),
   ];
 }
 
@@ -81,7 +81,7 @@ export function guestLines(words: Words, guest: Guest | null): string[] {
     ['cloud-init', yesNo(words, guest.hasCloudInit.value)],
     ['network-systems', listed(words, guest.networkSystems.value)],
   ];
-  return [...facts(words, rows), ...warningLines(words, guest.warnings)];
+  return [...factLines(words, rows), ...warningLines(words, guest.warnings)];
 }
 
 function driveTable(words: Words, drives: NonNullable<MachineProfile['drives']>): string[] {
@@ -95,27 +95,27 @@ function driveTable(words: Words, drives: NonNullable<MachineProfile['drives']>)
   ]);
   const head = ['model', 'serial', 'bus', 'size', 'health'].map((column) => t(`cli.column.${column}`));
   return drives.length === 0
-    ? facts(words, [['drives', t('report.nothing')]])
+    ? factLines(words, [['drives', t('report.nothing')]])
     : table(head, rows).map((line) => `  ${line}`);
 }
 
 /** Names that line up; null: unknown. */
-function facts({ t }: Words, rows: readonly (readonly [string, string | null])[]): string[] {
+export function factLines({ t }: Words, rows: readonly (readonly [string, string | null])[]): string[] {
   return table(
     null,
     rows.map(([name, value]) => [t(`cli.fact.${name}`), printable(value ?? t('cli.unknown'))]),
   );
 }
 
-function joined(parts: readonly (string | null)[]): string | null {
+export function joined(parts: readonly (string | null)[]): string | null {
   return parts.filter((part) => part !== null && part !== '').join(' ') || null;
 }
 
-function listed({ t }: Words, values: readonly string[] | null | undefined): string | null {
+export function listed({ t }: Words, values: readonly string[] | null | undefined): string | null {
   if (!values) return null;
   return values.length === 0 ? t('report.nothing') : values.join(', ');
 }
 
-function yesNo({ t }: Words, value: boolean | null): string | null {
+export function yesNo({ t }: Words, value: boolean | null): string | null {
   return value === null ? null : t(value ? 'report.yes' : 'report.no');
 }

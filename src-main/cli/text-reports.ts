@@ -27,6 +27,7 @@ import type { Answer, TemplateDone } from './answers.ts';
 import { planRuleLines, policyLines, policyListLines, refusedLines, reportOfRules } from './rule-reports.ts';
 import { identityPlanKey } from '../../src-engine/words/identity-plan.ts';
 import { table } from './text-table.ts';
+import { hypervisorLines, vmLines } from './vm-reports.ts';
 import { volumePlanLines } from './volume-reports.ts';
 import type { Words } from './words.ts';
 
@@ -153,6 +154,10 @@ export function answerLines(words: Words, answer: Answer): string[] {
       return machineListLines(words, answer.value);
     case 'comparison':
       return comparisonLines(words, answer.value);
+    case 'hypervisors':
+      return hypervisorLines(words, answer.value);
+    case 'vm':
+      return vmLines(words, answer.value);
     case 'nbd':
       return [t(`cli.nbd-${answer.value.port === null ? 'socket' : 'port'}`), answer.value.uri];
     case 'serving':

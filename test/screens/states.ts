@@ -185,6 +185,15 @@ export const STATES: readonly State[] = [
   ['compare-same', 'many', `/templates/${ID}/compare?before=3&after=3`],
   ['template-gone', 'many', '/templates/nothing'],
   ['capture', 'many', '/capture'],
+  [
+    'capture-vm',
+    'many',
+    '/capture',
+    async ({ page, t }) => {
+      await page.getByText(t('place.vm'), { exact: true }).click();
+      await page.getByRole('radio', { name: /lab-golden/ }).check();
+    },
+  ],
   ['capture-source', 'many', '/capture', ({ capture }) => capture.disk('/dev/sda').check()],
   ['capture-name', 'many', '/capture', toName],
   ['capture-plan', 'many', '/capture', ({ capture }) => capture.planDisk('/dev/sda')],

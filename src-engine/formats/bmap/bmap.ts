@@ -1,7 +1,8 @@
 /** Block maps beside images: which blocks hold something, and their checksums. Versions 1.x and 2.0, as bmaptool describes them in its files. */
-import { DOMParser, type Element } from '@xmldom/xmldom';
+import type { Element } from '@xmldom/xmldom';
 import { checkRange } from '../../core/bounds.ts';
 import { EngineError } from '../../core/engine-error.ts';
+import { attribute, childNamed, childrenNamed, parseXml, textOf } from '../../core/xml.ts';
 import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
 
 export const MAX_BMAP_BYTES = 8 * 1024 * 1024;
@@ -32,29 +33,27 @@ export function parseBmap(bytes: Buffer): BlockMapFile {
 }
 
 function blockMapOf(bytes: Buffer): BlockMapFile {
-  const root = parse(bytes);
-  const version = root.getAttribute('version') ?? '';
+  const root = parseXml(bytes.toString('utf8'), 'bmap', 'bmap');
+  const version = attribute(root, 'version');
   if (!/^(1\.[0-4]|2\.0)$/.test(version))
     throw new EngineError('FORMAT_UNSUPPORTED', { feature: `bmap ${version.slice(0, 20)}` });
   const lengthBytes = number(root, 'ImageSize', 1, Number.MAX_SAFE_INTEGER);
   const blockBytes = number(root, 'BlockSize', 1, 2 ** 30);
-  const kind = text(root, 'ChecksumType') || 'sha1';
+  const kind = textOf(root, 'ChecksumType') || 'sha1';
   const sumKind = SUM_KINDS.find((known) => known === kind);
   if (!sumKind) throw new EngineError('FORMAT_UNSUPPORTED', { feature: `bmap checksum ${kind.slice(0, 20)}` });
-  const map = child(root, 'BlockMap');
+  const map = childNamed(root, 'BlockMap');
   if (!map) throw new EngineError('FORMAT_INVALID', { field: 'BlockMap', value: 'missing' });
   const ranges: MappedRange[] = [];
   let endBytes = 0;
   const blocks = Math.ceil(lengthBytes / blockBytes);
-  for (let node = map.firstChild; node; node = node.nextSibling) {
-    if (node.nodeType !== 1 || (node as unknown as Element).localName !== 'Range') continue;
-    const range = node as unknown as Element;
+  for (const range of childrenNamed(map, 'Range')) {
     const [, first, last = first] = /^\s*(\d+)\s*(?:-\s*(\d+)\s*)?$/.exec(range.textContent ?? '') ?? [];
     const from = checkRange('Range', Number(first), Math.ceil(endBytes / blockBytes), blocks - 1);
     const to = checkRange('Range', Number(last), from, blocks - 1);
     const startBytes = from * blockBytes;
     endBytes = Math.min(lengthBytes, (to + 1) * blockBytes);
-    const sum = (range.getAttribute('chksum') || range.getAttribute('sha1') || '').toLowerCase();
+    const sum = (attribute(range, 'chksum') || attribute(range, 'sha1')).toLowerCase();
     ranges.push({ startBytes, lengthBytes: endBytes - startBytes, sum });
     if (ranges.length > MAX_RANGES) throw new EngineError('FORMAT_INVALID', { field: 'Range', max: MAX_RANGES });
   }
@@ -101,33 +100,7 @@ export function blockMapSource(image: BlockSource, { ranges }: BlockMapFile): Bl
   };
 }
 
-function parse(bytes: Buffer): Element {
-  const content = bytes.toString('utf8');
-  if (/<!(DOCTYPE|ENTITY)/i.test(content)) throw new EngineError('FORMAT_INVALID', { field: 'bmap', value: 'DOCTYPE' });
-  try {
-    const onError = (level: string, message: string) => {
-      if (level !== 'warning') throw new SyntaxError(message.slice(0, 200));
-    };
-    const root = new DOMParser({ onError }).parseFromString(content, 'text/xml').documentElement;
-    if (root?.localName === 'bmap') return root;
-  } catch (cause) {
-    throw new EngineError('FORMAT_INVALID', { field: 'bmap', value: 'XML' }, '', { cause });
-  }
-  throw new EngineError('FORMAT_INVALID', { field: 'bmap', value: 'root' });
-}
-
-function child(element: Element, name: string): Element | null {
-  for (let node = element.firstChild; node; node = node.nextSibling) {
-    if (node.nodeType === 1 && (node as unknown as Element).localName === name) return node as unknown as Element;
-  }
-  return null;
-}
-
-function text(element: Element, name: string): string {
-  return child(element, name)?.textContent?.trim() ?? '';
-}
-
 function number(element: Element, name: string, min: number, max: number): number {
-  const found = text(element, name);
+  const found = textOf(element, name);
   return checkRange(name, /^\d+$/.test(found) ? Number(found) : NaN, min, max);
 }

@@ -1,8 +1,9 @@
 /** Reads OVF descriptors: the disks of a machine, and what is said of it. DMTF DSP0243 1.x and 2.x; hardware as in DSP1041. */
-import { DOMParser, type Element } from '@xmldom/xmldom';
+import type { Element } from '@xmldom/xmldom';
 import { NOTHING_RECORDED, type RecordedConfiguration } from '../../contract/template.contract.ts';
 import { checkRange } from '../../core/bounds.ts';
 import { EngineError } from '../../core/engine-error.ts';
+import { attribute, find, parseXml, textOf } from '../../core/xml.ts';
 import { checkSiblingName, isSiblingName } from '../sibling-name.ts';
 
 export const MAX_DESCRIPTOR_BYTES = 4 * 1024 * 1024;
@@ -10,8 +11,6 @@ const MAX_DISKS = 256;
 const MAX_NETWORKS = 100;
 const SECTOR_BYTES = 512;
 const MAX_TEXT = 200;
-/** Elements of elements: more than any descriptor has, and few enough for every walk. */
-const MAX_DEPTH = 32;
 
 export interface DescribedDisk extends Attached {
   /** plain name of the file beside the descriptor */
@@ -77,7 +76,7 @@ export function parseDescriptor(bytes: Buffer): Descriptor {
 }
 
 function descriptorOf(bytes: Buffer): Descriptor {
-  const envelope = parse(bytes);
+  const envelope = parseXml(bytes.toString('utf8'), 'OVF descriptor', 'Envelope');
   const systems = [...find(envelope, 'VirtualSystem')];
   if (systems.length > 1) throw new EngineError('FORMAT_UNSUPPORTED', { feature: 'several machines in one OVF' });
   const system = systems[0] ?? envelope;
@@ -119,27 +118,6 @@ function descriptorOf(bytes: Buffer): Descriptor {
   sortByDrive(all, orders);
   const disks = all.filter((disk) => 'fileName' in disk);
   return { name: short(textOf(system, 'Name')), disks, all, configuration: configurationOf(system) };
-}
-
-function parse(bytes: Buffer): Element {
-  const text = bytes.toString('utf8');
-  // entities are not expanded here, and nobody needs them: whoever declares some is not to be trusted
-  if (/<!(DOCTYPE|ENTITY)/i.test(text))
-    throw new EngineError('FORMAT_INVALID', { field: 'OVF descriptor', value: 'DOCTYPE' });
-  try {
-    const document = new DOMParser({
-      onError: (level, message) => level !== 'warning' && fail(message),
-    }).parseFromString(text, 'text/xml');
-    const root = document.documentElement;
-    if (root?.localName === 'Envelope') return root;
-  } catch (cause) {
-    throw new EngineError('FORMAT_INVALID', { field: 'OVF descriptor', value: 'XML' }, '', { cause });
-  }
-  throw new EngineError('FORMAT_INVALID', { field: 'OVF descriptor', value: 'Envelope' });
-}
-
-function fail(message: string): never {
-  throw new SyntaxError(message.slice(0, MAX_TEXT));
 }
 
 function configurationOf(system: Element): RecordedConfiguration {
@@ -258,30 +236,6 @@ function unitBytes(units: string): number {
 
 function isCount(value: number, max: number): boolean {
   return Number.isSafeInteger(value) && value > 0 && value <= max;
-}
-
-function* find(element: Element, name: string, depth = 0): Generator<Element> {
-  if (depth > MAX_DEPTH) throw new EngineError('FORMAT_INVALID', { field: 'OVF descriptor', value: 'depth' });
-  for (let child = element.firstChild; child; child = child.nextSibling) {
-    if (child.nodeType !== 1) continue;
-    const inner = child as unknown as Element;
-    if (inner.localName === name) yield inner;
-    else yield* find(inner, name, depth + 1);
-  }
-}
-
-function textOf(element: Element, name: string): string {
-  for (let child = element.firstChild; child; child = child.nextSibling) {
-    if (child.nodeType === 1 && (child as unknown as Element).localName === name)
-      return child.textContent?.trim() ?? '';
-  }
-  return '';
-}
-
-/** Whatever its prefix. */
-function attribute(element: Element, name: string): string {
-  for (const { localName, value } of element.attributes) if (localName === name) return value;
-  return '';
 }
 
 /** Nobody cuts a disk in more. */

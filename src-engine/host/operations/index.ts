@@ -15,6 +15,7 @@ import { reportOperations } from './reports.ts';
 import { settingsOperations } from './settings.ts';
 import { sourceOperations } from './sources.ts';
 import { templateOperations } from './templates.ts';
+import { vmOperations } from './vms.ts';
 
 export const operationsOf = (host: Host): Operations => ({
   ...appOperations(host),
@@ -30,6 +31,7 @@ export const operationsOf = (host: Host): Operations => ({
   ...nbdOperations(host),
   ...reportOperations(host),
   ...machineOperations(host),
+  ...vmOperations(),
   ...catalogOperations(host),
   ...jobOperations(host),
 });

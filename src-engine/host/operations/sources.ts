@@ -1,9 +1,10 @@
 /** Looking at disks: those that are attached, image files, and those of templates. Nothing is changed. */
 import { DiskAccount } from '../../inspection/account/account.ts';
 import { inspectDisk } from '../../inspection/disk-inspection.ts';
-import { openSource, withImageWarnings } from '../../images/open-source.ts';
+import { openSource, withImageWarnings, type OpenedSource } from '../../images/open-source.ts';
 import { recordedGuest } from '../../judgement/check.ts';
-import { guestOf } from '../../inspection/guest-of.ts';
+import { guestOfDisks } from '../../inspection/guest-of.ts';
+import { profileOfVm, sourcesOf } from '../../jobs/capture/sources.ts';
 import { openRulebook } from '../../judgement/rulebook.ts';
 import { alsoThere, templateNamed } from './named-template.ts';
 import type { Host, Operations } from './operations.ts';
@@ -22,17 +23,26 @@ export const sourceOperations = ({ catalog, catalogPath }: Host): Operations<'de
       const shown = [{ ...first, disk }, ...others];
       return { ...shown[0], disks: shown, format: null, guest, machine: version.machine };
     }
-    const opened = await openSource(catalog.machine, path, format, signal);
-    const { source, place } = opened;
+    const { sources, vm } = await sourcesOf({ source: path, others: [], format }, signal);
+    const opened: OpenedSource[] = [];
     try {
-      const disk = await inspectDisk(source, signal);
+      for (const one of sources) opened.push(await openSource(catalog.machine, one.path, one.format, signal));
+      const looked = [];
+      for (const one of opened) {
+        const disk = await inspectDisk(one.source, signal);
+        const account = await DiskAccount.of(disk, one.place.kind, 'ask', signal);
+        looked.push({ disk: { ...disk, source: one.source }, source: one.place, view: account.view() });
+      }
       const { endOfLife } = await openRulebook(catalog.looking);
-      const guest = await guestOf(source, disk.opened, endOfLife, signal);
-      const account = await DiskAccount.of(disk, place.kind, 'ask', signal);
-      const shown = { source: place, disk: withImageWarnings(account.view(), opened) };
-      return { ...shown, disks: [shown], format: opened.format, guest, machine: null };
+      const guest = await guestOfDisks(
+        looked.map(({ disk }) => disk),
+        endOfLife,
+        signal,
+      );
+      const disks = looked.map(({ source, view }, i) => ({ source, disk: withImageWarnings(view, opened[i]) }));
+      return { ...disks[0], disks, format: opened[0].format, guest, machine: vm && profileOfVm(vm) };
     } finally {
-      await source.close();
+      await Promise.all(opened.map(({ source }) => source.close()));
     }
   },
 });

@@ -6,7 +6,8 @@ import { numberOf, toldOf } from '../../core/of-disk.ts';
 import { captureChecks } from '../../judgement/capture-checks.ts';
 import { formatCheck, isNothingRecognised, onePartitionCheck, otherFilesCheck } from '../../judgement/image-checks.ts';
 import type { SourceUse } from '../../judgement/source-checks.ts';
-import type { CaptureRequest, SeenDisk } from './disks.ts';
+import type { SeenDisk } from './disks.ts';
+import type { CaptureRequest } from './sources.ts';
 
 /**
  * Without regard to overrides.

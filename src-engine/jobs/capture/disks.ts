@@ -1,5 +1,4 @@
 /** The disks of a capture, opened and looked at in their order: the same way when it is planned and when it runs. */
-import type { CheckedParams } from '../../contract/commands.ts';
 import type { DiskFormat, DiskView, PlaceView } from '../../contract/disk.contract.ts';
 import type { DISK_ROLES } from '../../contract/template.contract.ts';
 import type { Warning } from '../../contract/warnings.ts';
@@ -13,8 +12,7 @@ import { inspectDisk, type InspectedDisk } from '../../inspection/disk-inspectio
 import { damagedSource, tellingOfFill } from '../../inspection/unreadable.ts';
 import type { Machine } from '../../machines/machine.port.ts';
 import type { EngineParts } from '../engine-parts.ts';
-
-export type CaptureRequest = CheckedParams<'capture.plan'>;
+import type { CaptureRequest, CaptureSource } from './sources.ts';
 
 /** What was seen of a disk that is captured. */
 export interface SeenDisk {
@@ -43,28 +41,29 @@ export interface CapturedDisks {
 }
 
 /**
+ * @param sources of {@link sourcesOf}
  * @param beside what is asked of each as soon as it is open
  * @throws EngineError `SOURCE_NOT_FOUND`, `PERMISSION_DENIED`, `READ_FAILED`, `FORMAT_INVALID` for an empty file, `BAD_REQUEST` for a disk that
  *   is named twice; with `disk` in its data where there are several
  */
 export async function openDisks(
   parts: EngineParts,
+  sources: readonly CaptureSource[],
   request: CaptureRequest,
   signal: AbortSignal,
   beside: (opened: OpenedSource, index: number) => void = () => {},
 ): Promise<CapturedDisks> {
-  const paths = [request.source, ...request.others];
   const opened: OpenedSource[] = [];
   const close = async () => {
     await Promise.all(opened.map(({ source }) => source.close()));
   };
   try {
     const looked: Omit<CapturedDisk, 'role'>[] = [];
-    for (const [i, path] of paths.entries()) {
-      const number = numberOf(i, paths.length);
+    for (const [i, source] of sources.entries()) {
+      const number = numberOf(i, sources.length);
       looked.push(
         await ofDisk(number, async () => {
-          const one = await openAsked(parts.machine, path, request, signal);
+          const one = await openAsked(parts.machine, source, request, signal);
           opened.push(one);
           const { place } = one;
           if (place.lengthBytes === 0)
@@ -95,8 +94,8 @@ export function seenOf({ opened, view }: CapturedDisk): SeenDisk {
 /** Where a capture goes on over unreadable sectors, those of an image file say nothing of what it is. */
 function openAsked(
   machine: Machine,
-  path: string,
-  { format, onUnreadable }: CaptureRequest,
+  { path, format }: CaptureSource,
+  { onUnreadable }: CaptureRequest,
   signal: AbortSignal,
 ): Promise<OpenedSource> {
   const isOver = onUnreadable === 'fill';

@@ -7,7 +7,8 @@ import type { KeptLooks, Look } from '../../inspection/kept-looks.ts';
 import type { Machine } from '../../machines/machine.port.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { bootFirst } from '../../inspection/boots.ts';
-import { openDisks, seenOf, type CaptureRequest, type SeenDisk } from './disks.ts';
+import { openDisks, seenOf, type SeenDisk } from './disks.ts';
+import type { CaptureRequest, CaptureSource } from './sources.ts';
 
 export interface CaptureLook {
   readonly disks: readonly (SeenDisk & {
@@ -21,25 +22,27 @@ export interface CaptureLook {
 export function lookAtDisks(
   parts: EngineParts,
   looks: KeptLooks<CaptureLook>,
+  sources: readonly CaptureSource[],
   request: CaptureRequest,
   endOfLife: EndOfLifeTable,
   signal: AbortSignal,
 ): Promise<CaptureLook> {
   // a name, a kind or an override changes nothing of what is seen
-  const { source, others, format, outside, onUnreadable } = request;
-  const asked = { source, others, format, outside, onUnreadable, endOfLife };
-  return looks.of(asked, () => look(parts, request, endOfLife, signal));
+  const { outside, onUnreadable } = request;
+  const asked = { sources, outside, onUnreadable, endOfLife };
+  return looks.of(asked, () => look(parts, sources, request, endOfLife, signal));
 }
 
 async function look(
   parts: EngineParts,
+  sources: readonly CaptureSource[],
   request: CaptureRequest,
   endOfLife: EndOfLifeTable,
   signal: AbortSignal,
 ): Promise<Look<CaptureLook>> {
-  const paths = [request.source, ...request.others];
+  const paths = sources.map(({ path }) => path);
   const before = await stateOf(parts.machine, paths);
-  const { disks, close } = await openDisks(parts, request, signal);
+  const { disks, close } = await openDisks(parts, sources, request, signal);
   try {
     const guest = await guestOfDisks(
       bootFirst(disks).map(({ disk }) => disk),

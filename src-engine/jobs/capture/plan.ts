@@ -14,13 +14,13 @@ import type { EngineParts } from '../engine-parts.ts';
 import { refusalOf, type CaptureRecord, type Planned } from '../plan-records.ts';
 import { busOf, checksOfDisks } from './checks.ts';
 import { bootFirst } from '../../inspection/boots.ts';
-import type { CaptureRequest } from './disks.ts';
 import { lookAtDisks, type CaptureLook } from './look.ts';
+import { profileOfVm, sourcesOf, type CaptureRequest } from './sources.ts';
 
 /**
  * Looks at the sources and says what a capture would do.
  * @param looks what plans have seen: who uses the disks, the rules and the catalog's room are asked anew each time
- * @throws EngineError as {@link lookAtDisks}
+ * @throws EngineError as {@link lookAtDisks}, {@link sourcesOf}
  */
 export async function planCapture(
   parts: EngineParts,
@@ -30,13 +30,18 @@ export async function planCapture(
   signal: AbortSignal,
 ): Promise<Planned<CaptureRecord, CapturePlan>> {
   const book = await openRulebook(parts);
-  const { disks, guest } = await lookAtDisks(parts, looks, request, book.endOfLife, signal);
+  const { sources, vm } = await sourcesOf(request, signal);
+  const { disks, guest } = await lookAtDisks(parts, looks, sources, request, book.endOfLife, signal);
   const places = disks.map(({ place }) => place);
   const uses = await usesOfSources(parts.machine, places, parts.layout.root);
   const existing = parts.templates.findByName(request.name);
   const catalogFreeBytes = await freeBytes(parts.layout.root);
   const used = bootFirst(disks.map(({ place, role }, i) => ({ place, role, use: uses[i] })));
-  const { report } = await captureReport(parts, book, used, guest, existing, { ...request, licence: 'none' });
+  const { report } = await captureReport(parts, book, used, guest, existing, {
+    ...request,
+    licence: 'none',
+    owner: vm && profileOfVm(vm),
+  });
   const checks = [
     ...withOverrides(
       [

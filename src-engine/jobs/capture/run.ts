@@ -23,6 +23,7 @@ import type { CaptureRecord } from '../plan-records.ts';
 import { busOf, checksOfDisks } from './checks.ts';
 import { bootFirst } from '../../inspection/boots.ts';
 import { openDisks, seenOf, type CapturedDisks } from './disks.ts';
+import { profileOfVm, sourcesOf } from './sources.ts';
 
 /**
  * Carries out a plan. Whatever ends it early leaves the catalog as it was: of several disks there are all, or none.
@@ -42,8 +43,13 @@ export async function runCapture(
   let captured: CapturedDisks | null = null;
   try {
     const planned = [plan, ...plan.others];
-    captured = await openDisks(parts, request, context.signal, (opened, i) => {
+    const { sources, vm } = await sourcesOf(request, context.signal);
+    if (sources.length !== planned.length) throw new EngineError('DEVICE_CHANGED', { path: request.source });
+    captured = await openDisks(parts, sources, request, context.signal, (opened, i) => {
       checkSamePlace(planned[i].source, opened.place);
+      // a machine may have got other disks meanwhile
+      if (vm && planned[i].source.path !== opened.place.path)
+        throw new EngineError('DEVICE_CHANGED', { path: planned[i].source.path });
       refuseOtherFiles(planned[i].files, opened.files);
     });
     const { disks } = captured;
@@ -68,7 +74,7 @@ export async function runCapture(
       book.endOfLife,
       context.signal,
     );
-    const about = { ...request, licence: 'none' } as const;
+    const about = { ...request, licence: 'none', owner: vm && profileOfVm(vm) } as const;
     const used = bootFirst(disks.map(({ opened, role }, i) => ({ place: opened.place, role, use: uses[i] })));
     const { report, machine, platform } = await captureReport(parts, book, used, guest, existing, about);
     refuseReported(report);
@@ -83,7 +89,7 @@ export async function runCapture(
       parts,
       disks.map(({ role, disk, account }, i) => ({
         role,
-        bus: busOf(uses, i),
+        bus: sources[i].bus ?? busOf(uses, i),
         address: null,
         disk,
         account,

@@ -2,6 +2,7 @@
 import { computed, ref, shallowReactive, shallowRef, watch } from 'vue';
 import {
   isNothingRecognised,
+  isVmPlace,
   NameSchema,
   type CommandResult,
   type ErrorView,
@@ -13,8 +14,9 @@ import type { CaptureForm } from './capture-form.ts';
 type Inspection = CommandResult<'source.inspect'>;
 
 /** A name to begin with: the file's without its ending, or the disk's model. */
-function suggestName({ source }: Inspection) {
-  const bare = source.kind === 'file' ? source.model.replace(/\.[^.]{1,5}$/, '') : source.model;
+function suggestName(path: string, { source }: Inspection) {
+  const ofFile = source.kind === 'file' ? source.model.replace(/\.[^.]{1,5}$/, '') : source.model;
+  const bare = isVmPlace(path) ? path.slice(path.indexOf(':') + 1) : ofFile;
   const name = bare
     .replaceAll(/[\p{Cc}/@]/gu, ' ')
     .trim()
@@ -40,7 +42,7 @@ export function useSourceLook(form: CaptureForm) {
       const seen = await engine.call('source.inspect', { source, format });
       if (!isAsked()) return;
       inspection.value = seen;
-      if (!form.name) form.name = suggestName(seen);
+      if (!form.name) form.name = suggestName(source, seen);
     } catch (thrown) {
       if (isAsked()) error.value = errorView(thrown);
     } finally {

@@ -46,6 +46,7 @@ export function fakeEngine(scene: Scene): Connect {
   const answers: Answers = {
     'app.info': () => scene.info,
     'device.list': () => scene.devices,
+    'vm.list': () => scene.hypervisors,
     'source.inspect': ({ source }: { source: string }) => scene.inspect(source),
     'folder.list': ({ folder }: { folder: string | null }) => scene.list(folder),
     'capture.plan': (params: CommandParams<'capture.plan'>) => scene.capturePlan(params),

@@ -6,6 +6,7 @@ import type {
   Comparison,
   DeployPlan,
   DeviceView,
+  HypervisorView,
   ErrorView,
   FileVolumeView,
   JobView,
@@ -17,6 +18,7 @@ import type {
 export interface Scene {
   info: CommandResult<'app.info'>;
   devices: DeviceView[];
+  hypervisors: HypervisorView[];
   templates: TemplateView[];
   bin: TemplateView[];
   jobs: JobView[];

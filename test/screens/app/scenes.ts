@@ -1,4 +1,5 @@
 /** The states to look at, with data that could be real. */
+import { HYPERVISORS, NO_ANSWER } from './fake-vms.ts';
 import type { LogEntry } from '../../../src-engine/contract/index.ts';
 import { capturePlan, blockedPlan, deployPlan, hibernatedPlan, outsidePlan } from './fake-plans.ts';
 import { DEVICES, inspect } from './fake-devices.ts';
@@ -22,6 +23,7 @@ const base: Scene = {
     samplePath: '/opt/diskpress/resources/sample.img',
   },
   devices: DEVICES,
+  hypervisors: HYPERVISORS,
   templates: TEMPLATES,
   bin: BIN,
   jobs: [...RUNNING, FAILED, ...ENDED],
@@ -76,6 +78,7 @@ const SCENES: Record<string, Partial<Scene>> = {
   lost: { isLost: true },
   refused: {
     info: { ...base.info, canOpenDevices: false },
+    hypervisors: NO_ANSWER,
     devices: DEVICES.map((one) => ({
       ...one,
       captureRefusals: [{ code: 'NO_PERMISSION', details: [] }],

@@ -1,0 +1,33 @@
+/** The hypervisors that this machine has programs for, and the places of their machines: 'libvirt:NAME'. */
+import { HYPERVISORS, type HypervisorKind, type HypervisorView, type Vm } from '../../contract/vm.contract.ts';
+import { EngineError, toEngineError } from '../../core/engine-error.ts';
+import type { Hypervisor } from './hypervisor.port.ts';
+import { libvirt } from './libvirt.ts';
+
+const OPENERS: Readonly<Record<HypervisorKind, () => Hypervisor>> = {
+  // the variable is libvirt's own: its programs go by it too
+  libvirt: () => libvirt(process.env.LIBVIRT_DEFAULT_URI || 'qemu:///system'),
+};
+
+/** @returns one for each; where it cannot be asked, with the reason and no machines @throws EngineError `ABORTED` */
+export function listHypervisors(signal: AbortSignal): Promise<HypervisorView[]> {
+  return Promise.all(
+    HYPERVISORS.map(async (kind) => {
+      const hypervisor = OPENERS[kind]();
+      const { address } = hypervisor;
+      try {
+        return { kind, address, machines: await hypervisor.list(signal), error: null };
+      } catch (error) {
+        signal.throwIfAborted();
+        return { kind, address, machines: [], error: toEngineError(error).toView() };
+      }
+    }),
+  );
+}
+
+/** @throws EngineError `VM_NOT_FOUND` for a place that is no machine's; as {@link Hypervisor.show} */
+export function vmAt(place: string, signal: AbortSignal): Promise<Vm> {
+  const kind = HYPERVISORS.find((known) => place.startsWith(`${known}:`));
+  if (!kind) throw new EngineError('VM_NOT_FOUND', { place });
+  return OPENERS[kind]().show(place.slice(kind.length + 1), signal);
+}

@@ -1,0 +1,141 @@
+/** Reads the definitions of libvirt's machines. Source: libvirt, "Domain XML format", of version 9. */
+import { basename, isAbsolute } from 'node:path';
+import type { Element } from '@xmldom/xmldom';
+import type { Vm, VmDisk } from '../../contract/vm.contract.ts';
+import { EngineError } from '../../core/engine-error.ts';
+import { attribute, childNamed, childrenNamed, parseXml, textOf } from '../../core/xml.ts';
+
+const MAX_TEXT = 500;
+const MAX_PATH = 4096;
+const MAX_DEVICES = 1000;
+const FIELD = 'libvirt domain';
+
+type Definition = Omit<Vm, 'place' | 'hypervisor' | 'state' | 'snapshots'>;
+
+/** @throws EngineError `FORMAT_INVALID` (data: field, value) */
+export function parseDomain(xml: string): Definition {
+  const domain = parseXml(xml, FIELD, 'domain');
+  const os = childNamed(domain, 'os');
+  const type = childNamed(os, 'type');
+  const devices = childNamed(domain, 'devices');
+  return {
+    name: short(textOf(domain, 'name')) ?? '',
+    id: short(textOf(domain, 'uuid')) ?? '',
+    operatingSystem: operatingSystemOf(domain),
+    processors: countOf(textOf(domain, 'vcpu')),
+    memoryBytes: memoryOf(childNamed(domain, 'memory')),
+    firmware: firmwareOf(os, type),
+    hasSecureBoot: attribute(childNamed(os, 'loader'), 'secure') === 'yes' || hasFeature(os, 'secure-boot'),
+    hasTpm: childNamed(devices, 'tpm') !== null,
+    machineType: short(attribute(type, 'machine')),
+    architecture: short(attribute(type, 'arch')),
+    disks: listed(devices, 'disk').map(diskOf),
+    networks: listed(devices, 'interface').map((card) => ({
+      mac: short(attribute(childNamed(card, 'mac'), 'address')),
+      model: short(attribute(childNamed(card, 'model'), 'type')),
+      to: toOf(card),
+    })),
+  };
+}
+
+function listed(devices: Element | null, name: string): Element[] {
+  const found = devices ? [...childrenNamed(devices, name)] : [];
+  if (found.length > MAX_DEVICES)
+    throw new EngineError('FORMAT_INVALID', { field: FIELD, value: name, max: MAX_DEVICES });
+  return found;
+}
+
+function diskOf(disk: Element): VmDisk {
+  const target = childNamed(disk, 'target');
+  return {
+    name: short(attribute(target, 'dev')) ?? '',
+    isOptical: ['cdrom', 'floppy'].includes(attribute(disk, 'device')),
+    bus: short(attribute(target, 'bus')),
+    ...placeOf(disk),
+    format: short(attribute(childNamed(disk, 'driver'), 'type')),
+    isReadOnly: childNamed(disk, 'readonly') !== null,
+    isShared: childNamed(disk, 'shareable') !== null,
+    serial: short(textOf(disk, 'serial')),
+  };
+}
+
+/** A path that does not start at the root is the hypervisor's own business. */
+function placeOf(disk: Element): Pick<VmDisk, 'placed' | 'path'> {
+  const source = childNamed(disk, 'source');
+  const type = attribute(disk, 'type');
+  const path = attribute(source, { file: 'file', block: 'dev' }[type] ?? '');
+  if (isAbsolute(path) && path.length <= MAX_PATH && !path.includes('\0'))
+    return { placed: type === 'file' ? 'file' : 'device', path };
+  const told = [attribute(source, 'pool'), attribute(source, 'volume') || attribute(source, 'name')].filter(Boolean);
+  if (path === '' && told.length === 0) return { placed: 'absent', path: null };
+  return { placed: 'elsewhere', path: short(path || `${type} ${told.join('/')}`) };
+}
+
+/** What a card is plugged into, in one word or two: 'network default', 'bridge br0', 'user'. */
+function toOf(card: Element): string | null {
+  const type = attribute(card, 'type');
+  const source = childNamed(card, 'source');
+  return short([type, attribute(source, type) || attribute(source, 'dev')].filter(Boolean).join(' '));
+}
+
+/** `firmware='efi'`, or a loader that is flash memory; a machine without a word of it starts by BIOS where it is a PC. */
+function firmwareOf(os: Element | null, type: Element | null): Vm['firmware'] {
+  const said = attribute(os, 'firmware');
+  if (said === 'efi' || attribute(childNamed(os, 'loader'), 'type') === 'pflash') return 'uefi';
+  if (said === 'bios') return 'bios';
+  return /^(i.86|x86_64)$/.test(attribute(type, 'arch')) && childNamed(os, 'kernel') === null ? 'bios' : null;
+}
+
+function hasFeature(os: Element | null, name: string): boolean {
+  const firmware = childNamed(os, 'firmware');
+  return (
+    firmware !== null &&
+    [...childrenNamed(firmware, 'feature')].some(
+      (feature) => attribute(feature, 'name') === name && attribute(feature, 'enabled') === 'yes',
+    )
+  );
+}
+
+/** libosinfo's address of a system, as installers write it into the metadata: 'http://debian.org/debian/12' is 'debian 12'. */
+function operatingSystemOf(domain: Element): string | null {
+  const info = childNamed(childNamed(domain, 'metadata'), 'libosinfo');
+  const address = attribute(childNamed(info, 'os'), 'id');
+  const [system, release] = address.split('/').slice(-2);
+  return address === '' ? null : short([system, release && basename(release)].filter(Boolean).join(' '));
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  b: 1,
+  bytes: 1,
+  KB: 1e3,
+  k: 2 ** 10,
+  KiB: 2 ** 10,
+  MB: 1e6,
+  M: 2 ** 20,
+  MiB: 2 ** 20,
+  GB: 1e9,
+  G: 2 ** 30,
+  GiB: 2 ** 30,
+  TB: 1e12,
+  T: 2 ** 40,
+  TiB: 2 ** 40,
+};
+
+function memoryOf(memory: Element | null): number | null {
+  const count = countOf(memory?.textContent?.trim() ?? '');
+  const bytes = (count ?? NaN) * (UNITS[attribute(memory, 'unit') || 'KiB'] ?? NaN);
+  return Number.isSafeInteger(bytes) ? bytes : null;
+}
+
+function countOf(text: string): number | null {
+  return /^\d{1,15}$/.test(text) && Number(text) > 0 ? Number(text) : null;
+}
+
+function short(text: string): string | null {
+  return (
+    text
+      .replace(/\p{Cc}+/gu, ' ')
+      .trim()
+      .slice(0, MAX_TEXT) || null
+  );
+}

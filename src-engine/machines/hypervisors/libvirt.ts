@@ -1,0 +1,129 @@
+/** Libvirt, asked through its own program: virsh. What it says is read where it is numbers, UUIDs and XML, not words of a language. */
+import type { Vm } from '../../contract/vm.contract.ts';
+import { EngineError, toEngineError } from '../../core/engine-error.ts';
+import { runTool } from '../../tools/run-tool.ts';
+import type { Hypervisor } from './hypervisor.port.ts';
+import { parseDomain } from './libvirt-domain.ts';
+
+/** A daemon that answers no faster than this hangs. */
+const DEADLINE_MS = 20_000;
+const MAX_MACHINES = 10_000;
+/** virsh is a process for each question; more at once than this is no faster. */
+const AT_ONCE = 4;
+const LINE = /^\s*([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})\s+(.+?)\s*$/;
+
+/** virDomainState of libvirt-domain.h. */
+const STATES: Readonly<Record<string, Vm['state']>> = {
+  '1': 'running',
+  '2': 'running',
+  '3': 'paused',
+  '4': 'shutting-down',
+  '5': 'off',
+  '6': 'crashed',
+  '7': 'paused',
+};
+
+/** @param address of the daemon: 'qemu:///system' */
+export function libvirt(address: string): Hypervisor {
+  const ask = async (signal: AbortSignal, ...args: string[]) => {
+    const options = { signal, deadlineMs: DEADLINE_MS };
+    const { stdout } = await runTool('virsh', ['--quiet', '--connect', address, ...args], options);
+    return stdout.toString('utf8');
+  };
+
+  /** Names by UUID. */
+  const all = async (signal: AbortSignal) => {
+    const found = new Map<string, string>();
+    const text = await ask(signal, 'list', '--all', '--uuid', '--name').catch((error) => {
+      throw unreachable(address, error);
+    });
+    for (const line of text.split('\n')) {
+      const [, id, name] = LINE.exec(line) ?? [];
+      if (id !== undefined && found.size < MAX_MACHINES) found.set(id, name);
+    }
+    return found;
+  };
+
+  /** By UUID: a name can look like a number or an option. */
+  const look = async (id: string, signal: AbortSignal): Promise<Vm> => {
+    const [xml, stats, snapshots] = await Promise.all([
+      ask(signal, 'dumpxml', '--inactive', '--domain', id),
+      ask(signal, 'domstats', '--state', id),
+      ask(signal, 'snapshot-list', '--name', '--domain', id),
+    ]);
+    const definition = parseDomain(xml);
+    const state = STATES[/^\s*state\.state=(\d+)$/m.exec(stats)?.[1] ?? ''] ?? 'unknown';
+    return {
+      ...definition,
+      place: `libvirt:${definition.name}`,
+      hypervisor: 'libvirt',
+      state,
+      snapshots: linesOf(snapshots),
+    };
+  };
+
+  return {
+    kind: 'libvirt',
+    address,
+    async list(signal) {
+      const found = [...(await all(signal))];
+      const machines: Vm[] = [];
+      for (let i = 0; i < found.length; i += AT_ONCE) {
+        const some = found.slice(i, i + AT_ONCE);
+        machines.push(
+          ...(
+            await Promise.all(some.map(([id, name]) => look(id, signal).catch((error) => unreadable(id, name, error))))
+          ).filter((machine) => machine !== null),
+        );
+      }
+      return machines.sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+    },
+
+    async show(name, signal) {
+      const found = [...(await all(signal))].find(([id, own]) => own === name || id === name.toLowerCase());
+      if (!found) throw new EngineError('VM_NOT_FOUND', { place: `libvirt:${name}` });
+      return look(found[0], signal);
+    },
+  };
+}
+
+/** What asks nothing of a machine fails where there is no daemon, or where it lets nobody in. */
+function unreachable(address: string, error: unknown): unknown {
+  const { code, data } = toEngineError(error);
+  if (code === 'TOOL_MISSING') return new EngineError('HYPERVISOR_MISSING', { hypervisor: 'libvirt', ...data });
+  const said = { TOOL_FAILED: data.said, TOOL_TIMED_OUT: `virsh: ${data.seconds} s` }[code as string];
+  return said === undefined
+    ? error
+    : new EngineError('HYPERVISOR_UNREACHABLE', { hypervisor: 'libvirt', address, said });
+}
+
+/** @returns null for a machine that went away meanwhile, or that says nothing that can be read */
+function unreadable(id: string, name: string, error: unknown): Vm | null {
+  const { code } = toEngineError(error);
+  if (code === 'TOOL_FAILED') return null;
+  if (code !== 'FORMAT_INVALID') throw error;
+  return {
+    place: `libvirt:${name}`,
+    hypervisor: 'libvirt',
+    name,
+    id,
+    state: 'unknown',
+    operatingSystem: null,
+    processors: null,
+    memoryBytes: null,
+    firmware: null,
+    hasSecureBoot: false,
+    hasTpm: false,
+    machineType: null,
+    architecture: null,
+    disks: [],
+    networks: [],
+    snapshots: [],
+  };
+}
+
+const linesOf = (text: string) =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');

@@ -1,0 +1,72 @@
+/** Virtual machines as text. */
+import type { HypervisorView, Vm, VmDisk } from '../../src-engine/contract/index.ts';
+import { factLines, joined, listed, yesNo } from './machine-reports.ts';
+import { printable } from './printable.ts';
+import { table } from './text-table.ts';
+import type { Words } from './words.ts';
+
+export function hypervisorLines(words: Words, hypervisors: readonly HypervisorView[]): string[] {
+  const { t, bytes } = words;
+  return hypervisors.flatMap(({ kind, address, machines, error }) => {
+    const name = `${t(`cli.hypervisor.${kind}`)} (${printable(address)})`;
+    if (error) return ['what', 'todo'].map((part) => printable(t(`error.${error.code}.${part}`, error.data)));
+    if (machines.length === 0) return [words.said(name, t('cli.no-vms'))];
+    return [
+      name,
+      ...table(
+        ['place', 'state', 'system', 'processors', 'memory', 'disks', 'firmware'].map((column) =>
+          t(`cli.column.${column}`),
+        ),
+        machines.map((machine) => [
+          printable(machine.place),
+          t(`cli.vm-state.${machine.state}`),
+          printable(machine.operatingSystem ?? t('cli.unknown')),
+          machine.processors === null ? t('cli.unknown') : String(machine.processors),
+          machine.memoryBytes === null ? t('cli.unknown') : bytes(machine.memoryBytes),
+          String(machine.disks.filter(({ isOptical }) => !isOptical).length),
+          machine.firmware ? t(`firmware.${machine.firmware}`) : t('cli.unknown'),
+        ]),
+      ),
+    ];
+  });
+}
+
+export function vmLines(words: Words, machine: Vm): string[] {
+  const { t, bytes } = words;
+  return [
+    printable(`${machine.place}  ${machine.id}`),
+    ...factLines(words, [
+      ['state', t(`cli.vm-state.${machine.state}`)],
+      ['system', machine.operatingSystem],
+      ['processors', machine.processors === null ? null : String(machine.processors)],
+      ['memory', machine.memoryBytes === null ? null : bytes(machine.memoryBytes)],
+      ['firmware', machine.firmware && t(`firmware.${machine.firmware}`)],
+      ['secure-boot', yesNo(words, machine.hasSecureBoot)],
+      ['tpm', yesNo(words, machine.hasTpm)],
+      ['machine-model', joined([machine.machineType, machine.architecture])],
+      [
+        'networks',
+        listed(
+          words,
+          machine.networks.map(({ mac, model, to }) => joined([mac, model, to && `(${to})`]) ?? t('cli.unknown')),
+        ),
+      ],
+      ['snapshots', listed(words, machine.snapshots)],
+    ]),
+    ...diskTable(words, machine.disks),
+  ];
+}
+
+function diskTable(words: Words, disks: readonly VmDisk[]): string[] {
+  const { t } = words;
+  if (disks.length === 0) return [];
+  return table(
+    ['disk', 'bus', 'format', 'path'].map((column) => t(`cli.column.${column}`)),
+    disks.map(({ name, bus, format, path, placed, isOptical }) => [
+      printable(name),
+      printable(bus ?? t('cli.unknown')),
+      printable(isOptical ? t('cli.optical') : (format ?? t('cli.unknown'))),
+      printable(placed === 'absent' ? t('report.nothing') : (path ?? t('cli.unknown'))),
+    ]),
+  ).map((line) => `  ${line}`);
+}
