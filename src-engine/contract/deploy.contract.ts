@@ -181,6 +181,19 @@ export const GuestSettingsSchema = z.strictObject({
 });
 export type GuestSettings = z.infer<typeof GuestSettingsSchema>;
 
+/** How a guest was set up when it was captured: what it goes on with where nothing else is said. '': it is not known. */
+export const RecordedSettingsSchema = z.object({
+  hostname: z.string(),
+  domain: z.string(),
+  timezone: z.string(),
+  locale: z.string(),
+  keyboard: z.string(),
+  network: z.array(NetworkCardSchema),
+  /** people who can log in */
+  users: z.array(z.string()),
+});
+export type RecordedSettings = z.infer<typeof RecordedSettingsSchema>;
+
 /** What a change of the guest is for. Words: `guestChange.reason.REASON`. */
 export const CHANGE_REASONS = [
   'hostname',

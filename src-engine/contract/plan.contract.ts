@@ -5,6 +5,7 @@ import {
   GuestChangeViewSchema,
   IdentifierChangeSchema,
   IdentityPlanSchema,
+  RecordedSettingsSchema,
   SettingNoteSchema,
   VolumePlanSchema,
 } from './deploy.contract.ts';
@@ -73,6 +74,8 @@ export const DeployPlanSchema = z.object({
   guestChanges: z.array(GuestChangeViewSchema).default([]),
   /** how each setting is done in this guest, or why it cannot be */
   settingNotes: z.array(SettingNoteSchema).default([]),
+  /** how the guest is set up in the template; null: it is not known, or nothing of it changes */
+  recorded: RecordedSettingsSchema.nullable().default(null),
   /** what becomes of the guest's identity */
   identity: IdentityPlanSchema.default({ becomes: 'keep', because: 'asked', data: {} }),
   /** how it starts a machine, as far as the template tells */

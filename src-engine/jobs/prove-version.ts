@@ -17,15 +17,17 @@ import type { EngineParts } from './engine-parts.ts';
 /** What was seen and said, whichever way it went. */
 export type Tell = (evidence: BootEvidence) => Promise<void> | void;
 
-/**
- * Before anything is done: whether it can be proven afterwards.
- * @throws EngineError `TOOL_MISSING`; `BAD_REQUEST` for what no machine is
- */
-export function refuseUnprovable({ isSecureBoot, firmware, machineType }: BootChoice): void {
+/** @throws EngineError `BAD_REQUEST` for what no machine is */
+export function refuseNoMachine({ isSecureBoot, firmware, machineType }: BootChoice): void {
   const needs = firmware === 'bios' ? 'uefi' : machineType === 'pc' ? 'q35' : null;
   if (isSecureBoot && needs) {
     throw new EngineError('BAD_REQUEST', { field: 'isSecureBoot', reason: `secure boot needs ${needs}` });
   }
+}
+
+/** Before anything is done: whether it can be proven afterwards. @throws EngineError `TOOL_MISSING`; as {@link refuseNoMachine} */
+export function refuseUnprovable(choice: BootChoice): void {
+  refuseNoMachine(choice);
   const tool = 'qemu-system-x86_64';
   if (!findTool(tool)) throw new EngineError('TOOL_MISSING', { tool, package: TOOL_PACKAGES[tool] });
 }

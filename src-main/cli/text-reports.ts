@@ -20,6 +20,7 @@ import { bootLines } from './boot-reports.ts';
 import { comparisonLines, fileLines, volumeLines } from './file-reports.ts';
 import { guestLines, machineLines, machineListLines } from './machine-reports.ts';
 import { insideLines, plannedInsideLines } from './inside-reports.ts';
+import { recordedLines } from './recorded-lines.ts';
 import { errorText, jobListLines, partLines } from './job-lines.ts';
 import { logLines } from './log-lines.ts';
 import { printable } from './printable.ts';
@@ -100,6 +101,7 @@ export function answerLines(words: Words, answer: Answer): string[] {
           ? [t('cli.now-holds'), ...diskLines(words, value.before)]
           : []),
         words.said(t('inside.identity.title'), printable(t(identityPlanKey(value.identity), value.identity.data))),
+        ...recordedLines(words, value.recorded),
         ...plannedInsideLines(words, value),
         ...bootChainLines(words, t('cli.boot-chain-planned'), value.boot),
         ...checkLines(words, value.checks),

@@ -63,7 +63,8 @@ test('two machines get names that count, a card, a user and an identity each; no
   await deploy.next.click();
 
   const name = deploy.field('guestChange.reason.hostname');
-  await expect(name).toHaveAttribute('placeholder', 'template');
+  // what the guest has is where it can be edited, and no change until then
+  await expect(name).toHaveValue('template');
   await deploy.type(name, 'lab_{n}');
   await expect(deploy.seePlan).toBeDisabled();
   await deploy.type(name, 'lab-{n:02}');

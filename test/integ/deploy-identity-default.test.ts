@@ -140,6 +140,7 @@ describe('a deploy of a system', () => {
     const diskpress = commandLine(bench.path('catalog'));
     const plan = await diskpress('deploy', 'debian@1', bench.path('cli.img'), '--plan');
     expect(plan.out).toContain(`Identity: A fresh one. This is a deployment: nothing that was recorded`);
+    expect(plan.out).toContain('Set up as captured, unless an option says otherwise:\n  Host name: template\n');
     const french = await diskpress('--lang', 'fr', 'deploy', 'debian@1', source, '--overwrite', '--plan');
     expect(french.out).toContain(`C’est un redéploiement\u202f: ${source} contient déjà cette machine`);
     const json = await diskpress('--json', 'deploy', 'debian@1', bench.path('cli.img'), '--plan', '--identity', 'keep');

@@ -1,6 +1,6 @@
 /** Boot proofs. Nothing is changed by one, so none is planned. */
 import { randomUUID } from 'node:crypto';
-import { refuseUnprovable } from '../../jobs/prove-version.ts';
+import { refuseNoMachine } from '../../jobs/prove-version.ts';
 import { runBootOfPlace, runBootOfVersion } from '../../jobs/boot/run.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import { catalogClaim, placeClaim } from '../claims.ts';
@@ -15,7 +15,7 @@ export function bootOperations({
 }: Host): Operations<'boot.start' | 'boot.evidence'> {
   return {
     'boot.start': async ({ subject, format, ...choice }) => {
-      refuseUnprovable(choice);
+      refuseNoMachine(choice);
       await makeRoomToRecord();
       const id = randomUUID();
       const tell = (told: Parameters<typeof evidence.keep>[1]) => evidence.keep(id, told);

@@ -32,6 +32,7 @@ import { hashOfEdges } from './planned-deploy.ts';
 import { refuseUnprovableDeploy } from './prove.ts';
 import { deployReport } from '../../judgement/deploy-report.ts';
 import { readMachineMarks, type MachineMarks } from '../../guest/machine-marks.ts';
+import { readRecordedSettings } from '../../guest/configuration/recorded-settings.ts';
 import { guestInputOf, guestOf } from '../../inspection/guest-of.ts';
 import { overriddenRules } from '../../judgement/make-report.ts';
 import { openRulebook } from '../../judgement/rulebook.ts';
@@ -102,6 +103,8 @@ export async function planDeploy(
       const own = said ? null : await readMachineMarks(opened.input.volumes, signal);
       const before = target.exists ? await lookAt(parts.machine, target.place.path, own !== null, signal) : null;
       const there = { ...target, marks: before?.marks ?? null };
+      const isChangeable = !request.exact && said?.because !== 'nothing-to-renew';
+      const recorded = isChangeable ? await readRecordedSettings(opened.input.volumes, signal) : null;
       const identity = said ?? chooseIdentity(parts.jobs, found, own, there);
       const after = afterVolumes(afterDeploy(disk.layout, target.place), volumes);
       const first = readsFirst(parts.jobs, request, template.name, target.place, before?.view ?? null, after);
@@ -181,6 +184,7 @@ export async function planDeploy(
         settingNotes: inside.settingNotes,
         boot: boot.links,
         identifiers: [...inside.identifiers],
+        recorded,
         identity: chosen.identity,
         checks,
         report,

@@ -7,6 +7,7 @@ import {
   type CommandResult,
   type DeployPlan,
   type GuestChangeView,
+  type RecordedSettings,
   type SettingNote,
 } from '../../../src-engine/contract/index.ts';
 
@@ -16,6 +17,25 @@ const possible = (reason: SettingNote['reason'], code: string, data: SettingNote
 const written = (path: string, reason: GuestChangeView['reason'], before: string | null, after: string | null) => ({
   ...{ reason, kind: 'write' as const, volume: '2', path, before, after },
 });
+
+export const RECORDED: RecordedSettings = {
+  hostname: 'debian',
+  domain: 'lab.example',
+  timezone: 'Europe/Paris',
+  locale: 'fr_FR.UTF-8',
+  keyboard: 'fr',
+  network: [
+    { card: 'ens3', ipv4: 'dhcp', ipv6: 'auto', dns: [], searchDomains: [] },
+    {
+      card: 'ens4',
+      ipv4: { addresses: ['192.0.2.10/24'], gateway: '192.0.2.1' },
+      ipv6: 'none',
+      dns: ['192.0.2.53'],
+      searchDomains: [],
+    },
+  ],
+  users: ['anna', 'ada'],
+};
 
 type Asked = Pick<CommandParams<'deploy.plan'>, 'settings' | 'identity' | 'keep'>;
 

@@ -9,7 +9,7 @@ import type {
 import { fakeAccount } from './fake-account.ts';
 import { DEVICES, DISKS, inspect } from './fake-devices.ts';
 import { NOW, place, uuid } from './fake-disks.ts';
-import { fakeInside } from './fake-inside.ts';
+import { RECORDED, fakeInside } from './fake-inside.ts';
 import { IDENTIFIERS, LINKS } from './fake-starts.ts';
 import { fakeVolumes } from './fake-volumes.ts';
 import { debianGuest, fakeReport, isAllowed } from './fake-reports.ts';
@@ -169,6 +169,7 @@ export function deployPlan(
     ...fakeInside({ ...asked, identity: identity.becomes }),
     boot: LINKS,
     identity,
+    recorded: asked.exact ? null : RECORDED,
     identifiers: identity.becomes === 'fresh' ? IDENTIFIERS : [],
     // a file called `there` is there already
     needsOverwrite: target.includes('there'),

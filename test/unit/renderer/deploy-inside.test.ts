@@ -10,6 +10,7 @@ import {
   type CardForm,
   type UserForm,
 } from '../../../src-renderer/modules/deploy/inside/inside-form.ts';
+import { adopt, cardFormOf, userFormOf } from '../../../src-renderer/modules/deploy/inside/recorded.ts';
 import { newProof, proofSaid } from '../../../src-renderer/modules/boot/proof-form.ts';
 import { countedName } from '../../../src-engine/contract/index.ts';
 
@@ -100,6 +101,62 @@ describe('the request for a target', () => {
     const request = requestFor('t@1', exact, 0, 1, { proof });
     expect(request).toMatchObject({ exact: true, bootProof: { timeoutSeconds: 600 } });
     expect(request).not.toHaveProperty('identity');
+  });
+});
+
+describe('what a guest was captured with', () => {
+  const network = [
+    { card: 'ens3', ipv4: 'dhcp' as const, ipv6: 'auto' as const, dns: [], searchDomains: [] },
+    {
+      card: 'ens4',
+      ipv4: { addresses: ['192.0.2.10/24', '192.0.2.11/24'], gateway: '192.0.2.1' },
+      ipv6: { addresses: ['2001:db8::1/64'] },
+      dns: ['192.0.2.53'],
+      searchDomains: ['lab.example'],
+    },
+  ];
+  const recorded = {
+    ...{ hostname: 'web', domain: 'lab.example', timezone: 'Europe/Paris', locale: 'fr_FR.UTF-8', keyboard: 'fr' },
+    ...{ network, users: ['anna'] },
+  };
+
+  it('stands in the form, and is no change as long as it is left', () => {
+    const form = newInside();
+    adopt(form, recorded);
+    expect([form.hostname, form.domain, form.timezone, form.keyboard]).toEqual([
+      'web',
+      'lab.example',
+      'Europe/Paris',
+      'fr',
+    ]);
+    form.cards = network.map(cardFormOf);
+    form.users = [userFormOf('anna')];
+    expect(settingsSaid(form)).toEqual({ settings: null, faults: new Set() });
+  });
+
+  it('is changed where something else is typed, and nowhere else', () => {
+    const form = newInside();
+    adopt(form, recorded);
+    form.hostname = 'web-2';
+    form.cards = network.map(cardFormOf);
+    form.cards[1].addresses4 = '192.0.2.20/24';
+    form.users = [{ ...userFormOf('anna'), groups: 'sudo' }];
+    expect(settingsSaid(form).settings).toMatchObject({
+      hostname: 'web-2',
+      network: [{ ...network[1], ipv4: { addresses: ['192.0.2.20/24'], gateway: '192.0.2.1' } }],
+      users: [{ name: 'anna', groups: ['sudo'] }],
+    });
+    expect(settingsSaid(form).settings).not.toHaveProperty('domain');
+  });
+
+  it('of another template takes the place of what nobody typed', () => {
+    const form = newInside();
+    adopt(form, recorded);
+    form.domain = 'typed.example';
+    adopt(form, { ...recorded, hostname: 'db', domain: 'other.example' });
+    expect([form.hostname, form.domain]).toEqual(['db', 'typed.example']);
+    adopt(form, null);
+    expect([form.hostname, form.domain, form.timezone]).toEqual(['', 'typed.example', '']);
   });
 });
 

@@ -31,6 +31,7 @@ const plan = {
   settingNotes: [
     { reason: 'hostname', isPossible: true, code: 'written-to', data: { name: 'lab-01', paths: ['/etc/hostname'] } },
   ],
+  identity: { becomes: 'fresh', because: 'deployment', data: {} },
   guestChanges: [
     {
       ...{ reason: 'hostname', kind: 'write', volume: '2', path: '/etc/hostname' },

@@ -5,9 +5,11 @@ import {
   HostNamePatternSchema,
   type IDENTITIES,
   NetworkCardSchema,
+  type NetworkCard,
   SeveralSettingsSchema,
   UserSettingSchema,
   type IdentityThing,
+  type RecordedSettings,
   type SeveralSettings,
 } from '../../../../src-engine/contract/index.ts';
 
@@ -48,7 +50,7 @@ export interface FileForm {
   mode: string;
 }
 
-const NAMED = ['hostname', 'domain', 'timezone', 'locale', 'keyboard'] as const;
+export const NAMED = ['hostname', 'domain', 'timezone', 'locale', 'keyboard'] as const;
 
 export interface InsideForm {
   /** `auto`: as each target needs it */
@@ -63,13 +65,19 @@ export interface InsideForm {
   users: UserForm[];
   files: FileForm[];
   firstBoot: FileForm[];
+  /** what the guest was captured with; null: it is not known */
+  recorded: RecordedSettings | null;
 }
 
 export const newInside = (): InsideForm => ({
   ...{ identity: 'auto', keep: [] },
   ...{ hostname: '', domain: '', timezone: '', locale: '', keyboard: '' },
-  ...{ cards: [], users: [], files: [], firstBoot: [] },
+  ...{ cards: [], users: [], files: [], firstBoot: [], recorded: null },
 });
+
+/** Whether a field shows what the guest was captured with. */
+export const isAsCaptured = (form: InsideForm, field: (typeof NAMED)[number]): boolean =>
+  form[field] !== '' && form[field] === form.recorded?.[field];
 
 let lastId = 0;
 export const newCard = (place: number): CardForm => ({
@@ -106,13 +114,14 @@ export function settingsSaid(form: InsideForm): Said {
   const said: Partial<SeveralSettings> = {};
   for (const field of NAMED) {
     const value = form[field].trim();
-    if (value === '') continue;
+    // what is left as it was captured is no change
+    if (value === '' || value === form.recorded?.[field]) continue;
     const schema = field === 'hostname' ? HostNamePatternSchema : SeveralSettingsSchema.shape[field];
     if (schema.safeParse(value).success) said[field] = value;
     else faults.add(field);
   }
-  const network = form.cards.flatMap((card) => cardOf(card, faults));
-  const users = form.users.flatMap((user) => userOf(user, faults));
+  const network = form.cards.flatMap((card) => cardOf(card, faults)).filter((card) => !isRecorded(card, form));
+  const users = form.users.flatMap((user) => userOf(user, faults)).filter((user) => !isUnchanged(user, form));
   const files = form.files.flatMap((file) => {
     const mode = /^[0-7]{3,4}$/.test(file.mode.trim()) ? parseInt(file.mode, 8) : -1;
     const parsed = FileSettingSchema.safeParse({ path: file.path.trim(), base64: file.base64, mode });
@@ -128,6 +137,21 @@ export function settingsSaid(form: InsideForm): Said {
   const isNothing = [network, users, files, firstBoot, Object.keys(said)].every(({ length }) => length === 0);
   return { settings: isNothing ? null : { ...said, network, users, files, firstBoot }, faults };
 }
+
+function isRecorded(card: NetworkCard, { recorded }: InsideForm): boolean {
+  const before = recorded?.network.find((one) => one.card === card.card);
+  const { shape } = NetworkCardSchema;
+  return before !== undefined && Object.keys(shape).every((key) => same(before, card, key as keyof typeof shape));
+}
+
+const same = <K extends keyof NetworkCard>(a: NetworkCard, b: NetworkCard, key: K) =>
+  JSON.stringify(a[key]) === JSON.stringify(b[key]);
+
+/** Somebody who is there, of whom nothing else is said. */
+const isUnchanged = (
+  { name, passwordHash, sshKeys, groups }: SeveralSettings['users'][number],
+  { recorded }: InsideForm,
+) => recorded?.users.includes(name) === true && !passwordHash && sshKeys.length === 0 && groups.length === 0;
 
 function cardOf(form: CardForm, faults: Set<Fault>): SeveralSettings['network'] {
   const at = (field: string) => `card-${form.id}-${field}`;
