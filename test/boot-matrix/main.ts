@@ -21,8 +21,6 @@ const startedMs = Date.now();
 const load = () => Number(loadavg()[0].toFixed(1));
 const loadAtStart = load();
 const before: Matrix = existsSync(ROWS) ? JSON.parse(readFileSync(ROWS, 'utf8')) : { rows: [], twins: [] };
-const keptRows = texts.length > 0 ? before.rows : [];
-const keptTwins = texts.length > 0 ? before.twins : [];
 const tried: Row[] = [];
 
 const found = await tryAll(
@@ -40,10 +38,10 @@ const found = await tryAll(
 save(found.twins);
 
 function save(twins: readonly Twins[]): void {
-  const rows = new Map([...keptRows, ...tried].map((row) => [titleOf(row.combination), row]));
+  const rows = new Map([...before.rows, ...tried].map((row) => [titleOf(row.combination), row]));
   const matrix: Matrix = {
     rows: COMBINATIONS.flatMap((one) => rows.get(titleOf(one)) ?? []),
-    twins: [...new Map([...keptTwins, ...twins].map((pair) => [pair.template, pair])).values()],
+    twins: [...new Map([...before.twins, ...twins].map((pair) => [pair.template, pair])).values()],
     circumstances: {
       date: new Date().toISOString().slice(0, 10),
       machine: cpus()[0].model,
