@@ -35,7 +35,11 @@ async function untilEnded(jobId: string): Promise<void> {
 }
 
 for (const text of commands) {
-  const [command, { confirm, overwrite, ...params }, how] = JSON.parse(text) as [CommandName, Record<string, unknown>, string?];
+  const [command, { confirm, overwrite, ...params }, how] = JSON.parse(text) as [
+    CommandName,
+    Record<string, unknown>,
+    string?,
+  ];
   const told = await client.call(command, params as CommandParams<typeof command>);
   const answer = told as Record<string, string>;
   let { jobId } = answer;
