@@ -6,6 +6,7 @@ import type { FileContent, FileTree } from '../filesystems/file-tree.port.ts';
 import type { GuestVolume } from '../guest/guest-input.ts';
 import { bootFilesOf, isSearched, MAX_SEARCHED_BYTES, type BootFile } from './boot-files.ts';
 import { isDamage, type Keeping } from './disk-ids.ts';
+import { keptStart, type KeptStart } from '../writers/kept-start.ts';
 import { readEfiProgram } from './efi-program.ts';
 import type { IdForms } from './forms.ts';
 import { packedCore, readGrubCore, unpackedCore, type GrubCore, type PackedCore } from './grub-core.ts';
@@ -13,12 +14,18 @@ import { overridingArchive, searchInitramfs, type InitramfsSearch } from './init
 
 /** A program for UEFI with a kernel and a first file system in it may be as long as this. */
 const MAX_PROGRAM_BYTES = 256 * 1024 * 1024;
-/** First file systems are rewritten in memory, all of a guest's together. */
+/** First file systems are written anew as a whole where no kernel adds to them, all of a guest's together. */
 const MAX_REWRITTEN_BYTES = 160 * 1024 * 1024;
 const SHOWN_CHARACTERS = 300;
 const CORE_FILE = 'core.img';
 /** Where what starts the system, or says what is mounted, is kept. */
 const BOOT_MOUNTS = /^\/(?:boot(?:\/.*)?|efi|etc)$/;
+
+/** A file that keeps what it has, and is added to. */
+interface AddedTo {
+  readonly kept: KeptStart;
+  readonly bytes: Buffer;
+}
 
 export interface Reference {
   readonly volume: GuestVolume;
@@ -28,7 +35,7 @@ export interface Reference {
   /** why it cannot be rewritten, so that what it names has to stay; null: it can */
   readonly keeping: Keeping | null;
   /** @returns what the file is to be; null where it names none of those that were chosen */
-  readonly rewritten: (forms: IdForms, chosen: ReadonlySet<number>) => Promise<Buffer | null>;
+  readonly rewritten: (forms: IdForms, chosen: ReadonlySet<number>) => Promise<Buffer | AddedTo | null>;
 }
 
 export interface References {
@@ -179,7 +186,7 @@ function ofCore(core: PackedCore & { content: Buffer }, forms: IdForms, signal: 
   return { found, keeping: null, rewritten };
 }
 
-/** Files by the names of those in it stand in an archive behind it; it is written as a whole. */
+/** Files by the names of those in it stand in an archive behind it. */
 function ofInitramfs(content: FileContent, { found, files, canOverride }: InitramfsSearch, budget: Budget): Inside {
   const { lengthBytes } = content;
   const hasRoom = lengthBytes <= budget.leftBytes;
@@ -194,9 +201,7 @@ function ofInitramfs(content: FileContent, { found, files, canOverride }: Initra
         return bytes ? [{ ...file, bytes }] : [];
       });
       if (others.length === 0) return null;
-      const bytes = Buffer.alloc(lengthBytes);
-      await content.readInto(0, bytes);
-      return Buffer.concat([bytes, overridingArchive(lengthBytes, others)]);
+      return { kept: await keptStart(content), bytes: overridingArchive(lengthBytes, others) };
     },
   };
 }

@@ -2,6 +2,7 @@
 import type { IdentityThing } from '../contract/deploy.contract.ts';
 import type { WriteChange } from '../guest/changes.port.ts';
 import type { GuestMount } from '../guest/open-guest-files.ts';
+import type { KeptStart } from '../writers/kept-start.ts';
 import type { Names, PutFile, VolumeChanges, VolumeStep } from '../writers/steps.port.ts';
 import type { IdForms } from './forms.ts';
 import type { Reference } from './references.ts';
@@ -37,7 +38,8 @@ export async function withReferences(
       ? chosen.forms.replaced(Buffer.from(earlier.bytes), chosen.chosen)
       : await reference.rewritten(chosen.forms, chosen.chosen);
     if (!now) continue;
-    const step = earlier ? { ...earlier, bytes: now } : put(reference, now, chosen, mounts);
+    const content = Buffer.isBuffer(now) ? { bytes: now, kept: null } : now;
+    const step = earlier ? { ...earlier, ...content } : put(reference, content, chosen, mounts);
     if (earlier) own.steps[same] = step;
     else own.steps.push(step);
     volumes.set(ref, own);
@@ -47,7 +49,7 @@ export async function withReferences(
 
 function put(
   { volume, file, found }: Reference,
-  bytes: Buffer,
+  { bytes, kept }: { readonly bytes: Buffer; readonly kept: KeptStart | null },
   { chosen, reasons }: Chosen,
   mounts: readonly GuestMount[],
 ): PutFile {
@@ -57,7 +59,7 @@ function put(
   const change: WriteChange = { kind: 'write', reason, path, bytes, mode: null, owner: null, isSecret: false };
   const { mode, ownerId, groupId } = node;
   const ownership = { mode: mode ?? FILE_MODE, userId: ownerId ?? 0, groupId: groupId ?? 0 };
-  return { do: 'put-file', names, change, bytes, ...ownership, was: { kind: 'file', node } };
+  return { do: 'put-file', names, change, bytes, kept, ...ownership, was: { kind: 'file', node } };
 }
 
 /** As the guest sees it; what is mounted nowhere goes by its place in its volume. */

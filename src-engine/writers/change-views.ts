@@ -26,7 +26,7 @@ async function viewOf(volume: string, tree: FileTree, step: VolumeStep): Promise
     }
     case 'put-file':
       if (!isShown(step, change)) return { ...head, ...nothing };
-      return { ...head, before: await textBefore(tree, step), after: textOf(step.bytes) };
+      return { ...head, before: await textBefore(tree, step), after: step.kept ? null : textOf(step.bytes) };
     default:
       // what is removed is not shown: it may be anybody's
       return { ...head, ...nothing };

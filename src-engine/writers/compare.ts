@@ -1,6 +1,7 @@
 /** Reads back what steps were to make of a volume, by our own readers, and says where it is something else. */
 import { EngineError } from '../core/engine-error.ts';
 import type { FileNode, FileTree } from '../filesystems/file-tree.port.ts';
+import { sha256Of } from './kept-start.ts';
 import { damageReason } from './refusals.ts';
 import type { ClearFolder, Names, Ownership, PutFile, VolumeChanges, VolumeStep } from './steps.port.ts';
 
@@ -62,14 +63,16 @@ async function fileDifference(
   tree: FileTree,
   kind: string,
 ): Promise<string | null> {
-  const { bytes } = step;
+  const { bytes, kept } = step;
+  const keptBytes = kept?.lengthBytes ?? 0;
   if (node?.kind !== 'file') return 'missing';
-  if (node.lengthBytes !== bytes.length) return 'length';
+  if (node.lengthBytes !== keptBytes + bytes.length) return 'length';
   const content = await tree.open(node);
+  if (kept && (await sha256Of(content, keptBytes)) !== kept.sha256) return 'content';
   const piece = Buffer.alloc(Math.min(PIECE_BYTES, bytes.length));
   for (let at = 0; at < bytes.length; at += piece.length) {
     const into = piece.subarray(0, Math.min(piece.length, bytes.length - at));
-    await content.readInto(at, into);
+    await content.readInto(keptBytes + at, into);
     if (into.compare(bytes, at, at + into.length) !== 0) return 'content';
   }
   return ownershipDifference(step, node, kind);

@@ -4,6 +4,7 @@ import { open, unlink, type FileHandle } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { piecesOf, type KeptStart } from './kept-start.ts';
 import { ioError } from '../core/engine-error.ts';
 
 const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
@@ -15,13 +16,19 @@ export class ContentFiles {
     return this.#handles.map(({ fd }) => fd);
   }
 
-  /** @returns its place among {@link descriptors} @throws EngineError `DISK_FULL`, `WRITE_FAILED` */
-  async add(bytes: Uint8Array): Promise<number> {
+  /**
+   * @param kept what stands before the bytes
+   * @returns its place among {@link descriptors}
+   * @throws EngineError `DISK_FULL`, `WRITE_FAILED`; what reading `kept` throws
+   */
+  async add(bytes: Uint8Array, kept: KeptStart | null = null): Promise<number> {
     const path = join(tmpdir(), `diskpress-content-${randomUUID()}`);
     try {
       const handle = await open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
       this.#handles.push(handle);
       await unlink(path);
+      // each call goes on where the one before it ended
+      if (kept) for await (const piece of piecesOf(kept, kept.lengthBytes)) await handle.writeFile(piece);
       await handle.writeFile(bytes);
       return this.#handles.length - 1;
     } catch (error) {

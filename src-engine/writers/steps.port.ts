@@ -1,6 +1,7 @@
 /** What is to be done to the files of one volume: changes of a guest, with every link on the way followed already. */
 import type { FileKind } from '../contract/files.contract.ts';
 import type { FileNode, FileTree } from '../filesystems/file-tree.port.ts';
+import type { KeptStart } from './kept-start.ts';
 import type { GuestChange, LinkChange } from '../guest/changes.port.ts';
 
 /** Names from the root of the file system down, none of them a link but perhaps the last. */
@@ -34,7 +35,10 @@ export interface MakeFolder extends StepOf<'make-folder', GuestChange>, Ownershi
 }
 
 export interface PutFile extends StepOf<'put-file', GuestChange>, Ownership {
+  /** what it has; behind {@link kept}, where something of it stays */
   readonly bytes: Uint8Array;
+  /** how the file that is there begins, and goes on beginning: it is only added to */
+  readonly kept?: KeptStart | null;
   /** a file or a link that is replaced */
   readonly was: Was | null;
 }

@@ -6,6 +6,7 @@ import { withLoopDevice } from '../tools/loop-device.ts';
 import { withMountedDevice, type MountedKind } from '../tools/mounted-device.ts';
 import { bytesOfName } from '../filesystems/names.ts';
 import { folderContents } from './folder-contents.ts';
+import { piecesOf } from './kept-start.ts';
 import { impossible, unsafe } from './refusals.ts';
 import type { MakeFolder, Names, PutFile, VolumeChanges, VolumeStep } from './steps.port.ts';
 import type { VolumePlace } from './volume-place.ts';
@@ -95,14 +96,17 @@ async function makeFolder({ isThere, mode, userId, groupId }: MakeFolder, path: 
 }
 
 async function putFile(step: PutFile, path: Buffer, folders: Folders): Promise<void> {
-  const { names, bytes, was } = step;
+  const { names, bytes, kept, was } = step;
   const isInPlace = was?.kind === 'file' && (was.node?.linkCount ?? 1) === 1;
   const temporary = isInPlace ? null : await folders.at([...names.slice(0, -1), temporaryName()]);
-  const flags = temporary ? O_CREAT | O_EXCL : O_TRUNC | O_NONBLOCK;
+  // what is added to in its place is not touched before its end
+  const flags = temporary ? O_CREAT | O_EXCL : (kept ? 0 : O_TRUNC) | O_NONBLOCK;
   const file = await open(temporary ?? path, O_WRONLY | O_NOFOLLOW | flags, 0o600);
   try {
     if (!(await file.stat()).isFile()) throw unsafe(step.change.path, 'not-a-file');
-    await file.writeFile(bytes);
+    if (kept && temporary) for await (const piece of piecesOf(kept, kept.lengthBytes)) await file.writeFile(piece);
+    if (kept && !temporary) await writeAt(file, bytes, kept.lengthBytes);
+    else await file.writeFile(bytes);
     await file.chown(step.userId, step.groupId);
     await file.chmod(step.mode);
     await file.sync();
@@ -110,6 +114,14 @@ async function putFile(step: PutFile, path: Buffer, folders: Folders): Promise<v
     await file.close();
   }
   if (temporary) await rename(temporary, path);
+}
+
+/** All that a file has from there on. */
+async function writeAt(file: FileHandle, bytes: Uint8Array, offsetBytes: number): Promise<void> {
+  await file.truncate(offsetBytes);
+  for (let done = 0; done < bytes.length;) {
+    done += (await file.write(bytes, done, bytes.length - done, offsetBytes + done)).bytesWritten;
+  }
 }
 
 const temporaryName = () => `.diskpress-${randomUUID()}`;

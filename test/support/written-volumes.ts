@@ -8,6 +8,7 @@ import type { FileTree } from '../../src-engine/filesystems/file-tree.port.ts';
 import { recogniseFileSystem } from '../../src-engine/filesystems/recognise.ts';
 import type { GuestChange, WriteChange } from '../../src-engine/guest/changes.port.ts';
 import { GuestFiles } from '../../src-engine/guest/guest-files.ts';
+import type { VolumeChanges } from '../../src-engine/writers/steps.port.ts';
 import { resolveChanges } from '../../src-engine/writers/resolve.ts';
 import { changeVolume } from '../../src-engine/writers/write-volume.ts';
 import { MIB } from './workbench.ts';
@@ -80,17 +81,31 @@ export interface Changing {
 
 /** @param image with one file system from {@link AT_BYTES} to its end */
 export async function change(image: string, changes: readonly GuestChange[], changing: Changing = {}): Promise<void> {
-  const { names = [], signal = never, atBytes = AT_BYTES, device } = changing;
-  const { size } = await stat(image);
-  const again = await open(image);
-  await opened(
+  const { names = [], signal = never } = changing;
+  await carryOut(
     image,
     async (tree, kind) => {
       let node = tree.root;
       for (const name of names) node = (await tree.find(node, name))!;
       const files = new GuestFiles({ tree, node, names }, signal);
-      const volumes = [{ ref: '1', label: '', uuid: '', kind, tree, recognised: null }];
-      const resolved = await resolveChanges(changes, files, volumes, signal);
+      return resolveChanges(changes, files, [{ ref: '1', label: '', uuid: '', kind, tree, recognised: null }], signal);
+    },
+    changing,
+  );
+}
+
+/** As {@link change}, of what has been resolved already. */
+export async function carryOut(
+  image: string,
+  resolve: (tree: FileTree, kind: string) => Promise<readonly VolumeChanges[]>,
+  { signal = never, atBytes = AT_BYTES, device }: Changing = {},
+): Promise<void> {
+  const { size } = await stat(image);
+  const again = await open(image);
+  await opened(
+    image,
+    async (tree, kind) => {
+      const resolved = await resolve(tree, kind);
       const descriptor = openSync(device ?? image, device ? O_RDWR | O_EXCL : O_RDWR);
       try {
         const place = { descriptor, offsetBytes: atBytes, lengthBytes: size - atBytes, isDevice: device !== undefined };

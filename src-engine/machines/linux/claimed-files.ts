@@ -16,8 +16,8 @@ import { fileIdentity, flockHolders, isSame, type FileIdentity } from './open-fi
 /** A name has 255 bytes; so much is left to tell long ones apart. */
 const MAX_NAME_BYTES = 180;
 const MAX_NOTE_BYTES = 200;
-const MAX_TRIES = 20;
-/** Whoever only asks has a lock for a moment. */
+/** Who has a lock keeps it; who takes one may try others first. */
+const MAX_TRIES = 8;
 const PAUSE_MS = 25;
 const DEADLINE_MS = 10_000;
 
@@ -47,55 +47,42 @@ export function fileClaims(roots: KernelRoots): FileClaims {
   /** names and contents that this process has */
   const own = new Set<string>();
 
-  /** The lock on a name. @returns null where it is somebody's, or cannot be had there */
-  async function holdName(path: string, note: string): Promise<FileHandle | 'taken' | null> {
+  /** The lock on a name. @returns null where none can be had there */
+  async function tryName(path: string, note: string): Promise<FileHandle | Refused | null> {
     const lockPath = claimPathOf(path);
-    for (let i = 0; i < MAX_TRIES; i++) {
-      const made = await open(lockPath, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644).catch(codeOf);
-      const found = made === 'EEXIST' ? await openFound(lockPath) : made;
-      if (found === 'ENOENT' && made === 'EEXIST') continue;
-      // who cannot write here is told so when the target is made
-      if (typeof found === 'string') return null;
-      const state = await lock(found, '-x');
-      if (state === 'unknown') return closed(found, null);
-      const isThere = await isStill(found, lockPath);
-      if (state === 'locked' && isThere && found === made) {
-        await found.write(note).catch(() => {});
-        return found;
-      }
-      if (state === 'locked' && isThere) {
-        // somebody was killed and has left it
-        if (!(await unlink(lockPath).catch(codeOf))) await found.close();
-        else return found;
-        continue;
-      }
-      await found.close();
-      if (state === 'busy' && isThere) await sleep(PAUSE_MS);
-      if (i === MAX_TRIES - 1) return 'taken';
+    const made = await open(lockPath, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644).catch(codeOf);
+    const found = made === 'EEXIST' ? await openLock(lockPath) : made;
+    if (found === 'ENOENT' && made === 'EEXIST') return 'gone';
+    // who cannot write here is told so when the target is made
+    if (typeof found === 'string') return null;
+    const state = await lockAlone(found);
+    if (state === 'unknown') return closed(found, null);
+    if (!(await isStill(found, lockPath))) return closed(found, 'gone');
+    if (state !== 'locked') return closed(found, state);
+    if (found === made) {
+      await found.write(note).catch(() => {});
+      return found;
     }
-    return 'taken';
+    // somebody was killed and has left it; where it cannot be removed, it is as good as one of ours
+    return (await unlink(lockPath).catch(codeOf)) ? found : closed(found, 'gone');
   }
 
-  /** The lock on what has the name now. */
-  async function holdContent(path: string): Promise<FileHandle | 'taken' | null> {
-    for (let i = 0; i < MAX_TRIES; i++) {
-      const found = await openFound(path);
-      if (typeof found === 'string') return null;
-      const state = await lock(found, '-x');
-      if (state === 'unknown') return closed(found, null);
-      if (state === 'locked' && (await isStill(found, path))) return found;
-      await found.close();
-      if (state === 'busy') await sleep(PAUSE_MS);
-    }
-    return 'taken';
+  /** The lock on what has the name now. @returns null where there is nothing to lock */
+  async function tryContent(path: string): Promise<FileHandle | Refused | null> {
+    const found = await openFile(path, O_RDONLY);
+    if (typeof found === 'string') return null;
+    const state = await lockAlone(found);
+    if (state === 'unknown') return closed(found, null);
+    if (!(await isStill(found, path))) return closed(found, 'gone');
+    return state === 'locked' ? found : closed(found, state);
   }
 
   async function look(path: string): Promise<Claimed> {
     const identity = fileIdentity(path);
-    if (own.has(path) || own.has(keyOf(identity))) return { by: [], isOwn: true };
+    if (own.has(path) || (identity && own.has(keyOf(identity)))) return { by: [], isOwn: true };
     const note = await noteWhereBusy(claimPathOf(path));
     if (note !== null) return { by: [note || claimPathOf(path)], isOwn: false };
-    const content = await openFound(path);
+    const content = await openFile(path, O_RDONLY);
     if (typeof content === 'string') return NOT_CLAIMED;
     const isFree = (await lock(content, '-s')) !== 'busy';
     await content.close();
@@ -108,9 +95,10 @@ export function fileClaims(roots: KernelRoots): FileClaims {
   return {
     look,
     async hold(path, holder) {
-      const name = await holdName(path, `${holder} (process ${process.pid})`);
-      const content = name === 'taken' ? null : await holdContent(path);
-      const names = [path, keyOf(content !== 'taken' && content && (await identityOf(content)))];
+      const name = await patiently(() => tryName(path, `${holder} (process ${process.pid})`));
+      const content = name === 'taken' ? null : await patiently(() => tryContent(path));
+      const identity = content && content !== 'taken' ? [keyOf(await identityOf(content))] : [];
+      const names = [path, ...identity];
       let isReleased = false;
       const release = async () => {
         if (isReleased) return;
@@ -135,7 +123,7 @@ export function fileClaims(roots: KernelRoots): FileClaims {
 /** Removes what a process that was killed has left, unless somebody has it by now. */
 export async function removeLostClaim(path: string): Promise<void> {
   const lockPath = claimPathOf(path);
-  const found = await openFound(lockPath);
+  const found = await openLock(lockPath);
   if (typeof found === 'string') return;
   try {
     if ((await lock(found, '-x')) === 'locked' && (await isStill(found, lockPath))) await unlink(lockPath);
@@ -157,7 +145,7 @@ function claimPathOf(path: string): string {
 
 /** @returns what is written in a lock that somebody has; null where nobody has it */
 async function noteWhereBusy(lockPath: string): Promise<string | null> {
-  const found = await openFound(lockPath);
+  const found = await openLock(lockPath);
   if (typeof found === 'string') return null;
   try {
     if ((await lock(found, '-s')) !== 'busy') return null;
@@ -172,13 +160,40 @@ async function noteWhereBusy(lockPath: string): Promise<string | null> {
   }
 }
 
-/** @returns an open regular file, or why there is none. On network file systems only who may write may lock alone. */
-async function openFound(path: string): Promise<FileHandle | string> {
-  const flags = O_NOFOLLOW | O_NONBLOCK;
-  let found = await open(path, O_RDWR | flags).catch(codeOf);
-  if (typeof found === 'string' && found !== 'ENOENT') found = await open(path, O_RDONLY | flags).catch(codeOf);
+/** On network file systems only who may write may lock alone. */
+async function openLock(path: string): Promise<FileHandle | string> {
+  const found = await openFile(path, O_RDWR);
+  return typeof found === 'string' && found !== 'ENOENT' ? openFile(path, O_RDONLY) : found;
+}
+
+/** @returns an open regular file, or why there is none */
+async function openFile(path: string, access: number): Promise<FileHandle | string> {
+  const found = await open(path, access | O_NOFOLLOW | O_NONBLOCK).catch(codeOf);
   if (typeof found === 'string') return found;
   return (await found.stat()).isFile() ? found : closed(found, 'EINVAL');
+}
+
+/** Why a lock was not had: what was there has another name by now, somebody asks about it for a moment, or somebody has it. */
+type Refused = 'gone' | 'asked' | 'taken';
+
+/** Tries again where that may help. */
+async function patiently(attempt: () => Promise<FileHandle | Refused | null>): Promise<FileHandle | 'taken' | null> {
+  const giveUpAt = Date.now() + DEADLINE_MS;
+  for (let left = MAX_TRIES; left > 0 && Date.now() < giveUpAt;) {
+    const answer = await attempt();
+    if (answer !== 'gone' && answer !== 'asked' && answer !== 'taken') return answer;
+    if (answer === 'taken') left--;
+    // not in step with who does the same
+    await sleep(PAUSE_MS * (0.5 + Math.random()));
+  }
+  return 'taken';
+}
+
+async function lockAlone(handle: FileHandle): Promise<'locked' | 'asked' | 'taken' | 'unknown'> {
+  const state = await lock(handle, '-x');
+  if (state !== 'busy') return state;
+  // whoever only asks shares it
+  return (await lock(handle, '-s')) === 'locked' ? 'asked' : 'taken';
 }
 
 /**
@@ -202,8 +217,7 @@ async function identityOf(handle: FileHandle): Promise<FileIdentity> {
   return { device: dev, inode: ino };
 }
 
-/** '' for none, which nobody has. */
-const keyOf = (file: FileIdentity | null | false) => (file ? `${file.device}:${file.inode}` : '');
+const keyOf = (file: FileIdentity) => `${file.device}:${file.inode}`;
 
 async function closed<T>(handle: FileHandle, value: T): Promise<T> {
   await handle.close();

@@ -98,7 +98,7 @@ async function requestsOf(
         request('symlink', last(), Buffer.from(step.change.target)),
       ];
     case 'put-file': {
-      const source = FIRST_CONTENT + (await contents.add(step.bytes));
+      const source = FIRST_CONTENT + (await contents.add(step.bytes, step.kept));
       return [
         ...(step.was ? [request('rm', own)] : []),
         ...into,

@@ -31,7 +31,7 @@ export async function writeFat(changes: VolumeChanges, place: VolumePlace, signa
         return step.isThere ? undefined : void (await run('mmd', path));
       case 'put-file': {
         if (step.was?.node) await run('mattrib', '-r', path);
-        const source = `/dev/fd/${4 + (await contents.add(step.bytes))}`;
+        const source = `/dev/fd/${4 + (await contents.add(step.bytes, step.kept))}`;
         return void (await run('mcopy', '-o', source, path).finally(() => contents.close()));
       }
       case 'remove-file':

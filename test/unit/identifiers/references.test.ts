@@ -24,7 +24,8 @@ async function found(volumes: readonly GuestVolume[], canWrite = true) {
   const told = await findReferences({ source, guest, volumes, abilities: { canWrite: () => canWrite } }, FORMS, signal);
   const texts = await Promise.all(
     told.references.map(async ({ file, keeping, rewritten }) => {
-      const bytes = keeping ? null : await rewritten(FORMS, new Set([0]));
+      const now = keeping ? null : await rewritten(FORMS, new Set([0]));
+      const bytes = now && ('kept' in now ? now.bytes : now);
       return [`/${file.names.join('/')}`, keeping?.code ?? bytes?.toString('latin1') ?? ''];
     }),
   );

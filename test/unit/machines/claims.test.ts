@@ -46,13 +46,13 @@ test.skipIf(process.platform !== 'linux')(
 );
 
 test.skipIf(process.platform !== 'linux')('of many that claim a file at once, one at most has it, ever', async () => {
-  const machines = Array.from({ length: 6 }, () => linuxMachine(kernel.roots));
+  const machines = Array.from({ length: 4 }, () => linuxMachine(kernel.roots));
   let holders = 0;
   let most = 0;
   let times = 0;
   await Promise.all(
     machines.map(async (machine, i) => {
-      for (let turn = 0; turn < 6; turn++) {
+      for (let turn = 0; turn < 3; turn++) {
         const claim = await machine.claim({ kind: 'file', path: image }, `deploy ${i}`).catch(() => null);
         if (!claim) continue;
         times++;
@@ -66,3 +66,20 @@ test.skipIf(process.platform !== 'linux')('of many that claim a file at once, on
   expect(most).toBe(1);
   expect(times).toBeGreaterThan(1);
 });
+
+test.skipIf(process.platform !== 'linux')(
+  'who claims one file is told of the claims of others on other files',
+  async () => {
+    const [one, two] = [linuxMachine(kernel.roots), linuxMachine(kernel.roots)];
+    const [mine, theirs] = ['mine.img', 'theirs.img'].map((name) => path.join(kernel.root, name));
+    const claims = [
+      await one.claim({ kind: 'file', path: mine }, 'deploy a'),
+      await two.claim({ kind: 'file', path: theirs }, 'deploy b'),
+    ];
+    const refusals = async (file: string) => (await one.fileRefusals(file, '/nowhere')).deployRefusals;
+    expect(await refusals(theirs)).toEqual([{ code: 'IN_USE', details: [`deploy b (process ${process.pid})`] }]);
+    expect(await refusals(mine)).toEqual([]);
+    for (const claim of claims) await claim.release();
+    expect(await refusals(theirs)).toEqual([]);
+  },
+);
