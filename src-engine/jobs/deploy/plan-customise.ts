@@ -1,6 +1,6 @@
 /** What of a deploy's plan is about the inside of the guest: changes, notes, and what forbids them. */
 import {
-  IDENTITY_THINGS,
+  RENEWAL_REASONS,
   type GuestChangeView,
   type IdentifierChange,
   type SettingNote,
@@ -64,7 +64,7 @@ function blockOf({ code, data }: EngineError): Check {
 function noteChecks(notes: readonly SettingNote[]): Check[] {
   const settings = new Set(notes.filter(({ isPossible }) => !isPossible).map(({ reason }) => reason));
   return [...settings].map((setting) => {
-    const isIdentity = (IDENTITY_THINGS as readonly string[]).includes(setting);
+    const isIdentity = (RENEWAL_REASONS as readonly string[]).includes(setting);
     const code = isIdentity ? 'IDENTITY_KEPT' : 'SETTING_IMPOSSIBLE';
     return { code, level: isIdentity ? 'warn' : 'block', data: { setting } };
   });

@@ -9,7 +9,7 @@ import type { Patch } from '../layout.port.ts';
 import { readGroupText } from './group-text.ts';
 import { LVM_SECTOR_BYTES, readLabel, resizedLabel } from './label.ts';
 import { readMetadataArea, replacedText } from './metadata-area.ts';
-import { parseMetadata, type ConfigSection, type ConfigValue } from './text.ts';
+import { changedSection, parseMetadata, type ConfigSection } from './text.ts';
 import { writeMetadata } from './written-text.ts';
 
 /** Areas begin with a page, as LVM2 lays them out. */
@@ -110,12 +110,12 @@ export async function repackedMember(
   const areas = label.metadataAreas.map((area) => ({ from: area, to: moved.get(area) ?? area }));
   const physicals = sectionIn(section, 'physical_volumes');
   const deviceSectors = Math.floor(lengthBytes / LVM_SECTOR_BYTES);
-  const own = changed(sectionIn(physicals, physical.name), { dev_size: deviceSectors, pe_count: extentCount });
-  const repacked = changed(section, { seqno: group.sequence + 1 }, [
-    ['physical_volumes', changed(physicals, {}, [[physical.name, own]])],
-    ['logical_volumes', changed(logicals, {}, packed)],
+  const own = changedSection(sectionIn(physicals, physical.name), { dev_size: deviceSectors, pe_count: extentCount });
+  const repacked = changedSection(section, { seqno: group.sequence + 1 }, [
+    ['physical_volumes', changedSection(physicals, {}, [[physical.name, own]])],
+    ['logical_volumes', changedSection(logicals, {}, packed)],
   ]);
-  const written = writeMetadata(changed(root, {}, [[group.name, repacked]]));
+  const written = writeMetadata(changedSection(root, {}, [[group.name, repacked]]));
   const patches = [await resizedLabel(member, label, lengthBytes, areas)];
   for (const { from, to } of areas) patches.push(...(await replacedText(member, from, to, written)));
   return { patches, places };
@@ -123,7 +123,7 @@ export async function repackedMember(
 
 /** A linear volume of so many extents, from that extent on. */
 function inOnePiece(volume: ConfigSection, extents: number, physicalVolume: string, extent: number): ConfigSection {
-  const { values, sections } = changed(sectionIn(volume, 'segment1'), {
+  const { values, sections } = changedSection(sectionIn(volume, 'segment1'), {
     start_extent: 0,
     extent_count: extents,
     stripe_count: 1,
@@ -131,7 +131,7 @@ function inOnePiece(volume: ConfigSection, extents: number, physicalVolume: stri
   });
   const segment = { values: new Map([...values].filter(([name]) => name !== 'stripe_size')), sections };
   const others = [...volume.sections].filter(([name]) => !/^segment\d+$/.test(name));
-  const one = changed(volume, { segment_count: 1 });
+  const one = changedSection(volume, { segment_count: 1 });
   return { values: one.values, sections: new Map([...others, ['segment1', segment]]) };
 }
 
@@ -140,12 +140,3 @@ function sectionIn(section: ConfigSection, name: string): ConfigSection {
   if (!found) throw new EngineError('FORMAT_INVALID', { field: name, value: '' });
   return found;
 }
-
-const changed = (
-  section: ConfigSection,
-  values: Readonly<Record<string, ConfigValue>>,
-  sections: Iterable<readonly [string, ConfigSection]> = [],
-): ConfigSection => ({
-  values: new Map([...section.values, ...Object.entries(values)]),
-  sections: new Map([...section.sections, ...sections]),
-});
