@@ -47,7 +47,7 @@ const fixed = (what: string): LengthRefusal => ({
 });
 
 /**
- * What can be done with a partition that is a physical volume: it grows where it is all of its group, and shrinks where all volumes of the
+ * What can be done with a partition, or a disk, that is a physical volume: it grows where it is all of its group, and shrinks where all volumes of the
  * group lie on it as they are.
  * @throws EngineError `READ_FAILED`
  */
@@ -69,7 +69,9 @@ export async function memberCandidate(
     const usedBytes = views.find((view) => view.ref === one.ref)?.usedBytes ?? one.source.lengthBytes;
     inner.push(await innerCandidate(one, usedBytes, abilities, mayShrink, geometry, unable));
   }
-  const inPlace = missingFor('LVM2', MEMBER_WAY, abilities);
+  // a disk that is a physical volume as a whole looks finished as soon as its label is there: nothing works on it before
+  const isDisk = volume.partition?.number === null;
+  const inPlace = isDisk ? fixed('') : missingFor('LVM2', MEMBER_WAY, abilities);
   const minimumBytes = geometry
     ? Math.min(lengthBytes, lengthOf(geometry, leastRoom(inner, NO_CHOICES, geometry.extentBytes)))
     : lengthBytes;

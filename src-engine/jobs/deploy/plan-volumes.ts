@@ -107,7 +107,7 @@ export async function planVolumes(asked: Asked): Promise<PlannedVolumes> {
   const isOther = room.endBytes !== room.oldEndBytes;
   if (request.exact || (!isAsked && !isOther))
     return { volumes: kept, checks: [{ code: 'VOLUMES_KEPT', level: 'pass', data: {} }] };
-  const rigid = await rigidity(asked);
+  const rigid = await rigidity(asked, candidates);
   if (rigid !== null) {
     const check: Check = { code: 'VOLUMES_RIGID', level: isAsked ? 'block' : 'warn', data: { reason: rigid } };
     return { volumes: kept, checks: isAsked || room.endBytes > room.oldEndBytes ? [check] : [] };
@@ -152,7 +152,7 @@ async function candidatesOf({ source, tables, disk, abilities }: Asked, mayShrin
       canShrink: isWay(ways.shrinking),
       minimumBytes: isWay(ways.shrinking) ? ways.minimumBytes : lengthBytes,
       maximumBytes: ways.maximumBytes,
-      isElastic: number !== null && isLarge && content?.kind !== 'swap',
+      isElastic: (number !== null || member !== null) && isLarge && content?.kind !== 'swap',
       isFixed: number === null || !(await canMove(source, found, tables)),
     });
   }
@@ -181,9 +181,11 @@ async function canMove(disk: BlockSource, volume: TreeVolume | undefined, { gpt 
 }
 
 /** Why no partition of a disk may be another one; null: they may. */
-async function rigidity({ source, tables, regions }: Asked): Promise<string | null> {
+async function rigidity({ source, tables, regions }: Asked, candidates: readonly Candidate[]): Promise<string | null> {
   const { layout, gpt, contested } = tables;
-  if (layout.table === 'none') return 'a disk without a partition table';
+  // but for one that is a physical volume as a whole
+  const isMember = candidates.some(({ member }) => member?.geometry);
+  if (layout.table === 'none' && !isMember) return 'a disk without a partition table';
   if (contested.length > 0) return 'partitions that something else claims too';
   if (layout.warnings.some(({ code }) => DOUBTFUL.includes(code))) return 'a partition table that contradicts the disk';
   const isRecorded = layout.partitions.every(({ startBytes, lengthBytes }, i) => {
