@@ -6,7 +6,7 @@ import type {
   GuestSettings,
   VolumeChoice,
 } from '../../../src-engine/contract/index.ts';
-import { newInside, type InsideForm } from './inside/inside-form.ts';
+import { groupNamesSaid, newInside, type InsideForm } from './inside/inside-form.ts';
 import { parseBytes } from '../../../src-engine/words/sizes.ts';
 
 export interface Target {
@@ -130,9 +130,11 @@ function changesFor(
 ) {
   if (isExact) return { exact: true };
   const choices = volumes.get(disk) ?? [];
+  const groupNames = groupNamesSaid(inside);
   return {
     ...(choices.length > 0 && { volumes: choices }),
     ...(inside.isFresh && { identity: 'fresh' as const, keep: inside.keep }),
+    ...(groupNames.length > 0 && { groupNames }),
     ...(settings && { settings }),
   };
 }

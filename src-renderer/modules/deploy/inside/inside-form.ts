@@ -2,10 +2,12 @@
 import {
   FileSettingSchema,
   FirstBootSchema,
+  GroupNameSchema,
   HostNamePatternSchema,
   NetworkCardSchema,
   SeveralSettingsSchema,
   UserSettingSchema,
+  type GroupName,
   type IdentityThing,
   type SeveralSettings,
 } from '../../../../src-engine/contract/index.ts';
@@ -52,6 +54,8 @@ const NAMED = ['hostname', 'domain', 'timezone', 'locale', 'keyboard'] as const;
 export interface InsideForm {
   isFresh: boolean;
   keep: IdentityThing[];
+  /** by volume group, what it is to be called; left out or empty: as it is */
+  groupNames: Record<string, string>;
   hostname: string;
   domain: string;
   timezone: string;
@@ -64,7 +68,7 @@ export interface InsideForm {
 }
 
 export const newInside = (): InsideForm => ({
-  ...{ isFresh: false, keep: [] },
+  ...{ isFresh: false, keep: [], groupNames: {} },
   ...{ hostname: '', domain: '', timezone: '', locale: '', keyboard: '' },
   ...{ cards: [], users: [], files: [], firstBoot: [] },
 });
@@ -123,9 +127,21 @@ export function settingsSaid(form: InsideForm): Said {
     if (!parsed.success) faults.add(`file-${file.id}-path`);
     return parsed.data ?? [];
   });
+  for (const { group, name } of newNames(form)) {
+    if (!GroupNameSchema.safeParse({ group, name }).success) faults.add(`group-${group}`);
+  }
   const isNothing = [network, users, files, firstBoot, Object.keys(said)].every(({ length }) => length === 0);
   return { settings: isNothing ? null : { ...said, network, users, files, firstBoot }, faults };
 }
+
+const newNames = ({ groupNames }: InsideForm) =>
+  Object.entries(groupNames)
+    .map(([group, name]) => ({ group, name: name.trim() }))
+    .filter(({ group, name }) => name !== '' && name !== group);
+
+/** Names of volume groups that can be sent. */
+export const groupNamesSaid = (form: InsideForm): GroupName[] =>
+  newNames(form).filter((one) => GroupNameSchema.safeParse(one).success);
 
 function cardOf(form: CardForm, faults: Set<Fault>): SeveralSettings['network'] {
   const at = (field: string) => `card-${form.id}-${field}`;
