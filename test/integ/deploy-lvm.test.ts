@@ -306,6 +306,18 @@ describe.skipIf(!canLoop)('a disk that is a physical volume as a whole', () => {
   });
 });
 
+test.skipIf(!canLoop)('a group without volumes becomes smaller as well', async () => {
+  const image = makeLvmDisk('bare', [], {});
+  resultOf(await engine.capture(image, 'bare'));
+  const target = bench.path('bare.smaller.img');
+  resultOf(await engine.deploy('bare', target, { lengthBytes: 100 * MIB }));
+  const free = onMember(target, (lvm) => {
+    lvm('vgck', 'bare');
+    return lvm('vgs', '--noheadings', '-o', 'vg_free_count', 'bare').trim();
+  });
+  expect(Number(free)).toBeLessThan((100 * MIB) / EXTENT - 2);
+});
+
 describe.skipIf(!canLoop)('groups of which nothing is moved', () => {
   test('one with a snapshot', async () => {
     const image = makeLvmDisk('snapped', [['root', 20]], {});

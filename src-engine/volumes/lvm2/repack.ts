@@ -15,6 +15,8 @@ import { writeMetadata } from './written-text.ts';
 /** Areas begin with a page, as LVM2 lays them out. */
 const AREA_UNIT_BYTES = 4096;
 
+const NOTHING: ConfigSection = { values: new Map(), sections: new Map() };
+
 /** What lies where in a physical volume. */
 export interface MemberGeometry {
   /** of its first extent */
@@ -92,7 +94,8 @@ export async function repackedMember(
   const places: Extent[] = [];
   const root = parseMetadata(text);
   const section = sectionIn(root, group.name);
-  const logicals = sectionIn(section, 'logical_volumes');
+  // a group without volumes has no list of them
+  const logicals = section.sections.get('logical_volumes') ?? NOTHING;
   const packed = new Map<string, ConfigSection>();
   for (const { name, lengthBytes: volumeBytes } of volumes) {
     const extents = checkRange('extent_count', volumeBytes / extentBytes, 1, extentCount - extent);
@@ -113,7 +116,7 @@ export async function repackedMember(
   const own = changedSection(sectionIn(physicals, physical.name), { dev_size: deviceSectors, pe_count: extentCount });
   const repacked = changedSection(section, { seqno: group.sequence + 1 }, [
     ['physical_volumes', changedSection(physicals, {}, [[physical.name, own]])],
-    ['logical_volumes', changedSection(logicals, {}, packed)],
+    ...(packed.size > 0 ? ([['logical_volumes', changedSection(logicals, {}, packed)]] as const) : []),
   ]);
   const written = writeMetadata(changedSection(root, {}, [[group.name, repacked]]));
   const patches = [await resizedLabel(member, label, lengthBytes, areas)];
