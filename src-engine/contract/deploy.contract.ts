@@ -208,6 +208,7 @@ export const CHANGE_REASONS = [
   'windows-setup',
   'selinux',
   'boot',
+  'group-name',
   ...IDENTITY_THINGS,
 ] as const;
 export type ChangeReason = (typeof CHANGE_REASONS)[number];
@@ -351,13 +352,18 @@ export const ID_OWNERS = [
   'file-system',
   'physical-volume',
   'volume-group',
+  'volume-group-name',
   'logical-volume',
 ] as const;
 export type IdOwner = (typeof ID_OWNERS)[number];
 
+/** What changes identifiers: a fresh identity, and another name for a group. */
+export const RENEWAL_REASONS = ['group-name', ...IDENTITY_THINGS] as const;
+export type RenewalReason = (typeof RENEWAL_REASONS)[number];
+
 /** An identifier that stands in no file: of a table, a file system, LVM. */
 export const IdentifierChangeSchema = z.object({
-  reason: z.enum(IDENTITY_THINGS),
+  reason: z.enum(RENEWAL_REASONS),
   of: z.enum(ID_OWNERS),
   /** the number of a partition, '0' where the whole disk is a volume, `GROUP/NAME`, a group's name; '' for the disk */
   volume: z.string(),
@@ -397,6 +403,14 @@ export const IdentityPlanSchema = z.object({
 });
 export type IdentityPlan = z.infer<typeof IdentityPlanSchema>;
 
+/** lvm(8), VALID NAMES; not those of folders in /dev, in which groups have theirs. */
+const groupName = z
+  .string()
+  .regex(/^(?!(?:mapper|disk|block|char|bus|input|md|net|pts|shm)$)[A-Za-z0-9_][A-Za-z0-9+_.-]{0,62}$/);
+/** A volume group of LVM2 that is to be called otherwise on the target, wherever it is named there. */
+export const GroupNameSchema = z.strictObject({ group: z.string().min(1).max(127), name: groupName });
+export type GroupName = z.infer<typeof GroupNameSchema>;
+
 /** Of a host name for several machines: `lab-{n}`, `lab-{n:02}` with zeros in front. */
 export const COUNTED = /\{n(?::(0?)([1-9]))?\}/g;
 
@@ -420,6 +434,7 @@ export const identityChoice = {
   identity: z.enum(IDENTITIES).optional(),
   /** what stays of a fresh identity */
   keep: z.array(z.enum(IDENTITY_THINGS)).max(IDENTITY_THINGS.length).default([]),
+  groupNames: z.array(GroupNameSchema).max(32).default([]),
 };
 
 /** What a deploy changed inside, as a walk over the target's files finds it; everything else there is the template's. */
@@ -430,7 +445,7 @@ export const InsideChangesSchema = z.object({
   ),
   /** of table, file systems and LVM, with what they were */
   identifiers: z
-    .array(IdentifierChangeSchema.extend({ reason: orUnknown(IDENTITY_THINGS), of: orUnknown(ID_OWNERS) }))
+    .array(IdentifierChangeSchema.extend({ reason: orUnknown(RENEWAL_REASONS), of: orUnknown(ID_OWNERS) }))
     .default([]),
   changedFiles: z.number().int().nonnegative(),
   /** of the volumes that were changed: files that are the template's, and how long they are together */

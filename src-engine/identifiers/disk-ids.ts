@@ -1,5 +1,5 @@
 /** All identifiers of a disk: of its table, of file systems, of LVM; and why one of them cannot become another, as far as the disk itself says. */
-import type { IdentityThing, IdOwner, SettingCode } from '../contract/deploy.contract.ts';
+import type { GroupName, IdOwner, RenewalReason, SettingCode } from '../contract/deploy.contract.ts';
 import type { MessageData } from '../contract/errors.ts';
 import { EngineError } from '../core/engine-error.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
@@ -17,12 +17,14 @@ export interface Keeping {
 }
 
 export interface DiskId {
-  readonly reason: IdentityThing;
+  readonly reason: RenewalReason;
   readonly of: IdOwner;
   /** the number of a partition, '0' where the whole disk is a volume, `GROUP/NAME`, a group's name; '' for the disk */
   readonly volume: string;
-  readonly format: IdFormat;
+  readonly format: IdFormat | 'group-name';
   readonly before: string;
+  /** what it becomes, where that was asked for; left out: anything */
+  readonly after?: string;
   /** null: it can become another */
   readonly kept: Keeping | null;
 }
@@ -121,6 +123,22 @@ function lvmIds({ groups }: VolumeTree, members: readonly LvmMember[]): DiskId[]
       kept: { code: 'id-kept-half' },
     }));
   return [...told.values(), ...kept];
+}
+
+/** Groups that are to be called otherwise. @throws EngineError `VOLUME_NOT_FOUND` where the disk has none of that name */
+export function groupNameIds({ groups }: VolumeTree, names: readonly GroupName[]): DiskId[] {
+  const own = groups.filter(({ group }) => group.kind === 'lvm2').map(({ group }) => group);
+  return names.map(({ group: before, name: after }) => {
+    const group = own.find((one) => one.name === before);
+    if (!group) throw new EngineError('VOLUME_NOT_FOUND', { volume: before, volumes: own.map((one) => one.name) });
+    const isTaken = own.some((one) => one.name === after) || names.filter((one) => one.name === after).length > 1;
+    const kept: Keeping | null = isTaken
+      ? { code: 'id-kept-twice' }
+      : group.isReadable
+        ? null
+        : { code: 'id-kept-half' };
+    return { reason: 'group-name', of: 'volume-group-name', volume: before, format: 'group-name', before, after, kept };
+  });
 }
 
 /** Of two things with one identifier, nobody can tell which a file means. */

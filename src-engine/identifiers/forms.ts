@@ -1,13 +1,17 @@
 /**
  * The forms in which files name an identifier: in large and small letters, without hyphens, with hyphens as systemd writes them into the
- * names of units. All of one are as long as each other, so a file in which one is replaced by another stays as long as it was.
+ * names of units. All of one are as long as each other, so a file in which one is replaced by another stays as long as it was; but not
+ * where the name of a group becomes another.
  */
+import { groupNameForms } from './group-name-forms.ts';
 import type { IdFormat } from './new-ids.ts';
 
 export interface Renaming {
-  readonly format: IdFormat;
+  readonly format: IdFormat | 'group-name';
   readonly before: string;
   readonly after: string;
+  /** a group's that gets another name: what its logical volumes are called */
+  readonly volumeNames?: readonly string[];
   /** a group's: its logical volumes, which device-mapper names by both UUIDs together */
   readonly joined?: readonly Pick<Renaming, 'before' | 'after'>[];
 }
@@ -20,6 +24,14 @@ interface Needle {
   readonly before: Buffer;
   readonly after: Buffer;
   readonly fits: Fits;
+  /** names of files that it counts in; left out: in all */
+  readonly files?: RegExp;
+}
+
+/** A place in a file, and what belongs there. */
+interface Match {
+  readonly at: number;
+  readonly needle: Needle;
 }
 
 /** Other characters stand escaped in names of files: `by-uuid\\x2f0a1b…` */
@@ -41,26 +53,46 @@ export class IdForms {
     this.#needles = renamings.flatMap((renaming, i) => needlesOf(renaming, i));
   }
 
-  /** @returns places in the list of renamings */
-  find(bytes: Buffer): Set<number> {
+  /** @param name of the file @returns places in the list of renamings */
+  find(bytes: Buffer, name = ''): Set<number> {
     const found = new Set<number>();
-    for (const needle of this.#needles) {
+    for (const needle of this.#needlesIn(name)) {
       if (!found.has(needle.renaming) && nextPlace(bytes, needle, 0) >= 0) found.add(needle.renaming);
     }
     return found;
   }
 
+  /** Whether a file in which they are replaced gets another length. @param renamings places in the list */
+  changesLength(renamings: ReadonlySet<number>): boolean {
+    return this.#needles.some(
+      ({ renaming, before, after }) => renamings.has(renaming) && before.length !== after.length,
+    );
+  }
+
   /** @param chosen places in the list of renamings @returns null where nothing of them is in it */
-  replaced(bytes: Buffer, chosen: ReadonlySet<number>): Buffer | null {
-    let changed: Buffer | null = null;
-    for (const needle of this.#needles.filter(({ renaming }) => chosen.has(renaming))) {
-      // looked for in what was there: nothing is replaced twice
+  replaced(bytes: Buffer, chosen: ReadonlySet<number>, name = ''): Buffer | null {
+    const matches: Match[] = [];
+    // looked for in what was there: nothing is replaced twice
+    for (const needle of this.#needlesIn(name).filter(({ renaming }) => chosen.has(renaming))) {
       for (let at = nextPlace(bytes, needle, 0); at >= 0; at = nextPlace(bytes, needle, at + 1)) {
-        changed ??= Buffer.from(bytes);
-        needle.after.copy(changed, at);
+        matches.push({ at, needle });
       }
     }
-    return changed;
+    if (matches.length === 0) return null;
+    const pieces: Uint8Array[] = [];
+    let done = 0;
+    // of two that begin in one place, the longer one is meant
+    const inOrder = matches.toSorted((a, b) => a.at - b.at || b.needle.before.length - a.needle.before.length);
+    for (const { at, needle } of inOrder) {
+      if (at < done) continue;
+      pieces.push(bytes.subarray(done, at), needle.after);
+      done = at + needle.before.length;
+    }
+    return Buffer.concat([...pieces, bytes.subarray(done)]);
+  }
+
+  #needlesIn(name: string): readonly Needle[] {
+    return this.#needles.filter(({ files }) => !files || files.test(name));
   }
 }
 
@@ -73,7 +105,16 @@ function nextPlace(bytes: Buffer, { before, fits }: Needle, from: number): numbe
   return -1;
 }
 
-function needlesOf({ format, before, after, joined = [] }: Renaming, renaming: number): Needle[] {
+function needlesOf({ format, before, after, joined = [], volumeNames = [] }: Renaming, renaming: number): Needle[] {
+  if (format === 'group-name') {
+    return groupNameForms(before, after, volumeNames).map((form) => ({
+      renaming,
+      before: Buffer.from(form.before, 'latin1'),
+      after: Buffer.from(form.after, 'latin1'),
+      fits: form.fits,
+      ...(form.files && { files: form.files }),
+    }));
+  }
   const needle = (old: string, now: string, fits: Fits): Needle => ({
     renaming,
     before: Buffer.from(old, 'latin1'),

@@ -211,7 +211,7 @@ class Search {
   }
 
   #look(file: NamingFile, mode: number): void {
-    const inside = this.#forms.find(file.bytes);
+    const inside = this.#forms.find(file.bytes, nameOf(file));
     const byName = this.#forms.find(file.name.subarray(0, -1));
     for (const one of [...inside, ...byName]) this.#found.add(one);
     // a script may be called by an old name; a unit, or a link, is what it is called
@@ -225,6 +225,10 @@ class Search {
     if (this.#files.length > MAX_FILES) this.#canOverride = false;
   }
 }
+
+/** Without its folder, and without the zero at its end. */
+export const nameOf = ({ name }: Pick<NamingFile, 'name'>): string =>
+  name.toString('latin1', 0, name.length - 1).replace(/^.*\//s, '');
 
 const isScript = ({ name }: NamingFile, byName: ReadonlySet<number>) =>
   byName.size === 0 || name.toString('latin1').endsWith('.sh\0');

@@ -2,7 +2,13 @@
  * Which identifiers of a disk become others, every place in which files name them, and for each that stays the reason. Reads only; what it
  * returns is the same whenever the same disk is looked at with the same seed.
  */
-import type { IdentityThing, IdentifierChange, SettingNote } from '../contract/deploy.contract.ts';
+import type {
+  GroupName,
+  IdentityThing,
+  IdentifierChange,
+  RenewalReason,
+  SettingNote,
+} from '../contract/deploy.contract.ts';
 import type { Guest } from '../contract/guest.contract.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
 import { uuidWay } from '../filesystems/new-uuid.ts';
@@ -10,7 +16,7 @@ import type { GuestVolume } from '../guest/guest-input.ts';
 import type { GuestMount } from '../guest/open-guest-files.ts';
 import type { Patch } from '../volumes/layout.port.ts';
 import type { VolumeChanges } from '../writers/steps.port.ts';
-import { isDamage, readDiskIds, type DiskId, type DiskIds, type Keeping } from './disk-ids.ts';
+import { groupNameIds, isDamage, readDiskIds, type DiskId, type DiskIds, type Keeping } from './disk-ids.ts';
 import { IdForms, type Renaming } from './forms.ts';
 import { corePatches, isCoreApart, packedCore } from './grub-core.ts';
 import { newId } from './new-ids.ts';
@@ -24,6 +30,7 @@ export interface IdsInput {
   readonly mounts: readonly GuestMount[];
   /** what is to be renewed at all */
   readonly fresh: ReadonlySet<IdentityThing>;
+  readonly groupNames: readonly GroupName[];
   readonly seed: string;
   /** the disk is its machine's only one: another one may name what is on this */
   readonly isAlone: boolean;
@@ -52,7 +59,8 @@ const ID_THINGS: readonly IdentityThing[] = ['file-system-uuids', 'disk-ids', 'l
 
 /** @throws EngineError `READ_FAILED`, `ABORTED` */
 export async function planIds(input: IdsInput, signal: AbortSignal): Promise<IdsPlan> {
-  const things = ID_THINGS.filter((thing) => input.fresh.has(thing));
+  const things: RenewalReason[] = ID_THINGS.filter((thing) => input.fresh.has(thing));
+  if (input.groupNames.length > 0) things.push('group-name');
   const { changes } = input;
   if (things.length === 0) return { renewed: [], notes: [], corePatches: [], changes };
   const all = (code: Keeping['code']) => things.map((reason) => noteOf(reason, { code }));
@@ -61,7 +69,10 @@ export async function planIds(input: IdsInput, signal: AbortSignal): Promise<Ids
   if (!input.isAlone) return { renewed: [], notes: all('id-kept-several-disks'), corePatches: [], changes };
 
   const disk = await readDiskIds(input.source);
-  const ids = disk.ids.filter(({ reason }) => input.fresh.has(reason));
+  const ids = [
+    ...disk.ids.filter(({ reason }) => things.includes(reason)),
+    ...groupNameIds(disk.tree, input.groupNames),
+  ];
   const kept = new Map<DiskId, Keeping>();
   for (const id of ids) {
     const keeping = id.kept ?? (await ownKeeping(id, disk, input));
@@ -86,6 +97,11 @@ export async function planIds(input: IdsInput, signal: AbortSignal): Promise<Ids
   let chosen = choose();
   const core = found?.core ?? null;
   let patches: Patch[] | null = [];
+  // its configuration has as much room as it takes
+  for (const i of core?.found ?? []) {
+    if (forms.changesLength(new Set([i]))) keepOnce(kept, free[i], { code: 'id-kept-grub-core' });
+  }
+  chosen = choose();
   if (core && [...core.found].some((i) => chosen.has(i))) {
     const content = forms.replaced(core.content!, chosen);
     const isApart = isCoreApart(core, disk.tables.layout.partitions);
@@ -109,7 +125,7 @@ export async function planIds(input: IdsInput, signal: AbortSignal): Promise<Ids
 /** What stands against an identifier before anybody looks for who names it. */
 async function ownKeeping(id: DiskId, { tree }: DiskIds, input: IdsInput): Promise<Keeping | null> {
   if (id.reason === 'disk-ids') return (await hasWindows(input.volumes)) ? { code: 'id-kept-boot-store' } : null;
-  if (id.of !== 'file-system') return null;
+  if (id.of !== 'file-system' || id.format === 'group-name') return null;
   const volume = input.volumes.find(({ ref }) => ref === id.volume);
   const found = [...tree.partitions, ...tree.groups.flatMap(({ volumes }) => volumes)].find(
     ({ ref }) => ref === id.volume,
@@ -181,23 +197,25 @@ function keepOnce(kept: Map<DiskId, Keeping>, id: DiskId, keeping: Keeping): voi
   if (!kept.has(id)) kept.set(id, keeping);
 }
 
-function renamingOf({ format, before, of, volume }: DiskId, { ids }: DiskIds, seed: string): Renaming {
-  const renamed = (one: Pick<DiskId, 'format' | 'before'>) => ({
-    before: one.before,
-    after: newId(seed, one.format, one.before.toLowerCase()),
-  });
-  const joined = ids.filter((one) => of === 'volume-group' && one.volume.startsWith(`${volume}/`)).map(renamed);
-  return { format, ...renamed({ format, before }), joined };
+function renamingOf({ format, before, after, of, volume }: DiskId, { ids, tree }: DiskIds, seed: string): Renaming {
+  if (format === 'group-name') {
+    const group = tree.groups.find((one) => one.group.name === before)!;
+    return { format, before, after: after!, volumeNames: group.group.volumes.map(({ name }) => name) };
+  }
+  const renamed = (old: string) => ({ before: old, after: newId(seed, format, old.toLowerCase()) });
+  const inside = ids.filter((one) => of === 'volume-group' && one.volume.startsWith(`${volume}/`));
+  return { format, ...renamed(before), joined: inside.map((one) => renamed(one.before)) };
 }
 
 /** In the case in which blkid and sfdisk write it. */
 function changeOf({ reason, of, volume, format, before }: DiskId, after: string): IdentifierChange {
   const isUpper = format === 'serial' || of === 'disk';
-  const written = format === 'lvm' ? after : isUpper ? after.toUpperCase() : after.toLowerCase();
+  const written =
+    format === 'lvm' || format === 'group-name' ? after : isUpper ? after.toUpperCase() : after.toLowerCase();
   return { reason, of, volume, before, after: written };
 }
 
-const noteOf = (reason: IdentityThing, { code, data = {} }: Keeping): SettingNote => ({
+const noteOf = (reason: RenewalReason, { code, data = {} }: Keeping): SettingNote => ({
   reason,
   isPossible: false,
   code,
@@ -205,7 +223,7 @@ const noteOf = (reason: IdentityThing, { code, data = {} }: Keeping): SettingNot
 });
 
 function notesOf(
-  things: readonly IdentityThing[],
+  things: readonly RenewalReason[],
   free: readonly DiskId[],
   chosen: ReadonlySet<number>,
   kept: ReadonlyMap<DiskId, Keeping>,

@@ -10,7 +10,7 @@ import { keptStart, type KeptStart } from '../writers/kept-start.ts';
 import { readEfiProgram } from './efi-program.ts';
 import type { IdForms } from './forms.ts';
 import { packedCore, readGrubCore, unpackedCore, type GrubCore, type PackedCore } from './grub-core.ts';
-import { overridingArchive, searchInitramfs, type InitramfsSearch } from './initramfs.ts';
+import { nameOf, overridingArchive, searchInitramfs, type InitramfsSearch } from './initramfs.ts';
 
 /** A program for UEFI with a kernel and a first file system in it may be as long as this. */
 const MAX_PROGRAM_BYTES = 256 * 1024 * 1024;
@@ -159,8 +159,14 @@ async function contentOf(
   await content.readInto(0, bytes);
   const core = names.at(-1)!.toLowerCase() === CORE_FILE ? await unpackedCore(bytes) : null;
   if (core?.content) return ofCore({ ...core, content: core.content }, forms, signal);
-  const found = new Set(forms.find(bytes));
-  const rewritten: Reference['rewritten'] = async (others, chosen) => others.replaced(bytes, chosen);
+  const name = names.at(-1)!;
+  const found = forms.find(bytes, name);
+  const isEnvironment = name.toLowerCase() === GRUB_ENVIRONMENT;
+  const replaced = (others: IdForms, chosen: ReadonlySet<number>) => {
+    const now = others.replaced(bytes, chosen, name);
+    return now && isEnvironment ? environmentOf(now, bytes.length) : now;
+  };
+  const rewritten: Reference['rewritten'] = async (others, chosen) => replaced(others, chosen);
   const program = kind === 'efi-program' ? readEfiProgram(bytes) : null;
   if (program?.initramfs) {
     const inside = await searchInitramfs(memorySource(program.initramfs), forms, signal);
@@ -171,7 +177,9 @@ async function contentOf(
   }
   if (found.size === 0) return null;
   if (program?.isSigned) return { found, keeping: 'id-kept-signed', rewritten };
-  const isBinary = !program && !isSettings && bytes.includes(0);
+  // what is no text has other things behind it, which stay where they are
+  const isStuck = forms.changesLength(found) && (program !== null || (isEnvironment && !replaced(forms, found)));
+  const isBinary = isStuck || (!program && !isSettings && bytes.includes(0));
   return { found, keeping: isBinary ? 'id-kept-binary' : null, rewritten };
 }
 
@@ -183,7 +191,7 @@ function ofCore(core: PackedCore & { content: Buffer }, forms: IdForms, signal: 
     const content = others.replaced(core.content, chosen);
     return content && packedCore(core, content, signal);
   };
-  return { found, keeping: null, rewritten };
+  return { found, keeping: forms.changesLength(found) ? 'id-kept-grub-core' : null, rewritten };
 }
 
 /** Files by the names of those in it stand in an archive behind it. */
@@ -197,13 +205,23 @@ function ofInitramfs(content: FileContent, { found, files, canOverride }: Initra
     keeping: null,
     async rewritten(forms, chosen) {
       const others = files.flatMap((file) => {
-        const bytes = forms.replaced(file.bytes, chosen);
+        const bytes = forms.replaced(file.bytes, chosen, nameOf(file));
         return bytes ? [{ ...file, bytes }] : [];
       });
       if (others.length === 0) return null;
       return { kept: await keptStart(content), bytes: overridingArchive(lengthBytes, others) };
     },
   };
+}
+
+/** GRUB writes it in its place, so it is as long as it was, with signs behind its lines that mean nothing: GRUB's manual, "Environment block". */
+const GRUB_ENVIRONMENT = 'grubenv';
+const FILLER = '#';
+
+/** @returns null where there is no room for it */
+function environmentOf(bytes: Buffer, lengthBytes: number): Buffer | null {
+  const lines = bytes.toString('latin1').replace(/#+$/, '');
+  return lines.length <= lengthBytes ? Buffer.from(lines.padEnd(lengthBytes, FILLER), 'latin1') : null;
 }
 
 const pathOf = ({ names }: BootFile) =>

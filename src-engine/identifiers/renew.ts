@@ -7,6 +7,7 @@ import { uuidWay } from '../filesystems/new-uuid.ts';
 import { placesOf, type TreeVolume, type VolumeTree } from '../inspection/volume-tree.ts';
 import { renamedGpt } from '../volumes/gpt-copy.ts';
 import type { Patch } from '../volumes/layout.port.ts';
+import { memberOfGroupCalled } from '../volumes/lvm2/rename-group.ts';
 import { renamedMember } from '../volumes/lvm2/uuids.ts';
 import { renamedMbr } from '../volumes/mbr-sector.ts';
 import type { Tables } from '../volumes/read-layout.ts';
@@ -25,19 +26,44 @@ const UNIT_BYTES = 512;
 
 /** @throws EngineError `GUEST_DIFFERS` where an identifier is not what it was to become; what its parameters throw */
 export async function renew(disk: RenewedDisk, renewed: readonly IdentifierChange[]): Promise<void> {
-  if (renewed.length === 0) return;
+  const own = renewed.filter(({ of }) => of !== 'volume-group-name');
+  if (own.length === 0) return;
   const { tree, tables, members } = await readDiskIds(disk.source);
-  for (const { of, volume, after } of renewed) {
+  for (const { of, volume, after } of own) {
     if (of === 'file-system') await renewFileSystem(disk, volumeOf(tree, volume), after);
   }
-  const ofLvm = new Map(renewed.filter(({ reason }) => reason === 'lvm-uuids').map((one) => [one.before, one.after]));
+  const ofLvm = new Map(own.filter(({ reason }) => reason === 'lvm-uuids').map((one) => [one.before, one.after]));
   if (ofLvm.size > 0) {
     for (const { volume } of members) {
       for (const patch of await renamedMember(volume.source, ofLvm)) await disk.write(onDisk(volume, patch));
     }
   }
-  await disk.write(tablePatches(tables, renewed));
-  await expectRenewed(disk.source, renewed);
+  await disk.write(tablePatches(tables, own));
+  await expectRenewed(disk.source, own);
+}
+
+/**
+ * Gives groups of LVM2 the names that files call them by. Whoever comes later knows their volumes by these.
+ * @throws EngineError `GUEST_DIFFERS` where a group is not there; what its parameters throw
+ */
+export async function renameGroups(
+  disk: Pick<RenewedDisk, 'source' | 'write'>,
+  renewed: readonly IdentifierChange[],
+): Promise<void> {
+  const names = new Map(
+    renewed.filter(({ of }) => of === 'volume-group-name').map(({ before, after }) => [before, after]),
+  );
+  if (names.size === 0) return;
+  const { members } = await readDiskIds(disk.source);
+  for (const { volume, uuids } of members) {
+    const name = names.get(uuids.group?.name ?? '');
+    if (name === undefined) continue;
+    for (const patch of await memberOfGroupCalled(volume.source, name)) await disk.write(onDisk(volume, patch));
+  }
+  const { tree } = await readDiskIds(disk.source);
+  for (const name of names.values()) {
+    if (!tree.groups.some(({ group }) => group.name === name && group.isReadable)) throw differs(name);
+  }
 }
 
 function volumeOf({ partitions, groups }: VolumeTree, ref: string): TreeVolume {

@@ -1,5 +1,5 @@
 /** Files that name identifiers, with the new ones: among the changes of their volumes. */
-import type { IdentityThing } from '../contract/deploy.contract.ts';
+import type { RenewalReason } from '../contract/deploy.contract.ts';
 import type { WriteChange } from '../guest/changes.port.ts';
 import type { GuestMount } from '../guest/open-guest-files.ts';
 import type { KeptStart } from '../writers/kept-start.ts';
@@ -15,7 +15,7 @@ interface Chosen {
   /** places in the list of renamings */
   readonly chosen: ReadonlySet<number>;
   /** of each renaming */
-  readonly reasons: readonly IdentityThing[];
+  readonly reasons: readonly RenewalReason[];
 }
 
 /** What is removed, or in a folder that is cleared, stays so; what is written anyway gets the new identifiers too. */
@@ -35,7 +35,7 @@ export async function withReferences(
     if (earlier && earlier.do !== 'put-file') continue;
     if (!earlier && own.steps.some((step) => isCleared(step, file.names, kind!))) continue;
     const now = earlier
-      ? chosen.forms.replaced(Buffer.from(earlier.bytes), chosen.chosen)
+      ? chosen.forms.replaced(Buffer.from(earlier.bytes), chosen.chosen, file.names.at(-1))
       : await reference.rewritten(chosen.forms, chosen.chosen);
     if (!now) continue;
     const content = Buffer.isBuffer(now) ? { bytes: now, kept: null } : now;

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import {
   FileSettingSchema,
   FirstBootSchema,
+  GroupNameSchema,
   HostNamePatternSchema,
   IDENTITIES,
   IDENTITY_THINGS,
@@ -11,6 +12,7 @@ import {
   UserSettingSchema,
   type CommandParams,
   type EngineClient,
+  type GroupName,
   type GuestSettings,
   type IdentityThing,
 } from '../../src-engine/contract/index.ts';
@@ -36,6 +38,7 @@ interface UserOption {
 export interface GuestOptions {
   identity?: (typeof IDENTITIES)[number];
   keep?: IdentityThing[];
+  renameGroup?: GroupName[];
   hostname?: string;
   domain?: string;
   network?: string[];
@@ -48,7 +51,10 @@ export interface GuestOptions {
   table?: string;
 }
 
-type PlanParams = Pick<CommandParams<'deploy.planAll'>, 'targets' | 'identity' | 'keep' | 'settings' | 'each'>;
+type PlanParams = Pick<
+  CommandParams<'deploy.planAll'>,
+  'targets' | 'identity' | 'keep' | 'groupNames' | 'settings' | 'each'
+>;
 
 /** What follows a `--user` belongs to that user. */
 export function addGuestOptions(command: Command, { t }: Words): Command {
@@ -65,6 +71,10 @@ export function addGuestOptions(command: Command, { t }: Words): Command {
     .option('--keep <thing>', help('keep'), (thing, things: IdentityThing[] = []) => [
       ...things,
       wordOf('--keep', IDENTITY_THINGS)(thing),
+    ])
+    .option('--rename-group <old=new>', help('rename-group'), (typed, names: GroupName[] = []) => [
+      ...names,
+      groupName(typed, t('cli.wrong.value', { option: '--rename-group', value: typed })),
     ])
     .option('--hostname <name|pattern>', help('hostname'))
     .option('--domain <domain>', help('domain'))
@@ -116,9 +126,18 @@ export async function guestParams(
     targets: rows ? rows.map(({ target }) => target) : [...targets],
     identity,
     keep,
+    groupNames: options.renameGroup ?? [],
     ...(settings && { settings }),
     ...(rows && { each: rows.map((row) => row.settings) }),
   };
+}
+
+/** @throws CommandError `BAD_REQUEST` for what is not two names */
+function groupName(typed: string, message: string): GroupName {
+  const [, group, name] = /^([^=]+)=([^=]+)$/.exec(typed) ?? [];
+  const read = GroupNameSchema.safeParse({ group, name });
+  if (!read.success) throw wrong(message);
+  return read.data;
 }
 
 async function settingsOf(

@@ -25,9 +25,10 @@ const EXTENT = 4 * MIB;
 const GPT = 'label: gpt\n1 : start=1MiB, size=8MiB, type=uefi\n2 : size=240MiB, type=lvm\n';
 
 function partsOf(image: string): Part[] {
-  const { partitiontable } = JSON.parse(run('sfdisk', '-J', image)) as {
-    partitiontable: { partitions: { start: number; size: number }[] };
-  };
+  const table = run('sh', '-c', 'sfdisk -J "$1" 2> /dev/null || true', '-', image);
+  // a disk that is a physical volume as a whole
+  if (table === '') return [{ startBytes: 0, lengthBytes: Number(run('stat', '-c', '%s', image)) }];
+  const { partitiontable } = JSON.parse(table) as { partitiontable: { partitions: { start: number; size: number }[] } };
   return partitiontable.partitions.map(({ start, size }) => ({ startBytes: start * 512, lengthBytes: size * 512 }));
 }
 
@@ -50,7 +51,7 @@ function makeLvmDisk(
   { lengthBytes = 252 * MIB, script = GPT, physical = [] as string[], group = [] as string[] } = {},
 ): string {
   const image = bench.file(`${name}.img`, lengthBytes);
-  runWithInput(script, 'sfdisk', '-q', image);
+  if (script !== '') runWithInput(script, 'sfdisk', '-q', image);
   onMember(image, (lvm) => {
     lvm('pvcreate', ...physical, lvm.devices[0]);
     lvm('vgcreate', ...group, name, lvm.devices[0]);
@@ -278,6 +279,43 @@ describe.skipIf(!canLoop)('a smaller target', () => {
     expect(XFS.judge(assembled(target, 'remade/root'))).toBe(root * EXTENT);
     expectSame(XFS, image, target, 'remade/root');
   });
+});
+
+describe.skipIf(!canLoop)('a disk that is a physical volume as a whole', () => {
+  test.each([
+    ['smaller', 100],
+    ['larger', 180],
+  ])('on a %s one', async (name, mib) => {
+    const group = `whole-${name}`;
+    const create = [
+      ['data', 20],
+      ['swap', 2],
+      ['data', 8],
+    ] as const;
+    const image = makeLvmDisk(group, create, { data: filled(EXT4), swap }, { lengthBytes: 140 * MIB, script: '' });
+    resultOf(await engine.capture(image, group));
+    const target = bench.file(`${group}.target.img`, mib * MIB, 0xff);
+    const device = bench.attach(target);
+    resultOf(await engine.deploy(group, device, { confirm: device }));
+    bench.detach(device);
+    const { data, swap: kept } = extentsOf(target, group);
+    expect(kept).toBe(2);
+    expect(Math.sign(data - 28)).toBe(Math.sign(mib - 140));
+    expect(EXT4.judge(assembled(target, `${group}/data`))).toBe(data * EXTENT);
+    expectSame(EXT4, image, target, `${group}/data`);
+  });
+});
+
+test.skipIf(!canLoop)('a group without volumes becomes smaller as well', async () => {
+  const image = makeLvmDisk('bare', [], {});
+  resultOf(await engine.capture(image, 'bare'));
+  const target = bench.path('bare.smaller.img');
+  resultOf(await engine.deploy('bare', target, { lengthBytes: 100 * MIB }));
+  const free = onMember(target, (lvm) => {
+    lvm('vgck', 'bare');
+    return lvm('vgs', '--noheadings', '-o', 'vg_free_count', 'bare').trim();
+  });
+  expect(Number(free)).toBeLessThan((100 * MIB) / EXTENT - 2);
 });
 
 describe.skipIf(!canLoop)('groups of which nothing is moved', () => {

@@ -5,7 +5,7 @@ import {
   CHANGE_REASONS,
   ID_OWNERS,
   IDENTITIES,
-  IDENTITY_THINGS,
+  RENEWAL_REASONS,
   GUEST_CHANGE_KINDS,
   type InsideChanges,
 } from '../../contract/deploy.contract.ts';
@@ -87,7 +87,7 @@ function insideView({
   }));
   const renewed = identifiers.map((one) => ({
     ...one,
-    reason: known(IDENTITY_THINGS, one.reason),
+    reason: known(RENEWAL_REASONS, one.reason),
     of: known(ID_OWNERS, one.of),
   }));
   return { changes: told, identifiers: renewed, ...counts };

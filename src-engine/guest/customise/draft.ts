@@ -3,7 +3,7 @@
  * several settings may change one file. Texts are Latin-1, a character for each byte: what is not edited stays as it was.
  */
 import {
-  IDENTITY_THINGS,
+  RENEWAL_REASONS,
   type ChangeReason,
   type SettingCode,
   type SettingNote,
@@ -126,7 +126,7 @@ export class GuestDraft {
   /** What writes that file already, so that another who puts one there would undo it; null: nobody, or who clears an identity. */
   async writerOf(path: string): Promise<ChangeReason | null> {
     const change = this.#changes.get((await this.files.realPath(path)) ?? path);
-    const isIdentity = (IDENTITY_THINGS as readonly string[]).includes(change?.reason ?? '');
+    const isIdentity = (RENEWAL_REASONS as readonly string[]).includes(change?.reason ?? '');
     return change?.kind === 'write' && !isIdentity ? change.reason : null;
   }
 

@@ -1,7 +1,7 @@
 /** Customise: files of the guest become what was asked for, and everything else is found to be the template's. */
 import { EngineError } from '../../core/engine-error.ts';
 import type { JobContext } from '../../core/job-context.ts';
-import { IDENTITY_THINGS, type ChangeReason } from '../../contract/deploy.contract.ts';
+import { RENEWAL_REASONS, type ChangeReason } from '../../contract/deploy.contract.ts';
 import type { FileTree } from '../../filesystems/file-tree.port.ts';
 import { openVolumes } from '../../inspection/disk-inspection.ts';
 import { impossible } from '../../writers/refusals.ts';
@@ -51,7 +51,7 @@ export async function customise(deployment: Deployment, context: JobContext): Pr
   deployment.inside = await nothingElseChanged(deployment, inside.changes, signal);
 }
 
-const isIdentity = (reason: ChangeReason) => (IDENTITY_THINGS as readonly string[]).includes(reason);
+const isIdentity = (reason: ChangeReason) => (RENEWAL_REASONS as readonly string[]).includes(reason);
 
 /** The volume's files as they are by now. */
 async function reopened(deployment: Deployment, ref: string): Promise<FileTree> {

@@ -1,6 +1,6 @@
 /** What of a deploy's plan is about the inside of the guest: changes, notes, and what forbids them. */
 import {
-  IDENTITY_THINGS,
+  RENEWAL_REASONS,
   type GuestChangeView,
   type IdentifierChange,
   type SettingNote,
@@ -66,7 +66,7 @@ function noteChecks(notes: readonly SettingNote[]): Check[] {
   const settings = new Set(notes.filter(({ isPossible }) => !isPossible).map(({ reason }) => reason));
   const kept = others.map(({ data }): Check => ({ code: 'OTHER_SYSTEMS_KEPT', level: 'warn', data }));
   const refused = [...settings].map((setting): Check => {
-    const isIdentity = (IDENTITY_THINGS as readonly string[]).includes(setting);
+    const isIdentity = (RENEWAL_REASONS as readonly string[]).includes(setting);
     const code = isIdentity ? 'IDENTITY_KEPT' : 'SETTING_IMPOSSIBLE';
     return { code, level: isIdentity ? 'warn' : 'block', data: { setting } };
   });

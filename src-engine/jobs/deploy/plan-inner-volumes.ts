@@ -33,6 +33,7 @@ export interface MemberCandidate {
   readonly lengthBytes: number;
   /** null: its volumes stay where they are in it */
   readonly geometry: MemberGeometry | null;
+  readonly extentBytes: number;
   readonly ways: VolumeWays;
   readonly inner: readonly InnerCandidate[];
 }
@@ -47,7 +48,7 @@ const fixed = (what: string): LengthRefusal => ({
 });
 
 /**
- * What can be done with a partition that is a physical volume: it grows where it is all of its group, and shrinks where all volumes of the
+ * What can be done with a partition, or a disk, that is a physical volume: it grows where it is all of its group, and shrinks where all volumes of the
  * group lie on it as they are.
  * @throws EngineError `READ_FAILED`
  */
@@ -60,18 +61,26 @@ export async function memberCandidate(
   const { source, membership } = volume;
   const { lengthBytes } = source;
   const refusal = membership ? groupRefusal(membership.group) : fixed('');
-  if (refusal || !membership) return { lengthBytes, geometry: null, ways: fixedWays(lengthBytes, refusal!), inner: [] };
+  if (refusal || !membership) {
+    const ways = fixedWays(lengthBytes, refusal ?? fixed(''));
+    return { lengthBytes, geometry: null, extentBytes: EXTENT_BYTES, ways, inner: [] };
+  }
   const unable = packRefusal(membership.group, bytesBehind(volume, disk));
-  const geometry = unable ? null : await geometryOf(source, membership.group.volumes.length);
+  const read = await geometryOf(source);
+  const isAll = read?.volumeCount === membership.group.volumes.length;
+  const geometry = unable || !isAll ? null : read;
+  const extentBytes = read?.extentBytes ?? EXTENT_BYTES;
   const views = disk.groups.flatMap(({ volumes }) => volumes);
   const inner: InnerCandidate[] = [];
   for (const one of membership.group.volumes) {
     const usedBytes = views.find((view) => view.ref === one.ref)?.usedBytes ?? one.source.lengthBytes;
-    inner.push(await innerCandidate(one, usedBytes, abilities, mayShrink, geometry, unable));
+    inner.push(await innerCandidate(one, usedBytes, abilities, mayShrink, extentBytes, geometry !== null, unable));
   }
-  const inPlace = missingFor('LVM2', MEMBER_WAY, abilities);
+  // a disk that is a physical volume as a whole looks finished as soon as its label is there: nothing works on it before
+  const isDisk = volume.partition?.number === null;
+  const inPlace = isDisk ? fixed('') : missingFor('LVM2', MEMBER_WAY, abilities);
   const minimumBytes = geometry
-    ? Math.min(lengthBytes, lengthOf(geometry, leastRoom(inner, NO_CHOICES, geometry.extentBytes)))
+    ? Math.min(lengthBytes, lengthOf(geometry, leastRoom(inner, NO_CHOICES, extentBytes)))
     : lengthBytes;
   const least: LengthRefusal = { code: 'VOLUME_AT_ITS_LEAST', data: { fileSystem: 'LVM2', lengthBytes } };
   const ways: VolumeWays = {
@@ -80,7 +89,7 @@ export async function memberCandidate(
     minimumBytes,
     maximumBytes: Number.MAX_SAFE_INTEGER,
   };
-  return { lengthBytes, geometry, ways, inner };
+  return { lengthBytes, geometry, extentBytes, ways, inner };
 }
 
 /** What stands against any other length. */
@@ -113,10 +122,10 @@ function bytesBehind({ ref, partition, membership }: TreeVolume, { account }: Di
     .reduce((sum, { takenBytes }) => sum + takenBytes, 0);
 }
 
-async function geometryOf(source: TreeVolume['source'], volumeCount: number): Promise<MemberGeometry | null> {
+/** @returns null where it cannot be told */
+async function geometryOf(source: TreeVolume['source']): Promise<MemberGeometry | null> {
   try {
-    const geometry = await memberGeometry(source);
-    return geometry.volumeCount === volumeCount ? geometry : null;
+    return await memberGeometry(source);
   } catch (error) {
     if (error instanceof EngineError && error.code === 'FORMAT_INVALID') return null;
     throw error;
@@ -128,25 +137,25 @@ async function innerCandidate(
   usedBytes: number,
   abilities: Abilities,
   mayShrink: boolean,
-  geometry: MemberGeometry | null,
+  extentBytes: number,
+  isPacked: boolean,
   unable: LengthRefusal | null,
 ): Promise<InnerCandidate> {
   const { mapping, copies, lengthBytes } = inside!.inner;
   const isPlain = mapping === 'linear' && copies.length === 1;
   const found = isPlain ? content.fileSystem : null;
-  const extentBytes = geometry?.extentBytes ?? EXTENT_BYTES;
   const extents = Math.floor(lengthBytes / extentBytes);
   const told = isPlain
     ? await waysOf(source, found, usedBytes, abilities, mayShrink)
     : fixedWays(lengthBytes, fixed(mapping));
   // swap is made anew on its way to another place, and not where it is
-  const growing = !geometry && found?.kind === 'swap' ? (unable ?? fixed('')) : told.growing;
+  const growing = !isPacked && found?.kind === 'swap' ? (unable ?? fixed('')) : told.growing;
   const leastExtents = Math.min(extents, Math.ceil(told.minimumBytes / extentBytes));
   const least: LengthRefusal = {
     code: 'VOLUME_AT_ITS_LEAST',
     data: { fileSystem: found?.kind ?? null, lengthBytes },
   };
-  const shrinking = !geometry ? (unable ?? fixed('')) : leastExtents === extents ? least : told.shrinking;
+  const shrinking = !isPacked ? (unable ?? fixed('')) : leastExtents === extents ? least : told.shrinking;
   return {
     ref,
     lengthBytes,
@@ -159,7 +168,7 @@ async function innerCandidate(
     isElastic: found !== null && found.kind !== 'swap',
     leastExtents,
     // where volumes stay in their places, only what their partition gets more can be given away
-    mostExtents: geometry ? Math.floor(told.maximumBytes / extentBytes) : extents,
+    mostExtents: isPacked ? Math.floor(told.maximumBytes / extentBytes) : extents,
   };
 }
 
@@ -181,8 +190,10 @@ export function growingInner(inner: readonly InnerCandidate[], choices: Choices)
 export const lengthRefusal = (volume: string, { code, data }: LengthRefusal) => ({ code, data: { volume, ...data } });
 
 /** What stands against what was asked of logical volumes. */
-export function innerProblems({ geometry, inner }: MemberCandidate, choices: Choices): Pick<Check, 'code' | 'data'>[] {
-  const extentBytes = geometry?.extentBytes ?? EXTENT_BYTES;
+export function innerProblems(
+  { extentBytes, inner }: MemberCandidate,
+  choices: Choices,
+): Pick<Check, 'code' | 'data'>[] {
   return inner.flatMap((volume): Pick<Check, 'code' | 'data'>[] => {
     const { ref, ways, leastExtents } = volume;
     const size = choices.get(ref);
@@ -228,14 +239,14 @@ export function innerPlans(member: MemberCandidate, { lengthBytes }: Extent, cho
   return { volumes, member: { method: 'repacked', tools: [], needsRoot: false, scratchBytes, seconds: 0 } };
 }
 
-function planOf({ ref, lengthBytes, leastExtents, extents, ways }: InnerCandidate): VolumePlan {
+function planOf({ ref, lengthBytes, leastExtents, extents, canShrink, ways }: InnerCandidate): VolumePlan {
   return {
     volume: ref,
     // in its group
     beforeStartBytes: 0,
     startBytes: 0,
     beforeBytes: lengthBytes,
-    minimumBytes: Math.round((lengthBytes / Math.max(extents, 1)) * leastExtents),
+    minimumBytes: canShrink ? (lengthBytes / extents) * leastExtents : lengthBytes,
     ...(!isWay(ways.growing) && { cannotGrow: lengthRefusal(ref, ways.growing) }),
     ...(!isWay(ways.shrinking) && { cannotShrink: lengthRefusal(ref, ways.shrinking) }),
     lengthBytes,
@@ -249,11 +260,10 @@ function planOf({ ref, lengthBytes, leastExtents, extents, ways }: InnerCandidat
 
 /** @param moreBytes that their partition gets */
 function grownPlans(
-  { inner, geometry }: MemberCandidate,
+  { inner, extentBytes }: MemberCandidate,
   growing: readonly InnerCandidate[],
   moreBytes: number,
 ): VolumePlan[] {
-  const extentBytes = geometry?.extentBytes ?? EXTENT_BYTES;
   const allBytes = growing.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
   return inner.map((volume) => {
     const plan = planOf(volume);

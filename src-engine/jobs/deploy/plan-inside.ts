@@ -24,7 +24,7 @@ import type { DeployRecord } from '../plan-records.ts';
 import { idAbilities } from './id-abilities.ts';
 import type { OpenedDisk } from './opened-disk.ts';
 
-type Asked = Pick<DeployRecord['request'], 'settings' | 'identity' | 'keep'>;
+type Asked = Pick<DeployRecord['request'], 'settings' | 'identity' | 'keep' | 'groupNames'>;
 
 export interface Inside {
   readonly volumes: readonly OpenedVolume[];
@@ -51,8 +51,10 @@ const NO_SETTINGS: GuestSettings = GuestSettingsSchema.parse({});
 const NO_DATES = { madeOn: '1970-01-01', releases: {} };
 
 /** Whether a deploy is to change anything inside. */
-export const changesInside = ({ settings, identity }: Asked): boolean =>
-  identity === 'fresh' || JSON.stringify(settings ?? NO_SETTINGS) !== JSON.stringify(NO_SETTINGS);
+export const changesInside = ({ settings, identity, groupNames }: Omit<Asked, 'keep'>): boolean =>
+  identity === 'fresh' ||
+  groupNames.length > 0 ||
+  JSON.stringify(settings ?? NO_SETTINGS) !== JSON.stringify(NO_SETTINGS);
 
 /**
  * @param disk the template, or the target as it will be
@@ -60,11 +62,11 @@ export const changesInside = ({ settings, identity }: Asked): boolean =>
  */
 export async function planInside(
   { source, volumes, input }: OpenedDisk,
-  { settings = NO_SETTINGS, identity, keep }: Asked,
+  { settings = NO_SETTINGS, identity, keep, groupNames }: Asked,
   { isAlone, isDevice, idSeed, copied }: InsideOptions,
   signal: AbortSignal,
 ): Promise<Inside> {
-  const isChanged = changesInside({ settings, identity, keep });
+  const isChanged = changesInside({ settings, identity, groupNames });
   const opened = isChanged ? await openGuestFiles(input.volumes, signal) : null;
   if (!opened) {
     if (isAlone && isChanged) throw impossible('/', 'no-system');
@@ -89,6 +91,7 @@ export async function planInside(
       volumes: input.volumes,
       mounts,
       fresh,
+      groupNames,
       seed: idSeed,
       isAlone,
       changes: [

@@ -102,8 +102,7 @@ export async function planVolumes(asked: Asked): Promise<PlannedVolumes> {
     sectorBytes,
   };
   const mayShrink = !request.exact && (request.volumes.length > 0 || room.endBytes < room.oldEndBytes);
-  const rigid = await rigidity(asked);
-  const mayRemake = !request.exact && rigid === null && sectorBytes !== layout.sectorBytes;
+  const mayRemake = !request.exact && sectorBytes !== layout.sectorBytes && (await rigidity(asked, [])) === null;
   const found = await candidatesOf(asked, mayShrink, mayRemake ? sectorBytes : null);
   const choices = choicesOf(request, found, room.endBytes >= room.oldEndBytes);
   const candidates = found.map((volume) => withChoices(volume, choices));
@@ -115,6 +114,7 @@ export async function planVolumes(asked: Asked): Promise<PlannedVolumes> {
       volumes: kept,
       checks: [{ code: 'VOLUMES_KEPT', level: 'pass', data: {} }, ...(await remadeChecks(asked, candidates, kept))],
     };
+  const rigid = await rigidity(asked, candidates);
   if (rigid !== null) {
     const check: Check = { code: 'VOLUMES_RIGID', level: isAsked ? 'block' : 'warn', data: { reason: rigid } };
     return { volumes: kept, checks: isAsked || room.endBytes > room.oldEndBytes ? [check] : [] };
@@ -170,7 +170,7 @@ async function candidatesOf(
       canShrink: isWay(ways.shrinking),
       minimumBytes: isWay(ways.shrinking) ? ways.minimumBytes : lengthBytes,
       maximumBytes: ways.maximumBytes,
-      isElastic: number !== null && isLarge && content?.kind !== 'swap',
+      isElastic: (number !== null || member !== null) && isLarge && content?.kind !== 'swap',
       isFixed: number === null || !(await canMove(source, found, tables)),
     });
   }
@@ -199,9 +199,11 @@ async function canMove(disk: BlockSource, volume: TreeVolume | undefined, { gpt 
 }
 
 /** Why no partition of a disk may be another one; null: they may. */
-async function rigidity({ source, tables, regions }: Asked): Promise<string | null> {
+async function rigidity({ source, tables, regions }: Asked, candidates: readonly Candidate[]): Promise<string | null> {
   const { layout, gpt, contested } = tables;
-  if (layout.table === 'none') return 'a disk without a partition table';
+  // but for one that is a physical volume as a whole
+  const isMember = candidates.some(({ member }) => member?.geometry);
+  if (layout.table === 'none' && !isMember) return 'a disk without a partition table';
   if (contested.length > 0) return 'partitions that something else claims too';
   if (layout.warnings.some(({ code }) => DOUBTFUL.includes(code))) return 'a partition table that contradicts the disk';
   const isRecorded = layout.partitions.every(({ startBytes, lengthBytes }, i) => {

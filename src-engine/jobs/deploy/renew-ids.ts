@@ -1,6 +1,6 @@
 /** Identifiers of table, file systems and LVM become those that files of the guest name by now; the target goes on not looking finished. */
 import type { JobContext } from '../../core/job-context.ts';
-import { renew } from '../../identifiers/renew.ts';
+import { renameGroups, renew } from '../../identifiers/renew.ts';
 import { setUuidByProgram } from '../../identifiers/uuid-programs.ts';
 import { openVolumes } from '../../inspection/disk-inspection.ts';
 import type { Patch } from '../../volumes/layout.port.ts';
@@ -43,4 +43,14 @@ export async function renewIds(deployment: Deployment, context: JobContext): Pro
   await disk.write(corePatches);
   const nothing = { changes: [], changedFiles: 0, sameFiles: 0, sameBytes: 0 };
   deployment.inside = { ...(deployment.inside ?? nothing), identifiers: [...identifiers] };
+}
+
+/**
+ * Files call groups by their new names already. It comes last: the plan knows volumes by the old ones.
+ * @throws EngineError as {@link renewIds}
+ */
+export async function nameGroups(deployment: Deployment): Promise<void> {
+  const write = (patches: readonly Patch[]) => writeOthers(deployment, patches);
+  await deployment.sink.sync();
+  await renameGroups({ source: targetView(deployment), write }, deployment.identifiers.identifiers);
 }

@@ -25,7 +25,7 @@ import { Overlay } from './overlay.ts';
 import { place } from './place.ts';
 import { prove } from './prove.ts';
 import { readBootChain } from './read-boot-chain.ts';
-import { renewIds } from './renew-ids.ts';
+import { nameGroups, renewIds } from './renew-ids.ts';
 import { checkFileAgain } from './targets-again.ts';
 
 /**
@@ -36,7 +36,7 @@ const STAGES: Readonly<Record<'begin' | 'fill' | 'adjust' | 'customise' | 'finis
   begin: [begin],
   fill: [fillFromScratch, fill],
   adjust: [adjust],
-  customise: [customise, renewIds, growMembers, readBootChain],
+  customise: [customise, renewIds, growMembers, readBootChain, nameGroups],
   finish: [finish, writeDown],
   prove: [enterInFirmware, prove],
 };

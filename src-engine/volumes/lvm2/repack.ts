@@ -9,11 +9,13 @@ import type { Patch } from '../layout.port.ts';
 import { readGroupText } from './group-text.ts';
 import { LVM_SECTOR_BYTES, readLabel, resizedLabel } from './label.ts';
 import { readMetadataArea, replacedText } from './metadata-area.ts';
-import { parseMetadata, type ConfigSection, type ConfigValue } from './text.ts';
+import { changedSection, parseMetadata, type ConfigSection } from './text.ts';
 import { writeMetadata } from './written-text.ts';
 
 /** Areas begin with a page, as LVM2 lays them out. */
 const AREA_UNIT_BYTES = 4096;
+
+const NOTHING: ConfigSection = { values: new Map(), sections: new Map() };
 
 /** What lies where in a physical volume. */
 export interface MemberGeometry {
@@ -92,7 +94,8 @@ export async function repackedMember(
   const places: Extent[] = [];
   const root = parseMetadata(text);
   const section = sectionIn(root, group.name);
-  const logicals = sectionIn(section, 'logical_volumes');
+  // a group without volumes has no list of them
+  const logicals = section.sections.get('logical_volumes') ?? NOTHING;
   const packed = new Map<string, ConfigSection>();
   for (const { name, lengthBytes: volumeBytes } of volumes) {
     const extents = checkRange('extent_count', volumeBytes / extentBytes, 1, extentCount - extent);
@@ -110,12 +113,12 @@ export async function repackedMember(
   const areas = label.metadataAreas.map((area) => ({ from: area, to: moved.get(area) ?? area }));
   const physicals = sectionIn(section, 'physical_volumes');
   const deviceSectors = Math.floor(lengthBytes / LVM_SECTOR_BYTES);
-  const own = changed(sectionIn(physicals, physical.name), { dev_size: deviceSectors, pe_count: extentCount });
-  const repacked = changed(section, { seqno: group.sequence + 1 }, [
-    ['physical_volumes', changed(physicals, {}, [[physical.name, own]])],
-    ['logical_volumes', changed(logicals, {}, packed)],
+  const own = changedSection(sectionIn(physicals, physical.name), { dev_size: deviceSectors, pe_count: extentCount });
+  const repacked = changedSection(section, { seqno: group.sequence + 1 }, [
+    ['physical_volumes', changedSection(physicals, {}, [[physical.name, own]])],
+    ...(packed.size > 0 ? ([['logical_volumes', changedSection(logicals, {}, packed)]] as const) : []),
   ]);
-  const written = writeMetadata(changed(root, {}, [[group.name, repacked]]));
+  const written = writeMetadata(changedSection(root, {}, [[group.name, repacked]]));
   const patches = [await resizedLabel(member, label, lengthBytes, areas)];
   for (const { from, to } of areas) patches.push(...(await replacedText(member, from, to, written)));
   return { patches, places };
@@ -123,7 +126,7 @@ export async function repackedMember(
 
 /** A linear volume of so many extents, from that extent on. */
 function inOnePiece(volume: ConfigSection, extents: number, physicalVolume: string, extent: number): ConfigSection {
-  const { values, sections } = changed(sectionIn(volume, 'segment1'), {
+  const { values, sections } = changedSection(sectionIn(volume, 'segment1'), {
     start_extent: 0,
     extent_count: extents,
     stripe_count: 1,
@@ -131,7 +134,7 @@ function inOnePiece(volume: ConfigSection, extents: number, physicalVolume: stri
   });
   const segment = { values: new Map([...values].filter(([name]) => name !== 'stripe_size')), sections };
   const others = [...volume.sections].filter(([name]) => !/^segment\d+$/.test(name));
-  const one = changed(volume, { segment_count: 1 });
+  const one = changedSection(volume, { segment_count: 1 });
   return { values: one.values, sections: new Map([...others, ['segment1', segment]]) };
 }
 
@@ -140,12 +143,3 @@ function sectionIn(section: ConfigSection, name: string): ConfigSection {
   if (!found) throw new EngineError('FORMAT_INVALID', { field: name, value: '' });
   return found;
 }
-
-const changed = (
-  section: ConfigSection,
-  values: Readonly<Record<string, ConfigValue>>,
-  sections: Iterable<readonly [string, ConfigSection]> = [],
-): ConfigSection => ({
-  values: new Map([...section.values, ...Object.entries(values)]),
-  sections: new Map([...section.sections, ...sections]),
-});

@@ -99,3 +99,13 @@ export function parseMetadata(text: string): ConfigSection {
 }
 
 const isMark = (token: Token, mark: string) => token.kind === 'mark' && token.text === mark;
+
+/** A section with other values, and other sections in it. */
+export const changedSection = (
+  section: ConfigSection,
+  values: Readonly<Record<string, ConfigValue>>,
+  sections: Iterable<readonly [string, ConfigSection]> = [],
+): ConfigSection => ({
+  values: new Map([...section.values, ...Object.entries(values)]),
+  sections: new Map([...section.sections, ...sections]),
+});

@@ -79,29 +79,30 @@ async function requestsOf(
   const { path } = step.change;
   const request = (name: string, ...words: Buffer[]): Request => ({ name, words, path });
   const own = pathOf(step.names);
+  // debugfs takes the folder of a file at the top of a volume for the one that it is in: it is in the right one then
   const into = [request('cd', pathOf(step.names.slice(0, -1)))];
   const last = () => bytesOfName(step.names.at(-1)!);
   switch (step.do) {
     case 'make-folder':
       return [...(step.isThere ? [] : [...into, request('mkdir', last())]), ...ownership(step, FOLDER, own, path)];
     case 'remove-file':
-      return [request('rm', own)];
+      return [...into, request('rm', own)];
     case 'clear-folder': {
       const below = await folderContents(changes, step, signal);
       const removals = below.map(({ names, kind }) => request(kind === 'folder' ? 'rmdir' : 'rm', pathOf(names)));
-      return step.keepsItself ? removals : [...removals, request('rmdir', own)];
+      return [...into, ...removals, ...(step.keepsItself ? [] : [request('rmdir', own)])];
     }
     case 'put-link':
       return [
-        ...(step.was ? [request('rm', own)] : []),
         ...into,
+        ...(step.was ? [request('rm', own)] : []),
         request('symlink', last(), Buffer.from(step.change.target)),
       ];
     case 'put-file': {
       const source = FIRST_CONTENT + (await contents.add(step.bytes, step.kept));
       return [
-        ...(step.was ? [request('rm', own)] : []),
         ...into,
+        ...(step.was ? [request('rm', own)] : []),
         request('write', Buffer.from(`/dev/fd/${source}`), last()),
         ...ownership(step, REGULAR_FILE, own, path),
       ];

@@ -6,7 +6,7 @@ import type {
   GuestSettings,
   VolumeChoice,
 } from '../../../src-engine/contract/index.ts';
-import { newInside, type InsideForm } from './inside/inside-form.ts';
+import { groupNamesSaid, newInside, type InsideForm } from './inside/inside-form.ts';
 import { parseBytes } from '../../../src-engine/words/sizes.ts';
 
 export interface Target {
@@ -130,10 +130,12 @@ function changesFor(
 ) {
   if (isExact) return { exact: true };
   const choices = volumes.get(disk) ?? [];
+  const groupNames = groupNamesSaid(inside);
   return {
     ...(choices.length > 0 && { volumes: choices }),
     ...(inside.identity !== 'auto' && { identity: inside.identity }),
     ...(inside.identity !== 'keep' && inside.keep.length > 0 && { keep: inside.keep }),
+    ...(groupNames.length > 0 && { groupNames }),
     ...(settings && { settings }),
   };
 }

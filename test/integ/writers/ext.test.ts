@@ -102,6 +102,15 @@ describe.each([
   });
 });
 
+test('what lies at the top of a volume is replaced and removed after what lies below', async () => {
+  const image = ext('ext4', { ...TREE, '/initrd.img': 'old', '/old.cfg': 'old', '/etc/initrd.img': 'not this one' });
+  await change(image, [write('/etc/hostname', 'lab-01\n'), write('/initrd.img', 'new'), remove('/old.cfg')]);
+  expectSound(image);
+  expect(cat(image, '/initrd.img')).toBe('new');
+  expect(cat(image, '/etc/initrd.img')).toBe('not this one');
+  expect(names(image, '/')).not.toContain('old.cfg');
+});
+
 describe('names', () => {
   test('that a script could misread are names', async () => {
     const odd = ['/etc/a "b"; rm x', "/etc/-rf it's", '/etc/<12>', '/etc/#hash', '/etc/  two  ', '/etc/$(id)`id`\\'];

@@ -14,17 +14,17 @@ const FORMS = new IdForms([{ format: 'uuid', before: OLD, after: NEW }]);
 const RELEASE = { '/etc/os-release': 'ID=debian\nVERSION_ID="13"\n' };
 const signal = new AbortController().signal;
 
-async function found(volumes: readonly GuestVolume[], canWrite = true) {
+async function found(volumes: readonly GuestVolume[], canWrite = true, forms = FORMS) {
   const guest = await inspectGuest(
     { volumes, firstSectors: new Uint8Array(512) },
     { madeOn: '2026-01-01', releases: {} },
     signal,
   );
   const source = memorySource(new Uint8Array(4096));
-  const told = await findReferences({ source, guest, volumes, abilities: { canWrite: () => canWrite } }, FORMS, signal);
+  const told = await findReferences({ source, guest, volumes, abilities: { canWrite: () => canWrite } }, forms, signal);
   const texts = await Promise.all(
     told.references.map(async ({ file, keeping, rewritten }) => {
-      const now = keeping ? null : await rewritten(FORMS, new Set([0]));
+      const now = keeping ? null : await rewritten(forms, new Set([0]));
       const bytes = now && ('kept' in now ? now.bytes : now);
       return [`/${file.names.join('/')}`, keeping?.code ?? bytes?.toString('latin1') ?? ''];
     }),
@@ -177,5 +177,33 @@ describe('nobody can tell', () => {
     };
     const told = await found(system(files as unknown as MemoryFiles));
     expect(told).toEqual({ everything: null, files: { '/etc/fstab': `UUID=${NEW} /\n` } });
+  });
+});
+
+describe('the name of a group, which becomes longer', () => {
+  const forms = new IdForms([{ format: 'group-name', before: 'rhel', after: 'lab-room', volumeNames: ['root'] }]);
+  const environment = (line: string) => `# GRUB Environment Block\n${line}\n`.padEnd(1024, '#');
+
+  test('GRUB’s environment stays as long as it is', async () => {
+    const before = environment('kernelopts=root=/dev/mapper/rhel-root ro rd.lvm.lv=rhel/root');
+    const after = environment('kernelopts=root=/dev/mapper/lab--room-root ro rd.lvm.lv=lab-room/root');
+    expect(await found(system({ '/boot/grub2/grubenv': before }), true, forms)).toEqual({
+      everything: null,
+      files: { '/boot/grub2/grubenv': after },
+    });
+  });
+
+  test.each([
+    ['an environment that is full', '/boot/grub2/grubenv', `x=/dev/rhel/root\n`.padStart(1024, 'x')],
+    ['a program', '/boot/efi/EFI/Linux/el9.efi', program({ '.cmdline': Buffer.from('root=/dev/mapper/rhel-root') })],
+    ['a file that is no text', '/etc/opt/store.db', '\0/dev/mapper/rhel-root\0'],
+  ])('stays for %s', async (_, path, content) => {
+    const told = await found(system({ [path]: content }), true, forms);
+    expect(told.files).toEqual({ [path]: 'id-kept-binary' });
+  });
+
+  test('and is no other word', async () => {
+    const files = { '/etc/hostname': 'rhel\n', '/etc/issue': 'ID="rhel" rhel/root\n' };
+    expect(await found(system(files), true, forms)).toEqual({ everything: null, files: {} });
   });
 });

@@ -72,6 +72,7 @@ describe('settings', () => {
     expect(faultsOf({ files: [newFile('a', 1, 'YQ==', 'etc/a')] })).toEqual(['file-path']);
     expect(faultsOf({ files: [{ ...newFile('a', 1, 'YQ==', '/etc/a'), mode: '899' }] })).toEqual(['file-mode']);
     expect(faultsOf({ firstBoot: [newFile('a', 1, 'YQ==', '../a')] })).toEqual(['file-path']);
+    expect(faultsOf({ groupNames: { vg: 'a/b' } })).toEqual(['group-vg']);
   });
 
   it.each(['-----BEGIN OPENSSH PRIVATE KEY-----', 'correct horse battery staple', `${KEY}\nsecret`])(
@@ -93,6 +94,13 @@ describe('the request for a target', () => {
   it('asks for a fresh identity and for the settings of its machine', () => {
     const settings = { hostname: 'lab-01', network: [], users: [], files: [], firstBoot: [] };
     expect(requestFor('t@1', form, 0, 1, { settings })).toMatchObject({ identity: 'fresh', keep: ['logs'], settings });
+  });
+
+  it('asks for names of groups that are others than before', () => {
+    const inside = { ...newInside(), groupNames: { vg: ' lab-vg ', data: '', other: 'other' } };
+    expect(requestFor('t@1', { ...form, inside }, 0, 1)).toMatchObject({
+      groupNames: [{ group: 'vg', name: 'lab-vg' }],
+    });
   });
 
   it('asks for neither where the bytes stay as captured; a proof changes nothing and stays', () => {

@@ -2,12 +2,14 @@
 import {
   FileSettingSchema,
   FirstBootSchema,
+  GroupNameSchema,
   HostNamePatternSchema,
   type IDENTITIES,
   NetworkCardSchema,
   type NetworkCard,
   SeveralSettingsSchema,
   UserSettingSchema,
+  type GroupName,
   type IdentityThing,
   type RecordedSettings,
   type SeveralSettings,
@@ -56,6 +58,8 @@ export interface InsideForm {
   /** `auto`: as each target needs it */
   identity: (typeof IDENTITIES)[number] | 'auto';
   keep: IdentityThing[];
+  /** by volume group, what it is to be called; left out or empty: as it is */
+  groupNames: Record<string, string>;
   hostname: string;
   domain: string;
   timezone: string;
@@ -70,7 +74,7 @@ export interface InsideForm {
 }
 
 export const newInside = (): InsideForm => ({
-  ...{ identity: 'auto', keep: [] },
+  ...{ identity: 'auto', keep: [], groupNames: {} },
   ...{ hostname: '', domain: '', timezone: '', locale: '', keyboard: '' },
   ...{ cards: [], users: [], files: [], firstBoot: [], recorded: null },
 });
@@ -134,6 +138,9 @@ export function settingsSaid(form: InsideForm): Said {
     if (!parsed.success) faults.add(`file-${file.id}-path`);
     return parsed.data ?? [];
   });
+  for (const { group, name } of newNames(form)) {
+    if (!GroupNameSchema.safeParse({ group, name }).success) faults.add(`group-${group}`);
+  }
   const isNothing = [network, users, files, firstBoot, Object.keys(said)].every(({ length }) => length === 0);
   return { settings: isNothing ? null : { ...said, network, users, files, firstBoot }, faults };
 }
@@ -152,6 +159,15 @@ const isUnchanged = (
   { name, passwordHash, sshKeys, groups }: SeveralSettings['users'][number],
   { recorded }: InsideForm,
 ) => recorded?.users.includes(name) === true && !passwordHash && sshKeys.length === 0 && groups.length === 0;
+
+const newNames = ({ groupNames }: InsideForm) =>
+  Object.entries(groupNames)
+    .map(([group, name]) => ({ group, name: name.trim() }))
+    .filter(({ group, name }) => name !== '' && name !== group);
+
+/** Names of volume groups that can be sent. */
+export const groupNamesSaid = (form: InsideForm): GroupName[] =>
+  newNames(form).filter((one) => GroupNameSchema.safeParse(one).success);
 
 function cardOf(form: CardForm, faults: Set<Fault>): SeveralSettings['network'] {
   const at = (field: string) => `card-${form.id}-${field}`;
