@@ -111,6 +111,7 @@ export async function planDeploy(
         { ...request, identity: identity.becomes },
         identity,
         disk.layout,
+        volumes,
         options,
         signal,
       );
