@@ -119,7 +119,7 @@ for (let round = 1; round <= rounds; round++) {
   );
   rmSync(restored, { force: true });
   rmSync(deployed, { force: true });
-  const written = await diskpress(catalog, 'deploy', 'bench', deployed);
+  const written = await diskpress(catalog, 'deploy', 'bench', deployed, '--identity', 'keep');
   deploy.ours.push(written.seconds);
   peaks.push(written.peakMegabytes);
   rmSync(deployed, { force: true });

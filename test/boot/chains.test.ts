@@ -180,7 +180,12 @@ describe.skipIf(!canRun)('a disk that only the firmware of one machine has an en
   test('stays so where the loader is to be kept, or the bytes are to be as captured; and that is told', async () => {
     const target = bench.path('kept.img');
     for (const more of [{ fallbackLoader: 'keep' as const }, { exact: true }]) {
-      const { planId, boot } = await engine.client.call('deploy.plan', { template: 'efi', target, ...more });
+      const { planId, boot } = await engine.client.call('deploy.plan', {
+        template: 'efi',
+        target,
+        identity: 'keep',
+        ...more,
+      });
       expect(states(boot)).toContain('unproven fallback-missing');
       const { jobId } = await engine.client.call('deploy.start', { planId, overwrite: true });
       expect(states(resultOf(await engine.ended(jobId)).bootChain)).toContain('unproven fallback-missing');

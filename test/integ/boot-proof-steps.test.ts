@@ -106,8 +106,6 @@ test.each([
   ['pc', 'ide'],
   ['pc', 'sata'],
   ['pc', 'scsi'],
-  ['pc', 'nvme'],
-  ['q35', 'ide'],
   ['q35', 'virtio'],
 ] as const)('a machine of type %s starts from %s', async (machineType, bus) => {
   const subject = bench.path('bus.img');

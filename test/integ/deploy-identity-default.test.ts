@@ -217,23 +217,59 @@ describe.skipIf(!canLoop)('where this machine, or this guest, does not let it be
     expect(run('blkid', '-p', '-O', String(MIB), '-o', 'value', '-s', 'UUID', target).trim()).toBe(UUID);
   });
 
-  test('it stays where a pipe stands in the place of a file of the guest', async () => {
+  test('it stays where a journal waits that only root could replay', async () => {
+    const image = disk('unclean');
+    // as a machine leaves it that loses its power: the journal is to be replayed
+    const device = bench.attach(image, '-o', String(ROOT_AT), '--sizelimit', String(13 * MIB));
+    const point = bench.mount(device, 'rw');
+    writeFileSync(`${point}/etc/motd`, 'written last\n');
+    run('sync', '-f', point);
+    const snapshot = bench.path('snapshot.img');
+    copyFileSync(image, snapshot);
+    bench.unmount(point);
+    expect(run('dumpe2fs', '-h', `${snapshot}?offset=${ROOT_AT}`)).toContain('needs_recovery');
+    const home = bench.path('home2');
+    mkdirSync(home);
+    run('chown', '65534:65534', home, snapshot);
+    chmodSync(bench.folder, 0o755);
+    const person = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'];
+    const diskpress = commandLine(bench.path('home2', 'catalog'), process.env, person);
+    expect(await diskpress('capture', snapshot, '--name', 'own')).toMatchObject({ code: 0 });
+    const ended = await diskpress('deploy', 'own', bench.path('home2', 'own.img'));
+    expect(ended, ended.err).toMatchObject({ code: 0, out: expect.stringContaining('its journal was not replayed') });
+  });
+
+  test('it stays where the volume is full', async () => {
+    // its host keys are made anew by a service, which takes room
+    const ssh = { '/usr/bin/ssh-keygen': ELF, '/usr/sbin/sshd': ELF, '/etc/ssh/ssh_host_ed25519_key': 'secret\n' };
+    const image = disk('full', { ...TREE, ...ssh });
+    const at = `${image}?offset=${ROOT_AT}`;
+    const block = Number(/Block size:\s+(\d+)/.exec(run('dumpe2fs', '-h', at))![1]);
+    const free = Number(/Free blocks:\s+(\d+)/.exec(run('dumpe2fs', '-h', at))![1]);
+    // a few blocks are left, and take where the others lie
+    const filler = bench.file('filler', (free - 2) * block, 0x41);
+    runWithInput(`write ${filler} filler\n`, 'debugfs', '-w', '-f', '-', at);
+    resultOf(await engine.capture(image, 'full'));
+    const target = bench.path('full.deployed');
+    const { plan, job } = await deployed('full', { target });
+    expect(toldBy(plan)).toBe('keep: lacking');
+    expect(plan.identity.data.reason).toBe('volume-full');
+    resultOf(job);
+    expect(marksOf(target)).toEqual(CAPTURED);
+  });
+
+  test('what a pipe stands in the place of stays, and is told; the rest is renewed', async () => {
     const image = disk('hostile');
     const commands = 'rm /etc/machine-id\ncd /etc\nmknod machine-id p\n';
     runWithInput(commands, 'debugfs', '-w', '-f', '-', `${image}?offset=${ROOT_AT}`);
     resultOf(await engine.capture(image, 'hostile'));
-    const { plan, job } = await deployed('hostile', { target: bench.path('hostile.deployed') });
-    expect(plan.canRun).toBe(true);
+    const target = bench.path('hostile.deployed');
+    const { plan, job } = await deployed('hostile', { target });
+    expect(toldBy(plan)).toBe('fresh: deployment');
+    expect(plan.checks).toContainEqual({ code: 'IDENTITY_KEPT', level: 'warn', data: { setting: 'machine-id' } });
     resultOf(job);
-    const asked = await engine.client.call('deploy.plan', {
-      template: 'hostile',
-      target: bench.path('asked.img'),
-      identity: 'fresh',
-    });
-    if (asked.canRun) expect(toldBy(plan)).toBe('fresh: deployment');
-    else {
-      expect(toldBy(plan)).toBe('keep: lacking');
-      expect(job.warnings).toContainEqual(expect.objectContaining({ code: 'IDENTITY_NOT_RENEWED' }));
-    }
+    expect(uuidOf(target)).not.toBe(UUID);
+    // and what became of it stands in the job
+    expect((await engine.client.call('job.show', { jobId: job.id })).parts[0].identity).toBe('fresh');
   });
 });

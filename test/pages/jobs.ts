@@ -3,6 +3,11 @@ import type { Locator } from '@playwright/test';
 import { AppPage } from './page.ts';
 
 export class JobsPage extends AppPage {
+  /** what a machine of a proof showed */
+  get screen(): Locator {
+    return this.page.getByRole('img', { name: this.t('proof.pictureAlt') }).first();
+  }
+
   get panel(): Locator {
     return this.page.getByRole('complementary', { name: this.t('jobs.one') });
   }

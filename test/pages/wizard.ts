@@ -50,6 +50,11 @@ export class WizardPage extends AppPage {
     return this.page.getByLabel(this.t('image.formatSaid'));
   }
 
+  /** whether it is started once it is there */
+  get proof(): Locator {
+    return this.page.getByRole('checkbox', { name: this.t('proof.wish') });
+  }
+
   get imagePath(): Locator {
     return this.page.getByLabel(this.t('place.imagePath'));
   }

@@ -30,6 +30,12 @@ async function toName({ capture }: Pages) {
   await capture.next.click();
 }
 
+/** The proof of a wizard, turned on and in sight. */
+async function proveIt({ page, t }: Pages) {
+  await page.getByRole('checkbox', { name: t('proof.wish') }).check();
+  await page.getByRole('combobox', { name: t('proof.bus') }).scrollIntoViewIfNeeded();
+}
+
 /** A capture for machines without a hypervisor, judged for one of them. */
 async function planOfMetal(pages: Pages) {
   const { capture, rules, t } = pages;
@@ -196,6 +202,15 @@ export const STATES: readonly State[] = [
   ],
   ['capture-source', 'many', '/capture', ({ capture }) => capture.disk('/dev/sda').check()],
   ['capture-name', 'many', '/capture', toName],
+  [
+    'capture-proof',
+    'many',
+    '/capture',
+    async (pages) => {
+      await toName(pages);
+      await proveIt(pages);
+    },
+  ],
   ['capture-plan', 'many', '/capture', ({ capture }) => capture.planDisk('/dev/sda')],
   ['capture-hibernated', 'hibernated', '/capture', ({ capture }) => capture.planDisk('/dev/sda')],
   ['capture-outside', 'outside', '/capture', ({ capture }) => capture.planDisk('/dev/sda')],
@@ -308,6 +323,15 @@ export const STATES: readonly State[] = [
   ['import-looking', 'importing', '/import?path=/images/slow.img'],
   ['import-recognised', 'importing', `/import?path=${IMAGES}/kiosk.qcow2`],
   ['import-about', 'importing', `/import?path=${IMAGES}/kiosk.qcow2`, (pages) => pages.import.next.click()],
+  [
+    'import-proof',
+    'importing',
+    `/import?path=${IMAGES}/kiosk.qcow2`,
+    async (pages) => {
+      await pages.import.next.click();
+      await proveIt(pages);
+    },
+  ],
   [
     'import-plan',
     'importing',
@@ -468,6 +492,28 @@ export const STATES: readonly State[] = [
       await sayInside(pages);
       await pages.deploy.section('guestChange.reason.network').scrollIntoViewIfNeeded();
       await pages.page.locator('.scroll').evaluate((el) => el.scrollBy(0, 500));
+    },
+  ],
+  [
+    'deploy-inside-recorded',
+    'many',
+    `/deploy?template=${ID}`,
+    async (pages) => {
+      await toInside(pages);
+      await pages.deploy.unfold('guestChange.reason.network');
+      await pages.deploy.unfold('guestChange.reason.users');
+      await pages.deploy.button('inside.change').nth(1).click();
+      await pages.deploy.section('guestChange.reason.network').scrollIntoViewIfNeeded();
+    },
+  ],
+  [
+    'deploy-inside-again',
+    'many',
+    `/deploy?template=${ID}`,
+    async ({ deploy }) => {
+      await deploy.disk('/dev/sdb').check();
+      await deploy.next.click();
+      await deploy.next.click();
     },
   ],
   [
@@ -691,6 +737,7 @@ export const STATES: readonly State[] = [
     },
   ],
   ['job-proof', 'many', `/jobs/${JOB(15)}`],
+  ['job-not-proven', 'many', `/jobs/${JOB(16)}`],
   ['job-damaged', 'many', `/jobs/${JOB(6)}`],
   ['job-incomplete', 'many', `/jobs/${JOB(9)}`],
   ['job-extracted', 'many', `/jobs/${JOB(10)}`],

@@ -14,6 +14,7 @@ import { writerOf } from '../../writers/write-volume.ts';
 import type { DeployRecord } from '../plan-records.ts';
 import { changesInside, planInside, type Inside, type InsideOptions } from './plan-inside.ts';
 import type { OpenedDisk } from './opened-disk.ts';
+import { neededRoom, type NeededRoom } from './room-for-changes.ts';
 import { writeRefusal } from './write-refusal.ts';
 
 export interface CustomisePlan {
@@ -21,10 +22,12 @@ export interface CustomisePlan {
   readonly guestChanges: GuestChangeView[];
   readonly settingNotes: SettingNote[];
   readonly identifiers: readonly IdentifierChange[];
+  /** room that the changes take, volume by volume */
+  readonly needs: readonly NeededRoom[];
 }
 
 const MAX_SHOWN_CHANGES = 1000;
-export const NOTHING: CustomisePlan = { checks: [], guestChanges: [], settingNotes: [], identifiers: [] };
+export const NOTHING: CustomisePlan = { checks: [], guestChanges: [], settingNotes: [], identifiers: [], needs: [] };
 
 /** @param template opened @param disk as it was captured @param options see {@link planInside} */
 export async function planCustomise(
@@ -49,6 +52,7 @@ export async function planCustomise(
       .slice(0, MAX_SHOWN_CHANGES),
     settingNotes: [...inside.notes],
     identifiers: inside.identifiers,
+    needs: inside.changes.map(neededRoom),
   };
 }
 

@@ -1,5 +1,5 @@
 /** What changes inside, with the identity that was chosen for it: one that nobody asked for refuses no deploy. */
-import type { IdentityPlan } from '../../contract/deploy.contract.ts';
+import type { IdentityPlan, VolumePlan } from '../../contract/deploy.contract.ts';
 import type { DiskView } from '../../contract/disk.contract.ts';
 import type { MessageData } from '../../contract/errors.ts';
 import type { Check } from '../../contract/warnings.ts';
@@ -9,6 +9,7 @@ import type { DeployRecord } from '../plan-records.ts';
 import type { OpenedDisk } from './opened-disk.ts';
 import { NOTHING, planCustomise, type CustomisePlan } from './plan-customise.ts';
 import type { InsideOptions } from './plan-inside.ts';
+import { withoutRoom, type NeededRoom } from './room-for-changes.ts';
 
 interface PlannedIdentity {
   readonly identity: IdentityPlan;
@@ -26,6 +27,21 @@ const HINDRANCES: readonly Check['code'][] = [
 
 const DAMAGED: Check = { code: 'GUEST_CHANGE_IMPOSSIBLE', level: 'block', data: { path: '/', reason: 'damaged' } };
 
+const fullVolume = (room: NeededRoom | null): Check | undefined =>
+  room
+    ? { code: 'GUEST_CHANGE_IMPOSSIBLE', level: 'block', data: { path: room.path, reason: 'volume-full' } }
+    : undefined;
+
+/** A journal of ext that waits is replayed before files are changed, for which a loop device is needed. */
+function unreplayed({ volumes }: OpenedDisk, { needs }: CustomisePlan): Check | undefined {
+  if (process.geteuid?.() === 0) return undefined;
+  const waits = needs.find(({ ref }) => {
+    const fileSystem = volumes.find((one) => one.ref === ref)?.fileSystem;
+    return /^ext/.test(fileSystem?.kind ?? '') && fileSystem!.warnings.some(({ code }) => code === 'JOURNAL_NOT_CLEAN');
+  });
+  return waits && { code: 'GUEST_CHANGE_IMPOSSIBLE', level: 'block', data: { path: waits.path, reason: 'journal' } };
+}
+
 /** In words of `guestReason`, with what they are about. */
 function lackOf({ code, data }: Check, target: string): MessageData {
   return code === 'TOOL_MISSING'
@@ -40,12 +56,17 @@ function withoutUsual({ checks, settingNotes }: CustomisePlan): Check[] {
   return checks.filter(({ code, data }) => code !== 'IDENTITY_KEPT' || !isUsual(data.setting));
 }
 
-/** @param request with the identity that was chosen @param identity why @throws as {@link planCustomise} */
+/**
+ * @param request with the identity that was chosen @param identity why
+ * @param disk as it was captured @param volumes where they get another length
+ * @throws as {@link planCustomise}
+ */
 export async function planIdentity(
   template: OpenedDisk,
   request: DeployRecord['request'],
   identity: IdentityPlan,
-  disk: Pick<DiskView, 'groups'>,
+  disk: Pick<DiskView, 'volumes' | 'groups'>,
+  volumes: readonly VolumePlan[],
   options: InsideOptions,
   signal: AbortSignal,
 ): Promise<PlannedIdentity> {
@@ -55,7 +76,10 @@ export async function planIdentity(
     if (isAsked || !(error instanceof EngineError) || !isDamage(error)) throw error;
     return { ...NOTHING, checks: [DAMAGED] };
   });
-  const hindrance = inside.checks.find(({ code, level }) => level === 'block' && HINDRANCES.includes(code));
+  const hindrance =
+    inside.checks.find(({ code, level }) => level === 'block' && HINDRANCES.includes(code)) ??
+    fullVolume(withoutRoom(inside.needs, disk, volumes)) ??
+    unreplayed(template, inside);
   if (isAsked || identity.becomes === 'keep') return { identity, inside, checks: [] };
   if (!hindrance) return { identity, inside: { ...inside, checks: withoutUsual(inside) }, checks: [] };
   const kept = await planCustomise(template, { ...request, identity: 'keep' }, disk, options, signal);

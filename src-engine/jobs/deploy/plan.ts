@@ -119,6 +119,7 @@ export async function planDeploy(
         { ...request, identity: identity.becomes },
         identity,
         disk.layout,
+        volumes,
         options,
         signal,
       );

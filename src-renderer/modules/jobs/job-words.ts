@@ -58,7 +58,7 @@ export function useJobWords() {
     if (job.kind === 'verify' && result.damagedTemplates.length) {
       return t('job.verdict.damaged', { names: format.list(result.damagedTemplates) });
     }
-    return did(job.kind, result);
+    return result.notProven ? t('proof.notProvenOf', { what: did(job.kind, result) }) : did(job.kind, result);
   }
 
   /** What was done, in numbers. */

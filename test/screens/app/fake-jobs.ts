@@ -297,6 +297,24 @@ ENDED.push(
     path: '',
     result: result({ processedBytes: 0, boot: { ...SIGHT, sign: 'picture', failedUnits: [] } }),
   }),
+  job(16, {
+    kind: 'capture',
+    result: result({
+      notProven: {
+        code: 'BOOT_EMERGENCY',
+        message: '',
+        hint: '',
+        data: {
+          name: 'debian@4',
+          until: 'login',
+          seconds: 41.2,
+          kernel: '6.12.48+deb13-amd64',
+          last: 'You are in emergency mode.',
+        },
+      },
+    }),
+    warnings: [{ code: 'NOT_PROVEN', data: { name: 'debian@4' } }],
+  }),
 );
 /** Imports: under way, waiting, failed. */
 const importing = (n: number, templateName: string, path: string, more: Partial<Omit<JobView, 'kind'>>) =>
