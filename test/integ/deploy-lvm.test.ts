@@ -66,7 +66,7 @@ function makeLvmDisk(
       const device = bench.attach(part);
       fill(device);
       bench.detach(device);
-      lvm.fill(`${name}/${volume}`, part);
+      lvm.fill(`${name}/${volume}`, part, true);
       rmSync(part);
     }
   });

@@ -403,6 +403,10 @@ describe.skipIf(!canLoop)('what stands behind', () => {
     place(fat, image, 101 * MIB);
     onVolume(image, { startBytes: MIB, lengthBytes: 100 * MIB }, EXT4.make);
     resultOf(await engine.capture(image, 'fat-behind'));
+    // FAT keeps its length, and the plan says so
+    const refused = { code: 'VOLUME_FIXED_LENGTH', data: { volume: '2', fileSystem: 'fat32' } };
+    const { volumes } = await planned('fat-behind', 200 * MIB);
+    expect(volumes[1]).toMatchObject({ method: 'kept', cannotGrow: refused, cannotShrink: refused });
     const target = bench.path('fat-behind.larger.img');
     resultOf(await engine.deploy('fat-behind', target, { lengthBytes: 200 * MIB }));
     const [, moved] = partsOf(target);

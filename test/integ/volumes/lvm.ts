@@ -2,8 +2,17 @@
  * Volume groups made by LVM2's own tools, without device-mapper: volumes are made and not activated. What they hold is laid out
  * where `lvs` says that they lie.
  */
-import { closeSync, openSync, readFileSync, readSync, statSync, writeFileSync, writeSync } from 'node:fs';
-import { run, runWithInput, type Workbench } from '../../support/workbench.ts';
+import {
+  closeSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  readSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { MIB, run, runWithInput, type Workbench } from '../../support/workbench.ts';
 import { noise, type Part } from '../../support/disks.ts';
 
 /** The leaked descriptors that LVM2 complains about are those of the test runner. */
@@ -38,8 +47,8 @@ export interface Lvm {
   create(...args: string[]): void;
   /** Where a volume lies, as `lvs` says. */
   segmentsOf(volume: string): LvmSegment[];
-  /** Writes a file to where a volume lies. */
-  fill(volume: string, image: string): void;
+  /** Writes a file to where a volume lies. @param leavesZeros the disk is a new one, and zeros are there already */
+  fill(volume: string, image: string, leavesZeros?: boolean): void;
   /** Copies a volume out of a disk that has the same layout. @param parts where the members are on it */
   cut(volume: string, disk: string, parts: readonly Part[], to: string): string;
   /** Gives the group other metadata, which LVM2 checks and writes. */
@@ -97,26 +106,35 @@ export function lvmOn(bench: Workbench, disk: string, parts: readonly Part[], se
       lvm('lvcreate', '--driverloaded', 'n', '-an', '-Zn', '-y', ...args);
     },
     segmentsOf,
-    fill(volume: string, image: string) {
+    fill(volume: string, image: string, leavesZeros = false) {
       const bytes = readFileSync(image);
       const out = openSync(disk, 'r+');
       let done = 0;
       for (const { startBytes, lengthBytes } of pieces(volume, parts)) {
-        writeSync(out, bytes, done, Math.min(lengthBytes, Math.max(bytes.length - done, 0)), startBytes);
+        for (let from = 0; from < lengthBytes && done + from < bytes.length; from += MIB) {
+          const part = bytes.subarray(done + from, done + Math.min(from + MIB, lengthBytes));
+          if (!leavesZeros || !isZeros(part)) writeSync(out, part, 0, part.length, startBytes + from);
+        }
         done += lengthBytes;
       }
       closeSync(out);
       if (done < statSync(image).size) throw new Error(`${image} is longer than ${volume}`);
     },
     cut(volume: string, from: string, on: readonly Part[], to: string) {
-      const input = openSync(from, 'r');
-      const found = pieces(volume, on).map(({ startBytes, lengthBytes }) => {
-        const piece = Buffer.alloc(lengthBytes);
-        readSync(input, piece, 0, lengthBytes, startBytes);
-        return piece;
-      });
+      const [input, output] = [openSync(from, 'r'), openSync(to, 'w')];
+      const block = Buffer.alloc(MIB);
+      let at = 0;
+      for (const { startBytes, lengthBytes } of pieces(volume, on)) {
+        for (let done = 0; done < lengthBytes; done += block.length) {
+          const part = block.subarray(0, Math.min(block.length, lengthBytes - done));
+          readSync(input, part, 0, part.length, startBytes + done);
+          if (!isZeros(part)) writeSync(output, part, 0, part.length, at + done);
+        }
+        at += lengthBytes;
+      }
+      ftruncateSync(output, at);
       closeSync(input);
-      writeFileSync(to, Buffer.concat(found));
+      closeSync(output);
       return to;
     },
     restore(group: string, change: (text: string) => string) {
@@ -127,6 +145,9 @@ export function lvmOn(bench: Workbench, disk: string, parts: readonly Part[], se
     },
   });
 }
+
+const ZEROS = Buffer.alloc(MIB);
+const isZeros = (bytes: Buffer) => bytes.equals(ZEROS.subarray(0, bytes.length));
 
 /** Before a disk is read or written by others. */
 export function detachAll(bench: Workbench, lvm: Lvm): void {
