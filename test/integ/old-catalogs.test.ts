@@ -72,7 +72,7 @@ function withoutSums({ templates, ...others }: Expected) {
 
 async function expectDeployed(engine: TestEngine, template: string, sha256: string, disk = 1): Promise<void> {
   const target = bench.path('deployed.img');
-  const { planId } = await engine.client.call('deploy.plan', { template, disk, target });
+  const { planId } = await engine.client.call('deploy.plan', { template, disk, target, identity: 'keep' });
   resultOf(await engine.ended((await engine.client.call('deploy.start', { planId })).jobId));
   expect(createHash('sha256').update(readFileSync(target)).digest('hex'), template).toBe(sha256);
   rmSync(target);
