@@ -47,6 +47,8 @@ export const VolumePlanSchema = z.object({
   startBytes: bytes,
   lengthBytes: bytes,
   method: z.enum(VOLUME_METHODS),
+  /** it is one of a mirror (MD RAID 1), whose array gets its length, and what is on that; left out: it is none */
+  isMirror: z.boolean().optional(),
   /** programs that do it, each to be installed */
   tools: z.array(z.string()),
   needsRoot: z.boolean(),

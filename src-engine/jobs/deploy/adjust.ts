@@ -4,6 +4,7 @@ import type { JobContext } from '../../core/job-context.ts';
 import { resizerOf } from '../../resizing/ways.ts';
 import type { Deployment } from './deployment.ts';
 import { growMemberInPlace } from './grow-member.ts';
+import { growMirror } from './grow-mirror.ts';
 import { isInner } from './plan-inner-volumes.ts';
 import { expectResized, resizable, withVolume } from './resized-volume.ts';
 import { writeHeld } from './write-held.ts';
@@ -14,7 +15,7 @@ export async function adjust(deployment: Deployment, context: JobContext): Promi
     if (!isGrown(volume) || isMember(volume)) continue;
     context.phase('resizing', 0);
     await writeHeld(deployment, volume);
-    await growInPlace(deployment, volume, context);
+    await (volume.isMirror ? growMirror : growInPlace)(deployment, volume, context);
   }
 }
 

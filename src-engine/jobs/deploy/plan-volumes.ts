@@ -34,6 +34,7 @@ import {
   neededBytes,
   type MemberCandidate,
 } from './plan-inner-volumes.ts';
+import { mirrorCandidate } from './plan-mirror.ts';
 import { scratchFor } from './scratch-needs.ts';
 
 /** What a partition at least is, of the largest one, to take or give room unasked: not those for booting and for recovery. */
@@ -71,6 +72,8 @@ interface Asked {
   readonly tables: Tables;
   readonly regions: readonly Region[];
   readonly disk: DiskView;
+  /** of the version */
+  readonly diskCount: number;
   readonly target: PlaceView;
   readonly request: VolumesRequest;
   readonly abilities: Abilities;
@@ -83,6 +86,7 @@ interface Candidate extends FitVolume {
   readonly kind: FileSystemKind | null;
   /** what lies on it, where it is a physical volume of LVM2 */
   readonly member: MemberCandidate | null;
+  readonly isMirror: boolean;
   readonly usedBytes: number;
   readonly ways: VolumeWays;
   /** for sectors that are larger than its blocks */
@@ -127,7 +131,7 @@ export async function planVolumes(asked: Asked): Promise<PlannedVolumes> {
 
 /** @param newSectorBytes for which volumes may be made anew; null: for none */
 async function candidatesOf(
-  { source, tables, disk, abilities }: Asked,
+  { source, tables, disk, diskCount, abilities }: Asked,
   mayShrink: boolean,
   newSectorBytes: number | null,
 ): Promise<Candidate[]> {
@@ -143,6 +147,7 @@ async function candidatesOf(
     const content = found && !found.isContested && !found.membership ? found.content.fileSystem : null;
     const isMember = found !== undefined && !found.isContested && found.membership?.group.group.kind === 'lvm2';
     const member = isMember ? await memberCandidate(found, disk, abilities, mayShrink) : null;
+    const mirror = found && diskCount === 1 ? await mirrorCandidate(found, usedBytes, abilities) : null;
     const behind = bytesBehind(disk, String(number ?? 0));
     const remade =
       newSectorBytes === null || behind > 0 || !found
@@ -152,17 +157,18 @@ async function candidatesOf(
       remade.ways ??
       (behind > 0
         ? fixedWays(lengthBytes, { code: 'VOLUME_DATA_BEHIND', data: { lengthBytes: behind } })
-        : member
-          ? member.ways
-          : await waysOf(found?.source ?? source, content, usedBytes, abilities, mayShrink));
+        : (member?.ways ??
+          mirror?.ways ??
+          (await waysOf(found?.source ?? source, content, usedBytes, abilities, mayShrink))));
     const isLarge = lengthBytes >= largestBytes * LARGE_PART && !RECOVERY_TYPES.includes(typeId);
     candidates.push({
       ref: String(number ?? 0),
       startBytes,
       lengthBytes,
       typeId,
-      kind: content?.kind ?? null,
+      kind: mirror?.kind ?? content?.kind ?? null,
       member,
+      isMirror: mirror !== null,
       usedBytes,
       ways,
       remade,
@@ -260,7 +266,7 @@ function plansOf(volume: Candidate, place: Extent, choices: ReadonlyMap<string, 
   return [{ ...own, ...member }, ...volumes];
 }
 
-function planOf({ ref, kind, ways, usedBytes, ...before }: Candidate, place: Extent): VolumePlan {
+function planOf({ ref, kind, ways, usedBytes, isMirror, ...before }: Candidate, place: Extent): VolumePlan {
   const way = before.remade.way ?? wayTo({ ...before, ways }, place);
   return {
     volume: ref,
@@ -271,6 +277,7 @@ function planOf({ ref, kind, ways, usedBytes, ...before }: Candidate, place: Ext
     startBytes: place.startBytes,
     lengthBytes: place.lengthBytes,
     method: way?.method ?? 'kept',
+    ...(isMirror && { isMirror }),
     tools: way ? (kind ? [...toolsOf(kind, way)] : [...way.tools]) : [],
     needsRoot: way?.needsRoot ?? false,
     ...scratchFor(way?.method ?? 'kept', usedBytes),

@@ -82,6 +82,7 @@ export async function planDeploy(
         tables,
         regions: json.regions,
         disk: disk.layout,
+        diskCount: version.disks.length,
         target: target.place,
         request,
         abilities: await abilitiesHere(),

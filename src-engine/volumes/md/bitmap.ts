@@ -12,6 +12,24 @@ const PAGE_BYTES = 4096;
 const bitmapStruct = struct(HEADER_BYTES, { magic: u32le(0), syncSize: u64le(40), chunkBytes: u32le(52) });
 
 /**
+ * For a longer array: what is new in it is in step.
+ * @param bytes header and bits as they are @param arrayBytes how long the array becomes @param roomBytes what they may take
+ * @returns them in whole pages; null where there is no room for the bits
+ */
+export function growBitmap(bytes: Buffer, arrayBytes: number, roomBytes: number): Buffer | null {
+  const { chunkBytes } = bitmapStruct.read(bytes);
+  const neededBytes = HEADER_BYTES + Math.ceil(Math.ceil(arrayBytes / chunkBytes) / 8);
+  const lengthBytes = Math.ceil(neededBytes / PAGE_BYTES) * PAGE_BYTES;
+  if (neededBytes > roomBytes) return null;
+  const grown = Buffer.alloc(Math.min(Math.max(lengthBytes, bytes.length), roomBytes));
+  bytes.copy(grown);
+  bitmapStruct.write(grown, { syncSize: BigInt(Math.floor(arrayBytes / MD_SECTOR_BYTES)) });
+  return grown;
+}
+
+export const isBitmap = (bytes: Buffer): boolean => bitmapStruct.read(bytes).magic === MAGIC;
+
+/**
  * @returns header and bits, in whole pages
  * @throws EngineError `FORMAT_INVALID`
  */

@@ -9,7 +9,7 @@ import { readBytes } from '../../disk/read.ts';
 import { levelName, MD_MAGIC, sumWords, type ArrayMember, type Role } from './member.ts';
 
 const SUPERBLOCK_BYTES = 4096;
-const RESERVED_BYTES = 64 * 1024;
+export const RESERVED_BYTES = 64 * 1024;
 const MAX_DEVICES = 27;
 /** Words of the superblock. */
 const AT = {
@@ -40,15 +40,13 @@ const DISK_ACTIVE_AND_SYNC = 6;
  * @throws EngineError `FORMAT_INVALID` for one that is damaged, `FORMAT_UNSUPPORTED`
  */
 export async function readSuperblock0(volume: BlockSource): Promise<ArrayMember | null> {
-  const startBytes = Math.floor(volume.lengthBytes / RESERVED_BYTES - 1) * RESERVED_BYTES;
+  const startBytes = superblock0Start(volume.lengthBytes);
   if (startBytes < 0) return null;
   const bytes = await readBytes(volume, startBytes, SUPERBLOCK_BYTES);
   const word = (at: number) => bytes.readUInt32LE(4 * at);
   if (word(AT.magic) !== MD_MAGIC || word(AT.major) !== 0) return null;
 
-  const summed = Buffer.from(bytes);
-  summed.writeUInt32LE(0, 4 * AT.checksum);
-  if (sumWords(summed) !== word(AT.checksum)) throw new EngineError('FORMAT_INVALID', { checksum: 'RAID superblock' });
+  if (checksumOf(bytes) !== word(AT.checksum)) throw new EngineError('FORMAT_INVALID', { checksum: 'RAID superblock' });
   if (word(AT.minor) !== 90) throw new EngineError('FORMAT_UNSUPPORTED', { feature: 'array that is being reshaped' });
   const deviceCount = checkRange('raid_disks', word(AT.raidDisks), 1, MAX_DEVICES);
   const lengthBytes = word(AT.sizeKib) * 1024;
@@ -70,4 +68,22 @@ export async function readSuperblock0(volume: BlockSource): Promise<ArrayMember 
     isInStep: (state & DISK_ACTIVE_AND_SYNC) === DISK_ACTIVE_AND_SYNC,
     isClean: (word(AT.state) & STATE_CLEAN) !== 0,
   };
+}
+
+/** Where it stands on a member; negative where there is no room for one. */
+export const superblock0Start = (lengthBytes: number): number =>
+  Math.floor(lengthBytes / RESERVED_BYTES - 1) * RESERVED_BYTES;
+
+/** @param block superblock, and what stands behind it @returns a copy that says how much of each member the array takes */
+export function withSize0(block: Buffer, sizeBytes: number): Buffer {
+  const other = Buffer.from(block);
+  other.writeUInt32LE(Math.floor(sizeBytes / 1024), 4 * AT.sizeKib);
+  other.writeUInt32LE(checksumOf(other.subarray(0, SUPERBLOCK_BYTES)), 4 * AT.checksum);
+  return other;
+}
+
+function checksumOf(superblock: Buffer): number {
+  const summed = Buffer.from(superblock);
+  summed.writeUInt32LE(0, 4 * AT.checksum);
+  return sumWords(summed);
 }

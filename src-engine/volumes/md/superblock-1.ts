@@ -53,8 +53,7 @@ const ROLES: Record<number, Role> = { 0xffff: 'spare', 0xfffe: 'faulty', 0xfffd:
  */
 export async function readSuperblock1(volume: BlockSource): Promise<ArrayMember | null> {
   const found: ArrayMember[] = [];
-  const atEnd = Math.floor((volume.lengthBytes - 8 * 1024) / SUPERBLOCK_BYTES) * SUPERBLOCK_BYTES;
-  for (const startBytes of new Set([atEnd, 0, SUPERBLOCK_BYTES])) {
+  for (const startBytes of new Set([superblock1End(volume.lengthBytes), 0, SUPERBLOCK_BYTES])) {
     if (startBytes < 0 || startBytes + SUPERBLOCK_BYTES > volume.lengthBytes) continue;
     const bytes = await readBytes(volume, startBytes, SUPERBLOCK_BYTES);
     const superblock = superblockStruct.read(bytes);
@@ -68,9 +67,7 @@ export async function readSuperblock1(volume: BlockSource): Promise<ArrayMember 
 /** @returns the roles of the devices */
 function checked(superblock: Superblock, bytes: Buffer): Buffer {
   const rolesEnd = HEADER_BYTES + 2 * checkRange('max_dev', superblock.maxDev, 1, MAX_DEVICES);
-  const summed = Buffer.from(bytes.subarray(0, rolesEnd));
-  summed.writeUInt32LE(0, CHECKSUM_AT);
-  if (sumWords(summed) !== superblock.checksum) {
+  if (checksumOf(bytes.subarray(0, rolesEnd)) !== superblock.checksum) {
     throw new EngineError('FORMAT_INVALID', { checksum: 'RAID superblock' });
   }
   return bytes.subarray(HEADER_BYTES, rolesEnd);
@@ -134,4 +131,41 @@ async function metadataExtents(volume: BlockSource, superblock: Superblock, star
 
 function sectors(field: string, count: bigint): number {
   return checkRange(field, Number(count), 0, Math.floor(MAX_BYTES / MD_SECTOR_BYTES)) * MD_SECTOR_BYTES;
+}
+
+function checksumOf(superblock: Buffer): number {
+  const summed = Buffer.from(superblock);
+  summed.writeUInt32LE(0, CHECKSUM_AT);
+  return sumWords(summed);
+}
+
+/** Where one of version 1.0 stands on a member; negative where there is no room for one. */
+export const superblock1End = (lengthBytes: number): number =>
+  Math.floor((lengthBytes - 8 * 1024) / SUPERBLOCK_BYTES) * SUPERBLOCK_BYTES;
+
+const NEVER = 2n ** 64n - 1n;
+
+/**
+ * A copy for a longer member of a mirror that is in step.
+ * @param bytes a superblock that was read @param addedBytes what the array takes more @param movedBytes how much further back it stands
+ * @returns with where the bitmap begins, counted from it; null where there is none
+ */
+export function withSize1(
+  bytes: Buffer,
+  addedBytes: number,
+  movedBytes: number,
+): { superblock: Buffer; bitmapOffsetBytes: number | null } {
+  const superblock = Buffer.from(bytes);
+  const { size, dataSize, superOffset, featureMap, bitmapOffset, maxDev } = superblockStruct.read(superblock);
+  const added = BigInt(addedBytes / MD_SECTOR_BYTES);
+  superblockStruct.write(superblock, {
+    size: size + added,
+    dataSize: dataSize + added,
+    superOffset: superOffset + BigInt(movedBytes / MD_SECTOR_BYTES),
+    // that much is in step, and that is all
+    resyncOffset: NEVER,
+  });
+  superblock.writeUInt32LE(checksumOf(superblock.subarray(0, HEADER_BYTES + 2 * maxDev)), CHECKSUM_AT);
+  const hasBitmap = (featureMap & FEATURE.BITMAP_OFFSET) !== 0;
+  return { superblock, bitmapOffsetBytes: hasBitmap ? (bitmapOffset | 0) * MD_SECTOR_BYTES : null };
 }
