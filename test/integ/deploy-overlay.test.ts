@@ -174,6 +174,7 @@ describe('where it all goes', () => {
     expect(await placed('disk', DISK_BYTES)).toEqual({
       changes: [],
       leftOut: [],
+      packed: [],
       regions: [
         { startBytes: 0, lengthBytes: DISK_BYTES },
         { startBytes: PART.startBytes, lengthBytes: PART.lengthBytes },
