@@ -53,6 +53,27 @@ describe.skipIf(!canLoop)('deploy', () => {
     expect(await state(image)).toEqual(before);
   });
 
+  test('an image of another format is not made a raw one unless somebody says so, and a name that promises one is told', async () => {
+    const image = bench.path('machine.qcow2');
+    run('qemu-img', 'create', '-q', '-f', 'qcow2', image, '64M');
+    run('truncate', '-s', '24M', image);
+    const before = await state(image);
+    const planned = await plan('small', image);
+    expect(blocks(planned)).toEqual(['TARGET_IS_IMAGE']);
+    expect(await refusal(start(planned.planId, { overwrite: true }))).toMatchObject({
+      code: 'PLAN_BLOCKED',
+      data: { check: 'TARGET_IS_IMAGE', format: 'qcow2' },
+    });
+    expect(await state(image)).toEqual(before);
+    const params = { template: 'small', target: image, overrides: ['TARGET_IS_IMAGE'] };
+    const taken = await engine.client.call('deploy.plan', params);
+    resultOf(await engine.ended((await start(taken.planId, { overwrite: true })).jobId));
+    run('e2fsck', '-fn', image);
+
+    const { checks } = await plan('small', bench.path('new.vmdk'));
+    expect(checks).toContainEqual(expect.objectContaining({ code: 'TARGET_NAMED_AS_IMAGE', level: 'warn' }));
+  });
+
   test.each(['rw', 'ro'])('a device that is mounted %s', async (options) => {
     const image = makeExt4(bench, `mounted-${options}.img`, 20 * MIB);
     const device = bench.attach(image);

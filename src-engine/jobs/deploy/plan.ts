@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { CheckedParams } from '../../contract/commands.ts';
-import type { DiskView, PlaceView } from '../../contract/disk.contract.ts';
+import type { DiskFormat, DiskView, PlaceView } from '../../contract/disk.contract.ts';
 import type { DeployPlan } from '../../contract/plan.contract.ts';
 import type { Check } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
@@ -10,6 +10,7 @@ import type { BlockSource } from '../../disk/block-source.port.ts';
 import { numberOf, ofDisk } from '../../core/of-disk.ts';
 import type { Machine } from '../../machines/machine.port.ts';
 import { afterIdentifiers } from './after-identifiers.ts';
+import { imageTargetChecks } from './image-target.ts';
 import type { AttachedIds } from './attached-ids.ts';
 import { endChecks, outsideChecks } from './outside-checks.ts';
 import { afterVolumes, madeAnew, placesOf, planVolumes } from './plan-volumes.ts';
@@ -137,6 +138,7 @@ export async function planDeploy(
           ...(await outsideChecks(manifest, json, layout, relocation, target.place, places)),
           ...(await endChecks(source, layout, target.place)),
           ...(await checkTarget(parts.machine, target, disk.usedBytes, parts.layout.root)),
+          ...imageTargetChecks(target, before?.format ?? null),
           ...first,
           ...besides,
           ...inside.checks,
@@ -205,6 +207,14 @@ function confirmWords(place: PlaceView, asked: string): string[] {
   return [...new Set([place.serial, place.path, asked].filter((word) => word !== ''))];
 }
 
+/** What lies on a target before it is written. */
+interface Seen {
+  readonly view: DiskView | null;
+  readonly format: DiskFormat;
+  readonly edges: string;
+  readonly marks: MachineMarks | null;
+}
+
 /**
  * What a target holds now, for the words of the confirmation; what a capture would have to warn about is not asked here.
  * A target may be anything, even unreadable in places: not knowing what it holds is no reason against writing it.
@@ -215,7 +225,7 @@ async function lookAt(
   path: string,
   isMachineAsked: boolean,
   signal: AbortSignal,
-): Promise<{ view: DiskView | null; edges: string; marks: MachineMarks | null } | null> {
+): Promise<Seen | null> {
   const opened = await openSource(machine, path, null, signal).catch((error) => {
     if (signal.aborted) throw error;
     return null;
@@ -229,7 +239,7 @@ async function lookAt(
       return null;
     });
     const marks = isMachineAsked && view ? await marksOn(source, signal) : null;
-    return { view: view && withoutWarnings(view.view), edges, marks };
+    return { view: view && withoutWarnings(view.view), format: opened.format, edges, marks };
   } finally {
     await opened.source.close();
   }
