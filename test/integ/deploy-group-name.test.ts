@@ -53,7 +53,7 @@ function inRoot(disk: string, group: string, path: string): string {
 
 test.skipIf(!canLoop)('a kept identity and a new name, which is longer and has a hyphen', async () => {
   const target = bench.path('longer.img');
-  const planned = await plan(target, { groupNames: [{ group: 'centos', name: 'lab-room_01' }] });
+  const planned = await plan(target, { identity: 'keep', groupNames: [{ group: 'centos', name: 'lab-room_01' }] });
   expect(planned.identifiers).toEqual([
     { reason: 'group-name', of: 'volume-group-name', volume: 'centos', before: 'centos', after: 'lab-room_01' },
   ]);

@@ -44,8 +44,14 @@ export interface FileClaims {
 }
 
 export function fileClaims(roots: KernelRoots): FileClaims {
-  /** names and contents that this process has */
-  const own = new Set<string>();
+  /** how often this process has a name, or the content of a file: from before it asks for the lock until it is free again, so that none of its looks takes it for another's */
+  const own = new Map<string, number>();
+  const take = (name: string) => own.set(name, (own.get(name) ?? 0) + 1);
+  const drop = (name: string) => {
+    const left = (own.get(name) ?? 0) - 1;
+    if (left > 0) own.set(name, left);
+    else own.delete(name);
+  };
 
   /** The lock on a name. @returns null where none can be had there */
   async function tryName(path: string, note: string): Promise<FileHandle | Refused | null> {
@@ -95,26 +101,31 @@ export function fileClaims(roots: KernelRoots): FileClaims {
   return {
     look,
     async hold(path, holder) {
+      const names = [path];
+      take(path);
       const name = await patiently(() => tryName(path, `${holder} (process ${process.pid})`));
       const content = name === 'taken' ? null : await patiently(() => tryContent(path));
-      const identity = content && content !== 'taken' ? [keyOf(await identityOf(content))] : [];
-      const names = [path, ...identity];
+      if (content && content !== 'taken') {
+        const key = keyOf(await identityOf(content));
+        names.push(key);
+        take(key);
+      }
       let isReleased = false;
       const release = async () => {
         if (isReleased) return;
         isReleased = true;
-        for (const one of names) own.delete(one);
         if (content !== 'taken') await content?.close().catch(() => {});
-        if (name === null || name === 'taken') return;
-        if (await isStill(name, claimPathOf(path))) await unlink(claimPathOf(path)).catch(() => {});
-        await name.close().catch(() => {});
+        if (name !== null && name !== 'taken') {
+          if (await isStill(name, claimPathOf(path))) await unlink(claimPathOf(path)).catch(() => {});
+          await name.close().catch(() => {});
+        }
+        for (const one of names) drop(one);
       };
       if (name === 'taken' || content === 'taken') {
-        const { by } = await look(path);
         await release();
+        const { by } = await look(path);
         throw new EngineError('PLAN_BLOCKED', { check: 'TARGET_IN_USE', path, details: by.join(', ') || path });
       }
-      for (const one of names) own.add(one);
       return { release };
     },
   };

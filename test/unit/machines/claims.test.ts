@@ -83,3 +83,22 @@ test.skipIf(process.platform !== 'linux')(
     expect(await refusals(theirs)).toEqual([]);
   },
 );
+
+test.skipIf(process.platform !== 'linux')(
+  'who has a file is never told that it is somebody else’s, while it is claimed and while it is let go',
+  async () => {
+    const machine = linuxMachine(kernel.roots);
+    let isGoing = true;
+    const seen: string[] = [];
+    const looking = (async () => {
+      while (isGoing)
+        for (const refusal of (await machine.fileRefusals(image, kernel.root)).deployRefusals)
+          if (refusal.code === 'IN_USE') seen.push(...refusal.details);
+    })();
+    for (let turn = 0; turn < 6; turn++)
+      await (await machine.claim({ kind: 'file', path: image }, 'deploy a')).release();
+    isGoing = false;
+    await looking;
+    expect(seen).toEqual([]);
+  },
+);
