@@ -26,6 +26,7 @@ import { refusalOf, type DeployRecord, type Planned } from '../plan-records.ts';
 import { openDisk } from './opened-disk.ts';
 import { planBoot } from './plan-boot.ts';
 import { chooseIdentity, identityAsked } from './choose-identity.ts';
+import { sharedSecrets } from './plan-customise.ts';
 import { planIdentity } from './plan-identity.ts';
 import { changesInside } from './plan-inside.ts';
 import { hashOfEdges } from './planned-deploy.ts';
@@ -125,6 +126,7 @@ export async function planDeploy(
         signal,
       );
       const { inside } = chosen;
+      const [shared = null] = sharedSecrets(inside.settingNotes);
       const alike = await attached.checksFor(source, target.place, inside.identifiers, signal);
       const checks = withOverrides(
         [
@@ -172,6 +174,7 @@ export async function planDeploy(
         readsFirst: first.length > 0,
         idSeed,
         identityLacks: chosen.identity.because === 'lacking' ? chosen.identity.data : null,
+        identityShared: shared ? { ...shared, target: target.place.path } : null,
         volumes,
         copied: [...boot.copied],
         active: boot.active,
