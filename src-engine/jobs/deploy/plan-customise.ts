@@ -23,12 +23,21 @@ export interface CustomisePlan {
   readonly guestChanges: GuestChangeView[];
   readonly settingNotes: SettingNote[];
   readonly identifiers: readonly IdentifierChange[];
+  /** GRUB's core names some of them: it is unpacked, and written anew */
+  readonly rewritesCore: boolean;
   /** room that the changes take, volume by volume */
   readonly needs: readonly NeededRoom[];
 }
 
 const MAX_SHOWN_CHANGES = 1000;
-export const NOTHING: CustomisePlan = { checks: [], guestChanges: [], settingNotes: [], identifiers: [], needs: [] };
+export const NOTHING: CustomisePlan = {
+  checks: [],
+  guestChanges: [],
+  settingNotes: [],
+  identifiers: [],
+  rewritesCore: false,
+  needs: [],
+};
 
 /** @param template opened @param disk as it was captured @param options see {@link planInside} */
 export async function planCustomise(
@@ -53,6 +62,7 @@ export async function planCustomise(
       .slice(0, MAX_SHOWN_CHANGES),
     settingNotes: [...inside.notes],
     identifiers: inside.identifiers,
+    rewritesCore: inside.corePatches.length > 0,
     needs: inside.changes.map(neededRoom),
   };
 }

@@ -192,7 +192,8 @@ export async function planDeploy(
         volumes,
         guestChanges: inside.guestChanges,
         settingNotes: inside.settingNotes,
-        boot: boot.links,
+        // what is unpacked to be rewritten is read
+        boot: boot.links.filter(({ code }) => !inside.rewritesCore || code !== 'core-prefix'),
         identifiers: [...inside.identifiers],
         recorded,
         identity: chosen.identity,
