@@ -64,7 +64,7 @@ function biosLinks(before: BootAccount, after: BootAccount, mended: Mended, rewr
   switch (bios.code) {
     case 'grub':
       coreLinks(before.bios.core, bios.core, rewritten, add);
-      moduleLinks(after, add);
+      moduleLinks(after, rewritten, add);
       return;
     case 'grub-legacy':
     case 'lilo': {
@@ -100,11 +100,11 @@ function coreLinks(before: CoreAccount | null, core: CoreAccount | null, { isCor
   else add('proven', 'core-in-volume', { ...data, volume });
 }
 
-/** Where a core looks for them is packed in it: only that they are there can be seen. */
-function moduleLinks({ bios: { modules } }: BootAccount, add: Add): void {
+/** Where a core looks for them is packed in it: only that they are there can be seen, unless it was unpacked to be rewritten. */
+function moduleLinks({ bios: { modules } }: BootAccount, { isCore }: Rewritten, add: Add): void {
   if (modules) add('proven', 'modules', { ...modules });
   else add('unproven', 'modules-elsewhere');
-  add('unproven', 'core-prefix');
+  if (!isCore) add('unproven', 'core-prefix');
 }
 
 /** Code that starts the one partition that is marked: what the mark is, and what stands there. */
@@ -128,7 +128,7 @@ function activeLinks(
   partitionLinks(was, now, rewritten, add);
   const startOf = ({ places }: BootAccount) => places.find((place) => place.volume === volume)?.startBytes;
   if (now.hasHidden && startOf(before) !== startOf(after)) add('mended', 'hidden-sectors-set', { volume });
-  if (now.code === 'grub') moduleLinks(after, add);
+  if (now.code === 'grub') moduleLinks(after, rewritten, add);
 }
 
 function partitionLinks(was: PartitionStart | undefined, now: PartitionStart, rewritten: Rewritten, add: Add): void {

@@ -240,6 +240,9 @@ export const SETTING_CODES = [
   'machine-id-by-dbus',
   'other-systems-keep',
   'registrations-removed',
+  'ids-made-anew',
+  'ids-written',
+  'secrets-shared',
   'ssh-keys-by-guest',
   'ssh-keys-by-unit',
   'cards-freed',
@@ -385,6 +388,8 @@ export const IDENTITY_REASONS = [
   'exact',
   /** fresh: another machine than the one that was captured, or it is not known to be the same */
   'deployment',
+  /** fresh: the target holds a machine that an earlier deploy made of this template; its own identity is not carried over */
+  'deployed-before',
   /** kept: the target is the disk, or the file, that this was captured from */
   'source',
   /** kept: the target holds this machine already, of this or of another version */
@@ -393,6 +398,8 @@ export const IDENTITY_REASONS = [
   'goes-on',
   /** kept: there is no system in which something could be renewed */
   'nothing-to-renew',
+  /** kept: no system is seen, and one may lie in what cannot be looked into */
+  'not-looked-into',
   /** kept: this machine, or this guest, does not let it be renewed; `data` as of the check that says so */
   'lacking',
 ] as const;

@@ -64,6 +64,10 @@ export const DeployRecordSchema = z.strictObject({
   active: z.string().nullable().default(null),
   /** why the guest keeps its identity, though nobody wanted that: told at the end, too */
   identityLacks: DataSchema.nullable().default(null),
+  /** what of the identity is not touched, and machines of the template share: told at the end, too */
+  identityShared: DataSchema.nullable().default(null),
+  /** where a system may lie whose identity stays, since it is not seen: told at the end, too */
+  identityNotSeen: DataSchema.nullable().default(null),
   /** what new identifiers are made of: each target has its own */
   idSeed: z.string().default(''),
   /** one of these has to be repeated; empty: none */

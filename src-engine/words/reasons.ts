@@ -2,7 +2,7 @@
 const SECTIONS: readonly [RegExp, string][] = [
   [/^error\.CATALOG_NOT_FOUND(?:\.|$)/, 'notCatalog'],
   [/^(?:error|check)\.GUEST_/, 'guestReason'],
-  [/^(?:(?:check|warning)\.IDENTITY_NOT_RENEWED|identityPlan\.lacking)$/, 'guestReason'],
+  [/^(?:(?:check|warning)\.IDENTITY_NOT_(?:RENEWED|SEEN)|identityPlan\.(?:lacking|not-looked-into))$/, 'guestReason'],
   [/^check\.FIRMWARE_ENTRY_/, 'entryReason'],
 ];
 

@@ -128,7 +128,7 @@ describe('a deploy of a system', () => {
       expect(toldBy(again.plan)).toBe('keep: same-machine');
       expect(marksOf(same)).toEqual(CAPTURED);
       const second = await deployed('debian@2', { target: other });
-      expect(toldBy(second.plan)).toBe('fresh: deployment');
+      expect(toldBy(second.plan)).toBe('fresh: deployed-before');
       expect(marksOf(other)).toEqual({
         machineId: expect.not.stringContaining(MACHINE_ID),
         uuid: expect.not.stringContaining(UUID),
@@ -148,6 +148,43 @@ describe('a deploy of a system', () => {
     const saved = bench.path('plan.txt');
     await diskpress('deploy', 'debian@1', bench.path('cli.img'), '--plan', '--save', saved);
     expect(readFileSync(saved, 'utf8')).toMatch(/Identity.*A fresh one/s);
+  });
+});
+
+describe('a machine with more than systemd and OpenSSH know of', () => {
+  const SHARED = '/etc/ssl/private/ssl-cert-snakeoil.key';
+  const OWN: GuestTree = {
+    '/etc/dropbear/dropbear_ed25519_host_key': 'secret\n',
+    '/usr/bin/dropbearkey': ELF,
+    '/etc/iscsi/initiatorname.iscsi': 'InitiatorName=iqn.1993-08.org.debian:01:abc\n',
+    '/etc/hostid': 'abcd',
+    '/var/lib/systemd/credential.secret': 'secret\n',
+  };
+  const read = (image: string, path: string) => run('debugfs', '-R', `cat ${path}`, `${image}?offset=${ROOT_AT}`);
+  const target = bench.path('server.deployed');
+  let name: string;
+
+  test('gets its keys and ids anew, and is told which it shares', async () => {
+    resultOf(await engine.capture(disk('server', { ...TREE, ...OWN, [SHARED]: 'key\n' }), 'server'));
+    const { plan, job } = await deployed('server', { target });
+    const data = { count: 1, paths: SHARED };
+    expect(plan.checks).toContainEqual({ code: 'IDENTITY_SHARED', level: 'warn', data });
+    resultOf(job);
+    expect(job.warnings).toEqual([{ code: 'IDENTITY_SHARED', data: { ...data, target } }]);
+    for (const [path, text] of Object.entries(OWN).slice(2)) expect(read(target, path)).not.toBe(text);
+    expect(read(target, '/etc/dropbear/dropbear_ed25519_host_key')).toBe('');
+    expect(read(target, '/etc/systemd/system/diskpress-dropbear-host-keys.service')).toContain('-t ed25519');
+    expect(read(target, SHARED)).toBe('key\n');
+    name = read(target, '/etc/iscsi/initiatorname.iscsi');
+    expect(name).toMatch(/^InitiatorName=iqn\.1993-08\.org\.debian:[0-9a-f]{12}\n$/);
+  });
+
+  test('becomes yet another one when it is deployed again, and that is told', async () => {
+    const before = uuidOf(target);
+    const { plan } = await deployed('server', { target });
+    expect(toldBy(plan)).toBe('fresh: deployed-before');
+    expect(uuidOf(target)).not.toBe(before);
+    expect(read(target, '/etc/iscsi/initiatorname.iscsi')).not.toBe(name);
   });
 });
 

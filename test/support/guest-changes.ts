@@ -44,6 +44,9 @@ export const memoryVolume = (files: MemoryFiles, more: Partial<GuestVolume> = {}
   ...more,
 });
 
+/** What is made new of ids that are written. */
+export const NEW_HEX = 'fedcba98'.repeat(4);
+
 /** 2026-01-01: day 20454 since 1970. */
 export const NOW_MS = Date.UTC(2026, 0, 1);
 
@@ -60,7 +63,7 @@ export async function plannedFor(
     files: opened!.files,
     guest,
     settings: GuestSettingsSchema.parse(settings),
-    identity: { fresh: new Set(fresh) },
+    identity: { fresh: new Set(fresh), hexFor: () => NEW_HEX },
     volumes,
     nowMs: NOW_MS,
   });

@@ -3,6 +3,7 @@ import { GuestSettingsSchema, UserSettingSchema, type RecordedSettings } from '.
 import type { GuestFiles } from '../guest-files.ts';
 import type { GuestVolume } from '../guest-input.ts';
 import { parseAssignments } from '../linux/assignments.ts';
+import { domainOf } from '../linux/domain.ts';
 import { readIdentity } from '../linux/identity.ts';
 import { openGuestFiles } from '../open-guest-files.ts';
 import { recordedCards } from './recorded-cards.ts';
@@ -22,10 +23,10 @@ export async function readRecordedSettings(
   if (opened?.family !== 'linux') return null;
   const { files } = opened;
   const { hostname } = await readIdentity(files);
-  const [short, ...domain] = (hostname.value ?? '').split('.');
+  const name = hostname.value ?? '';
   return {
-    hostname: sound('hostname', short),
-    domain: sound('domain', domain.join('.') || (await domainIn(files, short))),
+    hostname: sound('hostname', name.split('.')[0]),
+    domain: sound('domain', await domainOf(files, name)),
     timezone: sound('timezone', await timezoneOf(files)),
     locale: sound(
       'locale',
@@ -41,17 +42,6 @@ type Named = 'hostname' | 'domain' | 'timezone' | 'locale' | 'keyboard';
 
 const sound = (field: Named, value: string): string =>
   value !== '' && GuestSettingsSchema.shape[field].safeParse(value).success ? value : '';
-
-/** hosts(5): the whole name stands before the short one. */
-async function domainIn(files: GuestFiles, short: string): Promise<string> {
-  if (short === '') return '';
-  for (const line of linesOf(await files.text('/etc/hosts'))) {
-    const names = line.replace(/#.*/, '').trim().split(/\s+/).slice(1);
-    const whole = names.includes(short) && names.find((name) => name.startsWith(`${short}.`));
-    if (whole) return whole.slice(short.length + 1);
-  }
-  return '';
-}
 
 async function timezoneOf(files: GuestFiles): Promise<string> {
   const [, linked = ''] =

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { HostNameSchema, type GuestSettings } from '../../contract/deploy.contract.ts';
 import type { Guest } from '../../contract/guest.contract.ts';
 import { ROOT, type GuestDraft } from './draft.ts';
+import { capturedDomain } from './hostname.ts';
 
 const SEED = '/var/lib/cloud/seed/nocloud';
 /** Behind all others by its name: of two files the later one counts, and Ubuntu's installer leaves a 99-installer.cfg. */
@@ -23,7 +24,8 @@ export async function seedCloudInit(
   if (await draft.files.exists('/etc/cloud/cloud-init.disabled'))
     return draft.can('cloud-init', 'cloud-init-off', { path: '/etc/cloud/cloud-init.disabled' });
   const keepsKeys = draft.changes.every(({ reason }) => reason !== 'ssh-host-keys');
-  const { hostname, domain, users, network } = settings;
+  const { hostname, users, network } = settings;
+  const domain = settings.domain ?? (await capturedDomain(draft, guest));
   const full = hostname === undefined || hostname.includes('.') || !domain ? hostname : `${hostname}.${domain}`;
   const name = HostNameSchema.safeParse(hostname ?? guest.hostname.value).data ?? '';
   const meta = { 'instance-id': instanceId(guest, settings, nowMs), ...(name !== '' && { 'local-hostname': name }) };

@@ -1,6 +1,7 @@
 /** The name of the machine, and the lines of /etc/hosts that say where it is. */
 import { HostNameSchema, type GuestSettings } from '../../contract/deploy.contract.ts';
 import type { Guest } from '../../contract/guest.contract.ts';
+import { domainOf } from '../linux/domain.ts';
 import { CannotChange } from './cannot-change.ts';
 import type { GuestDraft } from './draft.ts';
 import { hasAssignment, setAssignment } from './shell-assignments.ts';
@@ -18,13 +19,15 @@ export async function setHostname(
   settings: GuestSettings,
 ): Promise<void> {
   const old = guest.hostname.value ?? '';
-  const wanted = settings.hostname ?? old;
   // only the domain is set, and what the guest calls itself goes into files again
+  const wanted = settings.hostname ?? (settings.domain ? old.split('.')[0] : old);
   if (!HostNameSchema.safeParse(wanted).success) throw new CannotChange('hostname-unknown');
   const short = wanted.split('.')[0];
-  const full = wanted.includes('.') || !settings.domain ? wanted : `${short}.${settings.domain}`;
-  // systems of Red Hat's family have no other place for the domain
-  const name = traits.isRedHat ? full : wanted;
+  const domain = settings.domain ?? (await capturedDomain(draft, guest));
+  const full = wanted.includes('.') || !domain ? wanted : `${short}.${domain}`;
+  // systems of Red Hat's family have no other place for the domain, and others may have it there, too
+  const isWhole = (traits.isRedHat && settings.domain !== undefined) || old.includes('.');
+  const name = isWhole ? full : wanted;
 
   const paths: string[] = [];
   if (!traits.isOldRedHat) {
@@ -44,6 +47,12 @@ export async function setHostname(
   );
   paths.push('/etc/hosts');
   draft.can('hostname', 'written-to', { name, paths });
+}
+
+/** A new name does not take the machine out of its domain. @returns '' where none is known */
+export async function capturedDomain({ files }: GuestDraft, guest: Guest): Promise<string> {
+  const domain = await domainOf(files, guest.hostname.value ?? '');
+  return HostNameSchema.safeParse(domain).success ? domain : '';
 }
 
 const isFile = async (draft: GuestDraft, path: string) => (await draft.glance(path)) !== null;

@@ -12,6 +12,7 @@ import { seedCloudInit } from './cloud-init.ts';
 import { GuestDraft, type HiddenFolder } from './draft.ts';
 import { addFirstBoot, scriptsOf, type FirstBootScript } from './first-boot.ts';
 import { setHostname } from './hostname.ts';
+import type { HexFor } from './identity/made-anew.ts';
 import { renewIdentity } from './identity/renew.ts';
 import { setNetwork } from './network/network.ts';
 import { putFile } from './put-files.ts';
@@ -25,7 +26,7 @@ export interface GuestChangesInput {
   readonly files: GuestFiles;
   readonly guest: Guest;
   readonly settings: GuestSettings;
-  readonly identity: { readonly fresh: ReadonlySet<IdentityThing> };
+  readonly identity: { readonly fresh: ReadonlySet<IdentityThing>; readonly hexFor: HexFor };
   readonly volumes: readonly GuestVolume[];
   /** the moment of the plan, milliseconds since 1970: the day of new passwords */
   readonly nowMs: number;
@@ -61,7 +62,7 @@ async function planLinux(
   traits: Traits,
   { guest, settings, identity, nowMs }: GuestChangesInput,
 ): Promise<void> {
-  await renewIdentity(draft, traits, identity.fresh);
+  await renewIdentity(draft, traits, identity.fresh, identity.hexFor);
   const { hostname, domain, network, users, timezone, locale, keyboard, files } = settings;
   if (hostname !== undefined || domain !== undefined)
     await draft.attempt('hostname', () => setHostname(draft, guest, traits, settings));

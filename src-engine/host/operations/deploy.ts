@@ -3,7 +3,7 @@ import type { DeployPlan } from '../../contract/plan.contract.ts';
 import { AttachedIds, KnownIds } from '../../jobs/deploy/attached-ids.ts';
 import { feedKey, Feeds } from '../../jobs/deploy/feed.ts';
 import { requestsOf, type AskedDeploy } from '../../jobs/deploy/plan-all.ts';
-import { withTwins } from '../../jobs/deploy/machines-alike.ts';
+import { withCapturedAlike, withTwins } from '../../jobs/deploy/machines-alike.ts';
 import { planDeploy } from '../../jobs/deploy/plan.ts';
 import { runDeploy } from '../../jobs/deploy/run.ts';
 import { checkTogether, refuseTwice } from '../../jobs/deploy/targets-again.ts';
@@ -47,8 +47,12 @@ export function deployOperations({
       await refuseTwice(catalog.machine, params.targets);
       const attached = attachedFor(params.targets);
       const plans: DeployPlan[] = [];
-      for (const asked of requestsOf(catalog.parts, params)) plans.push(await plan(asked, attached, signal));
-      return withTwins(catalog.parts, params, attached.withShared(plans));
+      const asked = requestsOf(catalog.parts, params);
+      for (const one of asked) plans.push(await plan(one, attached, signal));
+      const settings = asked.map(({ request }) => request.settings);
+      const disksEach = params.disk === undefined ? plans[0].diskCount : 1;
+      const alike = withCapturedAlike(settings, attached.withShared(plans), disksEach);
+      return withTwins(catalog.parts, params, alike);
     },
     'deploy.start': async (agreement) => {
       await makeRoomToRecord();

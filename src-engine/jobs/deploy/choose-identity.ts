@@ -8,20 +8,26 @@ import type { PlaceView, RecordedPlaceView } from '../../contract/disk.contract.
 import { isSameMachine, type MachineMarks } from '../../guest/machine-marks.ts';
 import type { FoundDisk } from '../../versions/found-disk.ts';
 import type { DeployRecord } from '../plan-records.ts';
+import { isDeployedBefore } from './earlier-deploy.ts';
+import { notLookedIntoData, type NotLookedInto } from './not-looked-into.ts';
 import { unfinishedDeploy } from './unfinished-deploy.ts';
 
 const KEPT = { becomes: 'keep', data: {} } as const;
 
-/** @returns null where nobody has said it, and it depends on what is on the target */
+/**
+ * @param unread where a system may lie that was not seen
+ * @returns null where nobody has said it, and it depends on what is on the target
+ */
 export function identityAsked(
   { identity, exact }: DeployRecord['request'],
   { version }: FoundDisk,
+  unread: NotLookedInto | null,
 ): IdentityPlan | null {
   if (exact && identity !== 'fresh') return { ...KEPT, because: 'exact' };
   if (identity) return { becomes: identity, because: 'asked', data: {} };
   // older versions were not looked at when they were captured: they are now
   const hasSystem = version.guest === null || version.guest.family.value !== null;
-  return hasSystem && version.medium === 'disk' ? null : { ...KEPT, because: 'nothing-to-renew' };
+  return (hasSystem || unread !== null) && version.medium === 'disk' ? null : { ...KEPT, because: 'nothing-to-renew' };
 }
 
 interface Target {
@@ -31,24 +37,34 @@ interface Target {
   readonly marks: MachineMarks | null;
 }
 
-/** @param template what its machine is known by; null: there is no system on this disk */
+/**
+ * @param template what its machine is known by; null: no system is seen on this disk
+ * @param unread where one may lie all the same
+ */
 export function chooseIdentity(
   jobs: JobRepository,
-  { template: { name }, disk }: FoundDisk,
+  { template: { name }, version, disk }: FoundDisk,
   template: MachineMarks | null,
+  unread: NotLookedInto | null,
   { place, exists, marks }: Target,
 ): IdentityPlan {
-  if (!template) return { ...KEPT, because: 'nothing-to-renew' };
+  // a system that was read lies on another disk, unless half of what it lies on is on this one
+  const isElsewhere = !!version.guest?.family.value && unread?.reason !== 'several-disks';
+  if (!template && (!unread || isElsewhere)) return { ...KEPT, because: 'nothing-to-renew' };
   const { path, serial } = place;
-  if (marks && isSameMachine(template, marks)) return { ...KEPT, because: 'same-machine', data: { path } };
+  if (template && marks && isSameMachine(template, marks)) return { ...KEPT, because: 'same-machine', data: { path } };
   const isSource =
     place.kind === 'file'
       ? // another file may have come to lie there: what it holds must not say so
         exists && !marks && isFileItself(place, disk.source)
       : isDiskItself(place, disk.source);
   if (isSource) return { ...KEPT, because: 'source', data: { path, serial } };
+  if (!template) return { becomes: 'keep', because: 'not-looked-into', data: notLookedIntoData(unread!, path) };
   const goesOn = !marks && unfinishedDeploy(jobs, name, path)?.identity === 'keep';
   if (goesOn) return { ...KEPT, because: 'goes-on', data: { path } };
+  if (marks && isDeployedBefore(jobs, name, path, marks)) {
+    return { becomes: 'fresh', because: 'deployed-before', data: { path } };
+  }
   return { becomes: 'fresh', because: 'deployment', data: { path } };
 }
 

@@ -1,5 +1,10 @@
 /** What several machines of one deploy would have in common although it is to tell them apart. */
-import type { GuestSettings, NetworkCard } from '../../contract/deploy.contract.ts';
+import {
+  GuestSettingsSchema,
+  type GuestSettings,
+  type NetworkCard,
+  type RecordedSettings,
+} from '../../contract/deploy.contract.ts';
 import type { CheckedParams } from '../../contract/commands.ts';
 import type { DeployPlan } from '../../contract/plan.contract.ts';
 import type { StoredParts } from '../../versions/stored-parts.ts';
@@ -16,6 +21,49 @@ export function alikeChecks(machines: readonly (GuestSettings | undefined)[]): C
     const shared = own.filter((value) => all.indexOf(value) !== all.lastIndexOf(value));
     return shared.length > 0 ? [{ code: 'MACHINES_ALIKE', level: 'warn', data: { values: shared } }] : [];
   });
+}
+
+/** Names that no machine is reached by. */
+const NOBODYS = /^localhost(?:\.|$)/i;
+
+/**
+ * Says so, too, where machines have in common what they were captured with, since nothing else was asked for: a name, an address.
+ * @param asked settings of each target @param plans of the same, each machine's disks one after the other
+ * @param disksEach how many disks a machine gets
+ */
+export function withCapturedAlike(
+  asked: readonly (GuestSettings | undefined)[],
+  plans: readonly DeployPlan[],
+  disksEach: number,
+): DeployPlan[] {
+  const machines = Array.from({ length: plans.length / disksEach }, (_, machine) => {
+    const disks = plans.slice(machine * disksEach, (machine + 1) * disksEach);
+    // two halves of a mirror say the same of one machine
+    const recorded = disks.find((plan) => plan.recorded !== null)?.recorded ?? null;
+    return settingsOf(asked[machine * disksEach], recorded);
+  });
+  const alike = alikeChecks(machines);
+  return plans.map((plan, i) => {
+    const checks = alike[Math.floor(i / disksEach)];
+    if (checks.length === 0) return plan;
+    // it names what is asked for as well
+    return { ...plan, checks: [...plan.checks.filter(({ code }) => code !== 'MACHINES_ALIKE'), ...checks] };
+  });
+}
+
+/** What a machine goes on with. @param recorded of the disk with its system; null: it has none, or is not looked at */
+function settingsOf(asked: GuestSettings | undefined, recorded: RecordedSettings | null): GuestSettings | undefined {
+  if (!recorded) return undefined;
+  const settings = asked ?? GuestSettingsSchema.parse({});
+  const hostname = settings.hostname ?? recorded.hostname;
+  const hasName = hostname !== '' && !NOBODYS.test(hostname);
+  const hasDomain = hostname.includes('.') || recorded.domain === '';
+  return {
+    ...settings,
+    hostname: hasName ? hostname : undefined,
+    domain: settings.domain ?? (hasDomain ? undefined : recorded.domain),
+    network: settings.network.length > 0 ? settings.network : recorded.network,
+  };
 }
 
 /**

@@ -6,6 +6,7 @@ import {
   type SettingNote,
 } from '../../contract/deploy.contract.ts';
 import type { DiskView } from '../../contract/disk.contract.ts';
+import type { MessageData } from '../../contract/errors.ts';
 import type { Check } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { findTool, TOOL_PACKAGES } from '../../tools/tools.ts';
@@ -22,12 +23,21 @@ export interface CustomisePlan {
   readonly guestChanges: GuestChangeView[];
   readonly settingNotes: SettingNote[];
   readonly identifiers: readonly IdentifierChange[];
+  /** GRUB's core names some of them: it is unpacked, and written anew */
+  readonly rewritesCore: boolean;
   /** room that the changes take, volume by volume */
   readonly needs: readonly NeededRoom[];
 }
 
 const MAX_SHOWN_CHANGES = 1000;
-export const NOTHING: CustomisePlan = { checks: [], guestChanges: [], settingNotes: [], identifiers: [], needs: [] };
+export const NOTHING: CustomisePlan = {
+  checks: [],
+  guestChanges: [],
+  settingNotes: [],
+  identifiers: [],
+  rewritesCore: false,
+  needs: [],
+};
 
 /** @param template opened @param disk as it was captured @param options see {@link planInside} */
 export async function planCustomise(
@@ -52,6 +62,7 @@ export async function planCustomise(
       .slice(0, MAX_SHOWN_CHANGES),
     settingNotes: [...inside.notes],
     identifiers: inside.identifiers,
+    rewritesCore: inside.corePatches.length > 0,
     needs: inside.changes.map(neededRoom),
   };
 }
@@ -69,13 +80,18 @@ function noteChecks(notes: readonly SettingNote[]): Check[] {
   const others = notes.filter(({ code }) => code === 'other-systems-keep');
   const settings = new Set(notes.filter(({ isPossible }) => !isPossible).map(({ reason }) => reason));
   const kept = others.map(({ data }): Check => ({ code: 'OTHER_SYSTEMS_KEPT', level: 'warn', data }));
+  const shared = sharedSecrets(notes).map((data): Check => ({ code: 'IDENTITY_SHARED', level: 'warn', data }));
   const refused = [...settings].map((setting): Check => {
     const isIdentity = (RENEWAL_REASONS as readonly string[]).includes(setting);
     const code = isIdentity ? 'IDENTITY_KEPT' : 'SETTING_IMPOSSIBLE';
     return { code, level: isIdentity ? 'warn' : 'block', data: { setting } };
   });
-  return [...kept, ...refused];
+  return [...kept, ...shared, ...refused];
 }
+
+/** Of a fresh identity, what is not touched and machines of the template share: `data` of the note that says so, none or one. */
+export const sharedSecrets = (notes: readonly SettingNote[]): MessageData[] =>
+  notes.filter(({ code }) => code === 'secrets-shared').map(({ data }) => data);
 
 /** Whether this machine can write what is to be written. */
 function writingChecks({ volumes, changes }: Inside, disk: Pick<DiskView, 'groups'>, isDevice: boolean): Check[] {

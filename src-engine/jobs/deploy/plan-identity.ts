@@ -6,6 +6,7 @@ import type { Check } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { isDamage } from '../../identifiers/disk-ids.ts';
 import type { DeployRecord } from '../plan-records.ts';
+import { notLookedIntoData, type NotLookedInto } from './not-looked-into.ts';
 import type { OpenedDisk } from './opened-disk.ts';
 import { NOTHING, planCustomise, type CustomisePlan } from './plan-customise.ts';
 import type { InsideOptions } from './plan-inside.ts';
@@ -58,6 +59,7 @@ function withoutUsual({ checks, settingNotes }: CustomisePlan): Check[] {
 
 /**
  * @param request with the identity that was chosen @param identity why
+ * @param unread where a system may lie that is not seen
  * @param disk as it was captured @param volumes where they get another length
  * @throws as {@link planCustomise}
  */
@@ -65,6 +67,7 @@ export async function planIdentity(
   template: OpenedDisk,
   request: DeployRecord['request'],
   identity: IdentityPlan,
+  unread: NotLookedInto | null,
   disk: Pick<DiskView, 'volumes' | 'groups'>,
   volumes: readonly VolumePlan[],
   options: InsideOptions,
@@ -80,6 +83,12 @@ export async function planIdentity(
     inside.checks.find(({ code, level }) => level === 'block' && HINDRANCES.includes(code)) ??
     fullVolume(withoutRoom(inside.needs, disk, volumes)) ??
     unreplayed(template, inside);
+  const isNothing = inside.guestChanges.length === 0 && inside.identifiers.length === 0;
+  const isUnseen = identity.because === 'not-looked-into' || (isAsked && identity.becomes === 'fresh' && isNothing);
+  if (unread && isUnseen) {
+    const data = notLookedIntoData(unread, target);
+    return { identity, inside, checks: [{ code: 'IDENTITY_NOT_SEEN', level: 'warn', data }] };
+  }
   if (isAsked || identity.becomes === 'keep') return { identity, inside, checks: [] };
   if (!hindrance) return { identity, inside: { ...inside, checks: withoutUsual(inside) }, checks: [] };
   const kept = await planCustomise(template, { ...request, identity: 'keep' }, disk, options, signal);

@@ -15,6 +15,7 @@ import type { GuestVolume } from '../../guest/guest-input.ts';
 import { otherSystems } from '../../guest/other-systems.ts';
 import { openGuestFiles } from '../../guest/open-guest-files.ts';
 import type { OpenedVolume } from '../../inspection/disk-inspection.ts';
+import { newId } from '../../identifiers/new-ids.ts';
 import { planIds } from '../../identifiers/plan-ids.ts';
 import type { Patch } from '../../volumes/layout.port.ts';
 import { impossible } from '../../writers/refusals.ts';
@@ -79,7 +80,8 @@ export async function planInside(
   const fresh = new Set(identity === 'fresh' ? IDENTITY_THINGS.filter((thing) => !keep.includes(thing)) : []);
   const guest = await inspectGuest(input, NO_DATES, signal);
   const nowMs = Date.now();
-  const own = { files, guest, settings, identity: { fresh }, volumes: input.volumes, nowMs };
+  const hexFor = (thing: string) => newId(idSeed, 'uuid', thing).replaceAll('-', '');
+  const own = { files, guest, settings, identity: { fresh, hexFor }, volumes: input.volumes, nowMs };
   const { changes, notes } = await planGuestChanges(own);
   // a fresh identity does not reach into what a system was once
   const others = fresh.has('machine-id') ? await otherSystems(input.volumes, mounts[0], signal) : [];

@@ -27,6 +27,8 @@ import { refusalOf, type DeployRecord, type Planned } from '../plan-records.ts';
 import { openDisk } from './opened-disk.ts';
 import { planBoot } from './plan-boot.ts';
 import { chooseIdentity, identityAsked } from './choose-identity.ts';
+import { sharedSecrets } from './plan-customise.ts';
+import { notLookedInto } from './not-looked-into.ts';
 import { planIdentity } from './plan-identity.ts';
 import { changesInside } from './plan-inside.ts';
 import { hashOfEdges } from './planned-deploy.ts';
@@ -101,13 +103,14 @@ export async function planDeploy(
       // of what has no room, that is said which knows how small it could be
       const isTooSmall = planned.checks.some(({ code }) => code === 'TARGET_TOO_SMALL');
       const opened = await openDisk(source);
-      const said = identityAsked(request, found);
+      const unread = notLookedInto(opened, disk.layout);
+      const said = identityAsked(request, found, unread);
       const own = said ? null : await readMachineMarks(opened.input.volumes, signal);
       const before = target.exists ? await lookAt(parts.machine, target.place.path, own !== null, signal) : null;
       const there = { ...target, marks: before?.marks ?? null };
       const isChangeable = !request.exact && said?.because !== 'nothing-to-renew';
       const recorded = isChangeable ? await readRecordedSettings(opened.input.volumes, signal) : null;
-      const identity = said ?? chooseIdentity(parts.jobs, found, own, there);
+      const identity = said ?? chooseIdentity(parts.jobs, found, own, unread, there);
       const after = afterVolumes(afterDeploy(disk.layout, target.place), volumes);
       const first = readsFirst(parts.jobs, request, template.name, target.place, before?.view ?? null, after);
       const isDevice = target.place.kind === 'device';
@@ -120,12 +123,15 @@ export async function planDeploy(
         opened,
         { ...request, identity: identity.becomes },
         identity,
+        unread,
         disk.layout,
         volumes,
         options,
         signal,
       );
       const { inside } = chosen;
+      const notSeen = chosen.checks.find(({ code }) => code === 'IDENTITY_NOT_SEEN')?.data ?? null;
+      const [shared = null] = sharedSecrets(inside.settingNotes);
       const alike = await attached.checksFor(source, target.place, inside.identifiers, signal);
       const checks = withOverrides(
         [
@@ -174,6 +180,8 @@ export async function planDeploy(
         readsFirst: first.length > 0,
         idSeed,
         identityLacks: chosen.identity.because === 'lacking' ? chosen.identity.data : null,
+        identityNotSeen: notSeen,
+        identityShared: shared ? { ...shared, target: target.place.path } : null,
         volumes,
         copied: [...boot.copied],
         active: boot.active,
@@ -186,7 +194,8 @@ export async function planDeploy(
         volumes,
         guestChanges: inside.guestChanges,
         settingNotes: inside.settingNotes,
-        boot: boot.links,
+        // what is unpacked to be rewritten is read
+        boot: boot.links.filter(({ code }) => !inside.rewritesCore || code !== 'core-prefix'),
         identifiers: [...inside.identifiers],
         recorded,
         identity: chosen.identity,

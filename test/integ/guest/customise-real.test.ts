@@ -48,7 +48,7 @@ test('its own programs find what was asked for', async ({ skip }) => {
   const volumes = [{ ref: '1', label, uuid, kind, tree: await browse!(), recognised: null }];
   const told = await inspectGuest({ volumes, firstSectors: new Uint8Array(512) }, table, signal);
   const { files } = (await openGuestFiles(volumes, signal))!;
-  const identity = { fresh: new Set(IDENTITY_THINGS) };
+  const identity = { fresh: new Set(IDENTITY_THINGS), hexFor: () => 'fedcba98'.repeat(4) };
   const plan = await planGuestChanges({ files, guest: told, settings, identity, volumes, nowMs: NOW_MS });
 
   const point = bench.mount(image, 'loop');

@@ -60,6 +60,20 @@ describe('boot links', () => {
     ]);
   });
 
+  test('say of a core that was rewritten that it names the new identifiers, and not that it was not read', () => {
+    const core = { startBytes: 512, lengthBytes: 30_000, sha256: 'core', volume: null, isUncertain: false };
+    const modules = { volume: 'vg/root', path: '/boot/grub/i386-pc' };
+    const before = account({ bios: { ...bios, code: 'grub', core: core as never, modules } });
+    const after = account({ bios: { ...before.bios, core: { ...core, sha256: 'rewritten' } as never } });
+    const links = bootLinks(before, after, NOTHING, { isCore: true, files: [] });
+    expect(links.map(({ state, code }) => `${state} ${code}`)).toEqual([
+      'proven boot-code',
+      'mended core-rewritten',
+      'proven modules',
+    ]);
+    expect(said(before)).toContain('bios unproven core-prefix');
+  });
+
   test.each([
     ['4096 where there were 512', 512, 'broken'],
     ['4096 as before', 4096, 'unproven'],

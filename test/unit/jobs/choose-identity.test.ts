@@ -5,6 +5,7 @@ import { COMMANDS } from '../../../src-engine/contract/commands.ts';
 import type { PlaceView } from '../../../src-engine/contract/disk.contract.ts';
 import { isSameMachine, type MachineMarks } from '../../../src-engine/guest/machine-marks.ts';
 import { chooseIdentity, identityAsked } from '../../../src-engine/jobs/deploy/choose-identity.ts';
+import type { NotLookedInto } from '../../../src-engine/jobs/deploy/not-looked-into.ts';
 import type { FoundDisk } from '../../../src-engine/versions/found-disk.ts';
 
 const MARKS: MachineMarks = {
@@ -25,12 +26,19 @@ const device: PlaceView = {
 };
 const file: PlaceView = { ...device, kind: 'file', path: '/vm/disk.img', model: 'disk.img', serial: '' };
 
+const LUKS: NotLookedInto = { reason: 'encrypted', volumes: ['2'] };
+
 type Jobs = Pick<JobRepository, 'list'>;
 const jobs = (...list: unknown[]) => ({ list: () => list }) as Jobs as JobRepository;
-const found = (source: PlaceView) => ({ template: { name: 'lab' }, disk: { source } }) as unknown as FoundDisk;
+const found = (source: PlaceView, family: string | null = 'linux') =>
+  ({
+    template: { name: 'lab' },
+    version: { guest: { family: { value: family } } },
+    disk: { source },
+  }) as unknown as FoundDisk;
 
 function chosen(source: PlaceView, target: PlaceView, marks: MachineMarks | null, exists = true, list = jobs()) {
-  const { becomes, because } = chooseIdentity(list, found(source), MARKS, { place: target, exists, marks });
+  const { becomes, because } = chooseIdentity(list, found(source), MARKS, null, { place: target, exists, marks });
   return `${becomes}: ${because}`;
 }
 
@@ -130,10 +138,10 @@ describe('a machine', () => {
 });
 
 test('who says it is heard', () => {
-  const asked = (more: object, version: object = {}) => {
+  const asked = (more: object, version: object = {}, unread: NotLookedInto | null = null) => {
     const request = COMMANDS['deploy.plan'].params.parse({ template: 'lab', target: '/x', ...more });
     const whole = { guest: { family: { value: 'linux' } }, medium: 'disk', ...version };
-    const told = identityAsked(request, { version: whole } as unknown as FoundDisk);
+    const told = identityAsked(request, { version: whole } as unknown as FoundDisk, unread);
     return told && `${told.becomes}: ${told.because}`;
   };
   expect(asked({})).toBeNull();
@@ -144,4 +152,60 @@ test('who says it is heard', () => {
   expect(asked({}, { guest: null })).toBeNull();
   expect(asked({}, { guest: { family: { value: null } } })).toBe('keep: nothing-to-renew');
   expect(asked({}, { medium: 'iso' })).toBe('keep: nothing-to-renew');
+  expect(asked({}, { guest: { family: { value: null } } }, LUKS)).toBeNull();
+  expect(asked({}, { medium: 'iso', guest: null }, LUKS)).toBe('keep: nothing-to-renew');
+});
+
+describe('where no system is seen', () => {
+  const other = { ...device, serial: 'S5STNF0R999999X' };
+  const seen = (unread: NotLookedInto | null, family: string | null, target = other) => {
+    const place = { place: target, exists: true, marks: null };
+    const { becomes, because, data } = chooseIdentity(jobs(), found(device, family), null, unread, place);
+    return { told: `${becomes}: ${because}`, data };
+  };
+  test('and everything was looked into, there is nothing to renew', () => {
+    expect(seen(null, null).told).toBe('keep: nothing-to-renew');
+  });
+  test('one may lie in what cannot be looked into', () => {
+    const data = { target: '/dev/sda', volumes: ['2'], reason: 'encrypted' };
+    expect(seen(LUKS, null)).toEqual({ told: 'keep: not-looked-into', data });
+  });
+  test('the one that is on the other disks of the template is looked into there', () => {
+    expect(seen(LUKS, 'linux').told).toBe('keep: nothing-to-renew');
+  });
+  test('it lies on this disk, too, where half of its group is here', () => {
+    expect(seen({ reason: 'several-disks', volumes: ['1'] }, 'linux').told).toBe('keep: not-looked-into');
+  });
+  test('the disk that was captured is the same again', () => {
+    expect(seen(LUKS, null, device).told).toBe('keep: source');
+  });
+});
+
+describe('a machine that an earlier deploy made', () => {
+  const own: MachineMarks = { rootUuid: '0a1b2c3d-9999-4222-8333-000000000009', machineId: '', hostKeys: [] };
+  const job = (part: object, templateName = 'lab') => ({
+    kind: 'deploy',
+    templateName,
+    parts: [{ path: '/dev/sdz', state: 'ended', outcome: 'done', identity: 'fresh', ...part }],
+  });
+  const given = (after: string) => ({ result: { inside: { identifiers: [{ of: 'file-system', after }] } } });
+  const at = (path: string, ...list: unknown[]) =>
+    chosen(device, { ...device, serial: 'other', path }, own, true, jobs(...list));
+
+  test.each<[string, string, unknown[], string]>([
+    [
+      'is told by its root, wherever it is now',
+      '/dev/sdq',
+      [job(given(own.rootUuid.toUpperCase()))],
+      'deployed-before',
+    ],
+    ['is told by its place, where its root was kept', '/dev/sdz', [job({ result: null })], 'deployed-before'],
+    ['is not one whose root is another, elsewhere', '/dev/sdq', [job(given('x'))], 'deployment'],
+    ['is not one of another template', '/dev/sdz', [job(given(own.rootUuid), 'desk')], 'deployment'],
+    ['is not one that kept the template’s', '/dev/sdz', [job({ identity: 'keep' })], 'deployment'],
+    ['is not one that was replaced since', '/dev/sdz', [job({}, 'desk'), job({})], 'deployment'],
+    ['is not one that did not come to its end', '/dev/sdz', [job({ outcome: 'failed' })], 'deployment'],
+  ])('%s', (_, path, list, because) => {
+    expect(at(path, ...list)).toBe(`fresh: ${because}`);
+  });
 });

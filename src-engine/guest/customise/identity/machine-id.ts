@@ -1,7 +1,8 @@
 /** machine-id(5), and what registers this machine somewhere else. */
 import type { GuestDraft } from '../draft.ts';
-import { hasAssignment } from '../shell-assignments.ts';
 import type { Traits } from '../traits.ts';
+import { makeAnew, type HexFor } from './made-anew.ts';
+import { tellShared } from './shared.ts';
 
 const ID = '/etc/machine-id';
 const DBUS_ID = '/var/lib/dbus/machine-id';
@@ -23,23 +24,24 @@ const REGISTRATIONS = [
   '/etc/salt/minion_id',
   '/var/lib/samba/private/secrets.tdb',
   '/var/lib/tailscale/tailscaled.state',
-  // made of the firmware's UUID when they are asked for
-  '/etc/nvme/hostnqn',
-  '/etc/nvme/hostid',
+  '/var/lib/zerotier-one/identity.secret',
+  '/var/lib/zerotier-one/identity.public',
+  '/etc/venv-salt-minion/minion_id',
 ];
-const INITIATOR = '/etc/iscsi/initiatorname.iscsi';
 
 /** Folders with such: their entries go. */
 const REGISTRATION_FOLDERS = [
   '/etc/pki/consumer',
   '/etc/pki/entitlement',
   '/etc/salt/pki/minion',
+  '/etc/venv-salt-minion/pki/minion',
   '/etc/puppetlabs/puppet/ssl',
   '/var/lib/puppet/ssl',
   '/var/lib/sss/db',
 ];
 
-export async function renewMachineId(draft: GuestDraft, traits: Traits): Promise<void> {
+/** @param hexFor new ids */
+export async function renewMachineId(draft: GuestDraft, traits: Traits, hexFor: HexFor): Promise<void> {
   const removed: string[] = [];
   if (traits.init === 'systemd') {
     // empty and not removed, nor 'uninitialized': with those systemd takes it for a first boot and sets all services anew
@@ -55,25 +57,9 @@ export async function renewMachineId(draft: GuestDraft, traits: Traits): Promise
   const registrations: string[] = [];
   for (const path of REGISTRATIONS) if (await draft.remove('machine-id', path)) registrations.push(path);
   for (const path of REGISTRATION_FOLDERS) if (await draft.empty('machine-id', path)) registrations.push(path);
-  if (await renewInitiatorName(draft)) registrations.push(INITIATOR);
   if (registrations.length > 0) draft.can('machine-id', 'registrations-removed', { paths: registrations });
-  else if (removed.length === 0 && traits.init !== 'systemd') draft.can('machine-id', 'nothing-there');
-}
-
-/** Two machines with one iSCSI name write to one disk: Debian makes a new one where it is told to, Red Hat's family where there is none. */
-async function renewInitiatorName(draft: GuestDraft): Promise<boolean> {
-  const text = await draft.glance(INITIATOR);
-  if (text === null || !hasAssignment(text, 'InitiatorName')) return false;
-  const isMade = await draft.files.firstOf([
-    '/usr/lib/systemd/system/iscsi-init.service',
-    '/lib/systemd/system/iscsi-init.service',
-  ]);
-  if (isMade !== null) return draft.remove('machine-id', INITIATOR);
-  const makes = await draft.files.firstOf([
-    '/usr/lib/open-iscsi/startup-checks.sh',
-    '/lib/open-iscsi/startup-checks.sh',
-  ]);
-  if (makes === null) return false;
-  await draft.write('machine-id', INITIATOR, 'GenerateName=yes\n');
-  return true;
+  const stays: string[] = [];
+  await draft.attempt('machine-id', async () => void stays.push(...(await makeAnew(draft, hexFor))));
+  if (draft.notes.every(({ reason }) => reason !== 'machine-id')) draft.can('machine-id', 'nothing-there');
+  await tellShared(draft, stays);
 }

@@ -5,7 +5,9 @@ import type { GuestDraft } from '../draft.ts';
 import type { Traits } from '../traits.ts';
 import { homes } from './homes.ts';
 import { clearLogs } from './logs.ts';
+import { renewDropbearKeys } from './dropbear.ts';
 import { renewMachineId } from './machine-id.ts';
+import type { HexFor } from './made-anew.ts';
 import { freeNetworkCards } from './net-rules.ts';
 import { PLACES, placeOf, type PlacedThing } from './places.ts';
 import { renewSshHostKeys } from './ssh-host-keys.ts';
@@ -14,14 +16,24 @@ export async function renewIdentity(
   draft: GuestDraft,
   traits: Traits,
   fresh: ReadonlySet<IdentityThing>,
+  hexFor: HexFor,
 ): Promise<void> {
-  if (fresh.has('machine-id')) await draft.attempt('machine-id', () => renewMachineId(draft, traits));
-  if (fresh.has('ssh-host-keys')) await draft.attempt('ssh-host-keys', () => renewSshHostKeys(draft, traits));
+  if (fresh.has('machine-id')) await draft.attempt('machine-id', () => renewMachineId(draft, traits, hexFor));
+  if (fresh.has('ssh-host-keys')) await renewHostKeys(draft, traits);
   if (fresh.has('net-rules')) await draft.attempt('net-rules', () => freeNetworkCards(draft));
   if (fresh.has('logs')) await counted(draft, 'logs', () => clearLogs(draft));
   for (const thing of Object.keys(PLACES) as PlacedThing[]) {
     if (fresh.has(thing)) await counted(draft, thing, () => clearPlaces(draft, thing));
   }
+}
+
+/** Of each server by itself: one of them may be without means to make new ones. */
+async function renewHostKeys(draft: GuestDraft, traits: Traits): Promise<void> {
+  let hasOthers = false;
+  const isDone = await draft.attempt('ssh-host-keys', async () => {
+    hasOthers = await renewDropbearKeys(draft, traits);
+  });
+  await draft.attempt('ssh-host-keys', () => renewSshHostKeys(draft, traits, hasOthers || !isDone));
 }
 
 async function counted(draft: GuestDraft, thing: IdentityThing, clear: () => Promise<number>): Promise<void> {

@@ -15,14 +15,18 @@ const UNITS = ['sshd-keygen.service', 'sshd-keygen@.service', 'sshd-keygen.targe
 const PROGRAMS = ['/usr/sbin/sshd-gen-keys-start', '/usr/libexec/openssh/sshd-keygen', '/usr/sbin/sshd-keygen'];
 const SCRIPTS = ['/etc/rc.d/init.d/sshd', '/etc/init.d/sshd', '/etc/init.d/ssh'];
 
-export async function renewSshHostKeys(draft: GuestDraft, traits: Traits): Promise<void> {
+/** @param hasOthers another SSH server has some, which are told already */
+export async function renewSshHostKeys(draft: GuestDraft, traits: Traits, hasOthers: boolean): Promise<void> {
   const keys = (await draft.names(FOLDER)).filter((name) => KEY.test(name));
   for (const name of keys) await draft.remove('ssh-host-keys', `${FOLDER}/${name}`);
   const others = await keysElsewhere(draft);
   if (others.length > 0) draft.cannot('ssh-host-keys', 'ssh-keys-elsewhere', { paths: others });
   const hasServer = (await draft.files.firstOf(['/usr/sbin/sshd', '/usr/bin/sshd'])) !== null;
   // of a system that was prepared to be copied they are gone already, and have to come back all the same
-  if (keys.length === 0 && !hasServer) return draft.can('ssh-host-keys', 'nothing-there');
+  if (keys.length === 0 && !hasServer) {
+    if (!hasOthers) draft.can('ssh-host-keys', 'nothing-there');
+    return;
+  }
   const maker = await ownMaker(draft);
   if (maker !== null) return draft.can('ssh-host-keys', 'ssh-keys-by-guest', { count: keys.length, path: maker });
   const program = await draft.files.firstOf(['/usr/bin/ssh-keygen', '/bin/ssh-keygen']);

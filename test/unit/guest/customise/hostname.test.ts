@@ -76,9 +76,69 @@ test('/etc/hosts: bytes that are no UTF-8 stay', async () => {
 
 test('/etc/hosts: the line with the address of the old machine gives the new one', async () => {
   const text = '127.0.0.1 localhost\n192.168.1.5 golden.lab.test golden\n';
-  expect(await hosts(text)).toBe('127.0.0.1 localhost\n192.168.1.5 lab-01\n');
+  expect(await hosts(text)).toBe('127.0.0.1 localhost\n192.168.1.5 lab-01.lab.test lab-01\n');
   const network = [{ card: 'eth0', ipv4: { addresses: ['10.1.1.7/24'] }, ipv6: 'auto' as const }];
-  expect(await hosts(text, { network })).toBe('127.0.0.1 localhost\n10.1.1.7 lab-01\n');
+  expect(await hosts(text, { network })).toBe('127.0.0.1 localhost\n10.1.1.7 lab-01.lab.test lab-01\n');
+});
+
+describe('a new name leaves the machine in its domain', () => {
+  test.each<[string, MemoryFiles, string, string]>([
+    ['that /etc/hosts says', {}, 'lab-01\n', '127.0.1.1\tlab-01.lab.test lab-01\n'],
+    [
+      'that stands in /etc/hostname, with it',
+      { '/etc/hostname': 'golden.example.org\n', '/etc/hosts': '127.0.1.1 golden.example.org golden\n' },
+      'lab-01.example.org\n',
+      '127.0.1.1 lab-01.example.org lab-01\n',
+    ],
+    [
+      'that stands alone beside an address of its own, in other cases',
+      { '/etc/hosts': '127.0.1.1 Golden.example.org\n' },
+      'lab-01\n',
+      '127.0.1.1 lab-01.example.org lab-01\n',
+    ],
+    [
+      'but not in that of a name that nobody gave',
+      { '/etc/hostname': 'localhost.localdomain\n', '/etc/hosts': '127.0.0.1 localhost\n' },
+      'lab-01\n',
+      '127.0.1.1\tlab-01\n',
+    ],
+    [
+      'but not in that of another machine',
+      { '/etc/hosts': '127.0.0.1 localhost\n10.0.0.9 golden-db.example.org golden-db\n' },
+      'lab-01\n',
+      '127.0.1.1\tlab-01\n',
+    ],
+    [
+      'but in none that is no domain',
+      { '/etc/hosts': '127.0.1.1 golden.a;reboot golden\n' },
+      'lab-01\n',
+      '127.0.1.1 lab-01\n',
+    ],
+  ])('%s', async (_, files, name, line) => {
+    const plan = await plannedFor({ ...DEBIAN, ...files }, { hostname: 'lab-01' });
+    expect(plan.text('/etc/hostname')).toBe(name);
+    expect(plan.text('/etc/hosts')).toContain(line);
+  });
+
+  test('unless it says another', async () => {
+    const plan = await plannedFor(DEBIAN, { hostname: 'lab-01.example.net' });
+    expect(plan.text('/etc/hosts')).toContain('127.0.1.1\tlab-01.example.net lab-01\n');
+    const both = await plannedFor({ ...DEBIAN, '/etc/hostname': 'golden.lab.test\n' }, { domain: 'example.net' });
+    expect(both.text('/etc/hostname')).toBe('golden.example.net\n');
+    expect(both.text('/etc/hosts')).toContain('127.0.1.1\tgolden.example.net golden\n');
+  });
+
+  test('CentOS 6, whose name has it', async () => {
+    const plan = await plannedFor(CENTOS_6, { hostname: 'lab-01' });
+    expect(plan.text('/etc/sysconfig/network')).toContain('HOSTNAME=lab-01.lab.test\n');
+    expect(plan.text('/etc/hosts')).toBe('127.0.0.1   localhost lab-01.lab.test lab-01\n');
+  });
+
+  test('also where cloud-init sets it once more', async () => {
+    const files = { '/usr/bin/cloud-init': '', '/etc/cloud/cloud.cfg': 'datasource_list: []\n' };
+    const plan = await plannedFor({ ...DEBIAN, ...files }, { hostname: 'lab-01' });
+    expect(plan.text('/var/lib/cloud/seed/nocloud/user-data')).toContain('fqdn: "lab-01.lab.test"');
+  });
 });
 
 describe('hostile guests', () => {

@@ -1,7 +1,7 @@
 /** A fresh identity: what goes, what stays, and what comes back by itself. */
 import { describe, expect, test } from 'vitest';
 import { IDENTITY_THINGS, type IdentityThing } from '../../../../src-engine/contract/deploy.contract.ts';
-import { memoryVolume, plannedFor } from '../../../support/guest-changes.ts';
+import { memoryVolume, NEW_HEX, plannedFor } from '../../../support/guest-changes.ts';
 import type { MemoryFiles } from '../../../support/memory-tree.ts';
 
 const DEBIAN: MemoryFiles = {
@@ -59,13 +59,120 @@ describe('machine id', () => {
   });
 });
 
-test.each([
-  ['Debian', { '/usr/lib/open-iscsi/startup-checks.sh': '' }, ['write /etc/iscsi/initiatorname.iscsi']],
-  ['RHEL', { '/usr/lib/systemd/system/iscsi-init.service': '' }, ['remove /etc/iscsi/initiatorname.iscsi']],
-  ['one that makes none', {}, []],
-])('the name of an iSCSI initiator: %s', async (_, maker, expected) => {
-  const files = { '/etc/iscsi/initiatorname.iscsi': '# x\nInitiatorName=iqn.1993-08.org.debian:01:abc\n', ...maker };
-  expect((await changes('machine-id', files)).filter((line) => line.includes('iscsi'))).toEqual(expected);
+describe('the name of an iSCSI initiator', () => {
+  const path = '/etc/iscsi/initiatorname.iscsi';
+  const files = { [path]: '# x\nInitiatorName=iqn.1993-08.org.debian:01:abc\n' };
+  const become = async (text: MemoryFiles) => plannedFor({ ...DEBIAN, ...text }, {}, ['machine-id']);
+
+  test('Debian makes a new one where the file says so', async () => {
+    const plan = await become({ ...files, '/usr/lib/open-iscsi/startup-checks.sh': '' });
+    expect(plan.text(path)).toBe('GenerateName=yes\n');
+  });
+  test('RHEL makes a new one where there is none', async () => {
+    const plan = await become({ ...files, '/usr/lib/systemd/system/iscsi-init.service': '' });
+    expect(plan.change(path)).toMatchObject({ kind: 'remove' });
+  });
+  test('elsewhere a new one is written, of the same authority', async () => {
+    const plan = await become(files);
+    expect(plan.text(path)).toBe(`# x\nInitiatorName=iqn.1993-08.org.debian:${NEW_HEX.slice(0, 12)}\n`);
+    expect(plan.told).toContain('machine-id ids-written');
+  });
+  test.each([
+    ['a name of another kind', 'InitiatorName=eui.02004567A425678D\n', 'iqn.2016-04.com.open-iscsi'],
+    ['a firm’s own', 'InitiatorName=iqn.2020-01.com.example:db1\n', 'iqn.2020-01.com.example'],
+  ])('%s', async (_, text, authority) => {
+    const plan = await become({ [path]: text });
+    expect(plan.text(path)).toBe(`InitiatorName=${authority}:${NEW_HEX.slice(0, 12)}\n`);
+  });
+  test('a file that asks for a new one already is left', async () => {
+    expect((await become({ [path]: 'GenerateName=yes\n' })).change(path)).toBeUndefined();
+  });
+});
+
+describe('ids and keys that programs made of this machine', () => {
+  test.each([
+    '/var/lib/systemd/credential.secret',
+    '/var/lib/systemd/home/local.private',
+    '/var/lib/mysql/auto.cnf',
+    '/var/lib/docker/engine-id',
+    '/etc/openvswitch/system-id.conf',
+    '/opt/consul/node-id',
+    '/etc/nvme/hostnqn',
+    '/etc/cockpit/ws-certs.d/0-self-signed.key',
+  ])('%s goes, and comes back by itself', async (path) => {
+    const plan = await plannedFor({ ...DEBIAN, [path]: 'x' }, {}, ['machine-id']);
+    expect(plan.change(path)).toMatchObject({ kind: 'remove', reason: 'machine-id' });
+    expect(plan.notes.find(({ code }) => code === 'ids-made-anew')?.data).toEqual({ paths: [path] });
+  });
+
+  test.each<[string, string, MemoryFiles]>([
+    ['credentials are encrypted with it', '/var/lib/systemd/credential.secret', { '/etc/credstore.encrypted/db': 'x' }],
+    [
+      'a unit has one that is encrypted with it',
+      '/var/lib/systemd/credential.secret',
+      { '/etc/systemd/system/db.service.d/key.conf': '[Service]\nSetCredentialEncrypted=db: \\\nk6iUCUh0\n' },
+    ],
+    [
+      'people’s records are signed with it',
+      '/var/lib/systemd/home/local.private',
+      { '/var/lib/systemd/home/a.identity': 'x' },
+    ],
+    ['pools know the machine by it', '/etc/hostid', { '/sbin/zpool': '' }],
+  ])('where %s, it stays and is told: %s', async (_, path, files) => {
+    const plan = await plannedFor({ ...DEBIAN, [path]: 'x', ...files }, {}, ['machine-id']);
+    expect(plan.change(path)).toBeUndefined();
+    expect(plan.notes.find(({ code }) => code === 'secrets-shared')?.data).toEqual({ count: 1, paths: path });
+  });
+
+  test('hostid(1) is four other bytes, none of them zero', async () => {
+    const plan = await plannedFor({ ...DEBIAN, '/etc/hostid': '\x01\x02\x03\x04' }, {}, ['machine-id']);
+    expect(Buffer.from(plan.text('/etc/hostid')!, 'latin1').toString('hex')).toBe('ffddbb99');
+  });
+
+  test('Debian’s popularity contest', async () => {
+    const files = { '/etc/popularity-contest.conf': 'PARTICIPATE="yes"\nMY_HOSTID="0123"\n' };
+    const plan = await plannedFor({ ...DEBIAN, ...files }, {}, ['machine-id']);
+    expect(plan.text('/etc/popularity-contest.conf')).toBe(`PARTICIPATE="yes"\nMY_HOSTID="${NEW_HEX}"\n`);
+  });
+
+  test('stay with the machine id, where that is kept', async () => {
+    expect(await changes('logs', { '/etc/hostid': 'x', '/var/lib/systemd/credential.secret': 'x' })).toEqual([]);
+  });
+});
+
+describe('what somebody gave to this machine stays, and it is told that machines share it', () => {
+  test.each<[string, string]>([
+    ['/etc/ssl/private/ssl-cert-snakeoil.key', 'key'],
+    ['/etc/wireguard/wg0.conf', '[Interface]\nPrivateKey=x\n'],
+    ['/etc/systemd/network/wg0.netdev', '[WireGuard]\nPrivateKey=x\n'],
+    ['/etc/openvpn/server/server.key', 'key'],
+    ['/etc/letsencrypt/live/example.org/privkey.pem', 'key'],
+    ['/etc/kubernetes/kubelet.conf', 'x'],
+    ['/etc/rancher/node/password', 'x'],
+    ['/etc/ipsec.secrets', '# of ours\n: PSK "x"\n'],
+    ['/root/.ssh/id_ed25519', 'key'],
+    ['/etc/dropbear/initramfs/dropbear_rsa_host_key', 'key'],
+    ['/var/lib/tor/hidden_service/hs_ed25519_secret_key', 'key'],
+  ])('%s', async (path, text) => {
+    const plan = await plannedFor({ ...DEBIAN, '/root/.profile': '', [path]: text }, {}, IDENTITY_THINGS);
+    expect(plan.changes.filter((change) => path.startsWith(change.path))).toEqual([]);
+    const told = plan.notes.find(({ code }) => code === 'secrets-shared');
+    expect(told).toMatchObject({ reason: 'machine-id', isPossible: true, data: { count: 1 } });
+    expect(path.startsWith(String(told!.data.paths))).toBe(true);
+  });
+
+  test.each<[string, MemoryFiles]>([
+    ['empty files', { '/etc/wireguard/wg0.conf': '', '/root/.ssh/id_rsa': '' }],
+    ['public halves', { '/root/.ssh/id_rsa.pub': 'x', '/root/.ssh/authorized_keys': 'x', '/root/.profile': '' }],
+    [
+      'files with nothing secret',
+      { '/etc/ipsec.secrets': '# RSA keys go here\n', '/etc/systemd/network/br0.netdev': '[NetDev]\n' },
+    ],
+  ])('no %s', async (_, files) => {
+    expect((await plannedFor({ ...DEBIAN, ...files }, {}, ['machine-id'])).told).not.toContain(
+      'machine-id secrets-shared',
+    );
+  });
 });
 
 describe('SSH host keys', () => {
@@ -126,6 +233,52 @@ describe('SSH host keys', () => {
     );
     expect(plan.told).toContain('-ssh-host-keys ssh-keys-elsewhere');
     expect(plan.notes[0].data).toEqual({ paths: ['/srv/keys/host'] });
+  });
+});
+
+describe('host keys of dropbear', () => {
+  const keys = {
+    '/etc/dropbear/dropbear_rsa_host_key': 'x',
+    '/etc/dropbear/dropbear_ed25519_host_key': 'x',
+    '/etc/dropbear/dropbear_ed25519_host_key.pub': 'x',
+    '/etc/dropbear/run': 'x',
+  };
+  const removed = Object.keys(keys)
+    .slice(0, 3)
+    .map((path) => `remove ${path}`)
+    .sort();
+  const unit = '/etc/systemd/system/diskpress-dropbear-host-keys.service';
+
+  test('a unit makes new ones of the same kinds before the server starts: Debian’s makes none', async () => {
+    const files = {
+      '/usr/bin/dropbearkey': '',
+      '/etc/default/dropbear': '# DROPBEAR_EXTRA_ARGS="-R"\nDROPBEAR_EXTRA_ARGS="-s -g"\n',
+    };
+    const plan = await plannedFor({ ...DEBIAN, ...keys, ...files }, {}, ['ssh-host-keys']);
+    expect(
+      plan.changes
+        .filter(({ kind }) => kind === 'remove')
+        .map(({ path }) => `remove ${path}`)
+        .sort(),
+    ).toEqual(removed);
+    const rsa = '/etc/dropbear/dropbear_rsa_host_key';
+    expect(plan.text(unit)).toContain(`test -e ${rsa} || /usr/bin/dropbearkey -t rsa -f ${rsa};`);
+    expect(plan.text(unit)).toContain(' -t ed25519 ');
+    expect(plan.text(unit)).toMatch(/^Before=dropbear.service/m);
+    expect(plan.told).toEqual(['ssh-host-keys ssh-keys-by-unit']);
+  });
+  test.each<[string, MemoryFiles]>([
+    ['it is told to', { '/etc/default/dropbear': 'DROPBEAR_EXTRA_ARGS="-sR"\n' }],
+    ['its script does', { '/etc/init.d/dropbear': 'dropbearkey -t rsa -f $KEY\n' }],
+  ])('where %s, it makes them by itself', async (_, files) => {
+    expect(await changes('ssh-host-keys', { ...keys, ...files })).toEqual(removed);
+  });
+  test('without anything that could make new ones they stay, and those of the other server go', async () => {
+    const plan = await plannedFor({ ...DEBIAN, ...keys, '/etc/ssh/ssh_host_rsa_key': 'x' }, {}, ['ssh-host-keys']);
+    expect(plan.told).toEqual(['-ssh-host-keys ssh-keygen-missing', 'ssh-host-keys ssh-keys-by-unit']);
+    expect(plan.changes.filter(({ kind }) => kind === 'remove').map(({ path }) => path)).toEqual([
+      '/etc/ssh/ssh_host_rsa_key',
+    ]);
   });
 });
 
