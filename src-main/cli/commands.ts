@@ -159,7 +159,7 @@ export function addCommands(program: Command, session: Session): void {
       starts.push({ planId, ...(await ask(session, plan, plans, options)) });
     }
     const job = await followJob(client, printer, () => client.call('deploy.startAll', { starts }));
-    printer.result({ kind: 'job', value: job });
+    tellStored(printer, job);
   });
 
   for (const name of ['delete', 'undelete'] as const) {

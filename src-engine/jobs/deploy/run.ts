@@ -149,6 +149,7 @@ function report({
   writtenBytes,
   verifiedBytes,
   sight,
+  notProven,
 }: Deployment): JobResult {
   return {
     templateId: plan.templateId,
@@ -163,5 +164,6 @@ function report({
     readBack: sink.readBack,
     damagedTemplates: [],
     ...(sight && { boot: sight }),
+    ...(notProven && { notProven }),
   };
 }
