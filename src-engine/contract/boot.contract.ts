@@ -48,6 +48,10 @@ export const BootSightSchema = z.object({
   firmware: orUnknown(FIRMWARES),
   isSecureBoot: z.boolean(),
   accelerator: orUnknown(ACCELERATORS),
+  /** what its boot disk was plugged into; left out: it was not written down */
+  bus: orUnknown(DISK_BUSES).optional(),
+  /** what was tried before, where it did not find its root file system */
+  busesWithoutRoot: z.array(orUnknown(DISK_BUSES)).optional(),
   /** services that it could not start, as far as it said so */
   failedUnits: z.array(z.string()),
   /** the end of its console */

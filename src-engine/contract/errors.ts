@@ -56,11 +56,13 @@ export const EXIT_CODES = {
   BOOT_NO_LOADER: 7,
   BOOT_LOADER_STUCK: 7,
   BOOT_PANIC: 7,
+  BOOT_NO_ROOT: 7,
   BOOT_EMERGENCY: 7,
   BOOT_ENDED: 7,
   GUEST_DIFFERS: 7,
-  /** what was captured or imported is there */
+  /** what was captured, imported or deployed is there */
   NOT_PROVEN: 12,
+  DEPLOY_NOT_PROVEN: 12,
   FORMAT_INVALID: 8,
   FORMAT_UNSUPPORTED: 8,
   FORMAT_FOREIGN: 8,

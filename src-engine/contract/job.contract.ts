@@ -80,7 +80,7 @@ export const JobResultSchema = z.object({
   damagedTemplates: z.array(z.string()),
   /** of a boot proof: what the machine showed */
   boot: BootSightSchema.optional(),
-  /** of a capture or an import that was to be started at its end: why it is not proven that it comes up. What was stored stays */
+  /** of a capture, an import or a deploy that was to be started at its end: why it is not proven that it comes up. What was written stays */
   notProven: ErrorViewSchema.optional(),
 });
 export type JobResult = z.infer<typeof JobResultSchema>;

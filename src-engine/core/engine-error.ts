@@ -1,6 +1,6 @@
 /** The one error class of the engine: a stable code, the facts, and a technical hint. Words for people are in the room `words`. */
 import { formatFacts } from './format-facts.ts';
-import { largestFileAt, roomAt } from './room-at.ts';
+import { isDevice, largestFileAt, roomAt } from './room-at.ts';
 import type { ErrorCode, ErrorView, MessageData } from '../contract/errors.ts';
 
 export class EngineError extends Error {
@@ -85,12 +85,18 @@ export function toEngineError(thrown: unknown, place = ''): EngineError {
   if (error.name === 'AbortError') return new EngineError('ABORTED', {}, '', { cause: error });
   const { code = '', path = place } = error as NodeJS.ErrnoException;
   const named = codeOf(error);
-  const known = named === 'WRITE_FAILED' && isForWantOfRoom(code, path) ? 'DISK_FULL' : named;
+  const known = betterNamed(named, code, path);
   if (known) {
     const facts = factsOf(known, path);
     return new EngineError(known, { path, ...facts, reason: code }, error.message, { cause: error });
   }
   return new EngineError('INTERNAL', { reason: error.message }, error.stack ?? '', { cause: error });
+}
+
+function betterNamed(named: ErrorCode | undefined, code: string, path: string): ErrorCode | undefined {
+  if (named === 'WRITE_FAILED' && isForWantOfRoom(code, path)) return 'DISK_FULL';
+  // no room can be made on a device: what carries it has none, and what is free beside its node is of another file system
+  return named === 'DISK_FULL' && isDevice(path) ? 'WRITE_FAILED' : named;
 }
 
 function factsOf(code: ErrorCode, path: string): MessageData {

@@ -1,11 +1,16 @@
 /** What a place still takes. */
-import { readFileSync, statfsSync, type StatsFs } from 'node:fs';
+import { readFileSync, statSync, statfsSync, type StatsFs } from 'node:fs';
 import { dirname } from 'node:path';
 
 /** Bytes that this user may still write where `path` is or would be; nothing where that cannot be told. */
 export function roomAt(path: string): { freeBytes?: number } {
   const stats = fileSystemOf(path);
   return stats ? { freeBytes: stats.bavail * stats.bsize } : {};
+}
+
+export function isDevice(path: string): boolean {
+  const stat = path === '' ? undefined : statSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && (stat.isBlockDevice() || stat.isCharacterDevice());
 }
 
 /** f_type of statfs(2): FAT, whose directories have 32 bits for a length. */

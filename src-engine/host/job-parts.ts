@@ -61,10 +61,12 @@ function progressOf(parts: readonly JobPart[]): Progress | null {
 
 function sumOf(results: readonly JobResult[]): JobResult {
   const [first] = results;
+  const notProven = results.find((result) => result.notProven)?.notProven;
   const sum = (field: 'processedBytes' | 'storedBytes' | 'verifiedBytes') =>
     results.reduce((all, result) => all + result[field], 0);
   return {
     ...first,
+    ...(notProven && { notProven }),
     processedBytes: sum('processedBytes'),
     storedBytes: sum('storedBytes'),
     verifiedBytes: sum('verifiedBytes'),

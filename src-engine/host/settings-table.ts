@@ -62,7 +62,7 @@ function rowOf({ line, cells, lines }: RawRow, tellOf: Tell): TableRow {
 }
 
 function csvRows(text: string, tell: Tell): RawRow[] {
-  const records = csvRecords(text, tell);
+  const records = csvRecords(text, separatorOf(text), tell);
   const [head, ...rest] = records;
   const columns = (head?.cells ?? []).map((name) => name.trim().toLowerCase());
   columns.forEach((name, i) => {
@@ -77,8 +77,16 @@ function csvRows(text: string, tell: Tell): RawRow[] {
   });
 }
 
-/** Lines that are empty are none; a quoted cell may hold commas, line ends and doubled quotes. */
-function csvRecords(text: string, tell: Tell): { line: number; cells: string[] }[] {
+/** What a spreadsheet writes depends on its language: the line of columns shows it. */
+function separatorOf(text: string): string {
+  const head = (/\S[^\n]*/.exec(text)?.[0] ?? '').replaceAll('"', '');
+  const known = (separator: string) =>
+    head.split(separator).filter((name) => COLUMNS.includes(name.trim().toLowerCase())).length;
+  return [',', ';', '\t'].reduce((best, one) => (known(one) > known(best) ? one : best));
+}
+
+/** Lines that are empty are none; a quoted cell may hold separators, line ends and doubled quotes. */
+function csvRecords(text: string, separator: string, tell: Tell): { line: number; cells: string[] }[] {
   const records: { line: number; cells: string[] }[] = [];
   let line = 1;
   let start = 1;
@@ -99,7 +107,7 @@ function csvRecords(text: string, tell: Tell): { line: number; cells: string[] }
       cell = quoted.slice(1, -1).replaceAll('""', '"');
       line += quoted.split('\n').length - 1;
       i += quoted.length - 1;
-    } else if (character === ',') {
+    } else if (character === separator) {
       cells.push(cell);
       cell = '';
     } else if (character === '\n') {

@@ -88,7 +88,8 @@ export async function proveStored(
   return [{ ...first, ...(sight && { boot: sight }), ...(error && { notProven: error.toView() }) }, ...others];
 }
 
-async function attempt(prove: () => Promise<BootProof>): Promise<Pick<BootProof, 'sight' | 'error'>> {
+/** What comes of it, whichever way it goes. */
+export async function attempt(prove: () => Promise<BootProof>): Promise<Pick<BootProof, 'sight' | 'error'>> {
   try {
     return await prove();
   } catch (thrown) {

@@ -12,6 +12,8 @@ export interface BootFacts {
   readonly memoryBytes: number | null;
   /** it shows a desktop, and asks for no name on a console */
   readonly isGraphical: boolean;
+  /** what its disk may be plugged into, the likeliest first */
+  readonly likelyBuses: readonly DiskBus[];
 }
 
 type Recorded = Pick<VersionView, 'configuration' | 'machine' | 'guest'>;
@@ -21,6 +23,7 @@ export function bootFactsOf({ configuration, machine, guest }: Recorded): BootFa
     firmware: configuration.bootMode ?? machine?.firmware ?? firmwareOf(guest),
     memoryBytes: configuration.memoryBytes ?? machine?.memoryBytes ?? null,
     isGraphical: isGraphical(guest),
+    likelyBuses: likelyBuses(guest),
   };
 }
 
@@ -31,7 +34,12 @@ export async function bootFactsOn(
   signal: AbortSignal,
 ): Promise<BootFacts> {
   const guest = await guestOf(source, await openVolumes(source), endOfLife, signal);
-  return { firmware: firmwareOf(guest), memoryBytes: null, isGraphical: isGraphical(guest) };
+  return {
+    firmware: firmwareOf(guest),
+    memoryBytes: null,
+    isGraphical: isGraphical(guest),
+    likelyBuses: likelyBuses(guest),
+  };
 }
 
 /** What a disk was plugged into, where a virtual machine has the like. */
@@ -43,6 +51,15 @@ export function busOf(bus: string | null): DiskBus | null {
 function firmwareOf(guest: Guest | null): BootFacts['firmware'] {
   const modes = guest?.bootModes.value ?? [];
   return modes.includes('uefi') && !modes.includes('bios') ? 'uefi' : 'bios';
+}
+
+/** Kernels for virtual machines only have no driver for a disk that is none of theirs. */
+const FOR_VIRTUAL_MACHINES = /-(?:cloud|kvm|virt)\b/;
+
+/** Every system since the old ones knows SATA, which Windows brings along, too: a paravirtual bus only those that were made for it. */
+function likelyBuses(guest: Guest | null): readonly DiskBus[] {
+  if (guest?.family.value === 'windows') return ['sata'];
+  return FOR_VIRTUAL_MACHINES.test(guest?.bootKernel.value ?? '') ? ['virtio', 'sata'] : ['sata', 'virtio'];
 }
 
 const isGraphical = (guest: Guest | null): boolean => guest?.family.value === 'windows';

@@ -18,6 +18,22 @@ const CHECK_OF_REFUSAL: Record<Refusal['code'], CheckCode> = {
   NO_PERMISSION: 'TARGET_NOT_WRITABLE',
 };
 
+/**
+ * A disk ends with a whole sector: nobody could write a part of one.
+ * @param capturedBytes an image that was captured with another length may keep it
+ */
+export function sectorCheck(
+  { kind, lengthBytes, sectorBytes, path }: DescribedTarget['place'],
+  capturedBytes: number,
+): Check[] {
+  const isWhole = lengthBytes % sectorBytes === 0 || (kind === 'file' && lengthBytes === capturedBytes);
+  if (isWhole) return [];
+  const [below, above] = [Math.floor, Math.ceil].map((round) => round(lengthBytes / sectorBytes) * sectorBytes);
+  return [
+    { code: 'TARGET_NO_WHOLE_SECTORS', level: 'block', data: { path, length: lengthBytes, sectorBytes, below, above } },
+  ];
+}
+
 /** @param usedBytes what will be written */
 export async function checkTarget(
   machine: Machine,

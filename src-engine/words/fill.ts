@@ -3,6 +3,9 @@ import type { MessageData } from '../contract/errors.ts';
 import type { Formats } from './formats.ts';
 import type { Language } from './languages.ts';
 
+/** The number of a volume that begins with its disk, without a partition table. */
+const WHOLE_DISK = '0';
+
 /**
  * Sizes get units, lists commas. What is not carried is said in general terms.
  * @param missing those terms: the section `missing` of the words
@@ -19,6 +22,7 @@ export function fillFacts(
     if (value === null || value === '') continue;
     const name = nameOf(key, value);
     if (name) filled[key] = name;
+    else if (key === 'volume' && String(value) === WHOLE_DISK) filled[key] = missing.wholeDisk;
     else if (Array.isArray(value)) filled[key] = formats.list(value);
     else if (typeof value === 'number') filled[key] = sizeOf(key, value, formats);
     else filled[key] = String(value);

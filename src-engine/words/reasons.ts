@@ -1,6 +1,7 @@
 /** Reasons that have words of their own. */
 const SECTIONS: readonly [RegExp, string][] = [
   [/^error\.CATALOG_NOT_FOUND(?:\.|$)/, 'notCatalog'],
+  [/^error\.WRITE_FAILED(?:\.|$)/, 'writeReason'],
   [/^(?:error|check)\.GUEST_/, 'guestReason'],
   [/^(?:(?:check|warning)\.IDENTITY_NOT_(?:RENEWED|SEEN)|identityPlan\.(?:lacking|not-looked-into))$/, 'guestReason'],
   [/^check\.FIRMWARE_ENTRY_/, 'entryReason'],

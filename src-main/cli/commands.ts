@@ -27,7 +27,7 @@ import { tellStored } from './tell-stored.ts';
 import { showPlans } from './show-plans.ts';
 import { addMachineCommands } from './machine-commands.ts';
 import { addVmCommands } from './vm-commands.ts';
-import { collect, oneOf, wholeNumber, wordOf } from './options.ts';
+import { collect, oneOf, sizeOf, wholeNumber, wordOf } from './options.ts';
 import { addRuleCommands, addRuleOptions, ruleParams, type RuleOptions } from './rule-commands.ts';
 import { addServeCommands } from './serve-commands.ts';
 import { addTransferCommands } from './transfer-commands.ts';
@@ -126,7 +126,7 @@ export function addCommands(program: Command, session: Session): void {
     .option('--save <file.txt|html|pdf>', help('save-plan'))
     .option('--confirm <serial|path>', help('confirm'), collect)
     .option('--overwrite', help('overwrite'))
-    .option('--size <bytes>', help('size'), wholeNumber('--size', 1))
+    .option('--size <size>', help('size'), sizeOf('--size'))
     .option('--volume <volume=size>', help('volume-size'), collect)
     .option('--exact', help('exact'))
     .option(`--delta ${oneOf(DELTAS)}`, help('delta'), wordOf('--delta', DELTAS))
@@ -159,7 +159,7 @@ export function addCommands(program: Command, session: Session): void {
       starts.push({ planId, ...(await ask(session, plan, plans, options)) });
     }
     const job = await followJob(client, printer, () => client.call('deploy.startAll', { starts }));
-    printer.result({ kind: 'job', value: job });
+    tellStored(printer, job);
   });
 
   for (const name of ['delete', 'undelete'] as const) {

@@ -47,7 +47,7 @@ export function addFileCommands(
         // without a path the question is what there is; with one it cannot be answered
         if (path === undefined && !options.extract)
           return printer.result({ kind: 'file-volumes', value: place.volumes });
-        throw volumeRequired(place.volumes);
+        throw await unclear(client, template, path ?? '/', place.volumes);
       }
       const { disk, volume } = place;
       if (options.extract !== undefined) {
@@ -82,6 +82,26 @@ async function placeOf(
   for (const one of disks) volumes.push(...(await client.call('files.volumes', { template, disk: one })));
   const open = volumes.filter(({ refusal, ref }) => refusal === null && (volume === undefined || ref === volume));
   return open.length === 1 ? { disk: open[0].disk ?? disk, volume: open[0].ref } : { volumes };
+}
+
+/** Which of several volumes is meant, unless what was asked for is on none of them. */
+async function unclear(
+  client: EngineClient,
+  template: string,
+  path: string,
+  volumes: readonly FileVolumeView[],
+): Promise<CommandError> {
+  let missing: CommandError | null = null;
+  for (const { disk, ref: volume, refusal } of volumes) {
+    if (refusal !== null) continue;
+    const error = await client.call('files.list', { template, disk, volume, path, limit: 1 }).then(
+      () => null,
+      (thrown: unknown) => (thrown instanceof CommandError ? thrown : null),
+    );
+    if (error?.view.code !== 'NOT_FOUND') return volumeRequired(volumes);
+    missing ??= error;
+  }
+  return missing ?? volumeRequired(volumes);
 }
 
 function volumeRequired(volumes: readonly FileVolumeView[]): CommandError {

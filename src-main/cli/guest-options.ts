@@ -22,7 +22,7 @@ import { readPassword } from '../../src-engine/host/read-password.ts';
 import { collect, oneOf, wordOf } from './options.ts';
 import { readTable } from './settings-table.ts';
 import type { Words } from './words.ts';
-import { wrong } from './wrong-option.ts';
+import { wrong, wrongForm } from './wrong-option.ts';
 
 const MAX_KEY_FILE_BYTES = 1024 * 1024;
 /** As many characters of base64 as the engine takes. */
@@ -74,7 +74,7 @@ export function addGuestOptions(command: Command, { t }: Words): Command {
     ])
     .option('--rename-group <old=new>', help('rename-group'), (typed, names: GroupName[] = []) => [
       ...names,
-      groupName(typed, t('cli.wrong.value', { option: '--rename-group', value: typed })),
+      groupName(typed, t),
     ])
     .option('--hostname <name|pattern>', help('hostname'))
     .option('--domain <domain>', help('domain'))
@@ -133,10 +133,10 @@ export async function guestParams(
 }
 
 /** @throws CommandError `BAD_REQUEST` for what is not two names */
-function groupName(typed: string, message: string): GroupName {
+function groupName(typed: string, t: Words['t']): GroupName {
   const [, group, name] = /^([^=]+)=([^=]+)$/.exec(typed) ?? [];
   const read = GroupNameSchema.safeParse({ group, name });
-  if (!read.success) throw wrong(message);
+  if (!read.success) throw wrongForm(t, '--rename-group', typed);
   return read.data;
 }
 
@@ -146,7 +146,7 @@ async function settingsOf(
   client: EngineClient,
 ): Promise<PlanParams['settings'] | null> {
   const { hostname, domain, timezone, locale, keyboard } = options;
-  const bad = (option: string, value: string) => wrong(t('cli.wrong.value', { option, value }));
+  const bad = (option: string, value: string) => wrongForm(t, option, value);
   if (hostname !== undefined && !HostNamePatternSchema.safeParse(hostname).success) throw bad('--hostname', hostname);
   for (const [name, value] of Object.entries({ domain, timezone, locale, keyboard })) {
     const field = SeveralSettingsSchema.shape[name as 'domain' | 'timezone' | 'locale' | 'keyboard'];

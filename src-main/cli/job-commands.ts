@@ -1,6 +1,6 @@
 /** `jobs`: what ran, how it ended, and what a boot proof of it showed. */
 import type { Command } from 'commander';
-import type { EngineClient, JobView } from '../../src-engine/contract/index.ts';
+import { CommandError, type EngineClient, type JobView } from '../../src-engine/contract/index.ts';
 import { refuseExisting, saveWholeFile } from './save-file.ts';
 import type { Session } from './session.ts';
 import { wrong } from './wrong-option.ts';
@@ -34,7 +34,8 @@ export function addJobCommands(program: Command, session: Session, connect: () =
       // as they are listed, ids are cut off
       const found = (await client.call('job.list', {})).filter(({ id }) => id.startsWith(job));
       const jobId = found.length === 1 ? found[0].id : job;
-      if (!/^[\da-f-]{36}$/i.test(jobId)) throw wrong(words.t('cli.wrong.job', { value: job }));
+      if (found.length > 1) throw wrong(words.t('cli.wrong.job', { value: job }));
+      if (found.length === 0) throw new CommandError({ code: 'JOB_NOT_FOUND', message: '', hint: '', data: { job } });
       const value = await client.call('job.show', { jobId });
       if (picture !== undefined || console !== undefined) {
         const evidence = await client.call('boot.evidence', { jobId: proofOf(value, target) });

@@ -26,8 +26,9 @@ export function partLines(words: Words, { parts }: JobView): string[] {
   return parts.map((part) => `  ${words.said(printable(part.path), partState(words, part))}`);
 }
 
-function partState(words: Words, { state, outcome, error, progress }: JobPart): string {
+function partState(words: Words, { state, outcome, error, progress, result }: JobPart): string {
   const { t, rate } = words;
+  if (result?.notProven) return `${t('cli.boot.written')} ${errorText(words, result.notProven)}`;
   if (outcome === 'failed' && error) return errorText(words, error);
   if (outcome) return t(`outcome.${outcome}`);
   if (state === 'queued' || !progress) return t(`cli.state.${state}`);

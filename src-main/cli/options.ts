@@ -1,5 +1,6 @@
 /** Options that take a number or one of some words: what is neither is told before anything is asked of the engine. */
 import { CommandError, type MessageData } from '../../src-engine/contract/index.ts';
+import { parseBytes } from '../../src-engine/words/sizes.ts';
 
 /** @param reason whose words are `notValid.REASON`, filled with the data */
 export function badOption(field: string, reason: string, data: MessageData = {}): CommandError {
@@ -13,6 +14,15 @@ export function wholeNumber(field: string, min: number, max: number = Number.MAX
     if (value >= min && value <= max) return value;
     // as they are typed, and not as sizes
     throw badOption(field, 'number', { value: text, min: String(min), max: String(max) });
+  };
+}
+
+/** @returns what reads a size as people write it: `3G`, `20 GB`, `500000`; throws `BAD_REQUEST` with the option and what it takes */
+export function sizeOf(field: string) {
+  return (text: string): number => {
+    const value = parseBytes(text);
+    if (value === null || value < 1) throw badOption(field, 'size', { value: text });
+    return value;
   };
 }
 

@@ -2,7 +2,7 @@
 import type { CommandResult, EngineClient } from '../../src-engine/contract/index.ts';
 import { refuseExisting, saveWholeFile } from './save-file.ts';
 import type { Words } from './words.ts';
-import { wrong } from './wrong-option.ts';
+import { wrongForm } from './wrong-option.ts';
 
 const FORMATS = { txt: 'text', html: 'html', pdf: 'pdf' } as const;
 
@@ -19,7 +19,7 @@ export function planFile(
 ): PlanFile | null {
   if (save === undefined) return null;
   const ending = /\.(txt|html|pdf)$/i.exec(save)?.[1].toLowerCase();
-  if (ending === undefined) throw wrong(t('cli.wrong.value', { option: '--save', value: save }));
+  if (ending === undefined) throw wrongForm(t, '--save', save);
   // who deploys means the targets by it
   const mayReplace = plan === true && overwrite;
   refuseExisting([save], mayReplace);

@@ -12,6 +12,6 @@ import { wrong } from './wrong-option.ts';
 export async function readTable(path: string, { t }: Words): Promise<TableRow[]> {
   const text = (await readInput(path, MAX_TABLE_BYTES)).toString('utf8');
   return tableRows(path, text, (line, column, value) =>
-    wrong(t('cli.wrong.cell', { path, line: String(line), column, value })),
+    wrong(t(value === '' ? 'cli.wrong.cell-empty' : 'cli.wrong.cell', { path, line: String(line), column, value })),
   );
 }

@@ -357,7 +357,9 @@ function jobLines(words: Words, job: JobView): string[] {
         ]
       : []),
     ...(result?.boot ? bootLines(words, result.boot) : []),
-    ...(result?.notProven ? [t('cli.boot.not-proven'), errorText(words, result.notProven)] : []),
+    ...(result?.notProven && !(job.kind === 'deploy' && job.parts.length > 1)
+      ? [t(job.kind === 'deploy' ? 'cli.boot.written' : 'cli.boot.not-proven'), errorText(words, result.notProven)]
+      : []),
     ...(job.error ? [errorText(words, job.error)] : []),
     ...(job.kind === 'deploy' && job.parts.some(wasStarted)
       ? [t('cli.boot.kept', { job: job.id.slice(0, SHORT_ID) })]
@@ -374,4 +376,5 @@ function jobLines(words: Words, job: JobView): string[] {
 }
 
 /** Whether there is something to be seen of a boot proof. */
-const wasStarted = ({ result, error }: JobPart) => result?.boot !== undefined || /^BOOT_/.test(error?.code ?? '');
+const wasStarted = ({ result, error }: JobPart) =>
+  (result?.boot ?? result?.notProven) !== undefined || /^BOOT_/.test(error?.code ?? '');

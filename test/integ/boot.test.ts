@@ -15,6 +15,7 @@ import {
   showingDisk,
   silentDisk,
   switchingOffDisk,
+  virtioOnlyDisk,
   writingDisk,
 } from '../support/boot-sectors.ts';
 import { commandLine, lastLine } from '../support/command-line.ts';
@@ -131,6 +132,30 @@ describe('a disk that does not come up', () => {
     expect(error).toMatchObject({ code, data: { last: text.split('\n').at(-1)!.trim() } });
   });
 
+  describe('whose kernel has no driver for what nobody said it is plugged into', () => {
+    const LOST = 'Gave up waiting for root file system device.\r\nALERT!  /dev/vda1 does not exist.\r\n(initramfs) ';
+
+    test('is started again on the next bus, which is told', async () => {
+      const job = await boot(virtioOnlyDisk(bench.path('virtio.img'), LOST, LOGIN));
+      expect(resultOf(job).boot).toMatchObject({ sign: 'login', bus: 'virtio', busesWithoutRoot: ['sata'] });
+      const kept = await engine.client.call('job.show', { jobId: job.id });
+      expect(kept.result!.boot).toMatchObject({ bus: 'virtio', busesWithoutRoot: ['sata'] });
+    });
+
+    test('is started once where the bus was said, and told with its name', async () => {
+      const { error } = await boot(bench.path('virtio.img'), { bus: 'ide' });
+      expect(error).toMatchObject({ code: 'BOOT_NO_ROOT', data: { bus: 'ide' } });
+    });
+
+    test('is told with all that was tried', async () => {
+      const ended = await commandLine(catalog)(
+        ...['boot', sayingDisk(bench.path('lost.img'), LOST), '--memory', '64', '--no-acceleration'],
+      );
+      expect(ended).toMatchObject({ code: 7, err: expect.stringContaining('with its disk on sata and virtio') });
+      expect(ended.err).toContain('--bus virtio');
+    });
+  });
+
   test('has nothing to start', async () => {
     const { error } = await boot(bench.file('zeros.img', MIB));
     expect(error).toMatchObject({ code: 'BOOT_NO_LOADER', data: { firmware: 'bios' } });
@@ -239,12 +264,23 @@ describe('a deploy', () => {
     expect(await sha256(target)).toBe(await sha256(disk));
     // what is written is written, whatever it does when it is started
     const other = bench.path('other.img');
-    expect((await deploying(other, 'never said', 3)).error!.code).toBe('BOOT_NO_SIGN');
+    const unproven = await deploying(other, 'never said', 3);
+    expect(resultOf(unproven)).toMatchObject({ notProven: { code: 'BOOT_NO_SIGN' } });
+    expect(resultOf(unproven).verifiedBytes).toBe(resultOf(job).verifiedBytes);
+    expect(unproven.warnings).toContainEqual({ code: 'DEPLOY_NOT_PROVEN', data: { path: other } });
     expect(await sha256(other)).toBe(await sha256(disk));
-    // that it was written, and then that the job failed
-    const [failed, deployed] = await engine.client.call('log.list', { limit: 2 });
-    expect([failed.action, failed.data.error]).toEqual(['job.failed', 'BOOT_NO_SIGN']);
+    const [deployed] = await engine.client.call('log.list', { limit: 1 });
     expect([deployed.action, deployed.data.target]).toEqual(['template.deployed', other]);
+  });
+
+  test('that is whole and not proven is told as both, with an exit code of its own', async () => {
+    const [one, two] = [bench.path('one.img'), bench.path('two.img')];
+    const how = ['--boot-proof', '--no-acceleration', '--memory', '64', '--until', 'never said', '--timeout', '2'];
+    const ended = await commandLine(catalog)('deploy', 'deployed', one, two, ...how);
+    expect(ended).toMatchObject({ code: 12, err: expect.stringContaining('DEPLOY_NOT_PROVEN') });
+    expect(ended.out + ended.err).toContain('read back and equal');
+    for (const path of [one, two]) expect(ended.err).toContain(`${path}: It is written whole and read back`);
+    expect(await sha256(one)).toBe(await sha256(two));
   });
 });
 

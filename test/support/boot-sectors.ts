@@ -63,6 +63,28 @@ export const switchingOffDisk = (path: string): string => {
   return disk(path, [...[0xba, 0x04, 0x06], ...[0xb8, 0x00, 0x20], 0xef, ...WAIT_FOR_EVER]);
 };
 
+/**
+ * One whose system finds its root on virtio alone: it looks for the device there is then.
+ * @param without what it says elsewhere
+ */
+export function virtioOnlyDisk(path: string, without: string, text: string): string {
+  // each device of the first bus, by the configuration ports of PCI: 1af4:1001 is a disk on virtio
+  const begin = [0x66, 0xbb, 0x00, 0x00, 0x00, 0x80];
+  const read = [...[0x66, 0x89, 0xd8], ...[0xba, 0xf8, 0x0c], ...[0x66, 0xef], ...[0xb2, 0xfc], ...[0x66, 0xed]];
+  const isIt = [0x66, 0x3d, 0xf4, 0x1a, 0x01, 0x10];
+  const next = [0x81, 0xc3, 0x00, 0x08];
+  const body = [...read, ...isIt, 0x74, next.length + 2 + 5, ...next];
+  const textAt = LOADED_AT + TEXT_AT;
+  const code = [
+    ...[...begin, ...body, 0x75, 256 - (body.length + 2)],
+    ...[0xbe, ...word(textAt), 0xeb, 0x03],
+    ...[0xbe, ...word(textAt + without.length + 1)],
+    // without the instruction that says which text
+    ...saying([...WRITE_LETTER, ...SHOW_LETTER], WAIT_FOR_EVER).slice(3),
+  ];
+  return disk(path, code, Buffer.from(`${without}\0${text}`));
+}
+
 /** One that writes to its second sector, by the firmware, and says this where that went well. */
 export function writingDisk(path: string, text: string): string {
   // int 13h, function 3: one sector from 0x7c00 to cylinder 0, head 0, sector 2; the drive is in DL

@@ -44,6 +44,8 @@ const result = z
         firmware: word,
         isSecureBoot: z.boolean(),
         accelerator: word,
+        bus: word.optional(),
+        busesWithoutRoot: z.array(word).optional(),
         failedUnits: z.array(z.string()),
         lastLines: z.array(z.string()),
       })

@@ -1,5 +1,5 @@
 /** Jobs and lines of the audit log as they are shown. */
-import { ACCELERATORS, BOOT_SIGNS } from '../../contract/boot.contract.ts';
+import { ACCELERATORS, BOOT_SIGNS, DISK_BUSES } from '../../contract/boot.contract.ts';
 import type { LogEntry } from '../../contract/commands.ts';
 import {
   CHANGE_REASONS,
@@ -70,6 +70,8 @@ function resultView({ boot, inside, notProven, ...result }: NonNullable<PartReco
         sign: known(BOOT_SIGNS, boot.sign),
         firmware: known(FIRMWARES, boot.firmware),
         accelerator: known(ACCELERATORS, boot.accelerator),
+        bus: boot.bus === undefined ? undefined : known(DISK_BUSES, boot.bus),
+        busesWithoutRoot: boot.busesWithoutRoot?.map((bus) => known(DISK_BUSES, bus)),
       },
     }),
   };

@@ -188,7 +188,10 @@ const MAX_WARNINGS = 20;
 function outsideWarnings({ pieces, leftBytes, isUndecided }: Account): Warning[] {
   const known = pieces.filter(({ names }) => names.length > 0).slice(0, MAX_WARNINGS);
   const warnings = known.map(({ names, startBytes, lengthBytes, place, volume }): Warning => {
-    return { code: 'OUTSIDE_KNOWN', data: { names: [...names], place, volume, offset: startBytes, lengthBytes } };
+    // what is behind the last partition, or behind a file system on the whole disk, is found from the disk's end
+    const isAtEnd = place === 'behind-last' || (place === 'behind-file-system' && volume === '0');
+    const code = isAtEnd ? 'OUTSIDE_KNOWN_AT_END' : 'OUTSIDE_KNOWN';
+    return { code, data: { names: [...names], place, volume, offset: startBytes, lengthBytes } };
   });
   if (leftBytes > 0 && !isUndecided) {
     const places = pieces.filter((piece) => piece.leftBytes > 0).length;

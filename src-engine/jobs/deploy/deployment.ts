@@ -1,5 +1,6 @@
 /** A deploy on its way through its stages. */
 import type { BootLink } from '../../contract/boot-chain.contract.ts';
+import type { ErrorView } from '../../contract/errors.ts';
 import type { BootSight } from '../../contract/boot.contract.ts';
 import type { InsideChanges } from '../../contract/deploy.contract.ts';
 import type { EntryLoader } from '../../boot-chain/entry-loader.ts';
@@ -48,6 +49,8 @@ export interface Deployment {
   entry: EntryLoader | null;
   /** what it showed when it was started */
   sight?: BootSight;
+  /** why it is not proven that it comes up, where that was wanted */
+  notProven?: ErrorView;
 }
 
 export type Stage = (deployment: Deployment, context: JobContext) => Promise<void>;

@@ -25,6 +25,7 @@ import { describeTarget, lengthOfImage } from '../../machines/describe-target.ts
 import { overriddenCodes, withOverrides } from '../../judgement/overrides.ts';
 import { refusalOf, type DeployRecord, type Planned } from '../plan-records.ts';
 import { openDisk } from './opened-disk.ts';
+import { networkChecks } from './network-checks.ts';
 import { planBoot } from './plan-boot.ts';
 import { chooseIdentity, identityAsked } from './choose-identity.ts';
 import { sharedSecrets } from './plan-customise.ts';
@@ -43,7 +44,7 @@ import type { ManifestReader } from '../../store/manifest-reader.ts';
 import type { ManifestJson } from '../../versions/manifest-json.ts';
 import { planRelocation, sectorsOf } from '../../versions/sector-move.ts';
 import { incompleteCheck } from '../../judgement/template-checks.ts';
-import { checkTarget } from '../../judgement/target-checks.ts';
+import { checkTarget, sectorCheck } from '../../judgement/target-checks.ts';
 import { templateSource } from '../../versions/template-source.ts';
 import { withManifest } from '../../versions/with-manifest.ts';
 
@@ -143,10 +144,12 @@ export async function planDeploy(
           ...moved.filter(({ code }) => !isTooSmall || code !== 'TARGET_TOO_SMALL'),
           ...(await outsideChecks(manifest, json, layout, relocation, target.place, places)),
           ...(await endChecks(source, layout, target.place)),
+          ...sectorCheck(target.place, disk.capacityBytes),
           ...(await checkTarget(parts.machine, target, disk.usedBytes, parts.layout.root)),
           ...imageTargetChecks(target, before?.format ?? null),
           ...first,
           ...besides,
+          ...(isAlone || recorded ? networkChecks(request.settings?.network ?? [], recorded?.network ?? []) : []),
           ...inside.checks,
           ...chosen.checks,
           ...boot.checks,

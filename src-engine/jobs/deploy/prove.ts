@@ -4,25 +4,36 @@ import { EngineError } from '../../core/engine-error.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import { openFileSource } from '../../formats/raw/file-source.ts';
 import { bootFactsOf, busOf } from '../../judgement/boot-facts.ts';
-import { proveBoot } from '../../machines/qemu/prove-boot.ts';
+import { proveBoot, type BootProof } from '../../machines/qemu/prove-boot.ts';
 import type { FoundDisk } from '../../versions/found-disk.ts';
-import { evidenceOf, refuseUnprovable } from '../prove-version.ts';
+import { attempt, evidenceOf, refuseUnprovable } from '../prove-version.ts';
 import type { Deployment } from './deployment.ts';
 
-/** @throws EngineError `BOOT_…` where it does not come up; `TOOL_FAILED`, `DISK_FULL` where that could not be tried */
+/** Whatever comes of it, also where it could not be tried or was cancelled, the target is what was to be written. */
 export async function prove(deployment: Deployment, context: JobContext): Promise<void> {
-  const { plan, parts, target } = deployment;
+  const { plan, target } = deployment;
   const choice = plan.request.bootProof;
   if (!choice) return;
   context.phase('booting', 0);
+  const { sight, error } = await attempt(() => start(deployment, choice, context));
+  if (sight) deployment.sight = sight;
+  if (!error) return;
+  deployment.notProven = error.toView();
+  context.warn({ code: 'DEPLOY_NOT_PROVEN', data: { path: target.path } });
+}
+
+async function start(
+  { plan, parts, target, tell }: Deployment,
+  choice: BootChoice,
+  context: JobContext,
+): Promise<BootProof> {
   const { version } = parts.templates.find(`${plan.templateId}@${plan.versionNumber}`);
   const source = await openFileSource(target.path, plan.target);
   try {
     const disks = [{ source, bus: busOf(version.disks[plan.disk - 1].bus) }];
     const proof = await proveBoot({ ...bootFactsOf(version), name: target.path, disks }, choice, context.signal);
-    await deployment.tell(evidenceOf(proof));
-    if (proof.error) throw proof.error;
-    if (proof.sight) deployment.sight = proof.sight;
+    await tell(evidenceOf(proof));
+    return proof;
   } finally {
     await source.close();
   }

@@ -151,6 +151,7 @@ function report({
   writtenBytes,
   verifiedBytes,
   sight,
+  notProven,
 }: Deployment): JobResult {
   return {
     templateId: plan.templateId,
@@ -165,5 +166,6 @@ function report({
     readBack: sink.readBack,
     damagedTemplates: [],
     ...(sight && { boot: sight }),
+    ...(notProven && { notProven }),
   };
 }

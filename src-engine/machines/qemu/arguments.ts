@@ -47,7 +47,7 @@ export function qemuArguments(shape: MachineShape, firmware: FirmwareFiles | nul
   const isOld = shape.machineType === 'pc';
   const machine = `${shape.machineType}${isSecureBoot ? ',smm=on' : ''}`;
   const used = disks.slice(0, isOld && disks.some(({ bus }) => bus === 'ide') ? MAX_OLD_DISKS : MAX_BOOT_DISKS);
-  const has = (bus: DiskBus) => used.some((disk) => busOf(disk) === bus);
+  const has = (bus: DiskBus) => used.some((disk) => usedBus(disk) === bus);
   return [
     ...['-nodefaults', '-no-user-config', '-name', 'diskpress'],
     ...['-machine', machine, '-accel', accelerator === 'tcg' ? 'tcg,thread=multi' : 'kvm'],
@@ -87,11 +87,11 @@ function diskArguments(disk: MachineDisk, i: number, isOld: boolean): string[] {
     virtio: `virtio-blk-pci,${common},${sectors}`,
     scsi: `scsi-hd,bus=scsi0.0,${common},${sectors}`,
     nvme: `nvme,serial=disk${i},${common},${sectors}`,
-  }[busOf(disk)];
+  }[usedBus(disk)];
   return ['-drive', drive.join(','), '-device', device];
 }
 
 /** Disks of SATA and IDE have sectors of 512 bytes in QEMU. */
-function busOf({ bus, sectorBytes }: MachineDisk): DiskBus {
+export function usedBus({ bus, sectorBytes }: MachineDisk): DiskBus {
   return sectorBytes !== 512 && (bus === 'sata' || bus === 'ide') ? 'nvme' : bus;
 }

@@ -6,24 +6,26 @@ import type { FIRMWARES } from '../../contract/template.contract.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
 import { isAccelerated } from './acceleration.ts';
-import { MAX_BOOT_DISKS, usualMachineType, type MachineShape } from './arguments.ts';
+import { MAX_BOOT_DISKS, usedBus, usualMachineType, type MachineShape } from './arguments.ts';
 import { showsLogin } from './console-picture.ts';
 import type { MonitorEvent } from './monitor.ts';
 import { CURSOR_SHARE, difference, isTextScreen, showsSomething, toPng, type Picture } from './screen.ts';
 import { scratchParent } from './scratch-folder.ts';
-import { failedUnitsIn, hasLogin, kernelIn, lastLinesOf, troubleIn, type Trouble } from './signs.ts';
+import { failedUnitsIn, hasLogin, kernelIn, lastLinesOf, missesRoot, troubleIn, type Trouble } from './signs.ts';
 import { refuseEnded, startMachine, type RunningMachine } from './start-machine.ts';
 
 /** What is known of disks, for what a person did not choose. */
 export interface BootSubject {
   /** for errors: a path, or a template's name */
   readonly name: string;
-  /** the boot disk first */
+  /** the boot disk first; a bus of null was not recorded */
   readonly disks: readonly { readonly source: BlockSource; readonly bus: DiskBus | null }[];
   readonly firmware: (typeof FIRMWARES)[number];
   readonly memoryBytes: number | null;
   /** it shows a desktop, and no prompt anywhere */
   readonly isGraphical: boolean;
+  /** what disks are plugged into where nobody says: the first, and where a system does not find its disk on that, the next */
+  readonly likelyBuses: readonly DiskBus[];
 }
 
 export interface BootProof {
@@ -57,7 +59,8 @@ let running = 0;
 const waiting: (() => void)[] = [];
 
 /**
- * @param signal ends it @param tell hears once that the machine has started
+ * Where nobody said what its disks are plugged into, a system that does not find its root there is started again with another bus.
+ * @param signal ends it
  * @throws EngineError `TOOL_MISSING`, `TOOL_FAILED` where QEMU ended, `DISK_FULL` where what the guest writes has no room, `ABORTED`; what
  *   reading a disk throws
  */
@@ -65,18 +68,38 @@ export async function proveBoot(subject: BootSubject, choice: BootChoice, signal
   await takeTurn(signal);
   try {
     signal.throwIfAborted();
-    const shape = await shapeOf(subject, choice);
-    const watch = new Watch(subject, choice, shape);
-    const sources = subject.disks.slice(0, MAX_BOOT_DISKS).map(({ source }) => source);
-    const machine = await startMachine(shape, sources, (event) => watch.hear(event));
-    try {
-      return await watch.over(machine, signal);
-    } finally {
-      await machine.end();
+    const isOurs = choice.bus === undefined && subject.disks[0]?.bus === null;
+    const [first, ...others] = isOurs ? subject.likelyBuses : [choice.bus ?? 'sata'];
+    const tried: DiskBus[] = [];
+    let proof = await start(subject, choice, first, tried, signal);
+    for (const bus of others) {
+      if (proof.error?.code !== 'BOOT_NO_ROOT') break;
+      proof = await start(subject, choice, bus, tried, signal);
     }
+    return proof;
   } finally {
     running--;
     waiting.shift()?.();
+  }
+}
+
+/** @param bus of disks that none was said or recorded of @param tried those of the boot disk so far; this one is added */
+async function start(
+  subject: BootSubject,
+  choice: BootChoice,
+  bus: DiskBus,
+  tried: DiskBus[],
+  signal: AbortSignal,
+): Promise<BootProof> {
+  const shape = await shapeOf(subject, choice, bus);
+  tried.push(usedBus(shape.disks[0]));
+  const watch = new Watch(subject, choice, shape, tried);
+  const sources = subject.disks.slice(0, MAX_BOOT_DISKS).map(({ source }) => source);
+  const machine = await startMachine(shape, sources, (event) => watch.hear(event));
+  try {
+    return await watch.over(machine, signal);
+  } finally {
+    await machine.end();
   }
 }
 
@@ -99,9 +122,9 @@ async function takeTurn(signal: AbortSignal): Promise<void> {
   running++;
 }
 
-async function shapeOf(subject: BootSubject, choice: BootChoice): Promise<MachineShape> {
+async function shapeOf(subject: BootSubject, choice: BootChoice, usual: DiskBus): Promise<MachineShape> {
   const firmware = choice.isSecureBoot ? 'uefi' : (choice.firmware ?? subject.firmware);
-  const buses = subject.disks.map(({ bus }) => choice.bus ?? bus ?? 'sata');
+  const buses = subject.disks.map(({ bus }) => choice.bus ?? bus ?? usual);
   const recorded = Math.min(subject.memoryBytes ?? USUAL_MEMORY_BYTES, MOST_MEMORY_BYTES, Math.floor(freemem() * 0.7));
   return {
     firmware,
@@ -129,6 +152,7 @@ class Watch {
   readonly #subject: BootSubject;
   readonly #choice: BootChoice;
   readonly #shape: MachineShape;
+  readonly #tried: readonly DiskBus[];
   readonly #startedMs = performance.now();
   #resets = 0;
   #isOff = false;
@@ -142,10 +166,12 @@ class Watch {
   #pictures = 0;
   #lookedMs = 0;
 
-  constructor(subject: BootSubject, choice: BootChoice, shape: MachineShape) {
+  /** @param tried what the boot disk was plugged into, this time at last */
+  constructor(subject: BootSubject, choice: BootChoice, shape: MachineShape, tried: readonly DiskBus[]) {
     this.#subject = subject;
     this.#choice = choice;
     this.#shape = shape;
+    this.#tried = [...tried];
   }
 
   hear({ event, data }: MonitorEvent): void {
@@ -226,6 +252,8 @@ class Watch {
       firmware,
       isSecureBoot,
       accelerator,
+      bus: this.#tried.at(-1)!,
+      ...(this.#tried.length > 1 && { busesWithoutRoot: this.#tried.slice(0, -1) }),
       failedUnits: failedUnitsIn(console),
       lastLines: lastLinesOf(machine.console.recent() || this.#letters, LAST_LINES),
     };
@@ -237,13 +265,15 @@ class Watch {
     const lines = lastLinesOf(machine.console.recent(), LAST_LINES);
     const last = lines.length > 0 ? lines : lastLinesOf(this.#letters, LAST_LINES);
     const kernel = kernelIn(console) ?? kernelIn(this.#letters);
-    const error = new EngineError(code, {
+    const lacksRoot = code !== 'BOOT_NO_LOADER' && (missesRoot(console) || missesRoot(this.#letters));
+    const error = new EngineError(lacksRoot ? 'BOOT_NO_ROOT' : code, {
       name: this.#subject.name,
       until: this.#wanted,
       seconds: this.#seconds,
       ...(kernel !== null && { kernel }),
       firmware: this.#shape.firmware,
       accelerator: this.#shape.accelerator,
+      bus: this.#tried.length > 1 ? [...this.#tried] : this.#tried[0],
       ...(last.length > 0 && { last: last.at(-1)! }),
       lastLines: last,
     });

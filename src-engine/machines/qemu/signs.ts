@@ -31,6 +31,13 @@ export function troubleIn(text: string): Trouble | null {
   return TROUBLES.find(([, phrase]) => phrase.test(text))?.[0] ?? null;
 }
 
+/** What initramfs-tools, dracut, systemd in a first file system, a kernel without one, and Alpine's say where the disk is not there. */
+const NO_ROOT =
+  /Gave up waiting for root (?:file system )?device|^ALERT! .{1,200} does not exist|^[ -]*Missing modules \(cat \/proc\/modules|dracut-initqueue.{0,80}Warning: (?:\/dev\/\S{1,200} does not exist|Could not boot)|^(?:\[[^\]\n]{0,40}\] *)?(?:dracut\S* )?Warning: "?\/dev\/\S{1,200} does not exist|Dependency failed for (?:sysroot\.mount - )?\/sysroot\b|Unable to mount root fs on (?:unknown-block\(0,0\)|"")|Cannot open root device|device '[^'\n]{1,200}' not found\. Skipping fsck|Mounting root: failed|Mounting \S{1,200} on \/sysroot failed: No such/im;
+
+/** Whether a system has said that the device of its root file system is not there: often its kernel has no driver for what it is plugged into. */
+export const missesRoot = (text: string): boolean => NO_ROOT.test(text);
+
 /** Version of the kernel that said so, or that a loader began. */
 export function kernelIn(text: string): string | null {
   return (/\bLinux version (\S{1,100})/.exec(text) ?? /\bLoading Linux (\S{1,100}) \.\.\./.exec(text))?.[1] ?? null;

@@ -58,7 +58,8 @@ export function useJobWords() {
     if (job.kind === 'verify' && result.damagedTemplates.length) {
       return t('job.verdict.damaged', { names: format.list(result.damagedTemplates) });
     }
-    return result.notProven ? t('proof.notProvenOf', { what: did(job.kind, result) }) : did(job.kind, result);
+    const notProven = job.kind === 'deploy' ? 'proof.notProvenDeploy' : 'proof.notProvenOf';
+    return result.notProven ? t(notProven, { what: did(job.kind, result) }) : did(job.kind, result);
   }
 
   /** What was done, in numbers. */
@@ -73,6 +74,8 @@ export function useJobWords() {
   function part(part: JobPart, kind: JobView['kind']) {
     if (part.state !== 'ended') return [phase(part), pace(part)].filter((text) => text !== '').join(' · ');
     if (part.error && part.outcome === 'failed') return words.error(part.error).what;
+    if (part.result?.notProven && kind === 'deploy')
+      return t('proof.notProvenDeploy', { what: did(kind, part.result) });
     return part.outcome === 'done' && part.result ? did(kind, part.result) : t(`outcome.${part.outcome}`);
   }
 

@@ -88,6 +88,24 @@ test('what was asked for is shown file by file, is there afterwards, and is told
   expect(told.value.parts[1].result.inside.changes.map(({ path }: { path: string }) => path)).toContain('/etc/motd');
 });
 
+test('what is not there ends with its own exit code', async () => {
+  expect(await diskpress('jobs', 'show', 'nope')).toMatchObject({
+    code: 3,
+    err: expect.stringContaining('JOB_NOT_FOUND'),
+  });
+  expect(await diskpress('files', 'debian', '/nope')).toMatchObject({ code: 3, err: expect.stringContaining('/nope') });
+});
+
+test('a size is said as people write it, and is of whole sectors', async () => {
+  const target = bench.path('sized.img');
+  const plan = (size: string) => diskpress('--json', 'deploy', 'debian', target, '--size', size, '--plan');
+  expect(lastLine(await plan('3GiB')).value.target.lengthBytes).toBe(3 * 2 ** 30);
+  const { code, out } = await plan('3000000001');
+  const { checks } = JSON.parse(out.trim().split('\n')[0]).value as DeployPlan;
+  const told = { length: 3_000_000_001, sectorBytes: 512, below: 3_000_000_000, above: 3_000_000_512 };
+  expect([code, checks.find((check) => check.code === 'TARGET_NO_WHOLE_SECTORS')]).toMatchObject([5, { data: told }]);
+});
+
 test('new identifiers are told with the old ones, and can be kept', async () => {
   const target = bench.path('ids.img');
   const plan = (...more: string[]) => diskpress('deploy', 'debian', target, '--plan', '--identity', 'fresh', ...more);
@@ -150,6 +168,17 @@ describe('a table', () => {
     expect(cat(a, '/etc/network/interfaces')).toContain('192.0.2.77');
     expect(cat(b, '/etc/network/interfaces')).toBe(TREE['/etc/network/interfaces']);
     expect(cat(b, '/etc/timezone')).toBe('Europe/Paris\n');
+    // as spreadsheets of some languages write it
+    for (const separator of [';', '\t']) {
+      const rows = [
+        ['Target', 'hostname', 'network'],
+        [c, 'desk-4', 'eth0=192.0.2.78/24,gateway=192.0.2.1'],
+      ];
+      const text = `\ufeff${rows.map((row) => row.join(separator)).join('\r\n')}\r\n`;
+      expect(await readTable(file('sheet.csv', text), createWords('en'))).toEqual([
+        { target: c, settings: { hostname: 'desk-4', network: [expect.objectContaining({ card: 'eth0' })] } },
+      ]);
+    }
     const yaml = `- target: ${c}\n  hostname: desk-3\n`;
     expect(await diskpress('deploy', 'debian', '--table', file('t.yaml', yaml))).toMatchObject({ code: 0 });
     expect(cat(c, '/etc/hostname')).toBe('desk-3\n');
@@ -168,6 +197,21 @@ describe('a table', () => {
     expect(alike).toEqual([[check], [check], []]);
   });
 
+  test('or a range that counts up, is warned of where a network of it cannot work', async () => {
+    const warned = async (...args: string[]) => {
+      const { out } = await diskpress('--json', 'deploy', 'debian', ...args, '--plan');
+      return out
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line).value as DeployPlan).checks.filter(({ level }) => level === 'warn'))
+        .map((checks) => checks.map(({ code }) => code).filter((code) => /^(ADDRESS|GATEWAY|CARD)_/.test(code)));
+    };
+    const csv = 'target,network\na.img,"eth9=192.0.2.255/24,gateway=10.0.0.1"\nb.img,eth0=192.0.2.7/24\n';
+    expect(await warned('--table', file('nets.csv', csv))).toEqual([['ADDRESS_NO_MACHINES', 'GATEWAY_OUTSIDE'], []]);
+    const counting = ['--network', 'eth0=192.0.2.253/24,gateway=192.0.2.254'];
+    expect(await warned('a.img', 'b.img', ...counting)).toEqual([[], ['GATEWAY_IS_ITSELF']]);
+  });
+
   test.each([
     ['csv', 'target,hostname\nx.img,ok\ny.img,not_ok\n', 'line 3, column hostname: “not_ok”'],
     ['csv', 'target,hostname\n"x\n.img",ok\ny.img,not_ok\n', 'line 4, column hostname'],
@@ -177,7 +221,8 @@ describe('a table', () => {
     ['csv', 'target\n"x.img\n', 'line 2, column 1'],
     ['csv', 'target\nx.img,more\n', 'line 2, column 2'],
     ['csv', 'target,hostname\nx.img,ok\ny.img\n', 'line 3, column hostname'],
-    ['csv', '', 'line 1, column target'],
+    ['csv', '', 'line 1, column target: something is missing there. A table begins with'],
+    ['csv', 'target;hostname\nx.img;not_ok\n', 'line 2, column hostname: “not_ok”'],
     ['yaml', '- target: x.img\n  hostname: [a, b]\n', 'line 2, column hostname'],
     ['yaml', '- target: x.img\n  hostname: ok\n- target: y.img\n  locale: a b\n', 'line 4, column locale'],
     ['yaml', 'target: x.img\n', 'line 1, column target'],
@@ -193,7 +238,11 @@ describe('a table', () => {
 });
 
 test.each([
-  [['--hostname', 'not ok'], '--hostname not ok'],
+  [['--hostname', 'not ok'], '--hostname not ok is not of the form it takes: letters'],
+  [['--hostname', 'lab_{n}'], '63 at most for each part; numbers by .n.'],
+  [['--network', 'eth0=192.0.2.10'], 'ADDRESS/PREFIX'],
+  [['--save', 'plan.doc'], 'ends with .txt, .html or .pdf'],
+  [['--size', 'large'], '--size takes a size as'],
   [['--hostname', 'a"; rm -rf /\n'], '--hostname'],
   [['--network', 'eth0=dhcp,192.0.2.1/24'], '--network'],
   [['--network', 'eth0'], '--network eth0'],

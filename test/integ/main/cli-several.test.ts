@@ -85,6 +85,8 @@ test('files of each disk: all volumes, or those of the one that is named', async
     code: 'BAD_REQUEST',
     data: { reason: '--disk 1 --volume 0, --disk 2 --volume 0' },
   });
+  const nowhere = await diskpress('--json', 'files', 'pair', '/nope');
+  expect([nowhere.code, lastLine(nowhere).error]).toMatchObject([3, { code: 'NOT_FOUND', data: { path: '/nope' } }]);
   const other = await diskpress('--json', 'files', 'pair', '--disk', '3');
   expect(lastLine(other).error).toMatchObject({ code: 'NO_SUCH_DISK', data: { count: 2 } });
 });

@@ -1,4 +1,4 @@
-import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -147,6 +147,22 @@ describe('errors', () => {
       ['EIO', 'INTERNAL'],
     ]) {
       expect(toEngineError(Object.assign(new Error('x'), { code })).code).toBe(expected);
+    }
+  });
+
+  test('of a device without room are failures to write to it: what is free beside its node is not its own', () => {
+    const full = openSync('/dev/full', 'w');
+    try {
+      const thrown = thrownBy(() => writeSync(full, 'x'));
+      for (const error of [
+        toEngineError(thrown, '/dev/full'),
+        ioError(thrown, 'WRITE_FAILED', { path: '/dev/full' }),
+      ]) {
+        expect(error).toMatchObject({ code: 'WRITE_FAILED', data: { path: '/dev/full', reason: 'ENOSPC' } });
+        expect(error.data).not.toHaveProperty('freeBytes');
+      }
+    } finally {
+      closeSync(full);
     }
   });
 

@@ -174,6 +174,7 @@ describe('pages', () => {
       'guestReason.',
       'guestChange.',
       'notCatalog.',
+      'writeReason.',
       'units.',
       'log.',
       'fileSystem.',

@@ -15,6 +15,7 @@ import {
   hasLogin,
   kernelIn,
   lastLinesOf,
+  missesRoot,
   troubleIn,
 } from '../../../../src-engine/machines/qemu/signs.ts';
 
@@ -146,4 +147,28 @@ describe('a screen', () => {
     expect(textOfMemory(`00000000000b8000: ${words.join(' ')}`)).toBe('login:\nnext');
     expect(textOfMemory('00000000000b8000: 0x0700 0x071b 0x07ff\r\n')).toBe('');
   });
+});
+
+describe('a root that is not there', () => {
+  test.each([
+    ['initramfs-tools', 'Gave up waiting for root file system device.  Common problems:\n - Boot args'],
+    ['initramfs-tools', 'ALERT!  UUID=0a5c-1 does not exist.  Dropping to a shell!'],
+    ['initramfs-tools', ' - Missing modules (cat /proc/modules; ls /dev)\n(initramfs) '],
+    ['dracut', '[  190.12] dracut-initqueue[346]: Warning: /dev/disk/by-uuid/aa does not exist'],
+    ['dracut', 'Warning: /dev/disk/by-uuid/aa does not exist\n\nGenerating "/run/initramfs/rdsosreport.txt"'],
+    ['dracut', 'Warning: "/dev/mapper/vg-root" does not exist'],
+    ['systemd', '[DEPEND] Dependency failed for sysroot.mount - /sysroot.'],
+    ['Linux', 'Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)'],
+    ['Linux', 'VFS: Cannot open root device "sda1" or unknown-block(0,0): error -6'],
+    ['mkinitcpio', "ERROR: device 'UUID=aa' not found. Skipping fsck."],
+  ])('as %s says it: %s', (_, text) => expect(missesRoot(text)).toBe(true));
+
+  test.each([
+    'Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(8,1)',
+    'You are in emergency mode. After logging in, type "journalctl -xb"',
+    '[FAILED] Failed to mount srv.mount - /srv.',
+    '[ TIME ] Timed out waiting for device dev-disk-by-uuid-aa.device - /dev/disk/by-uuid/aa.',
+    'Gave up waiting for suspend/resume device',
+    'cat: /dev/null/x does not exist',
+  ])('is not what is meant by: %s', (text) => expect(missesRoot(text)).toBe(false));
 });
