@@ -9,6 +9,7 @@ import type { DiskLayout, Partition } from '../volumes/layout.port.ts';
 import { freeSpaceOf, outsidePiecesOf, type FreeSpace, type OutsidePiece } from './account/outside-pieces.ts';
 import { readVolumeTree } from './read-volume-tree.ts';
 import { onDisk, partitionsOf, type TreeGroup, type TreeVolume, type VolumeTree } from './volume-tree.ts';
+import { contentByType } from './typed-volumes.ts';
 import { VolumeUsage } from './volume-usage.ts';
 
 /** A partition, or the whole disk, and how a capture takes it. */
@@ -142,8 +143,14 @@ function diskView(source: BlockSource, tree: VolumeTree, usage: VolumeUsage): Di
   };
 }
 
+/** What is said of contents that nothing is known of. */
+const WITHOUT_A_NAME: readonly string[] = ['FILESYSTEM_UNKNOWN', 'VOLUME_LOOKS_RANDOM'];
+
 function contentView(volume: TreeVolume, usage: VolumeUsage) {
-  const { fileSystem, recognised, recognisedLabel = '', recognisedUuid = '', warnings } = usage.contentOf(volume);
+  const { fileSystem, recognisedLabel = '', recognisedUuid = '', ...content } = usage.contentOf(volume);
+  const byType = fileSystem ? null : contentByType(volume.partition?.typeId ?? '');
+  const recognised = content.recognised ?? byType;
+  const warnings = content.warnings.filter(({ code }) => byType === null || !WITHOUT_A_NAME.includes(code));
   const usedBytes = usage.usedBytes(volume);
   const name = volume.partition ? (volume.partition.number ?? 1) : volume.ref;
   return {

@@ -80,6 +80,7 @@ function sectionsOf(plan: DeployPlan, words: PlanWords): Section[] {
       'planDocument.settings',
       plan.settingNotes.map((note) => noteLine(note, words)),
     ),
+    section('plain', 'changes.identifiers', identifierLines(plan, words)),
     section(
       'plain',
       'planDocument.changes',
@@ -104,6 +105,15 @@ function volumeLine(volume: VolumePlan, { say, formats }: PlanWords): Section['l
       { name: say('planDocument.how'), text: how.filter(Boolean).join(' ') },
     ],
   };
+}
+
+function identifierLines({ identifiers }: DeployPlan, { say, known }: PlanWords): Section['lines'] {
+  if (identifiers.length === 0) return [];
+  const changed = identifiers.map(({ of, volume, before, after }) => ({
+    heading: visible(`${known([`idOwner.${of}`], of)} ${volume}`.trim()),
+    fields: [{ name: say('planDocument.how'), text: say('changes.becomes', { before, after }) }],
+  }));
+  return [{ heading: say('changes.identifiersOfPlan'), fields: [] }, ...changed];
 }
 
 const reasonOf = (reason: string, { known }: PlanWords) =>

@@ -28,6 +28,6 @@ export async function planDocument(
   const bytes =
     format === 'pdf'
       ? await pdfOf(content, language, madeAt)
-      : Buffer.from(format === 'html' ? htmlOf(content, language) : textOf(content));
+      : Buffer.from(format === 'html' ? htmlOf(content, language) : textOf(content, language));
   return { fileName: fileNameOf('plan', plans[0].templateName, madeAt, ending), mediaType, bytes };
 }

@@ -24,7 +24,7 @@ export function planWords(language: ReportLanguage): PlanWords {
     const count = countIn(data);
     const place = pluralRules[language]?.(count, forms.length) ?? (count === 1 ? 0 : 1);
     const form = forms[Math.min(place, forms.length - 1)];
-    const facts = fillFacts(data, formats, {});
+    const facts = fillFacts(data, formats, { wholeDisk: t('missing.wholeDisk') });
     const section = reasonSection(key);
     const reason = `${section}.${String(data['reason']).replaceAll(' ', '-')}`;
     if (section && has(reason)) facts['reason'] = t(reason);

@@ -19,10 +19,10 @@ export function fillFacts(
 ): Record<string, string> {
   const filled: Record<string, string> = { ...missing };
   for (const [key, value] of Object.entries(data)) {
-    if (value === null || value === '') continue;
+    if (value === null || value === '' || (Array.isArray(value) && value.length === 0)) continue;
     const name = nameOf(key, value);
     if (name) filled[key] = name;
-    else if (key === 'volume' && String(value) === WHOLE_DISK) filled[key] = missing.wholeDisk;
+    else if (key === 'volume' && String(value) === WHOLE_DISK) filled[key] = missing.wholeDisk ?? WHOLE_DISK;
     else if (Array.isArray(value)) filled[key] = formats.list(value);
     else if (typeof value === 'number') filled[key] = sizeOf(key, value, formats);
     else filled[key] = String(value);

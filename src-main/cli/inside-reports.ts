@@ -21,6 +21,7 @@ export function plannedInsideLines(words: Words, { guestChanges, settingNotes, i
   return [
     ...(settingNotes.length > 0 ? [t('cli.settings-notes'), ...settingNotes.map((note) => noteLine(words, note))] : []),
     ...identifierLines(words, identifiers),
+    ...(identifiers.length > 0 ? [`  ${t('changes.identifiersOfPlan')}`] : []),
     ...(guestChanges.length > 0 ? [t('cli.changes-inside'), ...changeLines(words, guestChanges)] : []),
   ];
 }
@@ -46,9 +47,9 @@ function identifierLines({ t, shared }: Words, identifiers: readonly ToldIdentif
   return [t('cli.identifiers'), ...lines];
 }
 
-function noteLine({ t, shared }: Words, { reason, isPossible, code, data }: SettingNote): string {
+function noteLine({ t, shared, said }: Words, { reason, isPossible, code, data }: SettingNote): string {
   const known = shared(`setting.${code}`, '') === '' ? code : t(`setting.${code}`, data);
-  return printable(`  ${isPossible ? '+' : '!'} ${reasonWord(shared, reason)}: ${known}`);
+  return printable(`  ${isPossible ? '+' : '!'} ${said(reasonWord(shared, reason), known)}`);
 }
 
 const reasonWord = (shared: Words['shared'], reason: string) =>

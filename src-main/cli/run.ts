@@ -8,6 +8,7 @@ import { cancellable, interrupted } from './cancellable.ts';
 import { addCommands } from './commands.ts';
 import { interrupts } from './interrupts.ts';
 import { oneOf, wordOf } from './options.ts';
+import { parserText } from './parser-words.ts';
 import type { Session } from './session.ts';
 import { jsonPrinter } from './json-printer.ts';
 import { textPrinter } from './text-printer.ts';
@@ -48,7 +49,10 @@ async function run(argv: readonly string[]): Promise<number> {
     .option('--json', words.t('cli.help.json'))
     .option(`--lang ${oneOf(LANGUAGES)}`, words.t('cli.help.lang'), wordOf('--lang', LANGUAGES))
     .exitOverride()
-    .configureOutput({ writeErr: (text) => process.stderr.write(text) });
+    .configureOutput({
+      writeErr: (text) => process.stderr.write(text),
+      outputError: (text, write) => write(parserText(words, text)),
+    });
   const session: Session = {
     words,
     printer,

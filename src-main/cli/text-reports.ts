@@ -332,6 +332,9 @@ function checkLines(words: Words, checks: readonly Check[]): string[] {
             : line;
         }),
     ),
+    ...checks
+      .filter(({ code }) => code === 'TARGET_READ_FIRST')
+      .map(({ code, data }) => `→ ${printable(t(`check.${code}`, data))}`),
     t('cli.checks-passed', { count: checks.filter((check) => check.level === 'pass').length }),
   ];
 }

@@ -14,6 +14,7 @@ export function useJobWords() {
   function title(job: Pick<JobView, 'kind' | 'templateName' | 'path'>) {
     const facts = { name: job.templateName, path: job.path };
     if (job.kind === 'verify' && !job.templateName) return t('job.title.verifyAll');
+    if (job.kind === 'boot' && !job.templateName) return t('job.title.bootPlace', facts);
     return t(`job.title.${job.kind}`, facts);
   }
 
@@ -92,12 +93,13 @@ export function useJobWords() {
 
   /** Everything about a job as plain text, for a report. */
   function asText(job: JobView) {
-    const lines = [title(job), `${t('job.id')}: ${job.id}`];
-    if (job.startedAt) lines.push(`${t('job.started')}: ${job.startedAt}`);
-    if (job.endedAt) lines.push(`${t('job.ended')}: ${job.endedAt}`);
-    lines.push(...job.phases.map((one) => `${t(`phase.${one.phase}`)}: ${format.duration(one.elapsedMs)}`));
+    const said = (fact: string, value: string) => t('report.said', { fact, value });
+    const lines = [title(job), said(t('job.id'), job.id)];
+    if (job.startedAt) lines.push(said(t('job.started'), job.startedAt));
+    if (job.endedAt) lines.push(said(t('job.ended'), job.endedAt));
+    lines.push(...job.phases.map((one) => said(t(`phase.${one.phase}`), format.duration(one.elapsedMs))));
     if (job.waitsFor) lines.push(waits(job));
-    if (job.parts.length > 1) lines.push(...job.parts.map((one) => `${one.path}: ${part(one, job.kind)}`));
+    if (job.parts.length > 1) lines.push(...job.parts.map((one) => said(one.path, part(one, job.kind))));
     if (job.outcome) lines.push('', verdict(job), readBack(job));
     if (job.error) {
       const parts = words.error(job.error);

@@ -175,6 +175,7 @@ describe('pages', () => {
       'guestChange.',
       'notCatalog.',
       'writeReason.',
+      'readFirstReason.',
       'units.',
       'log.',
       'fileSystem.',

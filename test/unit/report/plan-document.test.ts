@@ -32,6 +32,7 @@ const plan = {
     { reason: 'hostname', isPossible: true, code: 'written-to', data: { name: 'lab-01', paths: ['/etc/hostname'] } },
   ],
   identity: { becomes: 'fresh', because: 'deployment', data: {} },
+  identifiers: [{ of: 'file-system', reason: 'file-system-ids', volume: '2', before: 'old-uuid', after: 'new-uuid' }],
   guestChanges: [
     {
       ...{ reason: 'hostname', kind: 'write', volume: '2', path: '/etc/hostname' },
@@ -60,8 +61,10 @@ it('as text: every fact on a line', async () => {
     '10,000,000,000\u00a0bytes → 60,000,000,000\u00a0bytes',
     'On the target, by e2fsck and resize2fs. Needs root.',
     'lab-01: written to /etc/hostname.',
-    '−: old <script>',
-    '+: lab-01\\u{202e}',
+    'old-uuid → new-uuid',
+    'They are made for this plan',
+    '− old <script>',
+    '+ lab-01\\u{202e}',
   ]) {
     expect(text).toContain(fact);
   }
@@ -77,6 +80,9 @@ it('as HTML: what stands in an image is text', async () => {
 });
 
 it('in French, and as PDF', async () => {
-  expect((await written('text', 'fr')).text).toContain('écrit dans');
+  const { text: french } = await written('text', 'fr');
+  for (const fact of ['écrit dans', 'Modèle\u202f: ', 'Comment\u202f: ', 'Chemin\u202f: '])
+    expect(french).toContain(fact);
+  expect(french).not.toMatch(/^\s*\p{L}+: /mu);
   expect((await written('pdf')).text.slice(0, 5)).toBe('%PDF-');
 });
