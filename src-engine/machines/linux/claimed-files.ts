@@ -5,9 +5,10 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { lstat, open, unlink, type FileHandle } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError } from '../../core/engine-error.ts';
+import { holdFolder, type HeldFolder } from '../../core/held-folder.ts';
 import { runTool } from '../../tools/run-tool.ts';
 import type { Claim } from '../machine.port.ts';
 import type { KernelRoots } from './kernel-files.ts';
@@ -36,7 +37,7 @@ const NOT_CLAIMED: Claimed = { by: [], isOwn: false };
 export interface FileClaims {
   /**
    * @param path without links on the way; need not be there @param holder what is shown to whoever is refused
-   * @throws EngineError `PLAN_BLOCKED` (data: check `TARGET_IN_USE`, path, details) where another process has it
+   * @throws EngineError `PLAN_BLOCKED` (data: check `TARGET_IN_USE`, path, details) where another process has it; `LINK_NOT_FOLLOWED`
    */
   hold(path: string, holder: string): Promise<Claim>;
   /** @param path as for {@link hold} */
@@ -46,16 +47,20 @@ export interface FileClaims {
 export function fileClaims(roots: KernelRoots): FileClaims {
   /** how often this process has a name, or the content of a file: from before it asks for the lock until it is free again, so that none of its looks takes it for another's */
   const own = new Map<string, number>();
-  const take = (name: string) => own.set(name, (own.get(name) ?? 0) + 1);
+  let changes = 0;
+  const take = (name: string) => {
+    changes++;
+    own.set(name, (own.get(name) ?? 0) + 1);
+  };
   const drop = (name: string) => {
+    changes++;
     const left = (own.get(name) ?? 0) - 1;
     if (left > 0) own.set(name, left);
     else own.delete(name);
   };
 
   /** The lock on a name. @returns null where none can be had there */
-  async function tryName(path: string, note: string): Promise<FileHandle | Refused | null> {
-    const lockPath = claimPathOf(path);
+  async function tryName(lockPath: string, note: string): Promise<FileHandle | Refused | null> {
     const made = await open(lockPath, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644).catch(codeOf);
     const found = made === 'EEXIST' ? await openLock(lockPath) : made;
     if (found === 'ENOENT' && made === 'EEXIST') return 'gone';
@@ -83,12 +88,32 @@ export function fileClaims(roots: KernelRoots): FileClaims {
     return state === 'locked' ? found : closed(found, state);
   }
 
+  /** Looked at again where this process has taken or let go of something meanwhile: what was busy may have been its own. */
   async function look(path: string): Promise<Claimed> {
+    for (let left = MAX_TRIES; ; left--) {
+      const before = changes;
+      const found = await lookOnce(path);
+      if (found.by.length === 0 || changes === before || left === 0) return found;
+    }
+  }
+
+  async function lookOnce(path: string): Promise<Claimed> {
     const identity = fileIdentity(path);
     if (own.has(path) || (identity && own.has(keyOf(identity)))) return { by: [], isOwn: true };
-    const note = await noteWhereBusy(claimPathOf(path));
-    if (note !== null) return { by: [note || claimPathOf(path)], isOwn: false };
-    const content = await openFile(path, O_RDONLY);
+    const folder = await folderOf(path).catch(() => null);
+    if (!folder) return NOT_CLAIMED;
+    try {
+      return await lookIn(folder, path, identity);
+    } finally {
+      await folder.close();
+    }
+  }
+
+  async function lookIn(folder: HeldFolder, path: string, identity: FileIdentity | null): Promise<Claimed> {
+    const lockPath = folder.at(lockNameOf(path));
+    const note = await noteWhereBusy(lockPath);
+    if (note !== null) return { by: [note || folder.shown(lockPath)], isOwn: false };
+    const content = await openFile(folder.at(basename(path)), O_RDONLY);
     if (typeof content === 'string') return NOT_CLAIMED;
     const isFree = (await lock(content, '-s')) !== 'busy';
     await content.close();
@@ -101,10 +126,12 @@ export function fileClaims(roots: KernelRoots): FileClaims {
   return {
     look,
     async hold(path, holder) {
+      const folder = await folderOf(path);
+      const lockPath = folder?.at(lockNameOf(path)) ?? '';
       const names = [path];
       take(path);
-      const name = await patiently(() => tryName(path, `${holder} (process ${process.pid})`));
-      const content = name === 'taken' ? null : await patiently(() => tryContent(path));
+      const name = folder && (await patiently(() => tryName(lockPath, `${holder} (process ${process.pid})`)));
+      const content = folder && name !== 'taken' ? await patiently(() => tryContent(folder.at(basename(path)))) : null;
       if (content && content !== 'taken') {
         const key = keyOf(await identityOf(content));
         names.push(key);
@@ -116,9 +143,10 @@ export function fileClaims(roots: KernelRoots): FileClaims {
         isReleased = true;
         if (content !== 'taken') await content?.close().catch(() => {});
         if (name !== null && name !== 'taken') {
-          if (await isStill(name, claimPathOf(path))) await unlink(claimPathOf(path)).catch(() => {});
+          if (await isStill(name, lockPath)) await unlink(lockPath).catch(() => {});
           await name.close().catch(() => {});
         }
+        await folder?.close().catch(() => {});
         for (const one of names) drop(one);
       };
       if (name === 'taken' || content === 'taken') {
@@ -133,25 +161,42 @@ export function fileClaims(roots: KernelRoots): FileClaims {
 
 /** Removes what a process that was killed has left, unless somebody has it by now. */
 export async function removeLostClaim(path: string): Promise<void> {
-  const lockPath = claimPathOf(path);
-  const found = await openLock(lockPath);
-  if (typeof found === 'string') return;
+  const folder = await folderOf(path).catch(() => null);
+  if (!folder) return;
   try {
-    if ((await lock(found, '-x')) === 'locked' && (await isStill(found, lockPath))) await unlink(lockPath);
+    const lockPath = folder.at(lockNameOf(path));
+    const found = await openLock(lockPath);
+    if (typeof found === 'string') return;
+    try {
+      if ((await lock(found, '-x')) === 'locked' && (await isStill(found, lockPath))) await unlink(lockPath);
+    } finally {
+      await found.close();
+    }
   } finally {
-    await found.close();
+    await folder.close();
   }
 }
 
+/**
+ * Held, so that nobody leads it elsewhere meanwhile. @returns null where there is none that can be reached
+ * @throws EngineError `LINK_NOT_FOLLOWED`
+ */
+async function folderOf(path: string): Promise<HeldFolder | null> {
+  return holdFolder(dirname(path), 'none').catch((error) => {
+    if (error instanceof EngineError) throw error;
+    return null;
+  });
+}
+
 /** Beside the file that is claimed; its name is a part of it, so that case and normal forms are the file system's matter here, too. */
-function claimPathOf(path: string): string {
+function lockNameOf(path: string): string {
   let name = basename(path);
   if (Buffer.byteLength(name) > MAX_NAME_BYTES) {
     const sum = createHash('sha256').update(name).digest('hex').slice(0, 16);
     while (Buffer.byteLength(name) > MAX_NAME_BYTES) name = name.slice(0, -1);
     name += `.${sum}`;
   }
-  return join(dirname(path), `.${name}.lock`);
+  return `.${name}.lock`;
 }
 
 /** @returns what is written in a lock that somebody has; null where nobody has it */
