@@ -189,7 +189,7 @@ describe('a template of two disks', () => {
     expect(ended.code).toBe(2);
     const data = { template: 'pair@1', count: 2, targets: count };
     expect(lastLine(ended).error).toMatchObject({ code: 'TARGET_COUNT', data });
-    expect(lastLine(ended).error.message).toContain('2 disks');
+    expect(lastLine(ended).error.message).toContain('each of its disks (2)');
     expect(targets.some((target) => existsSync(target))).toBe(false);
   });
 
