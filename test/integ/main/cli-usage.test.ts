@@ -17,7 +17,7 @@ beforeAll(() => storeTogether(catalog, [image, makeExt4(bench, 'b.img', 8 * MIB)
 const NUMBERS: [string[], string][] = [
   [['capture', image, '--name', 'x', '--level', '99'], '--level is “99”, and takes a whole number from 1 to 19'],
   [['import', image, '--name', 'x', '--max-ratio', 'many'], '--max-ratio is “many”'],
-  [['deploy', 'pair', target, '--size', '-1'], '--size is “-1”'],
+  [['deploy', 'pair', target, '--size', '-1'], '--size takes a size as 3000000000, 3G, 3 GB or 3GiB, not -1'],
   [['files', 'pair', '--disk', '0'], '--disk is “0”, and takes a whole number from 1 to 64'],
   [['serve', '--port', '99999'], '--port is “99999”'],
 ];
