@@ -185,6 +185,6 @@ test('a table names targets and what each machine has for itself; the plan is sa
   expect(saved.suggestedFilename()).toMatch(/^plan-Guest-.*\.txt$/);
   const text = readFileSync(await saved.path(), 'utf8');
   expect(text).toContain('/etc/network/interfaces');
-  expect(text).toMatch(/\+: north/);
-  expect(text).toMatch(/\+: south/);
+  expect(text).toMatch(/\+ north/);
+  expect(text).toMatch(/\+ south/);
 });
