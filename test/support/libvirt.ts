@@ -1,24 +1,24 @@
-/** The real libvirt of this machine: its daemon is started where it does not run, and ends with the tests that started it. */
+/** The real libvirt of this machine: its daemons are started where they do not run. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { run, type Workbench } from './workbench.ts';
 
 export const ADDRESS = 'qemu:///system';
-const PIDS = ['/run/libvirtd.pid', '/run/virtlogd.pid'];
 
 export const virsh = (...args: string[]) => run('virsh', '-q', '-c', ADDRESS, ...args);
 
 const answers = () => spawnSync('virsh', ['-q', '-c', ADDRESS, 'version'], { timeout: 30_000 }).status === 0;
 
+/** So long after the last who asked, the daemons end by themselves: no test file ends them under another. */
+const IDLE_SECONDS = '120';
+
 /** @throws where it does not answer */
-export function startLibvirt(bench: Workbench): void {
-  if (answers()) return;
-  run('virtlogd', '-d');
-  run('libvirtd', '-d');
-  bench.atEnd(() => {
-    for (const pid of PIDS) if (existsSync(pid)) process.kill(Number(readFileSync(pid, 'utf8')));
-  });
-  for (let i = 0; i < 50 && !answers(); i++) run('sleep', '0.2');
+export function startLibvirt(): void {
+  for (let i = 0; i < 50 && !answers(); i++) {
+    // where another test file has started them just now, these end at once
+    for (const daemon of ['virtlogd', 'libvirtd']) spawnSync(daemon, ['-d', '-t', IDLE_SECONDS], { timeout: 30_000 });
+    run('sleep', '0.2');
+  }
   virsh('version');
 }
 

@@ -17,7 +17,7 @@ describe.skipIf(!canLoop)('a machine of libvirt', () => {
     `<disk type='file' device='disk'><driver name='qemu' type='${format}'/><source file='${path}'/><target dev='${name}' bus='${bus}'/></disk>`;
 
   beforeAll(async () => {
-    startLibvirt(bench);
+    startLibvirt();
     run('chmod', 'a+x', bench.folder);
     engine = await openEngine(bench.path('catalog'));
     bench.atEnd(() => engine.close());

@@ -12,7 +12,7 @@ describe.skipIf(!canLoop)('machines of libvirt', () => {
   let engine: TestEngine;
 
   beforeAll(async () => {
-    startLibvirt(bench);
+    startLibvirt();
     // its machines run as another user
     run('chmod', 'a+x', bench.folder);
     engine = await openEngine(bench.path('catalog'));
