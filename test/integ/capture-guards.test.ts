@@ -1,5 +1,5 @@
 /** What a capture refuses, and what it leaves when it is stopped. */
-import { readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Phase } from '../../src-engine/contract/job.contract.ts';
 import type { CapturePlan } from '../../src-engine/contract/plan.contract.ts';
@@ -47,6 +47,19 @@ describe.skipIf(!canLoop)('capture', () => {
     }
     bench.unmount(point);
     bench.detach(device);
+  });
+
+  test('a link that leads to another file of that length by the time it is captured', async () => {
+    const [one, two] = [makeNoiseDisk(bench, 'one.img', 2 * MIB), makeNoiseDisk(bench, 'two.img', 2 * MIB)];
+    const link = bench.path('link.img');
+    symlinkSync(one, link);
+    const { planId } = await plan(link);
+    rmSync(link);
+    symlinkSync(two, link);
+    const before = await catalogState();
+    const job = await engine.ended((await start(planId)).jobId);
+    expect(job).toMatchObject({ outcome: 'failed', error: { code: 'DEVICE_CHANGED', data: { path: one } } });
+    expect(await catalogState()).toEqual(before);
   });
 
   test('a device that is mounted read-only is captured, and not a bit of it changes', async () => {

@@ -47,9 +47,6 @@ export async function runCapture(
     if (sources.length !== planned.length) throw new EngineError('DEVICE_CHANGED', { path: request.source });
     captured = await openDisks(parts, sources, request, context.signal, (opened, i) => {
       checkSamePlace(planned[i].source, opened.place);
-      // a machine may have got other disks meanwhile
-      if (vm && planned[i].source.path !== opened.place.path)
-        throw new EngineError('DEVICE_CHANGED', { path: planned[i].source.path });
       refuseOtherFiles(planned[i].files, opened.files);
     });
     const { disks } = captured;
@@ -118,8 +115,10 @@ export async function runCapture(
   }
 }
 
+/** What has no serial number is known by its path: a link, or a virtual machine, may lead to another file by now. */
 function checkSamePlace(planned: PlaceView, opened: PlaceView): void {
-  if (planned.serial !== opened.serial || planned.lengthBytes !== opened.lengthBytes) {
+  const isElsewhere = planned.serial === '' && planned.path !== opened.path;
+  if (isElsewhere || planned.serial !== opened.serial || planned.lengthBytes !== opened.lengthBytes) {
     throw new EngineError('DEVICE_CHANGED', {
       path: planned.path,
       serial: opened.serial,
