@@ -126,35 +126,46 @@ export function fileClaims(roots: KernelRoots): FileClaims {
   return {
     look,
     async hold(path, holder) {
-      const folder = await folderOf(path);
-      const lockPath = folder?.at(lockNameOf(path)) ?? '';
-      const names = [path];
-      take(path);
-      const name = folder && (await patiently(() => tryName(lockPath, `${holder} (process ${process.pid})`)));
-      const content = folder && name !== 'taken' ? await patiently(() => tryContent(folder.at(basename(path)))) : null;
-      if (content && content !== 'taken') {
-        const key = keyOf(await identityOf(content));
-        names.push(key);
-        take(key);
-      }
-      let isReleased = false;
+      // undone from the last to the first, whatever ends it: what this process has is its own until it is free
+      const undo: (() => unknown)[] = [];
       const release = async () => {
-        if (isReleased) return;
-        isReleased = true;
-        if (content !== 'taken') await content?.close().catch(() => {});
-        if (name !== null && name !== 'taken') {
-          if (await isStill(name, lockPath)) await unlink(lockPath).catch(() => {});
-          await name.close().catch(() => {});
-        }
-        await folder?.close().catch(() => {});
-        for (const one of names) drop(one);
+        for (let step = undo.pop(); step; step = undo.pop()) await Promise.resolve(step()).catch(() => {});
       };
-      if (name === 'taken' || content === 'taken') {
+      const had = async (lock: FileHandle | 'taken' | null) => {
+        if (lock !== 'taken') return lock;
         await release();
         const { by } = await look(path);
         throw new EngineError('PLAN_BLOCKED', { check: 'TARGET_IN_USE', path, details: by.join(', ') || path });
+      };
+      try {
+        take(path);
+        undo.push(() => drop(path));
+        const folder = await folderOf(path);
+        if (!folder) return { release };
+        undo.push(() => folder.close());
+        const lockPath = folder.at(lockNameOf(path));
+        const name = await had(await patiently(() => tryName(lockPath, `${holder} (process ${process.pid})`)));
+        if (name) {
+          undo.push(() => name.close());
+          undo.push(async () => {
+            if (await isStill(name, lockPath)) await unlink(lockPath);
+          });
+        }
+        const content = await had(await patiently(() => tryContent(folder.at(basename(path)))));
+        if (content) {
+          let key = '';
+          undo.push(async () => {
+            await content.close();
+            if (key !== '') drop(key);
+          });
+          key = keyOf(await identityOf(content));
+          take(key);
+        }
+        return { release };
+      } catch (error) {
+        await release();
+        throw error;
       }
-      return { release };
     },
   };
 }
