@@ -6,11 +6,11 @@ import { z } from 'zod';
 import { COMMANDS } from '../contract/commands.ts';
 import { VolumePlanSchema } from '../contract/deploy.contract.ts';
 import { bytes, PlaceViewSchema } from '../contract/disk.contract.ts';
-import { DataSchema, ErrorViewSchema, type ErrorView } from '../contract/errors.ts';
+import { ErrorViewSchema, type ErrorView } from '../contract/errors.ts';
 import { EXPORT_FORMATS } from '../contract/import.contract.ts';
 import type { Report } from '../contract/report.contract.ts';
 import { NameSchema } from '../contract/template.contract.ts';
-import type { Check } from '../contract/warnings.ts';
+import { WarningSchema, type Check } from '../contract/warnings.ts';
 import { EngineError } from '../core/engine-error.ts';
 import { refuseBlockedCheck } from '../judgement/overrides.ts';
 import { refuseReported } from '../judgement/make-report.ts';
@@ -62,12 +62,8 @@ export const DeployRecordSchema = z.strictObject({
     .default([]),
   /** the primary partition of an MBR that gets the mark of the active one; null: none */
   active: z.string().nullable().default(null),
-  /** why the guest keeps its identity, though nobody wanted that: told at the end, too */
-  identityLacks: DataSchema.nullable().default(null),
-  /** what of the identity is not touched, and machines of the template share: told at the end, too */
-  identityShared: DataSchema.nullable().default(null),
-  /** where a system may lie whose identity stays, since it is not seen: told at the end, too */
-  identityNotSeen: DataSchema.nullable().default(null),
+  /** of its checks, what stays of the identity, though nobody wanted that: told at the end, too */
+  told: z.array(WarningSchema).default([]),
   /** what new identifiers are made of: each target has its own */
   idSeed: z.string().default(''),
   /** one of these has to be repeated; empty: none */

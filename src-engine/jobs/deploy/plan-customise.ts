@@ -6,7 +6,6 @@ import {
   type SettingNote,
 } from '../../contract/deploy.contract.ts';
 import type { DiskView } from '../../contract/disk.contract.ts';
-import type { MessageData } from '../../contract/errors.ts';
 import type { Check } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { findTool, TOOL_PACKAGES } from '../../tools/tools.ts';
@@ -80,7 +79,9 @@ function noteChecks(notes: readonly SettingNote[]): Check[] {
   const others = notes.filter(({ code }) => code === 'other-systems-keep');
   const settings = new Set(notes.filter(({ isPossible }) => !isPossible).map(({ reason }) => reason));
   const kept = others.map(({ data }): Check => ({ code: 'OTHER_SYSTEMS_KEPT', level: 'warn', data }));
-  const shared = sharedSecrets(notes).map((data): Check => ({ code: 'IDENTITY_SHARED', level: 'warn', data }));
+  const shared = notes
+    .filter(({ code }) => code === 'secrets-shared')
+    .map(({ data }): Check => ({ code: 'IDENTITY_SHARED', level: 'warn', data }));
   const refused = [...settings].map((setting): Check => {
     const isIdentity = (RENEWAL_REASONS as readonly string[]).includes(setting);
     const code = isIdentity ? 'IDENTITY_KEPT' : 'SETTING_IMPOSSIBLE';
@@ -88,10 +89,6 @@ function noteChecks(notes: readonly SettingNote[]): Check[] {
   });
   return [...kept, ...shared, ...refused];
 }
-
-/** Of a fresh identity, what is not touched and machines of the template share: `data` of the note that says so, none or one. */
-export const sharedSecrets = (notes: readonly SettingNote[]): MessageData[] =>
-  notes.filter(({ code }) => code === 'secrets-shared').map(({ data }) => data);
 
 /** Whether this machine can write what is to be written. */
 function writingChecks({ volumes, changes }: Inside, disk: Pick<DiskView, 'groups'>, isDevice: boolean): Check[] {

@@ -2,7 +2,7 @@
 import type { IdentityPlan, VolumePlan } from '../../contract/deploy.contract.ts';
 import type { DiskView } from '../../contract/disk.contract.ts';
 import type { MessageData } from '../../contract/errors.ts';
-import type { Check } from '../../contract/warnings.ts';
+import type { Check, Warning } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { isDamage } from '../../identifiers/disk-ids.ts';
 import type { DeployRecord } from '../plan-records.ts';
@@ -102,3 +102,11 @@ export async function planIdentity(
     checks: [{ code: 'IDENTITY_NOT_RENEWED', level: 'warn', data }],
   };
 }
+
+/** @returns what of the checks still holds of the target when it is finished */
+export const toldAtEnd = (checks: readonly Check[], target: string): Warning[] =>
+  checks.flatMap(({ code, data }): Warning[] =>
+    code === 'IDENTITY_NOT_RENEWED' || code === 'IDENTITY_SHARED' || code === 'IDENTITY_NOT_SEEN'
+      ? [{ code, data: { target, ...data } }]
+      : [],
+  );

@@ -28,9 +28,8 @@ import { openDisk } from './opened-disk.ts';
 import { networkChecks } from './network-checks.ts';
 import { planBoot } from './plan-boot.ts';
 import { chooseIdentity, identityAsked } from './choose-identity.ts';
-import { sharedSecrets } from './plan-customise.ts';
 import { notLookedInto } from './not-looked-into.ts';
-import { planIdentity } from './plan-identity.ts';
+import { planIdentity, toldAtEnd } from './plan-identity.ts';
 import { changesInside } from './plan-inside.ts';
 import { hashOfEdges } from './planned-deploy.ts';
 import { refuseUnprovableDeploy } from './prove.ts';
@@ -131,8 +130,6 @@ export async function planDeploy(
         signal,
       );
       const { inside } = chosen;
-      const notSeen = chosen.checks.find(({ code }) => code === 'IDENTITY_NOT_SEEN')?.data ?? null;
-      const [shared = null] = sharedSecrets(inside.settingNotes);
       const alike = await attached.checksFor(source, target.place, inside.identifiers, signal);
       const checks = withOverrides(
         [
@@ -182,9 +179,7 @@ export async function planDeploy(
         edges: before?.edges ?? '',
         readsFirst: first.length > 0,
         idSeed,
-        identityLacks: chosen.identity.because === 'lacking' ? chosen.identity.data : null,
-        identityNotSeen: notSeen,
-        identityShared: shared ? { ...shared, target: target.place.path } : null,
+        told: toldAtEnd(checks, target.place.path),
         volumes,
         copied: [...boot.copied],
         active: boot.active,

@@ -71,9 +71,7 @@ async function carryOut(
   try {
     return await withManifest(parts, found, async (manifest, json) => {
       context.phase('inspecting', 0);
-      if (plan.identityLacks) context.warn({ code: 'IDENTITY_NOT_RENEWED', data: plan.identityLacks });
-      if (plan.identityShared) context.warn({ code: 'IDENTITY_SHARED', data: plan.identityShared });
-      if (plan.identityNotSeen) context.warn({ code: 'IDENTITY_NOT_SEEN', data: plan.identityNotSeen });
+      for (const warning of plan.told) context.warn(warning);
       const deployment = await prepare(parts, plan, manifest, json, feed, tell, found.version.disks.length);
       try {
         for (const steps of Object.values(STAGES)) for (const step of steps) await step(deployment, context);
