@@ -12,6 +12,7 @@ import { AS_IT_IS, impossible, type SectorMove } from '../filesystems/sector-siz
 import type { VolumeGroup } from '../volumes/group.port.ts';
 import { placedTables } from '../volumes/fit/placed-tables.ts';
 import type { Patch, Relocation } from '../volumes/layout.port.ts';
+import { patchesAt } from '../volumes/patches.ts';
 import type { Tables } from '../volumes/read-layout.ts';
 import { relocateTables } from '../volumes/relocate-tables.ts';
 import { readVolumeTree } from '../inspection/read-volume-tree.ts';
@@ -86,8 +87,7 @@ export async function planRelocation(
     const move = await moveOf(volume, targetSectorBytes);
     const startBytes = startOf(volume);
     if (!move.isPossible) refuse(nameOf(volume), move.reason, true);
-    else
-      patches.push(...move.patches.map(({ offsetBytes, bytes }) => ({ offsetBytes: startBytes + offsetBytes, bytes })));
+    else patches.push(...patchesAt(startBytes, move.patches));
   }
   if (checks.length === 1) checks.push({ code: 'SECTOR_SIZE_CONVERTED', level: 'warn', data: sizes });
   return { relocation: withPatches(tables.relocation, [...patches, ...moved]), checks };
@@ -107,8 +107,7 @@ async function hiddenSectors(
   if (!partition || !fileSystem) return [];
   const from = { startBytes: partition.startBytes, sectorBytes: sizes.templateSectorBytes };
   const to = { startBytes, sectorBytes: sizes.targetSectorBytes };
-  const patches = await hiddenSectorPatches(source, fileSystem.kind, from, to);
-  return patches.map(({ offsetBytes, bytes }) => ({ offsetBytes: startBytes + offsetBytes, bytes }));
+  return patchesAt(startBytes, await hiddenSectorPatches(source, fileSystem.kind, from, to));
 }
 
 interface MovedTables {

@@ -212,7 +212,7 @@ async function ifcfg(files: GuestFiles): Promise<Found[]> {
     const of = (key: string) => values.get(key) ?? '';
     const numbers = ['', ...Array.from({ length: 8 }, (_, i) => String(i))];
     return {
-      ...nothing(of('DEVICE') || (of('HWADDR') && !of('DEVICE') ? of('HWADDR') : name.slice('ifcfg-'.length))),
+      ...nothing(of('DEVICE') || of('HWADDR') || name.slice('ifcfg-'.length)),
       isDhcp: /^(?:dhcp4?|bootp|auto)/i.test(of('BOOTPROTO')),
       isSixOff: /^no$/i.test(of('IPV6INIT')) || /^yes$/i.test(of('IPV6_DISABLED')),
       addresses: [

@@ -4,6 +4,7 @@ import type { JobContext } from '../../core/job-context.ts';
 import { slice } from '../../disk/slice.ts';
 import { resizerOf } from '../../resizing/ways.ts';
 import { grownMember, mirrorOn } from '../../volumes/md/grow.ts';
+import { patchesAt } from '../../volumes/patches.ts';
 import type { Deployment } from './deployment.ts';
 import { notResized } from './not-resized.ts';
 import { expectResized, resizable, withVolume } from './resized-volume.ts';
@@ -16,11 +17,9 @@ export async function growMirror(deployment: Deployment, volume: VolumePlan, con
     const grown = await grownMember(source, volume.beforeBytes);
     if (!grown) throw notResized(volume.volume, 'array');
     const { data, patches } = grown;
-    const before = await resizable(slice(source, data.startBytes, data.lengthBytes), volume.volume);
-    await writeOthers(
-      deployment,
-      patches.map(({ offsetBytes, bytes }) => ({ offsetBytes: volume.startBytes + offsetBytes, bytes })),
-    );
+    const array = slice(source, data.startBytes, data.lengthBytes);
+    const before = await resizable(array, volume.volume);
+    await writeOthers(deployment, patchesAt(volume.startBytes, patches));
     const now = await mirrorOn(source);
     if (now?.startBytes !== data.startBytes || now.lengthBytes !== data.lengthBytes)
       throw notResized(volume.volume, 'array');
@@ -31,7 +30,6 @@ export async function growMirror(deployment: Deployment, volume: VolumePlan, con
       lengthBytes: data.lengthBytes,
       sectorBytes: sink.sectorBytes,
     };
-    const array = slice(source, data.startBytes, data.lengthBytes);
     await resizerOf(before.fileSystem.kind)!.resize(piece, before.fileSystem, data.lengthBytes, context.signal);
     await sink.sync();
     await expectResized(array, before, data.lengthBytes);

@@ -5,8 +5,9 @@ import { slice } from '../../disk/slice.ts';
 import type { InnerVolume } from '../../volumes/group.port.ts';
 import { withoutExtents } from '../../volumes/extents.ts';
 import type { Patch } from '../../volumes/layout.port.ts';
-import { repackedMember } from '../../volumes/lvm2/repack.ts';
+import { isPlain, repackedMember } from '../../volumes/lvm2/repack.ts';
 import { mappedSource } from '../../volumes/mapped-source.ts';
+import { patchesAt } from '../../volumes/patches.ts';
 import { isFromScratch } from './plan-volumes.ts';
 import { extentOf } from './overlay.ts';
 import { groupOn, notResized } from './not-resized.ts';
@@ -61,7 +62,6 @@ export async function packMember(
     plan.lengthBytes,
     planned.map(({ inner, plan: own }) => ({ name: inner.name, lengthBytes: own.lengthBytes })),
   );
-  const onTarget = patches.map(({ offsetBytes, bytes }) => ({ offsetBytes: plan.startBytes + offsetBytes, bytes }));
   const volumes = planned.map(({ inner, plan: own }, i) => ({
     plan: own,
     before: mappedSource([member], inner.copies[0], inner.lengthBytes),
@@ -78,11 +78,10 @@ export async function packMember(
     plan,
     volumes,
     routes: routes.toSorted((a, b) => a.from.startBytes - b.from.startBytes),
-    patches: onTarget,
+    patches: patchesAt(plan.startBytes, patches),
   };
 }
 
-const isPlain = ({ mapping, copies }: InnerVolume) => mapping === 'linear' && copies.length === 1;
 const startOf = ({ copies }: InnerVolume) => copies.at(0)?.at(0)?.columns[0].startBytes ?? 0;
 
 function routesOf({ copies }: InnerVolume, volume: PackedVolume): Route[] {

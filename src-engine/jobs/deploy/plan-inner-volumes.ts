@@ -10,16 +10,12 @@ import { isLvmName, MEMBER_WAY, REPACK_WAY } from '../../resizing/lvm.ts';
 import { fixedWays, isWay, missingFor, toolsOf, waysOf } from '../../resizing/ways.ts';
 import type { LengthRefusal, VolumeWays, Way } from '../../resizing/resizer.port.ts';
 import { askedExtents, fitGroup, leastRoom, type GroupVolume } from '../../volumes/fit/fit-group.ts';
-import type { VolumeSize } from '../../volumes/fit/fit-volumes.ts';
-import { extentsIn, lengthOf, memberGeometry, type MemberGeometry } from '../../volumes/lvm2/repack.ts';
-import { scratchFor } from './scratch-needs.ts';
+import { LARGE_PART, type VolumeSize } from '../../volumes/fit/fit-volumes.ts';
+import { extentsIn, isPlain, lengthOf, memberGeometry, type MemberGeometry } from '../../volumes/lvm2/repack.ts';
+import { SCRATCH_SHARE, scratchFor } from './scratch-needs.ts';
 
-/** The smallest part of the largest volume that one has to be to grow unasked. */
-const LARGE_PART = 1 / 4;
 /** LVM2 gives room away in extents; these are the usual ones, where the group's are not known. */
 const EXTENT_BYTES = 4 * 1024 * 1024;
-
-const SCRATCH_SHARE = 1.1;
 
 export interface InnerCandidate extends GroupVolume {
   readonly lengthBytes: number;
@@ -102,7 +98,7 @@ function groupRefusal({ group, members }: TreeGroup): LengthRefusal | null {
 /** What stands against volumes that come to lie elsewhere in their group. */
 function packRefusal({ group, volumes }: TreeGroup, behindBytes: number): LengthRefusal | null {
   if (behindBytes > 0) return { code: 'VOLUME_DATA_BEHIND', data: { lengthBytes: behindBytes } };
-  const special = group.volumes.find(({ mapping, copies }) => mapping !== 'linear' || copies.length !== 1);
+  const special = group.volumes.find((inner) => !isPlain(inner));
   if (special) return fixed(special.mapping);
   const isNamed = volumes.every(({ ref, inside }) => {
     const { name } = inside!.inner;
@@ -141,11 +137,11 @@ async function innerCandidate(
   isPacked: boolean,
   unable: LengthRefusal | null,
 ): Promise<InnerCandidate> {
-  const { mapping, copies, lengthBytes } = inside!.inner;
-  const isPlain = mapping === 'linear' && copies.length === 1;
-  const found = isPlain ? content.fileSystem : null;
+  const { mapping, lengthBytes } = inside!.inner;
+  const canMove = isPlain(inside!.inner);
+  const found = canMove ? content.fileSystem : null;
   const extents = Math.floor(lengthBytes / extentBytes);
-  const told = isPlain
+  const told = canMove
     ? await waysOf(source, found, usedBytes, abilities, mayShrink)
     : fixedWays(lengthBytes, fixed(mapping));
   // swap is made anew on its way to another place, and not where it is

@@ -16,6 +16,7 @@ import type { LengthRefusal, VolumeWays, Way } from '../../resizing/resizer.port
 import type { Region } from '../../versions/regions.ts';
 import { sectorsOf } from '../../versions/sector-move.ts';
 import {
+  LARGE_PART,
   fitVolumes,
   type FitProblem,
   type FitRoom,
@@ -37,8 +38,6 @@ import {
 import { mirrorCandidate } from './plan-mirror.ts';
 import { scratchFor } from './scratch-needs.ts';
 
-/** What a partition at least is, of the largest one, to take or give room unasked: not those for booting and for recovery. */
-const LARGE_PART = 1 / 4;
 /** Types of partitions that Windows starts for a repair: it has written down where they are. */
 const RECOVERY_TYPES = ['DE94BBA4-06A4-4D40-A16A-BFD50179D6AC', '27'];
 /** Of a table that is not rewritten. */

@@ -5,7 +5,7 @@ import type { VolumePlan } from '../../contract/deploy.contract.ts';
 const SCRATCH_BYTES_PER_SECOND = 100e6;
 const SECONDS_IN_PLACE = 2;
 /** What a program writes into a scratch copy beside what it holds. */
-const SCRATCH_SHARE = 1.1;
+export const SCRATCH_SHARE = 1.1;
 const SCRATCH_ROOM_BYTES = 64 * 1024 * 1024;
 
 export function scratchFor(

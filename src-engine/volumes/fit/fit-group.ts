@@ -1,8 +1,5 @@
 /** How long the logical volumes of a group become when its room is another: in extents, of which the group gives room away. */
-import type { VolumeSize } from './fit-volumes.ts';
-
-/** The smallest part of the largest volume that one has to be to give or take room unasked. */
-const LARGE_PART = 1 / 4;
+import { LARGE_PART, type VolumeSize } from './fit-volumes.ts';
 
 export interface GroupVolume {
   readonly ref: string;

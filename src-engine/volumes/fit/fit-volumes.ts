@@ -54,8 +54,8 @@ export type Fit =
 
 /** Lengths that a person gives in bytes are rounded up to these: the block of most file systems. */
 const LENGTH_UNIT_BYTES = 4096;
-/** Only what is at least this part of the largest one shrinks unasked, as long as it alone is enough: a boot partition is left alone. */
-const LARGE_PART = 1 / 4;
+/** Only what is at least this part of the largest one gives or takes room unasked, as long as it alone is enough: a boot partition is left alone. */
+export const LARGE_PART = 1 / 4;
 
 /**
  * @param volumes in order of start, disjoint

@@ -5,6 +5,7 @@
 import { checkRange } from '../../core/bounds.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
+import type { InnerVolume } from '../group.port.ts';
 import type { Patch } from '../layout.port.ts';
 import { readGroupText } from './group-text.ts';
 import { LVM_SECTOR_BYTES, readLabel, resizedLabel } from './label.ts';
@@ -27,6 +28,9 @@ export interface MemberGeometry {
   /** those that nobody sees are among them */
   readonly volumeCount: number;
 }
+
+/** Whether a logical volume is its own bytes, in one copy: it can be put elsewhere in its group. */
+export const isPlain = ({ mapping, copies }: InnerVolume): boolean => mapping === 'linear' && copies.length === 1;
 
 /** @returns whole extents in a physical volume of that length */
 export function extentsIn({ startBytes, extentBytes, tailBytes }: MemberGeometry, lengthBytes: number): number {

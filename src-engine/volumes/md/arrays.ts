@@ -4,8 +4,7 @@ import type { BlockSource } from '../../disk/block-source.port.ts';
 import { findOverlap, joinExtents } from '../extents.ts';
 import type { BrokenMember, InnerVolume, VolumeGroup } from '../group.port.ts';
 import type { ArrayMember } from './member.ts';
-import { readSuperblock0 } from './superblock-0.ts';
-import { readSuperblock1 } from './superblock-1.ts';
+import { readMember } from './read-member.ts';
 
 /** A volume and what its superblock says. */
 export interface FoundMember {
@@ -31,7 +30,7 @@ export async function readArrays(volumes: readonly BlockSource[]): Promise<Array
   const broken: BrokenMember[] = [];
   for (const [volume, source] of volumes.entries()) {
     try {
-      const member = (await readSuperblock1(source)) ?? (await readSuperblock0(source));
+      const member = await readMember(source);
       if (member?.metadata.some((extent) => findOverlap([extent, member.data]))) {
         throw new EngineError('FORMAT_INVALID', { field: 'data_offset' });
       }

@@ -8,8 +8,9 @@ import { slice } from '../../disk/slice.ts';
 import type { Patch } from '../layout.port.ts';
 import { growBitmap, isBitmap } from './bitmap.ts';
 import type { ArrayMember } from './member.ts';
-import { readSuperblock0, RESERVED_BYTES, superblock0Start, withSize0 } from './superblock-0.ts';
-import { readSuperblock1, superblock1End, withSize1 } from './superblock-1.ts';
+import { readMember } from './read-member.ts';
+import { RESERVED_BYTES, superblock0Start, withSize0 } from './superblock-0.ts';
+import { superblock1End, withSize1 } from './superblock-1.ts';
 
 /** Devices count in pages; an array takes no piece of one. */
 const UNIT_BYTES = 4096;
@@ -29,10 +30,10 @@ export interface GrownMember {
  */
 export async function grownMember(volume: BlockSource, beforeBytes: number): Promise<GrownMember | null> {
   const before = slice(volume, 0, beforeBytes);
-  const version1 = await readSuperblock1(before);
-  const member = version1 ?? (await readSuperblock0(before));
+  const member = await readMember(before);
   if (!member || !canGrow(member)) return null;
-  return version1 ? grown1(before, version1, volume.lengthBytes) : grown0(before, member, volume.lengthBytes);
+  const grown = member.version === 1 ? grown1 : grown0;
+  return grown(before, member, volume.lengthBytes);
 }
 
 const canGrow = ({ level, role, isInStep, isClean }: ArrayMember) =>
@@ -101,6 +102,6 @@ const holds = ({ startBytes, lengthBytes }: Extent, offsetBytes: number) =>
 
 /** Where the array's bytes are on a member; null where it is no clean member of a mirror. @throws EngineError `READ_FAILED`, `FORMAT_INVALID` */
 export async function mirrorOn(volume: BlockSource): Promise<Extent | null> {
-  const member = (await readSuperblock1(volume)) ?? (await readSuperblock0(volume));
+  const member = await readMember(volume);
   return member && canGrow(member) ? member.data : null;
 }

@@ -4,6 +4,8 @@ import type { Extent } from '../../disk/block-source.port.ts';
 export type Role = number | 'spare' | 'faulty' | 'journal';
 
 export interface ArrayMember {
+  /** of the superblock: 0.90, or 1.x */
+  readonly version: 0 | 1;
   /** of the array */
   readonly uuid: string;
   /** as its maker called it, 'host:0'; 'md0' and the like where superblocks have no names */

@@ -55,6 +55,7 @@ export async function readSuperblock0(volume: BlockSource): Promise<ArrayMember 
   const place = word(AT.thisRole);
   const role: Role = state & DISK_FAULTY ? 'faulty' : place < deviceCount ? place : 'spare';
   return {
+    version: 0,
     uuid: [AT.uuid0, AT.uuid1, AT.uuid2, AT.uuid3].map((at) => word(at).toString(16).padStart(8, '0')).join(':'),
     name: `md${word(AT.mdMinor)}`,
     level: levelName(bytes.readInt32LE(4 * AT.level)),

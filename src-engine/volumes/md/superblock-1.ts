@@ -92,6 +92,7 @@ async function member(
   checkSpan('data_offset', data.startBytes, data.lengthBytes, volume.lengthBytes);
   const hasRecovery = (superblock.featureMap & FEATURE.RECOVERY_OFFSET) !== 0;
   return {
+    version: 1,
     uuid: superblock.setUuid.toString('hex').replace(/(.{8})(?!$)/g, '$1:'),
     name: superblock.setName || 'md',
     level: levelName(level),
