@@ -48,9 +48,13 @@ export const VmSchema = z.object({
   architecture: text.nullable(),
   disks: z.array(VmDiskSchema).max(1000),
   networks: z.array(z.object({ mac: text.nullable(), model: text.nullable(), to: text.nullable() })).max(1000),
-  snapshots: z.array(text).max(10_000),
+  /** null: a list of machines does not ask for them */
+  snapshots: z.array(text).max(10_000).nullable(),
 });
 export type Vm = z.infer<typeof VmSchema>;
+
+/** Its disks, without discs in drives. */
+export const hardDisksOf = ({ disks }: Pick<Vm, 'disks'>): VmDisk[] => disks.filter(({ isOptical }) => !isOptical);
 
 /** What each hypervisor answers. One that is not there, or cannot be asked, says why; the others go on. */
 export const HypervisorViewSchema = z.object({

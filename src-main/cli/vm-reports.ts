@@ -1,5 +1,5 @@
 /** Virtual machines as text. */
-import type { HypervisorView, Vm, VmDisk } from '../../src-engine/contract/index.ts';
+import { hardDisksOf, type HypervisorView, type Vm, type VmDisk } from '../../src-engine/contract/index.ts';
 import { factLines, joined, listed, yesNo } from './machine-reports.ts';
 import { printable } from './printable.ts';
 import { table } from './text-table.ts';
@@ -19,11 +19,11 @@ export function hypervisorLines(words: Words, hypervisors: readonly HypervisorVi
         ),
         machines.map((machine) => [
           printable(machine.place),
-          t(`cli.vm-state.${machine.state}`),
+          t(`vm.state.${machine.state}`),
           printable(machine.operatingSystem ?? t('cli.unknown')),
           machine.processors === null ? t('cli.unknown') : String(machine.processors),
           machine.memoryBytes === null ? t('cli.unknown') : bytes(machine.memoryBytes),
-          String(machine.disks.filter(({ isOptical }) => !isOptical).length),
+          String(hardDisksOf(machine).length),
           machine.firmware ? t(`firmware.${machine.firmware}`) : t('cli.unknown'),
         ]),
       ),
@@ -36,7 +36,7 @@ export function vmLines(words: Words, machine: Vm): string[] {
   return [
     printable(`${machine.place}  ${machine.id}`),
     ...factLines(words, [
-      ['state', t(`cli.vm-state.${machine.state}`)],
+      ['state', t(`vm.state.${machine.state}`)],
       ['system', machine.operatingSystem],
       ['processors', machine.processors === null ? null : String(machine.processors)],
       ['memory', machine.memoryBytes === null ? null : bytes(machine.memoryBytes)],

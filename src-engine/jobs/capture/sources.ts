@@ -2,7 +2,7 @@
 import type { CheckedParams } from '../../contract/commands.ts';
 import { DISK_FORMATS, type DiskFormat } from '../../contract/disk.contract.ts';
 import type { MachineProfile } from '../../contract/machine.contract.ts';
-import { isVmPlace, type Vm, type VmDisk } from '../../contract/vm.contract.ts';
+import { hardDisksOf, isVmPlace, type Vm, type VmDisk } from '../../contract/vm.contract.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { vmAt } from '../../machines/hypervisors/hypervisors.ts';
 import { MAX_DISKS } from '../../contract/template.contract.ts';
@@ -43,7 +43,7 @@ export async function sourcesOf(
     });
   const vm = await vmAt(named, signal);
   if (vm.state !== 'off') throw new EngineError('VM_NOT_OFF', { place: named, state: vm.state });
-  const disks = vm.disks.filter(({ isOptical }) => !isOptical);
+  const disks = hardDisksOf(vm);
   if (disks.length === 0) throw new EngineError('VM_WITHOUT_DISKS', { place: named });
   if (disks.length > MAX_DISKS)
     throw new EngineError('BAD_REQUEST', { path: named, reason: `more than ${MAX_DISKS} disks` });

@@ -7,7 +7,7 @@ export interface Hypervisor {
   readonly address: string;
 
   /**
-   * All its machines, in natural order of their names. One whose definition cannot be read is there with what is known of it.
+   * All its machines, in natural order of their names. One whose definition cannot be read is there with what is known of it; snapshots are left to {@link show}.
    * @throws EngineError `HYPERVISOR_MISSING` (data: tool, package), `HYPERVISOR_UNREACHABLE` (address, said), `ABORTED`
    */
   list(signal: AbortSignal): Promise<Vm[]>;

@@ -44,21 +44,33 @@ export function libvirt(address: string): Hypervisor {
     return found;
   };
 
+  /** By names: of all machines, or of one. */
+  const states = async (signal: AbortSignal, ...only: string[]) => {
+    const found = new Map<string, Vm['state']>();
+    let name = '';
+    for (const line of linesOf(await ask(signal, 'domstats', '--state', ...only))) {
+      name = /^Domain: '(.*)'$/.exec(line)?.[1] ?? name;
+      const [, state] = /^state\.state=(\d+)$/.exec(line) ?? [];
+      if (state !== undefined) found.set(name, STATES[state] ?? 'unknown');
+    }
+    return found;
+  };
+
   /** By UUID: a name can look like a number or an option. */
-  const look = async (id: string, signal: AbortSignal): Promise<Vm> => {
-    const [xml, stats, snapshots] = await Promise.all([
-      ask(signal, 'dumpxml', '--inactive', '--domain', id),
-      ask(signal, 'domstats', '--state', id),
-      ask(signal, 'snapshot-list', '--name', '--domain', id),
-    ]);
-    const definition = parseDomain(xml);
-    const state = STATES[/^\s*state\.state=(\d+)$/m.exec(stats)?.[1] ?? ''] ?? 'unknown';
+  const look = async (
+    id: string,
+    known: ReadonlyMap<string, Vm['state']>,
+    snapshots: readonly string[] | null,
+    signal: AbortSignal,
+  ): Promise<Vm> => {
+    const definition = parseDomain(await ask(signal, 'dumpxml', '--inactive', '--domain', id));
+    const { name } = definition;
     return {
       ...definition,
-      place: `libvirt:${definition.name}`,
+      place: `libvirt:${name}`,
       hypervisor: 'libvirt',
-      state,
-      snapshots: linesOf(snapshots),
+      state: known.get(name) ?? 'unknown',
+      snapshots: snapshots && [...snapshots],
     };
   };
 
@@ -67,12 +79,15 @@ export function libvirt(address: string): Hypervisor {
     address,
     async list(signal) {
       const found = [...(await all(signal))];
+      const known = await states(signal);
       const machines: Vm[] = [];
       for (let i = 0; i < found.length; i += AT_ONCE) {
         const some = found.slice(i, i + AT_ONCE);
         machines.push(
           ...(
-            await Promise.all(some.map(([id, name]) => look(id, signal).catch((error) => unreadable(id, name, error))))
+            await Promise.all(
+              some.map(([id, name]) => look(id, known, null, signal).catch((error) => unreadable(id, name, error))),
+            )
           ).filter((machine) => machine !== null),
         );
       }
@@ -82,7 +97,9 @@ export function libvirt(address: string): Hypervisor {
     async show(name, signal) {
       const found = [...(await all(signal))].find(([id, own]) => own === name || id === name.toLowerCase());
       if (!found) throw new EngineError('VM_NOT_FOUND', { place: `libvirt:${name}` });
-      return look(found[0], signal);
+      const [id] = found;
+      const snapshots = linesOf(await ask(signal, 'snapshot-list', '--name', '--domain', id));
+      return look(id, await states(signal, id), snapshots, signal);
     },
   };
 }
@@ -118,7 +135,7 @@ function unreadable(id: string, name: string, error: unknown): Vm | null {
     architecture: null,
     disks: [],
     networks: [],
-    snapshots: [],
+    snapshots: null,
   };
 }
 

@@ -1,8 +1,9 @@
 /** The attached disks, and what is on each of them as far as it was looked at. */
 import { defineStore } from 'pinia';
-import { onScopeDispose, ref, shallowReactive, shallowRef } from 'vue';
+import { ref, shallowReactive, shallowRef } from 'vue';
 import type { CommandResult, DeviceView, ErrorView } from '../../../src-engine/contract/index.ts';
 import { useEngine } from '../../client/engine.store.ts';
+import { useLookingAgain } from '../../client/looking-again.ts';
 import { errorView } from '../../client/words.ts';
 
 const POLL_MS = 4_000;
@@ -69,10 +70,7 @@ export const useDevices = defineStore('devices', () => {
   /** Call it in the set-up of a page that shows disks: looks again every few seconds while the page is in sight. */
   function watchDevices() {
     void refresh();
-    const timer = setInterval(() => {
-      if (!document.hidden && engine.isConnected) void load();
-    }, POLL_MS);
-    onScopeDispose(() => clearInterval(timer));
+    useLookingAgain(() => load(), POLL_MS);
   }
 
   return { devices, isLoaded, error, inspectionOf, load, refresh, watchDevices };

@@ -1,6 +1,6 @@
 /** What is said of a virtual machine in a line. */
 import { useI18n } from 'vue-i18n';
-import type { ErrorView, Vm } from '../../../src-engine/contract/index.ts';
+import { hardDisksOf, type ErrorView, type Vm } from '../../../src-engine/contract/index.ts';
 import { useFormat } from '../../client/format.ts';
 import { useWords } from '../../client/words.ts';
 
@@ -10,19 +10,19 @@ export function useVmWords() {
   const words = useWords();
 
   /** 'debian 12 · 2 processors · 2.15 GB · 1 disk' */
-  const hardware = ({ operatingSystem, processors, memoryBytes, disks }: Vm) =>
+  const hardware = (machine: Vm) =>
     [
-      operatingSystem,
-      processors === null ? null : count('vm.processors', processors),
-      memoryBytes === null ? null : bytes(memoryBytes),
-      count('disk.count', disks.filter(({ isOptical }) => !isOptical).length),
+      machine.operatingSystem,
+      machine.processors === null ? null : count('vm.processors', machine.processors),
+      machine.memoryBytes === null ? null : bytes(machine.memoryBytes),
+      count('disk.count', hardDisksOf(machine).length),
     ]
       .filter(Boolean)
       .join(' · ');
   /** '' where it may be captured */
-  const refusal = ({ state, disks }: Vm) => {
-    if (state !== 'off') return t('vm.notOff');
-    return disks.some(({ isOptical }) => !isOptical) ? '' : t('vm.noDisks');
+  const refusal = (machine: Vm) => {
+    if (machine.state !== 'off') return t('vm.notOff');
+    return hardDisksOf(machine).length > 0 ? '' : t('vm.noDisks');
   };
   const what = (fault: ErrorView) => words.error(fault).what;
   const todo = (fault: ErrorView) => words.error(fault).todo;

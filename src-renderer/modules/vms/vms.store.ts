@@ -1,8 +1,9 @@
 /** The virtual machines of the hypervisors that are here. */
 import { defineStore } from 'pinia';
-import { computed, onScopeDispose, ref, shallowRef } from 'vue';
+import { computed, ref, shallowRef } from 'vue';
 import type { ErrorView, HypervisorView } from '../../../src-engine/contract/index.ts';
 import { useEngine } from '../../client/engine.store.ts';
+import { useLookingAgain } from '../../client/looking-again.ts';
 import { errorView } from '../../client/words.ts';
 
 /** A hypervisor is asked through programs of its own: less often than the kernel is. */
@@ -33,11 +34,8 @@ export const useVms = defineStore('vms', () => {
   /** Call it in the set-up of a page that shows machines. */
   function watchVms() {
     void load();
-    const timer = setInterval(() => {
-      if (!document.hidden && engine.isConnected) void load();
-    }, POLL_MS);
-    onScopeDispose(() => clearInterval(timer));
+    useLookingAgain(load, POLL_MS);
   }
 
-  return { hypervisors, machines, faults, isLoaded, error, load, watchVms };
+  return { machines, faults, isLoaded, error, watchVms };
 });

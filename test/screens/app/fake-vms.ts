@@ -29,7 +29,7 @@ const machine = (name: string, state: Vm['state'], system: string | null, proces
     },
   ],
   networks: [],
-  snapshots: [],
+  snapshots: null,
 });
 
 export const HYPERVISORS: HypervisorView[] = [
