@@ -38,6 +38,17 @@ export const BootChoiceSchema = z.strictObject({
 });
 export type BootChoice = z.output<typeof BootChoiceSchema>;
 
+/** @returns what secure boot would need instead of what was chosen; null where it is not wanted, or nothing stands against it */
+export function secureBootNeeds(choice: {
+  readonly isSecureBoot?: boolean;
+  readonly firmware?: string;
+  readonly machineType?: string;
+}): 'uefi' | 'q35' | null {
+  if (!choice.isSecureBoot) return null;
+  if (choice.firmware === 'bios') return 'uefi';
+  return choice.machineType === 'pc' ? 'q35' : null;
+}
+
 /** What a machine showed. Text of a guest is what a guest likes to write: never printed as it is. */
 export const BootSightSchema = z.object({
   sign: orUnknown(BOOT_SIGNS),

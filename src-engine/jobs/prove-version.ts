@@ -1,6 +1,12 @@
 /** A version is started straight from the store: what it showed and said is told, and stays with it. */
 import type { FoundVersion } from '../catalog/template-repository.ts';
-import { BOOT_CONSOLE_NAME, BOOT_PICTURE_NAME, type BootChoice, type BootEvidence } from '../contract/boot.contract.ts';
+import {
+  BOOT_CONSOLE_NAME,
+  BOOT_PICTURE_NAME,
+  secureBootNeeds,
+  type BootChoice,
+  type BootEvidence,
+} from '../contract/boot.contract.ts';
 import type { JobResult } from '../contract/job.contract.ts';
 import { MAX_ATTACHMENT_BYTES } from '../contract/template.contract.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
@@ -18,11 +24,9 @@ import type { EngineParts } from './engine-parts.ts';
 export type Tell = (evidence: BootEvidence) => Promise<void> | void;
 
 /** @throws EngineError `BAD_REQUEST` for what no machine is */
-export function refuseNoMachine({ isSecureBoot, firmware, machineType }: BootChoice): void {
-  const needs = firmware === 'bios' ? 'uefi' : machineType === 'pc' ? 'q35' : null;
-  if (isSecureBoot && needs) {
-    throw new EngineError('BAD_REQUEST', { field: 'isSecureBoot', reason: `secure boot needs ${needs}` });
-  }
+export function refuseNoMachine(choice: BootChoice): void {
+  const needs = secureBootNeeds(choice);
+  if (needs) throw new EngineError('BAD_REQUEST', { field: 'isSecureBoot', reason: `secure boot needs ${needs}` });
 }
 
 /** Before anything is done: whether it can be proven afterwards. @throws EngineError `TOOL_MISSING`; as {@link refuseNoMachine} */

@@ -8,6 +8,7 @@ import {
   MAX_BOOT_MEMORY_BYTES,
   MAX_BOOT_SECONDS,
   MIN_BOOT_MEMORY_BYTES,
+  secureBootNeeds,
   type BootChoice,
 } from '../../src-engine/contract/index.ts';
 import { badOption, oneOf, wholeNumber, wordOf } from './options.ts';
@@ -48,8 +49,8 @@ export function addHowToStart(command: Command, { t }: Words): Command {
 /** @throws CommandError `BAD_REQUEST` for what cannot be started so */
 export function howToStart(options: HowToStart): BootChoice {
   const { firmware, secureBoot, memory, machineType, bus, until, timeout, acceleration } = options;
-  if (secureBoot && firmware === 'bios') throw badOption('--secure-boot', 'secure boot needs uefi');
-  if (secureBoot && machineType === 'pc') throw badOption('--secure-boot', 'secure boot needs q35');
+  const needs = secureBootNeeds({ isSecureBoot: secureBoot, firmware, machineType });
+  if (needs) throw badOption('--secure-boot', `secure boot needs ${needs}`);
   if (until === '' || (until?.length ?? 0) > 200) throw badOption('--until', 'text of a sign');
   return BootChoiceSchema.parse({
     firmware,

@@ -4,6 +4,9 @@ import { CannotChange } from './cannot-change.ts';
 import type { GuestDraft } from './draft.ts';
 import type { Traits } from './traits.ts';
 
+/** Where systemd's units lie, those of packages first. */
+export const UNIT_FOLDERS = ['/usr/lib/systemd/system', '/lib/systemd/system', '/etc/systemd/system'];
+
 export interface Service {
   /** of its files: letters and dashes */
   readonly name: string;

@@ -1,5 +1,10 @@
 /** What a person says of a boot proof: how the machine is started, and what is waited for. */
-import type { BootChoice, DiskBus, MachineType } from '../../../src-engine/contract/index.ts';
+import {
+  secureBootNeeds,
+  type BootChoice,
+  type DiskBus,
+  type MachineType,
+} from '../../../src-engine/contract/index.ts';
 import { parseBytes } from '../../../src-engine/words/sizes.ts';
 
 export interface ProofForm {
@@ -26,7 +31,7 @@ export function proofSaid(form: ProofForm): { choice: Partial<BootChoice> | null
   const memoryBytes = form.memory.trim() === '' ? undefined : parseBytes(form.memory);
   if (memoryBytes === null || (memoryBytes !== undefined && memoryBytes < 64 * 2 ** 20)) faults.add('proof-memory');
   const isSecureBoot = form.isSecureBoot && form.firmware === 'uefi';
-  if (isSecureBoot && form.machineType === 'pc') faults.add('proof-machine-type');
+  if (secureBootNeeds({ isSecureBoot, machineType: form.machineType })) faults.add('proof-machine-type');
   const minutes = Number(form.minutes.replace(',', '.'));
   if (!(minutes > 0 && minutes <= 24 * 60)) faults.add('proof-minutes');
   if (form.until === 'text' && form.text.trim() === '') faults.add('proof-text');

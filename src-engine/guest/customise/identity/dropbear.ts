@@ -1,23 +1,22 @@
 /** Host keys of dropbear, the other SSH server: without them it does not start, unless it is told to make them. */
 import { CannotChange } from '../cannot-change.ts';
 import type { GuestDraft } from '../draft.ts';
-import { addService } from '../services.ts';
+import { addService, UNIT_FOLDERS } from '../services.ts';
 import { splitLines } from '../text-lines.ts';
 import type { Traits } from '../traits.ts';
 
 const FOLDER = '/etc/dropbear';
 const KEY = /^dropbear_([a-z0-9]{1,20})_host_key(?:\.pub)?$/;
 
-const UNITS = ['/usr/lib/systemd/system', '/lib/systemd/system', '/etc/systemd/system'];
 /** Of Fedora and Arch. */
-const MAKERS = UNITS.flatMap((folder) => [`${folder}/dropbear-keygen.service`, `${folder}/dropbearkey.service`]);
+const MAKERS = UNIT_FOLDERS.flatMap((folder) => [`${folder}/dropbear-keygen.service`, `${folder}/dropbearkey.service`]);
 /** Where it is said how the server starts: with `-R` it makes keys that are missing, and some scripts do. */
 const STARTS = [
   '/etc/default/dropbear',
   '/etc/conf.d/dropbear',
   '/etc/sysconfig/dropbear',
   '/etc/init.d/dropbear',
-  ...UNITS.map((folder) => `${folder}/dropbear.service`),
+  ...UNIT_FOLDERS.map((folder) => `${folder}/dropbear.service`),
 ];
 
 /** @returns whether there are any @throws CannotChange where nothing would make new ones */

@@ -1,5 +1,6 @@
 /** Ids and keys of this machine that programs make again by themselves once they are gone, and two that are written here. */
 import type { GuestDraft } from '../draft.ts';
+import { UNIT_FOLDERS } from '../services.ts';
 import { hasAssignment, setAssignment } from '../shell-assignments.ts';
 
 /** Hexadecimal digits, 32 of them, that are another machine's for another target; the same for the same thing of one plan. */
@@ -38,7 +39,6 @@ const CREDENTIAL_SECRET = '/var/lib/systemd/credential.secret';
 const HOME_KEYS = ['/var/lib/systemd/home/local.private', '/var/lib/systemd/home/local.public'];
 /** A pool says in its labels whose it is by this number: with another one the machine would not start from it. */
 const ZFS = ['/etc/zfs/zpool.cache', '/usr/sbin/zpool', '/sbin/zpool'];
-const UNIT_FOLDERS = ['/etc/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system'];
 const MAX_UNITS = 500;
 
 /** @returns what of it cannot be another one without harm, and stays */

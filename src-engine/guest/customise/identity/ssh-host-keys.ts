@@ -2,7 +2,7 @@
 import { CannotChange } from '../cannot-change.ts';
 import { shown, type GuestDraft } from '../draft.ts';
 import { iniValue } from '../ini-edit.ts';
-import { addService } from '../services.ts';
+import { addService, UNIT_FOLDERS } from '../services.ts';
 import { sshdConfig } from '../sshd-config.ts';
 import type { Traits } from '../traits.ts';
 
@@ -10,7 +10,6 @@ const FOLDER = '/etc/ssh';
 const KEY = /^ssh_host_(?:[A-Za-z0-9]+_)?key(?:-cert)?(?:\.pub)?$/;
 
 /** What makes missing keys before sshd starts: units of Red Hat's family, SUSE, Arch. */
-const UNIT_FOLDERS = ['/usr/lib/systemd/system', '/lib/systemd/system', '/etc/systemd/system'];
 const UNITS = ['sshd-keygen.service', 'sshd-keygen@.service', 'sshd-keygen.target', 'sshdgenkeys.service'];
 const PROGRAMS = ['/usr/sbin/sshd-gen-keys-start', '/usr/libexec/openssh/sshd-keygen', '/usr/sbin/sshd-keygen'];
 const SCRIPTS = ['/etc/rc.d/init.d/sshd', '/etc/init.d/sshd', '/etc/init.d/ssh'];
