@@ -196,7 +196,9 @@ test('a version and a template go to the bin and come back', async ({ app }) => 
 
 test('the catalog is searched, filtered by its address, and kept in it', async ({ app, go }) => {
   await go('/catalog');
+  await expect(app.getByRole('link', { name: 'Payload, edited' })).toBeVisible();
   await app.keyboard.press('/');
+  await expect(app.getByRole('searchbox').first()).toBeFocused();
   await app.keyboard.type('course');
   await expect(app.getByRole('link', { name: 'Payload, edited' })).toHaveCount(0);
   await expect(app.getByRole('link', { name: 'Lab image' })).toBeVisible();

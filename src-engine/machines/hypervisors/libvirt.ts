@@ -1,12 +1,10 @@
 /** Libvirt, asked through its own program: virsh. What it says is read where it is numbers, UUIDs and XML, not words of a language. */
 import type { Vm } from '../../contract/vm.contract.ts';
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
-import { runTool } from '../../tools/run-tool.ts';
 import type { Hypervisor } from './hypervisor.port.ts';
 import { parseDomain } from './libvirt-domain.ts';
+import { unreachable, virsh } from './virsh.ts';
 
-/** A daemon that answers no faster than this hangs. */
-const DEADLINE_MS = 20_000;
 const MAX_MACHINES = 10_000;
 /** virsh is a process for each question; more at once than this is no faster. */
 const AT_ONCE = 4;
@@ -25,11 +23,7 @@ const STATES: Readonly<Record<string, Vm['state']>> = {
 
 /** @param address of the daemon: 'qemu:///system' */
 export function libvirt(address: string): Hypervisor {
-  const ask = async (signal: AbortSignal, ...args: string[]) => {
-    const options = { signal, deadlineMs: DEADLINE_MS };
-    const { stdout } = await runTool('virsh', ['--quiet', '--connect', address, ...args], options);
-    return stdout.toString('utf8');
-  };
+  const ask = virsh(address);
 
   /** Names by UUID. */
   const all = async (signal: AbortSignal) => {
@@ -102,16 +96,6 @@ export function libvirt(address: string): Hypervisor {
       return look(id, await states(signal, id), snapshots, signal);
     },
   };
-}
-
-/** What asks nothing of a machine fails where there is no daemon, or where it lets nobody in. */
-function unreachable(address: string, error: unknown): unknown {
-  const { code, data } = toEngineError(error);
-  if (code === 'TOOL_MISSING') return new EngineError('HYPERVISOR_MISSING', { hypervisor: 'libvirt', ...data });
-  const said = { TOOL_FAILED: data.said, TOOL_TIMED_OUT: `virsh: ${data.seconds} s` }[code as string];
-  return said === undefined
-    ? error
-    : new EngineError('HYPERVISOR_UNREACHABLE', { hypervisor: 'libvirt', address, said });
 }
 
 /** @returns null for a machine that went away meanwhile, or that says nothing that can be read */
