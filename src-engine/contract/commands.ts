@@ -16,12 +16,11 @@ import {
 import { EXPORT_FORMATS, ExportPlanSchema, ImportPlanSchema, ImportViewSchema } from './import.contract.ts';
 import { JobViewSchema } from './job.contract.ts';
 import { GuestSchema } from './guest.contract.ts';
-import { MachineProfileSchema } from './machine.contract.ts';
+import { FIRMWARES, MachineProfileSchema } from './machine.contract.ts';
 import { NbdViewSchema } from './nbd.contract.ts';
 import { CapturePlanSchema, DeployPlanSchema } from './plan.contract.ts';
 import { PolicyViewSchema, ReportSchema, RuleViewSchema } from './report.contract.ts';
 import {
-  FIRMWARES,
   KINDS,
   LICENCES,
   MAX_DISKS,

@@ -32,7 +32,8 @@ import { chunksOf } from '../versions/window-chunks.ts';
 export interface AboutVersion
   extends
     Pick<TemplateView, 'name' | 'note' | 'tags' | 'kind' | 'licence' | 'policy'>,
-    Pick<VersionRecord, 'medium' | 'guest' | 'machine' | 'platform'> {
+    Pick<VersionRecord, 'medium' | 'guest' | 'machine' | 'platform'>,
+    Partial<Pick<VersionRecord, 'definition'>> {
   readonly configuration: RecordedConfiguration;
   /** beside those of the disks */
   readonly warnings: readonly Warning[];
@@ -138,6 +139,7 @@ export async function storeDisks(
           configuration: about.configuration,
           guest: about.guest,
           machine: about.machine,
+          definition: about.definition ?? null,
           platform: about.platform,
           ...known,
           attachments: [],

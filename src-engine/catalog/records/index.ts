@@ -7,3 +7,4 @@ export * from './job.record.ts';
 export * from './machine.record.ts';
 export * from './template.record.ts';
 export * from './version.record.ts';
+export * from './vm.record.ts';

@@ -15,7 +15,10 @@ import { overriddenRules, refuseReported } from '../../judgement/make-report.ts'
 import { usesOfSources } from '../../judgement/source-checks.ts';
 import { overriddenCodes, refuseBlockedCheck, withOverrides } from '../../judgement/overrides.ts';
 import { openRulebook } from '../../judgement/rulebook.ts';
-import { storeDisks } from '../../storing/store-disk.ts';
+import type { DefinedMachine } from '../../machines/hypervisors/hypervisor.port.ts';
+import { hypervisorAt } from '../../machines/hypervisors/hypervisors.ts';
+import { storeDisks, type StoredVersion } from '../../storing/store-disk.ts';
+import { addAttachment } from '../../versions/attachments.ts';
 import { joinWriters } from '../../versions/leftovers.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { resultsOfDisks } from '../disk-results.ts';
@@ -71,6 +74,7 @@ export async function runCapture(
       book.endOfLife,
       context.signal,
     );
+    const defined = vm && (await hypervisorAt(vm.place).hypervisor.define(vm.id, context.signal));
     const about = { ...request, licence: 'none', owner: vm && profileOfVm(vm) } as const;
     const used = bootFirst(disks.map(({ opened, role }, i) => ({ place: opened.place, role, use: uses[i] })));
     const { report, machine, platform } = await captureReport(parts, book, used, guest, existing, about);
@@ -81,7 +85,8 @@ export async function runCapture(
 
     const { name, note, tags, kind, level, onUnreadable, policy = null } = request;
     const template = { name, note, tags, kind, licence: about.licence, policy };
-    const recorded = { guest, machine, platform, configuration: configurationOf(guest, machine) };
+    const definition = defined?.definition ?? null;
+    const recorded = { guest, machine, platform, definition, configuration: configurationOf(guest, machine) };
     const stored = await storeDisks(
       parts,
       disks.map(({ role, disk, account }, i) => ({
@@ -108,10 +113,28 @@ export async function runCapture(
       ...outsideFacts(stored.version.disks.map(({ layout }) => layout)),
       overridden: [...overriddenCodes(checks), ...overriddenRules(report)],
     });
+    if (defined) await keepOriginal(parts, stored, defined, context);
     return resultsOfDisks(stored);
   } finally {
     await captured?.close();
     lock.release();
+  }
+}
+
+/** What the hypervisor wrote of the machine, beside what was understood of it. The version is there whatever comes of it. */
+async function keepOriginal(
+  parts: EngineParts,
+  { template, version }: StoredVersion,
+  { definition: { removed }, original }: DefinedMachine,
+  context: JobContext,
+): Promise<void> {
+  const { name, mediaType, text } = original;
+  try {
+    await addAttachment(parts, `${template.id}@${version.number}`, { name, mediaType, content: Buffer.from(text) });
+    if (removed.length > 0) context.warn({ code: 'VM_SECRETS_LEFT_OUT', data: { name, names: removed } });
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    context.warn({ code: 'ATTACHMENT_NOT_KEPT', data: { name, reason: error.code } });
   }
 }
 

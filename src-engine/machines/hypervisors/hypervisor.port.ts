@@ -1,5 +1,11 @@
 /** What is asked of a hypervisor, whichever it is. Nothing here changes a machine. */
-import type { HypervisorKind, Vm } from '../../contract/vm.contract.ts';
+import type { HypervisorKind, Vm, VmDefinition } from '../../contract/vm.contract.ts';
+
+/** A machine's hardware, and what its hypervisor wrote of it, both without secrets. */
+export interface DefinedMachine {
+  readonly definition: VmDefinition;
+  readonly original: { readonly name: string; readonly mediaType: string; readonly text: string };
+}
 
 export interface Hypervisor {
   readonly kind: HypervisorKind;
@@ -17,4 +23,7 @@ export interface Hypervisor {
    * @throws EngineError as {@link list}; `VM_NOT_FOUND` (data: place); `FORMAT_INVALID` for a definition that cannot be read
    */
   show(name: string, signal: AbortSignal): Promise<Vm>;
+
+  /** How it is defined: as it will be started the next time. @param id of {@link show} @throws EngineError as {@link show} */
+  define(id: string, signal: AbortSignal): Promise<DefinedMachine>;
 }

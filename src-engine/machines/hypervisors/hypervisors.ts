@@ -25,9 +25,15 @@ export function listHypervisors(signal: AbortSignal): Promise<HypervisorView[]> 
   );
 }
 
-/** @throws EngineError `VM_NOT_FOUND` for a place that is no machine's; as {@link Hypervisor.show} */
-export function vmAt(place: string, signal: AbortSignal): Promise<Vm> {
+/** Who has the machine of a place, and what it calls it there. @throws EngineError `VM_NOT_FOUND` for a place that is no machine's */
+export function hypervisorAt(place: string): { hypervisor: Hypervisor; name: string } {
   const kind = HYPERVISORS.find((known) => place.startsWith(`${known}:`));
   if (!kind) throw new EngineError('VM_NOT_FOUND', { place });
-  return OPENERS[kind]().show(place.slice(kind.length + 1), signal);
+  return { hypervisor: OPENERS[kind](), name: place.slice(kind.length + 1) };
+}
+
+/** @throws EngineError as {@link hypervisorAt}, {@link Hypervisor.show} */
+export async function vmAt(place: string, signal: AbortSignal): Promise<Vm> {
+  const { hypervisor, name } = hypervisorAt(place);
+  return hypervisor.show(name, signal);
 }

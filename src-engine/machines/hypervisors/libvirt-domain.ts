@@ -13,8 +13,13 @@ const FIELD = 'libvirt domain';
 type Definition = Omit<Vm, 'place' | 'hypervisor' | 'state' | 'snapshots'>;
 
 /** @throws EngineError `FORMAT_INVALID` (data: field, value) */
-export function parseDomain(xml: string): Definition {
-  const domain = parseXml(xml, FIELD, 'domain');
+export const parseDomain = (xml: string): Definition => machineOf(domainOf(xml));
+
+/** @throws EngineError `FORMAT_INVALID` (data: field, value) */
+export const domainOf = (xml: string): Element => parseXml(xml, FIELD, 'domain');
+
+/** @throws EngineError `FORMAT_INVALID` (data: field, value) for more devices than a machine has */
+export function machineOf(domain: Element): Definition {
   const os = childNamed(domain, 'os');
   const type = childNamed(os, 'type');
   const devices = childNamed(domain, 'devices');
@@ -38,7 +43,8 @@ export function parseDomain(xml: string): Definition {
   };
 }
 
-function listed(devices: Element | null, name: string): Element[] {
+/** @throws EngineError `FORMAT_INVALID` */
+export function listed(devices: Element | null, name: string): Element[] {
   const found = devices ? [...childrenNamed(devices, name)] : [];
   if (found.length > MAX_DEVICES)
     throw new EngineError('FORMAT_INVALID', { field: FIELD, value: name, max: MAX_DEVICES });
@@ -123,15 +129,21 @@ const UNITS: Readonly<Record<string, number>> = {
 
 function memoryOf(memory: Element | null): number | null {
   const count = countOf(memory?.textContent?.trim() ?? '');
-  const bytes = (count ?? NaN) * (UNITS[attribute(memory, 'unit') || 'KiB'] ?? NaN);
+  return count && bytesOf(count, attribute(memory, 'unit') || 'KiB');
+}
+
+/** @returns null where it is no unit of libvirt's, or more than anybody has */
+export function bytesOf(count: number, unit: string): number | null {
+  const bytes = count * (UNITS[unit] ?? NaN);
   return Number.isSafeInteger(bytes) ? bytes : null;
 }
 
-function countOf(text: string): number | null {
+export function countOf(text: string): number | null {
   return /^\d{1,15}$/.test(text) && Number(text) > 0 ? Number(text) : null;
 }
 
-function short(text: string): string | null {
+/** What others wrote, in one line that fits. */
+export function short(text: string): string | null {
   return (
     text
       .replace(/\p{Cc}+/gu, ' ')

@@ -2,6 +2,7 @@
 import type { Vm } from '../../contract/vm.contract.ts';
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import type { Hypervisor } from './hypervisor.port.ts';
+import { defineFrom } from './libvirt-definition.ts';
 import { parseDomain } from './libvirt-domain.ts';
 import { unreachable, virsh } from './virsh.ts';
 
@@ -94,6 +95,10 @@ export function libvirt(address: string): Hypervisor {
       const [id] = found;
       const snapshots = linesOf(await ask(signal, 'snapshot-list', '--name', '--domain', id));
       return look(id, await states(signal, id), snapshots, signal);
+    },
+
+    async define(id, signal) {
+      return defineFrom(await ask(signal, 'dumpxml', '--inactive', '--domain', id));
     },
   };
 }
