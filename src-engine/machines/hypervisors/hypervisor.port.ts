@@ -1,5 +1,6 @@
 /** What is asked of a hypervisor, whichever it is. Nothing here changes a machine. */
 import type { HypervisorKind, Vm, VmDefinition } from '../../contract/vm.contract.ts';
+import type { Power } from './power.port.ts';
 
 /** A machine's hardware, and what its hypervisor wrote of it, both without secrets. */
 export interface DefinedMachine {
@@ -11,6 +12,7 @@ export interface Hypervisor {
   readonly kind: HypervisorKind;
   /** where it is asked, in its own words: 'qemu:///system' */
   readonly address: string;
+  readonly power: Power;
 
   /**
    * All its machines, in natural order of their names. One whose definition cannot be read is there with what is known of it; snapshots are left to {@link show}.

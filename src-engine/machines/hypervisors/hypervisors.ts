@@ -37,3 +37,8 @@ export async function vmAt(place: string, signal: AbortSignal): Promise<Vm> {
   const { hypervisor, name } = hypervisorAt(place);
   return hypervisor.show(name, signal);
 }
+
+/** Starts a machine that is off; one that runs is left as it is. @param id by which its hypervisor knows it */
+export async function startAgain(place: string, id: string, signal: AbortSignal): Promise<void> {
+  await hypervisorAt(place).hypervisor.power.start(id, signal);
+}
