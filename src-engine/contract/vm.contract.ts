@@ -10,9 +10,13 @@ export const HYPERVISORS = ['libvirt'] as const;
 export type HypervisorKind = (typeof HYPERVISORS)[number];
 /** Whether a source names a machine: 'libvirt:NAME'. */
 export const isVmPlace = (place: string) => HYPERVISORS.some((kind) => place.startsWith(`${kind}:`));
-export const VM_STATES = ['running', 'paused', 'shutting-down', 'off', 'crashed', 'unknown'] as const;
-/** `absent`: a drive that holds nothing; `elsewhere`: what only the hypervisor can reach, a network disk */
-export const VM_DISK_PLACES = ['file', 'device', 'absent', 'elsewhere'] as const;
+/** `saved`: off, with what it had in memory kept on the host's disk; its file systems are in use */
+export const VM_STATES = ['running', 'paused', 'shutting-down', 'off', 'saved', 'crashed', 'unknown'] as const;
+/** How long a guest is given to shut down where nobody says it. */
+export const SHUT_DOWN_SECONDS = 180;
+export const ShutDownSecondsSchema = z.number().int().min(1).max(3600);
+/** `absent`: a drive that holds nothing; `elsewhere`: what only the hypervisor can reach, a network disk; `pool-down`: a volume of a pool that is not started */
+export const VM_DISK_PLACES = ['file', 'device', 'absent', 'elsewhere', 'pool-down'] as const;
 
 export const VmDiskSchema = z.object({
   /** as the machine knows it: 'vda' */

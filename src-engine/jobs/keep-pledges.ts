@@ -17,6 +17,6 @@ export async function keepPledge(pledge: unknown, signal: AbortSignal): Promise<
 function keep(pledge: Pledge, signal: AbortSignal): Promise<void> {
   switch (pledge.kind) {
     case 'start-machine':
-      return startAgain(pledge.place, pledge.id, signal);
+      return startAgain(pledge.place, pledge.id, Date.parse(pledge.mayGoOffUntil ?? '') || 0, signal);
   }
 }

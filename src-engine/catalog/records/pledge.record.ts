@@ -6,7 +6,13 @@ const text = z.string().max(4096);
 
 export const PledgeSchema = z.discriminatedUnion('kind', [
   /** it ran when it was captured, and was shut down for that */
-  z.object({ kind: z.literal('start-machine'), place: text, id: text }),
+  z.object({
+    kind: z.literal('start-machine'),
+    place: text,
+    id: text,
+    /** it was asked to shut down, and while it runs it may still do so until then */
+    mayGoOffUntil: z.iso.datetime().optional(),
+  }),
 ]);
 export type Pledge = z.infer<typeof PledgeSchema>;
 

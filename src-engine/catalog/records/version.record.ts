@@ -104,7 +104,10 @@ export function readVersion(json: unknown, manifest: string): VersionRecord {
  * A field that is added to a record needs a new format for that.
  * @param json of a row whose sum is right, with or without what only a template's own page shows
  */
-export function trustedVersion(json: unknown, manifest: string): Omit<VersionRecord, 'guest' | 'machine' | 'definition'> {
+export function trustedVersion(
+  json: unknown,
+  manifest: string,
+): Omit<VersionRecord, 'guest' | 'machine' | 'definition'> {
   const isNewest = (json as { format?: unknown } | null)?.format === FORMAT;
   return isNewest ? (json as VersionRecord) : readVersion(json, manifest);
 }

@@ -33,7 +33,7 @@ export const operationsOf = (host: Host): Operations => ({
   ...pledgeOperations(host),
   ...reportOperations(host),
   ...machineOperations(host),
-  ...vmOperations(),
+  ...vmOperations(host),
   ...catalogOperations(host),
   ...jobOperations(host),
 });

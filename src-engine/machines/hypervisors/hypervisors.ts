@@ -3,6 +3,10 @@ import { HYPERVISORS, type HypervisorKind, type HypervisorView, type Vm } from '
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import type { Hypervisor } from './hypervisor.port.ts';
 import { libvirt } from './libvirt.ts';
+import { offUntil } from './wait-until-off.ts';
+
+/** The longest that a guest is given, and once more: a clock may have been set since. */
+const MAX_LEFT_MS = 2 * 3600 * 1000;
 
 const OPENERS: Readonly<Record<HypervisorKind, () => Hypervisor>> = {
   // the variable is libvirt's own: its programs go by it too
@@ -38,7 +42,18 @@ export async function vmAt(place: string, signal: AbortSignal): Promise<Vm> {
   return hypervisor.show(name, signal);
 }
 
-/** Starts a machine that is off; one that runs is left as it is. @param id by which its hypervisor knows it */
-export async function startAgain(place: string, id: string, signal: AbortSignal): Promise<void> {
-  await hypervisorAt(place).hypervisor.power.start(id, signal);
+/**
+ * Starts a machine that is off; one that runs is left as it is.
+ * @param id by which its hypervisor knows it @param mayGoOffUntilMs the guest was asked to shut down, and may do so until then (by Date.now())
+ */
+export async function startAgain(
+  place: string,
+  id: string,
+  mayGoOffUntilMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { power } = hypervisorAt(place).hypervisor;
+  const leftMs = Math.min(mayGoOffUntilMs - Date.now(), MAX_LEFT_MS);
+  if (leftMs > 0) await offUntil(power, id, performance.now() + leftMs, signal);
+  await power.start(id, signal);
 }

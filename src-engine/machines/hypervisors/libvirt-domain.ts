@@ -51,6 +51,21 @@ export function listed(devices: Element | null, name: string): Element[] {
   return found;
 }
 
+/** A disk that is a volume of a pool: only its pool knows where it is. */
+export interface PoolVolume {
+  readonly pool: string;
+  readonly volume: string;
+}
+
+/** Of each of its disks, in the order of {@link machineOf}. */
+export function poolVolumesOf(domain: Element): (PoolVolume | null)[] {
+  return listed(childNamed(domain, 'devices'), 'disk').map((disk) => {
+    const source = childNamed(disk, 'source');
+    const [pool, volume] = [attribute(source, 'pool'), attribute(source, 'volume')];
+    return attribute(disk, 'type') === 'volume' && pool && volume ? { pool, volume } : null;
+  });
+}
+
 function diskOf(disk: Element): VmDisk {
   const target = childNamed(disk, 'target');
   return {

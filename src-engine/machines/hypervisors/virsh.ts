@@ -8,10 +8,10 @@ const DEADLINE_MS = 20_000;
 /** Asks, and gives what virsh printed. @throws EngineError `TOOL_MISSING`, `TOOL_FAILED`, `TOOL_TIMED_OUT`, `ABORTED` */
 export type Virsh = (signal: AbortSignal, ...args: string[]) => Promise<string>;
 
-/** @param address of the daemon: 'qemu:///system' */
-export function virsh(address: string): Virsh {
+/** @param address of the daemon: 'qemu:///system' @param deadlineMs of each question */
+export function virsh(address: string, deadlineMs = DEADLINE_MS): Virsh {
   return async (signal, ...args) => {
-    const options = { signal, deadlineMs: DEADLINE_MS };
+    const options = { signal, deadlineMs };
     const { stdout } = await runTool('virsh', ['--quiet', '--connect', address, ...args], options);
     return stdout.toString('utf8');
   };
