@@ -36,7 +36,7 @@ import {
   TemplateViewSchema,
   VISIBILITIES,
 } from './template.contract.ts';
-import { HypervisorViewSchema, VmSchema } from './vm.contract.ts';
+import { HostAddressSchema, HypervisorViewSchema, VmSchema } from './vm.contract.ts';
 import { CHECK_CODES, CheckSchema } from './warnings.ts';
 
 const none = z.strictObject({});
@@ -410,10 +410,18 @@ export const COMMANDS = {
   },
   'nbd.list': { params: none, result: z.array(NbdViewSchema) },
   'nbd.close': { params: z.strictObject({ id: z.uuid() }), result: z.object({}) },
-  /** The virtual machines of every hypervisor that this machine has programs for. */
-  'vm.list': { params: none, result: z.array(HypervisorViewSchema) },
+  /** The virtual machines of every hypervisor that this machine has programs for, and of the hosts that were named. */
+  'vm.list': {
+    /** null: of this machine alone; a host: of that one alone; absent: of all */
+    params: z.strictObject({ host: HostAddressSchema.nullable().optional() }),
+    result: z.array(HypervisorViewSchema),
+  },
   /** One of them, by its place: 'libvirt:NAME'. */
-  'vm.show': { params: z.strictObject({ place: z.string().min(1).max(500) }), result: VmSchema },
+  'vm.show': { params: z.strictObject({ place: z.string().min(1).max(5000) }), result: VmSchema },
+  /** Hosts whose libvirt is asked over ssh whenever machines are listed. */
+  'host.list': { params: none, result: z.array(HostAddressSchema) },
+  'host.save': { params: z.strictObject({ host: HostAddressSchema }), result: z.array(HostAddressSchema) },
+  'host.delete': { params: z.strictObject({ host: HostAddressSchema }), result: z.array(HostAddressSchema) },
   /** The report of the rules for a capture of a source, or a deploy of a template; changes nothing. */
   'report.check': {
     params: z.strictObject({

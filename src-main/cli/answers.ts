@@ -53,5 +53,6 @@ export type Answer =
   | { kind: 'comparison'; value: Comparison }
   | { kind: 'hypervisors'; value: HypervisorView[] }
   | { kind: 'vm'; value: Vm }
+  | { kind: 'hosts'; value: string[] }
   | { kind: 'nbd'; value: NbdView }
   | { kind: 'serving'; value: { address: string } };

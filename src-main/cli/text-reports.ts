@@ -160,6 +160,8 @@ export function answerLines(words: Words, answer: Answer): string[] {
       return hypervisorLines(words, answer.value);
     case 'vm':
       return vmLines(words, answer.value);
+    case 'hosts':
+      return answer.value.length > 0 ? answer.value.map(printable) : [words.t('cli.no-hosts')];
     case 'nbd':
       return [t(`cli.nbd-${answer.value.port === null ? 'socket' : 'port'}`), answer.value.uri];
     case 'serving':

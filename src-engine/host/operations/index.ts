@@ -31,7 +31,7 @@ export const operationsOf = (host: Host): Operations => ({
   ...nbdOperations(host),
   ...reportOperations(host),
   ...machineOperations(host),
-  ...vmOperations(),
+  ...vmOperations(host),
   ...catalogOperations(host),
   ...jobOperations(host),
 });

@@ -2,7 +2,8 @@
 import type { CheckedParams } from '../../contract/commands.ts';
 import { DISK_FORMATS, type DiskFormat } from '../../contract/disk.contract.ts';
 import type { MachineProfile } from '../../contract/machine.contract.ts';
-import { hardDisksOf, isVmPlace, type Vm, type VmDisk } from '../../contract/vm.contract.ts';
+import { hardDisksOf, type Vm, type VmDisk } from '../../contract/vm.contract.ts';
+import { isVmPlace } from '../../contract/vm-place.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { vmAt } from '../../machines/hypervisors/hypervisors.ts';
 import { MAX_DISKS } from '../../contract/template.contract.ts';
@@ -24,7 +25,7 @@ export interface CaptureSources {
 }
 
 /**
- * @throws EngineError `VM_NOT_FOUND`, `HYPERVISOR_MISSING`, `HYPERVISOR_UNREACHABLE`; `VM_NOT_OFF` (place, state); `VM_DISK_ELSEWHERE` (place,
+ * @throws EngineError `VM_NOT_FOUND`, `HYPERVISOR_MISSING`, `HYPERVISOR_UNREACHABLE`; `VM_NOT_OFF` (place, state); `VM_HELD` (place, holder); `VM_DISK_ELSEWHERE` (place,
  *   name, path) for a disk that only the hypervisor reaches; `VM_WITHOUT_DISKS`; `FORMAT_UNSUPPORTED` for a format that is not known here;
  *   `BAD_REQUEST` where a machine is named beside something else
  */
@@ -42,6 +43,7 @@ export async function sourcesOf(
       reason: 'a machine brings its own disks, and knows their formats',
     });
   const vm = await vmAt(named, signal);
+  if (vm.heldBy) throw new EngineError('VM_HELD', { place: named, holder: vm.heldBy });
   if (vm.state !== 'off') throw new EngineError('VM_NOT_OFF', { place: named, state: vm.state });
   const disks = hardDisksOf(vm);
   if (disks.length === 0) throw new EngineError('VM_WITHOUT_DISKS', { place: named });

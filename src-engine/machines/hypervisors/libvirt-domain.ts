@@ -4,8 +4,8 @@ import type { Element } from '@xmldom/xmldom';
 import type { Vm, VmDisk } from '../../contract/vm.contract.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { attribute, childNamed, childrenNamed, parseXml, textOf } from '../../core/xml.ts';
+import { countOf, short } from './vm-text.ts';
 
-const MAX_TEXT = 500;
 const MAX_PATH = 4096;
 const MAX_DEVICES = 1000;
 const FIELD = 'libvirt domain';
@@ -125,17 +125,4 @@ function memoryOf(memory: Element | null): number | null {
   const count = countOf(memory?.textContent?.trim() ?? '');
   const bytes = (count ?? NaN) * (UNITS[attribute(memory, 'unit') || 'KiB'] ?? NaN);
   return Number.isSafeInteger(bytes) ? bytes : null;
-}
-
-function countOf(text: string): number | null {
-  return /^\d{1,15}$/.test(text) && Number(text) > 0 ? Number(text) : null;
-}
-
-function short(text: string): string | null {
-  return (
-    text
-      .replace(/\p{Cc}+/gu, ' ')
-      .trim()
-      .slice(0, MAX_TEXT) || null
-  );
 }
