@@ -1,6 +1,6 @@
 /** The hypervisors of this machine and of hosts that were named, and the places of their machines. */
 import type { HypervisorView, Vm } from '../../contract/vm.contract.ts';
-import { parseSshHost, parseVmPlace, writeSshHost, type SshHost } from '../../contract/vm-place.ts';
+import { isVmPlace, parseSshHost, parseVmPlace, writeSshHost, type SshHost } from '../../contract/vm-place.ts';
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import type { Hypervisor } from './hypervisor.port.ts';
 import { libvirt } from './libvirt.ts';
@@ -62,8 +62,9 @@ export function vmAt(text: string, signal: AbortSignal): Promise<Vm> {
   return hypervisor.show(name, signal);
 }
 
-/** Who has the machine of a place, and what it is called there. @throws EngineError `VM_PLACE_INVALID` (place, field) */
+/** Who has the machine of a place, and what it is called there. @throws EngineError `VM_PLACE_INVALID` (place, field), `VM_NOT_FOUND` for what is no place of a machine */
 function atPlace(text: string): { readonly hypervisor: Hypervisor; readonly name: string } {
+  if (!isVmPlace(text)) throw new EngineError('VM_NOT_FOUND', { place: text.slice(0, 300) });
   const place = parseVmPlace(text);
   if ('fault' in place) throw new EngineError('VM_PLACE_INVALID', { place: text.slice(0, 300), field: place.fault });
   switch (place.scheme) {

@@ -57,7 +57,7 @@ function dictionaryOrNull(path: string): Promise<VmwareDictionary | null> {
 }
 
 function settingsFolders(): string[] {
-  const home = homedir();
+  const home = homeFolder();
   const roaming = process.env.APPDATA;
   return [
     join(home, '.vmware'),
@@ -69,9 +69,11 @@ function settingsFolders(): string[] {
 function usualFolders(): string[] {
   const own = ['vmware', 'Virtual Machines', 'Documents/Virtual Machines'];
   return [
-    ...own.map((folder) => resolve(homedir(), folder)),
-    ...['Virtual Machines.localized', 'Documents/Virtual Machines.localized'].map((one) => resolve(homedir(), one)),
+    ...own.map((folder) => resolve(homeFolder(), folder)),
+    ...['Virtual Machines.localized', 'Documents/Virtual Machines.localized'].map((one) => resolve(homeFolder(), one)),
     '/var/lib/vmware/Virtual Machines',
     '/var/lib/vmware/Shared VMs',
   ];
 }
+
+const homeFolder = () => process.env.HOME || homedir();
