@@ -36,7 +36,13 @@ import {
   TemplateViewSchema,
   VISIBILITIES,
 } from './template.contract.ts';
-import { HypervisorViewSchema, SHUT_DOWN_SECONDS, ShutDownSecondsSchema, VmSchema } from './vm.contract.ts';
+import {
+  HostAddressSchema,
+  HypervisorViewSchema,
+  SHUT_DOWN_SECONDS,
+  ShutDownSecondsSchema,
+  VmSchema,
+} from './vm.contract.ts';
 import { CHECK_CODES, CheckSchema } from './warnings.ts';
 
 const none = z.strictObject({});
@@ -417,8 +423,12 @@ export const COMMANDS = {
   },
   'nbd.list': { params: none, result: z.array(NbdViewSchema) },
   'nbd.close': { params: z.strictObject({ id: z.uuid() }), result: z.object({}) },
-  /** The virtual machines of every hypervisor that this machine has programs for. */
-  'vm.list': { params: none, result: z.array(HypervisorViewSchema) },
+  /** The virtual machines of every hypervisor that this machine has programs for, and of the hosts that were named. */
+  'vm.list': {
+    /** null: of this machine alone; a host: of that one alone; absent: of all */
+    params: z.strictObject({ host: HostAddressSchema.nullable().optional() }),
+    result: z.array(HypervisorViewSchema),
+  },
   /** One of them, by its place: 'libvirt:NAME'. */
   'vm.show': { params: z.strictObject({ place: vmPlace }), result: VmSchema },
   /** What jobs whose process is gone still owe, once an engine has tried to do it. */
@@ -440,6 +450,10 @@ export const COMMANDS = {
     }),
     result: VmSchema,
   },
+  /** Hosts whose libvirt is asked over ssh whenever machines are listed. */
+  'host.list': { params: none, result: z.array(HostAddressSchema) },
+  'host.save': { params: z.strictObject({ host: HostAddressSchema }), result: z.array(HostAddressSchema) },
+  'host.delete': { params: z.strictObject({ host: HostAddressSchema }), result: z.array(HostAddressSchema) },
   /** The report of the rules for a capture of a source, or a deploy of a template; changes nothing. */
   'report.check': {
     params: z.strictObject({

@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path';
 
 /** Program to package. A program that is not here is not run. */
 export const TOOL_PACKAGES = {
+  VBoxManage: 'virtualbox',
   btrfs: 'btrfs-progs',
   btrfstune: 'btrfs-progs',
   cat: 'coreutils',
@@ -41,6 +42,7 @@ export const TOOL_PACKAGES = {
   'qemu-system-x86_64': 'qemu-system-x86',
   resize2fs: 'e2fsprogs',
   setpriv: 'util-linux',
+  ssh: 'openssh-client',
   swaplabel: 'util-linux',
   tune2fs: 'e2fsprogs',
   umount: 'mount',

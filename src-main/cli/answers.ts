@@ -54,6 +54,7 @@ export type Answer =
   | { kind: 'comparison'; value: Comparison }
   | { kind: 'hypervisors'; value: HypervisorView[] }
   | { kind: 'vm'; value: Vm }
+  | { kind: 'hosts'; value: string[] }
   | { kind: 'nbd'; value: NbdView }
   | { kind: 'owed'; value: PledgeView[] }
   | { kind: 'serving'; value: { address: string } };

@@ -42,6 +42,7 @@ export const VALUES = {
   'machines-refused': COMMANDS['machine.refused'].result,
   comparison: ComparisonSchema,
   hypervisors: COMMANDS['vm.list'].result,
+  hosts: COMMANDS['host.list'].result,
   vm: VmSchema,
   nbd: NbdViewSchema,
   owed: COMMANDS['pledge.list'].result,

@@ -163,6 +163,8 @@ export function answerLines(words: Words, answer: Answer): string[] {
       return vmLines(words, answer.value);
     case 'owed':
       return owedLines(words, answer.value);
+    case 'hosts':
+      return answer.value.length > 0 ? answer.value.map(printable) : [words.t('cli.no-hosts')];
     case 'nbd':
       return [t(`cli.nbd-${answer.value.port === null ? 'socket' : 'port'}`), answer.value.uri];
     case 'serving':

@@ -20,8 +20,9 @@ export function addVmCommands(
 
   vm.command('list', { isDefault: true })
     .description(help('vm-list'))
-    .action(async () => {
-      printer.result({ kind: 'hypervisors', value: await (await connect()).call('vm.list', {}) });
+    .option('--host <host>', help('vm-host'))
+    .action(async ({ host }: { host?: string }) => {
+      printer.result({ kind: 'hypervisors', value: await (await connect()).call('vm.list', host ? { host } : {}) });
     });
 
   vm.command('show <place>')
@@ -44,5 +45,22 @@ export function addVmCommands(
     .action(async (place: string, { within: withinSeconds, hard, confirm }: StopOptions) => {
       const params = { place, withinSeconds, hard, confirm };
       printer.result({ kind: 'vm', value: await (await connect()).call('vm.stop', params) });
+    });
+
+  const hosts = vm.command('hosts').description(help('vm-hosts'));
+  hosts.command('list', { isDefault: true, hidden: true }).action(async () => {
+    printer.result({ kind: 'hosts', value: await (await connect()).call('host.list', {}) });
+  });
+  hosts
+    .command('add <host>')
+    .description(help('vm-hosts-add'))
+    .action(async (host: string) => {
+      printer.result({ kind: 'hosts', value: await (await connect()).call('host.save', { host }) });
+    });
+  hosts
+    .command('delete <host>')
+    .description(help('vm-hosts-delete'))
+    .action(async (host: string) => {
+      printer.result({ kind: 'hosts', value: await (await connect()).call('host.delete', { host }) });
     });
 }

@@ -12,7 +12,8 @@ export interface Hypervisor {
   readonly kind: HypervisorKind;
   /** where it is asked, in its own words: 'qemu:///system' */
   readonly address: string;
-  readonly power: Power;
+  /** null: its machines are started and shut down by others alone */
+  readonly power: Power | null;
 
   /**
    * All its machines, in natural order of their names. One whose definition cannot be read is there with what is known of it; snapshots are left to {@link show}.
@@ -26,6 +27,6 @@ export interface Hypervisor {
    */
   show(name: string, signal: AbortSignal): Promise<Vm>;
 
-  /** How it is defined: as it will be started the next time. @param id of {@link show} @throws EngineError as {@link show} */
-  define(id: string, signal: AbortSignal): Promise<DefinedMachine>;
+  /** How it is defined: as it will be started the next time. Left out: nothing more is told than {@link show} does. @param id of {@link show} @throws EngineError as {@link show} */
+  define?(id: string, signal: AbortSignal): Promise<DefinedMachine>;
 }
