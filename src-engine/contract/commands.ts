@@ -19,6 +19,7 @@ import { GuestSchema } from './guest.contract.ts';
 import { MachineProfileSchema } from './machine.contract.ts';
 import { NbdViewSchema } from './nbd.contract.ts';
 import { CapturePlanSchema, DeployPlanSchema } from './plan.contract.ts';
+import { PledgeViewSchema } from './pledge.contract.ts';
 import { PolicyViewSchema, ReportSchema, RuleViewSchema } from './report.contract.ts';
 import {
   FIRMWARES,
@@ -414,6 +415,12 @@ export const COMMANDS = {
   'vm.list': { params: none, result: z.array(HypervisorViewSchema) },
   /** One of them, by its place: 'libvirt:NAME'. */
   'vm.show': { params: z.strictObject({ place: z.string().min(1).max(500) }), result: VmSchema },
+  /** What jobs whose process is gone still owe, once an engine has tried to do it. */
+  'pledge.list': { params: none, result: z.array(PledgeViewSchema) },
+  /** Tries once more. */
+  'pledge.keep': { params: z.strictObject({ id: z.uuid() }), result: z.object({}) },
+  /** It is not owed any more: a person did it, or gives it up. */
+  'pledge.drop': { params: z.strictObject({ id: z.uuid() }), result: z.object({}) },
   /** The report of the rules for a capture of a source, or a deploy of a template; changes nothing. */
   'report.check': {
     params: z.strictObject({

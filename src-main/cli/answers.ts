@@ -14,6 +14,7 @@ import type {
   MachineProfile,
   HypervisorView,
   NbdView,
+  PledgeView,
   Vm,
   Report,
   TemplateSummary,
@@ -54,4 +55,5 @@ export type Answer =
   | { kind: 'hypervisors'; value: HypervisorView[] }
   | { kind: 'vm'; value: Vm }
   | { kind: 'nbd'; value: NbdView }
+  | { kind: 'owed'; value: PledgeView[] }
   | { kind: 'serving'; value: { address: string } };

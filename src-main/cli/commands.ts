@@ -26,6 +26,7 @@ import { addJobCommands } from './job-commands.ts';
 import { tellStored } from './tell-stored.ts';
 import { showPlans } from './show-plans.ts';
 import { addMachineCommands } from './machine-commands.ts';
+import { addOwedCommand } from './owed-commands.ts';
 import { addVmCommands } from './vm-commands.ts';
 import { collect, oneOf, sizeOf, wholeNumber, wordOf } from './options.ts';
 import { addRuleCommands, addRuleOptions, ruleParams, type RuleOptions } from './rule-commands.ts';
@@ -177,6 +178,7 @@ export function addCommands(program: Command, session: Session): void {
   addRuleCommands(program, session, connect);
   addMachineCommands(program, session, connect);
   addVmCommands(program, session, connect);
+  addOwedCommand(program, session, connect);
 
   program
     .command('verify [template]')

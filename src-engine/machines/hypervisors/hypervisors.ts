@@ -27,7 +27,17 @@ export function listHypervisors(signal: AbortSignal): Promise<HypervisorView[]> 
 
 /** @throws EngineError `VM_NOT_FOUND` for a place that is no machine's; as {@link Hypervisor.show} */
 export function vmAt(place: string, signal: AbortSignal): Promise<Vm> {
+  return openerOf(place)().show(place.slice(place.indexOf(':') + 1), signal);
+}
+
+function openerOf(place: string): () => Hypervisor {
   const kind = HYPERVISORS.find((known) => place.startsWith(`${known}:`));
   if (!kind) throw new EngineError('VM_NOT_FOUND', { place });
-  return OPENERS[kind]().show(place.slice(kind.length + 1), signal);
+  return OPENERS[kind];
+}
+
+/** Starts a machine that is off; one that runs is left as it is. @param id by which its hypervisor knows it */
+export async function startAgain(place: string, id: string, signal: AbortSignal): Promise<void> {
+  const { power } = openerOf(place)();
+  await power.start(id, signal);
 }
