@@ -16,6 +16,7 @@ export const TOOL_PACKAGES = {
   e2label: 'e2fsprogs',
   efibootmgr: 'efibootmgr',
   fatresize: 'fatresize',
+  filefrag: 'e2fsprogs',
   flock: 'util-linux',
   'grub-bios-setup': 'grub-pc-bin',
   'grub-mkimage': 'grub-common',
