@@ -109,6 +109,8 @@ const deployPlan = {
   exact: z.boolean().default(false),
   /** a loader for firmware that has no entry for the disk is copied where there is none */
   fallbackLoader: z.enum(FALLBACK_LOADERS).default('auto'),
+  /** a file: it becomes an overlay over the template, which is served to whoever uses it; nothing is copied */
+  served: z.boolean().default(false),
   /** this machine's firmware gets an entry for the disk, which is attached to it */
   efiEntry: z.boolean().default(false),
   /** what was written is started at the end, through an overlay; null: it is not */

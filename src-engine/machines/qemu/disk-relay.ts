@@ -4,6 +4,7 @@
  * place. It goes on when Diskpress ends. Source: qemu-storage-daemon(1); QEMU's NBD client, `reconnect-delay`.
  */
 import { chmod, chown, mkdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runTool } from '../../tools/run-tool.ts';
 import { hasEnded, isRunning } from './running-program.ts';
@@ -25,6 +26,12 @@ export function relayPlaces(folder: string): RelayPlaces {
   return { served: join(folder, 'served'), machine: join(folder, 'machine'), pidFile: join(folder, 'pid') };
 }
 
+/** Each has a folder of its own, which is gone with this boot of the machine: hier(7), /run. @param id a UUID */
+export function relayFolderOf(id: string): string {
+  const runtime = process.geteuid?.() === 0 ? '/run' : (process.env.XDG_RUNTIME_DIR ?? tmpdir());
+  return join(runtime, 'diskpress', id);
+}
+
 /** What every relay calls the disk. */
 export const RELAYED_NAME = 'disk';
 
@@ -41,7 +48,6 @@ export async function makeRelayFolder(folder: string): Promise<RelayPlaces> {
  */
 export async function startRelay(
   folder: string,
-  exportName: string,
   user: { uid: number; gid: number } | null,
   signal: AbortSignal,
 ): Promise<void> {
@@ -52,7 +58,7 @@ export async function startRelay(
     'node-name': 'served',
     driver: 'nbd',
     server: { type: 'unix', path: places.served },
-    export: exportName,
+    export: RELAYED_NAME,
     'read-only': true,
     'reconnect-delay': RECONNECT_SECONDS,
   };

@@ -92,8 +92,8 @@ describe.skipIf(!canLoop)('a served disk', () => {
 
     beforeAll(async () => {
       places = await makeRelayFolder(folder);
-      engine = await serve(places.served, 'deb');
-      await startRelay(folder, 'deb', null, signal);
+      engine = await serve(places.served, RELAYED_NAME);
+      await startRelay(folder, null, signal);
       bench.atEnd(() => endRelay(folder));
     });
 
@@ -102,13 +102,13 @@ describe.skipIf(!canLoop)('a served disk', () => {
       const copy = exec('nbdcopy', [uri(), bench.path('copy.img')], { timeout: 60_000 });
       const isDone = await Promise.race([copy.then(() => true), sleep(500, false)]);
       expect(isDone).toBe(false);
-      engine = await serve(places.served, 'deb');
+      engine = await serve(places.served, RELAYED_NAME);
       await copy;
       expect(readFileSync(bench.path('copy.img')).equals(bytes)).toBe(true);
     });
 
     test('is started once, can be read and not written, and ends although no engine is there', async () => {
-      await startRelay(folder, 'deb', null, signal);
+      await startRelay(folder, null, signal);
       await expect(exec('qemu-io', ['-f', 'raw', '-c', 'write 0 512', uri()], { timeout: 60_000 })).rejects.toThrow();
       await engine.close();
       expect(await isRelaying(folder)).toBe(true);
