@@ -37,7 +37,7 @@ import {
   TemplateViewSchema,
   VISIBILITIES,
 } from './template.contract.ts';
-import { HypervisorViewSchema, VmSchema } from './vm.contract.ts';
+import { HypervisorViewSchema, ServedMachineViewSchema, VmSchema } from './vm.contract.ts';
 import { CHECK_CODES, CheckSchema } from './warnings.ts';
 
 const none = z.strictObject({});
@@ -417,6 +417,10 @@ export const COMMANDS = {
   'vm.list': { params: none, result: z.array(HypervisorViewSchema) },
   /** One of them, by its place: 'libvirt:NAME'. */
   'vm.show': { params: z.strictObject({ place: z.string().min(1).max(500) }), result: VmSchema },
+  /** The machines that need a template of the catalog, since their disks lie over it. */
+  'vm.served': { params: none, result: z.array(ServedMachineViewSchema) },
+  /** Brings what one of them has of its template into its own disks: it needs the template no more. */
+  'vm.stream': { params: z.strictObject({ id: z.uuid() }), result: started },
   /** What jobs whose process is gone still owe, once an engine has tried to do it. */
   'pledge.list': { params: none, result: z.array(PledgeViewSchema) },
   /** Tries once more. */

@@ -15,6 +15,7 @@ import type {
   HypervisorView,
   NbdView,
   PledgeView,
+  ServedMachineView,
   Vm,
   Report,
   TemplateSummary,
@@ -56,4 +57,5 @@ export type Answer =
   | { kind: 'vm'; value: Vm }
   | { kind: 'nbd'; value: NbdView }
   | { kind: 'owed'; value: PledgeView[] }
+  | { kind: 'served'; value: ServedMachineView[] }
   | { kind: 'serving'; value: { address: string } };

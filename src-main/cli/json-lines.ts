@@ -44,6 +44,7 @@ export const VALUES = {
   hypervisors: COMMANDS['vm.list'].result,
   vm: VmSchema,
   nbd: NbdViewSchema,
+  served: COMMANDS['vm.served'].result,
   owed: COMMANDS['pledge.list'].result,
   serving: z.object({ address: z.string() }),
 } satisfies Record<Answer['kind'], z.ZodType>;

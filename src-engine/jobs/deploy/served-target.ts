@@ -12,7 +12,7 @@ import type { JobContext } from '../../core/job-context.ts';
 import { PartialOutput } from '../../core/partial-output.ts';
 import type { Extent } from '../../disk/block-source.port.ts';
 import { createFileSink } from '../../formats/raw/file-sink.ts';
-import { makeRelayFolder, RELAYED_NAME, relayFolderOf } from '../../machines/qemu/disk-relay.ts';
+import { makeRelayFolder, RELAYED_NAME, relayFolderOf, VIEW_NAME } from '../../machines/qemu/disk-relay.ts';
 import { makeOverlay, viewOverlay } from '../../machines/qemu/overlay-view.ts';
 import { serveNbd } from '../../nbd/server.ts';
 import type { FoundDisk } from '../../versions/found-disk.ts';
@@ -98,7 +98,7 @@ export async function openServedTarget(
     undo.push(() => output.end());
     const overlay = output.contentPath;
     await makeOverlay(overlay, lengthBytes, `nbd+unix:///${RELAYED_NAME}?socket=${places.machine}`, signal);
-    const at = { socketPath: places.served, exportName: RELAYED_NAME, at: join(folder, 'view') };
+    const at = { socketPath: places.served, exportName: RELAYED_NAME, at: join(folder, VIEW_NAME) };
     const view = await viewOverlay(overlay, at, signal);
     undo.push(() => view.close());
     const handle = await open(view.path, constants.O_RDWR).catch((error) => {

@@ -1,12 +1,14 @@
 /** What is asked of a hypervisor, whichever it is. Nothing here changes a machine. */
 import type { HypervisorKind, Vm } from '../../contract/vm.contract.ts';
 import type { Power } from './power.port.ts';
+import type { Streams } from './streams.port.ts';
 
 export interface Hypervisor {
   readonly kind: HypervisorKind;
   /** where it is asked, in its own words: 'qemu:///system' */
   readonly address: string;
   readonly power: Power;
+  readonly streams: Streams;
 
   /**
    * All its machines, in natural order of their names. One whose definition cannot be read is there with what is known of it; snapshots are left to {@link show}.

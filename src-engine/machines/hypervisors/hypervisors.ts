@@ -3,6 +3,7 @@ import { HYPERVISORS, type HypervisorKind, type HypervisorView, type Vm } from '
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import type { Hypervisor } from './hypervisor.port.ts';
 import { libvirt } from './libvirt.ts';
+import type { Streams } from './streams.port.ts';
 
 const OPENERS: Readonly<Record<HypervisorKind, () => Hypervisor>> = {
   // the variable is libvirt's own: its programs go by it too
@@ -35,6 +36,9 @@ function openerOf(place: string): () => Hypervisor {
   if (!kind) throw new EngineError('VM_NOT_FOUND', { place });
   return OPENERS[kind];
 }
+
+/** @throws EngineError `VM_NOT_FOUND` for a place that is no machine's */
+export const streamsAt = (place: string): Streams => openerOf(place)().streams;
 
 /** Starts a machine that is off; one that runs is left as it is. @param id by which its hypervisor knows it */
 export async function startAgain(place: string, id: string, signal: AbortSignal): Promise<void> {

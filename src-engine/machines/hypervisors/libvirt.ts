@@ -4,6 +4,7 @@ import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import type { Hypervisor } from './hypervisor.port.ts';
 import { parseDomain } from './libvirt-domain.ts';
 import { libvirtPower } from './libvirt-power.ts';
+import { libvirtStreams } from './libvirt-streams.ts';
 import { unreachable, virsh } from './virsh.ts';
 
 const MAX_MACHINES = 10_000;
@@ -73,6 +74,7 @@ export function libvirt(address: string): Hypervisor {
     kind: 'libvirt',
     address,
     power: libvirtPower(ask),
+    streams: libvirtStreams(ask),
     async list(signal) {
       const found = [...(await all(signal))];
       const known = await states(signal);

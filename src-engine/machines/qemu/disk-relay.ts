@@ -32,6 +32,9 @@ export function relayFolderOf(id: string): string {
   return join(runtime, 'diskpress', id);
 }
 
+/** In its folder: where an overlay is shown while it is made. */
+export const VIEW_NAME = 'view';
+
 /** What every relay calls the disk. */
 export const RELAYED_NAME = 'disk';
 
@@ -58,7 +61,8 @@ export async function startRelay(
     'node-name': 'served',
     driver: 'nbd',
     server: { type: 'unix', path: places.served },
-    export: RELAYED_NAME,
+    // a server of one disk offers it under no name, too
+    export: '',
     'read-only': true,
     'reconnect-delay': RECONNECT_SECONDS,
   };

@@ -8,6 +8,8 @@ import { runTool } from '../../tools/run-tool.ts';
 import { hasEnded, isRunning, pause } from './running-program.ts';
 
 const END_MS = 60_000;
+/** A disk of some terabytes takes hours; who waits can end it. */
+const MERGE_MS = 24 * 3600 * 1000;
 
 export interface OverlayView {
   /** the raw file, as long as the overlay's disk; a mount point */
@@ -74,6 +76,42 @@ export async function viewOverlay(
   }
   return { path: at, close: end };
 }
+
+/** Whether an overlay needs anything below it still: also of a machine that runs. @throws EngineError `TOOL_FAILED` */
+export async function hasBacking(path: string, signal: AbortSignal): Promise<boolean> {
+  const { stdout } = await runTool('qemu-img', ['info', '-U', '--output=json', alone(path)], { signal });
+  const { 'backing-filename': backing } = JSON.parse(stdout.toString('utf8')) as Record<string, unknown>;
+  return backing !== undefined;
+}
+
+/** What is below it is not opened. Source: qemu(1), `json:` names; blockdev options */
+const alone = (path: string) =>
+  `json:${JSON.stringify({ driver: 'qcow2', file: { driver: 'file', filename: path }, backing: null })}`;
+
+/**
+ * Copies what lies below into an overlay that nobody uses, and has it need that no more. What is ended early has lost nothing.
+ * @param tell how many bytes of the disk are done
+ * @throws EngineError `TOOL_FAILED` also where a machine uses it
+ */
+export async function mergeBacking(
+  path: string,
+  tell: (doneBytes: number) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { stdout } = await runTool('qemu-img', ['info', '--output=json', alone(path)], { signal });
+  const { 'virtual-size': lengthBytes } = JSON.parse(stdout.toString('utf8')) as Record<string, number>;
+  await runTool('qemu-img', ['rebase', '-p', '-f', 'qcow2', '-b', '', path], {
+    signal,
+    deadlineMs: MERGE_MS,
+    hear: (said) => {
+      const share = /\((\d+\.\d+)\/100%\)[^(]*$/.exec(said)?.[1];
+      if (share !== undefined) tell(Math.floor((Number(share) / 100) * lengthBytes));
+    },
+  });
+}
+
+/** Of a process that died. @param at where it is shown */
+export const endLostView = (at: string): Promise<void> => endProgram(`${at}.pid`, at);
 
 /** Told to end, it writes what it holds and takes its mount away: it is never killed. */
 async function endProgram(pidFile: string, at: string): Promise<void> {
