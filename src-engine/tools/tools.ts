@@ -40,6 +40,8 @@ export const TOOL_PACKAGES = {
   ntfsfix: 'ntfs-3g',
   ntfslabel: 'ntfs-3g',
   ntfsresize: 'ntfs-3g',
+  'qemu-img': 'qemu-utils',
+  'qemu-storage-daemon': 'qemu-system-common',
   'qemu-system-x86_64': 'qemu-system-x86',
   resize2fs: 'e2fsprogs',
   setpriv: 'util-linux',

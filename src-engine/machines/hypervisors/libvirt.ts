@@ -8,6 +8,7 @@ import { domainOf, machineOf, poolVolumesOf } from './libvirt-domain.ts';
 import { placeOfVolume } from './libvirt-pools.ts';
 import { LIBVIRT_STATES, libvirtPower } from './libvirt-power.ts';
 import { unreadableVm } from './unreadable-vm.ts';
+import { libvirtStreams } from './libvirt-streams.ts';
 import { unreachable, virsh } from './virsh.ts';
 
 const MAX_MACHINES = 10_000;
@@ -73,6 +74,8 @@ export function libvirt(address: string, host: SshHost | null = null): Hyperviso
     kind: 'libvirt',
     address,
     power: libvirtPower(address, host),
+    // sockets of this machine are nothing on another
+    streams: host ? null : libvirtStreams(ask),
     async list(signal) {
       const found = [...(await all(signal))];
       const known = await states(signal);
