@@ -36,7 +36,14 @@ import {
   TemplateViewSchema,
   VISIBILITIES,
 } from './template.contract.ts';
-import { HypervisorViewSchema, SHUT_DOWN_SECONDS, ShutDownSecondsSchema, VmSchema } from './vm.contract.ts';
+import {
+  HostAddressSchema,
+  HypervisorViewSchema,
+  ServedMachineViewSchema,
+  SHUT_DOWN_SECONDS,
+  ShutDownSecondsSchema,
+  VmSchema,
+} from './vm.contract.ts';
 import { CHECK_CODES, CheckSchema } from './warnings.ts';
 
 const none = z.strictObject({});
@@ -110,6 +117,8 @@ const deployPlan = {
   exact: z.boolean().default(false),
   /** a loader for firmware that has no entry for the disk is copied where there is none */
   fallbackLoader: z.enum(FALLBACK_LOADERS).default('auto'),
+  /** a file: it becomes an overlay over the template, which is served to whoever uses it; nothing is copied */
+  served: z.boolean().default(false),
   /** this machine's firmware gets an entry for the disk, which is attached to it */
   efiEntry: z.boolean().default(false),
   /** what was written is started at the end, through an overlay; null: it is not */
@@ -417,10 +426,18 @@ export const COMMANDS = {
   },
   'nbd.list': { params: none, result: z.array(NbdViewSchema) },
   'nbd.close': { params: z.strictObject({ id: z.uuid() }), result: z.object({}) },
-  /** The virtual machines of every hypervisor that this machine has programs for. */
-  'vm.list': { params: none, result: z.array(HypervisorViewSchema) },
+  /** The virtual machines of every hypervisor that this machine has programs for, and of the hosts that were named. */
+  'vm.list': {
+    /** null: of this machine alone; a host: of that one alone; absent: of all */
+    params: z.strictObject({ host: HostAddressSchema.nullable().optional() }),
+    result: z.array(HypervisorViewSchema),
+  },
   /** One of them, by its place: 'libvirt:NAME'. */
   'vm.show': { params: z.strictObject({ place: vmPlace }), result: VmSchema },
+  /** The machines that need a template of the catalog, since their disks lie over it. */
+  'vm.served': { params: none, result: z.array(ServedMachineViewSchema) },
+  /** Brings what one of them has of its template into its own disks: it needs the template no more. */
+  'vm.stream': { params: z.strictObject({ id: z.uuid() }), result: started },
   /** What jobs whose process is gone still owe, once an engine has tried to do it. */
   'pledge.list': { params: none, result: z.array(PledgeViewSchema) },
   /** Tries once more. */
@@ -440,6 +457,10 @@ export const COMMANDS = {
     }),
     result: VmSchema,
   },
+  /** Hosts whose libvirt is asked over ssh whenever machines are listed. */
+  'host.list': { params: none, result: z.array(HostAddressSchema) },
+  'host.save': { params: z.strictObject({ host: HostAddressSchema }), result: z.array(HostAddressSchema) },
+  'host.delete': { params: z.strictObject({ host: HostAddressSchema }), result: z.array(HostAddressSchema) },
   /** The report of the rules for a capture of a source, or a deploy of a template; changes nothing. */
   'report.check': {
     params: z.strictObject({

@@ -6,10 +6,8 @@ import { FIRMWARES } from './machine.contract.ts';
 
 const text = z.string().max(500);
 
-export const HYPERVISORS = ['libvirt'] as const;
+export const HYPERVISORS = ['libvirt', 'vbox', 'vmx', 'qemu'] as const;
 export type HypervisorKind = (typeof HYPERVISORS)[number];
-/** Whether a source names a machine: 'libvirt:NAME'. */
-export const isVmPlace = (place: string) => HYPERVISORS.some((kind) => place.startsWith(`${kind}:`));
 /** `saved`: off, with what it had in memory kept on the host's disk; its file systems are in use */
 export const VM_STATES = ['running', 'paused', 'shutting-down', 'off', 'saved', 'crashed', 'unknown'] as const;
 /** How long a guest is given to shut down where nobody says it. */
@@ -35,12 +33,14 @@ export const VmDiskSchema = z.object({
 export type VmDisk = z.infer<typeof VmDiskSchema>;
 
 export const VmSchema = z.object({
-  /** as commands take it: 'libvirt:NAME' */
-  place: text,
+  /** as commands take it: 'libvirt:NAME', 'vmx:FILE' */
+  place: z.string().max(5000),
   hypervisor: z.enum(HYPERVISORS),
   name: text,
   id: text,
   state: z.enum(VM_STATES),
+  /** what tells that it is not off where no hypervisor is asked: a process, a lock */
+  heldBy: text.optional(),
   /** null in all of it: the definition does not say */
   operatingSystem: text.nullable(),
   processors: z.number().int().positive().nullable(),
@@ -154,9 +154,31 @@ export type VmDefinition = z.infer<typeof VmDefinitionSchema>;
 /** What each hypervisor answers. One that is not there, or cannot be asked, says why; the others go on. */
 export const HypervisorViewSchema = z.object({
   kind: z.enum(HYPERVISORS),
-  /** 'qemu:///system' */
+  /** 'qemu:///system'; '' where there is none to say */
   address: text,
+  /** another machine, as `vm hosts` has it; null: this one */
+  host: text.nullable().default(null),
   machines: z.array(VmSchema).max(10_000),
   error: ErrorViewSchema.nullable(),
 });
+/** Another machine whose libvirt is asked by ssh: '[user@]host[:port]'. */
+export const HostAddressSchema = z.string().min(1).max(400);
 export type HypervisorView = z.infer<typeof HypervisorViewSchema>;
+
+/** A machine whose disks lie over a template that is served to it. */
+export const ServedMachineViewSchema = z.object({
+  id: z.uuid(),
+  place: text,
+  templateId: z.uuid(),
+  templateName: z.string(),
+  versionNumber: z.number().int().positive(),
+  /** it stays so; else what lies below its disks is brought into them */
+  isLinked: z.boolean(),
+  /** by this engine, just now: a machine that is not served waits for its disks */
+  isServed: z.boolean(),
+  /** that brings in what lies below its disks; null: none is at work */
+  jobId: z.uuid().nullable(),
+  /** why it cannot be served */
+  error: ErrorViewSchema.nullable(),
+});
+export type ServedMachineView = z.infer<typeof ServedMachineViewSchema>;

@@ -658,6 +658,7 @@ export const STATES: readonly State[] = [
   ['devices-chosen', 'many', '/devices?device=/dev/sdc'],
   ['devices-groups', 'many', '/devices?device=/dev/sde'],
   ['devices-refused', 'refused', '/devices'],
+  ['devices-no-hypervisors', 'empty', '/devices'],
   ['machines', 'many', '/machines'],
   ['machines-empty', 'empty', '/machines'],
   ['machines-many', 'machines', '/machines'],

@@ -1,11 +1,15 @@
-/** Virtual machines of the hypervisors that are here: listed, started, shut down. */
+/** Virtual machines of the hypervisors that are here, and of hosts that were named: listed, started, shut down. */
 import type { Vm } from '../../contract/vm.contract.ts';
 import { EngineError } from '../../core/engine-error.ts';
-import { hypervisorAt, listHypervisors, vmAt } from '../../machines/hypervisors/hypervisors.ts';
+import { listHypervisors, powerAt, vmAt } from '../../machines/hypervisors/hypervisors.ts';
+import { deleteHost, listHosts, saveHost } from '../../machines/hypervisors/saved-hosts.ts';
 import { shutDownUntil } from '../../machines/hypervisors/wait-until-off.ts';
 import type { Host, Operations } from './operations.ts';
 
-export const vmOperations = ({ catalog }: Host): Operations<'vm.list' | 'vm.show' | 'vm.start' | 'vm.stop'> => {
+export const vmOperations = ({
+  catalog,
+}: Host): Operations<'vm.list' | 'vm.show' | 'vm.start' | 'vm.stop' | 'host.list' | 'host.save' | 'host.delete'> => {
+  const saved = () => listHosts(catalog.looking.layout.hosts);
   /** It was done, whatever becomes of the line: a catalog that is full or damaged is no reason against that. */
   const log = (action: string, { place, id }: Vm, data: Record<string, string | number> = {}) => {
     try {
@@ -15,11 +19,14 @@ export const vmOperations = ({ catalog }: Host): Operations<'vm.list' | 'vm.show
     }
   };
   return {
-    'vm.list': (_, signal) => listHypervisors(signal),
+    'vm.list': async ({ host }, signal) => {
+      if (host === undefined) return listHypervisors(true, await saved(), signal);
+      return listHypervisors(host === null, host === null ? [] : [host], signal);
+    },
     'vm.show': ({ place }, signal) => vmAt(place, signal),
     'vm.start': async ({ place }, signal) => {
       const vm = await vmAt(place, signal);
-      const { power } = hypervisorAt(place).hypervisor;
+      const power = powerAt(place);
       if (vm.state === 'paused' || vm.state === 'shutting-down')
         throw new EngineError('VM_NOT_OFF', { place, state: vm.state });
       await power.start(vm.id, signal);
@@ -28,7 +35,7 @@ export const vmOperations = ({ catalog }: Host): Operations<'vm.list' | 'vm.show
     },
     'vm.stop': async ({ place, withinSeconds, hard, confirm }, signal) => {
       const vm = await vmAt(place, signal);
-      const { power } = hypervisorAt(place).hypervisor;
+      const power = powerAt(place);
       if (vm.state === 'off' || vm.state === 'saved') return vm;
       if (hard) {
         if (confirm !== vm.name) throw new EngineError('VM_CUT_CONFIRM', { place, name: vm.name });
@@ -42,5 +49,11 @@ export const vmOperations = ({ catalog }: Host): Operations<'vm.list' | 'vm.show
       log('vm.stopped', vm);
       return { ...vm, state: 'off' };
     },
+    'host.list': saved,
+    'host.save': ({ host }) => {
+      catalog.make();
+      return saveHost(catalog.toWrite().layout.hosts, host);
+    },
+    'host.delete': ({ host }) => deleteHost(catalog.looking.layout.hosts, host),
   };
 };

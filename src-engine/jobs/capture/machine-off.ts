@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Vm } from '../../contract/vm.contract.ts';
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import type { JobContext } from '../../core/job-context.ts';
-import { hypervisorAt } from '../../machines/hypervisors/hypervisors.ts';
+import { powerAt } from '../../machines/hypervisors/hypervisors.ts';
 import type { Power } from '../../machines/hypervisors/power.port.ts';
 import { offUntil, shutDownUntil } from '../../machines/hypervisors/wait-until-off.ts';
 import type { EngineParts } from '../engine-parts.ts';
@@ -33,7 +33,7 @@ export async function shutDown(
   withinSeconds: number,
   context: JobContext,
 ): Promise<MachineOff> {
-  const { power } = hypervisorAt(place).hypervisor;
+  const power = powerAt(place);
   if (!(await power.isKept(id, context.signal))) throw new EngineError('VM_TRANSIENT', { place });
   const withinMs = withinSeconds * 1000;
   const patienceMs = Math.min(withinMs, MAX_PATIENCE_MS);

@@ -85,7 +85,7 @@ export async function runCapture(
       book.endOfLife,
       context.signal,
     );
-    const defined = vm && (await hypervisorAt(vm.place).hypervisor.define(vm.id, context.signal));
+    const defined = vm && (await hypervisorAt(vm.place).hypervisor.define?.(vm.id, context.signal));
     const about = { ...request, licence: 'none', owner: vm && profileOfVm(vm) } as const;
     const used = bootFirst(disks.map(({ opened, role }, i) => ({ place: opened.place, role, use: uses[i] })));
     const { report, machine, platform } = await captureReport(parts, book, used, guest, existing, about);

@@ -3,7 +3,8 @@ import { realpath, stat } from 'node:fs/promises';
 import type { CheckedParams } from '../../contract/commands.ts';
 import { DISK_FORMATS, type DiskFormat } from '../../contract/disk.contract.ts';
 import type { MachineProfile } from '../../contract/machine.contract.ts';
-import { hardDisksOf, isVmPlace, type Vm, type VmDisk } from '../../contract/vm.contract.ts';
+import { hardDisksOf, type Vm, type VmDisk } from '../../contract/vm.contract.ts';
+import { isVmPlace } from '../../contract/vm-place.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { Hypervisor } from '../../machines/hypervisors/hypervisor.port.ts';
 import { hypervisorAt } from '../../machines/hypervisors/hypervisors.ts';
@@ -51,6 +52,7 @@ export async function sourcesOf(
     });
   const { hypervisor, name } = hypervisorAt(named);
   const vm = await hypervisor.show(name, signal);
+  if (vm.heldBy) throw new EngineError('VM_HELD', { place: named, holder: vm.heldBy });
   if (vm.state !== 'off' && !(mayRun && vm.state === 'running'))
     throw new EngineError('VM_NOT_OFF', { place: named, state: vm.state });
   const disks = hardDisksOf(vm);

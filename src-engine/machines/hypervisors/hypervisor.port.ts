@@ -1,6 +1,7 @@
 /** What is asked of a hypervisor, whichever it is. Nothing here changes a machine. */
 import type { HypervisorKind, Vm, VmDefinition } from '../../contract/vm.contract.ts';
 import type { Power } from './power.port.ts';
+import type { Streams } from './streams.port.ts';
 
 /** A machine's hardware, and what its hypervisor wrote of it, both without secrets. */
 export interface DefinedMachine {
@@ -12,7 +13,10 @@ export interface Hypervisor {
   readonly kind: HypervisorKind;
   /** where it is asked, in its own words: 'qemu:///system' */
   readonly address: string;
-  readonly power: Power;
+  /** null: its machines are started and shut down by others alone */
+  readonly power: Power | null;
+  /** null: disks of its machines cannot lie over something that is served */
+  readonly streams: Streams | null;
 
   /**
    * All its machines, in natural order of their names. One whose definition cannot be read is there with what is known of it; snapshots are left to {@link show}.
@@ -26,6 +30,6 @@ export interface Hypervisor {
    */
   show(name: string, signal: AbortSignal): Promise<Vm>;
 
-  /** How it is defined: as it will be started the next time. @param id of {@link show} @throws EngineError as {@link show} */
-  define(id: string, signal: AbortSignal): Promise<DefinedMachine>;
+  /** How it is defined: as it will be started the next time. Left out: nothing more is told than {@link show} does. @param id of {@link show} @throws EngineError as {@link show} */
+  define?(id: string, signal: AbortSignal): Promise<DefinedMachine>;
 }

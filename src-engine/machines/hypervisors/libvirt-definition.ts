@@ -3,7 +3,8 @@ import { XMLSerializer, type Element } from '@xmldom/xmldom';
 import { VM_CARD_KINDS, VmDefinitionSchema, type VmDefinition } from '../../contract/vm.contract.ts';
 import { attribute, childNamed, childrenNamed, textOf } from '../../core/xml.ts';
 import type { DefinedMachine } from './hypervisor.port.ts';
-import { bytesOf, countOf, domainOf, listed, machineOf, short } from './libvirt-domain.ts';
+import { bytesOf, domainOf, listed, machineOf } from './libvirt-domain.ts';
+import { countOf, short } from './vm-text.ts';
 import { removeSecrets } from './without-secrets.ts';
 
 const MAX_FEW = 16;

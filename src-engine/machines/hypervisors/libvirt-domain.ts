@@ -4,8 +4,8 @@ import type { Element } from '@xmldom/xmldom';
 import type { Vm, VmDisk } from '../../contract/vm.contract.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { attribute, childNamed, childrenNamed, parseXml, textOf } from '../../core/xml.ts';
+import { countOf, short } from './vm-text.ts';
 
-const MAX_TEXT = 500;
 const MAX_PATH = 4096;
 const MAX_DEVICES = 1000;
 const FIELD = 'libvirt domain';
@@ -151,18 +151,4 @@ function memoryOf(memory: Element | null): number | null {
 export function bytesOf(count: number, unit: string): number | null {
   const bytes = count * (UNITS[unit] ?? NaN);
   return Number.isSafeInteger(bytes) ? bytes : null;
-}
-
-export function countOf(text: string): number | null {
-  return /^\d{1,15}$/.test(text) && Number(text) > 0 ? Number(text) : null;
-}
-
-/** What others wrote, in one line that fits. */
-export function short(text: string): string | null {
-  return (
-    text
-      .replace(/\p{Cc}+/gu, ' ')
-      .trim()
-      .slice(0, MAX_TEXT) || null
-  );
 }

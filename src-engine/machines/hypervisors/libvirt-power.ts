@@ -1,4 +1,5 @@
 /** Machines of libvirt, started and shut down. */
+import type { SshHost } from '../../contract/vm-place.ts';
 import type { Vm } from '../../contract/vm.contract.ts';
 import type { Power } from './power.port.ts';
 import { unreachable, virsh } from './virsh.ts';
@@ -20,17 +21,17 @@ const STARTABLE: readonly (Vm['state'] | null)[] = ['off', 'saved', 'crashed', n
 const START_DEADLINE_MS = 120_000;
 
 /** @param address of the daemon: 'qemu:///system' */
-export function libvirtPower(address: string): Power {
-  const ask = virsh(address);
-  const askLong = virsh(address, START_DEADLINE_MS);
+export function libvirtPower(address: string, host: SshHost | null): Power {
+  const ask = virsh(address, host);
+  const askLong = virsh(address, host, START_DEADLINE_MS);
 
   const state: Power['state'] = async (id, signal) => {
     const said = await ask(signal, 'domstats', '--state', id).catch(async (error) => {
       signal.throwIfAborted();
       const all = await ask(signal, 'list', '--all', '--uuid').catch((cause) => {
-        throw unreachable(address, cause);
+        throw unreachable(address, host, cause);
       });
-      if (all.split(/\s+/).includes(id)) throw unreachable(address, error);
+      if (all.split(/\s+/).includes(id)) throw unreachable(address, host, error);
       return null;
     });
     if (said === null) return null;
@@ -46,7 +47,7 @@ export function libvirtPower(address: string): Power {
     },
     async isKept(id, signal) {
       const kept = await ask(signal, 'list', '--all', '--persistent', '--uuid').catch((error) => {
-        throw unreachable(address, error);
+        throw unreachable(address, host, error);
       });
       return kept.split(/\s+/).includes(id);
     },

@@ -1,11 +1,14 @@
 /** Libvirt, asked through its own program: virsh. What it says is read where it is numbers, UUIDs and XML, not words of a language. */
 import type { Vm } from '../../contract/vm.contract.ts';
+import { writeRemotePlace, type SshHost } from '../../contract/vm-place.ts';
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import type { Hypervisor } from './hypervisor.port.ts';
 import { defineFrom } from './libvirt-definition.ts';
 import { domainOf, machineOf, poolVolumesOf } from './libvirt-domain.ts';
 import { placeOfVolume } from './libvirt-pools.ts';
 import { LIBVIRT_STATES, libvirtPower } from './libvirt-power.ts';
+import { unreadableVm } from './unreadable-vm.ts';
+import { libvirtStreams } from './libvirt-streams.ts';
 import { unreachable, virsh } from './virsh.ts';
 
 const MAX_MACHINES = 10_000;
@@ -13,14 +16,15 @@ const MAX_MACHINES = 10_000;
 const AT_ONCE = 4;
 const LINE = /^\s*([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})\s+(.+?)\s*$/;
 
-/** @param address of the daemon: 'qemu:///system' */
-export function libvirt(address: string): Hypervisor {
-  const ask = virsh(address);
+/** @param address of the daemon: 'qemu:///system' @param host another machine that the daemon is on; null: this one */
+export function libvirt(address: string, host: SshHost | null = null): Hypervisor {
+  const ask = virsh(address, host);
+  const placeOf = (name: string, id: string) => (host ? writeRemotePlace(host, { name, id }) : `libvirt:${name}`);
 
   /** Names by UUID. */
   const all = async (signal: AbortSignal) => {
     const text = await ask(signal, 'list', '--all', '--uuid', '--name').catch((error) => {
-      throw unreachable(address, error);
+      throw unreachable(address, host, error);
     });
     return named(text);
   };
@@ -59,7 +63,7 @@ export function libvirt(address: string): Hypervisor {
     return {
       ...machine,
       disks,
-      place: `libvirt:${name}`,
+      place: placeOf(name, id),
       hypervisor: 'libvirt',
       state: known.get(name) ?? 'unknown',
       snapshots: snapshots && [...snapshots],
@@ -69,7 +73,9 @@ export function libvirt(address: string): Hypervisor {
   return {
     kind: 'libvirt',
     address,
-    power: libvirtPower(address),
+    power: libvirtPower(address, host),
+    // sockets of this machine are nothing on another
+    streams: host ? null : libvirtStreams(ask),
     async list(signal) {
       const found = [...(await all(signal))];
       const known = await states(signal);
@@ -79,7 +85,9 @@ export function libvirt(address: string): Hypervisor {
         machines.push(
           ...(
             await Promise.all(
-              some.map(([id, name]) => look(id, known, null, signal).catch((error) => unreadable(id, name, error))),
+              some.map(([id, name]) =>
+                look(id, known, null, signal).catch((error) => unreadable(placeOf(name, id), id, name, error)),
+              ),
             )
           ).filter((machine) => machine !== null),
         );
@@ -89,7 +97,7 @@ export function libvirt(address: string): Hypervisor {
 
     async show(name, signal) {
       const found = [...(await all(signal))].find(([id, own]) => own === name || id === name.toLowerCase());
-      if (!found) throw new EngineError('VM_NOT_FOUND', { place: `libvirt:${name}` });
+      if (!found) throw new EngineError('VM_NOT_FOUND', { place: placeOf(name, name) });
       const [id] = found;
       const snapshots = linesOf(await ask(signal, 'snapshot-list', '--name', '--domain', id));
       return look(id, await states(signal, id), snapshots, signal);
@@ -102,28 +110,11 @@ export function libvirt(address: string): Hypervisor {
 }
 
 /** @returns null for a machine that went away meanwhile, or that says nothing that can be read */
-function unreadable(id: string, name: string, error: unknown): Vm | null {
+function unreadable(place: string, id: string, name: string, error: unknown): Vm | null {
   const { code } = toEngineError(error);
   if (code === 'TOOL_FAILED') return null;
   if (code !== 'FORMAT_INVALID') throw error;
-  return {
-    place: `libvirt:${name}`,
-    hypervisor: 'libvirt',
-    name,
-    id,
-    state: 'unknown',
-    operatingSystem: null,
-    processors: null,
-    memoryBytes: null,
-    firmware: null,
-    hasSecureBoot: false,
-    hasTpm: false,
-    machineType: null,
-    architecture: null,
-    disks: [],
-    networks: [],
-    snapshots: null,
-  };
+  return unreadableVm('libvirt', place, name, id);
 }
 
 /** Names by UUID. */
