@@ -63,9 +63,9 @@ describe.skipIf(process.platform === 'win32')('virsh', () => {
 
   test('that hangs is ended at its deadline', async () => {
     says('sleep 600');
-    const refusal = await virsh('test:///default', 300)(signal, 'list').catch((error: unknown) => error);
+    const refusal = await virsh('test:///default', null, 300)(signal, 'list').catch((error: unknown) => error);
     expect(toEngineError(refusal)).toMatchObject({ code: 'TOOL_TIMED_OUT' });
-    expect(unreachable('test:///default', refusal)).toMatchObject({ code: 'HYPERVISOR_UNREACHABLE' });
+    expect(unreachable('test:///default', null, refusal)).toMatchObject({ code: 'HYPERVISOR_UNREACHABLE' });
   });
 
   test('is asked in English, whatever the person speaks', async () => {
@@ -82,44 +82,44 @@ describe.skipIf(process.platform === 'win32')('virsh', () => {
     says(`case "$*" in *' list '*) echo '${ID} lab';; *) head -c 4096 /dev/urandom;; esac`);
     expect(await lab().list(signal)).toMatchObject([{ name: 'lab', state: 'unknown' }]);
     expect(await refusalOf(lab().show('lab', signal))).toMatchObject({ code: 'FORMAT_INVALID' });
-    expect(await refusalOf(lab().define(ID, signal))).toMatchObject({ code: 'FORMAT_INVALID' });
+    expect(await refusalOf(lab().define!(ID, signal))).toMatchObject({ code: 'FORMAT_INVALID' });
   });
 
   test('whose daemon is away for a while is waited for', async () => {
     machine(['1', "echo 'Connection reset' >&2", 'kill -9 $$', '1', '5']);
-    expect(await shutDownUntil(lab().power, ID, soon(), signal)).toBe('off');
+    expect(await shutDownUntil(lab().power!, ID, soon(), signal)).toBe('off');
   });
 
   test('whose daemon is away to the last says so', async () => {
     machine(["echo 'Connection reset' >&2"]);
-    expect(await refusalOf(offUntil(lab().power, ID, performance.now(), signal))).toMatchObject({
+    expect(await refusalOf(offUntil(lab().power!, ID, performance.now(), signal))).toMatchObject({
       code: 'HYPERVISOR_UNREACHABLE',
     });
   });
 
   test('that knows no way to ask a guest fails at once; a machine that is off needs none', async () => {
     machine(['1'], "echo 'no ACPI' >&2; exit 1");
-    expect(await refusalOf(shutDownUntil(lab().power, ID, soon(), signal))).toMatchObject({
+    expect(await refusalOf(shutDownUntil(lab().power!, ID, soon(), signal))).toMatchObject({
       code: 'TOOL_FAILED',
       data: { said: 'no ACPI' },
     });
     machine(['5'], "echo 'not running' >&2; exit 1");
-    expect(await shutDownUntil(lab().power, ID, soon(), signal)).toBe('off');
+    expect(await shutDownUntil(lab().power!, ID, soon(), signal)).toBe('off');
   });
 
   test('a machine that is gone meanwhile is none, and one that does not go off is what it is', async () => {
     says('case "$*" in *\' domstats \'*) exit 1;; *) ;; esac');
-    expect(await offUntil(lab().power, ID, soon(), signal)).toBeNull();
+    expect(await offUntil(lab().power!, ID, soon(), signal)).toBeNull();
     machine(['1']);
-    expect(await offUntil(lab().power, ID, performance.now(), signal)).toBe('running');
+    expect(await offUntil(lab().power!, ID, performance.now(), signal)).toBe('running');
     machine(['4']);
-    expect(await offUntil(lab().power, ID, performance.now(), signal)).toBe('shutting-down');
+    expect(await offUntil(lab().power!, ID, performance.now(), signal)).toBe('shutting-down');
   });
 
   test('is asked no more once the work is cancelled', async () => {
     machine(['1']);
     const abort = new AbortController();
     setTimeout(() => abort.abort(), 100);
-    expect(await refusalOf(shutDownUntil(lab().power, ID, soon(), abort.signal))).toMatchObject({ code: 'ABORTED' });
+    expect(await refusalOf(shutDownUntil(lab().power!, ID, soon(), abort.signal))).toMatchObject({ code: 'ABORTED' });
   });
 });
