@@ -27,7 +27,8 @@ export const sourceOperations = ({ catalog, catalogPath }: Host): Operations<'de
     const { sources, vm } = await sourcesOf({ source: path, others: [], format }, true, signal);
     const opened: OpenedSource[] = [];
     try {
-      for (const one of sources) opened.push(await openSource(catalog.machine, one.path, one.format, signal));
+      for (const one of sources)
+        opened.push(await openSource(catalog.machine, one.path, one.format, signal, false, one.isOfMachine));
       const looked = [];
       for (const one of opened) {
         const disk = await inspectDisk(one.source, signal);

@@ -94,12 +94,12 @@ export function seenOf({ opened, view }: CapturedDisk): SeenDisk {
 /** Where a capture goes on over unreadable sectors, those of an image file say nothing of what it is. */
 function openAsked(
   machine: Machine,
-  { path, format }: CaptureSource,
+  { path, format, isOfMachine }: CaptureSource,
   { onUnreadable }: CaptureRequest,
   signal: AbortSignal,
 ): Promise<OpenedSource> {
   const isOver = onUnreadable === 'fill';
-  const open = () => openSource(machine, path, format, signal, isOver);
+  const open = () => openSource(machine, path, format, signal, isOver, isOfMachine);
   return isOver ? open() : tellingOfFill(open);
 }
 

@@ -12,7 +12,7 @@ import { usesOfSources } from '../../judgement/source-checks.ts';
 import { freeBytes } from '../../machines/free-bytes.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { refusalOf, type CaptureRecord, type Planned } from '../plan-records.ts';
-import { busOf, checksOfDisks, shutDownCheck, withoutUsers } from './checks.ts';
+import { busOf, chainChecks, checksOfDisks, shutDownCheck, withoutUsers } from './checks.ts';
 import { bootFirst } from '../../inspection/boots.ts';
 import { lookAtDisks, type CaptureLook } from './look.ts';
 import { profileOfVm, sourcesOf, type CaptureRequest } from './sources.ts';
@@ -50,6 +50,7 @@ export async function planCapture(
       [
         ...shutDownCheck(vm, shutDown),
         ...checksOfDisks(disks, uses, sources),
+        ...(await chainChecks(parts.machine, disks, parts.layout.root)),
         ...diskCountCheck(existing, disks.length),
         ...diskOrderCheck(
           existing,

@@ -24,7 +24,7 @@ import { joinWriters } from '../../versions/leftovers.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { resultsOfDisks } from '../disk-results.ts';
 import type { CaptureRecord } from '../plan-records.ts';
-import { busOf, checksOfDisks } from './checks.ts';
+import { busOf, chainChecks, checksOfDisks } from './checks.ts';
 import { bootFirst } from '../../inspection/boots.ts';
 import { openDisks, seenOf, type CapturedDisks } from './disks.ts';
 import { shutDown, type MachineOff } from './machine-off.ts';
@@ -69,6 +69,7 @@ export async function runCapture(
     const checks = withOverrides(
       [
         ...checksOfDisks(disks.map(seenOf), uses, sources),
+        ...(await chainChecks(parts.machine, disks.map(seenOf), parts.layout.root)),
         ...diskCountCheck(existing, disks.length),
         ...diskOrderCheck(
           existing,

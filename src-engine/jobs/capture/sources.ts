@@ -8,6 +8,7 @@ import { isVmPlace } from '../../contract/vm-place.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { Hypervisor } from '../../machines/hypervisors/hypervisor.port.ts';
 import { hypervisorAt } from '../../machines/hypervisors/hypervisors.ts';
+import { isSystemFile } from '../../machines/hypervisors/system-files.ts';
 import { MAX_DISKS } from '../../contract/template.contract.ts';
 
 export type CaptureRequest = CheckedParams<'capture.plan'>;
@@ -18,6 +19,8 @@ export interface CaptureSource {
   readonly format: DiskFormat | null;
   /** null: what this machine knows of it */
   readonly bus: string | null;
+  /** the disk of a virtual machine: what it names is where its hypervisor finds it */
+  readonly isOfMachine: boolean;
 }
 
 export interface CaptureSources {
@@ -41,7 +44,7 @@ export async function sourcesOf(
   const { source, others, format } = request;
   const named = [source, ...others].find(isVmPlace);
   if (named === undefined)
-    return { sources: [source, ...others].map((path) => ({ path, format, bus: null })), vm: null };
+    return { sources: [source, ...others].map((path) => ({ path, format, bus: null, isOfMachine: false })), vm: null };
   if (others.length > 0 || format !== null)
     throw new EngineError('BAD_REQUEST', {
       path: named,
@@ -62,14 +65,11 @@ export async function sourcesOf(
   return { sources, vm };
 }
 
-/** Who can define a machine can name any file: these are no disks of machines, and are readable to its owner alone. */
-const SYSTEM_FOLDERS = /^\/(etc|proc|sys|boot|usr(?!\/local\/)|bin|sbin|lib(32|64|x32)?)(\/|$)/;
-
 async function refuseSystemFiles(place: string, disks: readonly VmDisk[]): Promise<void> {
   for (const { name, path } of disks) {
     // what is not there is told by whoever opens it
     const real = await realpath(path!).catch(() => path!);
-    if (SYSTEM_FOLDERS.test(real)) throw new EngineError('VM_DISK_REFUSED', { place, name, path: path! });
+    if (isSystemFile(real)) throw new EngineError('VM_DISK_REFUSED', { place, name, path: path! });
   }
 }
 
@@ -111,7 +111,7 @@ function sourceOf(place: string, { name, placed, path, format, bus }: VmDisk): C
   const said = format ?? 'raw';
   const known = DISK_FORMATS.find((one) => one === (OTHER_NAMES[said] ?? said));
   if (!known) throw new EngineError('FORMAT_UNSUPPORTED', { path, feature: `format ${format}` });
-  return { path, format: known, bus };
+  return { path, format: known, bus, isOfMachine: true };
 }
 
 /** What rules and forms are to know of the machine. */
