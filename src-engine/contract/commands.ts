@@ -16,12 +16,12 @@ import {
 import { EXPORT_FORMATS, ExportPlanSchema, ImportPlanSchema, ImportViewSchema } from './import.contract.ts';
 import { JobViewSchema } from './job.contract.ts';
 import { GuestSchema } from './guest.contract.ts';
-import { MachineProfileSchema } from './machine.contract.ts';
+import { FIRMWARES, MachineProfileSchema } from './machine.contract.ts';
 import { NbdViewSchema } from './nbd.contract.ts';
 import { CapturePlanSchema, DeployPlanSchema } from './plan.contract.ts';
+import { PledgeViewSchema } from './pledge.contract.ts';
 import { PolicyViewSchema, ReportSchema, RuleViewSchema } from './report.contract.ts';
 import {
-  FIRMWARES,
   KINDS,
   LICENCES,
   MAX_DISKS,
@@ -36,10 +36,18 @@ import {
   TemplateViewSchema,
   VISIBILITIES,
 } from './template.contract.ts';
-import { HostAddressSchema, HypervisorViewSchema, VmSchema } from './vm.contract.ts';
+import {
+  HostAddressSchema,
+  HypervisorViewSchema,
+  SHUT_DOWN_SECONDS,
+  ShutDownSecondsSchema,
+  VmSchema,
+} from './vm.contract.ts';
 import { CHECK_CODES, CheckSchema } from './warnings.ts';
 
 const none = z.strictObject({});
+/** 'libvirt:NAME' */
+const vmPlace = z.string().min(1).max(500);
 const path = z
   .string()
   .min(1)
@@ -192,6 +200,11 @@ export const COMMANDS = {
       /** what to do about sectors that cannot be read: give up, or put zeros in their place and mark the template */
       onUnreadable: z.enum(['stop', 'fill']).default('stop'),
       outside,
+      /** a virtual machine that runs is shut down, captured and started again; null: it has to be off */
+      shutDown: z
+        .strictObject({ withinSeconds: ShutDownSecondsSchema.default(SHUT_DOWN_SECONDS) })
+        .nullable()
+        .default(null),
       /** the version is started once it is stored, through an overlay; null: it is not */
       bootProof: BootChoiceSchema.nullable().default(null),
       ...rules,
@@ -417,7 +430,26 @@ export const COMMANDS = {
     result: z.array(HypervisorViewSchema),
   },
   /** One of them, by its place: 'libvirt:NAME'. */
-  'vm.show': { params: z.strictObject({ place: z.string().min(1).max(5000) }), result: VmSchema },
+  'vm.show': { params: z.strictObject({ place: vmPlace }), result: VmSchema },
+  /** What jobs whose process is gone still owe, once an engine has tried to do it. */
+  'pledge.list': { params: none, result: z.array(PledgeViewSchema) },
+  /** Tries once more. */
+  'pledge.keep': { params: z.strictObject({ id: z.uuid() }), result: z.object({}) },
+  /** It is not owed any more: a person did it, or gives it up. */
+  'pledge.drop': { params: z.strictObject({ id: z.uuid() }), result: z.object({}) },
+  /** Starts a machine that is off. */
+  'vm.start': { params: z.strictObject({ place: vmPlace }), result: VmSchema },
+  /** Has its guest shut down, and waits until it has. */
+  'vm.stop': {
+    params: z.strictObject({
+      place: vmPlace,
+      withinSeconds: ShutDownSecondsSchema.default(SHUT_DOWN_SECONDS),
+      /** the plug is pulled: what the guest has not written is lost. Its name has to be repeated as `confirm` */
+      hard: z.boolean().default(false),
+      confirm: z.string().max(500).optional(),
+    }),
+    result: VmSchema,
+  },
   /** Hosts whose libvirt is asked over ssh whenever machines are listed. */
   'host.list': { params: none, result: z.array(HostAddressSchema) },
   'host.save': { params: z.strictObject({ host: HostAddressSchema }), result: z.array(HostAddressSchema) },

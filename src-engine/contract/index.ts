@@ -15,6 +15,7 @@ export * from './machine.contract.ts';
 export * from './nbd.contract.ts';
 export * from './open-words.ts';
 export * from './plan.contract.ts';
+export * from './pledge.contract.ts';
 export * from './protocol.ts';
 export * from './report.contract.ts';
 export * from './template.contract.ts';

@@ -21,6 +21,7 @@ export const JOB_KINDS = [
 ] as const;
 export const PHASES = [
   'waiting',
+  'shutting-down',
   'inspecting',
   'capturing',
   'publishing',

@@ -10,6 +10,7 @@ import { TemplateRepository } from '../catalog/template-repository.ts';
 import type { Warning } from '../contract/warnings.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
 import type { EngineParts } from '../jobs/engine-parts.ts';
+import { PledgeBook } from '../jobs/pledge-book.ts';
 import { removeUnfinished, unfinishedFiles } from '../versions/leftovers.ts';
 import { isUntoldManifest } from '../versions/manifest-json.ts';
 import { thisMachine } from '../machines/this-machine.ts';
@@ -278,6 +279,7 @@ export class CatalogHandle {
       db,
       // what is looked at in a copy runs nothing that others would ask for
       jobs: this.#copy || db.memory ? new JobRepository(db) : new JobRepository(db, this.#runner),
+      pledges: new PledgeBook(this.layout, this.#runner),
       layout: this.layout,
       machine: this.#machine,
       templates: new TemplateRepository(db),

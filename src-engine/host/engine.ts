@@ -11,6 +11,7 @@ import { CatalogHandle } from './catalog-handle.ts';
 import type { IfNoCatalog } from './catalog-place.ts';
 import { JobRunner } from './job-runner.ts';
 import { NbdServers } from './nbd-servers.ts';
+import { PledgeKeeper } from './pledge-keeper.ts';
 import { operationsOf } from './operations/index.ts';
 import type { Operations } from './operations/operations.ts';
 import { entriesOfUndone } from './undone-entries.ts';
@@ -33,6 +34,7 @@ export class Engine {
   readonly #jobs: JobRunner;
   readonly #files = new OpenTemplates();
   readonly #served = new NbdServers();
+  readonly #pledges: PledgeKeeper;
   readonly #operations: Operations;
   #cleanups: Promise<void>[] = [];
   readonly #listeners: { [T in TopicName]: Set<Listener<T>> } = { jobs: new Set(), catalog: new Set() };
@@ -49,6 +51,7 @@ export class Engine {
       },
       { databasePath: this.#catalog.layout.database, warnings: () => this.#catalog.jobWarnings },
     );
+    this.#pledges = new PledgeKeeper(() => this.#catalog.listed);
     this.#operations = operationsOf({
       version,
       catalogPath,
@@ -58,11 +61,13 @@ export class Engine {
       evidence: new BootEvidenceKeeper(() => this.#catalog.layout),
       files: this.#files,
       served: this.#served,
+      pledges: this.#pledges,
       changed: (templateId, action, data) => this.#changed(templateId, action, data),
       makeRoomToRecord: () => this.#makeRoomToRecord(),
       markLost: () => this.#markLost(),
     });
     this.#markLost();
+    this.#pledges.begin();
   }
 
   /** Runs a command whose parameters have been checked. */
@@ -87,6 +92,7 @@ export class Engine {
   /** Cancels what runs and closes the catalog. */
   async close(): Promise<void> {
     await this.#jobs.close();
+    await this.#pledges.close();
     await Promise.all(this.#cleanups);
     await this.#served.closeAll();
     await this.#files.closeAll();

@@ -17,6 +17,8 @@ export interface StoreLayout {
   readonly hosts: string;
   /** what machines of boot proofs showed and said: the last ones; need not be there */
   readonly proofs: string;
+  /** what jobs owe to the world outside; need not be there */
+  readonly pledges: string;
   readonly writerLock: string;
   readonly readersLock: string;
   /** why nothing may be written: the database is a copy of one that cannot be opened where it lies */
@@ -47,6 +49,7 @@ export function storeLayout(root: string): StoreLayout {
     machines: join(root, 'machines'),
     hosts: join(root, 'hosts.json'),
     proofs: join(root, 'proofs'),
+    pledges: join(root, 'pledges'),
     writerLock: join(root, 'writer.lock'),
     readersLock: join(root, 'readers.lock'),
   };

@@ -14,6 +14,7 @@ import type {
   MachineProfile,
   HypervisorView,
   NbdView,
+  PledgeView,
   Vm,
   Report,
   TemplateSummary,
@@ -55,4 +56,5 @@ export type Answer =
   | { kind: 'vm'; value: Vm }
   | { kind: 'hosts'; value: string[] }
   | { kind: 'nbd'; value: NbdView }
+  | { kind: 'owed'; value: PledgeView[] }
   | { kind: 'serving'; value: { address: string } };

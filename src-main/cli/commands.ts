@@ -26,6 +26,7 @@ import { addJobCommands } from './job-commands.ts';
 import { tellStored } from './tell-stored.ts';
 import { showPlans } from './show-plans.ts';
 import { addMachineCommands } from './machine-commands.ts';
+import { addOwedCommand } from './owed-commands.ts';
 import { addVmCommands } from './vm-commands.ts';
 import { collect, oneOf, sizeOf, wholeNumber, wordOf } from './options.ts';
 import { addRuleCommands, addRuleOptions, ruleParams, type RuleOptions } from './rule-commands.ts';
@@ -66,13 +67,23 @@ export function addCommands(program: Command, session: Session): void {
     .option('--level <n>', help('level'), wholeNumber('--level', 1, 19))
     .option('--on-unreadable <stop|fill>', help('on-unreadable'), wordOf('--on-unreadable', ['stop', 'fill']))
     .option(`--outside ${oneOf(OUTSIDE_CHOICES)}`, help('outside'), wordOf('--outside', OUTSIDE_CHOICES))
+    .option('--shut-down', help('shut-down'))
+    .option('--shut-down-within <seconds>', help('shut-down-within'), wholeNumber('--shut-down-within', 1, 3600))
     .option('--plan', help('plan'));
   addRuleOptions(addProofOptions(capture, words), help).action(
     async ([source, ...others]: string[], options: CaptureOptions) => {
       const client = await connect();
       const { name, format, note, kind, tag: tags, level, onUnreadable, outside, plan: isPlanOnly } = options;
-      const form = { name, format, note, kind, tags, level, onUnreadable, outside, bootProof: proofParams(options) };
-      const params = { source, others, ...form, ...ruleParams(options) } as CommandParams<'capture.plan'>;
+      const { shutDown: isShutDown, shutDownWithin: withinSeconds } = options;
+      const shutDown = isShutDown || withinSeconds !== undefined ? { withinSeconds } : null;
+      const form = { name, format, note, kind, tags, level, onUnreadable, outside, shutDown };
+      const params = {
+        source,
+        others,
+        ...form,
+        bootProof: proofParams(options),
+        ...ruleParams(options),
+      } as CommandParams<'capture.plan'>;
       const plan = await client.call('capture.plan', params);
       const start = () => client.call('capture.start', { planId: plan.planId });
       if (isPlanOnly) return showPlans(printer, [{ kind: 'capture-plan', value: plan }], start);
@@ -177,6 +188,7 @@ export function addCommands(program: Command, session: Session): void {
   addRuleCommands(program, session, connect);
   addMachineCommands(program, session, connect);
   addVmCommands(program, session, connect);
+  addOwedCommand(program, session, connect);
 
   program
     .command('verify [template]')
@@ -218,7 +230,12 @@ interface EditOptions {
 }
 
 interface CaptureOptions
-  extends RuleOptions, ProofOptions, Omit<CommandParams<'capture.plan'>, 'bootProof' | 'machine' | 'policy'> {
+  extends
+    RuleOptions,
+    ProofOptions,
+    Omit<CommandParams<'capture.plan'>, 'bootProof' | 'machine' | 'policy' | 'shutDown'> {
+  shutDown?: boolean;
+  shutDownWithin?: number;
   tag?: string[];
   plan?: boolean;
 }

@@ -23,6 +23,7 @@ import { insideLines, plannedInsideLines } from './inside-reports.ts';
 import { recordedLines } from './recorded-lines.ts';
 import { errorText, jobListLines, partLines } from './job-lines.ts';
 import { logLines } from './log-lines.ts';
+import { owedLines } from './owed-reports.ts';
 import { printable } from './printable.ts';
 import type { Answer, TemplateDone } from './answers.ts';
 import { planRuleLines, policyLines, policyListLines, refusedLines, reportOfRules } from './rule-reports.ts';
@@ -160,6 +161,8 @@ export function answerLines(words: Words, answer: Answer): string[] {
       return hypervisorLines(words, answer.value);
     case 'vm':
       return vmLines(words, answer.value);
+    case 'owed':
+      return owedLines(words, answer.value);
     case 'hosts':
       return answer.value.length > 0 ? answer.value.map(printable) : [words.t('cli.no-hosts')];
     case 'nbd':

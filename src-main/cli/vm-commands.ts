@@ -1,7 +1,14 @@
 /** Virtual machines of the hypervisors that are here: `vm`. */
 import type { Command } from 'commander';
 import type { EngineClient } from '../../src-engine/contract/index.ts';
+import { wholeNumber } from './options.ts';
 import type { Session } from './session.ts';
+
+interface StopOptions {
+  within?: number;
+  hard?: boolean;
+  confirm?: string;
+}
 
 export function addVmCommands(
   program: Command,
@@ -22,6 +29,22 @@ export function addVmCommands(
     .description(help('vm-show'))
     .action(async (place: string) => {
       printer.result({ kind: 'vm', value: await (await connect()).call('vm.show', { place }) });
+    });
+
+  vm.command('start <place>')
+    .description(help('vm-start'))
+    .action(async (place: string) => {
+      printer.result({ kind: 'vm', value: await (await connect()).call('vm.start', { place }) });
+    });
+
+  vm.command('stop <place>')
+    .description(help('vm-stop'))
+    .option('--within <seconds>', help('within'), wholeNumber('--within', 1, 3600))
+    .option('--hard', help('hard'))
+    .option('--confirm <name>', help('confirm-vm'))
+    .action(async (place: string, { within: withinSeconds, hard, confirm }: StopOptions) => {
+      const params = { place, withinSeconds, hard, confirm };
+      printer.result({ kind: 'vm', value: await (await connect()).call('vm.stop', params) });
     });
 
   const hosts = vm.command('hosts').description(help('vm-hosts'));

@@ -5,5 +5,7 @@ export * from './fields.ts';
 export * from './guest.record.ts';
 export * from './job.record.ts';
 export * from './machine.record.ts';
+export * from './pledge.record.ts';
 export * from './template.record.ts';
 export * from './version.record.ts';
+export * from './vm.record.ts';

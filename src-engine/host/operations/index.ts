@@ -11,6 +11,7 @@ import { jobOperations } from './jobs.ts';
 import { machineOperations } from './machines.ts';
 import type { Host, Operations } from './operations.ts';
 import { nbdOperations } from './nbd.ts';
+import { pledgeOperations } from './pledges.ts';
 import { reportOperations } from './reports.ts';
 import { settingsOperations } from './settings.ts';
 import { sourceOperations } from './sources.ts';
@@ -29,6 +30,7 @@ export const operationsOf = (host: Host): Operations => ({
   ...importOperations(host),
   ...exportOperations(host),
   ...nbdOperations(host),
+  ...pledgeOperations(host),
   ...reportOperations(host),
   ...machineOperations(host),
   ...vmOperations(host),

@@ -7,6 +7,7 @@ import type { BootEvidenceKeeper } from '../boot-evidence.ts';
 import type { CatalogHandle } from '../catalog-handle.ts';
 import type { JobRunner } from '../job-runner.ts';
 import type { NbdServers } from '../nbd-servers.ts';
+import type { PledgeKeeper } from '../pledge-keeper.ts';
 
 export type Operations<C extends CommandName = CommandName> = {
   [N in C]: (params: CheckedParams<N>, signal: AbortSignal) => Promise<CommandResult<N>> | CommandResult<N>;
@@ -25,6 +26,8 @@ export interface Host {
   readonly files: OpenTemplates;
   /** versions that are served to other programs */
   readonly served: NbdServers;
+  /** what jobs owe whose process is gone */
+  readonly pledges: PledgeKeeper;
   /** A change to a template: its record file is written, everybody is told. */
   changed(templateId: string, action: string, data?: MessageData): Promise<TemplateView>;
   /** Before a job that frees no room: on a full disk it is written down with the room that was set by. */

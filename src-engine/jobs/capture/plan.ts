@@ -12,7 +12,7 @@ import { usesOfSources } from '../../judgement/source-checks.ts';
 import { freeBytes } from '../../machines/free-bytes.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { refusalOf, type CaptureRecord, type Planned } from '../plan-records.ts';
-import { busOf, checksOfDisks } from './checks.ts';
+import { busOf, checksOfDisks, shutDownCheck, withoutUsers } from './checks.ts';
 import { bootFirst } from '../../inspection/boots.ts';
 import { lookAtDisks, type CaptureLook } from './look.ts';
 import { profileOfVm, sourcesOf, type CaptureRequest } from './sources.ts';
@@ -30,10 +30,13 @@ export async function planCapture(
   signal: AbortSignal,
 ): Promise<Planned<CaptureRecord, CapturePlan>> {
   const book = await openRulebook(parts);
-  const { sources, vm } = await sourcesOf(request, signal);
+  const { sources, vm } = await sourcesOf(request, request.shutDown !== null, signal);
+  const shutDown = vm && vm.state !== 'off' ? request.shutDown : null;
   const { disks, guest } = await lookAtDisks(parts, looks, sources, request, book.endOfLife, signal);
   const places = disks.map(({ place }) => place);
-  const uses = await usesOfSources(parts.machine, places, parts.layout.root);
+  const allUses = await usesOfSources(parts.machine, places, parts.layout.root);
+  // it uses them itself until it is off; whoever else does is found then
+  const uses = shutDown ? allUses.map(withoutUsers) : allUses;
   const existing = parts.templates.findByName(request.name);
   const catalogFreeBytes = await freeBytes(parts.layout.root);
   const used = bootFirst(disks.map(({ place, role }, i) => ({ place, role, use: uses[i] })));
@@ -45,7 +48,8 @@ export async function planCapture(
   const checks = [
     ...withOverrides(
       [
-        ...checksOfDisks(disks, uses, request),
+        ...shutDownCheck(vm, shutDown),
+        ...checksOfDisks(disks, uses, sources),
         ...diskCountCheck(existing, disks.length),
         ...diskOrderCheck(
           existing,

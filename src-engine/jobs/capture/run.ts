@@ -1,7 +1,7 @@
 /** Carries out a capture. The sources are opened read-only and never written to. */
 import type { PlaceView } from '../../contract/disk.contract.ts';
 import type { JobResult } from '../../contract/job.contract.ts';
-import { EngineError } from '../../core/engine-error.ts';
+import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import { togetherContext, type JobContext } from '../../core/job-context.ts';
 import { ofDisk, toldOf } from '../../core/of-disk.ts';
 import { configurationOf } from '../../inspection/configuration.ts';
@@ -15,7 +15,11 @@ import { overriddenRules, refuseReported } from '../../judgement/make-report.ts'
 import { usesOfSources } from '../../judgement/source-checks.ts';
 import { overriddenCodes, refuseBlockedCheck, withOverrides } from '../../judgement/overrides.ts';
 import { openRulebook } from '../../judgement/rulebook.ts';
-import { storeDisks } from '../../storing/store-disk.ts';
+import type { DefinedMachine } from '../../machines/hypervisors/hypervisor.port.ts';
+import type { Machine } from '../../machines/machine.port.ts';
+import { hypervisorAt } from '../../machines/hypervisors/hypervisors.ts';
+import { storeDisks, type StoredVersion } from '../../storing/store-disk.ts';
+import { addAttachment } from '../../versions/attachments.ts';
 import { joinWriters } from '../../versions/leftovers.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { resultsOfDisks } from '../disk-results.ts';
@@ -23,7 +27,8 @@ import type { CaptureRecord } from '../plan-records.ts';
 import { busOf, checksOfDisks } from './checks.ts';
 import { bootFirst } from '../../inspection/boots.ts';
 import { openDisks, seenOf, type CapturedDisks } from './disks.ts';
-import { profileOfVm, sourcesOf } from './sources.ts';
+import { shutDown, type MachineOff } from './machine-off.ts';
+import { profileOfVm, sourcesOf, type CaptureRequest, type CaptureSources } from './sources.ts';
 
 /**
  * Carries out a plan. Whatever ends it early leaves the catalog as it was: of several disks there are all, or none.
@@ -41,21 +46,29 @@ export async function runCapture(
   context.phase('inspecting', 0);
   const lock = await joinWriters(parts, `capture ${request.name}`);
   let captured: CapturedDisks | null = null;
+  let off: MachineOff | null = null;
   try {
     const planned = [plan, ...plan.others];
-    const { sources, vm } = await sourcesOf(request, context.signal);
+    const found = await sourcesOf(request, request.shutDown !== null, context.signal);
+    const { sources, vm } = found;
     if (sources.length !== planned.length) throw new EngineError('DEVICE_CHANGED', { path: request.source });
+    off =
+      vm && request.shutDown && vm.state !== 'off'
+        ? await shutDown(parts, vm, request.shutDown.withinSeconds, context)
+        : null;
+    if (off) context.phase('inspecting', 0);
     captured = await openDisks(parts, sources, request, context.signal, (opened, i) => {
       checkSamePlace(planned[i].source, opened.place);
       refuseOtherFiles(planned[i].files, opened.files);
     });
     const { disks } = captured;
     const places = disks.map(({ opened }) => opened.place);
+    const writes = await writesTo(parts.machine, places);
     const uses = await usesOfSources(parts.machine, places, parts.layout.root);
     const existing = parts.templates.findByName(request.name);
     const checks = withOverrides(
       [
-        ...checksOfDisks(disks.map(seenOf), uses, request),
+        ...checksOfDisks(disks.map(seenOf), uses, sources),
         ...diskCountCheck(existing, disks.length),
         ...diskOrderCheck(
           existing,
@@ -71,6 +84,7 @@ export async function runCapture(
       book.endOfLife,
       context.signal,
     );
+    const defined = vm && (await hypervisorAt(vm.place).hypervisor.define?.(vm.id, context.signal));
     const about = { ...request, licence: 'none', owner: vm && profileOfVm(vm) } as const;
     const used = bootFirst(disks.map(({ opened, role }, i) => ({ place: opened.place, role, use: uses[i] })));
     const { report, machine, platform } = await captureReport(parts, book, used, guest, existing, about);
@@ -81,7 +95,8 @@ export async function runCapture(
 
     const { name, note, tags, kind, level, onUnreadable, policy = null } = request;
     const template = { name, note, tags, kind, licence: about.licence, policy };
-    const recorded = { guest, machine, platform, configuration: configurationOf(guest, machine) };
+    const definition = defined?.definition ?? null;
+    const recorded = { guest, machine, platform, definition, configuration: configurationOf(guest, machine) };
     const stored = await storeDisks(
       parts,
       disks.map(({ role, disk, account }, i) => ({
@@ -97,6 +112,11 @@ export async function runCapture(
       context,
       async () => {
         for (const { number, opened } of disks) await ofDisk(number, () => opened.refuseChanged());
+        if ((await writesTo(parts.machine, places)) !== writes)
+          throw new EngineError('SOURCE_CHANGED', { path: places[0].path });
+        await refuseStarted(request, found, context.signal);
+        // nothing of it is read from here on
+        await off?.startAgain();
       },
     );
     parts.audit.add('template.captured', stored.template.name, {
@@ -105,13 +125,50 @@ export async function runCapture(
       source: planned.map(({ source }) => source.path).join(', '),
       serial: planned.map(({ source }) => source.serial).join(', '),
       newBytes: stored.version.newBytes,
+      ...(off && { shutDown: request.source }),
       ...outsideFacts(stored.version.disks.map(({ layout }) => layout)),
       overridden: [...overriddenCodes(checks), ...overriddenRules(report)],
     });
+    if (defined) await keepOriginal(parts, stored, defined, context);
     return resultsOfDisks(stored);
   } finally {
     await captured?.close();
+    await off?.startAgain();
     lock.release();
+  }
+}
+
+/** @throws EngineError `VM_STARTED_MEANWHILE`; `SOURCE_CHANGED` where the machine has other disks by now */
+async function refuseStarted(request: CaptureRequest, before: CaptureSources, signal: AbortSignal): Promise<void> {
+  if (!before.vm) return;
+  const now = await sourcesOf(request, true, signal).catch((error: unknown) => {
+    const { code, data } = toEngineError(error);
+    throw code === 'VM_NOT_OFF' ? new EngineError('VM_STARTED_MEANWHILE', data) : error;
+  });
+  if (now.vm?.state !== 'off') throw new EngineError('VM_STARTED_MEANWHILE', { place: request.source });
+  if (JSON.stringify(now.sources) !== JSON.stringify(before.sources))
+    throw new EngineError('SOURCE_CHANGED', { path: request.source });
+}
+
+/** What the kernel has counted of each device. */
+async function writesTo(machine: Machine, places: readonly PlaceView[]): Promise<string> {
+  return (await Promise.all(places.map((place) => machine.writesTo(place)))).join(', ');
+}
+
+/** What the hypervisor wrote of the machine, beside what was understood of it. The version is there whatever comes of it. */
+async function keepOriginal(
+  parts: EngineParts,
+  { template, version }: StoredVersion,
+  { definition: { removed }, original }: DefinedMachine,
+  context: JobContext,
+): Promise<void> {
+  const { name, mediaType, text } = original;
+  try {
+    await addAttachment(parts, `${template.id}@${version.number}`, { name, mediaType, content: Buffer.from(text) });
+    if (removed.length > 0) context.warn({ code: 'VM_SECRETS_LEFT_OUT', data: { name, names: removed } });
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    context.warn({ code: 'ATTACHMENT_NOT_KEPT', data: { name, reason: error.code } });
   }
 }
 

@@ -1,11 +1,13 @@
 /** What a capture reads: the disks that were named, or those of a virtual machine, with what its hypervisor says of each. */
+import { realpath, stat } from 'node:fs/promises';
 import type { CheckedParams } from '../../contract/commands.ts';
 import { DISK_FORMATS, type DiskFormat } from '../../contract/disk.contract.ts';
 import type { MachineProfile } from '../../contract/machine.contract.ts';
 import { hardDisksOf, type Vm, type VmDisk } from '../../contract/vm.contract.ts';
 import { isVmPlace } from '../../contract/vm-place.ts';
 import { EngineError } from '../../core/engine-error.ts';
-import { vmAt } from '../../machines/hypervisors/hypervisors.ts';
+import type { Hypervisor } from '../../machines/hypervisors/hypervisor.port.ts';
+import { hypervisorAt } from '../../machines/hypervisors/hypervisors.ts';
 import { MAX_DISKS } from '../../contract/template.contract.ts';
 
 export type CaptureRequest = CheckedParams<'capture.plan'>;
@@ -25,12 +27,15 @@ export interface CaptureSources {
 }
 
 /**
- * @throws EngineError `VM_NOT_FOUND`, `HYPERVISOR_MISSING`, `HYPERVISOR_UNREACHABLE`; `VM_NOT_OFF` (place, state); `VM_HELD` (place, holder); `VM_DISK_ELSEWHERE` (place,
- *   name, path) for a disk that only the hypervisor reaches; `VM_WITHOUT_DISKS`; `FORMAT_UNSUPPORTED` for a format that is not known here;
- *   `BAD_REQUEST` where a machine is named beside something else
+ * @param mayRun a machine that runs will be shut down, or is looked at only
+ * @throws EngineError `VM_NOT_FOUND`, `HYPERVISOR_MISSING`, `HYPERVISOR_UNREACHABLE`; `VM_NOT_OFF` (place, state); `VM_DISK_ELSEWHERE` (place,
+ *   name, path) for a disk that only the hypervisor reaches; `VM_POOL_DOWN` (place, name, path); `VM_DISK_REFUSED` (place, name, path) for a file of
+ *   this system; `VM_DISK_SHARED` (place, name, path, other) with a machine that runs; `VM_WITHOUT_DISKS`; `FORMAT_UNSUPPORTED` for a format that is
+ *   not known here; `BAD_REQUEST` where a machine is named beside something else
  */
 export async function sourcesOf(
   request: Pick<CaptureRequest, 'source' | 'others' | 'format'>,
+  mayRun: boolean,
   signal: AbortSignal,
 ): Promise<CaptureSources> {
   const { source, others, format } = request;
@@ -42,14 +47,57 @@ export async function sourcesOf(
       path: named,
       reason: 'a machine brings its own disks, and knows their formats',
     });
-  const vm = await vmAt(named, signal);
+  const { hypervisor, name } = hypervisorAt(named);
+  const vm = await hypervisor.show(name, signal);
   if (vm.heldBy) throw new EngineError('VM_HELD', { place: named, holder: vm.heldBy });
-  if (vm.state !== 'off') throw new EngineError('VM_NOT_OFF', { place: named, state: vm.state });
+  if (vm.state !== 'off' && !(mayRun && vm.state === 'running'))
+    throw new EngineError('VM_NOT_OFF', { place: named, state: vm.state });
   const disks = hardDisksOf(vm);
   if (disks.length === 0) throw new EngineError('VM_WITHOUT_DISKS', { place: named });
   if (disks.length > MAX_DISKS)
     throw new EngineError('BAD_REQUEST', { path: named, reason: `more than ${MAX_DISKS} disks` });
-  return { sources: disks.map((disk) => sourceOf(named, disk)), vm };
+  const sources = disks.map((disk) => sourceOf(named, disk));
+  await refuseSystemFiles(named, disks);
+  await refuseShared(hypervisor, vm, disks, signal);
+  return { sources, vm };
+}
+
+/** Who can define a machine can name any file: these are no disks of machines, and are readable to its owner alone. */
+const SYSTEM_FOLDERS = /^\/(etc|proc|sys|boot|usr(?!\/local\/)|bin|sbin|lib(32|64|x32)?)(\/|$)/;
+
+async function refuseSystemFiles(place: string, disks: readonly VmDisk[]): Promise<void> {
+  for (const { name, path } of disks) {
+    // what is not there is told by whoever opens it
+    const real = await realpath(path!).catch(() => path!);
+    if (SYSTEM_FOLDERS.test(real)) throw new EngineError('VM_DISK_REFUSED', { place, name, path: path! });
+  }
+}
+
+/** A disk that another machine writes to is of no moment, whether or not this one is off. */
+async function refuseShared(
+  hypervisor: Hypervisor,
+  { id, place }: Vm,
+  disks: readonly VmDisk[],
+  signal: AbortSignal,
+): Promise<void> {
+  const own = new Map<string, VmDisk>();
+  for (const disk of disks) own.set(await identityOf(disk.path!), disk);
+  const others = (await hypervisor.list(signal)).filter(({ id: other, state }) => other !== id && state !== 'off');
+  for (const other of others) {
+    for (const { path, placed, isReadOnly } of hardDisksOf(other)) {
+      if (path === null || isReadOnly || (placed !== 'file' && placed !== 'device')) continue;
+      const shared = own.get(await identityOf(path));
+      if (shared)
+        throw new EngineError('VM_DISK_SHARED', { place, name: shared.name, path: shared.path!, other: other.place });
+    }
+  }
+}
+
+/** By whatever path one comes to it. */
+async function identityOf(path: string): Promise<string> {
+  const stats = await stat(path, { bigint: true }).catch(() => null);
+  if (!stats) return path;
+  return stats.isBlockDevice() ? `device ${stats.rdev}` : `file ${stats.dev} ${stats.ino}`;
 }
 
 /** As QEMU and libvirt call them. */
@@ -57,6 +105,7 @@ const OTHER_NAMES: Readonly<Record<string, DiskFormat>> = { vpc: 'vhd' };
 
 /** The format is the definition's: what a guest writes to the start of a raw disk may look like another one. */
 function sourceOf(place: string, { name, placed, path, format, bus }: VmDisk): CaptureSource {
+  if (placed === 'pool-down') throw new EngineError('VM_POOL_DOWN', { place, name, path: path ?? '' });
   if ((placed !== 'file' && placed !== 'device') || path === null)
     throw new EngineError('VM_DISK_ELSEWHERE', { place, name, path: path ?? '' });
   const said = format ?? 'raw';

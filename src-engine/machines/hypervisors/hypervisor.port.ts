@@ -1,10 +1,19 @@
 /** What is asked of a hypervisor, whichever it is. Nothing here changes a machine. */
-import type { HypervisorKind, Vm } from '../../contract/vm.contract.ts';
+import type { HypervisorKind, Vm, VmDefinition } from '../../contract/vm.contract.ts';
+import type { Power } from './power.port.ts';
+
+/** A machine's hardware, and what its hypervisor wrote of it, both without secrets. */
+export interface DefinedMachine {
+  readonly definition: VmDefinition;
+  readonly original: { readonly name: string; readonly mediaType: string; readonly text: string };
+}
 
 export interface Hypervisor {
   readonly kind: HypervisorKind;
   /** where it is asked, in its own words: 'qemu:///system' */
   readonly address: string;
+  /** null: its machines are started and shut down by others alone */
+  readonly power: Power | null;
 
   /**
    * All its machines, in natural order of their names. One whose definition cannot be read is there with what is known of it; snapshots are left to {@link show}.
@@ -17,4 +26,7 @@ export interface Hypervisor {
    * @throws EngineError as {@link list}; `VM_NOT_FOUND` (data: place); `FORMAT_INVALID` for a definition that cannot be read
    */
   show(name: string, signal: AbortSignal): Promise<Vm>;
+
+  /** How it is defined: as it will be started the next time. Left out: nothing more is told than {@link show} does. @param id of {@link show} @throws EngineError as {@link show} */
+  define?(id: string, signal: AbortSignal): Promise<DefinedMachine>;
 }

@@ -4,10 +4,15 @@ import { isVmPlace, parseSshHost, parseVmPlace, writeSshHost, type SshHost } fro
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import type { Hypervisor } from './hypervisor.port.ts';
 import { libvirt } from './libvirt.ts';
+import type { Power } from './power.port.ts';
 import { qemuProcesses } from './qemu-processes.ts';
 import { libvirtAddress } from './ssh.ts';
 import { virtualBox } from './virtualbox.ts';
 import { vmware } from './vmware.ts';
+import { offUntil } from './wait-until-off.ts';
+
+/** The longest that a guest is given, and once more: a clock may have been set since. */
+const MAX_LEFT_MS = 2 * 3600 * 1000;
 
 // the variable is libvirt's own: its programs go by it too
 const localLibvirt = () => libvirt(process.env.LIBVIRT_DEFAULT_URI || 'qemu:///system');
@@ -56,14 +61,37 @@ export function checkedHost(address: string): SshHost {
   return host;
 }
 
-/** @throws EngineError `VM_PLACE_INVALID` (place, field), `VM_NOT_FOUND`; as {@link Hypervisor.show} */
-export function vmAt(text: string, signal: AbortSignal): Promise<Vm> {
-  const { hypervisor, name } = atPlace(text);
+/** @throws EngineError as {@link hypervisorAt}, {@link Hypervisor.show} */
+export async function vmAt(place: string, signal: AbortSignal): Promise<Vm> {
+  const { hypervisor, name } = hypervisorAt(place);
   return hypervisor.show(name, signal);
 }
 
+/** @throws EngineError as {@link hypervisorAt}; `VM_POWER_ELSEWHERE` (place) where its machines are started by others alone */
+export function powerAt(place: string): Power {
+  const { power } = hypervisorAt(place).hypervisor;
+  if (!power) throw new EngineError('VM_POWER_ELSEWHERE', { place });
+  return power;
+}
+
+/**
+ * Starts a machine that is off; one that runs is left as it is.
+ * @param id by which its hypervisor knows it @param mayGoOffUntilMs the guest was asked to shut down, and may do so until then (by Date.now())
+ */
+export async function startAgain(
+  place: string,
+  id: string,
+  mayGoOffUntilMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const power = powerAt(place);
+  const leftMs = Math.min(mayGoOffUntilMs - Date.now(), MAX_LEFT_MS);
+  if (leftMs > 0) await offUntil(power, id, performance.now() + leftMs, signal);
+  await power.start(id, signal);
+}
+
 /** Who has the machine of a place, and what it is called there. @throws EngineError `VM_PLACE_INVALID` (place, field), `VM_NOT_FOUND` for what is no place of a machine */
-function atPlace(text: string): { readonly hypervisor: Hypervisor; readonly name: string } {
+export function hypervisorAt(text: string): { readonly hypervisor: Hypervisor; readonly name: string } {
   if (!isVmPlace(text)) throw new EngineError('VM_NOT_FOUND', { place: text.slice(0, 300) });
   const place = parseVmPlace(text);
   if ('fault' in place) throw new EngineError('VM_PLACE_INVALID', { place: text.slice(0, 300), field: place.fault });

@@ -13,8 +13,13 @@ const FIELD = 'libvirt domain';
 type Definition = Omit<Vm, 'place' | 'hypervisor' | 'state' | 'snapshots'>;
 
 /** @throws EngineError `FORMAT_INVALID` (data: field, value) */
-export function parseDomain(xml: string): Definition {
-  const domain = parseXml(xml, FIELD, 'domain');
+export const parseDomain = (xml: string): Definition => machineOf(domainOf(xml));
+
+/** @throws EngineError `FORMAT_INVALID` (data: field, value) */
+export const domainOf = (xml: string): Element => parseXml(xml, FIELD, 'domain');
+
+/** @throws EngineError `FORMAT_INVALID` (data: field, value) for more devices than a machine has */
+export function machineOf(domain: Element): Definition {
   const os = childNamed(domain, 'os');
   const type = childNamed(os, 'type');
   const devices = childNamed(domain, 'devices');
@@ -38,11 +43,27 @@ export function parseDomain(xml: string): Definition {
   };
 }
 
-function listed(devices: Element | null, name: string): Element[] {
+/** @throws EngineError `FORMAT_INVALID` */
+export function listed(devices: Element | null, name: string): Element[] {
   const found = devices ? [...childrenNamed(devices, name)] : [];
   if (found.length > MAX_DEVICES)
     throw new EngineError('FORMAT_INVALID', { field: FIELD, value: name, max: MAX_DEVICES });
   return found;
+}
+
+/** A disk that is a volume of a pool: only its pool knows where it is. */
+export interface PoolVolume {
+  readonly pool: string;
+  readonly volume: string;
+}
+
+/** Of each of its disks, in the order of {@link machineOf}. */
+export function poolVolumesOf(domain: Element): (PoolVolume | null)[] {
+  return listed(childNamed(domain, 'devices'), 'disk').map((disk) => {
+    const source = childNamed(disk, 'source');
+    const [pool, volume] = [attribute(source, 'pool'), attribute(source, 'volume')];
+    return attribute(disk, 'type') === 'volume' && pool && volume ? { pool, volume } : null;
+  });
 }
 
 function diskOf(disk: Element): VmDisk {
@@ -123,6 +144,11 @@ const UNITS: Readonly<Record<string, number>> = {
 
 function memoryOf(memory: Element | null): number | null {
   const count = countOf(memory?.textContent?.trim() ?? '');
-  const bytes = (count ?? NaN) * (UNITS[attribute(memory, 'unit') || 'KiB'] ?? NaN);
+  return count && bytesOf(count, attribute(memory, 'unit') || 'KiB');
+}
+
+/** @returns null where it is no unit of libvirt's, or more than anybody has */
+export function bytesOf(count: number, unit: string): number | null {
+  const bytes = count * (UNITS[unit] ?? NaN);
   return Number.isSafeInteger(bytes) ? bytes : null;
 }

@@ -3,7 +3,10 @@ import type { Vm } from '../../contract/vm.contract.ts';
 import { writeRemotePlace, type SshHost } from '../../contract/vm-place.ts';
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import type { Hypervisor } from './hypervisor.port.ts';
-import { parseDomain } from './libvirt-domain.ts';
+import { defineFrom } from './libvirt-definition.ts';
+import { domainOf, machineOf, poolVolumesOf } from './libvirt-domain.ts';
+import { placeOfVolume } from './libvirt-pools.ts';
+import { LIBVIRT_STATES, libvirtPower } from './libvirt-power.ts';
 import { unreadableVm } from './unreadable-vm.ts';
 import { unreachable, virsh } from './virsh.ts';
 
@@ -12,17 +15,6 @@ const MAX_MACHINES = 10_000;
 const AT_ONCE = 4;
 const LINE = /^\s*([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})\s+(.+?)\s*$/;
 
-/** virDomainState of libvirt-domain.h. */
-const STATES: Readonly<Record<string, Vm['state']>> = {
-  '1': 'running',
-  '2': 'running',
-  '3': 'paused',
-  '4': 'shutting-down',
-  '5': 'off',
-  '6': 'crashed',
-  '7': 'paused',
-};
-
 /** @param address of the daemon: 'qemu:///system' @param host another machine that the daemon is on; null: this one */
 export function libvirt(address: string, host: SshHost | null = null): Hypervisor {
   const ask = virsh(address, host);
@@ -30,15 +22,10 @@ export function libvirt(address: string, host: SshHost | null = null): Hyperviso
 
   /** Names by UUID. */
   const all = async (signal: AbortSignal) => {
-    const found = new Map<string, string>();
     const text = await ask(signal, 'list', '--all', '--uuid', '--name').catch((error) => {
       throw unreachable(address, host, error);
     });
-    for (const line of text.split('\n')) {
-      const [, id, name] = LINE.exec(line) ?? [];
-      if (id !== undefined && found.size < MAX_MACHINES) found.set(id, name);
-    }
-    return found;
+    return named(text);
   };
 
   /** By names: of all machines, or of one. */
@@ -48,7 +35,12 @@ export function libvirt(address: string, host: SshHost | null = null): Hyperviso
     for (const line of linesOf(await ask(signal, 'domstats', '--state', ...only))) {
       name = /^Domain: '(.*)'$/.exec(line)?.[1] ?? name;
       const [, state] = /^state\.state=(\d+)$/.exec(line) ?? [];
-      if (state !== undefined) found.set(name, STATES[state] ?? 'unknown');
+      if (state !== undefined) found.set(name, LIBVIRT_STATES[state] ?? 'unknown');
+    }
+    // it says only of a machine that is off that its memory is kept, and not in its state
+    if (![...found.values()].includes('off')) return found;
+    for (const [, saved] of named(await ask(signal, 'list', '--all', '--with-managed-save', '--uuid', '--name'))) {
+      if (found.get(saved) === 'off') found.set(saved, 'saved');
     }
     return found;
   };
@@ -60,10 +52,16 @@ export function libvirt(address: string, host: SshHost | null = null): Hyperviso
     snapshots: readonly string[] | null,
     signal: AbortSignal,
   ): Promise<Vm> => {
-    const definition = parseDomain(await ask(signal, 'dumpxml', '--inactive', '--domain', id));
-    const { name } = definition;
+    const domain = domainOf(await ask(signal, 'dumpxml', '--inactive', '--domain', id));
+    const machine = machineOf(domain);
+    const { name } = machine;
+    const disks = [...machine.disks];
+    for (const [i, volume] of poolVolumesOf(domain).entries()) {
+      if (volume) disks[i] = { ...disks[i], ...(await placeOfVolume(ask, volume, signal)) };
+    }
     return {
-      ...definition,
+      ...machine,
+      disks,
       place: placeOf(name, id),
       hypervisor: 'libvirt',
       state: known.get(name) ?? 'unknown',
@@ -74,6 +72,7 @@ export function libvirt(address: string, host: SshHost | null = null): Hyperviso
   return {
     kind: 'libvirt',
     address,
+    power: libvirtPower(address, host),
     async list(signal) {
       const found = [...(await all(signal))];
       const known = await states(signal);
@@ -100,6 +99,10 @@ export function libvirt(address: string, host: SshHost | null = null): Hyperviso
       const snapshots = linesOf(await ask(signal, 'snapshot-list', '--name', '--domain', id));
       return look(id, await states(signal, id), snapshots, signal);
     },
+
+    async define(id, signal) {
+      return defineFrom(await ask(signal, 'dumpxml', '--inactive', '--domain', id));
+    },
   };
 }
 
@@ -109,6 +112,16 @@ function unreadable(place: string, id: string, name: string, error: unknown): Vm
   if (code === 'TOOL_FAILED') return null;
   if (code !== 'FORMAT_INVALID') throw error;
   return unreadableVm('libvirt', place, name, id);
+}
+
+/** Names by UUID. */
+function named(text: string): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    const [, id, name] = LINE.exec(line) ?? [];
+    if (id !== undefined && found.size < MAX_MACHINES) found.set(id, name);
+  }
+  return found;
 }
 
 const linesOf = (text: string) =>

@@ -14,6 +14,7 @@ export function qemuProcesses(roots: KernelRoots = KERNEL_ROOTS): Hypervisor {
   return {
     kind: 'qemu',
     address: '',
+    power: null,
     async list(signal) {
       const machines: Vm[] = [];
       for (const pid of names(roots.proc)) {

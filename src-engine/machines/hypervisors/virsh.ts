@@ -10,10 +10,10 @@ const DEADLINE_MS = 20_000;
 /** Asks, and gives what virsh printed. @throws EngineError `TOOL_MISSING`, `TOOL_FAILED`, `TOOL_TIMED_OUT`, `ABORTED` */
 export type Virsh = (signal: AbortSignal, ...args: string[]) => Promise<string>;
 
-/** @param address of the daemon: 'qemu:///system' @param host another machine that it is on; null: this one */
-export function virsh(address: string, host: SshHost | null = null): Virsh {
+/** @param address of the daemon: 'qemu:///system' @param host another machine that it is on; null: this one @param deadlineMs of each question */
+export function virsh(address: string, host: SshHost | null = null, deadlineMs = DEADLINE_MS): Virsh {
   return async (signal, ...args) => {
-    const options = { signal, deadlineMs: DEADLINE_MS, ...(host && { env: sshEnvironment() }) };
+    const options = { signal, deadlineMs, ...(host && { env: sshEnvironment() }) };
     const { stdout } = await runTool('virsh', ['--quiet', '--connect', address, ...args], options);
     return stdout.toString('utf8');
   };

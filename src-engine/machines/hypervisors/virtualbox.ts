@@ -38,6 +38,7 @@ export function virtualBox(): Hypervisor {
   return {
     kind: 'vbox',
     address: '',
+    power: null,
     async list(signal) {
       const found = await all(signal);
       const machines: Vm[] = [];

@@ -16,6 +16,7 @@ export function vmware(): Hypervisor {
   return {
     kind: 'vmx',
     address: '',
+    power: null,
     async list(signal) {
       const paths = await findVmxFiles(signal);
       const machines: Vm[] = [];

@@ -1,0 +1,22 @@
+/** Carries out what jobs owed whose process is gone. */
+import { PledgeSchema, type Pledge } from '../catalog/records/index.ts';
+import { EngineError } from '../core/engine-error.ts';
+import { startAgain } from '../machines/hypervisors/hypervisors.ts';
+
+/**
+ * What is so already is fine: two engines may do it at once, and one that died may have done it.
+ * @param pledge as it was written down
+ * @throws EngineError `PLEDGE_UNKNOWN` where a later Diskpress wrote it; what the hypervisor says
+ */
+export async function keepPledge(pledge: unknown, signal: AbortSignal): Promise<void> {
+  const { success, data } = PledgeSchema.safeParse(pledge);
+  if (!success) throw new EngineError('PLEDGE_UNKNOWN', {});
+  await keep(data, signal);
+}
+
+function keep(pledge: Pledge, signal: AbortSignal): Promise<void> {
+  switch (pledge.kind) {
+    case 'start-machine':
+      return startAgain(pledge.place, pledge.id, Date.parse(pledge.mayGoOffUntil ?? '') || 0, signal);
+  }
+}
