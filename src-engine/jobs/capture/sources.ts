@@ -4,10 +4,11 @@ import type { CheckedParams } from '../../contract/commands.ts';
 import { DISK_FORMATS, type DiskFormat } from '../../contract/disk.contract.ts';
 import type { MachineProfile } from '../../contract/machine.contract.ts';
 import { hardDisksOf, type Vm, type VmDisk } from '../../contract/vm.contract.ts';
-import { isVmPlace } from '../../contract/vm-place.ts';
+import { hostOfVmPlace, isVmPlace, type SshHost } from '../../contract/vm-place.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { Hypervisor } from '../../machines/hypervisors/hypervisor.port.ts';
 import { hypervisorAt } from '../../machines/hypervisors/hypervisors.ts';
+import { remotePath, type RemoteDisk } from '../../machines/hypervisors/remote-disk.ts';
 import { MAX_DISKS } from '../../contract/template.contract.ts';
 
 export type CaptureRequest = CheckedParams<'capture.plan'>;
@@ -18,6 +19,8 @@ export interface CaptureSource {
   readonly format: DiskFormat | null;
   /** null: what this machine knows of it */
   readonly bus: string | null;
+  /** it lies on another host, and is read over ssh */
+  readonly remote?: RemoteDisk;
 }
 
 export interface CaptureSources {
@@ -59,7 +62,8 @@ export async function sourcesOf(
   const sources = disks.map((disk) => sourceOf(named, disk));
   await refuseSystemFiles(named, disks);
   await refuseShared(hypervisor, vm, disks, signal);
-  return { sources, vm };
+  const host = hostOfVmPlace(named);
+  return { sources: host ? sources.map((one, i) => remoteSource(host, vm, disks[i], one)) : sources, vm };
 }
 
 /** Who can define a machine can name any file: these are no disks of machines, and are readable to its owner alone. */
@@ -112,6 +116,12 @@ function sourceOf(place: string, { name, placed, path, format, bus }: VmDisk): C
   const known = DISK_FORMATS.find((one) => one === (OTHER_NAMES[said] ?? said));
   if (!known) throw new EngineError('FORMAT_UNSUPPORTED', { path, feature: `format ${format}` });
   return { path, format: known, bus };
+}
+
+function remoteSource(host: SshHost, { state }: Vm, { path, placed }: VmDisk, source: CaptureSource): CaptureSource {
+  const { format } = source;
+  const remote = { host, path: path!, isDevice: placed === 'device', format: format!, isInUse: state !== 'off' };
+  return { ...source, path: remotePath(remote), remote };
 }
 
 /** What rules and forms are to know of the machine. */
