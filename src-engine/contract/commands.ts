@@ -193,6 +193,8 @@ export const COMMANDS = {
       /** what to do about sectors that cannot be read: give up, or put zeros in their place and mark the template */
       onUnreadable: z.enum(['stop', 'fill']).default('stop'),
       outside,
+      /** a machine that runs is captured as it is at one moment, and goes on */
+      live: z.boolean().default(false),
       /** the version is started once it is stored, through an overlay; null: it is not */
       bootProof: BootChoiceSchema.nullable().default(null),
       ...rules,

@@ -1,7 +1,7 @@
 /** Carries out what jobs owed whose process is gone. */
 import { PledgeSchema, type Pledge } from '../catalog/records/index.ts';
 import { EngineError } from '../core/engine-error.ts';
-import { startAgain } from '../machines/hypervisors/hypervisors.ts';
+import { liveAt, startAgain } from '../machines/hypervisors/hypervisors.ts';
 
 /**
  * What is so already is fine: two engines may do it at once, and one that died may have done it.
@@ -18,5 +18,11 @@ function keep(pledge: Pledge, signal: AbortSignal): Promise<void> {
   switch (pledge.kind) {
     case 'start-machine':
       return startAgain(pledge.place, pledge.id, signal);
+    case 'thaw-machine':
+      return liveAt(pledge.place).thaw(pledge.id, signal);
+    case 'end-backup':
+      return liveAt(pledge.place).end(pledge.id, pledge, signal);
+    case 'drop-checkpoint':
+      return liveAt(pledge.place).dropCheckpoint(pledge.id, pledge.checkpoint, signal);
   }
 }

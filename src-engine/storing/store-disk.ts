@@ -32,7 +32,7 @@ import { chunksOf } from '../versions/window-chunks.ts';
 export interface AboutVersion
   extends
     Pick<TemplateView, 'name' | 'note' | 'tags' | 'kind' | 'licence' | 'policy'>,
-    Pick<VersionRecord, 'medium' | 'guest' | 'machine' | 'platform'> {
+    Pick<VersionRecord, 'medium' | 'guest' | 'machine' | 'platform' | 'moment'> {
   readonly configuration: RecordedConfiguration;
   /** beside those of the disks */
   readonly warnings: readonly Warning[];
@@ -139,6 +139,7 @@ export async function storeDisks(
           guest: about.guest,
           machine: about.machine,
           platform: about.platform,
+          ...(about.moment && { moment: about.moment }),
           ...known,
           attachments: [],
         };

@@ -1,5 +1,6 @@
 /** Templates and versions of records as they are shown. */
 import {
+  CONSISTENCIES,
   DISK_ROLES,
   FIRMWARES,
   KINDS,
@@ -60,6 +61,7 @@ export function versionSummary(
     medium: known(MEDIA, record.medium),
     configuration: configurationView(configuration),
     platform: knownOrNull(PLATFORMS, record.platform),
+    consistency: record.moment ? known(CONSISTENCIES, record.moment.consistency) : null,
     capacityBytes: disks.reduce((sum, { capacityBytes }) => sum + capacityBytes, 0),
     usedBytes: disks.reduce((sum, { usedBytes }) => sum + usedBytes, 0),
     ...stateOf(disks),

@@ -11,8 +11,9 @@ import { rolesOf } from '../../inspection/boots.ts';
 import { inspectDisk, type InspectedDisk } from '../../inspection/disk-inspection.ts';
 import { damagedSource, tellingOfFill } from '../../inspection/unreadable.ts';
 import type { Machine } from '../../machines/machine.port.ts';
+import { openNbd } from '../../nbd/client.ts';
 import type { EngineParts } from '../engine-parts.ts';
-import type { CaptureRequest, CaptureSource } from './sources.ts';
+import type { CaptureRequest, CaptureSource, ServedDisk } from './sources.ts';
 
 /** What was seen of a disk that is captured. */
 export interface SeenDisk {
@@ -94,13 +95,37 @@ export function seenOf({ opened, view }: CapturedDisk): SeenDisk {
 /** Where a capture goes on over unreadable sectors, those of an image file say nothing of what it is. */
 function openAsked(
   machine: Machine,
-  { path, format }: CaptureSource,
+  { path, format, served }: CaptureSource,
   { onUnreadable }: CaptureRequest,
   signal: AbortSignal,
 ): Promise<OpenedSource> {
   const isOver = onUnreadable === 'fill';
-  const open = () => openSource(machine, path, format, signal, isOver);
+  const open = () =>
+    served ? openServed(machine, path, format, served, signal) : openSource(machine, path, format, signal, isOver);
   return isOver ? open() : tellingOfFill(open);
+}
+
+/** What it is of is known by its place; what is read is what its hypervisor serves. */
+async function openServed(
+  machine: Machine,
+  path: string,
+  format: DiskFormat | null,
+  { socketPath, exportName, sectorBytes, changesContext }: ServedDisk,
+  signal: AbortSignal,
+): Promise<OpenedSource> {
+  const place = await machine.placeOf(path);
+  const contexts = changesContext === null ? [] : [changesContext];
+  const source = await openNbd({ socketPath }, { exportName, sectorBytes, contexts, signal });
+  const { lengthBytes, physicalSectorBytes } = source;
+  return {
+    place: { ...place, lengthBytes, sectorBytes, physicalSectorBytes },
+    source,
+    format: format ?? 'raw',
+    files: [],
+    warnings: [],
+    // it changes all the time, and what is read does not
+    refuseChanged: async () => {},
+  };
 }
 
 /** Where a capture goes on over unreadable sectors, volumes whose tables lie there are captured whole. */

@@ -12,7 +12,6 @@ import { captureReport } from '../../judgement/capture-report.ts';
 import { diskCountCheck, diskOrderCheck } from '../../judgement/same-disks.ts';
 import { refuseOtherFiles } from '../../judgement/image-checks.ts';
 import { overriddenRules, refuseReported } from '../../judgement/make-report.ts';
-import { usesOfSources } from '../../judgement/source-checks.ts';
 import { overriddenCodes, refuseBlockedCheck, withOverrides } from '../../judgement/overrides.ts';
 import { openRulebook } from '../../judgement/rulebook.ts';
 import { storeDisks } from '../../storing/store-disk.ts';
@@ -22,8 +21,9 @@ import { resultsOfDisks } from '../disk-results.ts';
 import type { CaptureRecord } from '../plan-records.ts';
 import { busOf, checksOfDisks } from './checks.ts';
 import { bootFirst } from '../../inspection/boots.ts';
+import { takeMoment, type Moment } from './live.ts';
 import { openDisks, seenOf, type CapturedDisks } from './disks.ts';
-import { profileOfVm, sourcesOf } from './sources.ts';
+import { profileOfVm, sourcesOf, usesAt } from './sources.ts';
 
 /**
  * Carries out a plan. Whatever ends it early leaves the catalog as it was: of several disks there are all, or none.
@@ -41,9 +41,17 @@ export async function runCapture(
   context.phase('inspecting', 0);
   const lock = await joinWriters(parts, `capture ${request.name}`);
   let captured: CapturedDisks | null = null;
+  let moment: Moment | null = null;
+  let isStored = false;
   try {
     const planned = [plan, ...plan.others];
-    const { sources, vm } = await sourcesOf(request, context.signal);
+    const asked = await sourcesOf(request, context.signal);
+    const { vm } = asked;
+    if (vm && asked.isLive) {
+      const tracking = { checkpoint: null, since: null };
+      moment = await takeMoment(parts, vm, { isFrozen: true, tracking }, context.signal);
+    }
+    const { sources } = moment ?? asked;
     if (sources.length !== planned.length) throw new EngineError('DEVICE_CHANGED', { path: request.source });
     captured = await openDisks(parts, sources, request, context.signal, (opened, i) => {
       checkSamePlace(planned[i].source, opened.place);
@@ -51,7 +59,7 @@ export async function runCapture(
     });
     const { disks } = captured;
     const places = disks.map(({ opened }) => opened.place);
-    const uses = await usesOfSources(parts.machine, places, parts.layout.root);
+    const uses = await usesAt(parts, asked, places);
     const existing = parts.templates.findByName(request.name);
     const checks = withOverrides(
       [
@@ -82,6 +90,7 @@ export async function runCapture(
     const { name, note, tags, kind, level, onUnreadable, policy = null } = request;
     const template = { name, note, tags, kind, licence: about.licence, policy };
     const recorded = { guest, machine, platform, configuration: configurationOf(guest, machine) };
+    const taken = vm && moment && { machine: vm.id, consistency: moment.consistency };
     const stored = await storeDisks(
       parts,
       disks.map(({ role, disk, account }, i) => ({
@@ -93,12 +102,22 @@ export async function runCapture(
         place: planned[i].source,
         context: contexts[i],
       })),
-      { ...template, ...recorded, level, onUnreadable, medium: 'disk', warnings: [...ofImages, ...guest.warnings] },
+      {
+        ...template,
+        ...recorded,
+        level,
+        onUnreadable,
+        medium: 'disk',
+        moment: taken ?? undefined,
+        warnings: [...ofImages, ...guest.warnings],
+      },
       context,
       async () => {
         for (const { number, opened } of disks) await ofDisk(number, () => opened.refuseChanged());
+        await moment?.check(context.signal);
       },
     );
+    isStored = true;
     parts.audit.add('template.captured', stored.template.name, {
       templateId: stored.template.id,
       version: stored.version.number,
@@ -109,8 +128,11 @@ export async function runCapture(
       overridden: [...overriddenCodes(checks), ...overriddenRules(report)],
     });
     return resultsOfDisks(stored);
+  } catch (error) {
+    throw moment ? moment.explain(error) : error;
   } finally {
     await captured?.close();
+    await moment?.end(isStored);
     lock.release();
   }
 }

@@ -1,11 +1,14 @@
 /** What a capture reads: the disks that were named, or those of a virtual machine, with what its hypervisor says of each. */
 import type { CheckedParams } from '../../contract/commands.ts';
-import { DISK_FORMATS, type DiskFormat } from '../../contract/disk.contract.ts';
+import { DISK_FORMATS, type DiskFormat, type PlaceView } from '../../contract/disk.contract.ts';
 import type { MachineProfile } from '../../contract/machine.contract.ts';
 import { hardDisksOf, isVmPlace, type Vm, type VmDisk } from '../../contract/vm.contract.ts';
 import { EngineError } from '../../core/engine-error.ts';
+import { usesOfSources, type SourceUse } from '../../judgement/source-checks.ts';
 import { vmAt } from '../../machines/hypervisors/hypervisors.ts';
+import type { LiveDisk } from '../../machines/hypervisors/live.port.ts';
 import { MAX_DISKS } from '../../contract/template.contract.ts';
+import type { EngineParts } from '../engine-parts.ts';
 
 export type CaptureRequest = CheckedParams<'capture.plan'>;
 
@@ -15,12 +18,20 @@ export interface CaptureSource {
   readonly format: DiskFormat | null;
   /** null: what this machine knows of it */
   readonly bus: string | null;
+  /** where its hypervisor serves it as it was at one moment; left out: it is read where it lies */
+  readonly served?: ServedDisk;
+}
+
+export interface ServedDisk extends Pick<LiveDisk, 'exportName' | 'sectorBytes' | 'changesContext'> {
+  readonly socketPath: string;
 }
 
 export interface CaptureSources {
   readonly sources: readonly CaptureSource[];
   /** whose disks they are; null: of nobody that is known */
   readonly vm: Vm | null;
+  /** it runs, and is read meanwhile: its sources are those of a moment */
+  readonly isLive: boolean;
 }
 
 /**
@@ -29,32 +40,45 @@ export interface CaptureSources {
  *   `BAD_REQUEST` where a machine is named beside something else
  */
 export async function sourcesOf(
-  request: Pick<CaptureRequest, 'source' | 'others' | 'format'>,
+  request: Pick<CaptureRequest, 'source' | 'others' | 'format'> & Partial<Pick<CaptureRequest, 'live'>>,
   signal: AbortSignal,
 ): Promise<CaptureSources> {
-  const { source, others, format } = request;
+  const { source, others, format, live = false } = request;
   const named = [source, ...others].find(isVmPlace);
+  if (named === undefined && live)
+    throw new EngineError('BAD_REQUEST', { path: source, reason: 'only a machine runs' });
   if (named === undefined)
-    return { sources: [source, ...others].map((path) => ({ path, format, bus: null })), vm: null };
+    return { sources: [source, ...others].map((path) => ({ path, format, bus: null })), vm: null, isLive: false };
   if (others.length > 0 || format !== null)
     throw new EngineError('BAD_REQUEST', {
       path: named,
       reason: 'a machine brings its own disks, and knows their formats',
     });
   const vm = await vmAt(named, signal);
-  if (vm.state !== 'off') throw new EngineError('VM_NOT_OFF', { place: named, state: vm.state });
+  const isLive = live && (vm.state === 'running' || vm.state === 'paused');
+  if (vm.state !== 'off' && !isLive) throw new EngineError('VM_NOT_OFF', { place: named, state: vm.state });
   const disks = hardDisksOf(vm);
   if (disks.length === 0) throw new EngineError('VM_WITHOUT_DISKS', { place: named });
   if (disks.length > MAX_DISKS)
     throw new EngineError('BAD_REQUEST', { path: named, reason: `more than ${MAX_DISKS} disks` });
-  return { sources: disks.map((disk) => sourceOf(named, disk)), vm };
+  return { sources: disks.map((disk) => sourceOf(named, disk)), vm, isLive };
+}
+
+/** Who uses each of them: that a machine that is read live uses its disks is no news. */
+export async function usesAt(
+  parts: EngineParts,
+  { isLive }: Pick<CaptureSources, 'isLive'>,
+  places: readonly PlaceView[],
+): Promise<SourceUse[]> {
+  if (isLive) return places.map(() => ({ device: null, refusals: [] }));
+  return usesOfSources(parts.machine, places, parts.layout.root);
 }
 
 /** As QEMU and libvirt call them. */
 const OTHER_NAMES: Readonly<Record<string, DiskFormat>> = { vpc: 'vhd' };
 
 /** The format is the definition's: what a guest writes to the start of a raw disk may look like another one. */
-function sourceOf(place: string, { name, placed, path, format, bus }: VmDisk): CaptureSource {
+export function sourceOf(place: string, { name, placed, path, format, bus }: VmDisk): CaptureSource {
   if ((placed !== 'file' && placed !== 'device') || path === null)
     throw new EngineError('VM_DISK_ELSEWHERE', { place, name, path: path ?? '' });
   const said = format ?? 'raw';

@@ -3,6 +3,7 @@ import { HYPERVISORS, type HypervisorKind, type HypervisorView, type Vm } from '
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import type { Hypervisor } from './hypervisor.port.ts';
 import { libvirt } from './libvirt.ts';
+import type { Live } from './live.port.ts';
 
 const OPENERS: Readonly<Record<HypervisorKind, () => Hypervisor>> = {
   // the variable is libvirt's own: its programs go by it too
@@ -40,4 +41,11 @@ function openerOf(place: string): () => Hypervisor {
 export async function startAgain(place: string, id: string, signal: AbortSignal): Promise<void> {
   const { power } = openerOf(place)();
   await power.start(id, signal);
+}
+
+/** @throws EngineError `VM_NOT_FOUND` for a place that is no machine's; `LIVE_NOT_POSSIBLE` where its hypervisor cannot do it */
+export function liveAt(place: string): Live {
+  const { live } = openerOf(place)();
+  if (!live) throw new EngineError('LIVE_NOT_POSSIBLE', { place, said: '' });
+  return live;
 }

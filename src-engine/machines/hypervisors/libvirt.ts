@@ -3,6 +3,7 @@ import type { Vm } from '../../contract/vm.contract.ts';
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import type { Hypervisor } from './hypervisor.port.ts';
 import { parseDomain } from './libvirt-domain.ts';
+import { libvirtLive } from './libvirt-live.ts';
 import { libvirtPower } from './libvirt-power.ts';
 import { unreachable, virsh } from './virsh.ts';
 
@@ -73,6 +74,7 @@ export function libvirt(address: string): Hypervisor {
     kind: 'libvirt',
     address,
     power: libvirtPower(ask),
+    live: libvirtLive(ask),
     async list(signal) {
       const found = [...(await all(signal))];
       const known = await states(signal);
