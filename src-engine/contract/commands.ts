@@ -39,6 +39,7 @@ import {
 import {
   HostAddressSchema,
   HypervisorViewSchema,
+  ServedMachineViewSchema,
   SHUT_DOWN_SECONDS,
   ShutDownSecondsSchema,
   VmSchema,
@@ -116,6 +117,8 @@ const deployPlan = {
   exact: z.boolean().default(false),
   /** a loader for firmware that has no entry for the disk is copied where there is none */
   fallbackLoader: z.enum(FALLBACK_LOADERS).default('auto'),
+  /** a file: it becomes an overlay over the template, which is served to whoever uses it; nothing is copied */
+  served: z.boolean().default(false),
   /** this machine's firmware gets an entry for the disk, which is attached to it */
   efiEntry: z.boolean().default(false),
   /** what was written is started at the end, through an overlay; null: it is not */
@@ -431,6 +434,10 @@ export const COMMANDS = {
   },
   /** One of them, by its place: 'libvirt:NAME'. */
   'vm.show': { params: z.strictObject({ place: vmPlace }), result: VmSchema },
+  /** The machines that need a template of the catalog, since their disks lie over it. */
+  'vm.served': { params: none, result: z.array(ServedMachineViewSchema) },
+  /** Brings what one of them has of its template into its own disks: it needs the template no more. */
+  'vm.stream': { params: z.strictObject({ id: z.uuid() }), result: started },
   /** What jobs whose process is gone still owe, once an engine has tried to do it. */
   'pledge.list': { params: none, result: z.array(PledgeViewSchema) },
   /** Tries once more. */

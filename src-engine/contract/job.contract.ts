@@ -18,6 +18,7 @@ export const JOB_KINDS = [
   'import',
   'export',
   'boot',
+  'stream',
 ] as const;
 export const PHASES = [
   'waiting',
@@ -38,6 +39,7 @@ export const PHASES = [
   'unpacking',
   'exporting',
   'booting',
+  'streaming',
 ] as const;
 export type Phase = (typeof PHASES)[number];
 

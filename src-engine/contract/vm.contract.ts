@@ -164,3 +164,21 @@ export const HypervisorViewSchema = z.object({
 /** Another machine whose libvirt is asked by ssh: '[user@]host[:port]'. */
 export const HostAddressSchema = z.string().min(1).max(400);
 export type HypervisorView = z.infer<typeof HypervisorViewSchema>;
+
+/** A machine whose disks lie over a template that is served to it. */
+export const ServedMachineViewSchema = z.object({
+  id: z.uuid(),
+  place: text,
+  templateId: z.uuid(),
+  templateName: z.string(),
+  versionNumber: z.number().int().positive(),
+  /** it stays so; else what lies below its disks is brought into them */
+  isLinked: z.boolean(),
+  /** by this engine, just now: a machine that is not served waits for its disks */
+  isServed: z.boolean(),
+  /** that brings in what lies below its disks; null: none is at work */
+  jobId: z.uuid().nullable(),
+  /** why it cannot be served */
+  error: ErrorViewSchema.nullable(),
+});
+export type ServedMachineView = z.infer<typeof ServedMachineViewSchema>;

@@ -18,6 +18,8 @@ export interface ToolRun {
   readonly deadlineMs?: number;
   /** exit codes that are no failure; 0 where they are not given */
   readonly goodCodes?: readonly number[];
+  /** is given what it says, piece by piece, as it says it */
+  readonly hear?: (said: string) => void;
   /** further variables of its environment */
   readonly env?: Readonly<Record<string, string>>;
   /** open files that it finds as its descriptors 3, 4, … */
@@ -65,6 +67,7 @@ export async function runTool(tool: Tool, args: readonly string[], options: Tool
   try {
     const stdout = collect(child.stdout!);
     const stderr = collect(child.stderr!);
+    if (options.hear) child.stdout!.on('data', (piece: Buffer) => options.hear!(piece.toString('latin1')));
     // whoever has heard enough closes its input
     child.stdin!.on('error', () => {});
     child.stdin!.end(input ?? '');

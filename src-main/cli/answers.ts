@@ -15,6 +15,7 @@ import type {
   HypervisorView,
   NbdView,
   PledgeView,
+  ServedMachineView,
   Vm,
   Report,
   TemplateSummary,
@@ -57,4 +58,5 @@ export type Answer =
   | { kind: 'hosts'; value: string[] }
   | { kind: 'nbd'; value: NbdView }
   | { kind: 'owed'; value: PledgeView[] }
+  | { kind: 'served'; value: ServedMachineView[] }
   | { kind: 'serving'; value: { address: string } };

@@ -45,6 +45,7 @@ export const VALUES = {
   hosts: COMMANDS['host.list'].result,
   vm: VmSchema,
   nbd: NbdViewSchema,
+  served: COMMANDS['vm.served'].result,
   owed: COMMANDS['pledge.list'].result,
   serving: z.object({ address: z.string() }),
 } satisfies Record<Answer['kind'], z.ZodType>;

@@ -1,6 +1,7 @@
 /** Virtual machines of the hypervisors that are here: `vm`. */
 import type { Command } from 'commander';
 import type { EngineClient } from '../../src-engine/contract/index.ts';
+import { followJob } from './follow-job.ts';
 import { wholeNumber } from './options.ts';
 import type { Session } from './session.ts';
 
@@ -23,6 +24,21 @@ export function addVmCommands(
     .option('--host <host>', help('vm-host'))
     .action(async ({ host }: { host?: string }) => {
       printer.result({ kind: 'hypervisors', value: await (await connect()).call('vm.list', host ? { host } : {}) });
+    });
+
+  vm.command('served')
+    .description(help('vm-served'))
+    .action(async () => {
+      printer.result({ kind: 'served', value: await (await connect()).call('vm.served', {}) });
+    });
+
+  vm.command('stream <machine>')
+    .description(help('vm-stream'))
+    .action(async (machine: string) => {
+      const client = await connect();
+      const found = (await client.call('vm.served', {})).find(({ id, place }) => machine === id || machine === place);
+      const start = () => client.call('vm.stream', { id: found?.id ?? machine });
+      printer.result({ kind: 'job', value: await followJob(client, printer, start) });
     });
 
   vm.command('show <place>')

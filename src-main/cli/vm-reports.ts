@@ -1,5 +1,11 @@
 /** Virtual machines as text. */
-import { hardDisksOf, type HypervisorView, type Vm, type VmDisk } from '../../src-engine/contract/index.ts';
+import {
+  hardDisksOf,
+  type HypervisorView,
+  type ServedMachineView,
+  type Vm,
+  type VmDisk,
+} from '../../src-engine/contract/index.ts';
 import { factLines, joined, listed, yesNo } from './machine-reports.ts';
 import { printable } from './printable.ts';
 import { table } from './text-table.ts';
@@ -46,6 +52,21 @@ function linesOf(words: Words, hypervisor: HypervisorView): string[] {
 }
 
 const nameOf = ({ t }: Words, { kind }: HypervisorView) => t(`cli.hypervisor.${kind}`);
+
+export function servedLines(words: Words, machines: readonly ServedMachineView[]): string[] {
+  const { t } = words;
+  if (machines.length === 0) return [t('cli.served-machine.none')];
+  return table(
+    ['place', 'template', 'state'].map((column) => t(`cli.column.${column}`)),
+    machines.map(({ place, templateName, versionNumber, isServed, jobId, error }) => [
+      printable(place),
+      printable(`${templateName}@${versionNumber}`),
+      error
+        ? printable(t(`error.${error.code}.what`, error.data))
+        : t(`cli.served-machine.${jobId ? 'stream' : isServed ? 'served' : 'waits'}`),
+    ]),
+  );
+}
 
 export function vmLines(words: Words, machine: Vm): string[] {
   const { t, bytes } = words;

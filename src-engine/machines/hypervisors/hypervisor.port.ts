@@ -1,6 +1,7 @@
 /** What is asked of a hypervisor, whichever it is. Nothing here changes a machine. */
 import type { HypervisorKind, Vm, VmDefinition } from '../../contract/vm.contract.ts';
 import type { Power } from './power.port.ts';
+import type { Streams } from './streams.port.ts';
 
 /** A machine's hardware, and what its hypervisor wrote of it, both without secrets. */
 export interface DefinedMachine {
@@ -14,6 +15,8 @@ export interface Hypervisor {
   readonly address: string;
   /** null: its machines are started and shut down by others alone */
   readonly power: Power | null;
+  /** null: disks of its machines cannot lie over something that is served */
+  readonly streams: Streams | null;
 
   /**
    * All its machines, in natural order of their names. One whose definition cannot be read is there with what is known of it; snapshots are left to {@link show}.

@@ -10,6 +10,7 @@ import { libvirtAddress } from './ssh.ts';
 import { virtualBox } from './virtualbox.ts';
 import { vmware } from './vmware.ts';
 import { offUntil } from './wait-until-off.ts';
+import type { Streams } from './streams.port.ts';
 
 /** The longest that a guest is given, and once more: a clock may have been set since. */
 const MAX_LEFT_MS = 2 * 3600 * 1000;
@@ -72,6 +73,13 @@ export function powerAt(place: string): Power {
   const { power } = hypervisorAt(place).hypervisor;
   if (!power) throw new EngineError('VM_POWER_ELSEWHERE', { place });
   return power;
+}
+
+/** @throws EngineError as {@link hypervisorAt}; `VM_STREAMS_NOT` (place) where its machines cannot have what is served */
+export function streamsAt(place: string): Streams {
+  const { streams } = hypervisorAt(place).hypervisor;
+  if (!streams) throw new EngineError('VM_STREAMS_NOT', { place });
+  return streams;
 }
 
 /**

@@ -15,6 +15,7 @@ export function qemuProcesses(roots: KernelRoots = KERNEL_ROOTS): Hypervisor {
     kind: 'qemu',
     address: '',
     power: null,
+    streams: null,
     async list(signal) {
       const machines: Vm[] = [];
       for (const pid of names(roots.proc)) {

@@ -39,6 +39,7 @@ export function virtualBox(): Hypervisor {
     kind: 'vbox',
     address: '',
     power: null,
+    streams: null,
     async list(signal) {
       const found = await all(signal);
       const machines: Vm[] = [];

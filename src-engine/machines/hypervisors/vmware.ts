@@ -17,6 +17,7 @@ export function vmware(): Hypervisor {
     kind: 'vmx',
     address: '',
     power: null,
+    streams: null,
     async list(signal) {
       const paths = await findVmxFiles(signal);
       const machines: Vm[] = [];
