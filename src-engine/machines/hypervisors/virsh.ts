@@ -52,8 +52,8 @@ export async function askSeveral(
   const [asked] = await Promise.allSettled([runTool('virsh', ['--quiet', '--connect', address, script], options)]);
   if (asked.status === 'rejected') return commands.map(() => asked);
   const { stdout, stderr, exitCode } = asked.value;
-  const complaints = stderr.toString('utf8').split(failed);
-  const said = stdout.toString('utf8').split(`${mark}\n`);
+  const complaints = stderr.toString('utf8').split(`error: ${failed}`);
+  const said = stdout.toString('utf8').split(mark);
   return commands.map((_, i) => {
     const complaint = complaints[i]?.trim() ?? '';
     if (i < said.length - 1 && !complaint.includes('error:')) return { status: 'fulfilled', value: said[i] };
