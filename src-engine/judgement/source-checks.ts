@@ -32,7 +32,7 @@ export async function usesOfSources(
   );
 }
 
-export function checkSource(place: PlaceView, { refusals }: SourceUse): Check[] {
+export function checkSource(place: Pick<PlaceView, 'path'>, { refusals }: SourceUse): Check[] {
   const data = { path: place.path };
   if (refusals.length === 0) {
     return [

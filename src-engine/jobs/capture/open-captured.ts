@@ -7,11 +7,11 @@ import type { CaptureSource } from './sources.ts';
 /** @throws EngineError as {@link openSource}, {@link openRemoteDisk} */
 export async function openCaptured(
   machine: Machine,
-  { path, format, remote }: CaptureSource,
+  { path, format, isOfMachine, remote }: CaptureSource,
   signal: AbortSignal,
   isOverUnreadable = false,
 ): Promise<OpenedSource> {
-  if (!remote) return openSource(machine, path, format, signal, isOverUnreadable);
+  if (!remote) return openSource(machine, path, format, signal, isOverUnreadable, isOfMachine);
   const opened = await openRemoteDisk(remote, signal);
   return { ...opened, format: remote.format, files: [], warnings: [] };
 }

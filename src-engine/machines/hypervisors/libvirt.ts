@@ -10,6 +10,7 @@ import { LIBVIRT_STATES, libvirtPower } from './libvirt-power.ts';
 import { unreadableVm } from './unreadable-vm.ts';
 import { libvirtStreams } from './libvirt-streams.ts';
 import { askSeveral, unreachable, virsh } from './virsh.ts';
+import { libvirtLive } from './libvirt-live.ts';
 
 const MAX_MACHINES = 10_000;
 /** Definitions that are asked for at once. */
@@ -63,6 +64,7 @@ export function libvirt(address: string, host: SshHost | null = null): Hyperviso
     power: libvirtPower(address, host),
     // sockets of this machine are nothing on another
     streams: host ? null : libvirtStreams(ask),
+    live: host ? null : libvirtLive(ask),
     async list(signal) {
       const { found, states } = await survey(signal);
       const all = [...found];
