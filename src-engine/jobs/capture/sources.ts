@@ -3,7 +3,7 @@ import { realpath, stat } from 'node:fs/promises';
 import type { CheckedParams } from '../../contract/commands.ts';
 import { DISK_FORMATS, type DiskFormat, type PlaceView } from '../../contract/disk.contract.ts';
 import type { MachineProfile } from '../../contract/machine.contract.ts';
-import { hardDisksOf, type Vm, type VmDisk } from '../../contract/vm.contract.ts';
+import { bootDiskOf, hardDisksOf, type Vm, type VmDisk } from '../../contract/vm.contract.ts';
 import { hostOfVmPlace, isVmPlace, type SshHost } from '../../contract/vm-place.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { usesOfSources, type SourceUse } from '../../judgement/source-checks.ts';
@@ -51,14 +51,16 @@ export interface CaptureSources {
  *   not known here; `BAD_REQUEST` where a machine is named beside something else
  */
 export async function sourcesOf(
-  request: Pick<CaptureRequest, 'source' | 'others' | 'format'> & Partial<Pick<CaptureRequest, 'live'>>,
+  request: Pick<CaptureRequest, 'source' | 'others' | 'format'> & Partial<Pick<CaptureRequest, 'live' | 'without'>>,
   mayRun: boolean,
   signal: AbortSignal,
 ): Promise<CaptureSources> {
-  const { source, others, format, live = false } = request;
+  const { source, others, format, live = false, without = [] } = request;
   const named = [source, ...others].find(isVmPlace);
   if (named === undefined && live)
     throw new EngineError('BAD_REQUEST', { path: source, reason: 'only a machine runs' });
+  if (named === undefined && without.length > 0)
+    throw new EngineError('BAD_REQUEST', { path: source, reason: 'only a machine has disks that can be left out' });
   if (named === undefined)
     return {
       sources: [source, ...others].map((path) => ({ path, format, bus: null, isOfMachine: false })),
@@ -76,7 +78,7 @@ export async function sourcesOf(
   const isLive = live && (vm.state === 'running' || vm.state === 'paused');
   if (vm.state !== 'off' && !isLive && !(mayRun && vm.state === 'running'))
     throw new EngineError('VM_NOT_OFF', { place: named, state: vm.state });
-  const disks = hardDisksOf(vm);
+  const disks = chosenDisks(named, hardDisksOf(vm), without);
   if (disks.length === 0) throw new EngineError('VM_WITHOUT_DISKS', { place: named });
   if (disks.length > MAX_DISKS)
     throw new EngineError('BAD_REQUEST', { path: named, reason: `more than ${MAX_DISKS} disks` });
@@ -113,6 +115,22 @@ async function refuseShared(
         throw new EngineError('VM_DISK_SHARED', { place, name: shared.name, path: shared.path!, other: other.place });
     }
   }
+}
+
+/**
+ * All of a machine's disks but those that are left out. The one that it starts from always is among them.
+ * @throws EngineError `VM_NO_SUCH_DISK` (place, name); `VM_BOOT_DISK_NEEDED` (place, name)
+ */
+export function chosenDisks<D extends Pick<VmDisk, 'name' | 'bootOrder'>>(
+  place: string,
+  disks: readonly D[],
+  without: readonly string[],
+): D[] {
+  const unknown = without.find((name) => !disks.some((disk) => disk.name === name));
+  if (unknown !== undefined) throw new EngineError('VM_NO_SUCH_DISK', { place, name: unknown });
+  const boot = bootDiskOf(disks);
+  if (boot && without.includes(boot.name)) throw new EngineError('VM_BOOT_DISK_NEEDED', { place, name: boot.name });
+  return disks.filter(({ name }) => !without.includes(name));
 }
 
 /** Who uses each of them: that a machine that is read live uses its disks is no news. */
