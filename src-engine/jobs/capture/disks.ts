@@ -5,13 +5,14 @@ import type { Warning } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { numberOf, ofDisk } from '../../core/of-disk.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
-import { openSource, type OpenedSource } from '../../images/open-source.ts';
+import type { OpenedSource } from '../../images/open-source.ts';
 import { DiskAccount } from '../../inspection/account/account.ts';
 import { rolesOf } from '../../inspection/boots.ts';
 import { inspectDisk, type InspectedDisk } from '../../inspection/disk-inspection.ts';
 import { damagedSource, tellingOfFill } from '../../inspection/unreadable.ts';
 import type { Machine } from '../../machines/machine.port.ts';
 import type { EngineParts } from '../engine-parts.ts';
+import { openCaptured } from './open-captured.ts';
 import type { CaptureRequest, CaptureSource } from './sources.ts';
 
 /** What was seen of a disk that is captured. */
@@ -94,12 +95,12 @@ export function seenOf({ opened, view }: CapturedDisk): SeenDisk {
 /** Where a capture goes on over unreadable sectors, those of an image file say nothing of what it is. */
 function openAsked(
   machine: Machine,
-  { path, format, isOfMachine }: CaptureSource,
+  source: CaptureSource,
   { onUnreadable }: CaptureRequest,
   signal: AbortSignal,
 ): Promise<OpenedSource> {
   const isOver = onUnreadable === 'fill';
-  const open = () => openSource(machine, path, format, signal, isOver, isOfMachine);
+  const open = () => openCaptured(machine, source, signal, isOver);
   return isOver ? open() : tellingOfFill(open);
 }
 

@@ -4,11 +4,12 @@ import type { CheckedParams } from '../../contract/commands.ts';
 import { DISK_FORMATS, type DiskFormat } from '../../contract/disk.contract.ts';
 import type { MachineProfile } from '../../contract/machine.contract.ts';
 import { hardDisksOf, type Vm, type VmDisk } from '../../contract/vm.contract.ts';
-import { isVmPlace } from '../../contract/vm-place.ts';
+import { hostOfVmPlace, isVmPlace, type SshHost } from '../../contract/vm-place.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { Hypervisor } from '../../machines/hypervisors/hypervisor.port.ts';
 import { hypervisorAt } from '../../machines/hypervisors/hypervisors.ts';
 import { isSystemFile } from '../../machines/hypervisors/system-files.ts';
+import { remotePath, type RemoteDisk } from '../../machines/hypervisors/remote-disk.ts';
 import { MAX_DISKS } from '../../contract/template.contract.ts';
 
 export type CaptureRequest = CheckedParams<'capture.plan'>;
@@ -21,6 +22,8 @@ export interface CaptureSource {
   readonly bus: string | null;
   /** the disk of a virtual machine: what it names is where its hypervisor finds it */
   readonly isOfMachine: boolean;
+  /** it lies on another host, and is read over ssh */
+  readonly remote?: RemoteDisk;
 }
 
 export interface CaptureSources {
@@ -62,7 +65,8 @@ export async function sourcesOf(
   const sources = disks.map((disk) => sourceOf(named, disk));
   await refuseSystemFiles(named, disks);
   await refuseShared(hypervisor, vm, disks, signal);
-  return { sources, vm };
+  const host = hostOfVmPlace(named);
+  return { sources: host ? sources.map((one, i) => remoteSource(host, vm, disks[i], one)) : sources, vm };
 }
 
 async function refuseSystemFiles(place: string, disks: readonly VmDisk[]): Promise<void> {
@@ -112,6 +116,12 @@ function sourceOf(place: string, { name, placed, path, format, bus }: VmDisk): C
   const known = DISK_FORMATS.find((one) => one === (OTHER_NAMES[said] ?? said));
   if (!known) throw new EngineError('FORMAT_UNSUPPORTED', { path, feature: `format ${format}` });
   return { path, format: known, bus, isOfMachine: true };
+}
+
+function remoteSource(host: SshHost, { state }: Vm, { path, placed }: VmDisk, source: CaptureSource): CaptureSource {
+  const { format } = source;
+  const remote = { host, path: path!, isDevice: placed === 'device', format: format!, isInUse: state !== 'off' };
+  return { ...source, path: remotePath(remote), remote };
 }
 
 /** What rules and forms are to know of the machine. */
