@@ -11,9 +11,10 @@ import { rolesOf } from '../../inspection/boots.ts';
 import { inspectDisk, type InspectedDisk } from '../../inspection/disk-inspection.ts';
 import { damagedSource, tellingOfFill } from '../../inspection/unreadable.ts';
 import type { Machine } from '../../machines/machine.port.ts';
+import { openNbd } from '../../nbd/client.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { openCaptured } from './open-captured.ts';
-import type { CaptureRequest, CaptureSource } from './sources.ts';
+import type { CaptureRequest, CaptureSource, ServedDisk } from './sources.ts';
 
 /** What was seen of a disk that is captured. */
 export interface SeenDisk {
@@ -100,8 +101,34 @@ function openAsked(
   signal: AbortSignal,
 ): Promise<OpenedSource> {
   const isOver = onUnreadable === 'fill';
-  const open = () => openCaptured(machine, source, signal, isOver);
+  const open = () =>
+    source.served
+      ? openServed(machine, source.path, source.format, source.served, signal)
+      : openCaptured(machine, source, signal, isOver);
   return isOver ? open() : tellingOfFill(open);
+}
+
+/** What it is of is known by its place; what is read is what its hypervisor serves. */
+async function openServed(
+  machine: Machine,
+  path: string,
+  format: DiskFormat | null,
+  { socketPath, exportName, sectorBytes, changesContext }: ServedDisk,
+  signal: AbortSignal,
+): Promise<OpenedSource> {
+  const place = await machine.placeOf(path);
+  const contexts = changesContext === null ? [] : [changesContext];
+  const source = await openNbd({ socketPath }, { exportName, sectorBytes, contexts, signal });
+  const { lengthBytes, physicalSectorBytes } = source;
+  return {
+    place: { ...place, lengthBytes, sectorBytes, physicalSectorBytes },
+    source,
+    format: format ?? 'raw',
+    files: [],
+    warnings: [],
+    // it changes all the time, and what is read does not
+    refuseChanged: async () => {},
+  };
 }
 
 /** Where a capture goes on over unreadable sectors, volumes whose tables lie there are captured whole. */
