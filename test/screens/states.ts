@@ -207,7 +207,7 @@ export const STATES: readonly State[] = [
     async ({ page, t }) => {
       await page.getByText(t('place.vm'), { exact: true }).click();
       await page.getByRole('radio', { name: /exam-server/ }).check();
-      await page.getByRole('checkbox', { name: t('vm.shutDown') }).check();
+      await page.getByRole('radio', { name: t('vm.shutDown') }).check();
     },
   ],
   ['capture-source', 'many', '/capture', ({ capture }) => capture.disk('/dev/sda').check()],

@@ -19,6 +19,8 @@ export interface CaptureForm {
   outside: OutsideChoice;
   /** a virtual machine that runs may be shut down for it, and has so long for that; null: it may not */
   shutDown: { withinSeconds: number } | null;
+  /** one that runs goes on, and is captured as it is at one moment */
+  live: boolean;
   /** the version is started once it is stored */
   proof: ProofForm;
 }
@@ -36,6 +38,7 @@ export function formOf(query: Record<string, unknown>, proof: ProofForm): Captur
     onUnreadable: ON_UNREADABLE.find((one) => one === query['unreadable']) ?? 'stop',
     outside: OUTSIDE_CHOICES.find((one) => one === query['outside']) ?? 'ask',
     shutDown: null,
+    live: false,
     proof,
   };
 }

@@ -1,5 +1,5 @@
 /** Virtual machines that disks are read from. */
-export { default as ShutDownChoice } from './ShutDownChoice.vue';
+export { default as RunningChoice } from './RunningChoice.vue';
 export { default as VmChoice } from './VmChoice.vue';
 export { default as VmList } from './VmList.vue';
 export { canBeShutDown } from './vm-words.ts';
