@@ -52,7 +52,12 @@ export async function runCapture(
   let isStored = false;
   try {
     const planned = [plan, ...plan.others];
-    const found = await sourcesOf(request, request.shutDown !== null, context.signal);
+    let found = await sourcesOf(request, request.shutDown !== null, context.signal);
+    if (found.vm && request.shutDown && found.vm.state !== 'off') {
+      off = await shutDown(parts, found.vm, request.shutDown.withinSeconds, context);
+      context.phase('inspecting', 0);
+      found = await sourcesOf(request, false, context.signal);
+    }
     const { vm } = found;
     if (vm && found.isLive) {
       const tracking = { checkpoint: null, since: null };
@@ -60,11 +65,6 @@ export async function runCapture(
     }
     const { sources } = moment ?? found;
     if (sources.length !== planned.length) throw new EngineError('DEVICE_CHANGED', { path: request.source });
-    off =
-      vm && request.shutDown && vm.state !== 'off'
-        ? await shutDown(parts, vm, request.shutDown.withinSeconds, context)
-        : null;
-    if (off) context.phase('inspecting', 0);
     captured = await openDisks(parts, sources, request, context.signal, (opened, i) => {
       checkSamePlace(planned[i].source, opened.place);
       refuseOtherFiles(planned[i].files, opened.files);

@@ -51,11 +51,14 @@ export interface CaptureSources {
  *   not known here; `BAD_REQUEST` where a machine is named beside something else
  */
 export async function sourcesOf(
-  request: Pick<CaptureRequest, 'source' | 'others' | 'format'> & Partial<Pick<CaptureRequest, 'live' | 'without'>>,
+  request: Pick<CaptureRequest, 'source' | 'others' | 'format'> &
+    Partial<Pick<CaptureRequest, 'live' | 'shutDown' | 'without'>>,
   mayRun: boolean,
   signal: AbortSignal,
 ): Promise<CaptureSources> {
-  const { source, others, format, live = false, without = [] } = request;
+  const { source, others, format, live = false, shutDown = null, without = [] } = request;
+  if (live && shutDown)
+    throw new EngineError('BAD_REQUEST', { path: source, reason: 'a machine is shut down, or captured while it runs' });
   const named = [source, ...others].find(isVmPlace);
   if (named === undefined && live)
     throw new EngineError('BAD_REQUEST', { path: source, reason: 'only a machine runs' });
@@ -83,16 +86,17 @@ export async function sourcesOf(
   if (disks.length > MAX_DISKS)
     throw new EngineError('BAD_REQUEST', { path: named, reason: `more than ${MAX_DISKS} disks` });
   const sources = disks.map((disk) => sourceOf(named, disk));
-  await refuseSystemFiles(named, disks);
-  await refuseShared(hypervisor, vm, disks, signal);
   const host = hostOfVmPlace(named);
+  await refuseSystemFiles(named, disks, host === null);
+  await refuseShared(hypervisor, vm, disks, host === null, signal);
   return { sources: host ? sources.map((one, i) => remoteSource(host, vm, disks[i], one)) : sources, vm, isLive };
 }
 
-async function refuseSystemFiles(place: string, disks: readonly VmDisk[]): Promise<void> {
+/** @param isHere paths are this machine's, and not another host's */
+async function refuseSystemFiles(place: string, disks: readonly VmDisk[], isHere: boolean): Promise<void> {
   for (const { name, path } of disks) {
     // what is not there is told by whoever opens it
-    const real = await realpath(path!).catch(() => path!);
+    const real = isHere ? await realpath(path!).catch(() => path!) : path!;
     if (isSystemFile(real)) throw new EngineError('VM_DISK_REFUSED', { place, name, path: path! });
   }
 }
@@ -102,8 +106,10 @@ async function refuseShared(
   hypervisor: Hypervisor,
   { id, place }: Vm,
   disks: readonly VmDisk[],
+  isHere: boolean,
   signal: AbortSignal,
 ): Promise<void> {
+  const identityOf = isHere ? identityHere : (path: string) => Promise.resolve(path);
   const own = new Map<string, VmDisk>();
   for (const disk of disks) own.set(await identityOf(disk.path!), disk);
   const others = (await hypervisor.list(signal)).filter(({ id: other, state }) => other !== id && state !== 'off');
@@ -144,7 +150,7 @@ export async function usesAt(
 }
 
 /** By whatever path one comes to it. */
-async function identityOf(path: string): Promise<string> {
+async function identityHere(path: string): Promise<string> {
   const stats = await stat(path, { bigint: true }).catch(() => null);
   if (!stats) return path;
   return stats.isBlockDevice() ? `device ${stats.rdev}` : `file ${stats.dev} ${stats.ino}`;
