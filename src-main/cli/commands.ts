@@ -44,7 +44,15 @@ export function addCommands(program: Command, session: Session): void {
     .command('devices')
     .description(help('devices'))
     .action(async () => {
-      printer.result({ kind: 'devices', value: await (await connect()).call('device.list', {}) });
+      const client = await connect();
+      const [value, hypervisors] = await Promise.all([
+        client.call('device.list', {}),
+        client.call('vm.list', { host: null }),
+      ]);
+      // of who has none, and of what is missing, `vm list` tells
+      const some = hypervisors.filter(({ machines }) => machines.length > 0);
+      if (some.length > 0) printer.finding({ kind: 'hypervisors', value: some });
+      printer.result({ kind: 'devices', value });
     });
 
   program

@@ -25,6 +25,8 @@ export interface CaptureSource {
   readonly bus: string | null;
   /** the disk of a virtual machine: what it names is where its hypervisor finds it */
   readonly isOfMachine: boolean;
+  /** where its hypervisor has the files that it names otherwise than by a path */
+  readonly parents?: Readonly<Record<string, string>>;
   /** it lies on another host, and is read over ssh */
   readonly remote?: RemoteDisk;
   /** where its hypervisor serves it as it was at one moment; left out: it is read where it lies */
@@ -85,7 +87,8 @@ export async function sourcesOf(
   if (disks.length === 0) throw new EngineError('VM_WITHOUT_DISKS', { place: named });
   if (disks.length > MAX_DISKS)
     throw new EngineError('BAD_REQUEST', { path: named, reason: `more than ${MAX_DISKS} disks` });
-  const sources = disks.map((disk) => sourceOf(named, disk));
+  const parents = await hypervisor.images?.(signal);
+  const sources = disks.map((disk) => ({ ...sourceOf(named, disk), ...(parents && { parents }) }));
   const host = hostOfVmPlace(named);
   await refuseSystemFiles(named, disks, host === null);
   await refuseShared(hypervisor, vm, disks, host === null, signal);

@@ -35,4 +35,7 @@ export interface Hypervisor {
 
   /** How it is defined: as it will be started the next time. Left out: nothing more is told than {@link show} does. @param id of {@link show} @throws EngineError as {@link show} */
   define?(id: string, signal: AbortSignal): Promise<DefinedMachine>;
+
+  /** Where it has the images that its machines' disks stand on, by the names that these give them. Left out: they name them by paths. @throws EngineError as {@link list} */
+  images?(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
 }
