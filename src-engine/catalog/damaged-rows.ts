@@ -57,6 +57,7 @@ export function untoldVersion(number: unknown, health: 'damaged' | 'unknown'): V
     platform: null,
     machine: null,
     definition: null,
+    consistency: null,
     capacityBytes: 0,
     usedBytes: 0,
     storedBytes: 0,

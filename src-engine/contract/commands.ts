@@ -208,6 +208,8 @@ export const COMMANDS = {
         .strictObject({ withinSeconds: ShutDownSecondsSchema.default(SHUT_DOWN_SECONDS) })
         .nullable()
         .default(null),
+      /** a machine that runs is captured as it is at one moment, and goes on */
+      live: z.boolean().default(false),
       /** the version is started once it is stored, through an overlay; null: it is not */
       bootProof: BootChoiceSchema.nullable().default(null),
       ...rules,

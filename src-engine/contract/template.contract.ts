@@ -129,6 +129,8 @@ export const AttachmentViewSchema = z.object({
 });
 export type AttachmentView = z.infer<typeof AttachmentViewSchema>;
 
+export const CONSISTENCIES = ['crash', 'file-systems'] as const;
+
 export const VersionViewSchema = z.object({
   number: z.number().int().positive(),
   createdAt: z.iso.datetime(),
@@ -147,6 +149,8 @@ export const VersionViewSchema = z.object({
   machine: MachineProfileSchema.nullable().default(null),
   /** the virtual machine that it was captured from: what a new one is made from; null: it was none, or its hypervisor did not say */
   definition: VmDefinitionSchema.nullable().default(null),
+  /** it ran meanwhile: `crash`: as a power cut would have left it; `file-systems`: these stood still; null: it was off */
+  consistency: orUnknown(CONSISTENCIES).nullable().default(null),
   /** of all its disks */
   capacityBytes: bytes,
   usedBytes: bytes,

@@ -89,6 +89,14 @@ export function writeRemotePlace(host: SshHost, { name, id }: { readonly name: s
   return `libvirt+ssh://${writeSshHost(host)}:${/^\d+:/.test(name) ? id : name}`;
 }
 
+/** @returns null: it is on this machine */
+export function hostOfVmPlace(text: string): SshHost | null {
+  const place = parseVmPlace(text);
+  if (!('host' in place)) return null;
+  const { user, host, port } = place;
+  return { user, host, port };
+}
+
 /** What a machine is called by its place alone: its name, or that of its file. */
 export function nameInVmPlace(text: string): string {
   const place = parseVmPlace(text);

@@ -1,7 +1,7 @@
 /** Carries out what jobs owed whose process is gone. */
 import { PledgeSchema, type Pledge, type ServedMachine } from '../catalog/records/index.ts';
 import { EngineError } from '../core/engine-error.ts';
-import { startAgain } from '../machines/hypervisors/hypervisors.ts';
+import { liveAt, startAgain } from '../machines/hypervisors/hypervisors.ts';
 
 /**
  * What is so already is fine: two engines may do it at once, and one that died may have done it.
@@ -19,5 +19,11 @@ function keep(pledge: Exclude<Pledge, ServedMachine>, signal: AbortSignal): Prom
   switch (pledge.kind) {
     case 'start-machine':
       return startAgain(pledge.place, pledge.id, Date.parse(pledge.mayGoOffUntil ?? '') || 0, signal);
+    case 'thaw-machine':
+      return liveAt(pledge.place).thaw(pledge.id, signal);
+    case 'end-backup':
+      return liveAt(pledge.place).end(pledge.id, pledge, signal);
+    case 'drop-checkpoint':
+      return liveAt(pledge.place).dropCheckpoint(pledge.id, pledge.checkpoint, signal);
   }
 }

@@ -32,7 +32,7 @@ import { chunksOf } from '../versions/window-chunks.ts';
 export interface AboutVersion
   extends
     Pick<TemplateView, 'name' | 'note' | 'tags' | 'kind' | 'licence' | 'policy'>,
-    Pick<VersionRecord, 'medium' | 'guest' | 'machine' | 'platform'>,
+    Pick<VersionRecord, 'medium' | 'guest' | 'machine' | 'platform' | 'moment'>,
     Partial<Pick<VersionRecord, 'definition'>> {
   readonly configuration: RecordedConfiguration;
   /** beside those of the disks */
@@ -144,6 +144,7 @@ export async function storeDisks(
           machine: about.machine,
           definition: about.definition ?? null,
           platform: about.platform,
+          ...(about.moment && { moment: about.moment }),
           ...known,
           attachments: [],
         };

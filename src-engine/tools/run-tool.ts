@@ -105,11 +105,11 @@ export interface HeldTool {
  * Starts a program that says what it hears, as cat(1) does, and waits until it has said something: it is what it is to be by then.
  * @throws EngineError as {@link runTool}
  */
-export async function holdTool(tool: Tool, args: readonly string[], { signal }: ToolRun): Promise<HeldTool> {
+export async function holdTool(tool: Tool, args: readonly string[], { signal, env }: ToolRun): Promise<HeldTool> {
   signal.throwIfAborted();
   // Not bound: it ends by its input, and with it what it holds, in order. Were it killed with its thread, a program that serves a file system
   // (FUSE) could be the last in the mount namespace, and wait for itself when it is unmounted; and whoever syncs would wait for it.
-  const { child, kill } = spawnTool(tool, args, { stdio: 'pipe' });
+  const { child, kill } = spawnTool(tool, args, { stdio: 'pipe', env });
   const [input, output, said] = [child.stdin!, child.stdout!, collect(child.stderr!)];
   const ended = new Promise<number | null>((resolve) => {
     child.once('error', () => resolve(null));

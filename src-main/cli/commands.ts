@@ -69,14 +69,15 @@ export function addCommands(program: Command, session: Session): void {
     .option(`--outside ${oneOf(OUTSIDE_CHOICES)}`, help('outside'), wordOf('--outside', OUTSIDE_CHOICES))
     .option('--shut-down', help('shut-down'))
     .option('--shut-down-within <seconds>', help('shut-down-within'), wholeNumber('--shut-down-within', 1, 3600))
+    .option('--live', help('live'))
     .option('--plan', help('plan'));
   addRuleOptions(addProofOptions(capture, words), help).action(
     async ([source, ...others]: string[], options: CaptureOptions) => {
       const client = await connect();
-      const { name, format, note, kind, tag: tags, level, onUnreadable, outside, plan: isPlanOnly } = options;
+      const { name, format, note, kind, tag: tags, level, onUnreadable, outside, live, plan: isPlanOnly } = options;
       const { shutDown: isShutDown, shutDownWithin: withinSeconds } = options;
       const shutDown = isShutDown || withinSeconds !== undefined ? { withinSeconds } : null;
-      const form = { name, format, note, kind, tags, level, onUnreadable, outside, shutDown };
+      const form = { name, format, note, kind, tags, level, onUnreadable, outside, shutDown, live };
       const params = {
         source,
         others,

@@ -311,9 +311,13 @@ function versionLines(words: Words, version: VersionView): string[] {
   ];
 }
 
-/** What is known of its chunks, and whether parts of the source are missing in it. */
-function healthText({ t }: Words, { health, disks }: VersionSummary): string {
-  return [t(`health.${health}`), ...(disks.some(({ damage }) => damage) ? [t('damage.badge')] : [])].join(' · ');
+/** What is known of its chunks, whether parts of the source are missing in it, and whether its machine ran. */
+function healthText({ t }: Words, { health, disks, consistency }: VersionSummary): string {
+  return [
+    t(`health.${health}`),
+    ...(disks.some(({ damage }) => damage) ? [t('damage.badge')] : []),
+    ...(consistency === null ? [] : [t(`consistency.${consistency}`)]),
+  ].join(' · ');
 }
 
 /** Files that lost bytes: their volume, their path. */

@@ -43,6 +43,18 @@ export const PledgeSchema = z.discriminatedUnion('kind', [
     mayGoOffUntil: z.iso.datetime().optional(),
   }),
   ServedMachineSchema,
+  /** its file systems stood still for a moment */
+  z.object({ kind: z.literal('thaw-machine'), place: text, id: text }),
+  /** it is read as it was at one moment, which its hypervisor keeps for it */
+  z.object({
+    kind: z.literal('end-backup'),
+    place: text,
+    id: text,
+    socketPath: text,
+    scratchPaths: z.array(text).max(1000),
+  }),
+  /** of a capture that has not become a version */
+  z.object({ kind: z.literal('drop-checkpoint'), place: text, id: text, checkpoint: text }),
 ]);
 export type Pledge = z.infer<typeof PledgeSchema>;
 

@@ -58,6 +58,14 @@ export const AttachmentRecordSchema = z.object({
 });
 export type AttachmentRecord = z.infer<typeof AttachmentRecordSchema>;
 
+/** A machine that ran while it was captured. */
+const MomentRecordSchema = z.object({
+  /** by its hypervisor's id */
+  machine: z.string().max(500),
+  /** as a power cut would have left it, or as its file systems were when they stood still */
+  consistency: word,
+});
+
 export const VersionRecordSchema = z.object({
   number: z.number().int().positive(),
   createdAt: z.iso.datetime(),
@@ -71,6 +79,8 @@ export const VersionRecordSchema = z.object({
   machine: MachineRecordSchema.nullable().default(null),
   /** of the virtual machine that it was captured from */
   definition: VmRecordSchema.nullable().default(null),
+  /** left out: nobody wrote to it meanwhile */
+  moment: MomentRecordSchema.optional(),
   /** compressed bytes that it refers to, shared ones included */
   storedBytes: bytes,
   /** compressed bytes that its capture added to the store */

@@ -1,6 +1,7 @@
 /** Templates and versions of records as they are shown. */
 import { FIRMWARES } from '../../contract/machine.contract.ts';
 import {
+  CONSISTENCIES,
   DISK_ROLES,
   KINDS,
   LICENCES,
@@ -61,6 +62,7 @@ export function versionSummary(
     medium: known(MEDIA, record.medium),
     configuration: configurationView(configuration),
     platform: knownOrNull(PLATFORMS, record.platform),
+    consistency: record.moment ? known(CONSISTENCIES, record.moment.consistency) : null,
     capacityBytes: disks.reduce((sum, { capacityBytes }) => sum + capacityBytes, 0),
     usedBytes: disks.reduce((sum, { usedBytes }) => sum + usedBytes, 0),
     ...stateOf(disks),

@@ -2,9 +2,10 @@
 import { DiskAccount } from '../../inspection/account/account.ts';
 import { inspectDisk } from '../../inspection/disk-inspection.ts';
 import type { Warning } from '../../contract/warnings.ts';
-import { openSource, withImageWarnings, type OpenedSource } from '../../images/open-source.ts';
+import { withImageWarnings, type OpenedSource } from '../../images/open-source.ts';
 import { recordedGuest } from '../../judgement/check.ts';
 import { guestOfDisks } from '../../inspection/guest-of.ts';
+import { openCaptured } from '../../jobs/capture/open-captured.ts';
 import { profileOfVm, sourcesOf } from '../../jobs/capture/sources.ts';
 import { openRulebook } from '../../judgement/rulebook.ts';
 import { alsoThere, templateNamed } from './named-template.ts';
@@ -27,7 +28,7 @@ export const sourceOperations = ({ catalog, catalogPath }: Host): Operations<'de
     const { sources, vm } = await sourcesOf({ source: path, others: [], format }, true, signal);
     const opened: OpenedSource[] = [];
     try {
-      for (const one of sources) opened.push(await openSource(catalog.machine, one.path, one.format, signal));
+      for (const one of sources) opened.push(await openCaptured(catalog.machine, one, signal));
       const looked = [];
       for (const one of opened) {
         const disk = await inspectDisk(one.source, signal);

@@ -1,12 +1,13 @@
 /** What speaks against a capture, of all its disks: the same way when it is planned and when it runs. */
-import { basename } from 'node:path';
+import { basename, isAbsolute } from 'node:path';
 import type { DiskFormat, DiskView } from '../../contract/disk.contract.ts';
 import type { Check } from '../../contract/warnings.ts';
 import type { Vm } from '../../contract/vm.contract.ts';
 import { numberOf, toldOf } from '../../core/of-disk.ts';
 import { captureChecks } from '../../judgement/capture-checks.ts';
 import { formatCheck, isNothingRecognised, onePartitionCheck, otherFilesCheck } from '../../judgement/image-checks.ts';
-import type { SourceUse } from '../../judgement/source-checks.ts';
+import { checkSource, type SourceUse } from '../../judgement/source-checks.ts';
+import type { Machine } from '../../machines/machine.port.ts';
 import type { SeenDisk } from './disks.ts';
 import type { CaptureRequest, CaptureSource } from './sources.ts';
 
@@ -39,6 +40,23 @@ export const withoutUsers = (use: SourceUse): SourceUse => ({
   ...use,
   refusals: use.refusals.filter(({ code }) => code !== 'IN_USE'),
 });
+
+/** Files below a machine's disk, which another machine may share as long as nobody writes to them. @param disks with paths as `files` */
+export async function chainChecks(
+  machine: Machine,
+  disks: readonly Pick<SeenDisk, 'files'>[],
+  catalogRoot: string,
+): Promise<Check[]> {
+  const checks: Check[] = [];
+  for (const [i, { files }] of disks.entries()) {
+    for (const path of files.filter((file) => isAbsolute(file))) {
+      const { captureRefusals: refusals } = await machine.fileRefusals(path, catalogRoot);
+      const own = checkSource({ path }, { device: null, refusals }).filter(({ level }) => level === 'block');
+      checks.push(...own.map((check) => toldOf(numberOf(i, disks.length), check)));
+    }
+  }
+  return checks;
+}
 
 /** What is captured is called a disk by whoever captures it: a raw one with nothing known on it is told, and taken. */
 function imageChecks({ place, format, files, view: disk }: SeenDisk, said: DiskFormat | null): Check[] {

@@ -12,7 +12,6 @@ import { captureReport } from '../../judgement/capture-report.ts';
 import { diskCountCheck, diskOrderCheck } from '../../judgement/same-disks.ts';
 import { refuseOtherFiles } from '../../judgement/image-checks.ts';
 import { overriddenRules, refuseReported } from '../../judgement/make-report.ts';
-import { usesOfSources } from '../../judgement/source-checks.ts';
 import { overriddenCodes, refuseBlockedCheck, withOverrides } from '../../judgement/overrides.ts';
 import { openRulebook } from '../../judgement/rulebook.ts';
 import type { DefinedMachine } from '../../machines/hypervisors/hypervisor.port.ts';
@@ -24,11 +23,12 @@ import { joinWriters } from '../../versions/leftovers.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { resultsOfDisks } from '../disk-results.ts';
 import type { CaptureRecord } from '../plan-records.ts';
-import { busOf, checksOfDisks } from './checks.ts';
+import { busOf, chainChecks, checksOfDisks } from './checks.ts';
 import { bootFirst } from '../../inspection/boots.ts';
+import { takeMoment, type Moment } from './live.ts';
 import { openDisks, seenOf, type CapturedDisks } from './disks.ts';
 import { shutDown, type MachineOff } from './machine-off.ts';
-import { profileOfVm, sourcesOf, type CaptureRequest, type CaptureSources } from './sources.ts';
+import { profileOfVm, sourcesOf, usesAt, type CaptureRequest, type CaptureSources } from './sources.ts';
 
 /**
  * Carries out a plan. Whatever ends it early leaves the catalog as it was: of several disks there are all, or none.
@@ -47,10 +47,17 @@ export async function runCapture(
   const lock = await joinWriters(parts, `capture ${request.name}`);
   let captured: CapturedDisks | null = null;
   let off: MachineOff | null = null;
+  let moment: Moment | null = null;
+  let isStored = false;
   try {
     const planned = [plan, ...plan.others];
     const found = await sourcesOf(request, request.shutDown !== null, context.signal);
-    const { sources, vm } = found;
+    const { vm } = found;
+    if (vm && found.isLive) {
+      const tracking = { checkpoint: null, since: null };
+      moment = await takeMoment(parts, vm, { isFrozen: true, tracking }, context.signal);
+    }
+    const { sources } = moment ?? found;
     if (sources.length !== planned.length) throw new EngineError('DEVICE_CHANGED', { path: request.source });
     off =
       vm && request.shutDown && vm.state !== 'off'
@@ -64,11 +71,12 @@ export async function runCapture(
     const { disks } = captured;
     const places = disks.map(({ opened }) => opened.place);
     const writes = await writesTo(parts.machine, places);
-    const uses = await usesOfSources(parts.machine, places, parts.layout.root);
+    const uses = await usesAt(parts, found, places);
     const existing = parts.templates.findByName(request.name);
     const checks = withOverrides(
       [
         ...checksOfDisks(disks.map(seenOf), uses, sources),
+        ...(await chainChecks(parts.machine, disks.map(seenOf), parts.layout.root)),
         ...diskCountCheck(existing, disks.length),
         ...diskOrderCheck(
           existing,
@@ -97,6 +105,7 @@ export async function runCapture(
     const template = { name, note, tags, kind, licence: about.licence, policy };
     const definition = defined?.definition ?? null;
     const recorded = { guest, machine, platform, definition, configuration: configurationOf(guest, machine) };
+    const taken = vm && moment && { machine: vm.id, consistency: moment.consistency };
     const stored = await storeDisks(
       parts,
       disks.map(({ role, disk, account }, i) => ({
@@ -108,17 +117,27 @@ export async function runCapture(
         place: planned[i].source,
         context: contexts[i],
       })),
-      { ...template, ...recorded, level, onUnreadable, medium: 'disk', warnings: [...ofImages, ...guest.warnings] },
+      {
+        ...template,
+        ...recorded,
+        level,
+        onUnreadable,
+        medium: 'disk',
+        moment: taken ?? undefined,
+        warnings: [...ofImages, ...guest.warnings],
+      },
       context,
       async () => {
         for (const { number, opened } of disks) await ofDisk(number, () => opened.refuseChanged());
-        if ((await writesTo(parts.machine, places)) !== writes)
+        if (moment) await moment.check(context.signal);
+        else if ((await writesTo(parts.machine, places)) !== writes)
           throw new EngineError('SOURCE_CHANGED', { path: places[0].path });
-        await refuseStarted(request, found, context.signal);
+        else await refuseStarted(request, found, context.signal);
         // nothing of it is read from here on
         await off?.startAgain();
       },
     );
+    isStored = true;
     parts.audit.add('template.captured', stored.template.name, {
       templateId: stored.template.id,
       version: stored.version.number,
@@ -131,9 +150,12 @@ export async function runCapture(
     });
     if (defined) await keepOriginal(parts, stored, defined, context);
     return resultsOfDisks(stored);
+  } catch (error) {
+    throw moment ? moment.explain(error) : error;
   } finally {
     await captured?.close();
     await off?.startAgain();
+    await moment?.end(isStored);
     lock.release();
   }
 }

@@ -1,14 +1,19 @@
 /** What a capture reads: the disks that were named, or those of a virtual machine, with what its hypervisor says of each. */
 import { realpath, stat } from 'node:fs/promises';
 import type { CheckedParams } from '../../contract/commands.ts';
-import { DISK_FORMATS, type DiskFormat } from '../../contract/disk.contract.ts';
+import { DISK_FORMATS, type DiskFormat, type PlaceView } from '../../contract/disk.contract.ts';
 import type { MachineProfile } from '../../contract/machine.contract.ts';
 import { hardDisksOf, type Vm, type VmDisk } from '../../contract/vm.contract.ts';
-import { isVmPlace } from '../../contract/vm-place.ts';
+import { hostOfVmPlace, isVmPlace, type SshHost } from '../../contract/vm-place.ts';
 import { EngineError } from '../../core/engine-error.ts';
+import { usesOfSources, type SourceUse } from '../../judgement/source-checks.ts';
 import type { Hypervisor } from '../../machines/hypervisors/hypervisor.port.ts';
 import { hypervisorAt } from '../../machines/hypervisors/hypervisors.ts';
+import { isSystemFile } from '../../machines/hypervisors/system-files.ts';
+import { remotePath, type RemoteDisk } from '../../machines/hypervisors/remote-disk.ts';
+import type { LiveDisk } from '../../machines/hypervisors/live.port.ts';
 import { MAX_DISKS } from '../../contract/template.contract.ts';
+import type { EngineParts } from '../engine-parts.ts';
 
 export type CaptureRequest = CheckedParams<'capture.plan'>;
 
@@ -18,12 +23,24 @@ export interface CaptureSource {
   readonly format: DiskFormat | null;
   /** null: what this machine knows of it */
   readonly bus: string | null;
+  /** the disk of a virtual machine: what it names is where its hypervisor finds it */
+  readonly isOfMachine: boolean;
+  /** it lies on another host, and is read over ssh */
+  readonly remote?: RemoteDisk;
+  /** where its hypervisor serves it as it was at one moment; left out: it is read where it lies */
+  readonly served?: ServedDisk;
+}
+
+export interface ServedDisk extends Pick<LiveDisk, 'exportName' | 'sectorBytes' | 'changesContext'> {
+  readonly socketPath: string;
 }
 
 export interface CaptureSources {
   readonly sources: readonly CaptureSource[];
   /** whose disks they are; null: of nobody that is known */
   readonly vm: Vm | null;
+  /** it runs, and is read meanwhile: its sources are those of a moment */
+  readonly isLive: boolean;
 }
 
 /**
@@ -34,14 +51,20 @@ export interface CaptureSources {
  *   not known here; `BAD_REQUEST` where a machine is named beside something else
  */
 export async function sourcesOf(
-  request: Pick<CaptureRequest, 'source' | 'others' | 'format'>,
+  request: Pick<CaptureRequest, 'source' | 'others' | 'format'> & Partial<Pick<CaptureRequest, 'live'>>,
   mayRun: boolean,
   signal: AbortSignal,
 ): Promise<CaptureSources> {
-  const { source, others, format } = request;
+  const { source, others, format, live = false } = request;
   const named = [source, ...others].find(isVmPlace);
+  if (named === undefined && live)
+    throw new EngineError('BAD_REQUEST', { path: source, reason: 'only a machine runs' });
   if (named === undefined)
-    return { sources: [source, ...others].map((path) => ({ path, format, bus: null })), vm: null };
+    return {
+      sources: [source, ...others].map((path) => ({ path, format, bus: null, isOfMachine: false })),
+      vm: null,
+      isLive: false,
+    };
   if (others.length > 0 || format !== null)
     throw new EngineError('BAD_REQUEST', {
       path: named,
@@ -50,7 +73,8 @@ export async function sourcesOf(
   const { hypervisor, name } = hypervisorAt(named);
   const vm = await hypervisor.show(name, signal);
   if (vm.heldBy) throw new EngineError('VM_HELD', { place: named, holder: vm.heldBy });
-  if (vm.state !== 'off' && !(mayRun && vm.state === 'running'))
+  const isLive = live && (vm.state === 'running' || vm.state === 'paused');
+  if (vm.state !== 'off' && !isLive && !(mayRun && vm.state === 'running'))
     throw new EngineError('VM_NOT_OFF', { place: named, state: vm.state });
   const disks = hardDisksOf(vm);
   if (disks.length === 0) throw new EngineError('VM_WITHOUT_DISKS', { place: named });
@@ -59,17 +83,15 @@ export async function sourcesOf(
   const sources = disks.map((disk) => sourceOf(named, disk));
   await refuseSystemFiles(named, disks);
   await refuseShared(hypervisor, vm, disks, signal);
-  return { sources, vm };
+  const host = hostOfVmPlace(named);
+  return { sources: host ? sources.map((one, i) => remoteSource(host, vm, disks[i], one)) : sources, vm, isLive };
 }
-
-/** Who can define a machine can name any file: these are no disks of machines, and are readable to its owner alone. */
-const SYSTEM_FOLDERS = /^\/(etc|proc|sys|boot|usr(?!\/local\/)|bin|sbin|lib(32|64|x32)?)(\/|$)/;
 
 async function refuseSystemFiles(place: string, disks: readonly VmDisk[]): Promise<void> {
   for (const { name, path } of disks) {
     // what is not there is told by whoever opens it
     const real = await realpath(path!).catch(() => path!);
-    if (SYSTEM_FOLDERS.test(real)) throw new EngineError('VM_DISK_REFUSED', { place, name, path: path! });
+    if (isSystemFile(real)) throw new EngineError('VM_DISK_REFUSED', { place, name, path: path! });
   }
 }
 
@@ -93,6 +115,16 @@ async function refuseShared(
   }
 }
 
+/** Who uses each of them: that a machine that is read live uses its disks is no news. */
+export async function usesAt(
+  parts: EngineParts,
+  { isLive }: Pick<CaptureSources, 'isLive'>,
+  places: readonly PlaceView[],
+): Promise<SourceUse[]> {
+  if (isLive) return places.map(() => ({ device: null, refusals: [] }));
+  return usesOfSources(parts.machine, places, parts.layout.root);
+}
+
 /** By whatever path one comes to it. */
 async function identityOf(path: string): Promise<string> {
   const stats = await stat(path, { bigint: true }).catch(() => null);
@@ -104,14 +136,20 @@ async function identityOf(path: string): Promise<string> {
 const OTHER_NAMES: Readonly<Record<string, DiskFormat>> = { vpc: 'vhd' };
 
 /** The format is the definition's: what a guest writes to the start of a raw disk may look like another one. */
-function sourceOf(place: string, { name, placed, path, format, bus }: VmDisk): CaptureSource {
+export function sourceOf(place: string, { name, placed, path, format, bus }: VmDisk): CaptureSource {
   if (placed === 'pool-down') throw new EngineError('VM_POOL_DOWN', { place, name, path: path ?? '' });
   if ((placed !== 'file' && placed !== 'device') || path === null)
     throw new EngineError('VM_DISK_ELSEWHERE', { place, name, path: path ?? '' });
   const said = format ?? 'raw';
   const known = DISK_FORMATS.find((one) => one === (OTHER_NAMES[said] ?? said));
   if (!known) throw new EngineError('FORMAT_UNSUPPORTED', { path, feature: `format ${format}` });
-  return { path, format: known, bus };
+  return { path, format: known, bus, isOfMachine: true };
+}
+
+function remoteSource(host: SshHost, { state }: Vm, { path, placed }: VmDisk, source: CaptureSource): CaptureSource {
+  const { format } = source;
+  const remote = { host, path: path!, isDevice: placed === 'device', format: format!, isInUse: state !== 'off' };
+  return { ...source, path: remotePath(remote), remote };
 }
 
 /** What rules and forms are to know of the machine. */

@@ -43,7 +43,7 @@ import { openRulebook } from '../../judgement/rulebook.ts';
 import type { ManifestReader } from '../../store/manifest-reader.ts';
 import type { ManifestJson } from '../../versions/manifest-json.ts';
 import { planRelocation, sectorsOf } from '../../versions/sector-move.ts';
-import { incompleteCheck } from '../../judgement/template-checks.ts';
+import { consistencyCheck, incompleteCheck } from '../../judgement/template-checks.ts';
 import { checkTarget, sectorCheck } from '../../judgement/target-checks.ts';
 import { templateSource } from '../../versions/template-source.ts';
 import { withManifest } from '../../versions/with-manifest.ts';
@@ -140,6 +140,7 @@ export async function planDeploy(
             ? { code: 'TEMPLATE_DAMAGED', level: 'block', data: { template: template.name } }
             : { code: 'TEMPLATE_HEALTHY', level: 'pass', data: { template: template.name } },
           ...incompleteCheck(template.name, disk),
+          ...consistencyCheck(template.name, version),
           ...planned.checks,
           ...moved.filter(({ code }) => !isTooSmall || code !== 'TARGET_TOO_SMALL'),
           ...(await outsideChecks(manifest, json, layout, relocation, target.place, places)),

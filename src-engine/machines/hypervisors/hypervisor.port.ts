@@ -1,5 +1,6 @@
 /** What is asked of a hypervisor, whichever it is. Nothing here changes a machine. */
 import type { HypervisorKind, Vm, VmDefinition } from '../../contract/vm.contract.ts';
+import type { Live } from './live.port.ts';
 import type { Power } from './power.port.ts';
 import type { Streams } from './streams.port.ts';
 
@@ -17,6 +18,8 @@ export interface Hypervisor {
   readonly power: Power | null;
   /** null: disks of its machines cannot lie over something that is served */
   readonly streams: Streams | null;
+  /** null: a running machine cannot be read */
+  readonly live: Live | null;
 
   /**
    * All its machines, in natural order of their names. One whose definition cannot be read is there with what is known of it; snapshots are left to {@link show}.

@@ -11,6 +11,7 @@ import { virtualBox } from './virtualbox.ts';
 import { vmware } from './vmware.ts';
 import { offUntil } from './wait-until-off.ts';
 import type { Streams } from './streams.port.ts';
+import type { Live } from './live.port.ts';
 
 /** The longest that a guest is given, and once more: a clock may have been set since. */
 const MAX_LEFT_MS = 2 * 3600 * 1000;
@@ -96,6 +97,13 @@ export async function startAgain(
   const leftMs = Math.min(mayGoOffUntilMs - Date.now(), MAX_LEFT_MS);
   if (leftMs > 0) await offUntil(power, id, performance.now() + leftMs, signal);
   await power.start(id, signal);
+}
+
+/** @throws EngineError `VM_NOT_FOUND` for a place that is no machine's; `LIVE_NOT_POSSIBLE` where its hypervisor cannot do it */
+export function liveAt(place: string): Live {
+  const { live } = hypervisorAt(place).hypervisor;
+  if (!live) throw new EngineError('LIVE_NOT_POSSIBLE', { place, said: '' });
+  return live;
 }
 
 /** Who has the machine of a place, and what it is called there. @throws EngineError `VM_PLACE_INVALID` (place, field), `VM_NOT_FOUND` for what is no place of a machine */

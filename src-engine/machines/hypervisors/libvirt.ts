@@ -9,6 +9,7 @@ import { placeOfVolume } from './libvirt-pools.ts';
 import { LIBVIRT_STATES, libvirtPower } from './libvirt-power.ts';
 import { unreadableVm } from './unreadable-vm.ts';
 import { libvirtStreams } from './libvirt-streams.ts';
+import { libvirtLive } from './libvirt-live.ts';
 import { unreachable, virsh } from './virsh.ts';
 
 const MAX_MACHINES = 10_000;
@@ -76,6 +77,7 @@ export function libvirt(address: string, host: SshHost | null = null): Hyperviso
     power: libvirtPower(address, host),
     // sockets of this machine are nothing on another
     streams: host ? null : libvirtStreams(ask),
+    live: host ? null : libvirtLive(ask),
     async list(signal) {
       const found = [...(await all(signal))];
       const known = await states(signal);

@@ -16,6 +16,7 @@ export function qemuProcesses(roots: KernelRoots = KERNEL_ROOTS): Hypervisor {
     address: '',
     power: null,
     streams: null,
+    live: null,
     async list(signal) {
       const machines: Vm[] = [];
       for (const pid of names(roots.proc)) {

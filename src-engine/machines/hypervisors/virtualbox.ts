@@ -40,6 +40,7 @@ export function virtualBox(): Hypervisor {
     address: '',
     power: null,
     streams: null,
+    live: null,
     async list(signal) {
       const found = await all(signal);
       const machines: Vm[] = [];

@@ -18,6 +18,7 @@ export function vmware(): Hypervisor {
     address: '',
     power: null,
     streams: null,
+    live: null,
     async list(signal) {
       const paths = await findVmxFiles(signal);
       const machines: Vm[] = [];
