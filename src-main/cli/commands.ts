@@ -68,24 +68,22 @@ export function addCommands(program: Command, session: Session): void {
     .option('--on-unreadable <stop|fill>', help('on-unreadable'), wordOf('--on-unreadable', ['stop', 'fill']))
     .option(`--outside ${oneOf(OUTSIDE_CHOICES)}`, help('outside'), wordOf('--outside', OUTSIDE_CHOICES))
     .option('--live', help('live'))
+    .option('--track-changes', help('track-changes'))
     .option('--plan', help('plan'));
   addRuleOptions(addProofOptions(capture, words), help).action(
     async ([source, ...others]: string[], options: CaptureOptions) => {
       const client = await connect();
-      const { name, format, note, kind, tag: tags, level, onUnreadable, outside, live, plan: isPlanOnly } = options;
-      const form = {
-        name,
-        format,
-        note,
-        kind,
-        tags,
-        level,
-        onUnreadable,
-        outside,
+      const { name, format, note, kind, tag: tags, level, onUnreadable, outside, plan: isPlanOnly } = options;
+      const { live, trackChanges } = options;
+      const form = { name, format, note, kind, tags, level, onUnreadable, outside, bootProof: proofParams(options) };
+      const params = {
+        source,
+        others,
+        ...form,
         live,
-        bootProof: proofParams(options),
-      };
-      const params = { source, others, ...form, ...ruleParams(options) } as CommandParams<'capture.plan'>;
+        trackChanges,
+        ...ruleParams(options),
+      } as CommandParams<'capture.plan'>;
       const plan = await client.call('capture.plan', params);
       const start = () => client.call('capture.start', { planId: plan.planId });
       if (isPlanOnly) return showPlans(printer, [{ kind: 'capture-plan', value: plan }], start);

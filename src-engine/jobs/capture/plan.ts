@@ -47,7 +47,7 @@ export async function planCapture(
     ...withOverrides(
       [
         ...checksOfDisks(disks, uses, request),
-        ...(vm && consistency ? momentChecks(vm.place, consistency) : []),
+        ...(vm && consistency ? momentChecks(vm.place, consistency, request.trackChanges) : []),
         ...diskCountCheck(existing, disks.length),
         ...diskOrderCheck(
           existing,

@@ -1,7 +1,10 @@
 /** Carries out a capture. The sources are opened read-only and never written to. */
+import { randomUUID } from 'node:crypto';
 import type { PlaceView } from '../../contract/disk.contract.ts';
 import type { JobResult } from '../../contract/job.contract.ts';
-import { EngineError } from '../../core/engine-error.ts';
+import type { Vm } from '../../contract/vm.contract.ts';
+import type { Warning } from '../../contract/warnings.ts';
+import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import { togetherContext, type JobContext } from '../../core/job-context.ts';
 import { ofDisk, toldOf } from '../../core/of-disk.ts';
 import { configurationOf } from '../../inspection/configuration.ts';
@@ -21,7 +24,8 @@ import { resultsOfDisks } from '../disk-results.ts';
 import type { CaptureRecord } from '../plan-records.ts';
 import { busOf, checksOfDisks } from './checks.ts';
 import { bootFirst } from '../../inspection/boots.ts';
-import { takeMoment, type Moment } from './live.ts';
+import { earlierVersion, openEarlier, type EarlierDisks, type EarlierVersion, type WhyWhole } from './earlier.ts';
+import { dropCheckpoint, takeMoment, type Moment } from './live.ts';
 import { openDisks, seenOf, type CapturedDisks } from './disks.ts';
 import { profileOfVm, sourcesOf, usesAt } from './sources.ts';
 
@@ -42,15 +46,14 @@ export async function runCapture(
   const lock = await joinWriters(parts, `capture ${request.name}`);
   let captured: CapturedDisks | null = null;
   let moment: Moment | null = null;
+  let earlier: EarlierDisks | null = null;
   let isStored = false;
   try {
     const planned = [plan, ...plan.others];
     const asked = await sourcesOf(request, context.signal);
     const { vm } = asked;
-    if (vm && asked.isLive) {
-      const tracking = { checkpoint: null, since: null };
-      moment = await takeMoment(parts, vm, { isFrozen: true, tracking }, context.signal);
-    }
+    const taken = vm && asked.isLive ? await takeTracked(parts, vm, request, context) : null;
+    moment = taken && taken.moment;
     const { sources } = moment ?? asked;
     if (sources.length !== planned.length) throw new EngineError('DEVICE_CHANGED', { path: request.source });
     captured = await openDisks(parts, sources, request, context.signal, (opened, i) => {
@@ -58,6 +61,11 @@ export async function runCapture(
       refuseOtherFiles(planned[i].files, opened.files);
     });
     const { disks } = captured;
+    if (taken?.earlier) {
+      const opened = await openEarlier(parts, taken.earlier, sources, disks, context.signal);
+      if ('why' in opened) context.warn(readsAll(request.name, opened.why));
+      else earlier = opened;
+    }
     const places = disks.map(({ opened }) => opened.place);
     const uses = await usesAt(parts, asked, places);
     const existing = parts.templates.findByName(request.name);
@@ -90,7 +98,13 @@ export async function runCapture(
     const { name, note, tags, kind, level, onUnreadable, policy = null } = request;
     const template = { name, note, tags, kind, licence: about.licence, policy };
     const recorded = { guest, machine, platform, configuration: configurationOf(guest, machine) };
-    const taken = vm && moment && { machine: vm.id, consistency: moment.consistency };
+    const shown = vm &&
+      moment && {
+        machine: vm.id,
+        consistency: moment.consistency,
+        checkpoint: moment.checkpoint,
+        since: earlier ? taken!.earlier!.number : null,
+      };
     const stored = await storeDisks(
       parts,
       disks.map(({ role, disk, account }, i) => ({
@@ -100,6 +114,7 @@ export async function runCapture(
         disk,
         account,
         place: planned[i].source,
+        earlier: earlier?.disks[i],
         context: contexts[i],
       })),
       {
@@ -108,7 +123,7 @@ export async function runCapture(
         level,
         onUnreadable,
         medium: 'disk',
-        moment: taken ?? undefined,
+        moment: shown ?? undefined,
         warnings: [...ofImages, ...guest.warnings],
       },
       context,
@@ -118,6 +133,8 @@ export async function runCapture(
       },
     );
     isStored = true;
+    // its own account goes on from here
+    if (vm && moment?.checkpoint && taken?.outdated) await dropCheckpoint(vm, taken.outdated);
     parts.audit.add('template.captured', stored.template.name, {
       templateId: stored.template.id,
       version: stored.version.number,
@@ -131,11 +148,39 @@ export async function runCapture(
   } catch (error) {
     throw moment ? moment.explain(error) : error;
   } finally {
+    await earlier?.close();
     await captured?.close();
     await moment?.end(isStored);
     lock.release();
   }
 }
+
+/** With what was written since an earlier version, where that can be told; a broken account is told, and all is read. */
+async function takeTracked(
+  parts: EngineParts,
+  vm: Vm,
+  { name, trackChanges }: CaptureRecord['request'],
+  context: JobContext,
+): Promise<{ moment: Moment; earlier: EarlierVersion | null; outdated: string | null }> {
+  const checkpoint = trackChanges ? `diskpress-${randomUUID()}` : null;
+  const found = await earlierVersion(parts, vm, name, context.signal);
+  if (found && 'why' in found) context.warn(readsAll(name, found.why));
+  const earlier = found && !('why' in found) ? found : null;
+  const take = (since: string | null) =>
+    takeMoment(parts, vm, { isFrozen: true, tracking: { checkpoint, since } }, context.signal);
+  if (earlier) {
+    try {
+      return { moment: await take(earlier.checkpoint), earlier, outdated: earlier.checkpoint };
+    } catch (error) {
+      if (toEngineError(error).code !== 'LIVE_NOT_POSSIBLE') throw error;
+    }
+  }
+  const moment = await take(null);
+  if (earlier) context.warn(readsAll(name, 'bitmap-broken'));
+  return { moment, earlier: null, outdated: earlier && earlier.checkpoint };
+}
+
+const readsAll = (name: string, why: WhyWhole): Warning => ({ code: 'CHANGES_NOT_KNOWN', data: { name, reason: why } });
 
 /** What has no serial number is known by its path: a link, or a virtual machine, may lead to another file by now. */
 function checkSamePlace(planned: PlaceView, opened: PlaceView): void {

@@ -40,11 +40,13 @@ export interface CaptureSources {
  *   `BAD_REQUEST` where a machine is named beside something else
  */
 export async function sourcesOf(
-  request: Pick<CaptureRequest, 'source' | 'others' | 'format'> & Partial<Pick<CaptureRequest, 'live'>>,
+  request: Pick<CaptureRequest, 'source' | 'others' | 'format'> &
+    Partial<Pick<CaptureRequest, 'live' | 'trackChanges'>>,
   signal: AbortSignal,
 ): Promise<CaptureSources> {
-  const { source, others, format, live = false } = request;
+  const { source, others, format, live = false, trackChanges = false } = request;
   const named = [source, ...others].find(isVmPlace);
+  if (trackChanges && !live) throw new EngineError('BAD_REQUEST', { path: source, reason: 'changes are tracked live' });
   if (named === undefined && live)
     throw new EngineError('BAD_REQUEST', { path: source, reason: 'only a machine runs' });
   if (named === undefined)
