@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { ErrorViewSchema } from './errors.ts';
 
-export const PLEDGE_KINDS = ['start-machine', 'unknown'] as const;
+export const PLEDGE_KINDS = ['start-machine', 'unmake-machine', 'unknown'] as const;
 
 export const PledgeViewSchema = z.object({
   id: z.uuid(),

@@ -34,6 +34,9 @@ export async function placeClaim(machine: Machine, kind: PlaceClaim['kind'], pat
   return { kind, what: path, names: [...(await machine.bytesAt(path)), `path ${path}`] };
 }
 
+/** A virtual machine that is made, or changed, by whatever files. @param place 'libvirt:NAME' */
+export const machineClaim = (place: string): Claim => ({ kind: 'target', what: place, names: [`machine ${place}`] });
+
 /** @param files names of files beside it that are read too */
 export function sourceClaims(machine: Machine, path: string, files: readonly string[]): Promise<Claim[]> {
   const paths = [path, ...files.map((name) => join(dirname(path), name))];

@@ -2,6 +2,7 @@
 import { PledgeSchema, type Pledge } from '../catalog/records/index.ts';
 import { EngineError } from '../core/engine-error.ts';
 import { startAgain } from '../machines/hypervisors/hypervisors.ts';
+import { unmakeMachine } from '../machines/hypervisors/made-machine.ts';
 
 /**
  * What is so already is fine: two engines may do it at once, and one that died may have done it.
@@ -18,5 +19,7 @@ function keep(pledge: Pledge, signal: AbortSignal): Promise<void> {
   switch (pledge.kind) {
     case 'start-machine':
       return startAgain(pledge.place, pledge.id, signal);
+    case 'unmake-machine':
+      return unmakeMachine(pledge.place, pledge.id, pledge.files, signal);
   }
 }

@@ -7,6 +7,13 @@ const text = z.string().max(4096);
 export const PledgeSchema = z.discriminatedUnion('kind', [
   /** it ran when it was captured, and was shut down for that */
   z.object({ kind: z.literal('start-machine'), place: text, id: text }),
+  /** its disks were named, and it may have been defined, before all of it was there; files are known by their inodes */
+  z.object({
+    kind: z.literal('unmake-machine'),
+    place: text,
+    id: text,
+    files: z.array(z.object({ path: text, inode: text })).max(200),
+  }),
 ]);
 export type Pledge = z.infer<typeof PledgeSchema>;
 

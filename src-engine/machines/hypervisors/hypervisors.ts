@@ -25,19 +25,20 @@ export function listHypervisors(signal: AbortSignal): Promise<HypervisorView[]> 
   );
 }
 
-/** @throws EngineError `VM_NOT_FOUND` for a place that is no machine's; as {@link Hypervisor.show} */
-export function vmAt(place: string, signal: AbortSignal): Promise<Vm> {
-  return openerOf(place)().show(place.slice(place.indexOf(':') + 1), signal);
-}
-
-function openerOf(place: string): () => Hypervisor {
+/** Who has the machine of a place, and what it calls it there. @throws EngineError `VM_NOT_FOUND` for a place that is no machine's */
+export function hypervisorAt(place: string): { hypervisor: Hypervisor; name: string } {
   const kind = HYPERVISORS.find((known) => place.startsWith(`${known}:`));
   if (!kind) throw new EngineError('VM_NOT_FOUND', { place });
-  return OPENERS[kind];
+  return { hypervisor: OPENERS[kind](), name: place.slice(kind.length + 1) };
+}
+
+/** @throws EngineError as {@link hypervisorAt}, {@link Hypervisor.show} */
+export async function vmAt(place: string, signal: AbortSignal): Promise<Vm> {
+  const { hypervisor, name } = hypervisorAt(place);
+  return hypervisor.show(name, signal);
 }
 
 /** Starts a machine that is off; one that runs is left as it is. @param id by which its hypervisor knows it */
 export async function startAgain(place: string, id: string, signal: AbortSignal): Promise<void> {
-  const { power } = openerOf(place)();
-  await power.start(id, signal);
+  await hypervisorAt(place).hypervisor.power.start(id, signal);
 }

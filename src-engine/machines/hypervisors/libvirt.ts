@@ -3,12 +3,15 @@ import type { Vm } from '../../contract/vm.contract.ts';
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import type { Hypervisor } from './hypervisor.port.ts';
 import { parseDomain } from './libvirt-domain.ts';
+import { libvirtMaker } from './libvirt-maker.ts';
 import { libvirtPower } from './libvirt-power.ts';
 import { unreachable, virsh } from './virsh.ts';
 
 const MAX_MACHINES = 10_000;
 /** virsh is a process for each question; more at once than this is no faster. */
 const AT_ONCE = 4;
+/** Without a host: 'qemu:///system'. */
+const LOCAL = /^[a-z]+:\/\/\//;
 const LINE = /^\s*([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})\s+(.+?)\s*$/;
 
 /** virDomainState of libvirt-domain.h. */
@@ -73,6 +76,7 @@ export function libvirt(address: string): Hypervisor {
     kind: 'libvirt',
     address,
     power: libvirtPower(ask),
+    maker: LOCAL.test(address) ? libvirtMaker(ask, address) : null,
     async list(signal) {
       const found = [...(await all(signal))];
       const known = await states(signal);
