@@ -27,6 +27,9 @@ export interface Hypervisor {
    */
   list(signal: AbortSignal): Promise<Vm[]>;
 
+  /** Those that are not off, without asking for all of the others. Left out: {@link list} tells them. @param except the id of one that is not asked for @throws as {@link list} */
+  listOn?(except: string, signal: AbortSignal): Promise<Vm[]>;
+
   /**
    * One of them by its name, or by its id.
    * @throws EngineError as {@link list}; `VM_NOT_FOUND` (data: place); `FORMAT_INVALID` for a definition that cannot be read

@@ -71,6 +71,24 @@ export function libvirt(address: string, host: SshHost | null = null): Hyperviso
     };
   };
 
+  /** Those that can be read, and those that are there though they cannot. */
+  const lookAll = async (
+    found: readonly (readonly [id: string, name: string])[],
+    known: ReadonlyMap<string, Vm['state']>,
+    signal: AbortSignal,
+  ): Promise<Vm[]> => {
+    const machines: Vm[] = [];
+    for (let i = 0; i < found.length; i += AT_ONCE) {
+      const some = found
+        .slice(i, i + AT_ONCE)
+        .map(([id, name]) =>
+          look(id, known, null, signal).catch((error) => unreadable(placeOf(name, id), id, name, error)),
+        );
+      machines.push(...(await Promise.all(some)).filter((machine) => machine !== null));
+    }
+    return machines;
+  };
+
   return {
     kind: 'libvirt',
     address,
@@ -80,21 +98,16 @@ export function libvirt(address: string, host: SshHost | null = null): Hyperviso
     live: host ? null : libvirtLive(ask),
     async list(signal) {
       const found = [...(await all(signal))];
-      const known = await states(signal);
-      const machines: Vm[] = [];
-      for (let i = 0; i < found.length; i += AT_ONCE) {
-        const some = found.slice(i, i + AT_ONCE);
-        machines.push(
-          ...(
-            await Promise.all(
-              some.map(([id, name]) =>
-                look(id, known, null, signal).catch((error) => unreadable(placeOf(name, id), id, name, error)),
-              ),
-            )
-          ).filter((machine) => machine !== null),
-        );
-      }
+      const machines = await lookAll(found, await states(signal), signal);
       return machines.sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+    },
+
+    async listOn(except, signal) {
+      const text = await ask(signal, 'list', '--uuid', '--name').catch((error) => {
+        throw unreachable(address, host, error);
+      });
+      const found = [...named(text)].filter(([id]) => id !== except);
+      return lookAll(found, new Map(found.map(([, name]) => [name, 'running'])), signal);
     },
 
     async show(name, signal) {

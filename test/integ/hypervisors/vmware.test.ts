@@ -179,7 +179,7 @@ describe('a machine of VMware', () => {
     copyFileSync(join(folder, 'lab-000002.vmdk'), join(folder, 'lab-000003.vmdk'));
     writeVmx('lab-000003.vmdk');
     reparent('lab-000003.vmdk', 'lab-000001.vmdk', 'lab-00000X.vmdk');
-    expect(await refusal(plan())).toMatchObject({ code: 'NOT_FOUND', data: { path: join(folder, 'lab-00000X.vmdk') } });
+    expect(await refusal(plan())).toMatchObject({ code: 'FILE_MISSING', data: { path: join(folder, 'lab-00000X.vmdk') } });
     reparent('lab-000003.vmdk', 'lab-00000X.vmdk', 'lab-000003.vmdk');
     expect(await refusal(plan())).toMatchObject({ code: 'FORMAT_INVALID', data: { field: 'chain of parents' } });
     reparent('lab-000003.vmdk', 'lab-000003.vmdk', 'lab-000002.vmdk');
