@@ -48,7 +48,7 @@ async function lookLive(
   endOfLife: EndOfLifeTable,
   signal: AbortSignal,
 ): Promise<Look<CaptureLook>> {
-  const wish = { isFrozen: false, tracking: { checkpoint: null, since: null } };
+  const wish = { isFrozen: false, tracking: { checkpoint: null, since: null }, without: request.without };
   const moment = await takeMoment(parts, vm, wish, signal);
   try {
     const { seen } = await look(parts, moment.sources, request, endOfLife, signal);

@@ -1,6 +1,7 @@
 /** Carries out a capture. The sources are opened read-only and never written to. */
 import type { PlaceView } from '../../contract/disk.contract.ts';
 import type { JobResult } from '../../contract/job.contract.ts';
+import type { VmDefinition } from '../../contract/vm.contract.ts';
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import { togetherContext, type JobContext } from '../../core/job-context.ts';
 import { ofDisk, toldOf } from '../../core/of-disk.ts';
@@ -60,7 +61,7 @@ export async function runCapture(
     const { vm } = found;
     if (vm && found.isLive) {
       const tracking = { checkpoint: null, since: null };
-      moment = await takeMoment(parts, vm, { isFrozen: true, tracking }, context.signal);
+      moment = await takeMoment(parts, vm, { isFrozen: true, tracking, without: request.without }, context.signal);
     }
     const { sources } = moment ?? found;
     if (sources.length !== planned.length) throw new EngineError('DEVICE_CHANGED', { path: request.source });
@@ -103,7 +104,7 @@ export async function runCapture(
 
     const { name, note, tags, kind, level, onUnreadable, policy = null } = request;
     const template = { name, note, tags, kind, licence: about.licence, policy };
-    const definition = defined?.definition ?? null;
+    const definition = defined ? withoutDisks(defined.definition, request.without) : null;
     const recorded = { guest, machine, platform, definition, configuration: configurationOf(guest, machine) };
     const taken = vm && moment && { machine: vm.id, consistency: moment.consistency };
     const stored = await storeDisks(
@@ -204,4 +205,13 @@ function checkSamePlace(planned: PlaceView, opened: PlaceView): void {
       lengthBytes: opened.lengthBytes,
     });
   }
+}
+
+/** Disks that were left out are none of the version's. */
+function withoutDisks(definition: VmDefinition, without: readonly string[]): VmDefinition {
+  let number = 0;
+  const disks = definition.disks.map((disk) =>
+    disk.disk === null ? disk : { ...disk, disk: without.includes(disk.name) ? null : ++number },
+  );
+  return { ...definition, disks };
 }

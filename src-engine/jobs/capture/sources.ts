@@ -3,7 +3,7 @@ import { realpath, stat } from 'node:fs/promises';
 import type { CheckedParams } from '../../contract/commands.ts';
 import { DISK_FORMATS, type DiskFormat, type PlaceView } from '../../contract/disk.contract.ts';
 import type { MachineProfile } from '../../contract/machine.contract.ts';
-import { hardDisksOf, type Vm, type VmDisk } from '../../contract/vm.contract.ts';
+import { bootDiskOf, hardDisksOf, type Vm, type VmDisk } from '../../contract/vm.contract.ts';
 import { hostOfVmPlace, isVmPlace, type SshHost } from '../../contract/vm-place.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { usesOfSources, type SourceUse } from '../../judgement/source-checks.ts';
@@ -25,6 +25,8 @@ export interface CaptureSource {
   readonly bus: string | null;
   /** the disk of a virtual machine: what it names is where its hypervisor finds it */
   readonly isOfMachine: boolean;
+  /** where its hypervisor has the files that it names otherwise than by a path */
+  readonly parents?: Readonly<Record<string, string>>;
   /** it lies on another host, and is read over ssh */
   readonly remote?: RemoteDisk;
   /** where its hypervisor serves it as it was at one moment; left out: it is read where it lies */
@@ -51,16 +53,19 @@ export interface CaptureSources {
  *   not known here; `BAD_REQUEST` where a machine is named beside something else
  */
 export async function sourcesOf(
-  request: Pick<CaptureRequest, 'source' | 'others' | 'format'> & Partial<Pick<CaptureRequest, 'live' | 'shutDown'>>,
+  request: Pick<CaptureRequest, 'source' | 'others' | 'format'> &
+    Partial<Pick<CaptureRequest, 'live' | 'shutDown' | 'without'>>,
   mayRun: boolean,
   signal: AbortSignal,
 ): Promise<CaptureSources> {
-  const { source, others, format, live = false, shutDown = null } = request;
+  const { source, others, format, live = false, shutDown = null, without = [] } = request;
   if (live && shutDown)
     throw new EngineError('BAD_REQUEST', { path: source, reason: 'a machine is shut down, or captured while it runs' });
   const named = [source, ...others].find(isVmPlace);
   if (named === undefined && live)
     throw new EngineError('BAD_REQUEST', { path: source, reason: 'only a machine runs' });
+  if (named === undefined && without.length > 0)
+    throw new EngineError('BAD_REQUEST', { path: source, reason: 'only a machine has disks that can be left out' });
   if (named === undefined)
     return {
       sources: [source, ...others].map((path) => ({ path, format, bus: null, isOfMachine: false })),
@@ -78,11 +83,12 @@ export async function sourcesOf(
   const isLive = live && (vm.state === 'running' || vm.state === 'paused');
   if (vm.state !== 'off' && !isLive && !(mayRun && vm.state === 'running'))
     throw new EngineError('VM_NOT_OFF', { place: named, state: vm.state });
-  const disks = hardDisksOf(vm);
+  const disks = chosenDisks(named, hardDisksOf(vm), without);
   if (disks.length === 0) throw new EngineError('VM_WITHOUT_DISKS', { place: named });
   if (disks.length > MAX_DISKS)
     throw new EngineError('BAD_REQUEST', { path: named, reason: `more than ${MAX_DISKS} disks` });
-  const sources = disks.map((disk) => sourceOf(named, disk));
+  const parents = await hypervisor.images?.(signal);
+  const sources = disks.map((disk) => ({ ...sourceOf(named, disk), ...(parents && { parents }) }));
   const host = hostOfVmPlace(named);
   await refuseSystemFiles(named, disks, host === null);
   await refuseShared(hypervisor, vm, disks, host === null, signal);
@@ -109,9 +115,7 @@ async function refuseShared(
   const identityOf = isHere ? identityHere : (path: string) => Promise.resolve(path);
   const own = new Map<string, VmDisk>();
   for (const disk of disks) own.set(await identityOf(disk.path!), disk);
-  const others = hypervisor.listOn
-    ? await hypervisor.listOn(id, signal)
-    : (await hypervisor.list(signal)).filter((other) => other.id !== id && other.state !== 'off');
+  const others = (await hypervisor.list(signal)).filter((other) => other.id !== id && other.state !== 'off');
   for (const other of others) {
     for (const { path, placed, isReadOnly } of hardDisksOf(other)) {
       if (path === null || isReadOnly || (placed !== 'file' && placed !== 'device')) continue;
@@ -120,6 +124,22 @@ async function refuseShared(
         throw new EngineError('VM_DISK_SHARED', { place, name: shared.name, path: shared.path!, other: other.place });
     }
   }
+}
+
+/**
+ * All of a machine's disks but those that are left out. The one that it starts from always is among them.
+ * @throws EngineError `VM_NO_SUCH_DISK` (place, name); `VM_BOOT_DISK_NEEDED` (place, name)
+ */
+export function chosenDisks<D extends Pick<VmDisk, 'name' | 'bootOrder'>>(
+  place: string,
+  disks: readonly D[],
+  without: readonly string[],
+): D[] {
+  const unknown = without.find((name) => !disks.some((disk) => disk.name === name));
+  if (unknown !== undefined) throw new EngineError('VM_NO_SUCH_DISK', { place, name: unknown });
+  const boot = bootDiskOf(disks);
+  if (boot && without.includes(boot.name)) throw new EngineError('VM_BOOT_DISK_NEEDED', { place, name: boot.name });
+  return disks.filter(({ name }) => !without.includes(name));
 }
 
 /** Who uses each of them: that a machine that is read live uses its disks is no news. */

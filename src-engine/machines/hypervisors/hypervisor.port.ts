@@ -27,9 +27,6 @@ export interface Hypervisor {
    */
   list(signal: AbortSignal): Promise<Vm[]>;
 
-  /** Those that are not off, without asking for all of the others. Left out: {@link list} tells them. @param except the id of one that is not asked for @throws as {@link list} */
-  listOn?(except: string, signal: AbortSignal): Promise<Vm[]>;
-
   /**
    * One of them by its name, or by its id.
    * @throws EngineError as {@link list}; `VM_NOT_FOUND` (data: place); `FORMAT_INVALID` for a definition that cannot be read
@@ -38,4 +35,7 @@ export interface Hypervisor {
 
   /** How it is defined: as it will be started the next time. Left out: nothing more is told than {@link show} does. @param id of {@link show} @throws EngineError as {@link show} */
   define?(id: string, signal: AbortSignal): Promise<DefinedMachine>;
+
+  /** Where it has the images that its machines' disks stand on, by the names that these give them. Left out: they name them by paths. @throws EngineError as {@link list} */
+  images?(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
 }
