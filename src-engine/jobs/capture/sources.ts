@@ -116,7 +116,7 @@ async function refuseShared(
   const identityOf = isHere ? identityHere : (path: string) => Promise.resolve(path);
   const own = new Map<string, VmDisk>();
   for (const disk of disks) own.set(await identityOf(disk.path!), disk);
-  const others = (await hypervisor.list(signal)).filter(({ id: other, state }) => other !== id && state !== 'off');
+  const others = (await hypervisor.list(signal)).filter((other) => other.id !== id && other.state !== 'off');
   for (const other of others) {
     for (const { path, placed, isReadOnly } of hardDisksOf(other)) {
       if (path === null || isReadOnly || (placed !== 'file' && placed !== 'device')) continue;

@@ -70,5 +70,5 @@ export const useVms = defineStore('vms', () => {
     useLookingAgain(load, POLL_MS);
   }
 
-  return { machines, faults, missing, hosts, waiting, isLoaded, error, addHost, removeHost, watchVms };
+  return { machines, faults, missing, hosts, waiting, isLoaded, error, load, addHost, removeHost, watchVms };
 });
