@@ -119,7 +119,7 @@ function serveScript({ path, isDevice, format, isInUse }: RemoteDisk, folder: st
     `qemu-nbd --fork --pid-file="$d/pid" --read-only --persistent --shared=8 --socket="$d/disk.sock" --image-opts ${inShell(image)} < /dev/null > /dev/null || exit 72`,
     'echo serving',
     'cat > /dev/null',
-  ].join('\n');
+  ].join('; ');
 }
 
 function faultOf(disk: RemoteDisk, error: unknown): unknown {
