@@ -115,8 +115,8 @@ function serveScript({ path, isDevice, format, isInUse }: RemoteDisk, folder: st
     'mkdir "$d" || exit 71',
     `trap 'kill "$(cat "$d/pid")" 2> /dev/null; rm -rf "$d"' EXIT`,
     'trap "exit 1" HUP INT TERM',
-    // it comes back once the disk is open
-    `qemu-nbd --fork --pid-file="$d/pid" --read-only --persistent --shared=8 --socket="$d/disk.sock" --image-opts ${inShell(image)} < /dev/null > /dev/null || exit 72`,
+    // it comes back once the disk is open, and ends by itself when its only client has gone
+    `qemu-nbd --fork --pid-file="$d/pid" --read-only --socket="$d/disk.sock" --image-opts ${inShell(image)} < /dev/null > /dev/null || exit 72`,
     'echo serving',
     'cat > /dev/null',
   ].join('; ');

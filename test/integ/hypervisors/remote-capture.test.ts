@@ -91,7 +91,7 @@ describe.skipIf(!canLoop)('a machine of another host', () => {
       'qcow2',
       system,
     );
-    expect(await refusal(plan())).toMatchObject({
+    expect(await refusal(engine.client.call('source.inspect', { source: place() }))).toMatchObject({
       code: 'HOST_DISK_REFUSED',
       data: { host: host.address, path: system },
     });
