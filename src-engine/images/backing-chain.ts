@@ -59,7 +59,7 @@ async function open(machine: Machine, path: string): Promise<BlockSource> {
   const stats = await stat(path);
   if (stats.isFile()) return openFileSource(path, undefined, { isPlain: true });
   if (!stats.isBlockDevice()) throw unsupported('a backing file that is neither a file nor a disk', path);
-  return openFileSource(path, await machine.placeOf(path));
+  return openFileSource(path, await machine.placeOf(path, true));
 }
 
 /**

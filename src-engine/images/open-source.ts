@@ -42,7 +42,7 @@ export async function openSource(
   isOfMachine = false,
   parents: Readonly<Record<string, string>> = {},
 ): Promise<OpenedSource> {
-  const place = await machine.placeOf(path);
+  const place = await machine.placeOf(path, isOfMachine);
   const watched = new WatchedFiles();
   // devices have no time of their last change
   if (place.kind === 'file') await watched.add(place.path);

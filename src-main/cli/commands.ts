@@ -75,17 +75,45 @@ export function addCommands(program: Command, session: Session): void {
     .option('--level <n>', help('level'), wholeNumber('--level', 1, 19))
     .option('--on-unreadable <stop|fill>', help('on-unreadable'), wordOf('--on-unreadable', ['stop', 'fill']))
     .option(`--outside ${oneOf(OUTSIDE_CHOICES)}`, help('outside'), wordOf('--outside', OUTSIDE_CHOICES))
+    .option('--without <disk>', help('without'), collect)
     .option('--shut-down', help('shut-down'))
     .option('--shut-down-within <seconds>', help('shut-down-within'), wholeNumber('--shut-down-within', 1, 3600))
     .option('--live', help('live'))
+    .option('--track-changes', help('track-changes'))
     .option('--plan', help('plan'));
   addRuleOptions(addProofOptions(capture, words), help).action(
     async ([source, ...others]: string[], options: CaptureOptions) => {
       const client = await connect();
-      const { name, format, note, kind, tag: tags, level, onUnreadable, outside, live, plan: isPlanOnly } = options;
+      const {
+        name,
+        format,
+        note,
+        kind,
+        tag: tags,
+        level,
+        onUnreadable,
+        outside,
+        live,
+        trackChanges,
+        without,
+        plan: isPlanOnly,
+      } = options;
       const { shutDown: isShutDown, shutDownWithin: withinSeconds } = options;
       const shutDown = isShutDown || withinSeconds !== undefined ? { withinSeconds } : null;
-      const form = { name, format, note, kind, tags, level, onUnreadable, outside, shutDown, live };
+      const form = {
+        name,
+        format,
+        note,
+        kind,
+        tags,
+        level,
+        onUnreadable,
+        outside,
+        shutDown,
+        live,
+        trackChanges,
+        without,
+      };
       const params = {
         source,
         others,

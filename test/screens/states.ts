@@ -204,6 +204,16 @@ export const STATES: readonly State[] = [
       await page.getByRole('radio', { name: /lab-golden/ }).check();
     },
   ],
+  [
+    'capture-vm-runs',
+    'many',
+    '/capture',
+    async ({ page, t }) => {
+      await page.getByText(t('place.vm'), { exact: true }).click();
+      await page.getByRole('radio', { name: /exam-server/ }).check();
+      await page.getByRole('radio', { name: t('vm.shutDown') }).check();
+    },
+  ],
   ['capture-source', 'many', '/capture', ({ capture }) => capture.disk('/dev/sda').check()],
   ['capture-name', 'many', '/capture', toName],
   [

@@ -76,6 +76,7 @@ function otherImages(
       isReadOnly: false,
       isShared: false,
       serial: null,
+      bootOrder: null,
     }));
 }
 

@@ -122,6 +122,7 @@ function disksOf(values: ReadonlyMap<string, string>): VmDisk[] {
         isReadOnly: false,
         isShared: false,
         serial: null,
+        bootOrder: null,
       });
     }
   }

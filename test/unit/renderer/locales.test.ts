@@ -176,6 +176,7 @@ describe('pages', () => {
       'notCatalog.',
       'writeReason.',
       'readFirstReason.',
+      'wholeReason.',
       'units.',
       'log.',
       'fileSystem.',
