@@ -18,6 +18,7 @@ import { JobViewSchema } from './job.contract.ts';
 import { GuestSchema } from './guest.contract.ts';
 import { FIRMWARES, MachineProfileSchema } from './machine.contract.ts';
 import { NbdViewSchema } from './nbd.contract.ts';
+import { DEPLOY_FORMATS, VmChoiceSchema } from './new-vm.contract.ts';
 import { CapturePlanSchema, DeployPlanSchema } from './plan.contract.ts';
 import { PledgeViewSchema } from './pledge.contract.ts';
 import { PolicyViewSchema, ReportSchema, RuleViewSchema } from './report.contract.ts';
@@ -107,6 +108,8 @@ const deployPlan = {
   disk,
   /** length of a new image file; the template's capacity where it is not given */
   lengthBytes: bytes.optional(),
+  /** what an image file becomes once it is whole; left out: raw, and of a new machine what its hypervisor likes */
+  diskFormat: z.enum(DEPLOY_FORMATS).optional(),
   /** whether a disk that seems to hold most of it already is read first, so that only what differs is written */
   delta: z.enum(DELTAS).default('auto'),
   /** read first in any case: a deploy of it was interrupted */
@@ -260,6 +263,7 @@ export const COMMANDS = {
   },
   /**
    * A plan for each of several targets: of one disk to all of them, or of a template of several disks to as many targets, in their order.
+   * A virtual machine that is to be made takes all disks, with a plan for each.
    */
   'deploy.planAll': {
     params: z.strictObject({
@@ -268,6 +272,14 @@ export const COMMANDS = {
       settings: SeveralSettingsSchema.optional(),
       /** for each target, in their order, what is other there than in `settings` */
       each: z.array(ownSettings).max(MAX_DEPLOYS).optional(),
+      /** of targets that are machines */
+      vm: VmChoiceSchema.optional(),
+      /** so many machines of each name that counts: 'libvirt:lab-{n:02}' */
+      count: z.number().int().min(1).max(MAX_DEPLOYS).default(1),
+      /** the machines are there: their first disk is replaced, and nothing else of them */
+      reload: z.boolean().default(false),
+      /** it is renamed instead of erased */
+      keepOldDisk: z.boolean().default(false),
     }),
     result: z.array(DeployPlanSchema),
   },

@@ -11,10 +11,13 @@ import { unreadableVm } from './unreadable-vm.ts';
 import { libvirtStreams } from './libvirt-streams.ts';
 import { askSeveral, unreachable, virsh } from './virsh.ts';
 import { libvirtLive } from './libvirt-live.ts';
+import { libvirtMaker } from './libvirt-maker.ts';
 
 const MAX_MACHINES = 10_000;
 /** Definitions that are asked for at once. */
 const AT_ONCE = 8;
+/** Without a host: 'qemu:///system'. */
+const LOCAL = /^[a-z]+:\/\/\//;
 const LINE = /^\s*([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})\s+(.+?)\s*$/;
 
 /** @param address of the daemon: 'qemu:///system' @param host another machine that the daemon is on; null: this one */
@@ -65,6 +68,7 @@ export function libvirt(address: string, host: SshHost | null = null): Hyperviso
     // sockets of this machine are nothing on another
     streams: host ? null : libvirtStreams(ask),
     live: host ? null : libvirtLive(ask),
+    maker: host === null && LOCAL.test(address) ? libvirtMaker(ask, address) : null,
     async list(signal) {
       const { found, states } = await survey(signal);
       const all = [...found];

@@ -41,6 +41,7 @@ export function virtualBox(): Hypervisor {
     power: null,
     streams: null,
     live: null,
+    maker: null,
     async list(signal) {
       const found = await all(signal);
       const machines: Vm[] = [];

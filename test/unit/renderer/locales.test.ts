@@ -166,6 +166,7 @@ describe('pages', () => {
     const sections = [
       'missing.',
       'setting.',
+      'vmNote.',
       'bootChain.',
       'entryReason.',
       'identity.',
