@@ -144,13 +144,7 @@ describe.skipIf(!canLoop)('a machine of another host', () => {
   });
 
   test('whose capture is killed here leaves nothing there', async () => {
-    const args = [
-      'out/main/cli.js',
-      '--catalog',
-      bench.path('killed'),
-      'capture',
-      `libvirt+ssh://${host.address}:large`,
-    ];
+    const args = [main, '--catalog', bench.path('killed'), 'capture', `libvirt+ssh://${host.address}:large`];
     const command = spawn(process.execPath, [...args, '--name', 'killed', '--outside', 'take'], { stdio: 'ignore' });
     const ended = new Promise((resolve) => command.once('close', resolve));
     for (let i = 0; i < 600 && leftovers().length < 2; i++) await sleep(100);
