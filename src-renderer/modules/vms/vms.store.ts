@@ -50,8 +50,8 @@ export const useVms = defineStore('vms', () => {
 
   async function load() {
     try {
-      setHosts(await engine.call('host.list', {}));
       here.value = await engine.call('vm.list', { host: null });
+      setHosts(await engine.call('host.list', {}));
       error.value = null;
     } catch (thrown) {
       error.value = errorView(thrown);
