@@ -58,15 +58,15 @@ export class UnpackedFrames {
     this.#maxSlots = maxSlots;
   }
 
-  /** @param folder where the file lies; where none can be made, memory alone is used */
-  static async open(folder: string): Promise<UnpackedFrames> {
+  /** @param folder where the file lies; where none can be made, memory alone is used @param maxBytes of it */
+  static async open(folder: string, maxBytes = MAX_FILE_BYTES): Promise<UnpackedFrames> {
     try {
       await mkdir(folder, { recursive: true });
       const path = join(folder, `unpacked-${randomUUID()}`);
       const file = await open(path, 'wx+', 0o600);
       await rm(path);
       const { bavail, bsize } = await statfs(folder);
-      const roomBytes = Math.min(MAX_FILE_BYTES, bavail * bsize * SHARE_OF_ROOM);
+      const roomBytes = Math.min(maxBytes, bavail * bsize * SHARE_OF_ROOM);
       return new UnpackedFrames(file, Math.floor(roomBytes / MAX_FRAME_RAW_BYTES));
     } catch {
       return new UnpackedFrames(null, 0);
