@@ -1,6 +1,7 @@
 /** The formats that disks can be written in. */
 import type { CreateImage, ImageOptions, LengthRule } from './image-writer.port.ts';
-import { createQcow2, QCOW2_LENGTH } from './qcow2/writer.ts';
+import { QCOW2_LENGTH } from './qcow2/layout.ts';
+import { createQcow2 } from './qcow2/writer.ts';
 import { createRaw, RAW_LENGTH } from './raw/writer.ts';
 import { createVdi, VDI_LENGTH } from './vdi/writer.ts';
 import { createVhd, VHD_LENGTH } from './vhd/writer.ts';

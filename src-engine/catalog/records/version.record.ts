@@ -12,6 +12,7 @@ import { bytes, WarningRecordSchema, word } from './fields.ts';
 import { GuestRecordSchema } from './guest.record.ts';
 import { MachineRecordSchema } from './machine.record.ts';
 import { upgraded, type Upgrade } from './upgrade.ts';
+import { VmRecordSchema } from './vm.record.ts';
 
 export const ConfigurationRecordSchema = z.object({
   operatingSystem: z.string().max(200).nullable(),
@@ -80,6 +81,8 @@ export const VersionRecordSchema = z.object({
   guest: GuestRecordSchema.nullable().default(null),
   platform: word.nullable().default(null),
   machine: MachineRecordSchema.nullable().default(null),
+  /** of the virtual machine that it was captured from */
+  definition: VmRecordSchema.nullable().default(null),
   /** left out: nobody wrote to it meanwhile */
   moment: MomentRecordSchema.optional(),
   /** compressed bytes that it refers to, shared ones included */
@@ -115,7 +118,10 @@ export function readVersion(json: unknown, manifest: string): VersionRecord {
  * A field that is added to a record needs a new format for that.
  * @param json of a row whose sum is right, with or without what only a template's own page shows
  */
-export function trustedVersion(json: unknown, manifest: string): Omit<VersionRecord, 'guest' | 'machine'> {
+export function trustedVersion(
+  json: unknown,
+  manifest: string,
+): Omit<VersionRecord, 'guest' | 'machine' | 'definition'> {
   const isNewest = (json as { format?: unknown } | null)?.format === FORMAT;
   return isNewest ? (json as VersionRecord) : readVersion(json, manifest);
 }

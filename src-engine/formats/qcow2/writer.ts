@@ -1,38 +1,24 @@
 /** Writes qcow2 version 3 with compressed clusters of 64 KiB. See FORMAT.md. */
 import { AppendBuffer } from '../append-buffer.ts';
 import { ClusterBatches, type PackedCluster } from '../cluster-batches.ts';
-import type { CreateImage, ImageWriter, LengthRule, OutputFile } from '../image-writer.port.ts';
+import type { CreateImage, ImageWriter, OutputFile } from '../image-writer.port.ts';
 import { roundedLength } from '../length-rule.ts';
 import { Allocator } from './allocator.ts';
+import {
+  CLUSTER_BITS,
+  CLUSTER_BYTES,
+  COPIED,
+  HEADER_BYTES,
+  L2_ENTRIES,
+  layoutOf,
+  QCOW2_LENGTH,
+  REFCOUNT_ORDER,
+} from './layout.ts';
 import { COMPRESSION_ZLIB, COMPRESSION_ZSTD, headerV2, headerV3, INCOMPATIBLE, MAGIC } from './struct.ts';
 
-const CLUSTER_BITS = 16;
-const CLUSTER_BYTES = 2 ** CLUSTER_BITS;
-const L2_ENTRIES = CLUSTER_BYTES / 8;
-const HEADER_BYTES = 112;
-const REFCOUNT_ORDER = 4;
-
-/** Of L1 entries, and of L2 entries that are not compressed: it is the only reference. */
-const COPIED = 2n ** 63n;
 const COMPRESSED = 2n ** 62n;
 /** In a compressed entry, the offset has the bits below this, and the number of further sectors those above. */
 const PACKED_OFFSET_BITS = BigInt(62 - (CLUSTER_BITS - 8));
-
-function layoutOf(lengthBytes: number) {
-  const l2Tables = Math.ceil(lengthBytes / (CLUSTER_BYTES * L2_ENTRIES));
-  const l1Clusters = Math.max(1, Math.ceil((l2Tables * 8) / CLUSTER_BYTES));
-  // at the most: every cluster stored, all tables, and a block of counts for each range
-  const clusters = Math.ceil(lengthBytes / CLUSTER_BYTES) + l2Tables + l1Clusters + 16;
-  const blocks = Math.ceil(clusters / (CLUSTER_BYTES / 2 - 1)) + 1;
-  const refcountClusters = Math.ceil((blocks * 8) / CLUSTER_BYTES);
-  return { l2Tables, l1Clusters, refcountClusters, clusters: clusters + blocks + refcountClusters };
-}
-
-export const QCOW2_LENGTH: LengthRule = {
-  stepBytes: 512,
-  maxBytes: 2 ** 50,
-  overheadBytes: (lengthBytes) => layoutOf(lengthBytes).clusters * CLUSTER_BYTES - lengthBytes,
-};
 
 export const createQcow2 =
   (compression: 'zlib' | 'zstd'): CreateImage =>

@@ -1,4 +1,4 @@
-/** The text of a disk in one file: VMware, "Virtual Disk Format 5.0", "The Descriptor File". */
+/** The text of a disk, in its file or beside it: VMware, "Virtual Disk Format 5.0", "The Descriptor File". */
 import { randomBytes } from 'node:crypto';
 import { SECTOR_BYTES } from './struct.ts';
 
@@ -9,8 +9,20 @@ const HEADS = 255;
 const SECTORS_PER_TRACK = 63;
 const CYLINDERS_MAX = 65_535;
 
-/** @returns the text, padded with zeros to its sectors */
+/** @returns the text of a disk that carries it, padded with zeros to its sectors */
 export function descriptorOf(createType: 'monolithicSparse' | 'streamOptimized', sectors: number): Buffer {
+  const bytes = Buffer.alloc(DESCRIPTOR_SECTORS * SECTOR_BYTES);
+  // readers of a disk in one file go by the file, whatever its name is by now
+  bytes.write(textOf(createType, sectors, 'SPARSE "disk.vmdk"'), 'utf8');
+  return bytes;
+}
+
+/** @param extentName of the raw disk that lies beside the text: no quotation marks, no line ends @returns the text, a file of its own */
+export function flatDescriptorOf(sectors: number, extentName: string): Buffer {
+  return Buffer.from(textOf('monolithicFlat', sectors, `FLAT "${extentName}" 0`), 'utf8');
+}
+
+function textOf(createType: string, sectors: number, extent: string): string {
   const cylinders = Math.min(CYLINDERS_MAX, Math.ceil(sectors / (HEADS * SECTORS_PER_TRACK)));
   // 0xffffffff and 0xfffffffe mean that there is none
   const cid = (randomBytes(4).readUInt32LE() % 0xfffffffe).toString(16).padStart(8, '0');
@@ -23,8 +35,7 @@ export function descriptorOf(createType: 'monolithicSparse' | 'streamOptimized',
     `createType="${createType}"`,
     '',
     '# Extent description',
-    // readers of a disk in one file go by the file, whatever its name is by now
-    `RW ${sectors} SPARSE "disk.vmdk"`,
+    `RW ${sectors} ${extent}`,
     '',
     '# The Disk Data Base',
     '#DDB',
@@ -36,7 +47,5 @@ export function descriptorOf(createType: 'monolithicSparse' | 'streamOptimized',
     `ddb.geometry.sectors = "${SECTORS_PER_TRACK}"`,
     '',
   ];
-  const bytes = Buffer.alloc(DESCRIPTOR_SECTORS * SECTOR_BYTES);
-  bytes.write(lines.join('\n'), 'utf8');
-  return bytes;
+  return lines.join('\n');
 }

@@ -5,7 +5,7 @@ import type { Warning } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { numberOf, ofDisk } from '../../core/of-disk.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
-import { openSource, type OpenedSource } from '../../images/open-source.ts';
+import type { OpenedSource } from '../../images/open-source.ts';
 import { DiskAccount } from '../../inspection/account/account.ts';
 import { rolesOf } from '../../inspection/boots.ts';
 import { inspectDisk, type InspectedDisk } from '../../inspection/disk-inspection.ts';
@@ -13,6 +13,7 @@ import { damagedSource, tellingOfFill } from '../../inspection/unreadable.ts';
 import type { Machine } from '../../machines/machine.port.ts';
 import { openNbd } from '../../nbd/client.ts';
 import type { EngineParts } from '../engine-parts.ts';
+import { openCaptured } from './open-captured.ts';
 import type { CaptureRequest, CaptureSource, ServedDisk } from './sources.ts';
 
 /** What was seen of a disk that is captured. */
@@ -95,13 +96,15 @@ export function seenOf({ opened, view }: CapturedDisk): SeenDisk {
 /** Where a capture goes on over unreadable sectors, those of an image file say nothing of what it is. */
 function openAsked(
   machine: Machine,
-  { path, format, served }: CaptureSource,
+  source: CaptureSource,
   { onUnreadable }: CaptureRequest,
   signal: AbortSignal,
 ): Promise<OpenedSource> {
   const isOver = onUnreadable === 'fill';
   const open = () =>
-    served ? openServed(machine, path, format, served, signal) : openSource(machine, path, format, signal, isOver);
+    source.served
+      ? openServed(machine, source.path, source.format, source.served, signal)
+      : openCaptured(machine, source, signal, isOver);
   return isOver ? open() : tellingOfFill(open);
 }
 
@@ -113,7 +116,7 @@ async function openServed(
   { socketPath, exportName, sectorBytes, changesContext }: ServedDisk,
   signal: AbortSignal,
 ): Promise<OpenedSource> {
-  const place = await machine.placeOf(path);
+  const place = await machine.placeOf(path, true);
   const contexts = changesContext === null ? [] : [changesContext];
   const source = await openNbd({ socketPath }, { exportName, sectorBytes, contexts, signal });
   const { lengthBytes, physicalSectorBytes } = source;

@@ -11,7 +11,7 @@ import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import { liveAt } from '../../machines/hypervisors/hypervisors.ts';
 import type { Live, PlannedMoment, Tracking } from '../../machines/hypervisors/live.port.ts';
 import type { EngineParts } from '../engine-parts.ts';
-import { sourceOf, type CaptureSource } from './sources.ts';
+import { chosenDisks, sourceOf, type CaptureSource } from './sources.ts';
 
 /** What a machine overwrites while it is read needs room, and who runs out of it stands still: rather ends the capture. */
 const LOOK_FOR_ROOM_MS = 1000;
@@ -39,6 +39,8 @@ export interface MomentWish {
   /** file systems stand still for it, where somebody inside can see to that */
   readonly isFrozen: boolean;
   readonly tracking: Tracking;
+  /** names of disks that are not captured */
+  readonly without: readonly string[];
 }
 
 /** @throws EngineError `LIVE_NOT_POSSIBLE`, `DISK_FULL`, `BAD_REQUEST` for too many disks; as {@link sourceOf} */
@@ -51,7 +53,8 @@ export async function takeMoment(parts: EngineParts, vm: Vm, wish: MomentWish, s
       throw code === 'LIVE_NOT_POSSIBLE' ? new EngineError(code, { ...data, place }) : error;
     });
   const planned = await named(live.plan(id, wish.tracking, signal));
-  const { disks, socketPath, scratchPaths, tracking } = planned;
+  const disks = chosenDisks(place, planned.disks, wish.without);
+  const { socketPath, scratchPaths, tracking } = planned;
   if (disks.length === 0) throw new EngineError('VM_WITHOUT_DISKS', { place });
   if (disks.length > MAX_DISKS)
     throw new EngineError('BAD_REQUEST', { path: place, reason: `more than ${MAX_DISKS} disks` });

@@ -11,7 +11,7 @@ import { openRulebook } from '../../judgement/rulebook.ts';
 import { freeBytes } from '../../machines/free-bytes.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { refusalOf, type CaptureRecord, type Planned } from '../plan-records.ts';
-import { busOf, checksOfDisks } from './checks.ts';
+import { busOf, chainChecks, checksOfDisks, shutDownCheck, withoutUsers } from './checks.ts';
 import { bootFirst } from '../../inspection/boots.ts';
 import { momentChecks } from './live.ts';
 import { lookAtDisks, type CaptureLook } from './look.ts';
@@ -30,11 +30,14 @@ export async function planCapture(
   signal: AbortSignal,
 ): Promise<Planned<CaptureRecord, CapturePlan>> {
   const book = await openRulebook(parts);
-  const asked = await sourcesOf(request, signal);
-  const { vm } = asked;
+  const asked = await sourcesOf(request, request.shutDown !== null, signal);
+  const { sources, vm, isLive } = asked;
+  const shutDown = vm && vm.state !== 'off' && !isLive ? request.shutDown : null;
   const { disks, guest, consistency } = await lookAtDisks(parts, looks, asked, request, book.endOfLife, signal);
   const places = disks.map(({ place }) => place);
-  const uses = await usesAt(parts, asked, places);
+  const allUses = await usesAt(parts, asked, places);
+  // it uses them itself until it is off; whoever else does is found then
+  const uses = shutDown ? allUses.map(withoutUsers) : allUses;
   const existing = parts.templates.findByName(request.name);
   const catalogFreeBytes = await freeBytes(parts.layout.root);
   const used = bootFirst(disks.map(({ place, role }, i) => ({ place, role, use: uses[i] })));
@@ -46,7 +49,9 @@ export async function planCapture(
   const checks = [
     ...withOverrides(
       [
-        ...checksOfDisks(disks, uses, request),
+        ...shutDownCheck(vm, shutDown),
+        ...checksOfDisks(disks, uses, sources),
+        ...(await chainChecks(parts.machine, disks, parts.layout.root)),
         ...(vm && consistency ? momentChecks(vm.place, consistency, request.trackChanges) : []),
         ...diskCountCheck(existing, disks.length),
         ...diskOrderCheck(

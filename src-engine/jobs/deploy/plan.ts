@@ -33,6 +33,7 @@ import { planIdentity, toldAtEnd } from './plan-identity.ts';
 import { changesInside } from './plan-inside.ts';
 import { hashOfEdges } from './planned-deploy.ts';
 import { refuseUnprovableDeploy } from './prove.ts';
+import { servedChecks } from './served-target.ts';
 import { deployReport } from '../../judgement/deploy-report.ts';
 import { readMachineMarks, type MachineMarks } from '../../guest/machine-marks.ts';
 import { readRecordedSettings } from '../../guest/configuration/recorded-settings.ts';
@@ -69,6 +70,8 @@ export async function planDeploy(
   if (request.exact && (changesInside(request) || request.volumes.length > 0)) {
     throw new EngineError('BAD_REQUEST', { field: 'exact', reason: 'exact and changes' });
   }
+  if (request.served && (request.exact || request.bootProof))
+    throw new EngineError('BAD_REQUEST', { field: 'served', reason: 'served and exact, or a proof' });
   const look = async (manifest: ManifestReader, json: ManifestJson) => {
     const source = templateSource(parts.index, manifest, json);
     try {
@@ -144,7 +147,9 @@ export async function planDeploy(
           ...(await endChecks(source, layout, target.place)),
           ...sectorCheck(target.place, disk.capacityBytes),
           ...(await checkTarget(parts.machine, target, disk.usedBytes, parts.layout.root)),
-          ...imageTargetChecks(target, before?.format ?? null),
+          ...(request.served
+            ? servedChecks(target.place, target.exists, volumes)
+            : imageTargetChecks(target, before?.format ?? null)),
           ...first,
           ...besides,
           ...(isAlone || recorded ? networkChecks(request.settings?.network ?? [], recorded?.network ?? []) : []),
