@@ -64,7 +64,8 @@ export class UnpackedFrames {
       await mkdir(folder, { recursive: true });
       const path = join(folder, `unpacked-${randomUUID()}`);
       const file = await open(path, 'wx+', 0o600);
-      await rm(path);
+      // a writer that clears up may have been faster
+      await rm(path, { force: true });
       const { bavail, bsize } = await statfs(folder);
       const roomBytes = Math.min(maxBytes, bavail * bsize * SHARE_OF_ROOM);
       return new UnpackedFrames(file, Math.floor(roomBytes / MAX_FRAME_RAW_BYTES));
