@@ -17,6 +17,8 @@ import { CODEC_STORED, decodeFrameHead, decodeFrameTable, HASH_BYTES, MAX_FRAME_
 const MAX_IN_MEMORY = 8;
 /** More at once take memory, and are no faster than there are processors. */
 const MAX_UNDER_WAY = 4;
+/** So much of a frame is read by whoever goes through a disk in order. */
+const READ_ONCE_SHARE = 0.75;
 const MAX_OPEN_PACKS = 64;
 const MAX_FILE_BYTES = 64 * 1024 * 1024 * 1024;
 /** Of what is free where the file lies. */
@@ -30,6 +32,7 @@ interface Known {
 }
 
 interface Unpacked {
+  readonly key: string;
   readonly chunks: ReadonlyMap<number, Known>;
   /** null: it is in the file alone */
   bytes: Buffer | null;
@@ -37,6 +40,8 @@ interface Unpacked {
   slot: number | null;
   /** that read its place in the file just now */
   readers: number;
+  /** what was read of it since it was unpacked */
+  readBytes: number;
 }
 
 export class UnpackedFrames {
@@ -45,6 +50,7 @@ export class UnpackedFrames {
   readonly #inMemory = new Set<Unpacked>();
   readonly #underWay = new Map<string, Promise<Unpacked>>();
   readonly #packs = new Map<string, Promise<FileHandle>>();
+  readonly #leaving = new Set<Promise<void>>();
   readonly #waiting: (() => void)[] = [];
   #free: number[] = [];
   #slots = 0;
@@ -86,6 +92,7 @@ export class UnpackedFrames {
       throw new EngineError('CATALOG_DAMAGED', { path: place.packPath, reason: 'index' }, 'Run: diskpress repair');
     }
     const { bytes, slot } = frame;
+    frame.readBytes += into.length;
     if (bytes) return void into.set(bytes.subarray(offset + from, offset + from + into.length));
     frame.readers++;
     try {
@@ -107,7 +114,7 @@ export class UnpackedFrames {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.allSettled(this.#underWay.values());
+    await Promise.allSettled([...this.#underWay.values(), ...this.#leaving]);
     this.#frames.clear();
     for (const { bytes } of this.#inMemory) if (bytes) releaseMemory(bytes);
     this.#inMemory.clear();
@@ -165,7 +172,7 @@ export class UnpackedFrames {
         releaseMemory(whole);
       }
       if (bytes.length !== head.rawBytes) throw new EngineError('FORMAT_INVALID', { field: 'frame length' });
-      const frame: Unpacked = { chunks, bytes, slot: await this.#keep(bytes), readers: 0 };
+      const frame: Unpacked = { key, chunks, bytes, slot: null, readers: 0, readBytes: 0 };
       if (!this.#isClosed) this.#remember(key, frame);
       return frame;
     } catch (cause) {
@@ -216,14 +223,20 @@ export class UnpackedFrames {
     for (const oldest of this.#inMemory) {
       if (this.#inMemory.size <= MAX_IN_MEMORY) break;
       this.#inMemory.delete(oldest);
-      const { bytes } = oldest;
-      oldest.bytes = null;
-      if (oldest.slot === null) {
-        for (const [name, other] of this.#frames) if (other === oldest) this.#frames.delete(name);
-      }
-      // whoever waited for it copies first
-      if (bytes) setImmediate(() => setImmediate(() => releaseMemory(bytes)));
+      const leaving = this.#leave(oldest).finally(() => this.#leaving.delete(leaving));
+      this.#leaving.add(leaving);
     }
+  }
+
+  /** From memory to the file, but for one that was read in order: nobody comes back to it. */
+  async #leave(frame: Unpacked): Promise<void> {
+    const bytes = frame.bytes!;
+    const isReadOnce = frame.readBytes >= bytes.length * READ_ONCE_SHARE;
+    if (!isReadOnce && this.#leaving.size < MAX_UNDER_WAY) frame.slot = await this.#keep(bytes);
+    frame.bytes = null;
+    if (frame.slot === null && this.#frames.get(frame.key) === frame) this.#frames.delete(frame.key);
+    // whoever waited for it copies first
+    setImmediate(() => setImmediate(() => releaseMemory(bytes)));
   }
 
   #pack(path: string): Promise<FileHandle> {
