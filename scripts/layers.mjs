@@ -88,7 +88,7 @@ export const LAYERS = [
   engineRoom('filesystems', ['core', 'disk', 'contract'], 'file systems read a volume and nothing else.'),
   engineRoom(
     'guest',
-    ['core', 'disk', 'volumes', 'filesystems', 'contract'],
+    ['core', 'disk', 'archive', 'volumes', 'filesystems', 'contract'],
     'guests are told from the files of volumes that others opened.',
   ),
   engineRoom(

@@ -61,6 +61,7 @@ const PACKAGES = {
   ovmf: null,
   partclone: 'partclone.ext4',
   'openssh-client': 'ssh',
+  'openssh-server': 'sshd',
   parted: 'parted',
   pigz: 'pigz',
   pixz: 'pixz',

@@ -13,6 +13,8 @@ const STAGE_TIMEOUT_MS = 45 * 60 * 1000;
 const CACHE = join(root, '.cache');
 const REPORTS = join(CACHE, 'reports');
 const ALL_PROCESSORS = `--maxWorkers=${availableParallelism()}`;
+/** Tests of real programs wait for disks and for each other: one more than there are processors keeps these busy. */
+const ONE_MORE = `--maxWorkers=${availableParallelism() + 1}`;
 const modules = (...path) => join(root, 'node_modules', ...path);
 
 /** Runs a program of node_modules under the application's Node. @returns whether it succeeded */
@@ -73,7 +75,7 @@ const STAGES = {
     return one(isTyped);
   },
   unit: () => vitest('unit', ALL_PROCESSORS),
-  integ: () => vitest('integ', ALL_PROCESSORS),
+  integ: () => vitest('integ', ONE_MORE),
   hostile: () => vitest('hostile', ALL_PROCESSORS),
   /** docs/FORMATS.md says what the two stages before have proven. */
   matrix() {

@@ -56,6 +56,8 @@ export function untoldVersion(number: unknown, health: 'damaged' | 'unknown'): V
     guest: null,
     platform: null,
     machine: null,
+    definition: null,
+    consistency: null,
     capacityBytes: 0,
     usedBytes: 0,
     storedBytes: 0,

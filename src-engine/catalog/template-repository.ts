@@ -86,7 +86,7 @@ export class TemplateRepository {
       this.#db
         .prepare<[string], VersionRow>(
           `SELECT template_id, number, deleted_at, ${soundness('version')} AS is_sound,
-             CASE WHEN json_valid(record) THEN json_remove(record, '$.guest', '$.machine') ELSE '' END AS record
+             CASE WHEN json_valid(record) THEN json_remove(record, '$.guest', '$.machine', '$.definition') ELSE '' END AS record
            FROM version WHERE template_id IN (SELECT value FROM json_each(?)) ORDER BY number DESC`,
         )
         .all(JSON.stringify(rows.map(({ id }) => id))),

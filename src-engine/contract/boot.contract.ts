@@ -1,7 +1,7 @@
 /** Boot proofs: a disk is started in a virtual machine of its own, and what it does there is told. Nothing of the disk is changed. */
 import { z } from 'zod';
 import { orUnknown } from './open-words.ts';
-import { FIRMWARES } from './template.contract.ts';
+import { FIRMWARES } from './machine.contract.ts';
 
 export const ACCELERATORS = ['kvm', 'tcg'] as const;
 /** What the boot disk is plugged into. */

@@ -16,14 +16,13 @@ import {
 import { EXPORT_FORMATS, ExportPlanSchema, ImportPlanSchema, ImportViewSchema } from './import.contract.ts';
 import { JobViewSchema } from './job.contract.ts';
 import { GuestSchema } from './guest.contract.ts';
-import { MachineProfileSchema } from './machine.contract.ts';
+import { FIRMWARES, MachineProfileSchema } from './machine.contract.ts';
 import { NbdViewSchema } from './nbd.contract.ts';
 import { DEPLOY_FORMATS, VmChoiceSchema } from './new-vm.contract.ts';
 import { CapturePlanSchema, DeployPlanSchema } from './plan.contract.ts';
 import { PledgeViewSchema } from './pledge.contract.ts';
 import { PolicyViewSchema, ReportSchema, RuleViewSchema } from './report.contract.ts';
 import {
-  FIRMWARES,
   KINDS,
   LICENCES,
   MAX_DISKS,
@@ -38,10 +37,19 @@ import {
   TemplateViewSchema,
   VISIBILITIES,
 } from './template.contract.ts';
-import { HypervisorViewSchema, VmSchema } from './vm.contract.ts';
+import {
+  HostAddressSchema,
+  HypervisorViewSchema,
+  ServedMachineViewSchema,
+  SHUT_DOWN_SECONDS,
+  ShutDownSecondsSchema,
+  VmSchema,
+} from './vm.contract.ts';
 import { CHECK_CODES, CheckSchema } from './warnings.ts';
 
 const none = z.strictObject({});
+/** 'libvirt:NAME' */
+const vmPlace = z.string().min(1).max(500);
 const path = z
   .string()
   .min(1)
@@ -112,6 +120,8 @@ const deployPlan = {
   exact: z.boolean().default(false),
   /** a loader for firmware that has no entry for the disk is copied where there is none */
   fallbackLoader: z.enum(FALLBACK_LOADERS).default('auto'),
+  /** a file: it becomes an overlay over the template, which is served to whoever uses it; nothing is copied */
+  served: z.boolean().default(false),
   /** this machine's firmware gets an entry for the disk, which is attached to it */
   efiEntry: z.boolean().default(false),
   /** what was written is started at the end, through an overlay; null: it is not */
@@ -196,6 +206,15 @@ export const COMMANDS = {
       /** what to do about sectors that cannot be read: give up, or put zeros in their place and mark the template */
       onUnreadable: z.enum(['stop', 'fill']).default('stop'),
       outside,
+      /** a virtual machine that runs is shut down, captured and started again; null: it has to be off */
+      shutDown: z
+        .strictObject({ withinSeconds: ShutDownSecondsSchema.default(SHUT_DOWN_SECONDS) })
+        .nullable()
+        .default(null),
+      /** disks of a virtual machine that are left out, by its names for them: 'vdb'. Its first one, which it starts from, always is in it */
+      without: z.array(z.string().max(500)).max(1000).default([]),
+      /** a machine that runs is captured as it is at one moment, and goes on */
+      live: z.boolean().default(false),
       /** the version is started once it is stored, through an overlay; null: it is not */
       bootProof: BootChoiceSchema.nullable().default(null),
       ...rules,
@@ -423,16 +442,41 @@ export const COMMANDS = {
   },
   'nbd.list': { params: none, result: z.array(NbdViewSchema) },
   'nbd.close': { params: z.strictObject({ id: z.uuid() }), result: z.object({}) },
-  /** The virtual machines of every hypervisor that this machine has programs for. */
-  'vm.list': { params: none, result: z.array(HypervisorViewSchema) },
+  /** The virtual machines of every hypervisor that this machine has programs for, and of the hosts that were named. */
+  'vm.list': {
+    /** null: of this machine alone; a host: of that one alone; absent: of all */
+    params: z.strictObject({ host: HostAddressSchema.nullable().optional() }),
+    result: z.array(HypervisorViewSchema),
+  },
   /** One of them, by its place: 'libvirt:NAME'. */
-  'vm.show': { params: z.strictObject({ place: z.string().min(1).max(500) }), result: VmSchema },
+  'vm.show': { params: z.strictObject({ place: vmPlace }), result: VmSchema },
+  /** The machines that need a template of the catalog, since their disks lie over it. */
+  'vm.served': { params: none, result: z.array(ServedMachineViewSchema) },
+  /** Brings what one of them has of its template into its own disks: it needs the template no more. */
+  'vm.stream': { params: z.strictObject({ id: z.uuid() }), result: started },
   /** What jobs whose process is gone still owe, once an engine has tried to do it. */
   'pledge.list': { params: none, result: z.array(PledgeViewSchema) },
   /** Tries once more. */
   'pledge.keep': { params: z.strictObject({ id: z.uuid() }), result: z.object({}) },
   /** It is not owed any more: a person did it, or gives it up. */
   'pledge.drop': { params: z.strictObject({ id: z.uuid() }), result: z.object({}) },
+  /** Starts a machine that is off. */
+  'vm.start': { params: z.strictObject({ place: vmPlace }), result: VmSchema },
+  /** Has its guest shut down, and waits until it has. */
+  'vm.stop': {
+    params: z.strictObject({
+      place: vmPlace,
+      withinSeconds: ShutDownSecondsSchema.default(SHUT_DOWN_SECONDS),
+      /** the plug is pulled: what the guest has not written is lost. Its name has to be repeated as `confirm` */
+      hard: z.boolean().default(false),
+      confirm: z.string().max(500).optional(),
+    }),
+    result: VmSchema,
+  },
+  /** Hosts whose libvirt is asked over ssh whenever machines are listed. */
+  'host.list': { params: none, result: z.array(HostAddressSchema) },
+  'host.save': { params: z.strictObject({ host: HostAddressSchema }), result: z.array(HostAddressSchema) },
+  'host.delete': { params: z.strictObject({ host: HostAddressSchema }), result: z.array(HostAddressSchema) },
   /** The report of the rules for a capture of a source, or a deploy of a template; changes nothing. */
   'report.check': {
     params: z.strictObject({

@@ -22,3 +22,4 @@ export * from './report.contract.ts';
 export * from './template.contract.ts';
 export * from './warnings.ts';
 export * from './vm.contract.ts';
+export * from './vm-place.ts';

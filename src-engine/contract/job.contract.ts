@@ -18,9 +18,11 @@ export const JOB_KINDS = [
   'import',
   'export',
   'boot',
+  'stream',
 ] as const;
 export const PHASES = [
   'waiting',
+  'shutting-down',
   'inspecting',
   'capturing',
   'publishing',
@@ -37,6 +39,7 @@ export const PHASES = [
   'unpacking',
   'exporting',
   'booting',
+  'streaming',
 ] as const;
 export type Phase = (typeof PHASES)[number];
 

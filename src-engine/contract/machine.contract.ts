@@ -4,6 +4,7 @@ import { bytes } from './disk.contract.ts';
 
 const text = z.string().max(200);
 
+export const FIRMWARES = ['bios', 'uefi'] as const;
 export const DRIVE_HEALTHS = ['good', 'failing'] as const;
 export const ARRAY_KINDS = ['md', 'hardware'] as const;
 export const GRAPHICS_KINDS = ['gpu', 'vgpu', 'display'] as const;
@@ -39,7 +40,7 @@ export const MachineProfileSchema = z.strictObject({
   product: text.nullable(),
   boardMaker: text.nullable(),
   board: text.nullable(),
-  firmware: z.enum(['bios', 'uefi']).nullable(),
+  firmware: z.enum(FIRMWARES).nullable(),
   isVirtual: z.boolean().nullable(),
   processor: text.nullable(),
   cores: z.number().int().positive().max(100_000).nullable(),

@@ -2,8 +2,9 @@
 import { z } from 'zod';
 import { bytes, DiskViewSchema, RecordedPlaceViewSchema } from './disk.contract.ts';
 import { GuestSchema } from './guest.contract.ts';
-import { MachineProfileSchema } from './machine.contract.ts';
+import { FIRMWARES, MachineProfileSchema } from './machine.contract.ts';
 import { orUnknown } from './open-words.ts';
+import { VmDefinitionSchema } from './vm.contract.ts';
 import { WarningSchema } from './warnings.ts';
 
 export const KINDS = ['standard', 'flex', 'bare-metal', 'lab'] as const;
@@ -35,7 +36,6 @@ export const PolicyIdSchema = z
 
 export const LICENCES = ['none', 'own'] as const;
 export type Licence = (typeof LICENCES)[number];
-export const FIRMWARES = ['bios', 'uefi'] as const;
 export const MEDIA = ['disk', 'iso'] as const;
 export const PLATFORMS = ['physical', 'virtual'] as const;
 export const HEALTHS = ['unverified', 'verified', 'damaged'] as const;
@@ -129,6 +129,8 @@ export const AttachmentViewSchema = z.object({
 });
 export type AttachmentView = z.infer<typeof AttachmentViewSchema>;
 
+export const CONSISTENCIES = ['crash', 'file-systems'] as const;
+
 export const VersionViewSchema = z.object({
   number: z.number().int().positive(),
   createdAt: z.iso.datetime(),
@@ -145,6 +147,10 @@ export const VersionViewSchema = z.object({
   platform: z.enum(PLATFORMS).nullable().default(null),
   /** the machine that it was captured from; null: it is not known */
   machine: MachineProfileSchema.nullable().default(null),
+  /** the virtual machine that it was captured from: what a new one is made from; null: it was none, or its hypervisor did not say */
+  definition: VmDefinitionSchema.nullable().default(null),
+  /** it ran meanwhile: `crash`: as a power cut would have left it; `file-systems`: these stood still; null: it was off */
+  consistency: orUnknown(CONSISTENCIES).nullable().default(null),
   /** of all its disks */
   capacityBytes: bytes,
   usedBytes: bytes,
@@ -186,7 +192,7 @@ export const TemplateViewSchema = z.object({
 export type TemplateView = z.infer<typeof TemplateViewSchema>;
 
 /** A version without what only its own page shows: lists of thousands stay light. */
-export const VersionSummarySchema = VersionViewSchema.omit({ guest: true, machine: true });
+export const VersionSummarySchema = VersionViewSchema.omit({ guest: true, machine: true, definition: true });
 export type VersionSummary = z.infer<typeof VersionSummarySchema>;
 
 export const TemplateSummarySchema = TemplateViewSchema.extend({ versions: z.array(VersionSummarySchema).min(1) });

@@ -32,6 +32,14 @@ export interface DiskImage {
  */
 export type OpenSibling = (name: string) => Promise<BlockSource>;
 
+/**
+ * Opens what an image names as the disk below it, wherever that is: for images of a machine, whose hypervisor goes by these names too.
+ * @param name as it stands in the image @param of the path of that image
+ * @returns the opened file, and the path by which it is told from others
+ * @throws EngineError `FILE_MISSING`; `FORMAT_UNSUPPORTED` for what is no file and no device; `PERMISSION_DENIED`
+ */
+export type FollowParent = (name: string, of: string) => Promise<{ file: BlockSource; path: string }>;
+
 /** What a format may ask for while it opens an image. */
 export interface ImageContext {
   readonly signal: AbortSignal;

@@ -4,7 +4,14 @@ import { EngineError, toEngineError } from '../core/engine-error.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
 import { readBytes } from '../disk/read.ts';
 import { recogniseAndroidSparse } from './android/sparse.ts';
-import type { DiskImage, DiskImageFormat, ImageContext, OpenSibling, RecogniseImage } from './disk-image.port.ts';
+import type {
+  DiskImage,
+  DiskImageFormat,
+  FollowParent,
+  ImageContext,
+  OpenSibling,
+  RecogniseImage,
+} from './disk-image.port.ts';
 import { refuseForeign } from './refused/marks.ts';
 import { isNamedAs } from './format-names.ts';
 import { markSource } from './mark-source.ts';
@@ -42,6 +49,7 @@ const MAX_CHAIN = 64;
  * @param said the format that a person or a machine gives it: nothing else is looked for; null: whatever its content says
  * @param isOverUnreadable a person goes on over sectors that cannot be read: marks that stand in them are none, so what nothing else claims is
  *   raw, unless its name says otherwise
+ * @param follow opens parents wherever they are; left out: they lie in its folder
  * @returns null where it is none of the formats: a raw image, or no image at all
  * @throws EngineError `FORMAT_INVALID`, also where it is not what was said; `FORMAT_UNSUPPORTED`, `FILE_TRUNCATED`; `FORMAT_FOREIGN` for a
  *   container of another program; `NOT_FOUND` where a file beside it is missing; `READ_FAILED`
@@ -53,8 +61,9 @@ export function openDiskImage(
   signal: AbortSignal,
   said: DiskImageFormat | null = null,
   isOverUnreadable = false,
+  follow: FollowParent | null = null,
 ): Promise<DiskImage | null> {
-  return recognise(file, [name], { openSibling, signal, isOverUnreadable }, said);
+  return recognise(file, [name], { openSibling, follow, signal, isOverUnreadable }, said);
 }
 
 /** What says of an image that it is none that can be read. */
@@ -74,6 +83,7 @@ function tellingOfRaw<T>(format: DiskImageFormat, { isSaid, path }: ImageContext
 
 interface Search {
   readonly openSibling: OpenSibling;
+  readonly follow: FollowParent | null;
   readonly signal: AbortSignal;
   readonly isOverUnreadable: boolean;
 }
@@ -97,15 +107,19 @@ async function recognise(
     isSaid: said !== null,
     look,
     openSibling: async (name) => openSibling(checkSiblingName(name)),
-    async openParent(name, told) {
-      checkSiblingName(name);
-      if (chain.includes(name) || chain.length === MAX_CHAIN) {
-        throw new EngineError('FORMAT_INVALID', { field: 'chain of parents', value: name, max: MAX_CHAIN });
-      }
+    async openParent(asked, told) {
       signal.throwIfAborted();
-      const parent = await openSibling(name);
+      const refuseEndless = (one: string) => {
+        if (chain.includes(one) || chain.length === MAX_CHAIN)
+          throw new EngineError('FORMAT_INVALID', { field: 'chain of parents', value: one, max: MAX_CHAIN });
+      };
+      if (!search.follow) refuseEndless(checkSiblingName(asked));
+      const { file: parent, path: name } = search.follow
+        ? await search.follow(asked, path)
+        : { file: await openSibling(asked), path: asked };
       let image: DiskImage | null = null;
       try {
+        refuseEndless(name);
         image = await recognise(parent, [...chain, name], search, told);
         // whoever wrote the disk could have written another image's header at its beginning
         if (image && told === null && !isNamedAs(name, image.format)) {

@@ -1,5 +1,5 @@
 /** What a job takes for its time, and with what others may be in its way. The table of who may run with whom is in ARCHITECTURE.md. */
-import { dirname, join } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Machine } from '../machines/machine.port.ts';
 
 /** A disk or a file: `source` is read, `target` is written. */
@@ -37,10 +37,21 @@ export async function placeClaim(machine: Machine, kind: PlaceClaim['kind'], pat
 /** A virtual machine that is made, or changed, by whatever files. @param place 'libvirt:NAME' */
 export const machineClaim = (place: string): Claim => ({ kind: 'target', what: place, names: [`machine ${place}`] });
 
-/** @param files names of files beside it that are read too */
-export function sourceClaims(machine: Machine, path: string, files: readonly string[]): Promise<Claim[]> {
-  const paths = [path, ...files.map((name) => join(dirname(path), name))];
-  return Promise.all(paths.map((one) => placeClaim(machine, 'source', one)));
+/**
+ * @param files names of files beside it, or paths, that are read too
+ * @param isWrittenAfter its machine is started again: whoever else reads it would read what that writes
+ */
+export function sourceClaims(
+  machine: Machine,
+  path: string,
+  files: readonly string[],
+  isWrittenAfter = false,
+): Promise<Claim[]> {
+  const paths = files.map((name) => resolve(dirname(path), name));
+  return Promise.all([
+    placeClaim(machine, isWrittenAfter ? 'target' : 'source', path),
+    ...paths.map((one) => placeClaim(machine, 'source', one)),
+  ]);
 }
 
 const isPlace = (claim: Claim): claim is PlaceClaim => claim.kind === 'source' || claim.kind === 'target';

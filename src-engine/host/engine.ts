@@ -14,6 +14,7 @@ import { NbdServers } from './nbd-servers.ts';
 import { PledgeKeeper } from './pledge-keeper.ts';
 import { operationsOf } from './operations/index.ts';
 import type { Operations } from './operations/operations.ts';
+import { ServedMachines } from './served-machines.ts';
 import { entriesOfUndone } from './undone-entries.ts';
 
 export interface EngineOptions {
@@ -25,6 +26,8 @@ export interface EngineOptions {
   readonly resourcesPath: string;
   /** where it is left out: `make` */
   readonly ifNoCatalog?: IfNoCatalog;
+  /** it serves a face that goes on until somebody ends it: what machines need is served meanwhile */
+  readonly stays?: boolean;
 }
 
 type Listener<T extends TopicName> = (event: TopicEvent<T>) => void;
@@ -35,12 +38,13 @@ export class Engine {
   readonly #files = new OpenTemplates();
   readonly #served = new NbdServers();
   readonly #pledges: PledgeKeeper;
+  readonly #machines: ServedMachines;
   readonly #operations: Operations;
   #cleanups: Promise<void>[] = [];
   readonly #listeners: { [T in TopicName]: Set<Listener<T>> } = { jobs: new Set(), catalog: new Set() };
 
   /** @throws EngineError `CATALOG_TOO_NEW`, `PERMISSION_DENIED` */
-  constructor({ catalogPath, version, pressUrl, resourcesPath, ifNoCatalog = 'make' }: EngineOptions) {
+  constructor({ catalogPath, version, pressUrl, resourcesPath, ifNoCatalog = 'make', stays = false }: EngineOptions) {
     this.#catalog = new CatalogHandle(catalogPath, pressUrl, resourcesPath, ifNoCatalog);
     this.#jobs = new JobRunner(
       () => this.#catalog.jobs,
@@ -52,6 +56,7 @@ export class Engine {
       { databasePath: this.#catalog.layout.database, warnings: () => this.#catalog.jobWarnings },
     );
     this.#pledges = new PledgeKeeper(() => this.#catalog.listed);
+    this.#machines = new ServedMachines(() => this.#catalog.parts, this.#jobs, this.#served);
     this.#operations = operationsOf({
       version,
       catalogPath,
@@ -62,12 +67,14 @@ export class Engine {
       files: this.#files,
       served: this.#served,
       pledges: this.#pledges,
+      machines: this.#machines,
       changed: (templateId, action, data) => this.#changed(templateId, action, data),
       makeRoomToRecord: () => this.#makeRoomToRecord(),
       markLost: () => this.#markLost(),
     });
     this.#markLost();
     this.#pledges.begin();
+    if (stays) this.#machines.begin();
   }
 
   /** Runs a command whose parameters have been checked. */
@@ -92,6 +99,7 @@ export class Engine {
   /** Cancels what runs and closes the catalog. */
   async close(): Promise<void> {
     await this.#jobs.close();
+    await this.#machines.close();
     await this.#pledges.close();
     await Promise.all(this.#cleanups);
     await this.#served.closeAll();

@@ -26,7 +26,7 @@ export class PledgeKeeper {
   /** What is owed still, once all of it was tried. @throws EngineError `CATALOG_DAMAGED` */
   async list(): Promise<PledgeView[]> {
     await this.#work;
-    return (await this.#parts().pledges.ofTheGone()).map((record) => this.#viewOf(record));
+    return (await this.#owed()).map((record) => this.#viewOf(record));
   }
 
   /** Tries once more. @throws EngineError `NOT_FOUND`, and why it cannot be done */
@@ -52,7 +52,12 @@ export class PledgeKeeper {
   }
 
   async #keepAll(): Promise<void> {
-    for (const record of await this.#parts().pledges.ofTheGone()) await this.#keep(record);
+    for (const record of await this.#owed()) await this.#keep(record);
+  }
+
+  /** What is done once and for all. Machines that are served are `served-machines.ts`'s. */
+  async #owed(): Promise<PledgeRecord[]> {
+    return (await this.#parts().pledges.ofTheGone()).filter(({ pledge }) => pledge.kind !== 'serve-machine');
   }
 
   async #keep(record: PledgeRecord): Promise<EngineError | null> {
@@ -71,7 +76,7 @@ export class PledgeKeeper {
   }
 
   async #find(id: string): Promise<PledgeRecord> {
-    const found = (await this.#parts().pledges.ofTheGone()).find((record) => record.id === id);
+    const found = (await this.#owed()).find((record) => record.id === id);
     if (!found) throw new EngineError('NOT_FOUND', { path: id });
     return found;
   }

@@ -47,6 +47,8 @@ export async function startEngine(options: {
   version: string;
   resourcesPath: string;
   ifNoCatalog?: IfNoCatalog;
+  /** for a face that goes on until somebody ends it */
+  stays?: boolean;
 }): Promise<RunningEngine> {
   const worker = new Worker(entry('./worker.ts', 'engine.js'), {
     // small objects are soon gone: V8 would else let them grow to several times this
@@ -57,6 +59,7 @@ export async function startEngine(options: {
       pressUrl: entry('./press-worker.ts', 'press.js').href,
       resourcesPath: options.resourcesPath,
       ifNoCatalog: options.ifNoCatalog,
+      stays: options.stays,
     },
   });
   await new Promise<void>((resolve, reject) => {

@@ -5,10 +5,10 @@ import { toEngineError } from '../core/engine-error.ts';
 import { Engine } from './engine.ts';
 import { serveEngine } from './router.ts';
 
-const { catalogPath, version, pressUrl, resourcesPath, ifNoCatalog } = workerData;
+const { catalogPath, version, pressUrl, resourcesPath, ifNoCatalog, stays } = workerData;
 
 try {
-  const engine = new Engine({ catalogPath, version, pressUrl: new URL(pressUrl), resourcesPath, ifNoCatalog });
+  const engine = new Engine({ catalogPath, version, pressUrl: new URL(pressUrl), resourcesPath, ifNoCatalog, stays });
   parentPort!.on('message', async (message: { connect?: MessagePort; close?: true }) => {
     if (message.connect) serveEngine(engine, portTransport(message.connect));
     if (message.close) {

@@ -3,22 +3,25 @@
  * the other, the last of them packed. Linux, Documentation/driver-api/early-userspace/buffer-format.rst.
  */
 import { EngineError } from '../core/engine-error.ts';
+import {
+  CPIO_HEADER_BYTES as HEADER_BYTES,
+  CPIO_MAGIC as MAGIC,
+  CPIO_TRAILER as TRAILER,
+  CpioWalk,
+  cpioField,
+  MAX_CPIO_NAME_BYTES as MAX_NAME_BYTES,
+  piecesOf,
+  type CpioEntry,
+  type CpioVisitor,
+  type RandomBytes,
+} from '../archive/cpio.ts';
 import { StreamReader } from '../archive/stream-reader.ts';
-import { HEAD_BYTES, streamTypeOf, type StreamType } from '../archive/stream-type.ts';
-import { unpackStream } from '../archive/unpack-stream.ts';
+import type { StreamType } from '../archive/stream-type.ts';
 import type { IdForms } from './forms.ts';
 
-const HEADER_BYTES = 110;
-const MAGIC = /^07070[12]/;
-const TRAILER = 'TRAILER!!!';
 /** Settings are short. Modules, firmware and programs name no disk. */
 const MAX_SEARCHED_BYTES = 256 * 1024;
 const PASSED_OVER = /(?:^|\/)(?:modules|firmware)\/|\.so(?:\.|$)|\.ko(?:\.|$)/;
-const MAX_NAME_BYTES = 4096;
-const MAX_FILE_BYTES = 0xffffffff;
-/** Of one that is unpacked; a larger one is not looked through. */
-const MAX_CONTENT_BYTES = 2 * 1024 * 1024 * 1024;
-const MAX_ENTRIES = 200_000;
 /** So many files that name identifiers are replaced; nobody has as many. */
 const MAX_FILES = 100;
 /** Numbers of inodes, for files that no other archive has. */
@@ -46,18 +49,12 @@ export interface InitramfsSearch {
   readonly isWhole: boolean;
 }
 
-/** What is read of one: a file, or part of one. */
-export interface InitramfsContent {
-  readonly lengthBytes: number;
-  readInto(offsetBytes: number, into: Uint8Array): Promise<void>;
-}
-
 /**
  * @returns null where it is no archive, packed or not
  * @throws EngineError `READ_FAILED`, `ABORTED`; `FORMAT_INVALID` where the content itself cannot be read
  */
 export async function searchInitramfs(
-  content: InitramfsContent,
+  content: RandomBytes,
   forms: IdForms,
   signal: AbortSignal,
 ): Promise<InitramfsSearch | null> {
@@ -69,17 +66,18 @@ export async function searchInitramfs(
 }
 
 async function searchParted(
-  content: InitramfsContent,
+  content: RandomBytes,
   tail: Buffer,
   forms: IdForms,
   signal: AbortSignal,
 ): Promise<InitramfsSearch | null> {
-  const search = new Search(forms, tail.length > 0, signal);
+  const search = new Search(forms);
+  const walk = new CpioWalk(search, tail.length > 0, signal);
   try {
     const pieces = piecesOf(content, content.lengthBytes - tail.length);
-    const isArchive = await search.run(new StreamReader(pieces, 'initramfs'));
+    const isArchive = await walk.run(new StreamReader(pieces, 'initramfs'));
     if (!isArchive) return null;
-    await search.run(new StreamReader(asPieces(tail), 'initramfs'));
+    await walk.run(new StreamReader(asPieces(tail), 'initramfs'));
     return search.told(true);
   } catch (error) {
     signal.throwIfAborted();
@@ -89,17 +87,8 @@ async function searchParted(
   }
 }
 
-const PIECE_BYTES = 1024 * 1024;
 /** One that this program has put behind another is not longer. */
 const MAX_TAIL_BYTES = 256 * 1024;
-
-async function* piecesOf(content: InitramfsContent, endBytes: number): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < endBytes; at += PIECE_BYTES) {
-    const piece = Buffer.alloc(Math.min(PIECE_BYTES, endBytes - at));
-    await content.readInto(at, piece);
-    yield piece;
-  }
-}
 
 async function* asPieces(bytes: Buffer): AsyncGenerator<Uint8Array> {
   yield bytes;
@@ -109,7 +98,7 @@ async function* asPieces(bytes: Buffer): AsyncGenerator<Uint8Array> {
  * An archive that is not packed behind one that is: nothing says where the packed one ends but what follows it. None
  * where the whole is not packed.
  */
-async function plainTail(content: InitramfsContent): Promise<Buffer> {
+async function plainTail(content: RandomBytes): Promise<Buffer> {
   const lengthBytes = Math.min(MAX_TAIL_BYTES, content.lengthBytes);
   const from = content.lengthBytes - lengthBytes;
   const bytes = Buffer.alloc(lengthBytes);
@@ -128,8 +117,7 @@ function isWholeArchive(bytes: Buffer, from: number): boolean {
     if (at === bytes.length) return true;
     const header = bytes.toString('latin1', at, at + HEADER_BYTES);
     if (header.length < HEADER_BYTES || !MAGIC.test(header)) return false;
-    const field = (index: number) => parseInt(header.slice(6 + 8 * index, 14 + 8 * index), 16);
-    const [fileBytes, nameBytes] = [field(6), field(11)];
+    const [fileBytes, nameBytes] = [cpioField(header, 6), cpioField(header, 11)];
     if (!(fileBytes <= bytes.length) || !(nameBytes >= 1 && nameBytes <= MAX_NAME_BYTES)) return false;
     at += HEADER_BYTES + nameBytes + (-(HEADER_BYTES + nameBytes) & 3);
     at += fileBytes + (-fileBytes & 3);
@@ -137,77 +125,39 @@ function isWholeArchive(bytes: Buffer, from: number): boolean {
   }
 }
 
-class Search {
+class Search implements CpioVisitor {
   isPastArchive = false;
   readonly #found = new Set<number>();
   readonly #files: NamingFile[] = [];
   #canOverride = true;
   readonly #forms: IdForms;
-  readonly #isPadded: boolean;
-  readonly #signal: AbortSignal;
-  #contentBytes = 0;
-  #entries = 0;
 
-  /** @param isPadded another archive follows what is read, so zeros may stand at its end */
-  constructor(forms: IdForms, isPadded: boolean, signal: AbortSignal) {
+  constructor(forms: IdForms) {
     this.#forms = forms;
-    this.#isPadded = isPadded;
-    this.#signal = signal;
   }
 
   told(isWhole: boolean): InitramfsSearch {
     return { found: this.#found, files: this.#files, canOverride: this.#canOverride, isWhole };
   }
 
-  async run(reader: StreamReader, isUnpacked = false): Promise<boolean> {
-    for (let archives = 0; ; archives++) {
-      await skipZeros(reader);
-      const head = Buffer.from(await reader.peek(HEAD_BYTES));
-      if (head.length === 0) return archives > 0;
-      if (MAGIC.test(head.toString('latin1'))) {
-        await this.#archive(reader);
-        continue;
-      }
-      const type = isUnpacked ? null : streamTypeOf(head);
-      if (type === null) {
-        if (archives === 0) return false;
-        throw new EngineError('FORMAT_INVALID', { field: 'archive', value: head.toString('hex') });
-      }
-      this.#canOverride &&= GOES_ON.includes(type);
-      // the others pass over zeros by themselves
-      const packed = type === 'zstd' && this.#isPadded ? unpadded(rest(reader)) : rest(reader);
-      const about = { type, path: '', leftOut: () => {} };
-      return this.run(new StreamReader(unpackStream(about, packed, this.#signal), 'cpio'), true);
-    }
+  began(): void {
+    this.isPastArchive = false;
   }
 
-  async #archive(reader: StreamReader): Promise<void> {
-    this.isPastArchive = false;
-    for (;;) {
-      this.#signal.throwIfAborted();
-      const headerBytes = Buffer.from(await reader.take(HEADER_BYTES));
-      const header = headerBytes.toString('latin1');
-      if (!MAGIC.test(header)) throw new EngineError('FORMAT_INVALID', { field: 'cpio header', value: '' });
-      const field = (index: number) => parseInt(header.slice(6 + 8 * index, 14 + 8 * index), 16);
-      const [fileBytes, nameBytes] = [field(6), field(11)];
-      if (!(fileBytes <= MAX_FILE_BYTES) || !(nameBytes >= 1 && nameBytes <= MAX_NAME_BYTES)) {
-        throw new EngineError('FORMAT_INVALID', { field: 'cpio header', value: '' });
-      }
-      const ended = Buffer.from(await reader.take(nameBytes));
-      const name = ended.subarray(0, -1);
-      await reader.skip(-(HEADER_BYTES + nameBytes) & 3);
-      if (name.toString('latin1') === TRAILER) break;
-      this.#contentBytes += fileBytes;
-      if (this.#contentBytes > MAX_CONTENT_BYTES || ++this.#entries > MAX_ENTRIES) {
-        throw new EngineError('FORMAT_UNSUPPORTED', { feature: 'a first file system of that length' });
-      }
-      const isSearched = fileBytes <= MAX_SEARCHED_BYTES && !PASSED_OVER.test(name.toString('latin1'));
-      const bytes = isSearched ? Buffer.from(await reader.take(fileBytes)) : null;
-      if (!bytes) await reader.skip(fileBytes);
-      this.#look({ header: headerBytes, name: ended, bytes: bytes ?? Buffer.alloc(0) }, field(1));
-      await reader.skip(-fileBytes & 3);
-    }
+  ended(): void {
     this.isPastArchive = true;
+  }
+
+  packed(type: StreamType): void {
+    this.#canOverride &&= GOES_ON.includes(type);
+  }
+
+  wants({ name, fileBytes }: CpioEntry): boolean {
+    return fileBytes <= MAX_SEARCHED_BYTES && !PASSED_OVER.test(name.toString('latin1', 0, name.length - 1));
+  }
+
+  entry({ header, name, mode }: CpioEntry, content: Buffer | null): void {
+    this.#look({ header, name, bytes: content ?? Buffer.alloc(0) }, mode);
   }
 
   #look(file: NamingFile, mode: number): void {
@@ -256,27 +206,4 @@ export function overridingArchive(lengthBytes: number, files: readonly NamingFil
   const none = Buffer.from(`070701${'0'.repeat(HEADER_BYTES - 6)}`, 'latin1');
   const end = padded(Buffer.concat([withField(withField(none, 4, 1), 11, trailer.length), trailer]));
   return Buffer.concat([Buffer.alloc(-lengthBytes & 3), ...entries, end]);
-}
-
-async function skipZeros(reader: StreamReader): Promise<void> {
-  for (let piece = await reader.some(); piece !== null; piece = await reader.some()) {
-    const start = piece.findIndex((byte) => byte !== 0);
-    if (start < 0) continue;
-    return reader.putBack(piece.subarray(start));
-  }
-}
-
-async function* rest(reader: StreamReader): AsyncGenerator<Uint8Array> {
-  for (let piece = await reader.some(); piece !== null; piece = await reader.some()) yield piece;
-}
-
-/** Without the zeros at the end that bring what follows to a multiple of four. */
-async function* unpadded(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let end: Buffer = Buffer.alloc(0);
-  for await (const piece of pieces) {
-    const bytes = Buffer.concat([end, piece]);
-    end = bytes.subarray(Math.max(0, bytes.length - 3));
-    yield bytes.subarray(0, bytes.length - end.length);
-  }
-  yield end.subarray(0, end.findLastIndex((byte) => byte !== 0) + 1);
 }

@@ -8,6 +8,7 @@ import { openDiskImage } from '../formats/open-image.ts';
 import { openFileSource } from '../formats/raw/file-source.ts';
 import { filesOfFolder } from '../formats/raw/folder-files.ts';
 import type { Machine } from '../machines/machine.port.ts';
+import { backingChain } from './backing-chain.ts';
 import { WatchedFiles } from './watched-files.ts';
 
 export interface OpenedSource {
@@ -27,6 +28,8 @@ export interface OpenedSource {
 /**
  * @param said what the file is, where that is not left to its content. A device is a raw disk, whatever its first bytes look like
  * @param isOverUnreadable sectors of the file that cannot be read say nothing of what it is
+ * @param isOfMachine a hypervisor has it for a machine's disk: what it names is followed as that does, and is in `files` by its path
+ * @param parents where the hypervisor has files that such a disk names otherwise than by a path
  * @throws EngineError `NOT_FOUND`, `PERMISSION_DENIED`, `BAD_REQUEST`, `READ_FAILED`; `FORMAT_INVALID`, `FORMAT_UNSUPPORTED`, `FORMAT_FOREIGN`,
  *   `FORMAT_UNCLEAR`, `FILE_TRUNCATED` for image files
  */
@@ -36,11 +39,15 @@ export async function openSource(
   said: DiskFormat | null,
   signal: AbortSignal,
   isOverUnreadable = false,
+  isOfMachine = false,
+  parents: Readonly<Record<string, string>> = {},
 ): Promise<OpenedSource> {
-  const place = await machine.placeOf(path);
+  const place = await machine.placeOf(path, isOfMachine);
   const watched = new WatchedFiles();
   // devices have no time of their last change
   if (place.kind === 'file') await watched.add(place.path);
+  // a link may lead elsewhere by the end
+  if (isOfMachine) await watched.add(path);
   const source = await openFileSource(place.path, place);
   const plain = {
     place,
@@ -54,7 +61,9 @@ export async function openSource(
   try {
     const folder = dirname(place.path);
     const openSibling = watched.siblings(folder, filesOfFolder(folder));
-    const image = await openDiskImage(source, basename(place.path), openSibling, signal, said, isOverUnreadable);
+    const chain = isOfMachine ? backingChain(machine, watched, { named: path, path: place.path }, parents) : null;
+    const name = chain ? place.path : basename(place.path);
+    const image = await openDiskImage(source, name, openSibling, signal, said, isOverUnreadable, chain?.follow);
     if (!image) return plain;
     const { lengthBytes, sectorBytes, physicalSectorBytes } = image.source;
     return {
@@ -62,7 +71,7 @@ export async function openSource(
       place: { ...place, lengthBytes, sectorBytes, physicalSectorBytes },
       source: image.source,
       format: image.format,
-      files: image.dependsOn,
+      files: chain?.files ?? image.dependsOn,
       warnings: [...(image.warnings ?? []), ...notChecked(image, basename(place.path))],
     };
   } catch (error) {

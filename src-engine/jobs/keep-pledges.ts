@@ -1,7 +1,7 @@
 /** Carries out what jobs owed whose process is gone. */
-import { PledgeSchema, type Pledge } from '../catalog/records/index.ts';
+import { PledgeSchema, type Pledge, type ServedMachine } from '../catalog/records/index.ts';
 import { EngineError } from '../core/engine-error.ts';
-import { startAgain } from '../machines/hypervisors/hypervisors.ts';
+import { liveAt, startAgain } from '../machines/hypervisors/hypervisors.ts';
 import { unmakeMachine } from '../machines/hypervisors/made-machine.ts';
 
 /**
@@ -12,13 +12,20 @@ import { unmakeMachine } from '../machines/hypervisors/made-machine.ts';
 export async function keepPledge(pledge: unknown, signal: AbortSignal): Promise<void> {
   const { success, data } = PledgeSchema.safeParse(pledge);
   if (!success) throw new EngineError('PLEDGE_UNKNOWN', {});
+  if (data.kind === 'serve-machine') throw new EngineError('PLEDGE_UNKNOWN', {});
   await keep(data, signal);
 }
 
-function keep(pledge: Pledge, signal: AbortSignal): Promise<void> {
+function keep(pledge: Exclude<Pledge, ServedMachine>, signal: AbortSignal): Promise<void> {
   switch (pledge.kind) {
     case 'start-machine':
-      return startAgain(pledge.place, pledge.id, signal);
+      return startAgain(pledge.place, pledge.id, Date.parse(pledge.mayGoOffUntil ?? '') || 0, signal);
+    case 'thaw-machine':
+      return liveAt(pledge.place).thaw(pledge.id, signal);
+    case 'end-backup':
+      return liveAt(pledge.place).end(pledge.id, pledge, signal);
+    case 'drop-checkpoint':
+      return liveAt(pledge.place).dropCheckpoint(pledge.id, pledge.checkpoint, signal);
     case 'unmake-machine':
       return unmakeMachine(pledge.place, pledge.id, pledge.files, signal);
   }

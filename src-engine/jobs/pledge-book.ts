@@ -49,13 +49,36 @@ export class PledgeBook {
     await rm(this.#pathOf(id), { force: true });
   }
 
-  /** Those of engines that are certainly gone, the oldest first. What cannot be read is left to whoever can. */
+  /** Makes it this engine's own. @throws EngineError as {@link give} */
+  async adopt(record: PledgeRecord): Promise<void> {
+    await this.#rewrite(record, JSON.stringify({ ...thisRunner(), lock: this.#locks.own() }));
+  }
+
+  /** Leaves it to the next engine, as one does that ends in order. @throws EngineError as {@link give} */
+  async leave(record: PledgeRecord): Promise<void> {
+    await this.#rewrite(record, '');
+  }
+
+  async #rewrite(record: PledgeRecord, runner: string): Promise<void> {
+    const bytes = Buffer.from(JSON.stringify({ ...record, runner }));
+    await writeDurably(this.#layout.pledges, this.#pathOf(record.id), bytes);
+  }
+
+  /** Those of engines that are certainly gone, or have left them, the oldest first. */
   async ofTheGone(): Promise<PledgeRecord[]> {
+    return (await this.all()).filter((record) => {
+      if (record.runner === '') return true;
+      const runner = readRunner(record.runner);
+      return runner !== null && isGone(runner, (lock) => this.#locks.isHeld(lock));
+    });
+  }
+
+  /** All of them, the oldest first. What cannot be read is left to whoever can. */
+  async all(): Promise<PledgeRecord[]> {
     const found: PledgeRecord[] = [];
     for (const name of (await readdir(this.#layout.pledges).catch(() => [])).slice(0, MAX_PLEDGES)) {
       const record = name.endsWith(ENDING) ? await this.#read(name) : null;
-      const runner = record && readRunner(record.runner);
-      if (record && runner && isGone(runner, (lock) => this.#locks.isHeld(lock))) found.push(record);
+      if (record) found.push(record);
     }
     return found.sort((a, b) => a.createdAt.localeCompare(b.createdAt));
   }

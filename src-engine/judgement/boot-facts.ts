@@ -1,7 +1,8 @@
 /** How a system is started where nobody says: by what was recorded of its machine, or else by what is on its disk. */
 import { DISK_BUSES, type DiskBus } from '../contract/boot.contract.ts';
 import type { Guest } from '../contract/guest.contract.ts';
-import type { FIRMWARES, VersionView } from '../contract/template.contract.ts';
+import type { FIRMWARES } from '../contract/machine.contract.ts';
+import type { VersionView } from '../contract/template.contract.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
 import type { EndOfLifeTable } from '../guest/end-of-life.ts';
 import { openVolumes } from '../inspection/disk-inspection.ts';

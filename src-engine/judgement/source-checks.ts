@@ -20,17 +20,22 @@ export async function usesOfSources(
   const devices = places.every(({ kind }) => kind === 'file') ? [] : await machine.listDevices(catalogRoot);
   return Promise.all(
     places.map(async ({ kind, path }) => {
+      // of another host: who serves it there knows who uses it
+      if (path.startsWith('ssh://')) return { device: null, refusals: [] };
       if (kind === 'file') {
         const { captureRefusals } = await machine.fileRefusals(path, catalogRoot);
         return { device: null, refusals: captureRefusals };
       }
       const device = devices.find((other) => other.path === path) ?? null;
-      return { device, refusals: device?.captureRefusals ?? [] };
+      if (device) return { device, refusals: device.captureRefusals };
+      // a volume, which a virtual machine has for its disk
+      const { captureRefusals } = await machine.fileRefusals(path, catalogRoot);
+      return { device: null, refusals: captureRefusals };
     }),
   );
 }
 
-export function checkSource(place: PlaceView, { refusals }: SourceUse): Check[] {
+export function checkSource(place: Pick<PlaceView, 'path'>, { refusals }: SourceUse): Check[] {
   const data = { path: place.path };
   if (refusals.length === 0) {
     return [

@@ -2,6 +2,7 @@
 import type { NbdExport } from './export.port.ts';
 import { PeerGone, type Peer } from './peer.ts';
 import {
+  ALLOCATION,
   clientOption,
   encodeOptionReply,
   EXPORT_FLAGS,
@@ -35,7 +36,6 @@ const MAX_REQUEST_BYTES = 32 * 1024 * 1024;
 const PREFERRED_BLOCK_BYTES = 64 * 1024;
 const OLD_PADDING_BYTES = 124;
 
-const ALLOCATION = 'base:allocation';
 export const ALLOCATION_ID = 1;
 
 /** @returns null where the client has taken its leave @throws PeerGone where it left, or sent what is not the protocol */

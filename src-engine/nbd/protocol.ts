@@ -7,10 +7,10 @@ import { struct, u16be, u32be, u64be } from '../core/struct.ts';
 export const NBD_MAGIC = Buffer.from('NBDMAGIC');
 /** the same eight bytes begin every option of a client */
 export const OPTION_MAGIC = Buffer.from('IHAVEOPT');
-const OPTION_REPLY_MAGIC = 0x3e889045565a9n;
+export const OPTION_REPLY_MAGIC = 0x3e889045565a9n;
 export const REQUEST_MAGIC = 0x25609513;
-const SIMPLE_REPLY_MAGIC = 0x67446698;
-const STRUCTURED_REPLY_MAGIC = 0x668e33ef;
+export const SIMPLE_REPLY_MAGIC = 0x67446698;
+export const STRUCTURED_REPLY_MAGIC = 0x668e33ef;
 
 /** Both sides' flags of the greeting. */
 export const FIXED_NEWSTYLE = 1;
@@ -37,7 +37,9 @@ export const OPTION_REPLY = {
   ERR_UNSUP: refusing(1),
   ERR_POLICY: refusing(2),
   ERR_INVALID: refusing(3),
+  ERR_TLS_REQD: refusing(5),
   ERR_UNKNOWN: refusing(6),
+  ERR_SHUTDOWN: refusing(7),
   ERR_TOO_BIG: refusing(9),
 } as const;
 
@@ -59,16 +61,36 @@ export const COMMAND = {
 
 export const COMMAND_FLAG = { DF: 4, REQ_ONE: 8 } as const;
 
-export const ERROR = { EPERM: 1, EIO: 5, EINVAL: 22, EOVERFLOW: 75 } as const;
+export const ERROR = {
+  EPERM: 1,
+  EIO: 5,
+  ENOMEM: 12,
+  EINVAL: 22,
+  ENOSPC: 28,
+  EOVERFLOW: 75,
+  ENOTSUP: 95,
+  ESHUTDOWN: 108,
+} as const;
 
-export const CHUNK = { NONE: 0, OFFSET_DATA: 1, OFFSET_HOLE: 2, BLOCK_STATUS: 5, ERROR: 0x8001 } as const;
-const CHUNK_DONE = 1;
+export const CHUNK = {
+  NONE: 0,
+  OFFSET_DATA: 1,
+  OFFSET_HOLE: 2,
+  BLOCK_STATUS: 5,
+  ERROR: 0x8001,
+  ERROR_OFFSET: 0x8002,
+} as const;
+/** Types of chunks that tell of a failure have this bit, also those that are not known. */
+export const CHUNK_FAILS = 0x8000;
+export const CHUNK_DONE = 1;
 
-/** What `base:allocation` says of a run that is not there and reads as zeros. */
-export const HOLE_AND_ZERO = 3;
+export const ALLOCATION = 'base:allocation';
+/** What `base:allocation` says of a run: bit 0, it is not there; bit 1, it reads as zeros. */
+export const ZERO = 2;
+export const HOLE_AND_ZERO = 1 | ZERO;
 
 export const clientOption = struct(16, { option: u32be(8), lengthBytes: u32be(12) });
-const optionReply = struct(20, { magic: u64be(0), option: u32be(8), type: u32be(12), lengthBytes: u32be(16) });
+export const optionReply = struct(20, { magic: u64be(0), option: u32be(8), type: u32be(12), lengthBytes: u32be(16) });
 export const request = struct(28, {
   magic: u32be(0),
   flags: u16be(4),
@@ -77,14 +99,23 @@ export const request = struct(28, {
   offset: u64be(16),
   lengthBytes: u32be(24),
 });
-const simpleReply = struct(16, { magic: u32be(0), error: u32be(4), cookie: u64be(8) });
-const structuredReply = struct(20, {
+export const simpleReply = struct(16, { magic: u32be(0), error: u32be(4), cookie: u64be(8) });
+export const structuredReply = struct(20, {
   magic: u32be(0),
   flags: u16be(4),
   type: u16be(6),
   cookie: u64be(8),
   lengthBytes: u32be(16),
 });
+
+/** @param data what the option has beside its number */
+export function encodeOption(option: number, ...data: Buffer[]): Buffer {
+  const payload = Buffer.concat(data);
+  const head = Buffer.alloc(clientOption.size);
+  OPTION_MAGIC.copy(head);
+  clientOption.write(head, { option, lengthBytes: payload.length });
+  return Buffer.concat([head, payload]);
+}
 
 export function encodeOptionReply(option: number, type: number, data: Buffer): Buffer {
   const head = Buffer.alloc(optionReply.size);

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
-import type { NbdExport } from './export.port.ts';
+import { LOOPBACK, type NbdExport, type NbdPlace } from './export.port.ts';
 import { shakeHands } from './handshake.ts';
 import { Peer, PeerGone } from './peer.ts';
 import { transmit } from './transmission.ts';
@@ -11,7 +11,6 @@ import { transmit } from './transmission.ts';
 const MAX_CONNECTIONS = 32;
 /** Whoever connects and says nothing has no place for ever. */
 const HANDSHAKE_MS = 20_000;
-const LOOPBACK = '127.0.0.1';
 
 export interface NbdServer {
   /** the port, where it listens on one */
@@ -20,10 +19,8 @@ export interface NbdServer {
   close(): Promise<void>;
 }
 
-export type ListenOn = { readonly socketPath: string } | { readonly port: number };
-
 /** @throws EngineError `BAD_REQUEST` where the port is taken or the path too long for a socket; `PERMISSION_DENIED`, `NOT_FOUND` */
-export async function serveNbd(exported: NbdExport, on: ListenOn): Promise<NbdServer> {
+export async function serveNbd(exported: NbdExport, on: NbdPlace): Promise<NbdServer> {
   const abort = new AbortController();
   const connections = new Map<Socket, Promise<void>>();
   const server = createServer((socket) => {
@@ -47,7 +44,7 @@ export async function serveNbd(exported: NbdExport, on: ListenOn): Promise<NbdSe
 }
 
 /** @throws EngineError */
-async function listen(server: Server, on: ListenOn): Promise<void> {
+async function listen(server: Server, on: NbdPlace): Promise<void> {
   if ('socketPath' in on) server.listen(on.socketPath);
   else server.listen(on.port, LOOPBACK);
   await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {

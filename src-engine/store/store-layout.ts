@@ -13,6 +13,8 @@ export interface StoreLayout {
   readonly policies: string;
   /** profiles of machines that are elsewhere; need not be there */
   readonly machines: string;
+  /** addresses of hosts whose virtual machines are listed; need not be there */
+  readonly hosts: string;
   /** what machines of boot proofs showed and said: the last ones; need not be there */
   readonly proofs: string;
   /** what jobs owe to the world outside; need not be there */
@@ -45,6 +47,7 @@ export function storeLayout(root: string): StoreLayout {
     scratch: join(root, 'scratch'),
     policies: join(root, 'policies'),
     machines: join(root, 'machines'),
+    hosts: join(root, 'hosts.json'),
     proofs: join(root, 'proofs'),
     pledges: join(root, 'pledges'),
     writerLock: join(root, 'writer.lock'),

@@ -32,7 +32,8 @@ import { chunksOf } from '../versions/window-chunks.ts';
 export interface AboutVersion
   extends
     Pick<TemplateView, 'name' | 'note' | 'tags' | 'kind' | 'licence' | 'policy'>,
-    Pick<VersionRecord, 'medium' | 'guest' | 'machine' | 'platform'> {
+    Pick<VersionRecord, 'medium' | 'guest' | 'machine' | 'platform' | 'moment'>,
+    Partial<Pick<VersionRecord, 'definition'>> {
   readonly configuration: RecordedConfiguration;
   /** beside those of the disks */
   readonly warnings: readonly Warning[];
@@ -64,7 +65,7 @@ export interface StoredVersion extends Pick<ManifestJson, 'template' | 'version'
 /**
  * Whoever calls holds the writer's lock. Whatever ends it early leaves the catalog as it was.
  * @param disks in their order; never none
- * @param beforePublishing the last chance to find that a source is not what it was
+ * @param beforePublishing the last chance to find that a source is not what it was; nothing is read of any after it
  */
 export async function storeDisks(
   parts: StoringParts,
@@ -102,14 +103,17 @@ export async function storeDisks(
           about.onUnreadable === 'fill' ? press(unreadable[i]) : tellingOfFill(() => press(null)),
         );
       }
+      const damages = [];
+      for (const [i, { disk }] of disks.entries())
+        damages.push(await damageOf(disk.source, unreadable[i], context.signal));
       await beforePublishing();
       context.signal.throwIfAborted();
 
       context.phase('publishing', 0);
       const warnings = [...about.warnings];
       const records: DiskRecord[] = [];
-      for (const [i, { disk, account, place, role, bus, address }] of disks.entries()) {
-        const damage = await damageOf(disk.source, unreadable[i], context.signal);
+      for (const [i, { account, place, role, bus, address }] of disks.entries()) {
+        const damage = damages[i];
         const layout = account.view();
         const number = numberOf(i, disks.length);
         warnings.push(...warningsOf(layout).map((warning) => toldOf(number, warning)));
@@ -138,7 +142,9 @@ export async function storeDisks(
           configuration: about.configuration,
           guest: about.guest,
           machine: about.machine,
+          definition: about.definition ?? null,
           platform: about.platform,
+          ...(about.moment && { moment: about.moment }),
           ...known,
           attachments: [],
         };

@@ -18,10 +18,14 @@ export interface ToolRun {
   readonly deadlineMs?: number;
   /** exit codes that are no failure; 0 where they are not given */
   readonly goodCodes?: readonly number[];
+  /** is given what it says, piece by piece, as it says it */
+  readonly hear?: (said: string) => void;
   /** further variables of its environment */
   readonly env?: Readonly<Record<string, string>>;
   /** open files that it finds as its descriptors 3, 4, … */
   readonly descriptors?: readonly number[];
+  /** false: it starts services that outlive it, and that need rights of their own; it does not end with the thread that started it */
+  readonly isBound?: boolean;
   /** runs in the mount and process namespaces that this one holds, see private-mounts.ts */
   readonly namespacesOf?: number;
 }
@@ -38,14 +42,22 @@ export interface ToolAnswer {
  *   last words); `ABORTED`
  */
 export async function runTool(tool: Tool, args: readonly string[], options: ToolRun): Promise<ToolAnswer> {
-  const { signal, input, deadlineMs = DEADLINE_MS, goodCodes = [0], descriptors = [], namespacesOf } = options;
+  const {
+    signal,
+    input,
+    deadlineMs = DEADLINE_MS,
+    goodCodes = [0],
+    descriptors = [],
+    namespacesOf,
+    isBound = true,
+  } = options;
   signal.throwIfAborted();
   const stdio = ['pipe', 'pipe', 'pipe', ...descriptors] as const;
   const [program, own] =
     namespacesOf === undefined
       ? [tool, args]
       : (['nsenter', [...entering(namespacesOf), pathOf(tool), ...args]] as const);
-  const { child, kill } = spawnTool(program, own, { stdio: [...stdio], env: options.env, isBound: true });
+  const { child, kill } = spawnTool(program, own, { stdio: [...stdio], env: options.env, isBound });
   let isLate = false;
   const deadline = setTimeout(() => {
     isLate = true;
@@ -55,6 +67,7 @@ export async function runTool(tool: Tool, args: readonly string[], options: Tool
   try {
     const stdout = collect(child.stdout!);
     const stderr = collect(child.stderr!);
+    if (options.hear) child.stdout!.on('data', (piece: Buffer) => options.hear!(piece.toString('latin1')));
     // whoever has heard enough closes its input
     child.stdin!.on('error', () => {});
     child.stdin!.end(input ?? '');
@@ -92,11 +105,11 @@ export interface HeldTool {
  * Starts a program that says what it hears, as cat(1) does, and waits until it has said something: it is what it is to be by then.
  * @throws EngineError as {@link runTool}
  */
-export async function holdTool(tool: Tool, args: readonly string[], { signal }: ToolRun): Promise<HeldTool> {
+export async function holdTool(tool: Tool, args: readonly string[], { signal, env }: ToolRun): Promise<HeldTool> {
   signal.throwIfAborted();
   // Not bound: it ends by its input, and with it what it holds, in order. Were it killed with its thread, a program that serves a file system
   // (FUSE) could be the last in the mount namespace, and wait for itself when it is unmounted; and whoever syncs would wait for it.
-  const { child, kill } = spawnTool(tool, args, { stdio: 'pipe' });
+  const { child, kill } = spawnTool(tool, args, { stdio: 'pipe', env });
   const [input, output, said] = [child.stdin!, child.stdout!, collect(child.stderr!)];
   const ended = new Promise<number | null>((resolve) => {
     child.once('error', () => resolve(null));

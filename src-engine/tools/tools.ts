@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path';
 
 /** Program to package. A program that is not here is not run. */
 export const TOOL_PACKAGES = {
+  VBoxManage: 'virtualbox',
   btrfs: 'btrfs-progs',
   btrfstune: 'btrfs-progs',
   cat: 'coreutils',
@@ -39,9 +40,12 @@ export const TOOL_PACKAGES = {
   ntfsfix: 'ntfs-3g',
   ntfslabel: 'ntfs-3g',
   ntfsresize: 'ntfs-3g',
+  'qemu-img': 'qemu-utils',
+  'qemu-storage-daemon': 'qemu-system-common',
   'qemu-system-x86_64': 'qemu-system-x86',
   resize2fs: 'e2fsprogs',
   setpriv: 'util-linux',
+  ssh: 'openssh-client',
   swaplabel: 'util-linux',
   tune2fs: 'e2fsprogs',
   umount: 'mount',

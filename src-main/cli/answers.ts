@@ -15,6 +15,7 @@ import type {
   HypervisorView,
   NbdView,
   PledgeView,
+  ServedMachineView,
   Vm,
   Report,
   TemplateSummary,
@@ -54,6 +55,8 @@ export type Answer =
   | { kind: 'comparison'; value: Comparison }
   | { kind: 'hypervisors'; value: HypervisorView[] }
   | { kind: 'vm'; value: Vm }
+  | { kind: 'hosts'; value: string[] }
   | { kind: 'nbd'; value: NbdView }
   | { kind: 'owed'; value: PledgeView[] }
+  | { kind: 'served'; value: ServedMachineView[] }
   | { kind: 'serving'; value: { address: string } };

@@ -37,7 +37,15 @@ export function addCommands(program: Command, session: Session): void {
     .command('devices')
     .description(help('devices'))
     .action(async () => {
-      printer.result({ kind: 'devices', value: await (await connect()).call('device.list', {}) });
+      const client = await connect();
+      const [value, hypervisors] = await Promise.all([
+        client.call('device.list', {}),
+        client.call('vm.list', { host: null }),
+      ]);
+      // of who has none, and of what is missing, `vm list` tells
+      const some = hypervisors.filter(({ machines }) => machines.length > 0);
+      if (some.length > 0) printer.finding({ kind: 'hypervisors', value: some });
+      printer.result({ kind: 'devices', value });
     });
 
   program
@@ -60,13 +68,37 @@ export function addCommands(program: Command, session: Session): void {
     .option('--level <n>', help('level'), wholeNumber('--level', 1, 19))
     .option('--on-unreadable <stop|fill>', help('on-unreadable'), wordOf('--on-unreadable', ['stop', 'fill']))
     .option(`--outside ${oneOf(OUTSIDE_CHOICES)}`, help('outside'), wordOf('--outside', OUTSIDE_CHOICES))
+    .option('--without <disk>', help('without'), collect)
+    .option('--shut-down', help('shut-down'))
+    .option('--shut-down-within <seconds>', help('shut-down-within'), wholeNumber('--shut-down-within', 1, 3600))
+    .option('--live', help('live'))
     .option('--plan', help('plan'));
   addRuleOptions(addProofOptions(capture, words), help).action(
     async ([source, ...others]: string[], options: CaptureOptions) => {
       const client = await connect();
-      const { name, format, note, kind, tag: tags, level, onUnreadable, outside, plan: isPlanOnly } = options;
-      const form = { name, format, note, kind, tags, level, onUnreadable, outside, bootProof: proofParams(options) };
-      const params = { source, others, ...form, ...ruleParams(options) } as CommandParams<'capture.plan'>;
+      const {
+        name,
+        format,
+        note,
+        kind,
+        tag: tags,
+        level,
+        onUnreadable,
+        outside,
+        live,
+        without,
+        plan: isPlanOnly,
+      } = options;
+      const { shutDown: isShutDown, shutDownWithin: withinSeconds } = options;
+      const shutDown = isShutDown || withinSeconds !== undefined ? { withinSeconds } : null;
+      const form = { name, format, note, kind, tags, level, onUnreadable, outside, shutDown, live, without };
+      const params = {
+        source,
+        others,
+        ...form,
+        bootProof: proofParams(options),
+        ...ruleParams(options),
+      } as CommandParams<'capture.plan'>;
       const plan = await client.call('capture.plan', params);
       const start = () => client.call('capture.start', { planId: plan.planId });
       if (isPlanOnly) return showPlans(printer, [{ kind: 'capture-plan', value: plan }], start);
@@ -171,7 +203,12 @@ interface EditOptions {
 }
 
 interface CaptureOptions
-  extends RuleOptions, ProofOptions, Omit<CommandParams<'capture.plan'>, 'bootProof' | 'machine' | 'policy'> {
+  extends
+    RuleOptions,
+    ProofOptions,
+    Omit<CommandParams<'capture.plan'>, 'bootProof' | 'machine' | 'policy' | 'shutDown'> {
+  shutDown?: boolean;
+  shutDownWithin?: number;
   tag?: string[];
   plan?: boolean;
 }

@@ -42,8 +42,10 @@ export const VALUES = {
   'machines-refused': COMMANDS['machine.refused'].result,
   comparison: ComparisonSchema,
   hypervisors: COMMANDS['vm.list'].result,
+  hosts: COMMANDS['host.list'].result,
   vm: VmSchema,
   nbd: NbdViewSchema,
+  served: COMMANDS['vm.served'].result,
   owed: COMMANDS['pledge.list'].result,
   serving: z.object({ address: z.string() }),
 } satisfies Record<Answer['kind'], z.ZodType>;

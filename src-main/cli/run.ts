@@ -57,12 +57,13 @@ async function run(argv: readonly string[]): Promise<number> {
     words,
     printer,
     isInteractive: !isJson && process.stdin.isTTY === true && process.stderr.isTTY === true,
-    engine({ makesCatalog = false } = {}) {
+    engine({ makesCatalog = false, stays = false } = {}) {
       const isNamed = program.getOptionValueSource('catalog') !== 'default' || process.env.DISKPRESS_CATALOG;
       engine ??= startEngine({
         catalogPath: program.opts<{ catalog: string }>().catalog,
         version: packageJson.version,
         ifNoCatalog: makesCatalog ? 'make' : isNamed ? 'tell' : 'empty',
+        stays,
         resourcesPath: fileURLToPath(new URL('../../resources', import.meta.url)),
       });
       return engine;

@@ -17,7 +17,7 @@ export function addServeCommands(program: Command, session: Session, connect: ()
     .option('--port <n>', help('port'), wholeNumber('--port', 0, 65_535))
     .action(async ({ port }: { port?: number }) => {
       const server = await startBrowserServer({
-        engine: await session.engine({ makesCatalog: true }),
+        engine: await session.engine({ makesCatalog: true, stays: true }),
         rendererPath: fileURLToPath(new URL('../../out/renderer', import.meta.url)),
         port,
       }).catch((error) => {

@@ -10,7 +10,7 @@ export interface Session {
   /** a person is there to be asked */
   readonly isInteractive: boolean;
   /** started when the first command needs it */
-  engine(options?: { makesCatalog?: boolean }): Promise<RunningEngine>;
+  engine(options?: { makesCatalog?: boolean; stays?: boolean }): Promise<RunningEngine>;
   /** a connection to it, whose calls end with the command */
   client(): Promise<EngineClient>;
 }

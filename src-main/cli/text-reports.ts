@@ -30,7 +30,7 @@ import type { Answer, TemplateDone } from './answers.ts';
 import { planRuleLines, policyLines, policyListLines, refusedLines, reportOfRules } from './rule-reports.ts';
 import { identityPlanKey } from '../../src-engine/words/identity-plan.ts';
 import { table } from './text-table.ts';
-import { hypervisorLines, vmLines } from './vm-reports.ts';
+import { hypervisorLines, servedLines, vmLines } from './vm-reports.ts';
 import { volumePlanLines } from './volume-reports.ts';
 import type { Words } from './words.ts';
 
@@ -163,8 +163,12 @@ export function answerLines(words: Words, answer: Answer): string[] {
       return hypervisorLines(words, answer.value);
     case 'vm':
       return vmLines(words, answer.value);
+    case 'served':
+      return servedLines(words, answer.value);
     case 'owed':
       return owedLines(words, answer.value);
+    case 'hosts':
+      return answer.value.length > 0 ? answer.value.map(printable) : [words.t('cli.no-hosts')];
     case 'nbd':
       return [t(`cli.nbd-${answer.value.port === null ? 'socket' : 'port'}`), answer.value.uri];
     case 'serving':
@@ -309,9 +313,13 @@ function versionLines(words: Words, version: VersionView): string[] {
   ];
 }
 
-/** What is known of its chunks, and whether parts of the source are missing in it. */
-function healthText({ t }: Words, { health, disks }: VersionSummary): string {
-  return [t(`health.${health}`), ...(disks.some(({ damage }) => damage) ? [t('damage.badge')] : [])].join(' · ');
+/** What is known of its chunks, whether parts of the source are missing in it, and whether its machine ran. */
+function healthText({ t }: Words, { health, disks, consistency }: VersionSummary): string {
+  return [
+    t(`health.${health}`),
+    ...(disks.some(({ damage }) => damage) ? [t('damage.badge')] : []),
+    ...(consistency === null ? [] : [t(`consistency.${consistency}`)]),
+  ].join(' · ');
 }
 
 /** Files that lost bytes: their volume, their path. */

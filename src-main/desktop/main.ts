@@ -28,6 +28,7 @@ async function run(): Promise<void> {
     catalogPath: defaultCatalogPath(),
     version: app.getVersion(),
     resourcesPath: join(app.getAppPath(), 'resources'),
+    stays: true,
   });
   // the default session may be older than the fence's listener
   fenceSession(session.defaultSession);

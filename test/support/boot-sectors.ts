@@ -98,3 +98,36 @@ export function writingDisk(path: string, text: string): string {
     Buffer.from(text),
   );
 }
+
+const COUNTS_AT = 0x8000;
+const DRIVE_AT = 0x7e00;
+/** int 13h, one sector behind the first: al, ah; bx, cx, dh; the drive as the firmware told it. */
+const sectorOfCounts = (service: number) => [
+  ...[0xb8, 0x01, service, 0xbb, ...word(COUNTS_AT), 0xb9, 0x02, 0x00],
+  ...[0x8a, 0x16, ...word(DRIVE_AT), 0xb6, 0x00, 0xcd, 0x13],
+];
+
+/**
+ * One that listens to the power button of QEMU's PCs (ACPI's event registers where SeaBIOS puts them, at 0x600), and switches the machine off some ticks
+ * (18 in a second) after it was pressed. Its second sector counts its starts, and how often it shut down by itself.
+ */
+export function obedientDisk(path: string, ticks = 1): string {
+  const wait = [0xfb, 0xf4, 0xba, 0x00, 0x06, 0xed, 0xf6, 0xc4, 0x01];
+  return disk(path, [
+    // es, sti, the drive
+    ...[0x8e, 0xc0, 0xfb, 0x88, 0x16, ...word(DRIVE_AT)],
+    ...sectorOfCounts(0x02),
+    // inc byte of the starts
+    ...[0xfe, 0x06, ...word(COUNTS_AT)],
+    ...sectorOfCounts(0x03),
+    // the button is listened to from here on
+    ...[0xba, 0x02, 0x06, 0xed, 0x80, 0xcc, 0x01, 0xef],
+    ...[...wait, 0x74, 256 - (wait.length + 2)],
+    // hlt; loop
+    ...[0xb9, ...word(ticks), 0xf4, 0xe2, 0xfd],
+    ...[0xfe, 0x06, ...word(COUNTS_AT + 1)],
+    ...sectorOfCounts(0x03),
+    ...[0xba, 0x04, 0x06, 0xb8, 0x00, 0x20, 0xef],
+    ...WAIT_FOR_EVER,
+  ]);
+}

@@ -33,8 +33,8 @@ export interface TestEngine {
   close(): Promise<void>;
 }
 
-export async function openEngine(catalogPath: string): Promise<TestEngine> {
-  const engine = await startEngine({ catalogPath, version: '0.0.0', resourcesPath });
+export async function openEngine(catalogPath: string, { stays = false } = {}): Promise<TestEngine> {
+  const engine = await startEngine({ catalogPath, version: '0.0.0', resourcesPath, stays });
   return driven(engine.client(), () => engine.close());
 }
 

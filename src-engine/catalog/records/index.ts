@@ -8,3 +8,4 @@ export * from './machine.record.ts';
 export * from './pledge.record.ts';
 export * from './template.record.ts';
 export * from './version.record.ts';
+export * from './vm.record.ts';

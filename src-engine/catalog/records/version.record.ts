@@ -12,6 +12,7 @@ import { bytes, WarningRecordSchema, word } from './fields.ts';
 import { GuestRecordSchema } from './guest.record.ts';
 import { MachineRecordSchema } from './machine.record.ts';
 import { upgraded, type Upgrade } from './upgrade.ts';
+import { VmRecordSchema } from './vm.record.ts';
 
 export const ConfigurationRecordSchema = z.object({
   operatingSystem: z.string().max(200).nullable(),
@@ -57,6 +58,14 @@ export const AttachmentRecordSchema = z.object({
 });
 export type AttachmentRecord = z.infer<typeof AttachmentRecordSchema>;
 
+/** A machine that ran while it was captured. */
+const MomentRecordSchema = z.object({
+  /** by its hypervisor's id */
+  machine: z.string().max(500),
+  /** as a power cut would have left it, or as its file systems were when they stood still */
+  consistency: word,
+});
+
 export const VersionRecordSchema = z.object({
   number: z.number().int().positive(),
   createdAt: z.iso.datetime(),
@@ -68,6 +77,10 @@ export const VersionRecordSchema = z.object({
   guest: GuestRecordSchema.nullable().default(null),
   platform: word.nullable().default(null),
   machine: MachineRecordSchema.nullable().default(null),
+  /** of the virtual machine that it was captured from */
+  definition: VmRecordSchema.nullable().default(null),
+  /** left out: nobody wrote to it meanwhile */
+  moment: MomentRecordSchema.optional(),
   /** compressed bytes that it refers to, shared ones included */
   storedBytes: bytes,
   /** compressed bytes that its capture added to the store */
@@ -101,7 +114,10 @@ export function readVersion(json: unknown, manifest: string): VersionRecord {
  * A field that is added to a record needs a new format for that.
  * @param json of a row whose sum is right, with or without what only a template's own page shows
  */
-export function trustedVersion(json: unknown, manifest: string): Omit<VersionRecord, 'guest' | 'machine'> {
+export function trustedVersion(
+  json: unknown,
+  manifest: string,
+): Omit<VersionRecord, 'guest' | 'machine' | 'definition'> {
   const isNewest = (json as { format?: unknown } | null)?.format === FORMAT;
   return isNewest ? (json as VersionRecord) : readVersion(json, manifest);
 }

@@ -6,9 +6,15 @@ import {
   KERNEL_ORIGINS,
   type Guest,
 } from '../../contract/guest.contract.ts';
-import { ARRAY_KINDS, DRIVE_HEALTHS, GRAPHICS_KINDS, type MachineProfile } from '../../contract/machine.contract.ts';
-import { FIRMWARES } from '../../contract/template.contract.ts';
-import type { GuestRecord, MachineRecord } from '../records/index.ts';
+import {
+  ARRAY_KINDS,
+  DRIVE_HEALTHS,
+  FIRMWARES,
+  GRAPHICS_KINDS,
+  type MachineProfile,
+} from '../../contract/machine.contract.ts';
+import { VM_CARD_KINDS, VM_CLOCKS, VM_DISK_KINDS, type VmDefinition } from '../../contract/vm.contract.ts';
+import type { GuestRecord, MachineRecord, VmRecord } from '../records/index.ts';
 import { knownOrNull, warningView } from './known.ts';
 
 export function guestView(guest: GuestRecord): Guest {
@@ -55,6 +61,21 @@ export function machineView(machine: MachineRecord): MachineProfile {
       const kind = knownOrNull(GRAPHICS_KINDS, card.kind);
       return kind && { ...card, kind };
     }),
+  };
+}
+
+export function definitionView(definition: VmRecord): VmDefinition {
+  const { firmware, clock, disks, cards } = definition;
+  return {
+    ...definition,
+    firmware: knownOrNull(FIRMWARES, firmware),
+    clock: clock === null ? null : (knownOrNull(VM_CLOCKS, clock) ?? 'other'),
+    // a device of a kind that this version does not know is none that it could make
+    disks: disks.flatMap((disk) => {
+      const kind = knownOrNull(VM_DISK_KINDS, disk.kind);
+      return kind ? [{ ...disk, kind }] : [];
+    }),
+    cards: cards.map((card) => ({ ...card, kind: knownOrNull(VM_CARD_KINDS, card.kind) ?? 'other' })),
   };
 }
 

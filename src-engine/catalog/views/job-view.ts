@@ -20,7 +20,7 @@ import {
   type JobResult,
   type JobView,
 } from '../../contract/job.contract.ts';
-import { FIRMWARES } from '../../contract/template.contract.ts';
+import { FIRMWARES } from '../../contract/machine.contract.ts';
 import type { AuditRecord, JobRecord } from '../records/index.ts';
 import { errorView, facts, known, knownOrNull, warningView } from './known.ts';
 

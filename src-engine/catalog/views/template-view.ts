@@ -1,7 +1,8 @@
 /** Templates and versions of records as they are shown. */
+import { FIRMWARES } from '../../contract/machine.contract.ts';
 import {
+  CONSISTENCIES,
   DISK_ROLES,
-  FIRMWARES,
   KINDS,
   LICENCES,
   MEDIA,
@@ -16,7 +17,7 @@ import {
 } from '../../contract/template.contract.ts';
 import type { ConfigurationRecord, DiskRecord, TemplateRecord, VersionRecord } from '../records/index.ts';
 import { layoutView, placeView } from './disk-view.ts';
-import { guestView, machineView } from './guest-view.ts';
+import { definitionView, guestView, machineView } from './guest-view.ts';
 import { known, knownOrNull, warningView } from './known.ts';
 
 /** Without what only its record has. */
@@ -44,11 +45,12 @@ export function versionView(record: VersionRecord, states: readonly DiskState[])
     ...versionSummary(record, states),
     guest: record.guest && guestView(record.guest),
     machine: record.machine && machineView(record.machine),
+    definition: record.definition && definitionView(record.definition),
   };
 }
 
 export function versionSummary(
-  record: Omit<VersionRecord, 'guest' | 'machine'>,
+  record: Omit<VersionRecord, 'guest' | 'machine' | 'definition'>,
   states: readonly DiskState[],
 ): VersionSummary {
   const { number, createdAt, storedBytes, newBytes, configuration } = record;
@@ -60,6 +62,7 @@ export function versionSummary(
     medium: known(MEDIA, record.medium),
     configuration: configurationView(configuration),
     platform: knownOrNull(PLATFORMS, record.platform),
+    consistency: record.moment ? known(CONSISTENCIES, record.moment.consistency) : null,
     capacityBytes: disks.reduce((sum, { capacityBytes }) => sum + capacityBytes, 0),
     usedBytes: disks.reduce((sum, { usedBytes }) => sum + usedBytes, 0),
     ...stateOf(disks),

@@ -30,6 +30,8 @@ export interface Qcow2Header {
   readonly l2EntryBytes: number;
   readonly hasSubclusters: boolean;
   readonly compression: 'zlib' | 'zstd';
+  /** internal ones, which have tables of their own: the disk is what it is now */
+  readonly snapshots: number;
   readonly backing: {
     /** without the `./` in front */
     readonly name: string;
@@ -51,8 +53,8 @@ const EXTENSIONS_MAX = 64;
 
 /**
  * @returns null where the file is no qcow2 image
- * @throws EngineError `FORMAT_INVALID`; `FILE_TRUNCATED`; `FORMAT_UNSUPPORTED` for qcow version 1, encryption, an external data file, internal
- *   snapshots, images marked as corrupt, and features of the future
+ * @throws EngineError `FORMAT_INVALID`; `FILE_TRUNCATED`; `FORMAT_UNSUPPORTED` for qcow version 1, encryption, an external data file,
+ *   images marked as corrupt, and features of the future
  */
 export async function readQcow2Header(file: BlockSource): Promise<Qcow2Header | null> {
   if (file.lengthBytes < 8) return null;
@@ -64,7 +66,6 @@ export async function readQcow2Header(file: BlockSource): Promise<Qcow2Header | 
 
   const fields = headerV2.read(start);
   if (fields.crypt_method !== 0) throw unsupported('encrypted qcow2');
-  if (fields.nb_snapshots !== 0) throw unsupported('qcow2 with internal snapshots');
   const more = version === 2 ? V2_DEFAULTS : readMore(start);
   const clusterBits = checkRange('cluster_bits', fields.cluster_bits, CLUSTER_BITS_MIN, CLUSTER_BITS_MAX);
   if (more.hasSubclusters) checkRange('cluster_bits', clusterBits, EXTENDED_CLUSTER_BITS_MIN, CLUSTER_BITS_MAX);
@@ -91,6 +92,7 @@ export async function readQcow2Header(file: BlockSource): Promise<Qcow2Header | 
     l2EntryBytes,
     hasSubclusters: more.hasSubclusters,
     compression: more.compression,
+    snapshots: fields.nb_snapshots,
     backing,
   };
 }

@@ -12,7 +12,7 @@ const TABLE_CACHE_BYTES = 4 * 1024 * 1024;
 export const recogniseQcow2: RecogniseImage = async (file, context) => {
   const header = await readQcow2Header(file);
   if (!header) return null;
-  const { backing } = header;
+  const { backing, snapshots } = header;
   const parent = backing && (await context.openParent(backing.name, backing.format));
   const map = qcow2Map(file, readCache(file, TABLE_CACHE_BYTES), header);
   return {
@@ -20,6 +20,8 @@ export const recogniseQcow2: RecogniseImage = async (file, context) => {
     variant: `version ${header.version}`,
     source: mappedImage({ map, parent: parent?.source ?? null, owned: [file, ...(parent ? [parent.source] : [])] }),
     identity: null,
+    warnings:
+      snapshots > 0 ? [{ code: 'IMAGE_SNAPSHOTS_LEFT_OUT', data: { path: context.path, count: snapshots } }] : [],
     dependsOn: parent ? [backing!.name, ...parent.dependsOn] : [],
   };
 };

@@ -1,6 +1,7 @@
 /** The text that describes a VMDK disk: VMware, "Virtual Disk Format 5.0", "The Descriptor File". */
 import { checkRange } from '../../core/bounds.ts';
 import { EngineError } from '../../core/engine-error.ts';
+import { decodeNamed } from '../../core/named-encoding.ts';
 import { withoutDot } from '../sibling-name.ts';
 
 export interface DescribedExtent {
@@ -39,7 +40,7 @@ export function isDescriptor(start: Buffer): boolean {
 export function parseDescriptor(bytes: Buffer): VmdkDescriptor {
   const end = bytes.indexOf(0);
   const used = end < 0 ? bytes : bytes.subarray(0, end);
-  const text = decoded(used);
+  const text = decodeNamed(used, /^\s*encoding *= *"?([\w.:-]{1,40})/im);
   const fields = new Map<string, string>();
   const extents: DescribedExtent[] = [];
   for (const line of text.split(/\r?\n/)) {
@@ -56,27 +57,6 @@ export function parseDescriptor(bytes: Buffer): VmdkDescriptor {
       parentCid === NO_PARENT ? null : { cid: parentCid, name: withoutDot(fields.get('parentfilenamehint') ?? '') },
     extents,
   };
-}
-
-/** Windows' code pages under the numbers that WHATWG's list of encodings does not have. */
-const CODE_PAGES: Readonly<Record<string, string>> = { 932: 'shift_jis', 936: 'gbk', 949: 'euc-kr', 950: 'big5' };
-
-/**
- * The text in the encoding that it names; where that is unknown or does not fit, in UTF-8; and where that does not fit either, one
- * character for each byte, by which a file whose name is these very bytes is found.
- */
-function decoded(bytes: Buffer): string {
-  const plain = bytes.toString('latin1');
-  const named = /^\s*encoding *= *"?([\w.:-]{1,40})/im.exec(plain)?.[1].toLowerCase() ?? 'utf-8';
-  const page = /^(?:windows|cp|ms|ibm)[-_]?(\d+)$/.exec(named)?.[1] ?? '';
-  for (const label of [CODE_PAGES[page] ?? (page ? `windows-${page}` : named), 'utf-8']) {
-    try {
-      return new TextDecoder(label, { fatal: true }).decode(bytes);
-    } catch {
-      // unknown here, or something else than it says
-    }
-  }
-  return plain;
 }
 
 function parseExtent(line: string): DescribedExtent {

@@ -1,10 +1,10 @@
 /** All that a Windows system tells of itself, from its registry hives SOFTWARE and SYSTEM. */
 import { known, unknown } from '../datum.ts';
 import type { GuestFiles } from '../guest-files.ts';
-import { Hive } from './hive/hive.ts';
+import { currentControlSet } from './control-set.ts';
+import { HiveFile } from './hive-file.ts';
 import { windowsRelease, windowsVersion } from './version.ts';
 
-const CONFIG = '/Windows/System32/config';
 const VERSION_KEY = 'Microsoft\\Windows NT\\CurrentVersion';
 const STATE_KEY = 'Microsoft\\Windows\\CurrentVersion\\Setup\\State';
 
@@ -19,51 +19,6 @@ const AGENTS: Record<string, string> = {
   rdagent: 'waagent',
   amazonssmagent: 'amazon-ssm-agent',
 };
-
-/** A hive whose damage is told once and then is as if everything in it were missing. */
-class HiveFile {
-  readonly #files: GuestFiles;
-  readonly #hive: Hive | null;
-  readonly path: string;
-
-  private constructor(files: GuestFiles, path: string, hive: Hive | null) {
-    this.#files = files;
-    this.path = path;
-    this.#hive = hive;
-  }
-
-  static async open(files: GuestFiles, name: string): Promise<HiveFile> {
-    const path = `${CONFIG}/${name}`;
-    const content = await files.content(path);
-    return new HiveFile(files, path, content && (await files.guarded(path, () => Hive.open(content))));
-  }
-
-  async text(key: string, name: string): Promise<string | null> {
-    const value = await this.#value(key, name);
-    return typeof value === 'string' && value.length > 0 && value.length <= 1000 ? value : null;
-  }
-
-  async number(key: string, name: string): Promise<number | null> {
-    const value = await this.#value(key, name);
-    return typeof value === 'number' ? value : null;
-  }
-
-  async subkeys(key: string): Promise<string[] | null> {
-    const hive = this.#hive;
-    return hive && this.#files.guarded(this.path, () => hive.subkeys(key));
-  }
-
-  async datum(key: string, name: string) {
-    const origin = `${this.path}: ${key}\\${name}`;
-    const value = await this.text(key, name);
-    return value === null ? unknown(origin) : known(value, origin);
-  }
-
-  async #value(key: string, name: string) {
-    const hive = this.#hive;
-    return hive && this.#files.guarded(this.path, () => hive.value(key, name));
-  }
-}
 
 export async function inspectWindows(files: GuestFiles) {
   const software = await HiveFile.open(files, 'SOFTWARE');
@@ -133,8 +88,7 @@ async function readState(software: HiveFile, system: HiveFile) {
 }
 
 async function readServices(system: HiveFile) {
-  const current = await system.number('Select', 'Current');
-  const set = `ControlSet${String(current ?? 1).padStart(3, '0')}`;
+  const set = await currentControlSet(system);
   const origin = `${system.path}: ${set}\\Services`;
   const services = (await system.subkeys(`${set}\\Services`))?.map((service) => service.toLowerCase()) ?? null;
   const agents = [...new Set(services?.flatMap((service) => (Object.hasOwn(AGENTS, service) ? AGENTS[service] : [])))];

@@ -20,7 +20,9 @@ export function captureOperations({ catalog, jobs, evidence }: Host): Operations
     claims: async (record) => [
       ...(
         await Promise.all(
-          [record, ...record.others].map(({ source, files }) => sourceClaims(catalog.machine, source.path, files)),
+          [record, ...record.others].map(({ source, files }) =>
+            sourceClaims(catalog.machine, source.path, files, record.request.shutDown !== null),
+          ),
         )
       ).flat(),
       templateClaim(record.request.name),

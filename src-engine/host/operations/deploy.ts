@@ -1,7 +1,7 @@
 /** From a version of a template to disks and image files. */
 import type { DeployPlan } from '../../contract/plan.contract.ts';
 import { AttachedIds, KnownIds } from '../../jobs/deploy/attached-ids.ts';
-import { isVmPlace } from '../../contract/vm.contract.ts';
+import { isVmPlace } from '../../contract/vm-place.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import { feedKey, Feeds } from '../../jobs/deploy/feed.ts';

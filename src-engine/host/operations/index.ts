@@ -13,6 +13,7 @@ import type { Host, Operations } from './operations.ts';
 import { nbdOperations } from './nbd.ts';
 import { pledgeOperations } from './pledges.ts';
 import { reportOperations } from './reports.ts';
+import { servedMachineOperations } from './served-machines.ts';
 import { settingsOperations } from './settings.ts';
 import { sourceOperations } from './sources.ts';
 import { templateOperations } from './templates.ts';
@@ -33,7 +34,8 @@ export const operationsOf = (host: Host): Operations => ({
   ...pledgeOperations(host),
   ...reportOperations(host),
   ...machineOperations(host),
-  ...vmOperations(),
+  ...vmOperations(host),
+  ...servedMachineOperations(host),
   ...catalogOperations(host),
   ...jobOperations(host),
 });

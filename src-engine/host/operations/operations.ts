@@ -8,6 +8,7 @@ import type { CatalogHandle } from '../catalog-handle.ts';
 import type { JobRunner } from '../job-runner.ts';
 import type { NbdServers } from '../nbd-servers.ts';
 import type { PledgeKeeper } from '../pledge-keeper.ts';
+import type { ServedMachines } from '../served-machines.ts';
 
 export type Operations<C extends CommandName = CommandName> = {
   [N in C]: (params: CheckedParams<N>, signal: AbortSignal) => Promise<CommandResult<N>> | CommandResult<N>;
@@ -26,6 +27,8 @@ export interface Host {
   readonly files: OpenTemplates;
   /** versions that are served to other programs */
   readonly served: NbdServers;
+  /** whose disks lie over templates */
+  readonly machines: ServedMachines;
   /** what jobs owe whose process is gone */
   readonly pledges: PledgeKeeper;
   /** A change to a template: its record file is written, everybody is told. */

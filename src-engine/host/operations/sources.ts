@@ -1,9 +1,11 @@
 /** Looking at disks: those that are attached, image files, and those of templates. Nothing is changed. */
 import { DiskAccount } from '../../inspection/account/account.ts';
 import { inspectDisk } from '../../inspection/disk-inspection.ts';
-import { openSource, withImageWarnings, type OpenedSource } from '../../images/open-source.ts';
+import type { Warning } from '../../contract/warnings.ts';
+import { withImageWarnings, type OpenedSource } from '../../images/open-source.ts';
 import { recordedGuest } from '../../judgement/check.ts';
 import { guestOfDisks } from '../../inspection/guest-of.ts';
+import { openCaptured } from '../../jobs/capture/open-captured.ts';
 import { profileOfVm, sourcesOf } from '../../jobs/capture/sources.ts';
 import { openRulebook } from '../../judgement/rulebook.ts';
 import { alsoThere, templateNamed } from './named-template.ts';
@@ -23,10 +25,10 @@ export const sourceOperations = ({ catalog, catalogPath }: Host): Operations<'de
       const shown = [{ ...first, disk }, ...others];
       return { ...shown[0], disks: shown, format: null, guest, machine: version.machine };
     }
-    const { sources, vm } = await sourcesOf({ source: path, others: [], format }, signal);
+    const { sources, vm } = await sourcesOf({ source: path, others: [], format }, true, signal);
     const opened: OpenedSource[] = [];
     try {
-      for (const one of sources) opened.push(await openSource(catalog.machine, one.path, one.format, signal));
+      for (const one of sources) opened.push(await openCaptured(catalog.machine, one, signal));
       const looked = [];
       for (const one of opened) {
         const disk = await inspectDisk(one.source, signal);
@@ -39,7 +41,11 @@ export const sourceOperations = ({ catalog, catalogPath }: Host): Operations<'de
         endOfLife,
         signal,
       );
-      const disks = looked.map(({ source, view }, i) => ({ source, disk: withImageWarnings(view, opened[i]) }));
+      const runs: Warning[] = vm && vm.state !== 'off' ? [{ code: 'VM_RUNS', data: { place: vm.place } }] : [];
+      const disks = looked.map(({ source, view }, i) => ({
+        source,
+        disk: withImageWarnings(view, { warnings: [...(i === 0 ? runs : []), ...opened[i].warnings] }),
+      }));
       return { ...disks[0], disks, format: opened[0].format, guest, machine: vm && profileOfVm(vm) };
     } finally {
       await Promise.all(opened.map(({ source }) => source.close()));

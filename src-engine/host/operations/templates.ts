@@ -8,6 +8,7 @@ export const templateOperations = ({
   catalog,
   files,
   jobs,
+  machines,
   served,
   changed,
 }: Host): Operations<
@@ -30,7 +31,9 @@ export const templateOperations = ({
     await files.closeAll();
     catalog.makeRoom(jobs.isIdle && served.isIdle);
     const { templates } = catalog.toWrite();
-    await refuseOlderThanFile(catalog.parts, templates.find(template).template.id);
+    const found = templates.find(template);
+    await refuseOlderThanFile(catalog.parts, found.template.id);
+    await machines.refuseNeeded(found.template.id, template.includes('@') ? found.version.number : null);
     const { id } = templates.delete(template);
     await files.closeAll();
     return changed(id, 'template.deleted', { template });

@@ -1,41 +1,73 @@
 /** What speaks against a capture, of all its disks: the same way when it is planned and when it runs. */
-import { basename } from 'node:path';
-import type { DiskView } from '../../contract/disk.contract.ts';
+import { basename, isAbsolute } from 'node:path';
+import type { DiskFormat, DiskView } from '../../contract/disk.contract.ts';
 import type { Check } from '../../contract/warnings.ts';
+import type { Vm } from '../../contract/vm.contract.ts';
 import { numberOf, toldOf } from '../../core/of-disk.ts';
 import { captureChecks } from '../../judgement/capture-checks.ts';
 import { formatCheck, isNothingRecognised, onePartitionCheck, otherFilesCheck } from '../../judgement/image-checks.ts';
-import type { SourceUse } from '../../judgement/source-checks.ts';
+import { checkSource, type SourceUse } from '../../judgement/source-checks.ts';
+import type { Machine } from '../../machines/machine.port.ts';
 import type { SeenDisk } from './disks.ts';
-import type { CaptureRequest } from './sources.ts';
+import type { CaptureRequest, CaptureSource } from './sources.ts';
 
 /**
  * Without regard to overrides.
  * @param uses what the machine knows of each, in their order
+ * @param sources what they are said to be: by a person, or by a machine's definition
  */
 export function checksOfDisks(
   disks: readonly SeenDisk[],
   uses: readonly SourceUse[],
-  request: CaptureRequest,
+  sources: readonly CaptureSource[],
 ): Check[] {
   const isPart = wholeTogether(disks.map(({ view }) => view));
   return disks.flatMap((disk, i) =>
-    [...captureChecks(disk.place, uses[i], disk.view), ...imageChecks(disk, request)]
+    [...captureChecks(disk.place, uses[i], disk.view), ...imageChecks(disk, sources[i].format)]
       .filter(({ code, data }) => !(code === 'VOLUME_REFUSED' && isPart(disk.view, data.volume)))
       .map((check) => toldOf(numberOf(i, disks.length), check)),
   );
 }
 
+/** That a machine that runs is shut down is told before it is agreed to. @param shutDown null: it is not */
+export function shutDownCheck(vm: Vm | null, shutDown: CaptureRequest['shutDown']): Check[] {
+  if (!vm || !shutDown) return [];
+  return [{ code: 'VM_WILL_BE_SHUT_DOWN', level: 'warn', data: { place: vm.place, seconds: shutDown.withinSeconds } }];
+}
+
+/** As long as a machine runs, it uses its disks. */
+export const withoutUsers = (use: SourceUse): SourceUse => ({
+  ...use,
+  refusals: use.refusals.filter(({ code }) => code !== 'IN_USE'),
+});
+
+/** Files below a machine's disk, which another machine may share as long as nobody writes to them. @param disks with paths as `files` */
+export async function chainChecks(
+  machine: Machine,
+  disks: readonly Pick<SeenDisk, 'files'>[],
+  catalogRoot: string,
+): Promise<Check[]> {
+  const checks: Check[] = [];
+  for (const [i, { files }] of disks.entries()) {
+    for (const path of files.filter((file) => isAbsolute(file))) {
+      const { captureRefusals: refusals } = await machine.fileRefusals(path, catalogRoot);
+      const own = checkSource({ path }, { device: null, refusals }).filter(({ level }) => level === 'block');
+      checks.push(...own.map((check) => toldOf(numberOf(i, disks.length), check)));
+    }
+  }
+  return checks;
+}
+
 /** What is captured is called a disk by whoever captures it: a raw one with nothing known on it is told, and taken. */
-function imageChecks({ place, format, files, view: disk }: SeenDisk, request: CaptureRequest): Check[] {
+function imageChecks({ place, format, files, view: disk }: SeenDisk, said: DiskFormat | null): Check[] {
   if (place.kind === 'device') return [];
   const name = basename(place.path);
   const checks = [
-    ...formatCheck(name, format, request.format),
-    ...otherFilesCheck(name, format, files, request.format),
-    ...onePartitionCheck(name, format, disk, request.format),
+    ...formatCheck(name, format, said),
+    ...otherFilesCheck(name, format, files, said),
+    ...onePartitionCheck(name, format, disk, said),
   ];
-  if (format === 'raw' && request.format === null && isNothingRecognised(disk)) {
+  if (format === 'raw' && said === null && isNothingRecognised(disk)) {
     checks.push({ code: 'IMAGE_NOT_RECOGNISED', level: 'warn', data: { name } });
   }
   return checks;

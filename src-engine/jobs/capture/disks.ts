@@ -5,14 +5,16 @@ import type { Warning } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { numberOf, ofDisk } from '../../core/of-disk.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
-import { openSource, type OpenedSource } from '../../images/open-source.ts';
+import type { OpenedSource } from '../../images/open-source.ts';
 import { DiskAccount } from '../../inspection/account/account.ts';
 import { rolesOf } from '../../inspection/boots.ts';
 import { inspectDisk, type InspectedDisk } from '../../inspection/disk-inspection.ts';
 import { damagedSource, tellingOfFill } from '../../inspection/unreadable.ts';
 import type { Machine } from '../../machines/machine.port.ts';
+import { openNbd } from '../../nbd/client.ts';
 import type { EngineParts } from '../engine-parts.ts';
-import type { CaptureRequest, CaptureSource } from './sources.ts';
+import { openCaptured } from './open-captured.ts';
+import type { CaptureRequest, CaptureSource, ServedDisk } from './sources.ts';
 
 /** What was seen of a disk that is captured. */
 export interface SeenDisk {
@@ -94,13 +96,39 @@ export function seenOf({ opened, view }: CapturedDisk): SeenDisk {
 /** Where a capture goes on over unreadable sectors, those of an image file say nothing of what it is. */
 function openAsked(
   machine: Machine,
-  { path, format }: CaptureSource,
+  source: CaptureSource,
   { onUnreadable }: CaptureRequest,
   signal: AbortSignal,
 ): Promise<OpenedSource> {
   const isOver = onUnreadable === 'fill';
-  const open = () => openSource(machine, path, format, signal, isOver);
+  const open = () =>
+    source.served
+      ? openServed(machine, source.path, source.format, source.served, signal)
+      : openCaptured(machine, source, signal, isOver);
   return isOver ? open() : tellingOfFill(open);
+}
+
+/** What it is of is known by its place; what is read is what its hypervisor serves. */
+async function openServed(
+  machine: Machine,
+  path: string,
+  format: DiskFormat | null,
+  { socketPath, exportName, sectorBytes, changesContext }: ServedDisk,
+  signal: AbortSignal,
+): Promise<OpenedSource> {
+  const place = await machine.placeOf(path, true);
+  const contexts = changesContext === null ? [] : [changesContext];
+  const source = await openNbd({ socketPath }, { exportName, sectorBytes, contexts, signal });
+  const { lengthBytes, physicalSectorBytes } = source;
+  return {
+    place: { ...place, lengthBytes, sectorBytes, physicalSectorBytes },
+    source,
+    format: format ?? 'raw',
+    files: [],
+    warnings: [],
+    // it changes all the time, and what is read does not
+    refuseChanged: async () => {},
+  };
 }
 
 /** Where a capture goes on over unreadable sectors, volumes whose tables lie there are captured whole. */

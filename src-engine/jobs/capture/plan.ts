@@ -8,14 +8,14 @@ import { captureReport } from '../../judgement/capture-report.ts';
 import { diskCountCheck, diskOrderCheck } from '../../judgement/same-disks.ts';
 import { withOverrides } from '../../judgement/overrides.ts';
 import { openRulebook } from '../../judgement/rulebook.ts';
-import { usesOfSources } from '../../judgement/source-checks.ts';
 import { freeBytes } from '../../machines/free-bytes.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { refusalOf, type CaptureRecord, type Planned } from '../plan-records.ts';
-import { busOf, checksOfDisks } from './checks.ts';
+import { busOf, chainChecks, checksOfDisks, shutDownCheck, withoutUsers } from './checks.ts';
 import { bootFirst } from '../../inspection/boots.ts';
+import { momentChecks } from './live.ts';
 import { lookAtDisks, type CaptureLook } from './look.ts';
-import { profileOfVm, sourcesOf, type CaptureRequest } from './sources.ts';
+import { profileOfVm, sourcesOf, usesAt, type CaptureRequest } from './sources.ts';
 
 /**
  * Looks at the sources and says what a capture would do.
@@ -30,10 +30,14 @@ export async function planCapture(
   signal: AbortSignal,
 ): Promise<Planned<CaptureRecord, CapturePlan>> {
   const book = await openRulebook(parts);
-  const { sources, vm } = await sourcesOf(request, signal);
-  const { disks, guest } = await lookAtDisks(parts, looks, sources, request, book.endOfLife, signal);
+  const asked = await sourcesOf(request, request.shutDown !== null, signal);
+  const { sources, vm, isLive } = asked;
+  const shutDown = vm && vm.state !== 'off' && !isLive ? request.shutDown : null;
+  const { disks, guest, consistency } = await lookAtDisks(parts, looks, asked, request, book.endOfLife, signal);
   const places = disks.map(({ place }) => place);
-  const uses = await usesOfSources(parts.machine, places, parts.layout.root);
+  const allUses = await usesAt(parts, asked, places);
+  // it uses them itself until it is off; whoever else does is found then
+  const uses = shutDown ? allUses.map(withoutUsers) : allUses;
   const existing = parts.templates.findByName(request.name);
   const catalogFreeBytes = await freeBytes(parts.layout.root);
   const used = bootFirst(disks.map(({ place, role }, i) => ({ place, role, use: uses[i] })));
@@ -45,7 +49,10 @@ export async function planCapture(
   const checks = [
     ...withOverrides(
       [
-        ...checksOfDisks(disks, uses, request),
+        ...shutDownCheck(vm, shutDown),
+        ...checksOfDisks(disks, uses, sources),
+        ...(await chainChecks(parts.machine, disks, parts.layout.root)),
+        ...(vm && consistency ? momentChecks(vm.place, consistency) : []),
         ...diskCountCheck(existing, disks.length),
         ...diskOrderCheck(
           existing,

@@ -1,7 +1,8 @@
 /** Carries out a capture. The sources are opened read-only and never written to. */
 import type { PlaceView } from '../../contract/disk.contract.ts';
 import type { JobResult } from '../../contract/job.contract.ts';
-import { EngineError } from '../../core/engine-error.ts';
+import type { VmDefinition } from '../../contract/vm.contract.ts';
+import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import { togetherContext, type JobContext } from '../../core/job-context.ts';
 import { ofDisk, toldOf } from '../../core/of-disk.ts';
 import { configurationOf } from '../../inspection/configuration.ts';
@@ -12,18 +13,23 @@ import { captureReport } from '../../judgement/capture-report.ts';
 import { diskCountCheck, diskOrderCheck } from '../../judgement/same-disks.ts';
 import { refuseOtherFiles } from '../../judgement/image-checks.ts';
 import { overriddenRules, refuseReported } from '../../judgement/make-report.ts';
-import { usesOfSources } from '../../judgement/source-checks.ts';
 import { overriddenCodes, refuseBlockedCheck, withOverrides } from '../../judgement/overrides.ts';
 import { openRulebook } from '../../judgement/rulebook.ts';
-import { storeDisks } from '../../storing/store-disk.ts';
+import type { DefinedMachine } from '../../machines/hypervisors/hypervisor.port.ts';
+import type { Machine } from '../../machines/machine.port.ts';
+import { hypervisorAt } from '../../machines/hypervisors/hypervisors.ts';
+import { storeDisks, type StoredVersion } from '../../storing/store-disk.ts';
+import { addAttachment } from '../../versions/attachments.ts';
 import { joinWriters } from '../../versions/leftovers.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { resultsOfDisks } from '../disk-results.ts';
 import type { CaptureRecord } from '../plan-records.ts';
-import { busOf, checksOfDisks } from './checks.ts';
+import { busOf, chainChecks, checksOfDisks } from './checks.ts';
 import { bootFirst } from '../../inspection/boots.ts';
+import { takeMoment, type Moment } from './live.ts';
 import { openDisks, seenOf, type CapturedDisks } from './disks.ts';
-import { profileOfVm, sourcesOf } from './sources.ts';
+import { shutDown, type MachineOff } from './machine-off.ts';
+import { profileOfVm, sourcesOf, usesAt, type CaptureRequest, type CaptureSources } from './sources.ts';
 
 /**
  * Carries out a plan. Whatever ends it early leaves the catalog as it was: of several disks there are all, or none.
@@ -41,9 +47,23 @@ export async function runCapture(
   context.phase('inspecting', 0);
   const lock = await joinWriters(parts, `capture ${request.name}`);
   let captured: CapturedDisks | null = null;
+  let off: MachineOff | null = null;
+  let moment: Moment | null = null;
+  let isStored = false;
   try {
     const planned = [plan, ...plan.others];
-    const { sources, vm } = await sourcesOf(request, context.signal);
+    let found = await sourcesOf(request, request.shutDown !== null, context.signal);
+    if (found.vm && request.shutDown && found.vm.state !== 'off') {
+      off = await shutDown(parts, found.vm, request.shutDown.withinSeconds, context);
+      context.phase('inspecting', 0);
+      found = await sourcesOf(request, false, context.signal);
+    }
+    const { vm } = found;
+    if (vm && found.isLive) {
+      const tracking = { checkpoint: null, since: null };
+      moment = await takeMoment(parts, vm, { isFrozen: true, tracking, without: request.without }, context.signal);
+    }
+    const { sources } = moment ?? found;
     if (sources.length !== planned.length) throw new EngineError('DEVICE_CHANGED', { path: request.source });
     captured = await openDisks(parts, sources, request, context.signal, (opened, i) => {
       checkSamePlace(planned[i].source, opened.place);
@@ -51,11 +71,13 @@ export async function runCapture(
     });
     const { disks } = captured;
     const places = disks.map(({ opened }) => opened.place);
-    const uses = await usesOfSources(parts.machine, places, parts.layout.root);
+    const writes = await writesTo(parts.machine, places);
+    const uses = await usesAt(parts, found, places);
     const existing = parts.templates.findByName(request.name);
     const checks = withOverrides(
       [
-        ...checksOfDisks(disks.map(seenOf), uses, request),
+        ...checksOfDisks(disks.map(seenOf), uses, sources),
+        ...(await chainChecks(parts.machine, disks.map(seenOf), parts.layout.root)),
         ...diskCountCheck(existing, disks.length),
         ...diskOrderCheck(
           existing,
@@ -71,6 +93,7 @@ export async function runCapture(
       book.endOfLife,
       context.signal,
     );
+    const defined = vm && (await hypervisorAt(vm.place).hypervisor.define?.(vm.id, context.signal));
     const about = { ...request, licence: 'none', owner: vm && profileOfVm(vm) } as const;
     const used = bootFirst(disks.map(({ opened, role }, i) => ({ place: opened.place, role, use: uses[i] })));
     const { report, machine, platform } = await captureReport(parts, book, used, guest, existing, about);
@@ -81,7 +104,9 @@ export async function runCapture(
 
     const { name, note, tags, kind, level, onUnreadable, policy = null } = request;
     const template = { name, note, tags, kind, licence: about.licence, policy };
-    const recorded = { guest, machine, platform, configuration: configurationOf(guest, machine) };
+    const definition = defined ? withoutDisks(defined.definition, request.without) : null;
+    const recorded = { guest, machine, platform, definition, configuration: configurationOf(guest, machine) };
+    const taken = vm && moment && { machine: vm.id, consistency: moment.consistency };
     const stored = await storeDisks(
       parts,
       disks.map(({ role, disk, account }, i) => ({
@@ -93,25 +118,80 @@ export async function runCapture(
         place: planned[i].source,
         context: contexts[i],
       })),
-      { ...template, ...recorded, level, onUnreadable, medium: 'disk', warnings: [...ofImages, ...guest.warnings] },
+      {
+        ...template,
+        ...recorded,
+        level,
+        onUnreadable,
+        medium: 'disk',
+        moment: taken ?? undefined,
+        warnings: [...ofImages, ...guest.warnings],
+      },
       context,
       async () => {
         for (const { number, opened } of disks) await ofDisk(number, () => opened.refuseChanged());
+        if (moment) await moment.check(context.signal);
+        else if ((await writesTo(parts.machine, places)) !== writes)
+          throw new EngineError('SOURCE_CHANGED', { path: places[0].path });
+        else await refuseStarted(request, found, context.signal);
+        // nothing of it is read from here on
+        await off?.startAgain();
       },
     );
+    isStored = true;
     parts.audit.add('template.captured', stored.template.name, {
       templateId: stored.template.id,
       version: stored.version.number,
       source: planned.map(({ source }) => source.path).join(', '),
       serial: planned.map(({ source }) => source.serial).join(', '),
       newBytes: stored.version.newBytes,
+      ...(off && { shutDown: request.source }),
       ...outsideFacts(stored.version.disks.map(({ layout }) => layout)),
       overridden: [...overriddenCodes(checks), ...overriddenRules(report)],
     });
+    if (defined) await keepOriginal(parts, stored, defined, context);
     return resultsOfDisks(stored);
+  } catch (error) {
+    throw moment ? moment.explain(error) : error;
   } finally {
     await captured?.close();
+    await off?.startAgain();
+    await moment?.end(isStored);
     lock.release();
+  }
+}
+
+/** @throws EngineError `VM_STARTED_MEANWHILE`; `SOURCE_CHANGED` where the machine has other disks by now */
+async function refuseStarted(request: CaptureRequest, before: CaptureSources, signal: AbortSignal): Promise<void> {
+  if (!before.vm) return;
+  const now = await sourcesOf(request, true, signal).catch((error: unknown) => {
+    const { code, data } = toEngineError(error);
+    throw code === 'VM_NOT_OFF' ? new EngineError('VM_STARTED_MEANWHILE', data) : error;
+  });
+  if (now.vm?.state !== 'off') throw new EngineError('VM_STARTED_MEANWHILE', { place: request.source });
+  if (JSON.stringify(now.sources) !== JSON.stringify(before.sources))
+    throw new EngineError('SOURCE_CHANGED', { path: request.source });
+}
+
+/** What the kernel has counted of each device. */
+async function writesTo(machine: Machine, places: readonly PlaceView[]): Promise<string> {
+  return (await Promise.all(places.map((place) => machine.writesTo(place)))).join(', ');
+}
+
+/** What the hypervisor wrote of the machine, beside what was understood of it. The version is there whatever comes of it. */
+async function keepOriginal(
+  parts: EngineParts,
+  { template, version }: StoredVersion,
+  { definition: { removed }, original }: DefinedMachine,
+  context: JobContext,
+): Promise<void> {
+  const { name, mediaType, text } = original;
+  try {
+    await addAttachment(parts, `${template.id}@${version.number}`, { name, mediaType, content: Buffer.from(text) });
+    if (removed.length > 0) context.warn({ code: 'VM_SECRETS_LEFT_OUT', data: { name, names: removed } });
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    context.warn({ code: 'ATTACHMENT_NOT_KEPT', data: { name, reason: error.code } });
   }
 }
 
@@ -125,4 +205,13 @@ function checkSamePlace(planned: PlaceView, opened: PlaceView): void {
       lengthBytes: opened.lengthBytes,
     });
   }
+}
+
+/** Disks that were left out are none of the version's. */
+function withoutDisks(definition: VmDefinition, without: readonly string[]): VmDefinition {
+  let number = 0;
+  const disks = definition.disks.map((disk) =>
+    disk.disk === null ? disk : { ...disk, disk: without.includes(disk.name) ? null : ++number },
+  );
+  return { ...definition, disks };
 }

@@ -35,6 +35,7 @@ import { planIdentity, toldAtEnd } from './plan-identity.ts';
 import { changesInside } from './plan-inside.ts';
 import { hashOfEdges } from './planned-deploy.ts';
 import { refuseUnprovableDeploy } from './prove.ts';
+import { servedChecks } from './served-target.ts';
 import { deployReport } from '../../judgement/deploy-report.ts';
 import { readMachineMarks, type MachineMarks } from '../../guest/machine-marks.ts';
 import { readRecordedSettings } from '../../guest/configuration/recorded-settings.ts';
@@ -44,7 +45,7 @@ import { openRulebook } from '../../judgement/rulebook.ts';
 import type { ManifestReader } from '../../store/manifest-reader.ts';
 import type { ManifestJson } from '../../versions/manifest-json.ts';
 import { planRelocation, sectorsOf } from '../../versions/sector-move.ts';
-import { incompleteCheck } from '../../judgement/template-checks.ts';
+import { consistencyCheck, incompleteCheck } from '../../judgement/template-checks.ts';
 import { checkTarget, sectorCheck } from '../../judgement/target-checks.ts';
 import { templateSource } from '../../versions/template-source.ts';
 import { withManifest } from '../../versions/with-manifest.ts';
@@ -78,6 +79,8 @@ export async function planDeploy(
   if (request.exact && (changesInside(request) || request.volumes.length > 0)) {
     throw new EngineError('BAD_REQUEST', { field: 'exact', reason: 'exact and changes' });
   }
+  if (request.served && (request.exact || request.bootProof))
+    throw new EngineError('BAD_REQUEST', { field: 'served', reason: 'served and exact, or a proof' });
   const look = async (manifest: ManifestReader, json: ManifestJson) => {
     const source = templateSource(parts.index, manifest, json);
     try {
@@ -146,13 +149,16 @@ export async function planDeploy(
             ? { code: 'TEMPLATE_DAMAGED', level: 'block', data: { template: template.name } }
             : { code: 'TEMPLATE_HEALTHY', level: 'pass', data: { template: template.name } },
           ...incompleteCheck(template.name, disk),
+          ...consistencyCheck(template.name, version),
           ...planned.checks,
           ...moved.filter(({ code }) => !isTooSmall || code !== 'TARGET_TOO_SMALL'),
           ...(await outsideChecks(manifest, json, layout, relocation, target.place, places)),
           ...(await endChecks(source, layout, target.place)),
           ...sectorCheck(target.place, disk.capacityBytes),
           ...(await checkTarget(parts.machine, target, disk.usedBytes, parts.layout.root)),
-          ...imageTargetChecks(target, before?.format ?? null, request.diskFormat),
+          ...(request.served
+            ? servedChecks(target.place, target.exists, volumes)
+            : imageTargetChecks(target, before?.format ?? null, request.diskFormat)),
           ...formatChecks(target, request.diskFormat),
           ...first,
           ...besides,

@@ -3,7 +3,7 @@ import type { JobResult } from '../../contract/job.contract.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import { lockReader } from '../../store/locks.ts';
 import type { ManifestReader } from '../../store/manifest-reader.ts';
-import { diskOf } from '../../versions/found-disk.ts';
+import { diskOf, type FoundDisk } from '../../versions/found-disk.ts';
 import type { ManifestJson } from '../../versions/manifest-json.ts';
 import { withManifest } from '../../versions/with-manifest.ts';
 import type { EngineParts } from '../engine-parts.ts';
@@ -25,6 +25,7 @@ import { Overlay } from './overlay.ts';
 import { place } from './place.ts';
 import { prove } from './prove.ts';
 import { readBootChain } from './read-boot-chain.ts';
+import { openServedTarget, placementOnServed, writeOver } from './served-target.ts';
 import { nameGroups, renewIds } from './renew-ids.ts';
 import { checkFileAgain } from './targets-again.ts';
 
@@ -40,6 +41,9 @@ const STAGES: Readonly<Record<'begin' | 'fill' | 'adjust' | 'customise' | 'finis
   finish: [finish, writeDown],
   prove: [enterInFirmware, prove],
 };
+
+/** What is served shows the template from the beginning, to nobody but this job until it is finished. */
+const ON_SERVED: typeof STAGES = { ...STAGES, begin: [], fill: [writeOver] };
 
 /**
  * Carries out a confirmed plan. A file gets its name when it is whole, read back and synced; a device has no partition table
@@ -75,9 +79,10 @@ async function carryOut(
     return await withManifest(parts, found, async (manifest, json) => {
       context.phase('inspecting', 0);
       for (const warning of plan.told) context.warn(warning);
-      const deployment = await prepare(parts, plan, manifest, json, feed, tell, found.version.disks.length, naming);
+      const deployment = await prepare(parts, plan, manifest, json, feed, tell, found, context.signal, naming);
       try {
-        for (const steps of Object.values(STAGES)) for (const step of steps) await step(deployment, context);
+        const stages = plan.request.served ? ON_SERVED : STAGES;
+        for (const steps of Object.values(stages)) for (const step of steps) await step(deployment, context);
       } finally {
         await deployment.target.end();
       }
@@ -96,14 +101,19 @@ async function prepare(
   json: ManifestJson,
   feed: Feeding,
   tell: Tell,
-  diskCount: number,
+  found: FoundDisk,
+  signal: AbortSignal,
   naming: Naming | undefined,
 ): Promise<Deployment> {
   if (plan.target.kind === 'file') await checkFileAgain(parts, plan, json.disk.layout.usedBytes);
-  const placement = await place(parts, plan, manifest, json);
+  const { served } = plan.request;
+  const placed = await place(parts, plan, manifest, json);
+  const placement = served ? placementOnServed(placed) : placed;
   const overlay = new Overlay(placement.changes, placement.leftOut);
   const held = new HeldBack(placement.finishing);
-  const target = await openTarget(parts.machine, plan, parts.layout.root, naming);
+  const target = served
+    ? await openServedTarget(parts, plan, found, signal)
+    : await openTarget(parts.machine, plan, parts.layout.root, naming);
   return {
     parts,
     plan,
@@ -116,7 +126,7 @@ async function prepare(
     target,
     sink: target.sink,
     tell,
-    diskCount,
+    diskCount: found.version.disks.length,
     inside: null,
     bootChain: [],
     identifiers: { identifiers: [], corePatches: [] },

@@ -4,8 +4,8 @@ import type { Element } from '@xmldom/xmldom';
 import type { Vm, VmDisk } from '../../contract/vm.contract.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { attribute, childNamed, childrenNamed, parseXml, textOf } from '../../core/xml.ts';
+import { countOf, short } from './vm-text.ts';
 
-const MAX_TEXT = 500;
 const MAX_PATH = 4096;
 const MAX_DEVICES = 1000;
 const FIELD = 'libvirt domain';
@@ -13,8 +13,13 @@ const FIELD = 'libvirt domain';
 type Definition = Omit<Vm, 'place' | 'hypervisor' | 'state' | 'snapshots'>;
 
 /** @throws EngineError `FORMAT_INVALID` (data: field, value) */
-export function parseDomain(xml: string): Definition {
-  const domain = parseXml(xml, FIELD, 'domain');
+export const parseDomain = (xml: string): Definition => machineOf(domainOf(xml));
+
+/** @throws EngineError `FORMAT_INVALID` (data: field, value) */
+export const domainOf = (xml: string): Element => parseXml(xml, FIELD, 'domain');
+
+/** @throws EngineError `FORMAT_INVALID` (data: field, value) for more devices than a machine has */
+export function machineOf(domain: Element): Definition {
   const os = childNamed(domain, 'os');
   const type = childNamed(os, 'type');
   const devices = childNamed(domain, 'devices');
@@ -38,11 +43,27 @@ export function parseDomain(xml: string): Definition {
   };
 }
 
-function listed(devices: Element | null, name: string): Element[] {
+/** @throws EngineError `FORMAT_INVALID` */
+export function listed(devices: Element | null, name: string): Element[] {
   const found = devices ? [...childrenNamed(devices, name)] : [];
   if (found.length > MAX_DEVICES)
     throw new EngineError('FORMAT_INVALID', { field: FIELD, value: name, max: MAX_DEVICES });
   return found;
+}
+
+/** A disk that is a volume of a pool: only its pool knows where it is. */
+export interface PoolVolume {
+  readonly pool: string;
+  readonly volume: string;
+}
+
+/** Of each of its disks, in the order of {@link machineOf}. */
+export function poolVolumesOf(domain: Element): (PoolVolume | null)[] {
+  return listed(childNamed(domain, 'devices'), 'disk').map((disk) => {
+    const source = childNamed(disk, 'source');
+    const [pool, volume] = [attribute(source, 'pool'), attribute(source, 'volume')];
+    return attribute(disk, 'type') === 'volume' && pool && volume ? { pool, volume } : null;
+  });
 }
 
 function diskOf(disk: Element): VmDisk {
@@ -56,6 +77,7 @@ function diskOf(disk: Element): VmDisk {
     isReadOnly: childNamed(disk, 'readonly') !== null,
     isShared: childNamed(disk, 'shareable') !== null,
     serial: short(textOf(disk, 'serial')),
+    bootOrder: countOf(attribute(childNamed(disk, 'boot'), 'order')),
   };
 }
 
@@ -123,19 +145,11 @@ const UNITS: Readonly<Record<string, number>> = {
 
 function memoryOf(memory: Element | null): number | null {
   const count = countOf(memory?.textContent?.trim() ?? '');
-  const bytes = (count ?? NaN) * (UNITS[attribute(memory, 'unit') || 'KiB'] ?? NaN);
+  return count && bytesOf(count, attribute(memory, 'unit') || 'KiB');
+}
+
+/** @returns null where it is no unit of libvirt's, or more than anybody has */
+export function bytesOf(count: number, unit: string): number | null {
+  const bytes = count * (UNITS[unit] ?? NaN);
   return Number.isSafeInteger(bytes) ? bytes : null;
-}
-
-function countOf(text: string): number | null {
-  return /^\d{1,15}$/.test(text) && Number(text) > 0 ? Number(text) : null;
-}
-
-function short(text: string): string | null {
-  return (
-    text
-      .replace(/\p{Cc}+/gu, ' ')
-      .trim()
-      .slice(0, MAX_TEXT) || null
-  );
 }

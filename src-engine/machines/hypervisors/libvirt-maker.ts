@@ -20,7 +20,7 @@ const STATE_OF_OFF = new Set(['5', '6']);
 export function libvirtMaker(ask: Virsh, address: string): Maker {
   const uuids = async (signal: AbortSignal, ...args: string[]) => {
     const said = await ask(signal, ...args).catch((error) => {
-      throw unreachable(address, error);
+      throw unreachable(address, null, error);
     });
     const found = said.split('\n').map((line) => line.trim());
     return found.filter((line) => UUID.test(line)).slice(0, MAX_LISTED);
@@ -60,7 +60,7 @@ export function libvirtMaker(ask: Virsh, address: string): Maker {
         if (accelerated) return accelerated;
       }
       return of('tcg').catch((error) => {
-        throw unreachable(address, error);
+        throw unreachable(address, null, error);
       });
     },
 

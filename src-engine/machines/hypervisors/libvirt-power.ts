@@ -1,17 +1,62 @@
-/** Machines of libvirt, started. */
+/** Machines of libvirt, started and shut down. */
+import type { SshHost } from '../../contract/vm-place.ts';
+import type { Vm } from '../../contract/vm.contract.ts';
 import type { Power } from './power.port.ts';
-import type { Virsh } from './virsh.ts';
+import { unreachable, virsh } from './virsh.ts';
 
-/** virDomainState of libvirt-domain.h: what is off, or crashed, is started; a paused machine is nobody's to go on with. */
-const STARTABLE = new Set(['5', '6']);
+/** virDomainState of libvirt-domain.h. */
+export const LIBVIRT_STATES: Readonly<Record<string, Vm['state']>> = {
+  '1': 'running',
+  '2': 'running',
+  '3': 'paused',
+  '4': 'shutting-down',
+  '5': 'off',
+  '6': 'crashed',
+  '7': 'paused',
+};
 
-export function libvirtPower(ask: Virsh): Power {
+/** What is off, or crashed, is started; a paused machine is nobody's to go on with. */
+const STARTABLE: readonly (Vm['state'] | null)[] = ['off', 'saved', 'crashed', null];
+/** Memory is taken, cards are plugged in, hooks of the host run. */
+const START_DEADLINE_MS = 120_000;
+
+/** @param address of the daemon: 'qemu:///system' */
+export function libvirtPower(address: string, host: SshHost | null): Power {
+  const ask = virsh(address, host);
+  const askLong = virsh(address, host, START_DEADLINE_MS);
+
+  const state: Power['state'] = async (id, signal) => {
+    const said = await ask(signal, 'domstats', '--state', id).catch(async (error) => {
+      signal.throwIfAborted();
+      const all = await ask(signal, 'list', '--all', '--uuid').catch((cause) => {
+        throw unreachable(address, host, cause);
+      });
+      if (all.split(/\s+/).includes(id)) throw unreachable(address, host, error);
+      return null;
+    });
+    if (said === null) return null;
+    const [, number] = /^\s*state\.state=(\d+)$/m.exec(said) ?? [];
+    return LIBVIRT_STATES[number ?? ''] ?? 'unknown';
+  };
+
   return {
+    state,
     async start(id, signal) {
-      const said = await ask(signal, 'domstats', '--state', id);
-      const [, state] = /^\s*state\.state=(\d+)$/m.exec(said) ?? [];
-      if (state !== undefined && !STARTABLE.has(state)) return;
-      await ask(signal, 'start', '--domain', id);
+      if (!STARTABLE.includes(await state(id, signal))) return;
+      await askLong(signal, 'start', '--domain', id);
+    },
+    async isKept(id, signal) {
+      const kept = await ask(signal, 'list', '--all', '--persistent', '--uuid').catch((error) => {
+        throw unreachable(address, host, error);
+      });
+      return kept.split(/\s+/).includes(id);
+    },
+    async askToShutDown(id, signal) {
+      // without a mode: by the agent where one answers, by the power button where not
+      await ask(signal, 'shutdown', '--domain', id);
+    },
+    async cut(id, signal) {
+      await askLong(signal, 'destroy', '--domain', id);
     },
   };
 }

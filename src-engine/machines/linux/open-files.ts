@@ -140,3 +140,13 @@ export function filesWrittenBy(roots: KernelRoots, pid: string): string[] {
     return (accessOf(roots, pid, fd) & ACCESS_MODE) !== 0 ? [leadsTo] : [];
   });
 }
+
+/** @returns paths of what a process writes to as an image of a disk, as far as this user may see: QEMU locks bytes of those, and of nothing else */
+export function imagesWrittenBy(roots: KernelRoots, pid: string): string[] {
+  const isImage = (info: string) => /^lock:.* OFDLCK /m.test(info);
+  return names(roots.proc, pid, 'fd').flatMap((fd) => {
+    const leadsTo = linkOrNull(path.join(roots.proc, pid, 'fd', fd));
+    const isWriting = (accessOf(roots, pid, fd) & ACCESS_MODE) !== 0;
+    return leadsTo?.startsWith('/') && isWriting && isImage(attribute(roots.proc, pid, 'fdinfo', fd)) ? [leadsTo] : [];
+  });
+}

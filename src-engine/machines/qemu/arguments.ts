@@ -1,6 +1,6 @@
 /** What QEMU is told: a machine without a network whose disks are read through this process, with an overlay that nobody keeps. */
 import type { DiskBus, MachineType } from '../../contract/boot.contract.ts';
-import type { FIRMWARES } from '../../contract/template.contract.ts';
+import type { FIRMWARES } from '../../contract/machine.contract.ts';
 
 export interface MachineDisk {
   readonly bus: DiskBus;

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { availableParallelism, freemem } from 'node:os';
 import type { BootChoice, BootSight, DiskBus } from '../../contract/boot.contract.ts';
-import type { FIRMWARES } from '../../contract/template.contract.ts';
+import type { FIRMWARES } from '../../contract/machine.contract.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
 import { isAccelerated } from './acceleration.ts';

@@ -3,6 +3,7 @@ import { computed, ref, shallowReactive, shallowRef, watch } from 'vue';
 import {
   isNothingRecognised,
   isVmPlace,
+  nameInVmPlace,
   NameSchema,
   type CommandResult,
   type ErrorView,
@@ -16,7 +17,7 @@ type Inspection = CommandResult<'source.inspect'>;
 /** A name to begin with: the file's without its ending, or the disk's model. */
 function suggestName(path: string, { source }: Inspection) {
   const ofFile = source.kind === 'file' ? source.model.replace(/\.[^.]{1,5}$/, '') : source.model;
-  const bare = isVmPlace(path) ? path.slice(path.indexOf(':') + 1) : ofFile;
+  const bare = isVmPlace(path) ? nameInVmPlace(path) : ofFile;
   const name = bare
     .replaceAll(/[\p{Cc}/@]/gu, ' ')
     .trim()

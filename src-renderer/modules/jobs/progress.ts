@@ -10,6 +10,7 @@ const SPANS: Record<JobView['kind'], Partial<Record<Phase, readonly [from: numbe
     'reading-back': [0.62, 0.98],
     finishing: [0.98, 1],
     booting: [1, 1],
+    streaming: [1, 1],
   },
   verify: { verifying: [0, 1] },
   prune: { marking: [0, 0.3], repacking: [0.3, 1] },
@@ -24,6 +25,7 @@ const SPANS: Record<JobView['kind'], Partial<Record<Phase, readonly [from: numbe
   },
   export: { exporting: [0, 1] },
   boot: { booting: [0, 1] },
+  stream: { streaming: [0, 1] },
   unknown: {},
 };
 

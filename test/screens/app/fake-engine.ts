@@ -46,7 +46,11 @@ export function fakeEngine(scene: Scene): Connect {
   const answers: Answers = {
     'app.info': () => scene.info,
     'device.list': () => scene.devices,
-    'vm.list': () => scene.hypervisors,
+    'vm.list': ({ host }: CommandParams<'vm.list'>) =>
+      scene.hypervisors.filter((one) => host === undefined || one.host === host),
+    'host.list': () => [...new Set(scene.hypervisors.flatMap(({ host }) => host ?? []))],
+    'host.save': () => [],
+    'host.delete': () => [],
     'source.inspect': ({ source }: { source: string }) => scene.inspect(source),
     'folder.list': ({ folder }: { folder: string | null }) => scene.list(folder),
     'capture.plan': (params: CommandParams<'capture.plan'>) => scene.capturePlan(params),

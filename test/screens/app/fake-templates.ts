@@ -39,6 +39,8 @@ function version(number: number, view: DiskView, minutes: number, told: MoreOfVe
     guest: null,
     platform: null,
     machine: null,
+    definition: null,
+    consistency: null,
     capacityBytes: view.lengthBytes,
     usedBytes: view.usedBytes,
     storedBytes: Math.round(view.usedBytes * 0.41),

@@ -1,5 +1,5 @@
 /** The states to look at, with data that could be real. */
-import { HYPERVISORS, NO_ANSWER } from './fake-vms.ts';
+import { HYPERVISORS, NO_ANSWER, NO_HYPERVISORS } from './fake-vms.ts';
 import type { LogEntry } from '../../../src-engine/contract/index.ts';
 import { capturePlan, blockedPlan, deployPlan, hibernatedPlan, outsidePlan } from './fake-plans.ts';
 import { DEVICES, inspect } from './fake-devices.ts';
@@ -70,6 +70,7 @@ const SCENES: Record<string, Partial<Scene>> = {
     log: [],
     machines: [],
     policies: POLICY_LISTS.none,
+    hypervisors: NO_HYPERVISORS,
     info: { ...base.info, storeBytes: 0 },
   },
   one: { templates: TEMPLATES.slice(0, 1), bin: [], jobs: ENDED.slice(0, 1) },

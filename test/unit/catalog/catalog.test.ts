@@ -147,6 +147,7 @@ const versionRecord = (number: number, ...manifests: string[]): VersionRecord =>
   configuration: NOTHING_RECORDED,
   guest: null,
   machine: null,
+  definition: null,
   platform: null,
   createdAt: now(),
   disks: manifests.map((manifest) => ({
@@ -233,7 +234,7 @@ describe('templates', () => {
     templates.delete('binned');
     const strip = (view: TemplateView) => ({
       ...view,
-      versions: view.versions.map(({ guest: _, machine: __, ...version }) => version),
+      versions: view.versions.map(({ guest: _, machine: __, definition: ___, ...version }) => version),
     });
     for (const deleted of [false, true]) {
       const summaries = templates.summaries(deleted);

@@ -99,6 +99,22 @@ const LAYOUT: LayoutRecord = {
 const place = { path: '/x', model: 'x', serial: '', lengthBytes: 8192, sectorBytes: 512, physicalSectorBytes: 512 };
 const guest = centos7();
 
+const laterMachine = () => ({
+  hypervisor: 'later-hypervisor',
+  name: 'later',
+  ...{ title: null, operatingSystem: null, architecture: 'later64', machineType: null, memoryBytes: 4096 },
+  processors: { count: 2, model: null, topology: null },
+  ...{ hasSecureBoot: false, tpm: null, bootDevices: [], video: [], screens: [], sound: [] },
+  ...{ hasSerialConsole: true, hasGuestAgent: false, hasRandomSource: false, watchdog: null, timezone: null },
+  ...{ features: [], removed: [] },
+});
+
+const laterDisk = (kind: string) => ({
+  ...{ kind, disk: 1, name: 'vda', bus: 'virtio', controller: null, serial: null, wwn: null, bootOrder: 1 },
+  ...{ format: 'raw', cache: null, discard: null, isReadOnly: false, isShared: false },
+  ...{ sectorBytes: null, physicalSectorBytes: null },
+});
+
 function version(number: number, manifest: string): VersionRecord {
   return {
     number,
@@ -137,6 +153,13 @@ function version(number: number, manifest: string): VersionRecord {
       arrays: [{ name: 'a', kind: 'network', level: null, members: [] }],
       graphics: [{ model: 'g', kind: 'neural' }],
     },
+    definition: {
+      ...laterMachine(),
+      firmware: 'later-firmware',
+      clock: 'sundial',
+      disks: [laterDisk('tape'), laterDisk('disk')],
+      cards: [{ model: 'virtio', kind: 'radio', to: 'wlan0', mac: null, bootOrder: null, isPluggedIn: true }],
+    },
     storedBytes: 100,
     newBytes: 100,
     attachments: [],
@@ -174,6 +197,13 @@ describe('a version of which this Diskpress does not know the words', () => {
         warnings: [LATER_VIEW],
       },
       machine: { firmware: null, arrays: null, graphics: null, board: 'X10SDV-4C' },
+      definition: {
+        name: 'later',
+        firmware: null,
+        clock: 'other',
+        disks: [{ kind: 'disk' }],
+        cards: [{ kind: 'other', to: 'wlan0' }],
+      },
     });
     const [disk] = one.disks;
     expect(disk).toMatchObject({ role: unknown, bus: 'later-bus', source: { kind: unknown, path: '/x' } });

@@ -11,7 +11,7 @@ import { resolveOwnLinks } from '../../../core/held-folder.ts';
 import type { JobContext } from '../../../core/job-context.ts';
 import { bootFactsOf } from '../../../judgement/boot-facts.ts';
 import { refuseBlockedCheck } from '../../../judgement/overrides.ts';
-import { hypervisorAt, vmAt } from '../../../machines/hypervisors/hypervisors.ts';
+import { hypervisorAt, powerAt, vmAt } from '../../../machines/hypervisors/hypervisors.ts';
 import { madeFile, makerOf, unmakeMachine, type MadeFile } from '../../../machines/hypervisors/made-machine.ts';
 import { proveBoot, type BootProof } from '../../../machines/qemu/prove-boot.ts';
 import type { EngineParts } from '../../engine-parts.ts';
@@ -186,7 +186,7 @@ export class MachineInTheMaking {
   async #start(context: JobContext): Promise<boolean> {
     const { place, id } = this.#vm;
     try {
-      await hypervisorAt(place).hypervisor.power.start(id, context.signal);
+      await powerAt(place).start(id, context.signal);
       return true;
     } catch (thrown) {
       const { code, data } = toEngineError(thrown);

@@ -1,7 +1,7 @@
 /** The targets of a request with machines among them: each name that counts is as many machines. */
 import type { CheckedParams } from '../../../contract/commands.ts';
 import { COUNTED, countedName } from '../../../contract/deploy.contract.ts';
-import { isVmPlace } from '../../../contract/vm.contract.ts';
+import { isVmPlace } from '../../../contract/vm-place.ts';
 import { EngineError } from '../../../core/engine-error.ts';
 
 export type SeveralParams = CheckedParams<'deploy.planAll'>;

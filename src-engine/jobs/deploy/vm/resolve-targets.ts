@@ -54,6 +54,7 @@ function refuseForNobody(params: SeveralParams, machineCount: number): void {
     if (chosen) refuse(chosen, 'no target is a virtual machine');
     return;
   }
+  if (params.served) refuse('served', 'a machine is not served yet');
   if (params.efiEntry) refuse('efiEntry', 'a virtual machine has a firmware of its own');
   if (params.keepOldDisk && !params.reload) refuse('keepOldDisk', 'a new machine has no disk before');
   if (machineCount > 1 && params.vm?.networks?.some(({ mac }) => mac !== undefined))

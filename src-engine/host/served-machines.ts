@@ -1,0 +1,207 @@
+/**
+ * Virtual machines whose disks lie over a template that this engine serves to them. Each is written down as a pledge for as long as it needs
+ * the template: the next engine that stays goes on with those of engines that are gone, and their machines wait for it meanwhile.
+ */
+import { rm } from 'node:fs/promises';
+import type { PledgeRecord, ServedMachine } from '../catalog/records/index.ts';
+import { ServedMachineSchema } from '../catalog/records/index.ts';
+import type { ErrorView } from '../contract/errors.ts';
+import type { ServedMachineView } from '../contract/vm.contract.ts';
+import { EngineError, toEngineError } from '../core/engine-error.ts';
+import type { JobContext } from '../core/job-context.ts';
+import type { EngineParts } from '../jobs/engine-parts.ts';
+import { runStream } from '../jobs/stream/run.ts';
+import { streamsAt } from '../machines/hypervisors/hypervisors.ts';
+import { endRelay, makeRelayFolder, relayFolderOf, startRelay } from '../machines/qemu/disk-relay.ts';
+import { diskOf } from '../versions/found-disk.ts';
+import { catalogClaim } from './claims.ts';
+import type { JobRunner } from './job-runner.ts';
+import type { NbdServers } from './nbd-servers.ts';
+
+interface Served {
+  readonly machine: ServedMachine;
+  /** of the servers of its disks */
+  readonly servers: string[];
+  /** that brings in what lies below its disks */
+  jobId: string | null;
+  /** why it cannot be served */
+  error: ErrorView | null;
+}
+
+export class ServedMachines {
+  readonly #parts: () => EngineParts;
+  readonly #jobs: JobRunner;
+  readonly #servers: NbdServers;
+  /** by their pledges */
+  readonly #served = new Map<string, Served>();
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(parts: () => EngineParts, jobs: JobRunner, servers: NbdServers) {
+    this.#parts = parts;
+    this.#jobs = jobs;
+    this.#servers = servers;
+  }
+
+  /** Goes on with machines of engines that are gone: nobody has to wait for it. */
+  begin(): void {
+    this.#work = this.#work.then(() => this.#takeOver()).catch(() => {});
+  }
+
+  /**
+   * Serves what a machine needs that is about to be defined or started.
+   * @returns by which it is {@link stream}ed or {@link drop}ped
+   * @throws EngineError where it cannot be written down or served: nothing is left then
+   */
+  async take(machine: ServedMachine, signal: AbortSignal): Promise<string> {
+    const id = await this.#parts().pledges.give(machine);
+    const served: Served = { machine, servers: [], jobId: null, error: null };
+    this.#served.set(id, served);
+    try {
+      await this.#serve(served, signal);
+    } catch (error) {
+      await this.drop(id);
+      throw error;
+    }
+    return id;
+  }
+
+  /** The machine is gone, or was not made. */
+  async drop(id: string): Promise<void> {
+    const served = this.#served.get(id);
+    if (served) await this.#end(id, served);
+  }
+
+  /**
+   * Brings what lies below its disks into them, in a job.
+   * @returns the job's id: that of the one that runs, where one does
+   * @throws EngineError `NOT_FOUND`
+   */
+  async stream(id: string): Promise<string> {
+    await this.#work;
+    const served = this.#served.get(id) ?? (await this.#adoptOne(id));
+    if (served.jobId === null) this.#startStream(id, served);
+    return served.jobId!;
+  }
+
+  /** Every machine that needs a template of this catalog, whoever serves it. */
+  async list(): Promise<ServedMachineView[]> {
+    await this.#work;
+    const found: ServedMachineView[] = [];
+    for (const record of await this.#parts().pledges.all()) {
+      const machine = machineOf(record);
+      if (machine) found.push(this.#viewOf(record.id, machine));
+    }
+    return found;
+  }
+
+  /** @throws EngineError `TEMPLATE_IN_USE` (name, machines) where one needs it, or that version of it */
+  async refuseNeeded(templateId: string, versionNumber: number | null): Promise<void> {
+    const needed = (await this.list()).filter(
+      (one) => one.templateId === templateId && (versionNumber === null || one.versionNumber === versionNumber),
+    );
+    if (needed.length === 0) return;
+    const machines = needed.map(({ place }) => place).join(', ');
+    throw new EngineError('TEMPLATE_IN_USE', { template: needed[0].templateName, machines });
+  }
+
+  /** What is served ends with the engine; the machines wait for the next one. */
+  async close(): Promise<void> {
+    await this.#work;
+    if (this.#served.size === 0) return;
+    const { pledges } = this.#parts();
+    for (const record of await pledges.all()) {
+      if (this.#served.has(record.id)) await pledges.leave(record).catch(() => {});
+    }
+  }
+
+  async #takeOver(): Promise<void> {
+    for (const record of await this.#parts().pledges.ofTheGone()) {
+      if (machineOf(record)) await this.#adopt(record);
+    }
+  }
+
+  async #adoptOne(id: string): Promise<Served> {
+    const record = (await this.#parts().pledges.ofTheGone()).find((one) => one.id === id);
+    if (!record || !machineOf(record)) throw new EngineError('NOT_FOUND', { path: id });
+    return this.#adopt(record);
+  }
+
+  async #adopt(record: PledgeRecord): Promise<Served> {
+    const machine = machineOf(record)!;
+    await this.#parts().pledges.adopt(record);
+    const served: Served = { machine, servers: [], jobId: null, error: null };
+    this.#served.set(record.id, served);
+    try {
+      await this.#serve(served, new AbortController().signal);
+      if (!machine.isLinked) this.#startStream(record.id, served);
+    } catch (thrown) {
+      served.error = toEngineError(thrown).toView();
+    }
+    return served;
+  }
+
+  async #serve({ machine, servers }: Served, signal: AbortSignal): Promise<void> {
+    const user = await streamsAt(machine.place).user(signal);
+    for (const { relay, templateId, versionNumber, disk } of machine.disks) {
+      const parts = this.#parts();
+      const found = diskOf(parts.templates.find(`${templateId}@${versionNumber}`), disk);
+      const folder = relayFolderOf(relay);
+      const { served: socket } = await makeRelayFolder(folder);
+      // of an engine that is gone
+      await rm(socket, { force: true });
+      servers.push((await this.#servers.open(parts, found, { socket })).id);
+      await startRelay(folder, user, signal);
+    }
+  }
+
+  #startStream(id: string, served: Served): void {
+    const { machine } = served;
+    const { template } = this.#parts().templates.find(machine.disks[0].templateId);
+    const about = { kind: 'stream', templateName: template.name, path: machine.place } as const;
+    const run = async (context: JobContext) => {
+      try {
+        const result = await runStream(machine, context);
+        await this.#end(id, served);
+        return result;
+      } finally {
+        served.jobId = null;
+      }
+    };
+    served.jobId = this.#jobs.start(about, [catalogClaim('read')], [{ path: machine.place, run }]);
+  }
+
+  async #end(id: string, { machine, servers }: Served): Promise<void> {
+    for (const { relay } of machine.disks) await endRelay(relayFolderOf(relay));
+    for (const server of servers.splice(0)) await this.#servers.close(server).catch(() => {});
+    await this.#parts().pledges.kept(id);
+    this.#served.delete(id);
+  }
+
+  #viewOf(id: string, { place, isLinked, disks: [{ templateId, versionNumber }] }: ServedMachine): ServedMachineView {
+    const own = this.#served.get(id);
+    return {
+      id,
+      place,
+      templateId,
+      templateName: this.#nameOf(templateId),
+      versionNumber,
+      isLinked,
+      isServed: own !== undefined && own.error === null,
+      jobId: own?.jobId ?? null,
+      error: own?.error ?? null,
+    };
+  }
+
+  #nameOf(templateId: string): string {
+    try {
+      return this.#parts().templates.find(templateId).template.name;
+    } catch {
+      return templateId;
+    }
+  }
+}
+
+function machineOf({ pledge }: PledgeRecord): ServedMachine | null {
+  const { success, data } = ServedMachineSchema.safeParse(pledge);
+  return success ? data : null;
+}
