@@ -162,6 +162,15 @@ describe.skipIf(!canLoop)('a template becomes machines', () => {
     const two = ['libvirt:making-2', 'libvirt:making-3'];
     expect(await refusal(plan(two, { networks: mac }))).toMatchObject({ code: 'BAD_REQUEST' });
     expect(await refusal(plan([bench.path('x.img')], { start: true }))).toMatchObject({ code: 'BAD_REQUEST' });
+    // one plan is of one disk: pages plan so
+    const single = { target: 'libvirt:making-2', vm: { pool: POOL } };
+    expect(await engine.client.call('deploy.plan', { template: 'single', ...single })).toMatchObject({
+      canRun: true,
+      vm: { name: 'making-2', disks: [{ format: 'qcow2' }] },
+    });
+    expect(await refusal(engine.client.call('deploy.plan', { template: 'pair', ...single }))).toMatchObject({
+      code: 'DISK_CHOICE_REQUIRED',
+    });
     virsh('pool-destroy', `--pool=${POOL}`);
     expect(await codes(['libvirt:making-2'])).toEqual(['VM_POOL_DOWN']);
     virsh('pool-start', `--pool=${POOL}`);
