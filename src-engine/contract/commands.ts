@@ -258,7 +258,13 @@ export const COMMANDS = {
     result: z.object({ base64: z.string() }),
   },
   'deploy.plan': {
-    params: z.strictObject({ ...deployPlan, target: path, settings: GuestSettingsSchema.optional() }),
+    params: z.strictObject({
+      ...deployPlan,
+      target: path,
+      settings: GuestSettingsSchema.optional(),
+      /** of a target that is a new machine, which has one disk: of several, `deploy.planAll` has the plans */
+      vm: VmChoiceSchema.optional(),
+    }),
     result: DeployPlanSchema,
   },
   /**

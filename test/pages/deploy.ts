@@ -100,6 +100,12 @@ export class DeployPage extends WizardPage {
     return this.page.getByRole('textbox', { name: this.t('deploy.confirm', { word }) });
   }
 
+  /** A machine that is to be made. */
+  async chooseNewMachine(name: string): Promise<void> {
+    await this.page.getByText(this.t('place.newVm'), { exact: true }).click();
+    await this.type(this.field('vmForm.name'), name);
+  }
+
   /** from the targets to the plan, with nothing changed on the way */
   async seeWholePlan(): Promise<void> {
     await this.next.click();

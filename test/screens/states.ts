@@ -434,6 +434,16 @@ export const STATES: readonly State[] = [
   ['deploy', 'many', '/deploy'],
   ['deploy-target', 'many', `/deploy?template=${ID}`],
   ['deploy-target-chosen', 'many', `/deploy?template=${ID}`, ({ deploy }) => deploy.disk('/dev/sdc').check()],
+  ['deploy-machine', 'many', `/deploy?template=${ID}`, ({ deploy }) => deploy.chooseNewMachine('lab-01')],
+  [
+    'deploy-machine-plan',
+    'many',
+    `/deploy?template=${ID}`,
+    async ({ deploy }) => {
+      await deploy.chooseNewMachine('lab-01');
+      await deploy.seeWholePlan();
+    },
+  ],
   ['deploy-confirm', 'many', `/deploy?template=${ID}`, ({ deploy }) => deploy.planDisk('/dev/sdc')],
   [
     'deploy-volumes',

@@ -1,4 +1,5 @@
 /** From a version of a template to disks and image files. */
+import type { CheckedParams } from '../../contract/commands.ts';
 import type { DeployPlan } from '../../contract/plan.contract.ts';
 import { AttachedIds, KnownIds } from '../../jobs/deploy/attached-ids.ts';
 import { isVmPlace } from '../../contract/vm-place.ts';
@@ -65,25 +66,32 @@ export function deployOperations({
     new AttachedIds(catalog.machine, catalog.parts.layout.root, known, targets);
   const plan = (asked: AskedDeploy, attached: AttachedIds, signal: AbortSignal) =>
     deploys.plan((expiresAt) => planDeploy(catalog.parts, asked, attached, expiresAt, signal));
+  const planAll = async (params: CheckedParams<'deploy.planAll'>, signal: AbortSignal) => {
+    const targets = await resolveTargets(catalog.parts, params, signal);
+    const paths = targets.map(({ path }) => path);
+    await refuseTwice(catalog.machine, paths);
+    const attached = attachedFor(paths);
+    const plans: DeployPlan[] = [];
+    const asked = requestsOf(catalog.parts, params, targets);
+    for (const one of asked) plans.push(await plan(one, attached, signal));
+    const settings = asked.map(({ request }) => request.settings);
+    const disksEach = params.disk === undefined ? plans[0].diskCount : 1;
+    const alike = withCapturedAlike(settings, attached.withShared(plans), disksEach);
+    return withTwins(catalog.parts, params, alike);
+  };
   return {
-    'deploy.plan': (request, signal) => {
-      if (isVmPlace(request.target))
-        throw new EngineError('BAD_REQUEST', { path: request.target, reason: 'deploy.planAll' });
-      return plan({ request, checks: [], vm: null }, attachedFor([request.target]), signal);
+    'deploy.plan': async (request, signal) => {
+      const { target, ...params } = request;
+      if (!isVmPlace(target)) {
+        if (request.vm) throw new EngineError('BAD_REQUEST', { field: 'vm', reason: 'no target is a virtual machine' });
+        return plan({ request, checks: [], vm: null }, attachedFor([target]), signal);
+      }
+      const one = { count: 1, reload: false, keepOldDisk: false };
+      const plans = await planAll({ ...params, targets: [target], ...one }, signal);
+      if (plans.length === 1) return plans[0];
+      throw new EngineError('DISK_CHOICE_REQUIRED', { template: plans[0].templateName, count: plans.length });
     },
-    'deploy.planAll': async (params, signal) => {
-      const targets = await resolveTargets(catalog.parts, params, signal);
-      const paths = targets.map(({ path }) => path);
-      await refuseTwice(catalog.machine, paths);
-      const attached = attachedFor(paths);
-      const plans: DeployPlan[] = [];
-      const asked = requestsOf(catalog.parts, params, targets);
-      for (const one of asked) plans.push(await plan(one, attached, signal));
-      const settings = asked.map(({ request }) => request.settings);
-      const disksEach = params.disk === undefined ? plans[0].diskCount : 1;
-      const alike = withCapturedAlike(settings, attached.withShared(plans), disksEach);
-      return withTwins(catalog.parts, params, alike);
-    },
+    'deploy.planAll': planAll,
     'deploy.start': async (agreement) => {
       await makeRoomToRecord();
       return deploys.start([agreement]);

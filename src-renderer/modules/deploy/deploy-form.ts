@@ -7,16 +7,19 @@ import type {
   VolumeChoice,
 } from '../../../src-engine/contract/index.ts';
 import { groupNamesSaid, newInside, type InsideForm } from './inside/inside-form.ts';
+import { newVm, vmSaid, type NewVmForm } from './new-vm-form.ts';
 import { parseBytes } from '../../../src-engine/words/sizes.ts';
 
 export interface Target {
   readonly id: number;
   /** the disk that goes there, from 1 */
   readonly disk: number;
-  to: 'device' | 'file';
+  to: 'device' | 'file' | 'vm';
   path: string;
   /** length of a new file as it was typed; '': the disk's own */
   size: string;
+  /** of a virtual machine that is to be made */
+  vm: NewVmForm;
   /** what a table says of this machine alone */
   own?: Partial<GuestSettings>;
 }
@@ -39,7 +42,7 @@ export interface DeployForm {
 export const MOST_TARGETS = 64;
 
 let lastId = 0;
-const emptyTarget = (disk: number): Target => ({ id: ++lastId, disk, to: 'device', path: '', size: '' });
+const emptyTarget = (disk: number): Target => ({ id: ++lastId, disk, to: 'device', path: '', size: '', vm: newVm() });
 
 /** Nothing said yet but what the page's address says. */
 export function formOf(query: Record<string, unknown>): DeployForm {
@@ -64,8 +67,10 @@ export const disksWritten = ({ disk }: Pick<DeployForm, 'disk'>, diskCount: numb
 export function targetsFor({ targets }: Pick<DeployForm, 'targets'>, disks: readonly number[]): Target[] {
   const [first] = targets;
   return disks.map((disk, i) => {
-    const { to, path, size } = i === 0 && targets.length === 1 ? first : emptyTarget(disk);
-    return { ...emptyTarget(disk), to, path, size };
+    const { to, path, size, vm } = i === 0 && targets.length === 1 ? first : emptyTarget(disk);
+    // a machine is made of a template of one disk here
+    if (to === 'vm' && disks.length > 1) return emptyTarget(disk);
+    return { ...emptyTarget(disk), to, path, size, vm };
   });
 }
 
@@ -116,11 +121,24 @@ export function requestFor(
   const target = targets[place];
   const lengthBytes = sizeOf(target);
   if (template === null || target.path === '' || lengthBytes === null || twiceAt(targets, place) >= 0) return null;
+  const machine = target.to === 'vm' ? vmSaid(target.vm) : null;
+  if (machine && machine.faults.size > 0) return null;
   const length = target.to === 'file' && lengthBytes !== undefined ? { lengthBytes } : {};
   const which = diskCount > 1 ? { disk: target.disk } : {};
   const changes = changesFor(form, target, settings);
-  return { template, target: target.path, ...which, ...length, ...changes, ...(proof && { bootProof: proof }) };
+  return {
+    template,
+    target: target.path,
+    ...which,
+    ...length,
+    ...changes,
+    ...madeOf(target, machine),
+    ...(proof && { bootProof: proof }),
+  };
 }
+
+const madeOf = ({ vm: { format } }: Target, machine: ReturnType<typeof vmSaid> | null) =>
+  machine ? { vm: machine.vm, diskFormat: format } : {};
 
 /** What is to be other on a target than in the template. */
 function changesFor(

@@ -152,7 +152,7 @@ describe.skipIf(!canLoop)('a template becomes machines', () => {
       data: { check: 'VM_POOL_MISSING', pool: 'nowhere' },
     });
     for (const name of ['', '-x', 'a/b', 'a\nb', "a'b", 'a"b', '../x', 'a'.repeat(65)]) {
-      expect(await refusal(plan([`libvirt:${name}`]))).toMatchObject({ code: 'BAD_REQUEST' });
+      expect((await refusal(plan([`libvirt:${name}`]))).code).toMatch(/^(BAD_REQUEST|VM_PLACE_INVALID)$/);
     }
     expect(await refusal(plan(['libvirt:making-2', 'libvirt:making-2']))).toMatchObject({ code: 'TARGET_TWICE' });
     expect(await refusal(plan(['libvirt:making-2'], {}, { count: 2 }))).toMatchObject({
@@ -162,6 +162,15 @@ describe.skipIf(!canLoop)('a template becomes machines', () => {
     const two = ['libvirt:making-2', 'libvirt:making-3'];
     expect(await refusal(plan(two, { networks: mac }))).toMatchObject({ code: 'BAD_REQUEST' });
     expect(await refusal(plan([bench.path('x.img')], { start: true }))).toMatchObject({ code: 'BAD_REQUEST' });
+    // one plan is of one disk: pages plan so
+    const single = { target: 'libvirt:making-2', vm: { pool: POOL } };
+    expect(await engine.client.call('deploy.plan', { template: 'single', ...single })).toMatchObject({
+      canRun: true,
+      vm: { name: 'making-2', disks: [{ format: 'qcow2' }] },
+    });
+    expect(await refusal(engine.client.call('deploy.plan', { template: 'pair', ...single }))).toMatchObject({
+      code: 'DISK_CHOICE_REQUIRED',
+    });
     virsh('pool-destroy', `--pool=${POOL}`);
     expect(await codes(['libvirt:making-2'])).toEqual(['VM_POOL_DOWN']);
     virsh('pool-start', `--pool=${POOL}`);

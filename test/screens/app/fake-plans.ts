@@ -11,6 +11,7 @@ import { DEVICES, DISKS, inspect } from './fake-devices.ts';
 import { NOW, place, uuid } from './fake-disks.ts';
 import { RECORDED, fakeInside } from './fake-inside.ts';
 import { IDENTIFIERS, LINKS } from './fake-starts.ts';
+import { fakeVm } from './fake-vm.ts';
 import { fakeVolumes } from './fake-volumes.ts';
 import { debianGuest, fakeReport, isAllowed } from './fake-reports.ts';
 
@@ -172,7 +173,7 @@ export function deployPlan(
     recorded: asked.exact ? null : RECORDED,
     identifiers: identity.becomes === 'fresh' ? IDENTIFIERS : [],
     // a file called `there` is there already
-    vm: null,
+    vm: asked.vm ? fakeVm(target, asked.vm) : null,
     needsOverwrite: target.includes('there'),
   };
 }

@@ -17,6 +17,7 @@ import {
   roundLength,
   type Layout,
 } from '../../../src-renderer/modules/deploy/volumes/volume-choices.ts';
+import { newVm } from '../../../src-renderer/modules/deploy/new-vm-form.ts';
 import type { VolumePlan } from '../../../src-engine/contract/index.ts';
 
 const target = (path: string, more: Partial<Target> = {}): Target => ({
@@ -25,6 +26,7 @@ const target = (path: string, more: Partial<Target> = {}): Target => ({
   to: 'file',
   path,
   size: '',
+  vm: newVm(),
   ...more,
 });
 

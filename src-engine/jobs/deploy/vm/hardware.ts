@@ -15,6 +15,8 @@ const USUAL_PROCESSORS = 2;
 /** The host's own system needs some, too. */
 const MEMORY_SHARE = 0.75;
 const MAX_CARDS = 8;
+/** As QEMU and libvirt call them: of others' cards it is not known what they would be here. */
+const CARD_MODELS = ['virtio', 'e1000', 'e1000e', 'rtl8139', 'vmxnet3', 'pcnet'];
 /** Two channels of two. */
 const MAX_IDE_DISKS = 4;
 
@@ -41,7 +43,7 @@ export interface Hardware extends Pick<PlannedVm, Fields | 'clock' | 'notes'> {
   readonly checks: readonly Check[];
 }
 
-type Recorded = Pick<VersionView, 'configuration' | 'machine' | 'guest' | 'platform'>;
+type Recorded = Pick<VersionView, 'configuration' | 'machine' | 'guest' | 'definition'>;
 type Note = PlannedVm['notes'][number];
 
 /** @throws EngineError what asking the hypervisor throws */
@@ -52,7 +54,7 @@ export async function hardwareOf(
   choice: VmChoice,
   host: Host,
 ): Promise<Hardware> {
-  const { configuration, machine, guest } = version;
+  const { configuration, machine, guest, definition } = version;
   const facts = bootFactsOf(version);
   const notes: Note[] = [];
   const checks: Check[] = [];
@@ -74,7 +76,7 @@ export async function hardwareOf(
     return value;
   }
 
-  const cores = configuration.cpus ?? machine?.cores ?? null;
+  const cores = definition?.processors.count ?? configuration.cpus ?? machine?.cores ?? null;
   const processors = of(
     'processors',
     choice.processors,
@@ -86,7 +88,7 @@ export async function hardwareOf(
     checks.push({ code: 'VM_PROCESSORS_OVER_HOST', level: 'warn', data: { name, processors, host: host.processors } });
 
   const mostMemory = wholeMib(host.memoryBytes * MEMORY_SHARE);
-  const recordedMemory = configuration.memoryBytes ?? machine?.memoryBytes ?? null;
+  const recordedMemory = definition?.memoryBytes ?? configuration.memoryBytes ?? machine?.memoryBytes ?? null;
   const memoryBytes = of(
     'memory',
     choice.memoryBytes && wholeMib(choice.memoryBytes),
@@ -99,10 +101,12 @@ export async function hardwareOf(
     checks.push({ code: 'VM_MEMORY_OVER_HOST', level: 'warn', data });
   }
 
-  const isSecureBoot = choice.isSecureBoot ?? false;
-  const recordedFirmware = configuration.bootMode ?? machine?.firmware ?? null;
-  const chosenFirmware = choice.firmware ?? (isSecureBoot ? 'uefi' : undefined);
+  const recordedFirmware = definition?.firmware ?? configuration.bootMode ?? machine?.firmware ?? null;
+  const hadSecureBoot = definition?.hasSecureBoot === true;
+  const chosenFirmware = choice.firmware ?? (choice.isSecureBoot ? 'uefi' : undefined);
   const firmware = of('firmware', chosenFirmware, recordedFirmware, recordedFirmware, facts.firmware);
+  // whoever chooses another firmware or machine wants none of it
+  const isSecureBoot = choice.isSecureBoot ?? (hadSecureBoot && firmware === 'uefi' && choice.machineType !== 'pc');
 
   const wantedBuses = disks.map(({ bus }) => choice.bus ?? busOf(bus));
   const recordedType = typeIn(version);
@@ -124,7 +128,7 @@ export async function hardwareOf(
   if (firmware === 'uefi' && !abilities.hasUefi) missing('UEFI', 'ovmf');
   else if (isSecureBoot && !needs && !abilities.hasSecureBoot) missing('secure boot', 'ovmf');
 
-  const hadTpm = machine?.isVirtual === true && machine.hasTpm === true;
+  const hadTpm = definition ? definition.tpm !== null : machine?.isVirtual === true && machine.hasTpm === true;
   if (choice.hasTpm && !abilities.hasTpm) missing('TPM', 'swtpm-tools');
   const hasTpm = choice.hasTpm ?? (hadTpm && abilities.hasTpm);
   if (hadTpm && choice.hasTpm === undefined) {
@@ -138,12 +142,16 @@ export async function hardwareOf(
   if (architecture !== null && !/^(?:x86_64|amd64|x64|i[3-6]86|x86)$/i.test(architecture))
     checks.push({ code: 'VM_ARCHITECTURE', level: 'block', data: { name, architecture } });
 
-  const model = first === 'virtio' || isLinux(version) ? 'virtio' : machineType === 'pc' ? 'e1000' : 'e1000e';
-  const cards = cardsOf(name, version, choice, host, checks, note).map((card) => ({ ...card, model }));
+  const usualModel = first === 'virtio' || isLinux(version) ? 'virtio' : machineType === 'pc' ? 'e1000' : 'e1000e';
+  const models = definition?.cards.map(({ model }) => CARD_MODELS.find((known) => known === model)) ?? [];
+  const cards = cardsOf(name, version, choice, host, checks, note).map((card, i) => ({
+    ...card,
+    model: models[i] ?? usualModel,
+  }));
   return {
     ...{ processors, memoryBytes, firmware, isSecureBoot, hasTpm, machineType, buses: used, cards, notes, checks },
     accelerator: abilities.accelerator,
-    clock: guest?.family.value === 'windows' ? 'localtime' : 'utc',
+    clock: clockOf(version),
   };
 }
 
@@ -154,9 +162,14 @@ const isLinux = ({ guest }: Recorded) => guest?.family.value === 'linux';
 const fromOf = (chosen: unknown, recorded: string | null, value: string): Note['from'] =>
   chosen !== undefined ? 'chosen' : recorded === null ? 'usual' : recorded === value ? 'recorded' : 'adjusted';
 
+function clockOf({ guest, definition }: Recorded): 'utc' | 'localtime' {
+  if (definition?.clock === 'utc' || definition?.clock === 'localtime') return definition.clock;
+  return guest?.family.value === 'windows' ? 'localtime' : 'utc';
+}
+
 /** 'pc-q35-7.2', 'pc-i440fx-7.2': a machine of another hypervisor is of no type here. */
-function typeIn({ machine }: Recorded): MachineType | null {
-  const product = machine?.isVirtual ? (machine.product ?? '') : '';
+function typeIn({ machine, definition }: Recorded): MachineType | null {
+  const product = definition?.machineType ?? (machine?.isVirtual ? (machine.product ?? '') : '');
   if (/q35/.test(product)) return 'q35';
   return /^pc(?:-i440fx.*|-\d.*)?$/.test(product) ? 'pc' : null;
 }
@@ -181,7 +194,7 @@ type Card = Omit<PlannedVm['networks'][number], 'mac' | 'model'>;
 
 function cardsOf(
   name: string,
-  { configuration, machine }: Recorded,
+  { configuration, machine, definition }: Recorded,
   { networks }: VmChoice,
   host: Host,
   checks: Check[],
@@ -204,9 +217,11 @@ function cardsOf(
     ? { kind: 'network', name: 'default' }
     : { kind: 'user', name: '' };
   const physical = machine?.networks?.filter(({ isPhysical }) => isPhysical).length ?? 1;
-  const count = Math.min(MAX_CARDS, Math.max(configuration.networks.length, physical));
+  const wordsOf =
+    definition?.cards.map(({ kind, to }) => [kind, to].filter(Boolean).join(' ')) ?? configuration.networks;
+  const count = Math.min(MAX_CARDS, definition ? wordsOf.length : Math.max(wordsOf.length, physical));
   return Array.from({ length: count }, (_, i) => {
-    const recorded = configuration.networks[i] ?? null;
+    const recorded = wordsOf[i] ?? null;
     const said = cardIn(recorded ?? '');
     const card = wordOf(said) === recorded && isHere(said) && isUp(said) ? said : fallback;
     note('network', recorded === null ? 'usual' : card === said ? 'recorded' : 'adjusted', wordOf(card), recorded);

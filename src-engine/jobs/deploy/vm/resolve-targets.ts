@@ -54,6 +54,7 @@ function refuseForNobody(params: SeveralParams, machineCount: number): void {
     if (chosen) refuse(chosen, 'no target is a virtual machine');
     return;
   }
+  if (params.served) refuse('served', 'a machine is not served yet');
   if (params.efiEntry) refuse('efiEntry', 'a virtual machine has a firmware of its own');
   if (params.vm?.overTemplate && (params.reload || params.bootProof))
     refuse('overTemplate', 'a new machine, which is proven by starting');
