@@ -5,6 +5,7 @@ const SECTIONS: readonly [RegExp, string][] = [
   [/^check\.TARGET_READ_FIRST$/, 'readFirstReason'],
   [/^(?:error|check)\.GUEST_/, 'guestReason'],
   [/^(?:(?:check|warning)\.IDENTITY_NOT_(?:RENEWED|SEEN)|identityPlan\.(?:lacking|not-looked-into))$/, 'guestReason'],
+  [/^(?:check\.DRIVERS_CANNOT_BE_MADE$|error\.DRIVERS_NOT_MADE(?:\.|$))/, 'driverReason'],
   [/^check\.FIRMWARE_ENTRY_/, 'entryReason'],
 ];
 

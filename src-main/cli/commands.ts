@@ -8,6 +8,7 @@ import {
   KINDS,
   OUTSIDE_CHOICES,
   DELTAS,
+  DRIVER_BUSES,
   LICENCES,
   STATUSES,
   VISIBILITIES,
@@ -144,17 +145,20 @@ export function addCommands(program: Command, session: Session): void {
     .option(`--delta ${oneOf(DELTAS)}`, help('delta'), wordOf('--delta', DELTAS))
     .option('--resume', help('resume'))
     .option('--no-fallback-loader', help('no-fallback-loader'))
+    .option('--drivers <all|keep>', help('drivers'), wordOf('--drivers', ['all', 'keep']))
+    .option(`--target-bus ${oneOf(DRIVER_BUSES)}`, help('target-bus'), wordOf('--target-bus', DRIVER_BUSES))
     .option('--efi-entry', help('efi-entry'));
   addGuestOptions(addProofOptions(deploy, words), words);
   addRuleOptions(deploy, help).action(async (template: string, targets: string[], options: DeployOptions) => {
     const client = await connect();
-    const { disk, size: lengthBytes, volume = [], exact, delta, resume, efiEntry } = options;
+    const { disk, size: lengthBytes, volume = [], exact, delta, resume, efiEntry, drivers, targetBus: bus } = options;
     const bootProof = proofParams(options);
     const fallbackLoader = options.fallbackLoader === false ? ('keep' as const) : undefined;
     const document = planFile(options, words);
     const inside = await guestParams(targets, options, words, client);
     const volumes = volume.map(volumeChoice);
-    const how = { disk, lengthBytes, volumes, exact, delta, resume, fallbackLoader, efiEntry, bootProof, ...inside };
+    const fitting = { volumes, exact, delta, resume, fallbackLoader, efiEntry, bus, drivers };
+    const how = { disk, lengthBytes, ...fitting, bootProof, ...inside };
     const plans = await client.call('deploy.planAll', { template, ...how, ...ruleParams(options) });
     if (document) await savePlans(client, plans, document, words);
     if (options.plan) {
@@ -253,6 +257,8 @@ interface DeployOptions extends RuleOptions, GuestOptions, ProofOptions {
   exact?: boolean;
   fallbackLoader?: boolean;
   efiEntry?: boolean;
+  drivers?: 'all' | 'keep';
+  targetBus?: (typeof DRIVER_BUSES)[number];
 }
 
 /** What a person, or an option, has said of one target. */

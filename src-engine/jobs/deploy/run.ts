@@ -21,6 +21,7 @@ import { finish } from './finish.ts';
 import { HeldBack } from './held-back.ts';
 import { ofTarget } from './of-target.ts';
 import { openTarget } from './open-target.ts';
+import { makeDrivers } from './make-drivers.ts';
 import { Overlay } from './overlay.ts';
 import { place } from './place.ts';
 import { prove } from './prove.ts';
@@ -37,7 +38,7 @@ const STAGES: Readonly<Record<'begin' | 'fill' | 'adjust' | 'customise' | 'finis
   begin: [begin],
   fill: [fillFromScratch, fill],
   adjust: [adjust],
-  customise: [customise, renewIds, growMembers, readBootChain, nameGroups],
+  customise: [customise, renewIds, growMembers, makeDrivers, readBootChain, nameGroups],
   finish: [finish, writeDown],
   prove: [enterInFirmware, prove],
 };

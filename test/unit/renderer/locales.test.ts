@@ -168,6 +168,7 @@ describe('pages', () => {
       'setting.',
       'bootChain.',
       'entryReason.',
+      'driverReason.',
       'identity.',
       'identityPlan.',
       'idOwner.',
