@@ -150,12 +150,13 @@ async function run(task: GuestTask, signal: AbortSignal): Promise<TaskOutcome> {
   }
 }
 
+/** A word without a value that a kernel does not know goes to its first program, which would take it for a file's name. */
 const commandLineOf = ({ rootWords }: GuestTask): string =>
   [
     ...rootWords,
-    ...['rw', 'init=/bin/sh', 'console=ttyS0', 'quiet', 'loglevel=1', 'selinux=0', 'noresume'],
+    ...['rw', 'init=/bin/sh', 'console=ttyS0', 'quiet', 'loglevel=1', 'selinux=0'],
     // nobody else is in there to be kept out, and what keeps them out costs an emulated processor most of its time
-    ...['mitigations=off', 'nopti', 'nospectre_v2', 'no_timer_check'],
+    ...['mitigations=off', 'pti=off', 'spectre_v2=off', 'no_timer_check'],
   ].join(' ');
 
 async function writeExchange(file: FileHandle, script: string, maxBytes: number): Promise<void> {
