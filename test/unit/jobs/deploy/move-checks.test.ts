@@ -5,7 +5,8 @@ import { moveChecks, type Move } from '../../../../src-engine/jobs/deploy/move-c
 import { memoryTree, type MemoryFiles } from '../../../support/memory-tree.ts';
 
 const signal = new AbortController().signal;
-const cards = (...names: string[]): NetworkCard[] => names.map((card) => ({ card, ipv4: 'dhcp', ipv6: 'auto' }));
+const cards = (...names: string[]): NetworkCard[] =>
+  names.map((card) => ({ card, ipv4: 'dhcp', ipv6: 'auto', dns: [], searchDomains: [] }));
 const menu = (words: string): MemoryFiles => ({
   '/etc/os-release': 'ID=debian\n',
   '/boot/grub/grub.cfg': `menuentry 'Linux' {\n linux /boot/vmlinuz root=/dev/sda1 ${words}\n}\n`,
