@@ -19,6 +19,7 @@ import { GuestSchema } from './guest.contract.ts';
 import { DRIVER_BUSES, DRIVER_CHOICES } from './drivers.contract.ts';
 import { FIRMWARES, MachineProfileSchema } from './machine.contract.ts';
 import { NbdViewSchema } from './nbd.contract.ts';
+import { DEPLOY_FORMATS, VmChoiceSchema } from './new-vm.contract.ts';
 import { CapturePlanSchema, DeployPlanSchema } from './plan.contract.ts';
 import { PledgeViewSchema } from './pledge.contract.ts';
 import { PolicyViewSchema, ReportSchema, RuleViewSchema } from './report.contract.ts';
@@ -108,6 +109,8 @@ const deployPlan = {
   disk,
   /** length of a new image file; the template's capacity where it is not given */
   lengthBytes: bytes.optional(),
+  /** what an image file becomes once it is whole; left out: raw, and of a new machine what its hypervisor likes */
+  diskFormat: z.enum(DEPLOY_FORMATS).optional(),
   /** whether a disk that seems to hold most of it already is read first, so that only what differs is written */
   delta: z.enum(DELTAS).default('auto'),
   /** read first in any case: a deploy of it was interrupted */
@@ -213,8 +216,12 @@ export const COMMANDS = {
         .strictObject({ withinSeconds: ShutDownSecondsSchema.default(SHUT_DOWN_SECONDS) })
         .nullable()
         .default(null),
+      /** disks of a virtual machine that are left out, by its names for them: 'vdb'. Its first one, which it starts from, always is in it */
+      without: z.array(z.string().max(500)).max(1000).default([]),
       /** a machine that runs is captured as it is at one moment, and goes on */
       live: z.boolean().default(false),
+      /** its hypervisor keeps account of what is written from that moment on: the next version reads no more than that */
+      trackChanges: z.boolean().default(false),
       /** the version is started once it is stored, through an overlay; null: it is not */
       bootProof: BootChoiceSchema.nullable().default(null),
       ...rules,
@@ -261,6 +268,7 @@ export const COMMANDS = {
   },
   /**
    * A plan for each of several targets: of one disk to all of them, or of a template of several disks to as many targets, in their order.
+   * A virtual machine that is to be made takes all disks, with a plan for each.
    */
   'deploy.planAll': {
     params: z.strictObject({
@@ -269,6 +277,14 @@ export const COMMANDS = {
       settings: SeveralSettingsSchema.optional(),
       /** for each target, in their order, what is other there than in `settings` */
       each: z.array(ownSettings).max(MAX_DEPLOYS).optional(),
+      /** of targets that are machines */
+      vm: VmChoiceSchema.optional(),
+      /** so many machines of each name that counts: 'libvirt:lab-{n:02}' */
+      count: z.number().int().min(1).max(MAX_DEPLOYS).default(1),
+      /** the machines are there: their first disk is replaced, and nothing else of them */
+      reload: z.boolean().default(false),
+      /** it is renamed instead of erased */
+      keepOldDisk: z.boolean().default(false),
     }),
     result: z.array(DeployPlanSchema),
   },

@@ -14,6 +14,7 @@ export * from './import.contract.ts';
 export * from './job.contract.ts';
 export * from './machine.contract.ts';
 export * from './nbd.contract.ts';
+export * from './new-vm.contract.ts';
 export * from './open-words.ts';
 export * from './plan.contract.ts';
 export * from './pledge.contract.ts';

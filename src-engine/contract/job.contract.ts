@@ -84,6 +84,8 @@ export const JobResultSchema = z.object({
   damagedTemplates: z.array(z.string()),
   /** of a boot proof: what the machine showed */
   boot: BootSightSchema.optional(),
+  /** of a deploy: the virtual machine that was made, or got its disk */
+  machine: z.object({ place: z.string(), name: z.string(), id: z.string(), isStarted: z.boolean() }).optional(),
   /** of a capture, an import or a deploy that was to be started at its end: why it is not proven that it comes up. What was written stays */
   notProven: ErrorViewSchema.optional(),
 });

@@ -12,6 +12,7 @@ import {
 import { bytes, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
 import { DriverMakingSchema, KernelDriversSchema } from './drivers.contract.ts';
 import { GuestSchema } from './guest.contract.ts';
+import { PlannedVmSchema } from './new-vm.contract.ts';
 import { orUnknown } from './open-words.ts';
 import { ReportSchema } from './report.contract.ts';
 import { DISK_ROLES, KINDS, NameSchema } from './template.contract.ts';
@@ -66,6 +67,8 @@ export const DeployPlanSchema = z.object({
   diskCount: z.number().int().positive(),
   /** what is written to; a file that does not exist yet has the length that it will get */
   target: PlaceViewSchema,
+  /** the machine that it becomes a disk of; null: of none */
+  vm: PlannedVmSchema.nullable().default(null),
   /** what the target holds now and will lose; null for a new file or where nothing is recognised */
   before: DiskViewSchema.nullable(),
   after: DiskViewSchema,

@@ -2,7 +2,14 @@
 import { z } from 'zod';
 import { ErrorViewSchema } from './errors.ts';
 
-export const PLEDGE_KINDS = ['start-machine', 'thaw-machine', 'end-backup', 'drop-checkpoint', 'unknown'] as const;
+export const PLEDGE_KINDS = [
+  'start-machine',
+  'unmake-machine',
+  'thaw-machine',
+  'end-backup',
+  'drop-checkpoint',
+  'unknown',
+] as const;
 
 export const PledgeViewSchema = z.object({
   id: z.uuid(),

@@ -29,6 +29,8 @@ export const VmDiskSchema = z.object({
   isReadOnly: z.boolean(),
   isShared: z.boolean(),
   serial: text.nullable(),
+  /** as the firmware looks for a system, from 1; null: it is not said of this disk */
+  bootOrder: z.number().int().positive().nullable().default(null),
 });
 export type VmDisk = z.infer<typeof VmDiskSchema>;
 
@@ -59,6 +61,12 @@ export type Vm = z.infer<typeof VmSchema>;
 
 /** Its disks, without discs in drives. */
 export const hardDisksOf = ({ disks }: Pick<Vm, 'disks'>): VmDisk[] => disks.filter(({ isOptical }) => !isOptical);
+
+/** Where a machine's firmware looks first, by its definition: the disk of the lowest order, or the first. */
+export function bootDiskOf<D extends Pick<VmDisk, 'bootOrder'>>(disks: readonly D[]): D | undefined {
+  const ordered = disks.filter(({ bootOrder }) => bootOrder !== null);
+  return ordered.sort((a, b) => a.bootOrder! - b.bootOrder!)[0] ?? disks[0];
+}
 
 const count = z.number().int().positive();
 /** Where a firmware looks for a system, first to last, from 1; null: not by this device, or it is not said. */

@@ -68,10 +68,11 @@ export class PartialOutput {
   /**
    * Gives the name and makes it durable. A link that has it is replaced, never followed.
    * @param from in {@link folder} @param mayReplace what is there; without, somebody else's file stays, whenever it came
+   * @param name beside it, of what comes in several files
    * @throws EngineError `OVERWRITE_REQUIRED`, `WRITE_FAILED`
    */
-  async publish(mayReplace: boolean, from = this.contentPath): Promise<void> {
-    const to = this.#place.at(this.#name);
+  async publish(mayReplace: boolean, from = this.contentPath, name = this.#name): Promise<void> {
+    const to = this.#place.at(name);
     const path = this.#place.shown(to);
     const own = await lstat(from, { bigint: true });
     try {

@@ -34,6 +34,9 @@ export async function placeClaim(machine: Machine, kind: PlaceClaim['kind'], pat
   return { kind, what: path, names: [...(await machine.bytesAt(path)), `path ${path}`] };
 }
 
+/** A virtual machine that is made, or changed, by whatever files. @param place 'libvirt:NAME' */
+export const machineClaim = (place: string): Claim => ({ kind: 'target', what: place, names: [`machine ${place}`] });
+
 /**
  * @param files names of files beside it, or paths, that are read too
  * @param isWrittenAfter its machine is started again: whoever else reads it would read what that writes

@@ -98,7 +98,8 @@ function diskOf(record: PlanRecord): { disk?: number } {
 
 /** Files that are there and would be replaced. */
 function replacedBy(record: PlanRecord): string[] {
-  if (record.kind === 'deploy') return record.needsOverwrite ? [record.target.path] : [];
+  // of a machine that is reloaded, its name is what is confirmed
+  if (record.kind === 'deploy') return record.needsOverwrite && !record.vm ? [record.target.path] : [];
   if (record.kind !== 'export') return [];
   return [record, ...record.others].filter(({ needsOverwrite }) => needsOverwrite).map(({ path }) => path);
 }

@@ -24,19 +24,22 @@ export interface BackingChain {
 
 /**
  * @param watched gets each of them
+ * @param parents where files lie that are named otherwise than by a path
  * @param first the overlay as its machine names it, and without links: names are relative to the former, as they are to QEMU
  */
 export function backingChain(
   machine: Machine,
   watched: WatchedFiles,
   first: { readonly named: string; readonly path: string },
+  parents: Readonly<Record<string, string>> = {},
 ): BackingChain {
   const named = new Map([[first.path, first.named]]);
   const files: string[] = [];
   return {
     files,
     async follow(name, of) {
-      const asked = resolve(dirname(named.get(of) ?? of), plainPath(name));
+      const listed = Object.hasOwn(parents, name) ? parents[name] : null;
+      const asked = listed ?? resolve(dirname(named.get(of) ?? of), plainPath(name));
       await watched.add(asked).catch((error: unknown) => {
         throw toldOfMissing(error, asked, of);
       });
@@ -56,7 +59,7 @@ async function open(machine: Machine, path: string): Promise<BlockSource> {
   const stats = await stat(path);
   if (stats.isFile()) return openFileSource(path, undefined, { isPlain: true });
   if (!stats.isBlockDevice()) throw unsupported('a backing file that is neither a file nor a disk', path);
-  return openFileSource(path, await machine.placeOf(path));
+  return openFileSource(path, await machine.placeOf(path, true));
 }
 
 /**

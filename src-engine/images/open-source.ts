@@ -29,6 +29,7 @@ export interface OpenedSource {
  * @param said what the file is, where that is not left to its content. A device is a raw disk, whatever its first bytes look like
  * @param isOverUnreadable sectors of the file that cannot be read say nothing of what it is
  * @param isOfMachine a hypervisor has it for a machine's disk: what it names is followed as that does, and is in `files` by its path
+ * @param parents where the hypervisor has files that such a disk names otherwise than by a path
  * @throws EngineError `NOT_FOUND`, `PERMISSION_DENIED`, `BAD_REQUEST`, `READ_FAILED`; `FORMAT_INVALID`, `FORMAT_UNSUPPORTED`, `FORMAT_FOREIGN`,
  *   `FORMAT_UNCLEAR`, `FILE_TRUNCATED` for image files
  */
@@ -39,8 +40,9 @@ export async function openSource(
   signal: AbortSignal,
   isOverUnreadable = false,
   isOfMachine = false,
+  parents: Readonly<Record<string, string>> = {},
 ): Promise<OpenedSource> {
-  const place = await machine.placeOf(path);
+  const place = await machine.placeOf(path, isOfMachine);
   const watched = new WatchedFiles();
   // devices have no time of their last change
   if (place.kind === 'file') await watched.add(place.path);
@@ -59,7 +61,7 @@ export async function openSource(
   try {
     const folder = dirname(place.path);
     const openSibling = watched.siblings(folder, filesOfFolder(folder));
-    const chain = isOfMachine ? backingChain(machine, watched, { named: path, path: place.path }) : null;
+    const chain = isOfMachine ? backingChain(machine, watched, { named: path, path: place.path }, parents) : null;
     const name = chain ? place.path : basename(place.path);
     const image = await openDiskImage(source, name, openSibling, signal, said, isOverUnreadable, chain?.follow);
     if (!image) return plain;

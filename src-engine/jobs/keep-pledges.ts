@@ -2,6 +2,7 @@
 import { PledgeSchema, type Pledge, type ServedMachine } from '../catalog/records/index.ts';
 import { EngineError } from '../core/engine-error.ts';
 import { liveAt, startAgain } from '../machines/hypervisors/hypervisors.ts';
+import { unmakeMachine } from '../machines/hypervisors/made-machine.ts';
 
 /**
  * What is so already is fine: two engines may do it at once, and one that died may have done it.
@@ -25,5 +26,7 @@ function keep(pledge: Exclude<Pledge, ServedMachine>, signal: AbortSignal): Prom
       return liveAt(pledge.place).end(pledge.id, pledge, signal);
     case 'drop-checkpoint':
       return liveAt(pledge.place).dropCheckpoint(pledge.id, pledge.checkpoint, signal);
+    case 'unmake-machine':
+      return unmakeMachine(pledge.place, pledge.id, pledge.files, signal);
   }
 }

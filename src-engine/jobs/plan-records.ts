@@ -9,6 +9,7 @@ import { bytes, PlaceViewSchema } from '../contract/disk.contract.ts';
 import { DriverMakingSchema } from '../contract/drivers.contract.ts';
 import { ErrorViewSchema, type ErrorView } from '../contract/errors.ts';
 import { EXPORT_FORMATS } from '../contract/import.contract.ts';
+import { PlannedVmSchema } from '../contract/new-vm.contract.ts';
 import type { Report } from '../contract/report.contract.ts';
 import { NameSchema } from '../contract/template.contract.ts';
 import { WarningSchema, type Check } from '../contract/warnings.ts';
@@ -50,6 +51,8 @@ export const DeployRecordSchema = z.strictObject({
   asked: z.string(),
   /** the target as it was found */
   target: PlaceViewSchema,
+  /** the machine that it becomes a disk of, the same in the records of its other disks; null: of none */
+  vm: PlannedVmSchema.nullable().default(null),
   /** of a device: the hash of its first and last bytes, or '' where they could not be read */
   edges: z.string(),
   writeBytes: bytes,

@@ -27,7 +27,10 @@ export async function usesOfSources(
         return { device: null, refusals: captureRefusals };
       }
       const device = devices.find((other) => other.path === path) ?? null;
-      return { device, refusals: device?.captureRefusals ?? [] };
+      if (device) return { device, refusals: device.captureRefusals };
+      // a volume, which a virtual machine has for its disk
+      const { captureRefusals } = await machine.fileRefusals(path, catalogRoot);
+      return { device: null, refusals: captureRefusals };
     }),
   );
 }

@@ -11,7 +11,7 @@ const PIECE_BYTES = 1024 * 1024;
 const MAX_HEAD_CHARACTERS = 1000;
 
 const HEAD = /^File size of .* is \d+ \(\d+ blocks of 512 bytes\)$/m;
-const ROW = /^ *\d+: +(\d+)\.\. +(\d+): +\d+\.\. +\d+: +(\d+):.*$/;
+const ROW = /^ *\d+: *(\d+)\.\. *(\d+): *\d+\.\. *\d+: *(\d+):.*$/;
 
 /**
  * @param path for errors

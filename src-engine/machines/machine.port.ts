@@ -38,10 +38,11 @@ export interface Machine {
 
   /**
    * What is at `anyPath`, symbolic links (/dev/disk/by-id/…) resolved: a whole disk or a file.
+   * @param isOfMachine it is a virtual machine's disk: a partition, a volume or an array will do
    * @throws EngineError `SOURCE_NOT_FOUND`; `NOT_A_WHOLE_DISK` for a partition, a volume, an array; `BAD_REQUEST` (data: path, reason) for a folder or anything else;
    *   `PERMISSION_DENIED`; `UNSUPPORTED_PLATFORM` for a disk on a platform whose disks cannot be reached
    */
-  placeOf(anyPath: string): Promise<PlaceView>;
+  placeOf(anyPath: string, isOfMachine?: boolean): Promise<PlaceView>;
 
   /**
    * A mark that is another one after anything was written to a disk, by whatever way: the kernel's counters.
@@ -57,7 +58,7 @@ export interface Machine {
   identifyDevice(fd: number): Promise<PlaceView>;
 
   /**
-   * What speaks against an image file: permissions, its use through a loop device or as swap, processes that write to it,
+   * What speaks against an image file, or a volume that is no whole disk: permissions, its use through a loop device or as swap, processes that write to it,
    * locks. What processes of other users have open is seen by root only, their locks by everybody.
    * @param anyPath a file that need not exist yet
    * @param catalogPath a file inside the catalog's folder may not be deployed to

@@ -1,27 +1,20 @@
 /** Every command of the command line: which call it makes, and what it prints. */
-import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import {
   DISK_FORMATS,
-  MAX_DISKS,
   type DiskFormat,
   KINDS,
   OUTSIDE_CHOICES,
-  DELTAS,
-  DRIVER_BUSES,
   LICENCES,
   STATUSES,
   VISIBILITIES,
   type CommandParams,
-  type DeployPlan,
   type EngineClient,
 } from '../../src-engine/contract/index.ts';
 import { addBootCommand } from './boot-commands.ts';
-import { notBegun } from './cancellable.ts';
+import { addDeployCommands } from './deploy-commands.ts';
 import { addFileCommands } from './file-commands.ts';
-import { addGuestOptions, guestParams, type GuestOptions } from './guest-options.ts';
 import { followJob } from './follow-job.ts';
-import { planFile, savePlans } from './save-plans.ts';
 import { addProofOptions, proofParams, type ProofOptions } from './proof-options.ts';
 import { addJobCommands } from './job-commands.ts';
 import { tellStored } from './tell-stored.ts';
@@ -29,12 +22,11 @@ import { showPlans } from './show-plans.ts';
 import { addMachineCommands } from './machine-commands.ts';
 import { addOwedCommand } from './owed-commands.ts';
 import { addVmCommands } from './vm-commands.ts';
-import { collect, oneOf, sizeOf, wholeNumber, wordOf } from './options.ts';
+import { collect, oneOf, wholeNumber, wordOf } from './options.ts';
 import { addRuleCommands, addRuleOptions, ruleParams, type RuleOptions } from './rule-commands.ts';
 import { addServeCommands } from './serve-commands.ts';
 import { addTransferCommands } from './transfer-commands.ts';
 import type { Session } from './session.ts';
-import { volumeChoice } from './volume-choices.ts';
 
 export function addCommands(program: Command, session: Session): void {
   const { printer, words } = session;
@@ -45,7 +37,15 @@ export function addCommands(program: Command, session: Session): void {
     .command('devices')
     .description(help('devices'))
     .action(async () => {
-      printer.result({ kind: 'devices', value: await (await connect()).call('device.list', {}) });
+      const client = await connect();
+      const [value, hypervisors] = await Promise.all([
+        client.call('device.list', {}),
+        client.call('vm.list', { host: null }),
+      ]);
+      // of who has none, and of what is missing, `vm list` tells
+      const some = hypervisors.filter(({ machines }) => machines.length > 0);
+      if (some.length > 0) printer.finding({ kind: 'hypervisors', value: some });
+      printer.result({ kind: 'devices', value });
     });
 
   program
@@ -68,17 +68,45 @@ export function addCommands(program: Command, session: Session): void {
     .option('--level <n>', help('level'), wholeNumber('--level', 1, 19))
     .option('--on-unreadable <stop|fill>', help('on-unreadable'), wordOf('--on-unreadable', ['stop', 'fill']))
     .option(`--outside ${oneOf(OUTSIDE_CHOICES)}`, help('outside'), wordOf('--outside', OUTSIDE_CHOICES))
+    .option('--without <disk>', help('without'), collect)
     .option('--shut-down', help('shut-down'))
     .option('--shut-down-within <seconds>', help('shut-down-within'), wholeNumber('--shut-down-within', 1, 3600))
     .option('--live', help('live'))
+    .option('--track-changes', help('track-changes'))
     .option('--plan', help('plan'));
   addRuleOptions(addProofOptions(capture, words), help).action(
     async ([source, ...others]: string[], options: CaptureOptions) => {
       const client = await connect();
-      const { name, format, note, kind, tag: tags, level, onUnreadable, outside, live, plan: isPlanOnly } = options;
+      const {
+        name,
+        format,
+        note,
+        kind,
+        tag: tags,
+        level,
+        onUnreadable,
+        outside,
+        live,
+        trackChanges,
+        without,
+        plan: isPlanOnly,
+      } = options;
       const { shutDown: isShutDown, shutDownWithin: withinSeconds } = options;
       const shutDown = isShutDown || withinSeconds !== undefined ? { withinSeconds } : null;
-      const form = { name, format, note, kind, tags, level, onUnreadable, outside, shutDown, live };
+      const form = {
+        name,
+        format,
+        note,
+        kind,
+        tags,
+        level,
+        onUnreadable,
+        outside,
+        shutDown,
+        live,
+        trackChanges,
+        without,
+      };
       const params = {
         source,
         others,
@@ -131,52 +159,7 @@ export function addCommands(program: Command, session: Session): void {
       printer.result({ kind: 'template', value, done: { what: 'edited', name: template, fields } });
     });
 
-  const deploy = program
-    .command('deploy <template> [targets...]')
-    .description(help('deploy'))
-    .option('--disk <n>', help('disk'), wholeNumber('--disk', 1, MAX_DISKS))
-    .option('--plan', help('plan'))
-    .option('--save <file.txt|html|pdf>', help('save-plan'))
-    .option('--confirm <serial|path>', help('confirm'), collect)
-    .option('--overwrite', help('overwrite'))
-    .option('--size <size>', help('size'), sizeOf('--size'))
-    .option('--volume <volume=size>', help('volume-size'), collect)
-    .option('--exact', help('exact'))
-    .option(`--delta ${oneOf(DELTAS)}`, help('delta'), wordOf('--delta', DELTAS))
-    .option('--resume', help('resume'))
-    .option('--no-fallback-loader', help('no-fallback-loader'))
-    .option('--drivers <all|keep>', help('drivers'), wordOf('--drivers', ['all', 'keep']))
-    .option(`--target-bus ${oneOf(DRIVER_BUSES)}`, help('target-bus'), wordOf('--target-bus', DRIVER_BUSES))
-    .option('--efi-entry', help('efi-entry'));
-  addGuestOptions(addProofOptions(deploy, words), words);
-  addRuleOptions(deploy, help).action(async (template: string, targets: string[], options: DeployOptions) => {
-    const client = await connect();
-    const { disk, size: lengthBytes, volume = [], exact, delta, resume, efiEntry, drivers, targetBus: bus } = options;
-    const bootProof = proofParams(options);
-    const fallbackLoader = options.fallbackLoader === false ? ('keep' as const) : undefined;
-    const document = planFile(options, words);
-    const inside = await guestParams(targets, options, words, client);
-    const volumes = volume.map(volumeChoice);
-    const fitting = { volumes, exact, delta, resume, fallbackLoader, efiEntry, bus, drivers };
-    const how = { disk, lengthBytes, ...fitting, bootProof, ...inside };
-    const plans = await client.call('deploy.planAll', { template, ...how, ...ruleParams(options) });
-    if (document) await savePlans(client, plans, document, words);
-    if (options.plan) {
-      const refused = plans.find(({ canRun }) => !canRun);
-      const shown = plans.map((value) => ({ kind: 'deploy-plan', value }) as const);
-      return showPlans(printer, shown, () => client.call('deploy.start', { planId: refused!.planId }));
-    }
-    // all are shown and agreed to, and the plans that were shown are those that run: nothing is written before
-    const starts: Agreed[] = [];
-    for (const plan of plans) {
-      printer.event({ kind: 'deploy-plan', value: plan });
-      const { planId } = plan;
-      if (!plan.canRun) await client.call('deploy.start', { planId });
-      starts.push({ planId, ...(await ask(session, plan, plans, options)) });
-    }
-    const job = await followJob(client, printer, () => client.call('deploy.startAll', { starts }));
-    tellStored(printer, job);
-  });
+  addDeployCommands(program, session, connect);
 
   for (const name of ['delete', 'undelete'] as const) {
     program
@@ -243,64 +226,4 @@ interface CaptureOptions
   shutDownWithin?: number;
   tag?: string[];
   plan?: boolean;
-}
-
-interface DeployOptions extends RuleOptions, GuestOptions, ProofOptions {
-  disk?: number;
-  plan?: boolean;
-  confirm?: string[];
-  overwrite?: boolean;
-  size?: number;
-  delta?: (typeof DELTAS)[number];
-  resume?: boolean;
-  volume?: string[];
-  exact?: boolean;
-  fallbackLoader?: boolean;
-  efiEntry?: boolean;
-  drivers?: 'all' | 'keep';
-  targetBus?: (typeof DRIVER_BUSES)[number];
-}
-
-/** What a person, or an option, has said of one target. */
-interface Agreed extends Agreement {
-  planId: string;
-}
-
-interface Agreement {
-  confirm?: string;
-  overwrite?: boolean;
-}
-
-/**
- * On a terminal, a person is asked for what was not given; elsewhere the engine refuses.
- * @param plans of all targets: a word that names another is none for this one
- */
-async function ask(
-  session: Session,
-  plan: DeployPlan,
-  plans: readonly DeployPlan[],
-  options: DeployOptions,
-): Promise<Agreement> {
-  const words = options.confirm ?? [];
-  const { overwrite } = options;
-  const names = (word: string) => (one: DeployPlan) => one.confirmWords.includes(word);
-  const confirm = words.find((word) => names(word)(plan)) ?? words.find((word) => !plans.some(names(word)));
-  const needsWord = plan.confirmWords.length > 0 && confirm === undefined;
-  const needsYes = plan.needsOverwrite && !overwrite;
-  if (!session.isInteractive || !(needsWord || needsYes)) return { confirm, overwrite };
-  const { t } = session.words;
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    if (needsWord) {
-      const typed = await terminal.question(t('cli.confirm', { words: plan.confirmWords.join(t('cli.or')) }));
-      return { confirm: typed.trim(), overwrite };
-    }
-    const answer = await terminal.question(t('cli.confirm-overwrite', { path: plan.target.path }));
-    return { confirm, overwrite: answer.trim() === t('cli.yes') };
-  } catch {
-    // Ctrl-C or Ctrl-D at the question
-    throw notBegun();
-  } finally {
-    terminal.close();
-  }
 }

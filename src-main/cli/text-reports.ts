@@ -24,6 +24,7 @@ import { recordedLines } from './recorded-lines.ts';
 import { errorText, jobListLines, partLines } from './job-lines.ts';
 import { logLines } from './log-lines.ts';
 import { owedLines } from './owed-reports.ts';
+import { plannedVmLines } from './new-vm-reports.ts';
 import { printable } from './printable.ts';
 import type { Answer, TemplateDone } from './answers.ts';
 import { planRuleLines, policyLines, policyListLines, refusedLines, reportOfRules } from './rule-reports.ts';
@@ -97,6 +98,7 @@ export function answerLines(words: Words, answer: Answer): string[] {
           writeBytes: value.writeBytes,
         }),
         placeLine(words, value.target),
+        ...plannedVmLines(words, value.vm, value.disk),
         ...volumePlanLines(words, value.volumes),
         ...(value.before && value.before.volumes.length > 0
           ? [t('cli.now-holds'), ...diskLines(words, value.before)]

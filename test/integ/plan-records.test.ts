@@ -72,7 +72,13 @@ test('of a capture: the note that stands in the record is the note of the versio
 
 test('of a deploy: what is written is what the record names, where it names it', async () => {
   const asked = params('deploy.plan', { template: 'disk', target: bench.path('planned.img') });
-  const { record } = await planDeploy(handle.parts, asked, [], attached(asked.target), expiresAt, signal);
+  const { record } = await planDeploy(
+    handle.parts,
+    { request: asked, checks: [], vm: null },
+    attached(asked.target),
+    expiresAt,
+    signal,
+  );
   const kept = onPaper(DeployRecordSchema, record, (text) => text.replaceAll('planned.img', 'written.img'));
   await runDeploy(handle.parts, kept, new Feeds(handle.parts), () => {}, quietContext());
   run('cmp', disk, bench.path('written.img'));
@@ -93,7 +99,13 @@ test('of an export, and of the import of what it wrote', async () => {
 
 test('what a plan forbids stands in its record', async () => {
   const asked = params('deploy.plan', { template: 'disk', target: bench.path('no', 'such', 'folder.img') });
-  const { record, view } = await planDeploy(handle.parts, asked, [], attached(asked.target), expiresAt, signal);
+  const { record, view } = await planDeploy(
+    handle.parts,
+    { request: asked, checks: [], vm: null },
+    attached(asked.target),
+    expiresAt,
+    signal,
+  );
   expect(view.canRun).toBe(false);
   expect(onPaper(DeployRecordSchema, record).refusal).toMatchObject({
     code: 'PLAN_BLOCKED',

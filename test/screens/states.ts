@@ -25,6 +25,10 @@ const showing =
   ({ files }: Pages) =>
     files.grid.getByRole('row').filter({ hasText: name }).first().click();
 
+/** What stands below the disks. */
+const toMachines = ({ page, t }: Pages) =>
+  page.getByRole('heading', { name: t('vm.title') }).evaluate((el) => el.scrollIntoView());
+
 async function toName({ capture }: Pages) {
   await capture.disk('/dev/sda').check();
   await capture.next.click();
@@ -198,6 +202,16 @@ export const STATES: readonly State[] = [
     async ({ page, t }) => {
       await page.getByText(t('place.vm'), { exact: true }).click();
       await page.getByRole('radio', { name: /lab-golden/ }).check();
+    },
+  ],
+  [
+    'capture-vm-runs',
+    'many',
+    '/capture',
+    async ({ page, t }) => {
+      await page.getByText(t('place.vm'), { exact: true }).click();
+      await page.getByRole('radio', { name: /exam-server/ }).check();
+      await page.getByRole('radio', { name: t('vm.shutDown') }).check();
     },
   ],
   ['capture-source', 'many', '/capture', ({ capture }) => capture.disk('/dev/sda').check()],
@@ -658,7 +672,8 @@ export const STATES: readonly State[] = [
   ['devices-chosen', 'many', '/devices?device=/dev/sdc'],
   ['devices-groups', 'many', '/devices?device=/dev/sde'],
   ['devices-refused', 'refused', '/devices'],
-  ['devices-no-hypervisors', 'empty', '/devices'],
+  ['devices-machines', 'many', '/devices', toMachines],
+  ['devices-no-hypervisors', 'empty', '/devices', toMachines],
   ['machines', 'many', '/machines'],
   ['machines-empty', 'empty', '/machines'],
   ['machines-many', 'machines', '/machines'],

@@ -1,5 +1,6 @@
 /** Another host: a network namespace with an sshd and a libvirtd of its own, both real. What it keeps lies in the bench's folder. */
 import { spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -24,14 +25,15 @@ export interface LabHost {
 
 const MAX_WAITS = 600;
 
-/**
- * Starts it, and puts an ssh first in the path that knows its keys. Call it before an engine is opened: a thread takes its path from the one that starts it.
- * @param number tells its network from that of others
- */
-export async function startLabHost(bench: Workbench, number: number): Promise<LabHost> {
-  const [own, theirs] = [`10.213.${number}.1`, `10.213.${number}.2`];
-  const namespace = `dp-${process.pid}-${number}`;
-  const cable = `dp${process.pid}x${number}`;
+/** Starts it, and puts an ssh first in the path that knows its keys. Call it before an engine is opened: a thread takes its path from the one that starts it. */
+export async function startLabHost(bench: Workbench): Promise<LabHost> {
+  // others on this machine may have hosts of their own
+  const [a, b, c] = randomBytes(3);
+  const network = `10.${128 + (a % 100)}.${b}`;
+  const [own, theirs] = [`${network}.${(c & 0xfc) + 1}`, `${network}.${(c & 0xfc) + 2}`];
+  const id = [a, b, c].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  const namespace = `diskpress-${id}`;
+  const cable = `dp${id}`;
   const folder = bench.path('host');
   const path = (...names: string[]) => join(folder, ...names);
   for (const name of ['', 'run', 'lib', 'etc', 'log', 'cache', 'keys', 'bin'])
@@ -40,7 +42,15 @@ export async function startLabHost(bench: Workbench, number: number): Promise<La
     run('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', path('keys', key));
 
   run('ip', 'netns', 'add', namespace);
-  bench.atEnd(() => spawnSync('ip', ['netns', 'del', namespace]));
+  bench.atEnd(() => {
+    // whatever a failed test has left there holds the network
+    const left = spawnSync('ip', ['netns', 'pids', namespace], { encoding: 'utf8' })
+      .stdout.trim()
+      .split(/\s+/)
+      .filter(Boolean);
+    if (left.length > 0) spawnSync('kill', ['-KILL', ...left]);
+    spawnSync('ip', ['netns', 'del', namespace]);
+  });
   run('ip', 'link', 'add', `${cable}a`, 'type', 'veth', 'peer', 'name', `${cable}b`, 'netns', namespace);
   run('ip', 'addr', 'add', `${own}/30`, 'dev', `${cable}a`);
   run('ip', 'link', 'set', `${cable}a`, 'up');

@@ -37,3 +37,29 @@ export function defineMachine(bench: Workbench, name: string, devices: string, o
 
 const OS = "<os><type arch='x86_64' machine='pc'>hvm</type></os>";
 export const UEFI = "<os firmware='efi'><type arch='x86_64' machine='q35'>hvm</type></os><features><acpi/></features>";
+
+/** A storage pool that is a folder of the bench, started; gone at the end. @returns its folder */
+export function definePool(bench: Workbench, name: string, folder = bench.path(name)): string {
+  run('mkdir', '-p', folder);
+  spawnSync('virsh', ['-q', '-c', ADDRESS, 'pool-destroy', `--pool=${name}`]);
+  spawnSync('virsh', ['-q', '-c', ADDRESS, 'pool-undefine', `--pool=${name}`]);
+  virsh('pool-define-as', name, 'dir', '--target', folder);
+  virsh('pool-start', `--pool=${name}`);
+  bench.atEnd(() => {
+    spawnSync('virsh', ['-q', '-c', ADDRESS, 'pool-destroy', `--pool=${name}`]);
+    spawnSync('virsh', ['-q', '-c', ADDRESS, 'pool-undefine', `--pool=${name}`]);
+  });
+  return folder;
+}
+
+/** Whatever machines of that name there are when the tests end are gone then. */
+export function removeAtEnd(bench: Workbench, ...names: string[]): void {
+  bench.atEnd(() => {
+    for (const name of names) {
+      spawnSync('virsh', ['-q', '-c', ADDRESS, 'destroy', `--domain=${name}`]);
+      spawnSync('virsh', ['-q', '-c', ADDRESS, 'undefine', '--nvram', `--domain=${name}`]);
+    }
+  });
+}
+
+export const domainNames = (): string[] => virsh('list', '--all', '--name').split('\n').filter(Boolean);

@@ -1,5 +1,5 @@
 /** What every VDI that is written here has in common. See FORMAT.md. */
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { HEADER_BYTES, SIGNATURE, vdiHeader, VERSION_1_1, type TYPE } from './struct.ts';
 
 export const BLOCK_BYTES = 1024 * 1024;
@@ -28,17 +28,9 @@ export function vdiHeaderOf(type: (typeof TYPE)[keyof typeof TYPE], places: VdiP
     blockBytes: BLOCK_BYTES,
     blockCount: Math.ceil(lengthBytes / BLOCK_BYTES),
     allocatedCount,
-    uuidCreate: randomUuid(),
-    uuidModify: randomUuid(),
+    // VirtualBox refuses disks without them
+    uuidCreate: randomUUID(),
+    uuidModify: randomUUID(),
   });
   return header;
-}
-
-/** Version 4, as bytes: VirtualBox refuses disks without one. */
-function randomUuid(): Buffer {
-  const bytes = randomBytes(16);
-  // little-endian: the version is in the upper half of the third group
-  bytes[7] = (bytes[7] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  return bytes;
 }

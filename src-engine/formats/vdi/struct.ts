@@ -1,5 +1,5 @@
 /** The header of VDI, version 1.1: VirtualBox, Storage/VDICore.h (VDIPREHEADER, VDIHEADER1PLUS). Numbers are little-endian. */
-import { raw, struct, text, u32le, u64le } from '../../core/struct.ts';
+import { guid, struct, text, u32le, u64le } from '../../core/struct.ts';
 
 export const SIGNATURE = 0xbeda107f;
 export const VERSION_1_1 = 0x00010001;
@@ -22,10 +22,10 @@ export const vdiHeader = struct(488, {
   blockExtraBytes: u32le(380),
   blockCount: u32le(384),
   allocatedCount: u32le(388),
-  uuidCreate: raw(392, 16),
-  uuidModify: raw(408, 16),
-  uuidLinkage: raw(424, 16),
-  uuidParentModify: raw(440, 16),
+  uuidCreate: guid(392),
+  uuidModify: guid(408),
+  uuidLinkage: guid(424),
+  uuidParentModify: guid(440),
 });
 
 /** Length that headers of version 1.1 state, counted from `headerBytes` on. */

@@ -17,6 +17,9 @@ export function descriptorOf(createType: 'monolithicSparse' | 'streamOptimized',
   return bytes;
 }
 
+/** Where the raw disk lies of a text at `path`: 'NAME-flat.vmdk' beside 'NAME.vmdk'. */
+export const flatNameOf = (path: string): string => `${path.replace(/\.vmdk$/i, '')}-flat.vmdk`;
+
 /** @param extentName of the raw disk that lies beside the text: no quotation marks, no line ends @returns the text, a file of its own */
 export function flatDescriptorOf(sectors: number, extentName: string): Buffer {
   return Buffer.from(textOf('monolithicFlat', sectors, `FLAT "${extentName}" 0`), 'utf8');

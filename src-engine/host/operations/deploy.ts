@@ -1,14 +1,21 @@
 /** From a version of a template to disks and image files. */
 import type { DeployPlan } from '../../contract/plan.contract.ts';
 import { AttachedIds, KnownIds } from '../../jobs/deploy/attached-ids.ts';
+import { isVmPlace } from '../../contract/vm-place.ts';
+import { EngineError } from '../../core/engine-error.ts';
+import type { JobContext } from '../../core/job-context.ts';
 import { feedKey, Feeds } from '../../jobs/deploy/feed.ts';
-import { requestsOf, type AskedDeploy } from '../../jobs/deploy/plan-all.ts';
+import { requestsOf } from '../../jobs/deploy/plan-all.ts';
 import { withCapturedAlike, withTwins } from '../../jobs/deploy/machines-alike.ts';
-import { planDeploy } from '../../jobs/deploy/plan.ts';
+import type { Naming } from '../../jobs/deploy/open-target.ts';
+import { planDeploy, type AskedDeploy } from '../../jobs/deploy/plan.ts';
 import { runDeploy } from '../../jobs/deploy/run.ts';
+import { MachineInTheMaking } from '../../jobs/deploy/vm/machine-in-the-making.ts';
+import { resolveTargets } from '../../jobs/deploy/vm/resolve-targets.ts';
 import { checkTogether, refuseTwice } from '../../jobs/deploy/targets-again.ts';
-import { DeployRecordSchema } from '../../jobs/plan-records.ts';
-import { catalogClaim, placeClaim } from '../claims.ts';
+import { DeployRecordSchema, type DeployRecord } from '../../jobs/plan-records.ts';
+import type { Tell } from '../../jobs/prove-version.ts';
+import { catalogClaim, machineClaim, placeClaim } from '../claims.ts';
 import { PlannedWork } from '../planned-work.ts';
 import type { Host, Operations } from './operations.ts';
 
@@ -20,18 +27,34 @@ export function deployOperations({
 }: Host): Operations<'deploy.plan' | 'deploy.planAll' | 'deploy.start' | 'deploy.startAll'> {
   const deploys = new PlannedWork(jobs, {
     schema: DeployRecordSchema,
-    about: ({ templateName, target }) => ({ kind: 'deploy', templateName, path: target.path }),
-    claims: async ({ target }) => [await placeClaim(catalog.machine, 'target', target.path), catalogClaim('read')],
+    about: ({ templateName, target, vm }) => ({ kind: 'deploy', templateName, path: vm?.place ?? target.path }),
+    claims: async ({ target, vm }) => [
+      await placeClaim(catalog.machine, 'target', target.path),
+      ...(vm ? [machineClaim(vm.place)] : []),
+      catalogClaim('read'),
+    ],
     parts: () => {
       const feeds = new Feeds(catalog.parts);
+      const machines = new Map<string, MachineInTheMaking>();
       return (record) => [
         {
           path: record.target.path,
           disk: record.disk,
           identity: record.request.identity,
-          together: feedKey(record),
-          run: (context) =>
-            runDeploy(catalog.parts, record, feeds, (told) => evidence.keep(record.planId, told), context),
+          // disks of a machine end together, and machines share feeds
+          together: record.vm ? 'machines' : feedKey(record),
+          run: (context) => {
+            const tell: Tell = (told) => evidence.keep(record.planId, told);
+            const { vm } = record;
+            if (!vm) return runDeploy(catalog.parts, record, feeds, tell, context);
+            const machine = machines.get(vm.id) ?? new MachineInTheMaking(() => catalog.parts, vm, tell);
+            machines.set(vm.id, machine);
+            // a machine that fails ends its own disks, and no feed
+            const fed = { of: (subject: DeployRecord) => feeds.of(subject, context.signal) };
+            const deploy = (own: JobContext, naming: Naming) =>
+              runDeploy(catalog.parts, record, fed, tell, own, naming);
+            return machine.runPart(record, deploy, context);
+          },
         },
       ];
     },
@@ -39,15 +62,21 @@ export function deployOperations({
   const known = new KnownIds();
   const attachedFor = (targets: readonly string[]) =>
     new AttachedIds(catalog.machine, catalog.parts.layout.root, known, targets);
-  const plan = ({ request, checks }: AskedDeploy, attached: AttachedIds, signal: AbortSignal) =>
-    deploys.plan((expiresAt) => planDeploy(catalog.parts, request, checks, attached, expiresAt, signal));
+  const plan = (asked: AskedDeploy, attached: AttachedIds, signal: AbortSignal) =>
+    deploys.plan((expiresAt) => planDeploy(catalog.parts, asked, attached, expiresAt, signal));
   return {
-    'deploy.plan': (request, signal) => plan({ request, checks: [] }, attachedFor([request.target]), signal),
+    'deploy.plan': (request, signal) => {
+      if (isVmPlace(request.target))
+        throw new EngineError('BAD_REQUEST', { path: request.target, reason: 'deploy.planAll' });
+      return plan({ request, checks: [], vm: null }, attachedFor([request.target]), signal);
+    },
     'deploy.planAll': async (params, signal) => {
-      await refuseTwice(catalog.machine, params.targets);
-      const attached = attachedFor(params.targets);
+      const targets = await resolveTargets(catalog.parts, params, signal);
+      const paths = targets.map(({ path }) => path);
+      await refuseTwice(catalog.machine, paths);
+      const attached = attachedFor(paths);
       const plans: DeployPlan[] = [];
-      const asked = requestsOf(catalog.parts, params);
+      const asked = requestsOf(catalog.parts, params, targets);
       for (const one of asked) plans.push(await plan(one, attached, signal));
       const settings = asked.map(({ request }) => request.settings);
       const disksEach = params.disk === undefined ? plans[0].diskCount : 1;

@@ -116,7 +116,7 @@ async function openServed(
   { socketPath, exportName, sectorBytes, changesContext }: ServedDisk,
   signal: AbortSignal,
 ): Promise<OpenedSource> {
-  const place = await machine.placeOf(path);
+  const place = await machine.placeOf(path, true);
   const contexts = changesContext === null ? [] : [changesContext];
   const source = await openNbd({ socketPath }, { exportName, sectorBytes, contexts, signal });
   const { lengthBytes, physicalSectorBytes } = source;

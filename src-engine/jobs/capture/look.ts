@@ -48,7 +48,7 @@ async function lookLive(
   endOfLife: EndOfLifeTable,
   signal: AbortSignal,
 ): Promise<Look<CaptureLook>> {
-  const wish = { isFrozen: false, tracking: { checkpoint: null, since: null } };
+  const wish = { isFrozen: false, tracking: { checkpoint: null, since: null }, without: request.without };
   const moment = await takeMoment(parts, vm, wish, signal);
   try {
     const { seen } = await look(parts, moment.sources, request, endOfLife, signal);
@@ -70,8 +70,7 @@ async function look(
   endOfLife: EndOfLifeTable,
   signal: AbortSignal,
 ): Promise<Look<CaptureLook>> {
-  const paths = sources.map(({ path }) => path);
-  const before = await stateOf(parts.machine, paths);
+  const before = await stateOf(parts.machine, sources);
   const { disks, close } = await openDisks(parts, sources, request, signal);
   try {
     const guest = await guestOfDisks(
@@ -87,7 +86,7 @@ async function look(
       },
       async isCurrent() {
         for (const { opened } of disks) await opened.refuseChanged();
-        return (await stateOf(parts.machine, paths)) === before;
+        return (await stateOf(parts.machine, sources)) === before;
       },
     };
   } finally {
@@ -96,9 +95,9 @@ async function look(
 }
 
 /** Which disks the paths lead to, and whether anything was written to them. What is not there is told by who opens it. */
-async function stateOf(machine: Machine, paths: readonly string[]): Promise<string> {
-  const states = paths.map(async (path) => {
-    const place = await machine.placeOf(path).catch(() => null);
+async function stateOf(machine: Machine, sources: readonly CaptureSource[]): Promise<string> {
+  const states = sources.map(async ({ path, isOfMachine }) => {
+    const place = await machine.placeOf(path, isOfMachine).catch(() => null);
     return place && [place, await machine.writesTo(place)];
   });
   return JSON.stringify(await Promise.all(states));

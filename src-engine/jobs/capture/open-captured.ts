@@ -7,11 +7,11 @@ import type { CaptureSource } from './sources.ts';
 /** @throws EngineError as {@link openSource}, {@link openRemoteDisk} */
 export async function openCaptured(
   machine: Machine,
-  { path, format, isOfMachine, remote }: CaptureSource,
+  { path, format, isOfMachine, parents, remote }: CaptureSource,
   signal: AbortSignal,
   isOverUnreadable = false,
 ): Promise<OpenedSource> {
-  if (!remote) return openSource(machine, path, format, signal, isOverUnreadable, isOfMachine);
+  if (!remote) return openSource(machine, path, format, signal, isOverUnreadable, isOfMachine, parents);
   const opened = await openRemoteDisk(remote, signal);
   return { ...opened, format: remote.format, files: [], warnings: [] };
 }

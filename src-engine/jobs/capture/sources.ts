@@ -3,7 +3,7 @@ import { realpath, stat } from 'node:fs/promises';
 import type { CheckedParams } from '../../contract/commands.ts';
 import { DISK_FORMATS, type DiskFormat, type PlaceView } from '../../contract/disk.contract.ts';
 import type { MachineProfile } from '../../contract/machine.contract.ts';
-import { hardDisksOf, type Vm, type VmDisk } from '../../contract/vm.contract.ts';
+import { bootDiskOf, hardDisksOf, type Vm, type VmDisk } from '../../contract/vm.contract.ts';
 import { hostOfVmPlace, isVmPlace, type SshHost } from '../../contract/vm-place.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { usesOfSources, type SourceUse } from '../../judgement/source-checks.ts';
@@ -25,6 +25,8 @@ export interface CaptureSource {
   readonly bus: string | null;
   /** the disk of a virtual machine: what it names is where its hypervisor finds it */
   readonly isOfMachine: boolean;
+  /** where its hypervisor has the files that it names otherwise than by a path */
+  readonly parents?: Readonly<Record<string, string>>;
   /** it lies on another host, and is read over ssh */
   readonly remote?: RemoteDisk;
   /** where its hypervisor serves it as it was at one moment; left out: it is read where it lies */
@@ -51,14 +53,20 @@ export interface CaptureSources {
  *   not known here; `BAD_REQUEST` where a machine is named beside something else
  */
 export async function sourcesOf(
-  request: Pick<CaptureRequest, 'source' | 'others' | 'format'> & Partial<Pick<CaptureRequest, 'live'>>,
+  request: Pick<CaptureRequest, 'source' | 'others' | 'format'> &
+    Partial<Pick<CaptureRequest, 'live' | 'shutDown' | 'trackChanges' | 'without'>>,
   mayRun: boolean,
   signal: AbortSignal,
 ): Promise<CaptureSources> {
-  const { source, others, format, live = false } = request;
+  const { source, others, format, live = false, shutDown = null, trackChanges = false, without = [] } = request;
+  if (live && shutDown)
+    throw new EngineError('BAD_REQUEST', { path: source, reason: 'a machine is shut down, or captured while it runs' });
   const named = [source, ...others].find(isVmPlace);
+  if (trackChanges && !live) throw new EngineError('BAD_REQUEST', { path: source, reason: 'changes are tracked live' });
   if (named === undefined && live)
     throw new EngineError('BAD_REQUEST', { path: source, reason: 'only a machine runs' });
+  if (named === undefined && without.length > 0)
+    throw new EngineError('BAD_REQUEST', { path: source, reason: 'only a machine has disks that can be left out' });
   if (named === undefined)
     return {
       sources: [source, ...others].map((path) => ({ path, format, bus: null, isOfMachine: false })),
@@ -76,21 +84,23 @@ export async function sourcesOf(
   const isLive = live && (vm.state === 'running' || vm.state === 'paused');
   if (vm.state !== 'off' && !isLive && !(mayRun && vm.state === 'running'))
     throw new EngineError('VM_NOT_OFF', { place: named, state: vm.state });
-  const disks = hardDisksOf(vm);
+  const disks = chosenDisks(named, hardDisksOf(vm), without);
   if (disks.length === 0) throw new EngineError('VM_WITHOUT_DISKS', { place: named });
   if (disks.length > MAX_DISKS)
     throw new EngineError('BAD_REQUEST', { path: named, reason: `more than ${MAX_DISKS} disks` });
-  const sources = disks.map((disk) => sourceOf(named, disk));
-  await refuseSystemFiles(named, disks);
-  await refuseShared(hypervisor, vm, disks, signal);
+  const parents = await hypervisor.images?.(signal);
+  const sources = disks.map((disk) => ({ ...sourceOf(named, disk), ...(parents && { parents }) }));
   const host = hostOfVmPlace(named);
+  await refuseSystemFiles(named, disks, host === null);
+  await refuseShared(hypervisor, vm, disks, host === null, signal);
   return { sources: host ? sources.map((one, i) => remoteSource(host, vm, disks[i], one)) : sources, vm, isLive };
 }
 
-async function refuseSystemFiles(place: string, disks: readonly VmDisk[]): Promise<void> {
+/** @param isHere paths are this machine's, and not another host's */
+async function refuseSystemFiles(place: string, disks: readonly VmDisk[], isHere: boolean): Promise<void> {
   for (const { name, path } of disks) {
     // what is not there is told by whoever opens it
-    const real = await realpath(path!).catch(() => path!);
+    const real = isHere ? await realpath(path!).catch(() => path!) : path!;
     if (isSystemFile(real)) throw new EngineError('VM_DISK_REFUSED', { place, name, path: path! });
   }
 }
@@ -100,8 +110,10 @@ async function refuseShared(
   hypervisor: Hypervisor,
   { id, place }: Vm,
   disks: readonly VmDisk[],
+  isHere: boolean,
   signal: AbortSignal,
 ): Promise<void> {
+  const identityOf = isHere ? identityHere : (path: string) => Promise.resolve(path);
   const own = new Map<string, VmDisk>();
   for (const disk of disks) own.set(await identityOf(disk.path!), disk);
   const others = (await hypervisor.list(signal)).filter(({ id: other, state }) => other !== id && state !== 'off');
@@ -115,6 +127,22 @@ async function refuseShared(
   }
 }
 
+/**
+ * All of a machine's disks but those that are left out. The one that it starts from always is among them.
+ * @throws EngineError `VM_NO_SUCH_DISK` (place, name); `VM_BOOT_DISK_NEEDED` (place, name)
+ */
+export function chosenDisks<D extends Pick<VmDisk, 'name' | 'bootOrder'>>(
+  place: string,
+  disks: readonly D[],
+  without: readonly string[],
+): D[] {
+  const unknown = without.find((name) => !disks.some((disk) => disk.name === name));
+  if (unknown !== undefined) throw new EngineError('VM_NO_SUCH_DISK', { place, name: unknown });
+  const boot = bootDiskOf(disks);
+  if (boot && without.includes(boot.name)) throw new EngineError('VM_BOOT_DISK_NEEDED', { place, name: boot.name });
+  return disks.filter(({ name }) => !without.includes(name));
+}
+
 /** Who uses each of them: that a machine that is read live uses its disks is no news. */
 export async function usesAt(
   parts: EngineParts,
@@ -126,7 +154,7 @@ export async function usesAt(
 }
 
 /** By whatever path one comes to it. */
-async function identityOf(path: string): Promise<string> {
+async function identityHere(path: string): Promise<string> {
   const stats = await stat(path, { bigint: true }).catch(() => null);
   if (!stats) return path;
   return stats.isBlockDevice() ? `device ${stats.rdev}` : `file ${stats.dev} ${stats.ino}`;

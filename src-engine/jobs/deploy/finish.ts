@@ -24,5 +24,5 @@ export async function finish(
   deployment.writtenBytes += held.lengthBytes;
   deployment.verifiedBytes += equalBytes;
   if (sink.readBack === 'cached') context.warn({ code: 'READ_BACK_CACHED', data: { path: target.path } });
-  await target.publish();
+  await target.publish(context.signal);
 }

@@ -1,6 +1,7 @@
 /** What a deploy writes to: a device that is what the plan says, or a new file under a temporary name. */
 import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
+import { basename } from 'node:path';
 import type { PlaceView } from '../../contract/disk.contract.ts';
 import { ioError, toEngineError } from '../../core/engine-error.ts';
 import { PartialOutput } from '../../core/partial-output.ts';
@@ -10,17 +11,24 @@ import type { Machine } from '../../machines/machine.port.ts';
 import { openExclusively } from '../../machines/open-exclusively.ts';
 import type { DeployRecord } from '../plan-records.ts';
 import { findPlannedDevice, hashOfEdges, refuseOther } from './planned-deploy.ts';
+import { intoFormat, type WholeFile } from './target-format.ts';
 
 export interface Target {
   readonly path: string;
   readonly sink: BlockSink;
   /** of what is written to, for programs that work on it before it is finished */
   readonly fd: number;
-  /** Closes what is finished; a file gets its name. @throws EngineError `OVERWRITE_REQUIRED`, `WRITE_FAILED` */
-  publish(): Promise<void>;
+  /** Closes what is finished; a file gets its format and its name. @throws EngineError `OVERWRITE_REQUIRED`, `WRITE_FAILED`, `ABORTED` */
+  publish(signal: AbortSignal): Promise<void>;
   /** Closes, and leaves nothing half made of a file that was not published. */
   end(): Promise<void>;
 }
+
+/**
+ * Has a file named that is whole. Who waits for others calls `give` when it is time for it.
+ * @param files with the names that they will have
+ */
+export type Naming = (files: readonly WholeFile[], give: () => Promise<void>) => Promise<void>;
 
 type OpenedSink = Pick<Target, 'sink' | 'fd'>;
 
@@ -29,13 +37,18 @@ type OpenedSink = Pick<Target, 'sink' | 'fd'>;
  * @throws EngineError `DEVICE_CHANGED`, `DEVICE_BUSY`, `PERMISSION_DENIED`, `NOT_FOUND`, `WRITE_FAILED`, `DISK_FULL`; `PLAN_BLOCKED` where another
  *   process has claimed it
  */
-export async function openTarget(machine: Machine, plan: DeployRecord, catalogRoot: string): Promise<Target> {
+export async function openTarget(
+  machine: Machine,
+  plan: DeployRecord,
+  catalogRoot: string,
+  naming: Naming = (_, give) => give(),
+): Promise<Target> {
   const claim = await machine.claim(plan.target, `deploy ${plan.templateName}`);
   try {
-    const target = await openClaimed(machine, plan, catalogRoot);
+    const target = await openClaimed(machine, plan, catalogRoot, naming);
     return {
       ...target,
-      publish: () => target.publish().finally(() => claim.release()),
+      publish: (signal) => target.publish(signal).finally(() => claim.release()),
       end: () => target.end().finally(() => claim.release()),
     };
   } catch (error) {
@@ -44,7 +57,7 @@ export async function openTarget(machine: Machine, plan: DeployRecord, catalogRo
   }
 }
 
-async function openClaimed(machine: Machine, plan: DeployRecord, catalogRoot: string): Promise<Target> {
+async function openClaimed(machine: Machine, plan: DeployRecord, catalogRoot: string, naming: Naming): Promise<Target> {
   const { path } = plan.target;
   if (plan.target.kind !== 'file') {
     const { sink, fd } = await openDeviceTarget(machine, plan, catalogRoot);
@@ -57,9 +70,14 @@ async function openClaimed(machine: Machine, plan: DeployRecord, catalogRoot: st
       path,
       sink,
       fd,
-      async publish() {
+      async publish(signal) {
         await sink.close();
-        await output.publish(plan.needsOverwrite);
+        const files = await output.within(path, () =>
+          intoFormat(output, path, plan.target.lengthBytes, plan.request.diskFormat, signal),
+        );
+        await naming(files, async () => {
+          for (const file of files) await output.publish(plan.needsOverwrite, file.from, basename(file.path));
+        });
       },
       async end() {
         await sink.close().catch(() => {});

@@ -2,50 +2,58 @@
 import type { CheckedParams } from '../../contract/commands.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { StoredParts } from '../../versions/stored-parts.ts';
-import type { DeployRequest } from './plan.ts';
+import type { AskedDeploy } from './plan.ts';
 import type { GuestSettings } from '../../contract/deploy.contract.ts';
-import type { Check } from '../../contract/warnings.ts';
+import type { ResolvedTarget } from './vm/machine-plan.ts';
 import { alikeChecks } from './machines-alike.ts';
 import { isNothing, settingsFor } from './settings-for-target.ts';
-
-export interface AskedDeploy {
-  readonly request: DeployRequest;
-  /** what is to be said of it beside the others */
-  readonly checks: readonly Check[];
-}
 
 /**
  * One disk goes to every target: the one that was chosen, or the only one. Otherwise the disks go to the targets in their order, and
  * from the first again where there are targets for several machines.
+ * @param targets each disk of a virtual machine is one
  * @returns what is to be planned, target by target, of one version: a newer one may come meanwhile
  * @throws EngineError `TEMPLATE_NOT_FOUND`; `BAD_REQUEST` where settings do not go round; `TARGET_COUNT` where neither each disk gets a target nor each target a disk
  */
 export function requestsOf(
   { templates }: Pick<StoredParts, 'templates'>,
-  { targets, settings, each, ...request }: CheckedParams<'deploy.planAll'>,
+  params: CheckedParams<'deploy.planAll'>,
+  targets: readonly ResolvedTarget[],
 ): AskedDeploy[] {
-  const { template, version: found } = templates.find(request.template);
+  const { settings } = params;
+  const { template, version: found } = templates.find(params.template);
   const count = found.disks.length;
-  if (request.disk === undefined && targets.length % count !== 0) {
+  if (params.disk === undefined && targets.length % count !== 0) {
     const name = `${template.name}@${found.number}`;
     throw new EngineError('TARGET_COUNT', { template: name, count, targets: targets.length });
   }
-  if (each && each.length !== targets.length) {
-    throw new EngineError('BAD_REQUEST', { reason: `settings for ${each.length} of ${targets.length} targets` });
-  }
-  const disksEach = request.disk === undefined ? count : 1;
+  const disksEach = params.disk === undefined ? count : 1;
   const machines = Array.from({ length: targets.length / disksEach }, (_, machine) => {
-    const rows = each?.slice(machine * disksEach, (machine + 1) * disksEach);
-    return settingsFor(settings, rows && rowsOfOne(rows), machine + 1);
+    const rows = targets.slice(machine * disksEach, (machine + 1) * disksEach).flatMap(({ row }) => row ?? []);
+    return settingsFor(settings, rows.length > 0 ? rowsOfOne(rows) : undefined, machine + 1);
   });
   const alike = alikeChecks(machines);
-  return targets.map((target, i) => {
+  const {
+    targets: _targets,
+    each: _each,
+    vm: _vm,
+    count: _count,
+    reload: _reload,
+    keepOldDisk: _kept,
+    ...shared
+  } = params;
+  return targets.map(({ path, machine: vm }, i) => {
     const machine = Math.floor(i / disksEach);
-    const disk = request.disk ?? (i % count) + 1;
+    const disk = params.disk ?? (i % count) + 1;
     const version = `${template.id}@${found.number}`;
+    const request = { ...shared, settings: machines[machine], template: version, disk, target: path };
+    if (!vm) return { request, checks: alike[machine], vm: null };
+    const { format, isBoot } = vm.vm.disks.find((one) => one.path === path)!;
     return {
-      request: { ...request, settings: machines[machine], template: version, disk, target },
-      checks: alike[machine],
+      request: { ...request, diskFormat: format, lengthBytes: vm.lengthBytes, bootProof: null },
+      // what is said of the machine is said once
+      checks: [...(isBoot ? vm.checks : vm.checks.filter(({ level }) => level === 'block')), ...alike[machine]],
+      vm: vm.vm,
     };
   });
 }

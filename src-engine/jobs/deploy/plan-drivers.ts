@@ -21,6 +21,8 @@ export interface DriversPlan {
 export interface DriversAsked {
   readonly request: Pick<DeployRecord['request'], 'bus' | 'drivers' | 'bootProof' | 'exact' | 'served'>;
   readonly kind: string;
+  /** what it is plugged into in the machine that it becomes a disk of; null: in none that is known */
+  readonly vmBus: DiskBus | null;
   /** null: the target is a file, for a virtual machine */
   readonly device: Pick<DeviceView, 'bus'> | null;
   /** the disk is its machine's only one */
@@ -65,8 +67,8 @@ export async function planDrivers(opened: OpenedDisk, asked: DriversAsked, signa
 }
 
 /** One of these is enough; none: nobody knows. */
-function wantedBuses({ request, device }: DriversAsked): readonly DriverBus[] {
-  const said = request.bus ?? request.bootProof?.bus;
+function wantedBuses({ request, vmBus, device }: DriversAsked): readonly DriverBus[] {
+  const said = request.bus ?? vmBus ?? request.bootProof?.bus;
   if (said) return [said];
   if (device && device.bus !== 'loop') return OF_DEVICE[device.bus] ?? [];
   return DISK_BUSES;

@@ -21,6 +21,8 @@ import { readsFirst } from './reads-first.ts';
 import { diskOf } from '../../versions/found-disk.ts';
 import { openSource } from '../../images/open-source.ts';
 import { abilitiesHere } from '../../resizing/abilities.ts';
+import type { PlannedVm } from '../../contract/new-vm.contract.ts';
+import { formatChecks } from './target-format.ts';
 import { describeTarget, lengthOfImage } from '../../machines/describe-target.ts';
 import { platformOf } from '../../judgement/platform.ts';
 import { overriddenCodes, withOverrides } from '../../judgement/overrides.ts';
@@ -53,16 +55,23 @@ import { withManifest } from '../../versions/with-manifest.ts';
 
 export type DeployRequest = CheckedParams<'deploy.plan'>;
 
+export interface AskedDeploy {
+  readonly request: DeployRequest;
+  /** what is to be said of it beside the others */
+  readonly checks: readonly Check[];
+  /** the machine that it becomes a disk of; null: of none */
+  readonly vm: PlannedVm | null;
+}
+
 /**
  * Looks at the template and the target and says what a deploy would do.
- * @param besides what is known of it already, beside other deploys
+ * @param asked with what is known of it already, beside other deploys
  * @param attached of the request that it is a part of
  * @throws EngineError `TEMPLATE_NOT_FOUND`, `MANIFEST_DAMAGED`, `PACK_DAMAGED`, `PERMISSION_DENIED`
  */
 export async function planDeploy(
   parts: EngineParts,
-  request: DeployRequest,
-  besides: readonly Check[],
+  { request, checks: besides, vm }: AskedDeploy,
   attached: AttachedIds,
   expiresAt: string,
   signal: AbortSignal,
@@ -124,7 +133,8 @@ export async function planDeploy(
       const device = isDevice ? await parts.machine.deviceAt(target.place.path, parts.layout.root) : null;
       const { kind } = template;
       const isOnly = version.disks.length === 1;
-      const drivers = await planDrivers(opened, { request, kind, device, isAlone: isOnly }, signal);
+      const vmBus = vm?.disks.find((one) => one.disk === found.number)?.bus ?? null;
+      const drivers = await planDrivers(opened, { request, kind, vmBus, device, isAlone: isOnly }, signal);
       const move = { from: version.platform, to: platformOf(target.place, device, null).value };
       const network = request.settings?.network ?? [];
       const otherMachine = await moveChecks(move, recorded?.network ?? [], network, opened.input.volumes, signal);
@@ -159,7 +169,10 @@ export async function planDeploy(
           ...(await checkTarget(parts.machine, target, disk.usedBytes, parts.layout.root)),
           ...(request.served
             ? servedChecks(target.place, target.exists, volumes)
-            : imageTargetChecks(target, before?.format ?? null)),
+            : [
+                ...imageTargetChecks(target, before?.format ?? null, request.diskFormat),
+                ...formatChecks(target, request.diskFormat),
+              ]),
           ...first,
           ...besides,
           ...(isAlone || recorded ? networkChecks(network, recorded?.network ?? []) : []),
@@ -183,9 +196,10 @@ export async function planDeploy(
         versionNumber: version.number,
         disk: found.number,
         diskCount: version.disks.length,
+        vm: vm && withPath(vm, request.target, target.place.path),
         target: target.place,
         writeBytes: disk.usedBytes,
-        confirmWords: target.place.kind === 'device' ? confirmWords(target.place, request.target) : [],
+        confirmWords: confirmWords(target.place, request.target, vm),
         needsOverwrite: target.exists && target.place.kind === 'file',
       };
       const record: DeployRecord = {
@@ -230,9 +244,16 @@ export async function planDeploy(
   return ofDisk(numberOf(found.number - 1, version.disks.length), () => withManifest(parts, found, look));
 }
 
-/** The serial number or the path, as it was given or as it is. */
-function confirmWords(place: PlaceView, asked: string): string[] {
+/** Of a device the serial number or the path, as it was given or as it is; of a machine that is reloaded its name. */
+function confirmWords(place: PlaceView, asked: string, vm: PlannedVm | null): string[] {
+  if (vm) return vm.isReload ? [...new Set([vm.name, vm.place])] : [];
+  if (place.kind !== 'device') return [];
   return [...new Set([place.serial, place.path, asked].filter((word) => word !== ''))];
+}
+
+/** Links on the way to a disk are followed as for any target. */
+function withPath(vm: PlannedVm, asked: string, path: string): PlannedVm {
+  return { ...vm, disks: vm.disks.map((disk) => (disk.path === asked ? { ...disk, path } : disk)) };
 }
 
 /** What lies on a target before it is written. */

@@ -2,7 +2,7 @@
 import type { BootChoice } from '../../contract/boot.contract.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { JobContext } from '../../core/job-context.ts';
-import { openFileSource } from '../../formats/raw/file-source.ts';
+import { openDeployed } from './open-deployed.ts';
 import { bootFactsOf, busOf } from '../../judgement/boot-facts.ts';
 import { proveBoot, type BootProof } from '../../machines/qemu/prove-boot.ts';
 import type { FoundDisk } from '../../versions/found-disk.ts';
@@ -28,7 +28,7 @@ async function start(
   context: JobContext,
 ): Promise<BootProof> {
   const { version } = parts.templates.find(`${plan.templateId}@${plan.versionNumber}`);
-  const source = await openFileSource(target.path, plan.target);
+  const source = await openDeployed(target.path, plan.target, plan.request.diskFormat, context.signal);
   try {
     const disks = [{ source, bus: busOf(version.disks[plan.disk - 1].bus) }];
     const proof = await proveBoot({ ...bootFactsOf(version), name: target.path, disks }, choice, context.signal);

@@ -20,8 +20,8 @@ import { fillFromScratch } from './fill-from-scratch.ts';
 import { finish } from './finish.ts';
 import { HeldBack } from './held-back.ts';
 import { ofTarget } from './of-target.ts';
-import { openTarget } from './open-target.ts';
 import { makeDrivers } from './make-drivers.ts';
+import { openTarget, type Naming } from './open-target.ts';
 import { Overlay } from './overlay.ts';
 import { place } from './place.ts';
 import { prove } from './prove.ts';
@@ -50,24 +50,27 @@ const ON_SERVED: typeof STAGES = { ...STAGES, begin: [], fill: [writeOver] };
  * Carries out a confirmed plan. A file gets its name when it is whole, read back and synced; a device has no partition table
  * until then.
  * @param feeds of its job: targets of one disk share a feed @param tell hears what its machine showed and said, where it is started
+ * @param naming has a file named that is whole; left out: at once
  * @throws EngineError `DEVICE_CHANGED`, `PLAN_BLOCKED`, `VERIFY_MISMATCH`, `PACK_DAMAGED` and others with the template's name
  */
 export function runDeploy(
   parts: EngineParts,
   plan: DeployRecord,
-  feeds: Feeds,
+  feeds: Pick<Feeds, 'of'>,
   tell: Tell,
   context: JobContext,
+  naming?: Naming,
 ): Promise<JobResult> {
-  return ofTarget(plan, () => carryOut(parts, plan, feeds, tell, context));
+  return ofTarget(plan, () => carryOut(parts, plan, feeds, tell, context, naming));
 }
 
 async function carryOut(
   parts: EngineParts,
   plan: DeployRecord,
-  feeds: Feeds,
+  feeds: Pick<Feeds, 'of'>,
   tell: Tell,
   context: JobContext,
+  naming: Naming | undefined,
 ): Promise<JobResult> {
   const found = diskOf(parts.templates.find(`${plan.templateId}@${plan.versionNumber}`), plan.disk);
   const feed = feeds.of(plan, context.signal).expect();
@@ -77,7 +80,7 @@ async function carryOut(
     return await withManifest(parts, found, async (manifest, json) => {
       context.phase('inspecting', 0);
       for (const warning of plan.told) context.warn(warning);
-      const deployment = await prepare(parts, plan, manifest, json, feed, tell, found, context.signal);
+      const deployment = await prepare(parts, plan, manifest, json, feed, tell, found, naming, context.signal);
       try {
         const stages = plan.request.served ? ON_SERVED : STAGES;
         for (const steps of Object.values(stages)) for (const step of steps) await step(deployment, context);
@@ -100,6 +103,7 @@ async function prepare(
   feed: Feeding,
   tell: Tell,
   found: FoundDisk,
+  naming: Naming | undefined,
   signal: AbortSignal,
 ): Promise<Deployment> {
   if (plan.target.kind === 'file') await checkFileAgain(parts, plan, json.disk.layout.usedBytes);
@@ -109,8 +113,8 @@ async function prepare(
   const overlay = new Overlay(placement.changes, placement.leftOut);
   const held = new HeldBack(placement.finishing);
   const target = served
-    ? await openServedTarget(parts, plan, found, signal)
-    : await openTarget(parts.machine, plan, parts.layout.root);
+    ? await openServedTarget(parts, plan, found, signal, naming)
+    : await openTarget(parts.machine, plan, parts.layout.root, naming);
   return {
     parts,
     plan,

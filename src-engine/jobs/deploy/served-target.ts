@@ -22,7 +22,7 @@ import { withoutExtents } from '../../volumes/extents.ts';
 import type { DeployRecord } from '../plan-records.ts';
 import type { Deployment } from './deployment.ts';
 import { Filler } from './filler.ts';
-import type { Target } from './open-target.ts';
+import type { Naming, Target } from './open-target.ts';
 import { extentOf } from './overlay.ts';
 import type { Placement } from './place.ts';
 import { isInPlace } from './plan-volumes.ts';
@@ -77,6 +77,7 @@ export async function openServedTarget(
   plan: Pick<DeployRecord, 'planId' | 'target'>,
   found: FoundDisk,
   signal: AbortSignal,
+  naming: Naming = (_, give) => give(),
 ): Promise<Target> {
   const { path, lengthBytes } = plan.target;
   const undo: (() => Promise<unknown>)[] = [];
@@ -117,7 +118,7 @@ export async function openServedTarget(
         undo.pop();
         const file = await open(overlay, constants.O_RDWR);
         await file.sync().finally(() => file.close());
-        await output.publish(false);
+        await naming([{ from: overlay, path }], () => output.publish(false));
       },
       end: close,
     };

@@ -1,6 +1,7 @@
 /** What is asked of a hypervisor, whichever it is. Nothing here changes a machine. */
 import type { HypervisorKind, Vm, VmDefinition } from '../../contract/vm.contract.ts';
 import type { Live } from './live.port.ts';
+import type { Maker } from './maker.port.ts';
 import type { Power } from './power.port.ts';
 import type { Streams } from './streams.port.ts';
 
@@ -20,6 +21,8 @@ export interface Hypervisor {
   readonly streams: Streams | null;
   /** null: a running machine cannot be read */
   readonly live: Live | null;
+  /** null: what is made here would not be its own, since it is elsewhere */
+  readonly maker: Maker | null;
 
   /**
    * All its machines, in natural order of their names. One whose definition cannot be read is there with what is known of it; snapshots are left to {@link show}.
@@ -35,4 +38,7 @@ export interface Hypervisor {
 
   /** How it is defined: as it will be started the next time. Left out: nothing more is told than {@link show} does. @param id of {@link show} @throws EngineError as {@link show} */
   define?(id: string, signal: AbortSignal): Promise<DefinedMachine>;
+
+  /** Where it has the images that its machines' disks stand on, by the names that these give them. Left out: they name them by paths. @throws EngineError as {@link list} */
+  images?(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
 }

@@ -77,6 +77,7 @@ function diskOf(disk: Element): VmDisk {
     isReadOnly: childNamed(disk, 'readonly') !== null,
     isShared: childNamed(disk, 'shareable') !== null,
     serial: short(textOf(disk, 'serial')),
+    bootOrder: countOf(attribute(childNamed(disk, 'boot'), 'order')),
   };
 }
 

@@ -9,12 +9,15 @@ import { placeOfVolume } from './libvirt-pools.ts';
 import { LIBVIRT_STATES, libvirtPower } from './libvirt-power.ts';
 import { unreadableVm } from './unreadable-vm.ts';
 import { libvirtStreams } from './libvirt-streams.ts';
+import { askSeveral, unreachable, virsh } from './virsh.ts';
 import { libvirtLive } from './libvirt-live.ts';
-import { unreachable, virsh } from './virsh.ts';
+import { libvirtMaker } from './libvirt-maker.ts';
 
 const MAX_MACHINES = 10_000;
-/** virsh is a process for each question; more at once than this is no faster. */
-const AT_ONCE = 4;
+/** Definitions that are asked for at once. */
+const AT_ONCE = 8;
+/** Without a host: 'qemu:///system'. */
+const LOCAL = /^[a-z]+:\/\/\//;
 const LINE = /^\s*([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})\s+(.+?)\s*$/;
 
 /** @param address of the daemon: 'qemu:///system' @param host another machine that the daemon is on; null: this one */
@@ -22,39 +25,26 @@ export function libvirt(address: string, host: SshHost | null = null): Hyperviso
   const ask = virsh(address, host);
   const placeOf = (name: string, id: string) => (host ? writeRemotePlace(host, { name, id }) : `libvirt:${name}`);
 
-  /** Names by UUID. */
-  const all = async (signal: AbortSignal) => {
-    const text = await ask(signal, 'list', '--all', '--uuid', '--name').catch((error) => {
-      throw unreachable(address, host, error);
+  /** Which machines there are, and in which state each is: all of it at once, since connecting may take long. */
+  const survey = async (signal: AbortSignal) => {
+    const list = ['list', '--all', '--uuid', '--name'];
+    const asked = [list, ['domstats', '--state'], [...list, '--with-managed-save']];
+    const [all, stats, saved] = (await askSeveral(address, host, signal, asked)).map((one) => {
+      if (one.status === 'rejected') throw unreachable(address, host, one.reason);
+      return one.value;
     });
-    return named(text);
-  };
-
-  /** By names: of all machines, or of one. */
-  const states = async (signal: AbortSignal, ...only: string[]) => {
-    const found = new Map<string, Vm['state']>();
-    let name = '';
-    for (const line of linesOf(await ask(signal, 'domstats', '--state', ...only))) {
-      name = /^Domain: '(.*)'$/.exec(line)?.[1] ?? name;
-      const [, state] = /^state\.state=(\d+)$/.exec(line) ?? [];
-      if (state !== undefined) found.set(name, LIBVIRT_STATES[state] ?? 'unknown');
-    }
-    // it says only of a machine that is off that its memory is kept, and not in its state
-    if (![...found.values()].includes('off')) return found;
-    for (const [, saved] of named(await ask(signal, 'list', '--all', '--with-managed-save', '--uuid', '--name'))) {
-      if (found.get(saved) === 'off') found.set(saved, 'saved');
-    }
-    return found;
+    return { found: named(all), states: statesOf(stats, named(saved)) };
   };
 
   /** By UUID: a name can look like a number or an option. */
   const look = async (
     id: string,
     known: ReadonlyMap<string, Vm['state']>,
+    xml: string,
     snapshots: readonly string[] | null,
     signal: AbortSignal,
   ): Promise<Vm> => {
-    const domain = domainOf(await ask(signal, 'dumpxml', '--inactive', '--domain', id));
+    const domain = domainOf(xml);
     const machine = machineOf(domain);
     const { name } = machine;
     const disks = [...machine.disks];
@@ -78,35 +68,39 @@ export function libvirt(address: string, host: SshHost | null = null): Hyperviso
     // sockets of this machine are nothing on another
     streams: host ? null : libvirtStreams(ask),
     live: host ? null : libvirtLive(ask),
+    maker: host === null && LOCAL.test(address) ? libvirtMaker(ask, address) : null,
     async list(signal) {
-      const found = [...(await all(signal))];
-      const known = await states(signal);
+      const { found, states } = await survey(signal);
+      const all = [...found];
       const machines: Vm[] = [];
-      for (let i = 0; i < found.length; i += AT_ONCE) {
-        const some = found.slice(i, i + AT_ONCE);
-        machines.push(
-          ...(
-            await Promise.all(
-              some.map(([id, name]) =>
-                look(id, known, null, signal).catch((error) => unreadable(placeOf(name, id), id, name, error)),
-              ),
-            )
-          ).filter((machine) => machine !== null),
-        );
+      for (let i = 0; i < all.length; i += AT_ONCE) {
+        const some = all.slice(i, i + AT_ONCE);
+        const asked = some.map(([id]) => definitionOf(id));
+        const looks = (await askSeveral(address, host, signal, asked)).map(async (told, at) => {
+          const [id, name] = some[at];
+          try {
+            return await look(id, states, valueOf(told), null, signal);
+          } catch (error) {
+            return unreadable(placeOf(name, id), id, name, error);
+          }
+        });
+        machines.push(...(await Promise.all(looks)).filter((machine) => machine !== null));
       }
       return machines.sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
     },
 
     async show(name, signal) {
-      const found = [...(await all(signal))].find(([id, own]) => own === name || id === name.toLowerCase());
-      if (!found) throw new EngineError('VM_NOT_FOUND', { place: placeOf(name, name) });
-      const [id] = found;
-      const snapshots = linesOf(await ask(signal, 'snapshot-list', '--name', '--domain', id));
-      return look(id, await states(signal, id), snapshots, signal);
+      const { found, states } = await survey(signal);
+      const own = [...found].find(([id, itsName]) => itsName === name || id === name.toLowerCase());
+      if (!own) throw new EngineError('VM_NOT_FOUND', { place: placeOf(name, name) });
+      const [id] = own;
+      const asked = [definitionOf(id), ['snapshot-list', '--name', '--domain', id]];
+      const [xml, snapshots] = (await askSeveral(address, host, signal, asked)).map(valueOf);
+      return look(id, states, xml, linesOf(snapshots), signal);
     },
 
     async define(id, signal) {
-      return defineFrom(await ask(signal, 'dumpxml', '--inactive', '--domain', id));
+      return defineFrom(await ask(signal, ...definitionOf(id)));
     },
   };
 }
@@ -117,6 +111,26 @@ function unreadable(place: string, id: string, name: string, error: unknown): Vm
   if (code === 'TOOL_FAILED') return null;
   if (code !== 'FORMAT_INVALID') throw error;
   return unreadableVm('libvirt', place, name, id);
+}
+
+function valueOf(one: PromiseSettledResult<string>): string {
+  if (one.status === 'rejected') throw one.reason;
+  return one.value;
+}
+
+const definitionOf = (id: string) => ['dumpxml', '--inactive', '--domain', id];
+
+/** By names. @param saved it says only of a machine that is off that its memory is kept, and not in its state */
+function statesOf(stats: string, saved: ReadonlyMap<string, string>): Map<string, Vm['state']> {
+  const found = new Map<string, Vm['state']>();
+  let name = '';
+  for (const line of linesOf(stats)) {
+    name = /^Domain: '(.*)'$/.exec(line)?.[1] ?? name;
+    const [, state] = /^state\.state=(\d+)$/.exec(line) ?? [];
+    if (state !== undefined) found.set(name, LIBVIRT_STATES[state] ?? 'unknown');
+  }
+  for (const one of saved.values()) if (found.get(one) === 'off') found.set(one, 'saved');
+  return found;
 }
 
 /** Names by UUID. */

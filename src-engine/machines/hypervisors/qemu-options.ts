@@ -176,6 +176,7 @@ function driveOf(
     isReadOnly: ['readonly', 'read-only'].some((key) => keys.get(key) === 'on' || keys.get(key) === 'true'),
     isShared: false,
     serial: short(keys.get('serial')),
+    bootOrder: null,
     isFlash: false,
     ...more,
   };

@@ -17,6 +17,7 @@ export function qemuProcesses(roots: KernelRoots = KERNEL_ROOTS): Hypervisor {
     power: null,
     streams: null,
     live: null,
+    maker: null,
     async list(signal) {
       const machines: Vm[] = [];
       for (const pid of names(roots.proc)) {
@@ -76,6 +77,7 @@ function otherImages(
       isReadOnly: false,
       isShared: false,
       serial: null,
+      bootOrder: null,
     }));
 }
 

@@ -38,6 +38,18 @@ export function parseList(text: string): Map<string, string> {
   return found;
 }
 
+/** @returns paths by the names that images of snapshots give to what they stand on, of `VBoxManage list hdds` */
+export function parseImages(text: string): Record<string, string> {
+  const found: Record<string, string> = {};
+  let id = '';
+  for (const line of text.split(/\r?\n/).slice(0, MAX_LINES)) {
+    id = /^UUID: +([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})$/i.exec(line)?.[1].toLowerCase() ?? id;
+    const [, path] = /^Location: +(.+)$/.exec(line) ?? [];
+    if (path !== undefined && id !== '' && isAbsolute(path)) found[`{${id}}.vdi`] = path;
+  }
+  return found;
+}
+
 export interface VirtualBoxInfo {
   readonly definition: VirtualBoxDefinition;
   readonly state: Vm['state'];
@@ -110,6 +122,7 @@ function disksOf(values: ReadonlyMap<string, string>): VmDisk[] {
         isReadOnly: false,
         isShared: false,
         serial: null,
+        bootOrder: null,
       });
     }
   }

@@ -4,7 +4,7 @@ import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import { runTool } from '../../tools/run-tool.ts';
 import type { Hypervisor } from './hypervisor.port.ts';
 import { unreadableVm } from './unreadable-vm.ts';
-import { parseInfo, parseList } from './virtualbox-info.ts';
+import { parseImages, parseInfo, parseList } from './virtualbox-info.ts';
 
 /** The first question starts VirtualBox' own service. */
 const DEADLINE_MS = 30_000;
@@ -41,6 +41,7 @@ export function virtualBox(): Hypervisor {
     power: null,
     streams: null,
     live: null,
+    maker: null,
     async list(signal) {
       const found = await all(signal);
       const machines: Vm[] = [];
@@ -65,6 +66,10 @@ export function virtualBox(): Hypervisor {
       const found = (await all(signal)).find(([id, own]) => own === name || id === name.toLowerCase());
       if (!found) throw new EngineError('VM_NOT_FOUND', { place: `vbox:${name}` });
       return look(...found, signal);
+    },
+
+    async images(signal) {
+      return parseImages(await ask(signal, 'list', 'hdds'));
     },
   };
 }

@@ -88,6 +88,7 @@ function diskOf(entries: VmwareDictionary, name: string, bus: string, vmxPath: s
     isReadOnly: isTrue(said('readonly')),
     isShared: !['', 'none'].includes(said('sharing').toLowerCase()),
     serial: null,
+    bootOrder: null,
   };
 }
 

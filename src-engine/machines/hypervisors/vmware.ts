@@ -19,6 +19,7 @@ export function vmware(): Hypervisor {
     power: null,
     streams: null,
     live: null,
+    maker: null,
     async list(signal) {
       const paths = await findVmxFiles(signal);
       const machines: Vm[] = [];

@@ -63,7 +63,14 @@ function isKept(element: Element, path: string): boolean {
   const name = element.localName ?? '';
   if (path === 'metadata') return name === 'libosinfo';
   if (path.startsWith('metadata/')) return true;
-  return !element.namespaceURI && !FREE.has(name);
+  return !element.namespaceURI && !FREE.has(name) && !isNamedSecret(element);
+}
+
+/** `<parameter name='PASSWORD' value='…'/>`: what it says it is, is said by its name. */
+function isNamedSecret(element: Element): boolean {
+  const attributes = [...(element.attributes as Iterable<Attr>)];
+  const isPair = element.localName === 'entry' || attributes.some(({ name }) => name === 'value');
+  return isPair && attributes.some(({ name, value }) => name === 'name' && SECRET_NAME.test(value));
 }
 
 const childrenOf = (element: Element) => [...(element.childNodes as unknown as Iterable<Node>)];

@@ -15,7 +15,9 @@ export function fileUsers(roots: KernelRoots, filePath: string, claimed: Claimed
   const tree = readBlockTree(roots);
   const system = readUsage(roots, tree);
   const loops = readLoopFiles(roots, tree).on(file);
-  const usages = loops.map((loop) => system.of(loop));
+  // of a volume that is no whole disk: who stands on it
+  const volume = tree.byPath(filePath);
+  const usages = [...loops, ...(volume ? [volume] : [])].map((node) => system.of(node));
   const mounts = usages.flatMap((usage) => usage.mounts);
   const mountPoints = (some: typeof mounts) => some.map((mount) => `${mount.path} (${mount.device})`);
   const locks = locksOn(roots, file, claimed.isOwn || claimed.by.length > 0);

@@ -95,12 +95,12 @@ export function linuxMachine(roots: KernelRoots = KERNEL_ROOTS): Machine {
       ];
     },
 
-    async placeOf(anyPath) {
+    async placeOf(anyPath, isOfMachine = false) {
       const realPath = await resolvedSource(anyPath);
       const stats = await stat(realPath, { bigint: true });
       if (stats.isFile()) return filePlace(realPath, Number(stats.size));
       if (!stats.isBlockDevice()) throw notAPlace(anyPath, 'NEITHER_DISK_NOR_FILE');
-      const disk = diskByNumber(stats.rdev);
+      const disk = isOfMachine ? readBlockTree(roots).byNumber(deviceNumber(stats.rdev)) : diskByNumber(stats.rdev);
       if (!disk) throw notAWholeDisk(realPath, disksBelow(stats.rdev));
       return devicePlace(roots, disk);
     },

@@ -17,6 +17,10 @@ export interface CaptureForm {
   level: number;
   onUnreadable: (typeof ON_UNREADABLE)[number];
   outside: OutsideChoice;
+  /** a virtual machine that runs may be shut down for it, and has so long for that; null: it may not */
+  shutDown: { withinSeconds: number } | null;
+  /** one that runs goes on, and is captured as it is at one moment */
+  live: boolean;
   /** the version is started once it is stored */
   proof: ProofForm;
 }
@@ -33,6 +37,8 @@ export function formOf(query: Record<string, unknown>, proof: ProofForm): Captur
     level: 3,
     onUnreadable: ON_UNREADABLE.find((one) => one === query['unreadable']) ?? 'stop',
     outside: OUTSIDE_CHOICES.find((one) => one === query['outside']) ?? 'ask',
+    shutDown: null,
+    live: false,
     proof,
   };
 }

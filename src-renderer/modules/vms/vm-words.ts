@@ -11,6 +11,9 @@ import {
 import { useFormat } from '../../client/format.ts';
 import { useWords } from '../../client/words.ts';
 
+/** One that runs is captured where a person agrees that it is shut down for that. */
+export const canBeShutDown = ({ state, hypervisor }: Vm) => state === 'running' && hypervisor === 'libvirt';
+
 export function useVmWords() {
   const { t } = useI18n();
   const { bytes, count } = useFormat();
@@ -37,7 +40,7 @@ export function useVmWords() {
   /** '' where it may be captured */
   const refusal = (machine: Vm) => {
     if (machine.heldBy) return t('vm.held', { holder: machine.heldBy });
-    if (machine.state !== 'off') return t('vm.notOff');
+    if (machine.state !== 'off' && !canBeShutDown(machine)) return t('vm.notOff');
     return hardDisksOf(machine).length > 0 ? '' : t('vm.noDisks');
   };
   const what = (fault: ErrorView) => words.error(fault).what;

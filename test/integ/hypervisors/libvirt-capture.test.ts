@@ -98,6 +98,23 @@ describe.skipIf(!canLoop)('a machine of libvirt', () => {
     expect(versions).toHaveLength(1);
   });
 
+  test('leaves out the disks that were named, and never the one that it starts from', async () => {
+    const params = { source: PLACE, name: 'system alone' };
+    const alone = await engine.client.call('capture.plan', { ...params, without: ['sda'] });
+    expect(alone.disks.map(({ source }) => source.path)).toEqual([system]);
+    resultOf(await engine.ended((await engine.client.call('capture.start', { planId: alone.planId })).jobId));
+    const { versions } = await engine.client.call('template.show', { template: 'system alone' });
+    const numbers = versions[0].definition!.disks.map(({ name, disk }) => [name, disk] as const);
+    expect(Object.fromEntries(numbers)).toEqual({ vda: 1, sda: null, sdb: null });
+    expect(await refusal(engine.client.call('capture.plan', { ...params, without: ['vda'] }))).toMatchObject({
+      code: 'VM_BOOT_DISK_NEEDED',
+      data: { name: 'vda' },
+    });
+    expect(await refusal(engine.client.call('capture.plan', { ...params, without: ['vdz'] }))).toMatchObject({
+      code: 'VM_NO_SUCH_DISK',
+    });
+  });
+
   test('is not named beside other disks, and needs disks that can be reached', async () => {
     expect(await refusal(plan(PLACE, [data]))).toMatchObject({ code: 'BAD_REQUEST' });
     expect(await refusal(plan(data, [PLACE]))).toMatchObject({ code: 'BAD_REQUEST' });

@@ -1,13 +1,15 @@
 /** What the disks of a machine may be: overlays on overlays, snapshots, volumes of pools, links; qemu-img says what is on them. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openSource } from '../../../src-engine/images/open-source.ts';
+import { linuxMachine } from '../../../src-engine/machines/linux/linux-machine.ts';
 import { thisMachine } from '../../../src-engine/machines/this-machine.ts';
 import { openEngine, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
 import { ADDRESS, defineMachine, startLibvirt, virsh } from '../../support/libvirt.ts';
+import { FakeKernel } from '../../unit/machines/fake-kernel.ts';
 import { canLoop, MIB, run, workbench } from '../../support/workbench.ts';
 
 describe.skipIf(!canLoop)('a disk of a machine', () => {
@@ -143,6 +145,27 @@ describe.skipIf(!canLoop)('a disk of a machine', () => {
     expect(shown.disks).toMatchObject([{ placed: 'file', path: join(folder, volume) }]);
     run('qemu-img', 'compare', '-f', 'raw', '-F', 'qcow2', await captured(place), join(folder, volume));
     expect(await refusal(plan(machine(disk('no such volume'))))).toMatchObject({ code: 'VM_POOL_DOWN' });
+  });
+
+  test('may be a logical volume, which is no disk to anybody else', async () => {
+    const loop = bench.attach(bench.file('volume.img', 2 * MIB, 7));
+    const kernel = new FakeKernel();
+    bench.atEnd(() => kernel.remove());
+    kernel.disk('sda', { number: '8:0' });
+    const number = run('lsblk', '-dno', 'MAJ:MIN', loop).trim();
+    kernel.stacked('dm-0', number, ['sda'], 'vg-lv');
+    const volume = kernel.dev('mapper/vg-lv');
+    rmSync(kernel.dev('dm-0'));
+    symlinkSync(loop, kernel.dev('dm-0'));
+    const look = (isOfMachine: boolean) =>
+      openSource(linuxMachine(kernel.roots), volume, 'raw', new AbortController().signal, false, isOfMachine);
+    await expect(look(false)).rejects.toMatchObject({ code: 'NOT_A_WHOLE_DISK', data: { disks: [kernel.dev('sda')] } });
+    const { place, source } = await look(true);
+    expect(place).toMatchObject({ kind: 'device', path: volume, lengthBytes: 1000 * 512 });
+    const bytes = Buffer.alloc(4096);
+    await source.readInto(4096, bytes);
+    expect(bytes.every((byte) => byte === 7)).toBe(true);
+    await source.close();
   });
 
   test('that a machine that runs has too is refused, by whatever path', async () => {

@@ -10,7 +10,7 @@ describe.skipIf(!canLoop)('another host', () => {
   let engine: TestEngine;
 
   beforeAll(async () => {
-    host = await startLabHost(bench, 71);
+    host = await startLabHost(bench);
     engine = await openEngine(bench.path('catalog'));
     bench.atEnd(() => engine.close());
     for (const name of ['web', '22:colon', 'it&apos;s']) host.defineMachine(name, '');

@@ -1,7 +1,7 @@
 /**
  * VirtualBox through a program that answers as VBoxManage does: the real one is not in Debian. Its answers are what versions 5 to 7 print, in few lines.
  */
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openEngine, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
@@ -50,6 +50,7 @@ describe.skipIf(process.platform === 'win32')('machines of VirtualBox', () => {
     run('qemu-img', 'create', '-q', '-f', 'vdi', disk, '16M');
     run('qemu-io', '-f', 'vdi', '-c', 'write -P 7 1M 2M', disk);
     const list = [`"lab "golden"" {${LAB}}`, `"--help" {${ON}}`, `"<inaccessible>" {${GONE}}`];
+    answer('--nologo list hdds', '');
     answer('--nologo list vms', `${list.join('\n')}\n`);
     info(LAB, 'poweroff', ...labDisks);
     info(ON, 'running');
@@ -92,6 +93,81 @@ describe.skipIf(process.platform === 'win32')('machines of VirtualBox', () => {
     run('qemu-img', 'compare', '-f', 'raw', '-F', 'vdi', target, disk);
     const { versions } = await engine.client.call('template.show', { template: 'machine' });
     expect(versions[0]).toMatchObject({ platform: 'virtual', configuration: { cpus: 2 }, disks: [{ bus: 'sata' }] });
+  });
+
+  /**
+   * Makes an image one that stands on another, as VirtualBox does: its type, whose it is, and that what was never written is the other's.
+   * The judge is qemu-img, on the same blocks laid over each other by hand: it reads no such images itself.
+   */
+  function standOn(image: string, parent: string): void {
+    const [bytes, below] = [readFileSync(image), readFileSync(parent)];
+    bytes.writeUInt32LE(4, 76);
+    below.copy(bytes, 424, 392, 408);
+    below.copy(bytes, 440, 408, 424);
+    writeFileSync(image, bytes);
+  }
+  const uuidOf = (image: string) => {
+    const [a, b, c] = [4, 2, 2].map((length, i) =>
+      Buffer.from(
+        readFileSync(image)
+          .subarray(392 + [0, 4, 6][i])
+          .subarray(0, length),
+      )
+        .reverse()
+        .toString('hex'),
+    );
+    const rest = readFileSync(image).subarray(400, 408).toString('hex');
+    return `${a}-${b}-${c}-${rest.slice(0, 4)}-${rest.slice(4)}`;
+  };
+
+  test('are captured as they are now, over the images of their snapshots, wherever those lie', async () => {
+    mkdirSync(bench.path('Snapshots'));
+    const [first, now] = [bench.path('Snapshots/first.vdi'), bench.path('Snapshots/now.vdi')];
+    const whole = bench.path('whole.img');
+    run('qemu-img', 'convert', '-f', 'vdi', '-O', 'raw', disk, whole);
+    for (const [image, fill, at] of [
+      [first, 8, '2M'],
+      [now, 9, '5M'],
+    ] as const) {
+      run('qemu-img', 'create', '-q', '-f', 'vdi', image, '16M');
+      // whole blocks, as VirtualBox writes them into such images
+      run('qemu-io', '-f', 'vdi', '-c', `write -P ${fill} ${at} 1M`, image);
+      run('qemu-io', '-f', 'raw', '-c', `write -P ${fill} ${at} 1M`, whole);
+    }
+    standOn(first, disk);
+    standOn(now, first);
+    const hdds = [disk, first, now].map(
+      (image) => `UUID:           ${uuidOf(image)}\nState:          created\nLocation:       ${image}\n`,
+    );
+    answer('--nologo list hdds', hdds.join('\n'));
+    info(LAB, 'poweroff', `"SATA-0-0"="${now}"`);
+    resultOf(await engine.capture(`vbox:${LAB}`, 'now'));
+    const target = bench.path('now.img');
+    resultOf(await engine.deploy('now', target, { exact: true }));
+    run('qemu-img', 'compare', '-f', 'raw', '-F', 'raw', target, whole);
+
+    // who was written to since is no parent any more
+    const bytes = readFileSync(first);
+    bytes[408] ^= 1;
+    writeFileSync(first, bytes);
+    expect(await refusal(plan(`vbox:${LAB}`))).toMatchObject({
+      code: 'FORMAT_INVALID',
+      data: { field: 'uuidParentModify' },
+    });
+    // in a circle
+    bytes[408] ^= 1;
+    writeFileSync(first, bytes);
+    standOn(first, now);
+    expect(await refusal(plan(`vbox:${LAB}`))).toMatchObject({
+      code: 'FORMAT_INVALID',
+      data: { field: 'chain of parents' },
+    });
+    answer('--nologo list hdds', hdds.slice(2).join('\n'));
+    expect(await refusal(plan(`vbox:${LAB}`))).toMatchObject({
+      code: 'FORMAT_UNSUPPORTED',
+      data: { feature: 'VDI differencing image' },
+    });
+    info(LAB, 'poweroff', ...labDisks);
   });
 
   test.each([

@@ -140,6 +140,31 @@ describe('a machine of VMware', () => {
     }
   });
 
+  test('that is a linked clone is captured through a disk of another folder', async () => {
+    const clone = join(home, 'vmware/Clone');
+    mkdirSync(clone);
+    // by its whole path, as VMware names it there
+    run(
+      'qemu-img',
+      'create',
+      '-q',
+      '-f',
+      'vmdk',
+      '-F',
+      'vmdk',
+      '-b',
+      join(folder, 'lab-000002.vmdk'),
+      join(clone, 'clone.vmdk'),
+    );
+    run('qemu-io', '-f', 'vmdk', '-c', 'write -P 4 9M 64k', join(clone, 'clone.vmdk'));
+    const lines = ['config.version = "8"', 'scsi0:0.present = "TRUE"', 'scsi0:0.fileName = "clone.vmdk"'];
+    writeFileSync(join(clone, 'clone.vmx'), lines.join('\n'));
+    resultOf(await engine.capture(`vmx:${join(clone, 'clone.vmx')}`, 'clone'));
+    const target = bench.path('clone.img');
+    resultOf(await engine.deploy('clone', target, { exact: true }));
+    run('qemu-img', 'compare', '-f', 'raw', '-F', 'vmdk', target, join(clone, 'clone.vmdk'));
+  });
+
   test.each([
     ['runs: VMware has its file', 'lab.vmx.lck', 'running'],
     ['runs: VMware has its disk', 'lab-000002.vmdk.lck', 'running'],
@@ -179,7 +204,10 @@ describe('a machine of VMware', () => {
     copyFileSync(join(folder, 'lab-000002.vmdk'), join(folder, 'lab-000003.vmdk'));
     writeVmx('lab-000003.vmdk');
     reparent('lab-000003.vmdk', 'lab-000001.vmdk', 'lab-00000X.vmdk');
-    expect(await refusal(plan())).toMatchObject({ code: 'NOT_FOUND', data: { path: join(folder, 'lab-00000X.vmdk') } });
+    expect(await refusal(plan())).toMatchObject({
+      code: 'FILE_MISSING',
+      data: { path: join(folder, 'lab-00000X.vmdk') },
+    });
     reparent('lab-000003.vmdk', 'lab-00000X.vmdk', 'lab-000003.vmdk');
     expect(await refusal(plan())).toMatchObject({ code: 'FORMAT_INVALID', data: { field: 'chain of parents' } });
     reparent('lab-000003.vmdk', 'lab-000003.vmdk', 'lab-000002.vmdk');

@@ -172,6 +172,7 @@ export function deployPlan(
     recorded: asked.exact ? null : RECORDED,
     identifiers: identity.becomes === 'fresh' ? IDENTIFIERS : [],
     // a file called `there` is there already
+    vm: null,
     needsOverwrite: target.includes('there'),
   };
 }

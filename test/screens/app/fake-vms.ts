@@ -26,6 +26,7 @@ const machine = (name: string, state: Vm['state'], system: string | null, proces
       isReadOnly: false,
       isShared: false,
       serial: null,
+      bootOrder: null,
     },
   ],
   networks: [],

@@ -114,6 +114,25 @@ describe('who uses a file on Linux', () => {
     expect((await refusals()).captureRefusals).toEqual([{ code: 'IN_USE', details: [kernel.dev('mapper/vg-lv')] }]);
   });
 
+  test('a volume of LVM that is mounted, or that another volume stands on', async () => {
+    kernel.disk('sda', { number: '8:0' });
+    kernel.stacked('dm-0', '253:0', ['sda'], 'vg-lv');
+    kernel.write(kernel.dev('mapper/vg-lv'), '');
+    kernel.write(kernel.dev('vg/note'), '');
+    symlinkSync(kernel.dev('mapper/vg-lv'), kernel.dev('vg/lv'));
+    const volume = kernel.dev('vg/lv');
+    expect((await refusals(volume)).captureRefusals).toEqual([]);
+    kernel.mount({ number: '253:0', at: '/mnt' });
+    expect((await refusals(volume)).captureRefusals).toEqual([
+      { code: 'MOUNTED_READ_WRITE', details: [`/mnt (${kernel.dev('mapper/vg-lv')})`] },
+    ]);
+    kernel.stacked('dm-1', '253:1', ['dm-0'], 'secret');
+    expect((await refusals(volume)).captureRefusals).toContainEqual({
+      code: 'IN_USE',
+      details: [kernel.dev('mapper/secret')],
+    });
+  });
+
   test('a swap file', async () => {
     kernel.swap(image);
     expect(await refusals()).toEqual({

@@ -138,6 +138,12 @@ describe('the recorded definition of a machine', () => {
     ['what a person noted', '<description>root: SECRET-7</description>', '', 'description'],
     ['a title that says one', '<title>password: SECRET-7</title>', '', 'title'],
     [
+      'a parameter that is called so',
+      '',
+      "<interface><filterref filter='f'><parameter name='WIFI_PASSWORD' value='SECRET-7'/></filterref></interface>",
+      'devices/interface/filterref/parameter',
+    ],
+    [
       'a key of a TPM',
       '',
       "<tpm><backend type='emulator'><encryption secret='SECRET-7'/></backend></tpm>",

@@ -1,6 +1,6 @@
 /** What VBoxManage prints, as several of its versions do, and what names can do to it. */
 import { describe, expect, test } from 'vitest';
-import { parseInfo, parseList } from '../../../src-engine/machines/hypervisors/virtualbox-info.ts';
+import { parseImages, parseInfo, parseList } from '../../../src-engine/machines/hypervisors/virtualbox-info.ts';
 
 const ID = '3c0ffee0-6f2d-484d-b4ee-00c0ffee0000';
 const controller = (name: string, type: string, i = 0) => [
@@ -154,4 +154,17 @@ describe('a machine', () => {
       ['a "b" = c-0-0', '/v/3.vdi'],
     ]);
   });
+});
+
+test('a list of images has where each lies, by the name that those of snapshots give it', () => {
+  const text = [
+    `UUID:           ${ID.toUpperCase()}`,
+    'Parent UUID:    base',
+    'State:          inaccessible',
+    'Location:       /v/my lab/lab: 1.vdi',
+    '',
+    'UUID:           no',
+    'Location:       relative.vdi',
+  ].join('\r\n');
+  expect(parseImages(text)).toEqual({ [`{${ID}}.vdi`]: '/v/my lab/lab: 1.vdi' });
 });

@@ -166,6 +166,7 @@ describe('pages', () => {
     const sections = [
       'missing.',
       'setting.',
+      'vmNote.',
       'bootChain.',
       'entryReason.',
       'driverReason.',
@@ -177,6 +178,7 @@ describe('pages', () => {
       'notCatalog.',
       'writeReason.',
       'readFirstReason.',
+      'wholeReason.',
       'units.',
       'log.',
       'fileSystem.',

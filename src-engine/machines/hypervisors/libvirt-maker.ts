@@ -1,0 +1,120 @@
+/** Machines that libvirt is to make: its pools and networks, what it can give, definitions. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { toEngineError } from '../../core/engine-error.ts';
+import { attribute, childNamed, childrenNamed, parseXml, textOf } from '../../core/xml.ts';
+import type { Element } from '@xmldom/xmldom';
+import { isAccelerated } from '../qemu/acceleration.ts';
+import { domainXml } from './libvirt-domain-xml.ts';
+import type { DiskPool, Maker } from './maker.port.ts';
+import { unreachable, type Virsh } from './virsh.ts';
+
+const MAX_LISTED = 1000;
+const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
+/** Kinds of pools whose volumes are files of a folder. */
+const OF_FILES = new Set(['dir', 'fs', 'netfs']);
+const STATE_OF_OFF = new Set(['5', '6']);
+
+/** @param address of the daemon, for errors */
+export function libvirtMaker(ask: Virsh, address: string): Maker {
+  const uuids = async (signal: AbortSignal, ...args: string[]) => {
+    const said = await ask(signal, ...args).catch((error) => {
+      throw unreachable(address, null, error);
+    });
+    const found = said.split('\n').map((line) => line.trim());
+    return found.filter((line) => UUID.test(line)).slice(0, MAX_LISTED);
+  };
+
+  return {
+    async pools(signal) {
+      const active = new Set(await uuids(signal, 'pool-list', '--uuid'));
+      const pools: DiskPool[] = [];
+      for (const id of await uuids(signal, 'pool-list', '--all', '--uuid')) {
+        const pool = parseXml(await ask(signal, 'pool-dumpxml', '--pool', id), 'libvirt pool', 'pool');
+        pools.push({ ...poolOf(pool), isActive: active.has(id) });
+      }
+      return pools;
+    },
+
+    async networks(signal) {
+      const active = new Set(await uuids(signal, 'net-list', '--uuid'));
+      const networks: { name: string; isActive: boolean }[] = [];
+      for (const id of await uuids(signal, 'net-list', '--all', '--uuid')) {
+        const network = parseXml(await ask(signal, 'net-dumpxml', '--network', id), 'libvirt network', 'network');
+        networks.push({ name: textOf(network, 'name'), isActive: active.has(id) });
+      }
+      return networks;
+    },
+
+    async abilities(machineType, signal) {
+      const of = (accelerator: 'kvm' | 'tcg') => {
+        const virttype = accelerator === 'kvm' ? 'kvm' : 'qemu';
+        return ask(
+          signal,
+          ...['domcapabilities', '--virttype', virttype, '--arch', 'x86_64', '--machine', machineType],
+        ).then((xml) => abilitiesIn(parseXml(xml, 'libvirt capabilities', 'domainCapabilities'), accelerator));
+      };
+      if (await isAccelerated()) {
+        const accelerated = await of('kvm').catch(() => null);
+        if (accelerated) return accelerated;
+      }
+      return of('tcg').catch((error) => {
+        throw unreachable(address, null, error);
+      });
+    },
+
+    async define(vm, signal) {
+      // virsh reads it, not the daemon: nobody else needs to
+      const folder = await mkdtemp(join(tmpdir(), 'diskpress-vm-'));
+      try {
+        const file = join(folder, 'machine.xml');
+        await writeFile(file, domainXml(vm));
+        await ask(signal, 'define', '--file', file, '--validate');
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    },
+
+    async unmake(id, signal) {
+      if (!(await uuids(signal, 'list', '--all', '--uuid')).includes(id)) return;
+      const state = /^\s*state\.state=(\d+)$/m.exec(await ask(signal, 'domstats', '--state', id))?.[1] ?? '';
+      if (!STATE_OF_OFF.has(state)) {
+        // it may have ended meanwhile
+        await ask(signal, 'destroy', '--domain', id).catch((error) => {
+          if (toEngineError(error).code !== 'TOOL_FAILED') throw error;
+        });
+      }
+      await ask(signal, 'undefine', '--domain', id, '--nvram', '--managed-save');
+    },
+
+    async look(pool, signal) {
+      await ask(signal, 'pool-refresh', '--pool', pool).catch(() => {});
+    },
+  };
+}
+
+function poolOf(pool: Element): Omit<DiskPool, 'isActive'> {
+  const kind = attribute(pool, 'type');
+  const path = textOf(childNamed(pool, 'target'), 'path');
+  const isFolder = OF_FILES.has(kind) && isAbsolute(path) && !/\p{Cc}/u.test(path);
+  return { name: textOf(pool, 'name'), kind, folder: isFolder ? path : null };
+}
+
+function abilitiesIn(capabilities: Element, accelerator: 'kvm' | 'tcg') {
+  const os = childNamed(capabilities, 'os');
+  const tpm = childNamed(childNamed(capabilities, 'devices'), 'tpm');
+  return {
+    accelerator,
+    hasUefi: valuesOf(os, 'firmware').includes('efi'),
+    hasSecureBoot: valuesOf(childNamed(os, 'loader'), 'secure').includes('yes'),
+    hasTpm: valuesOf(tpm, 'backendModel').includes('emulator'),
+    maxProcessors: Number(attribute(childNamed(capabilities, 'vcpu'), 'max')) || 1,
+  };
+}
+
+function valuesOf(element: Element | null, name: string): string[] {
+  if (!element) return [];
+  const named = [...childrenNamed(element, 'enum')].filter((one) => attribute(one, 'name') === name);
+  return named.flatMap((one) => [...childrenNamed(one, 'value')].map((value) => value.textContent?.trim() ?? ''));
+}
