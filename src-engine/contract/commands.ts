@@ -16,6 +16,7 @@ import {
 import { EXPORT_FORMATS, ExportPlanSchema, ImportPlanSchema, ImportViewSchema } from './import.contract.ts';
 import { JobViewSchema } from './job.contract.ts';
 import { GuestSchema } from './guest.contract.ts';
+import { DRIVER_BUSES, DRIVER_CHOICES } from './drivers.contract.ts';
 import { FIRMWARES, MachineProfileSchema } from './machine.contract.ts';
 import { NbdViewSchema } from './nbd.contract.ts';
 import { DEPLOY_FORMATS, VmChoiceSchema } from './new-vm.contract.ts';
@@ -122,6 +123,10 @@ const deployPlan = {
   fallbackLoader: z.enum(FALLBACK_LOADERS).default('auto'),
   /** a file: it becomes an overlay over the template, which is served to whoever uses it; nothing is copied */
   served: z.boolean().default(false),
+  /** what the disk will be plugged into where it starts; left out: as the target is now */
+  bus: z.enum(DRIVER_BUSES).optional(),
+  /** whether first file systems are made anew, with drivers of all kinds */
+  drivers: z.enum(DRIVER_CHOICES).default('auto'),
   /** this machine's firmware gets an entry for the disk, which is attached to it */
   efiEntry: z.boolean().default(false),
   /** what was written is started at the end, through an overlay; null: it is not */

@@ -210,6 +210,7 @@ export const CHANGE_REASONS = [
   'windows-setup',
   'selinux',
   'boot',
+  'drivers',
   'group-name',
   ...IDENTITY_THINGS,
 ] as const;

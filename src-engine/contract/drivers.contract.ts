@@ -1,5 +1,6 @@
 /** What a guest can start from: for each of its kernels, the drivers of disks that are there before its root file system is. */
 import { z } from 'zod';
+import { DISK_BUSES } from './boot.contract.ts';
 
 /**
  * What a disk may be plugged into. Of SCSI each controller is one, since each has a driver of its own: `scsi` is virtio's, `pvscsi`, `lsilogic`
@@ -34,6 +35,8 @@ export type DriverPlace = (typeof DRIVER_PLACES)[number];
 export const KernelDriversSchema = z.object({
   /** `uname -r`; 'Windows' where that is the system */
   version: z.string(),
+  /** the kernel's own; empty where it is Windows */
+  file: z.string().default(''),
   /** the boot loader starts it where nobody chooses */
   isDefault: z.boolean(),
   /** the file of its first file system; null: it has none, or is Windows */
@@ -41,3 +44,25 @@ export const KernelDriversSchema = z.object({
   buses: z.record(z.enum(DRIVER_BUSES), z.enum(DRIVER_PLACES)),
 });
 export type KernelDrivers = z.infer<typeof KernelDriversSchema>;
+
+/** The guest's own programs that make a first file system. */
+export const DRIVER_WAYS = ['initramfs-tools', 'dracut', 'mkinitrd'] as const;
+
+/**
+ * First file systems that are made anew before a target is finished: its system is started in a virtual machine without a network, runs its own
+ * program there, and only the files that this made are taken over.
+ */
+export const DriverMakingSchema = z.object({
+  way: z.enum(DRIVER_WAYS),
+  /** what its disk is plugged into there: one that it knows */
+  startBus: z.enum(DISK_BUSES),
+  /** what it is to start from afterwards */
+  buses: z.array(z.enum(DRIVER_BUSES)).min(1),
+  kernels: z.array(z.object({ version: z.string(), firstFile: z.string() })).min(1),
+  /** how long it takes at most; a tenth of it is usual where the processor helps */
+  timeoutSeconds: z.number().int().positive(),
+});
+export type DriverMaking = z.infer<typeof DriverMakingSchema>;
+
+/** `auto`: made for templates of the kind Flex, where the target's bus needs one that is installed and comes too late. */
+export const DRIVER_CHOICES = ['auto', 'keep', 'all'] as const;

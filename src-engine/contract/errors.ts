@@ -74,6 +74,7 @@ export const EXIT_CODES = {
   BOOT_PANIC: 7,
   BOOT_NO_ROOT: 7,
   BOOT_EMERGENCY: 7,
+  DRIVERS_NOT_MADE: 7,
   BOOT_ENDED: 7,
   GUEST_DIFFERS: 7,
   /** what was captured, imported or deployed is there */

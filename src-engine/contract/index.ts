@@ -5,6 +5,7 @@ export * from './client.ts';
 export * from './commands.ts';
 export * from './deploy.contract.ts';
 export * from './disk.contract.ts';
+export * from './drivers.contract.ts';
 export * from './entrance.ts';
 export * from './errors.ts';
 export * from './files.contract.ts';

@@ -31,6 +31,7 @@ export const PHASES = [
   'resizing',
   'reading-back',
   'customising',
+  'making-drivers',
   'finishing',
   'marking',
   'repacking',

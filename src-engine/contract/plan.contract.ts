@@ -10,6 +10,7 @@ import {
   VolumePlanSchema,
 } from './deploy.contract.ts';
 import { bytes, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
+import { DriverMakingSchema, KernelDriversSchema } from './drivers.contract.ts';
 import { GuestSchema } from './guest.contract.ts';
 import { PlannedVmSchema } from './new-vm.contract.ts';
 import { orUnknown } from './open-words.ts';
@@ -83,6 +84,10 @@ export const DeployPlanSchema = z.object({
   identity: IdentityPlanSchema.default({ becomes: 'keep', because: 'asked', data: {} }),
   /** how it starts a machine, as far as the template tells */
   boot: z.array(BootLinkSchema).default([]),
+  /** what each of its kernels can start from; the one that starts by default is the first */
+  drivers: z.array(KernelDriversSchema).default([]),
+  /** null: its first file systems stay as they are */
+  driverMaking: DriverMakingSchema.nullable().default(null),
   /** identifiers of table, file systems and LVM, before and after */
   identifiers: z.array(IdentifierChangeSchema).default([]),
   writeBytes: bytes,

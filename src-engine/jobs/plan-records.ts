@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { COMMANDS } from '../contract/commands.ts';
 import { VolumePlanSchema } from '../contract/deploy.contract.ts';
 import { bytes, PlaceViewSchema } from '../contract/disk.contract.ts';
+import { DriverMakingSchema } from '../contract/drivers.contract.ts';
 import { ErrorViewSchema, type ErrorView } from '../contract/errors.ts';
 import { EXPORT_FORMATS } from '../contract/import.contract.ts';
 import { PlannedVmSchema } from '../contract/new-vm.contract.ts';
@@ -65,6 +66,8 @@ export const DeployRecordSchema = z.strictObject({
     .default([]),
   /** the primary partition of an MBR that gets the mark of the active one; null: none */
   active: z.string().nullable().default(null),
+  /** first file systems that are made anew by the guest's own program; null: none */
+  driverMaking: DriverMakingSchema.nullable().default(null),
   /** of its checks, what stays of the identity, though nobody wanted that: told at the end, too */
   told: z.array(WarningSchema).default([]),
   /** what new identifiers are made of: each target has its own */

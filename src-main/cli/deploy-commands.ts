@@ -1,7 +1,13 @@
 /** From a template to disks, image files and virtual machines: `deploy`, `reload`. */
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import { DELTAS, MAX_DISKS, type DeployPlan, type EngineClient } from '../../src-engine/contract/index.ts';
+import {
+  DELTAS,
+  DRIVER_BUSES,
+  MAX_DISKS,
+  type DeployPlan,
+  type EngineClient,
+} from '../../src-engine/contract/index.ts';
 import { notBegun } from './cancellable.ts';
 import { followJob } from './follow-job.ts';
 import { addGuestOptions, guestParams, type GuestOptions } from './guest-options.ts';
@@ -51,6 +57,8 @@ function addOptions(command: Command, words: Words): Command {
     .option(`--delta ${oneOf(DELTAS)}`, help('delta'), wordOf('--delta', DELTAS))
     .option('--resume', help('resume'))
     .option('--no-fallback-loader', help('no-fallback-loader'))
+    .option('--drivers <all|keep>', help('drivers'), wordOf('--drivers', ['all', 'keep']))
+    .option(`--target-bus ${oneOf(DRIVER_BUSES)}`, help('target-bus'), wordOf('--target-bus', DRIVER_BUSES))
     .option('--efi-entry', help('efi-entry'));
   return addRuleOptions(addGuestOptions(addProofOptions(command, words), words), help);
 }
@@ -64,13 +72,14 @@ async function run(
   options: DeployOptions,
 ): Promise<void> {
   const { printer, words } = session;
-  const { disk, size: lengthBytes, volume = [], exact, delta, resume, efiEntry } = options;
+  const { disk, size: lengthBytes, volume = [], exact, delta, resume, efiEntry, drivers, targetBus: bus } = options;
   const fallbackLoader = options.fallbackLoader === false ? ('keep' as const) : undefined;
   const document = planFile(options, words);
   const inside = await guestParams(targets, options, words, client);
   const machines = machineParams(inside.targets, options);
   const volumes = volume.map(volumeChoice);
-  const how = { disk, lengthBytes, volumes, exact, delta, resume, fallbackLoader, efiEntry, ...machines, ...inside };
+  const fitting = { volumes, exact, delta, resume, fallbackLoader, efiEntry, bus, drivers };
+  const how = { disk, lengthBytes, ...fitting, ...machines, ...inside };
   const plans = await client.call('deploy.planAll', { template, ...how, ...ruleParams(options) });
   if (document) await savePlans(client, plans, document, words);
   if (options.plan) {
@@ -111,6 +120,8 @@ interface DeployOptions extends RuleOptions, GuestOptions, ProofOptions, VmOptio
   exact?: boolean;
   fallbackLoader?: boolean;
   efiEntry?: boolean;
+  drivers?: 'all' | 'keep';
+  targetBus?: (typeof DRIVER_BUSES)[number];
 }
 
 /** What a person, or an option, has said of one target. */

@@ -49,7 +49,7 @@ async function driversOf(files: GuestFiles, kernel: Kernel, signal: AbortSignal)
         });
   const isUnread = firstFile !== null && !first?.isWhole;
   const buses = DRIVER_BUSES.map((bus): [DriverBus, DriverPlace] => [bus, placeOf(bus, modules, first, isUnread)]);
-  return { version, firstFile, buses: Object.fromEntries(buses) as Record<DriverBus, DriverPlace> };
+  return { version, file: kernel.file, firstFile, buses: Object.fromEntries(buses) as Record<DriverBus, DriverPlace> };
 }
 
 /** Whether one of the sets of modules that a bus needs is there whole. */

@@ -22,7 +22,7 @@ export async function windowsDrivers(files: GuestFiles): Promise<KernelDrivers[]
     buses.push([bus, place]);
   }
   const table = Object.fromEntries(buses) as Record<DriverBus, DriverPlace>;
-  return [{ version: 'Windows', isDefault: true, firstFile: null, buses: table }];
+  return [{ version: 'Windows', file: '', isDefault: true, firstFile: null, buses: table }];
 }
 
 /** Since Windows 8 a value of `StartOverride` takes a driver back out of the boot that the machine did not need when Windows was installed. */

@@ -24,11 +24,14 @@ import { abilitiesHere } from '../../resizing/abilities.ts';
 import type { PlannedVm } from '../../contract/new-vm.contract.ts';
 import { formatChecks } from './target-format.ts';
 import { describeTarget, lengthOfImage } from '../../machines/describe-target.ts';
+import { platformOf } from '../../judgement/platform.ts';
 import { overriddenCodes, withOverrides } from '../../judgement/overrides.ts';
 import { refusalOf, type DeployRecord, type Planned } from '../plan-records.ts';
 import { openDisk } from './opened-disk.ts';
+import { moveChecks } from './move-checks.ts';
 import { networkChecks } from './network-checks.ts';
 import { planBoot } from './plan-boot.ts';
+import { planDrivers } from './plan-drivers.ts';
 import { chooseIdentity, identityAsked } from './choose-identity.ts';
 import { notLookedInto } from './not-looked-into.ts';
 import { planIdentity, toldAtEnd } from './plan-identity.ts';
@@ -127,6 +130,14 @@ export async function planDeploy(
       const first = readsFirst(parts.jobs, request, template.name, target.place, before?.view ?? null, after);
       const isDevice = target.place.kind === 'device';
       const boot = await planBoot(opened, tables, volumes, target.place, request, signal);
+      const device = isDevice ? await parts.machine.deviceAt(target.place.path, parts.layout.root) : null;
+      const { kind } = template;
+      const isOnly = version.disks.length === 1;
+      const vmBus = vm?.disks.find((one) => one.disk === found.number)?.bus ?? null;
+      const drivers = await planDrivers(opened, { request, kind, vmBus, device, isAlone: isOnly }, signal);
+      const move = { from: version.platform, to: platformOf(target.place, device, null).value };
+      const network = request.settings?.network ?? [];
+      const otherMachine = await moveChecks(move, recorded?.network ?? [], network, opened.input.volumes, signal);
       const idSeed = randomUUID();
       // a disk of several may well be without a system, if another has one
       const isAlone = version.disks.length === 1 || !version.guest?.family.value;
@@ -162,10 +173,12 @@ export async function planDeploy(
           ...formatChecks(target, request.diskFormat),
           ...first,
           ...besides,
-          ...(isAlone || recorded ? networkChecks(request.settings?.network ?? [], recorded?.network ?? []) : []),
+          ...(isAlone || recorded ? networkChecks(network, recorded?.network ?? []) : []),
           ...inside.checks,
           ...chosen.checks,
           ...boot.checks,
+          ...drivers.checks,
+          ...otherMachine,
           ...alike,
         ],
         request.overrides,
@@ -200,6 +213,7 @@ export async function planDeploy(
         volumes,
         copied: [...boot.copied],
         active: boot.active,
+        driverMaking: drivers.making,
         overridden: [...overriddenCodes(checks), ...overriddenRules(report)],
       };
       const view: DeployPlan = {
@@ -211,6 +225,8 @@ export async function planDeploy(
         settingNotes: inside.settingNotes,
         // what is unpacked to be rewritten is read
         boot: boot.links.filter(({ code }) => !inside.rewritesCore || code !== 'core-prefix'),
+        drivers: drivers.drivers,
+        driverMaking: drivers.making,
         identifiers: [...inside.identifiers],
         recorded,
         identity: chosen.identity,

@@ -20,6 +20,7 @@ import { fillFromScratch } from './fill-from-scratch.ts';
 import { finish } from './finish.ts';
 import { HeldBack } from './held-back.ts';
 import { ofTarget } from './of-target.ts';
+import { makeDrivers } from './make-drivers.ts';
 import { openTarget, type Naming } from './open-target.ts';
 import { Overlay } from './overlay.ts';
 import { place } from './place.ts';
@@ -37,7 +38,7 @@ const STAGES: Readonly<Record<'begin' | 'fill' | 'adjust' | 'customise' | 'finis
   begin: [begin],
   fill: [fillFromScratch, fill],
   adjust: [adjust],
-  customise: [customise, renewIds, growMembers, readBootChain, nameGroups],
+  customise: [customise, renewIds, growMembers, makeDrivers, readBootChain, nameGroups],
   finish: [finish, writeDown],
   prove: [enterInFirmware, prove],
 };

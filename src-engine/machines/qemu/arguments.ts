@@ -17,6 +17,18 @@ export interface MachineShape {
   readonly cores: number;
   /** the one that it boots from is the first */
   readonly disks: readonly MachineDisk[];
+  /** a kernel that is started without any boot loader; left out: what the first disk starts */
+  readonly direct?: DirectStart;
+}
+
+/** Files that were copied for the machine, which may read them. */
+export interface DirectStart {
+  readonly kernel: string;
+  /** null: the kernel needs none */
+  readonly firstFile: string | null;
+  readonly commandLine: string;
+  /** a raw disk beside the others, on the bus of the first: what is written to it stays */
+  readonly exchange: string;
 }
 
 /** Where UEFI lies; null for BIOS, which QEMU brings along. */
@@ -60,9 +72,24 @@ export function qemuArguments(shape: MachineShape, firmware: FirmwareFiles | nul
     ...['-device', 'virtio-rng-pci'],
     ...(has('scsi') ? ['-device', 'virtio-scsi-pci,id=scsi0'] : []),
     ...(isOld && has('sata') ? ['-device', 'ahci,id=sata'] : []),
-    ...used.flatMap((disk, i) => diskArguments(disk, i, isOld)),
+    ...used.flatMap((disk, i) => diskArguments(disk, i, isOld, shape.direct ? i + 1 : i)),
+    ...(shape.direct ? directArguments(shape.direct, used, isOld) : []),
     // what a guest may make of a fault in QEMU: nothing else is started, no rights are gained
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
+  ];
+}
+
+function directArguments(
+  { kernel, firstFile, commandLine, exchange }: DirectStart,
+  used: readonly MachineDisk[],
+  isOld: boolean,
+): string[] {
+  const i = used.length;
+  const path = exchange.replaceAll(',', ',,');
+  const drive = ['if=none', `id=disk${i}`, 'format=raw', 'cache=unsafe', `file=${path}`];
+  return [
+    ...['-kernel', kernel, ...(firstFile === null ? [] : ['-initrd', firstFile]), '-append', commandLine],
+    ...['-drive', drive.join(','), '-device', deviceOf(used[0], i, isOld, i + 1)],
   ];
 }
 
@@ -75,12 +102,17 @@ function firmwareArguments({ code, variables }: FirmwareFiles, isSecureBoot: boo
   ];
 }
 
-function diskArguments(disk: MachineDisk, i: number, isOld: boolean): string[] {
+/** @param turn which is asked to start the machine, the lowest first: a kernel that is started directly is asked at 0 */
+function diskArguments(disk: MachineDisk, i: number, isOld: boolean, turn: number): string[] {
   const file = `driver=nbd,server.type=fd,server.str=${FIRST_DISK_FD + i}`.split(',').map((part) => `file.${part}`);
   const drive = ['if=none', `id=disk${i}`, 'driver=raw', 'snapshot=on', 'cache=unsafe', 'discard=unmap', ...file];
+  return ['-drive', drive.join(','), '-device', deviceOf(disk, i, isOld, turn)];
+}
+
+function deviceOf(disk: MachineDisk, i: number, isOld: boolean, turn: number): string {
   const sectors = `logical_block_size=${disk.sectorBytes},physical_block_size=${Math.max(disk.sectorBytes, disk.physicalSectorBytes)}`;
-  const common = `drive=disk${i},bootindex=${i}`;
-  const device = {
+  const common = `drive=disk${i},bootindex=${turn}`;
+  return {
     // q35 brings its own controller, whose ports have the names of the old one's channels
     sata: `ide-hd,bus=${isOld ? 'sata' : 'ide'}.${i},${common}`,
     ide: `ide-hd,bus=ide.${isOld ? `${i >> 1},unit=${i & 1}` : i},${common}`,
@@ -88,7 +120,6 @@ function diskArguments(disk: MachineDisk, i: number, isOld: boolean): string[] {
     scsi: `scsi-hd,bus=scsi0.0,${common},${sectors}`,
     nvme: `nvme,serial=disk${i},${common},${sectors}`,
   }[usedBus(disk)];
-  return ['-drive', drive.join(','), '-device', device];
 }
 
 /** Disks of SATA and IDE have sectors of 512 bytes in QEMU. */

@@ -10,6 +10,7 @@ import { MAX_BOOT_DISKS, usedBus, usualMachineType, type MachineShape } from './
 import { showsLogin } from './console-picture.ts';
 import type { MonitorEvent } from './monitor.ts';
 import { CURSOR_SHARE, difference, isTextScreen, showsSomething, toPng, type Picture } from './screen.ts';
+import { inTurn } from './machine-turn.ts';
 import { scratchParent } from './scratch-folder.ts';
 import { failedUnitsIn, hasLogin, kernelIn, lastLinesOf, missesRoot, troubleIn, type Trouble } from './signs.ts';
 import { refuseEnded, startMachine, type RunningMachine } from './start-machine.ts';
@@ -53,11 +54,6 @@ const TROUBLE_MS = 1_500;
 const MAX_RESETS = 4;
 const LAST_LINES = 8;
 
-/** Machines take memory and processors: those of one engine wait for each other. */
-const MAX_MACHINES = Math.max(1, Math.floor(availableParallelism() / 2));
-let running = 0;
-const waiting: (() => void)[] = [];
-
 /**
  * Where nobody said what its disks are plugged into, a system that does not find its root there is started again with another bus.
  * @param signal ends it
@@ -65,9 +61,7 @@ const waiting: (() => void)[] = [];
  *   reading a disk throws
  */
 export async function proveBoot(subject: BootSubject, choice: BootChoice, signal: AbortSignal): Promise<BootProof> {
-  await takeTurn(signal);
-  try {
-    signal.throwIfAborted();
+  return inTurn(signal, async () => {
     const isOurs = choice.bus === undefined && subject.disks[0]?.bus === null;
     const [first, ...others] = isOurs ? subject.likelyBuses : [choice.bus ?? 'sata'];
     const tried: DiskBus[] = [];
@@ -77,10 +71,7 @@ export async function proveBoot(subject: BootSubject, choice: BootChoice, signal
       proof = await start(subject, choice, bus, tried, signal);
     }
     return proof;
-  } finally {
-    running--;
-    waiting.shift()?.();
-  }
+  });
 }
 
 /** @param bus of disks that none was said or recorded of @param tried those of the boot disk so far; this one is added */
@@ -101,25 +92,6 @@ async function start(
   } finally {
     await machine.end();
   }
-}
-
-async function takeTurn(signal: AbortSignal): Promise<void> {
-  while (running >= MAX_MACHINES) {
-    await new Promise<void>((resolve) => {
-      const leave = () => {
-        waiting.splice(waiting.indexOf(begin), 1);
-        resolve();
-      };
-      const begin = () => {
-        signal.removeEventListener('abort', leave);
-        resolve();
-      };
-      waiting.push(begin);
-      signal.addEventListener('abort', leave, { once: true });
-    });
-    signal.throwIfAborted();
-  }
-  running++;
 }
 
 async function shapeOf(subject: BootSubject, choice: BootChoice, usual: DiskBus): Promise<MachineShape> {

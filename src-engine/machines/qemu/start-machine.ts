@@ -28,6 +28,8 @@ export interface RunningMachine {
   readonly exitCode: number | null;
   /** what QEMU itself has complained about */
   readonly complaints: string;
+  /** Writes to its serial console, as somebody who types. */
+  type(text: string): void;
   /** @returns null where there is no picture just now */
   picture(): Promise<Picture | null>;
   /** The letters of a text screen. */
@@ -45,8 +47,20 @@ export async function startMachine(
   sources: readonly BlockSource[],
   listen: (event: MonitorEvent) => void,
 ): Promise<RunningMachine> {
-  // hardware acceleration is not for everybody
-  const scratch = await makeScratchFolder(shape.accelerator === 'tcg');
+  return startMachineIn(await scratchFor(shape), shape, sources, listen);
+}
+
+/** Hardware acceleration is not for everybody. @throws EngineError as {@link makeScratchFolder} */
+export const scratchFor = ({ accelerator }: Pick<MachineShape, 'accelerator'>): Promise<ScratchFolder> =>
+  makeScratchFolder(accelerator === 'tcg');
+
+/** As {@link startMachine}, in a folder in which files lie that it needs; it goes with the machine. */
+export async function startMachineIn(
+  scratch: ScratchFolder,
+  shape: MachineShape,
+  sources: readonly BlockSource[],
+  listen: (event: MonitorEvent) => void,
+): Promise<RunningMachine> {
   const { path: folder, user } = scratch;
   try {
     const firmware = shape.firmware === 'uefi' ? await firmwareFiles(shape.isSecureBoot, folder) : null;
@@ -112,6 +126,9 @@ function begin(
     },
     get complaints() {
       return complaints;
+    },
+    type(text) {
+      if (!isOver) child.stdin!.write(text);
     },
     async picture() {
       const file = join(folder, 'screen.ppm');

@@ -172,6 +172,8 @@ export function deployPlan(
     identity,
     recorded: asked.exact ? null : RECORDED,
     identifiers: identity.becomes === 'fresh' ? IDENTIFIERS : [],
+    drivers: [],
+    driverMaking: null,
     // a file called `there` is there already
     vm: asked.vm ? fakeVm(target, asked.vm) : null,
     needsOverwrite: target.includes('there'),

@@ -160,6 +160,6 @@ test('without a system, or without a kernel, nothing is known', async () => {
 
 test('each bus has its place in the tables', () => {
   const all = Object.fromEntries(DRIVER_BUSES.map((bus): [DriverBus, 'kernel'] => [bus, 'kernel']));
-  const kernel = { version: V, isDefault: true, firstFile: null, buses: all } as KernelDrivers;
+  const kernel = { version: V, file: '', isDefault: true, firstFile: null, buses: all } as KernelDrivers;
   expect(busesOf([kernel])).toEqual(['virtio', 'scsi', 'sata', 'nvme', 'ide']);
 });

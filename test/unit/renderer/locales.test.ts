@@ -169,6 +169,7 @@ describe('pages', () => {
       'vmNote.',
       'bootChain.',
       'entryReason.',
+      'driverReason.',
       'identity.',
       'identityPlan.',
       'idOwner.',
