@@ -16,6 +16,7 @@ export default defineConfig({
       { test: { name: 'integ', include: ['test/integ/**/*.test.ts'], ...slow } },
       { test: { name: 'hostile', include: ['test/hostile/**/*.test.ts'], ...slow } },
       { test: { name: 'attack', include: ['test/attack/**/*.test.ts'], testTimeout: 7_200_000, hookTimeout: 300_000 } },
+      { test: { name: 'machines', include: ['test/machines/**/*.test.ts'], ...slow, hookTimeout: 1_200_000 } },
       { test: { name: 'boot', include: ['test/boot/**/*.test.ts'], testTimeout: 1_200_000, hookTimeout: 1_200_000 } },
     ],
   },

@@ -1,4 +1,4 @@
-/** `npm run bench [-- look | targets | transfer]`: builds what is missing, then measures. See test/bench: bench.ts, look.ts, targets.ts, transfer.ts. */
+/** `npm run bench [-- look | nbd | targets | transfer]`: builds what is missing, then measures. See test/bench: bench.ts, look.ts, nbd.ts, targets.ts, transfer.ts. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { appEnvironment, ensureBuilt, ensureInstalled, node24, root } from './ensure.mjs';
@@ -6,7 +6,7 @@ import { appEnvironment, ensureBuilt, ensureInstalled, node24, root } from './en
 ensureInstalled();
 if (!ensureBuilt()) process.exit(1);
 const [first, ...rest] = process.argv.slice(2);
-const isNamed = ['look', 'targets', 'transfer'].includes(first);
+const isNamed = ['look', 'nbd', 'targets', 'transfer'].includes(first);
 const script = join(root, 'test', 'bench', `${isNamed ? first : 'bench'}.ts`);
 // threads run as they are built: see start-engine.ts
 const env = { ...appEnvironment(), DISKPRESS_WORKERS: join(root, 'out', 'main') };

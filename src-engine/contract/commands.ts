@@ -215,6 +215,8 @@ export const COMMANDS = {
       without: z.array(z.string().max(500)).max(1000).default([]),
       /** a machine that runs is captured as it is at one moment, and goes on */
       live: z.boolean().default(false),
+      /** its hypervisor keeps account of what is written from that moment on: the next version reads no more than that */
+      trackChanges: z.boolean().default(false),
       /** the version is started once it is stored, through an overlay; null: it is not */
       bootProof: BootChoiceSchema.nullable().default(null),
       ...rules,

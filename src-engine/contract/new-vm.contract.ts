@@ -34,6 +34,8 @@ export const VmNetworkChoiceSchema = z.strictObject({
 });
 export type VmNetworkChoice = z.infer<typeof VmNetworkChoiceSchema>;
 
+export const OVER_TEMPLATE = ['instant', 'linked'] as const;
+
 /** What a person wants otherwise than it was recorded; what is left out follows the record, and what this host has. */
 export const VmChoiceSchema = z.strictObject({
   processors: z.number().int().min(1).max(MAX_VM_PROCESSORS).optional(),
@@ -49,6 +51,11 @@ export const VmChoiceSchema = z.strictObject({
   /** empty: no card */
   networks: z.array(VmNetworkChoiceSchema).max(MAX_VM_CARDS).optional(),
   start: z.boolean().default(false),
+  /**
+   * its disks lie over the template, which is served to it, and nothing is copied before it is there; `instant`: it is started, and what it has of the
+   * template comes into its disks behind it; `linked`: it stays so
+   */
+  overTemplate: z.enum(OVER_TEMPLATE).optional(),
 });
 export type VmChoice = z.output<typeof VmChoiceSchema>;
 
@@ -102,6 +109,8 @@ export const PlannedVmSchema = z.object({
   /** where the disk that is replaced goes; null: it is erased, or there is none */
   keptDisk: path.nullable(),
   start: z.boolean(),
+  /** null: its disks are copies */
+  overTemplate: z.enum(OVER_TEMPLATE).nullable().default(null),
   bootProof: BootChoiceSchema.nullable(),
 });
 export type PlannedVm = z.output<typeof PlannedVmSchema>;

@@ -45,7 +45,7 @@ export class NbdServers {
       while (undo.length > 0) await undo.pop()!();
     };
     try {
-      const disk = await openStoredDisk(parts, found);
+      const disk = await openStoredDisk(parts, found, true);
       undo.push(() => disk.close());
       const exported = { name, description: `${template.name}@${version.number}`, source: disk.source };
       const id = randomUUID();

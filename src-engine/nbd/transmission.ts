@@ -18,10 +18,12 @@ import {
 } from './protocol.ts';
 import { runsOf, type Run } from './runs.ts';
 
-/** More are read from the connection when one of these is answered. */
-const MAX_IN_FLIGHT = 4;
+/** More are read from the connection when one of these is answered: so many, and so much memory that they hold. */
+const MAX_IN_FLIGHT = 16;
+const MAX_HELD_BYTES = 4 * 1024 * 1024;
 /** A read is answered in pieces of so much. */
 const PIECE_BYTES = 1024 * 1024;
+const SMALL_BYTES = 64 * 1024;
 const MAX_REQUEST_BYTES = 32 * 1024 * 1024;
 /** Holes in an answer: where there are more, it is sent as if there were none. */
 const MAX_READ_RUNS = 64;
@@ -42,9 +44,10 @@ export async function transmit(peer: Peer, exported: NbdExport, terms: Terms, si
   const inFlight = new Set<Promise<void>>();
   const answers = new Answers(peer, exported, terms, signal);
   let failure: unknown = null;
+  let heldBytes = 0;
   try {
     while (failure === null) {
-      if (inFlight.size >= MAX_IN_FLIGHT) await Promise.race(inFlight);
+      while (inFlight.size >= MAX_IN_FLIGHT || heldBytes >= MAX_HELD_BYTES) await Promise.race(inFlight);
       const { magic, offset, ...rest } = request.read(await peer.read(request.size));
       if (magic !== REQUEST_MAGIC) throw new PeerGone();
       if (rest.command === COMMAND.DISC) break;
@@ -54,6 +57,8 @@ export async function transmit(peer: Peer, exported: NbdExport, terms: Terms, si
       }
       // what is beyond all numbers is beyond the disk
       const offsetBytes = Number(offset);
+      const ownBytes = Math.min(rest.lengthBytes, PIECE_BYTES);
+      heldBytes += ownBytes;
       const answer: Promise<void> = answers
         .to({ ...rest, offsetBytes })
         .catch((error: unknown) => {
@@ -61,7 +66,10 @@ export async function transmit(peer: Peer, exported: NbdExport, terms: Terms, si
           // whoever waits for its next request is not kept waiting
           peer.destroy();
         })
-        .finally(() => inFlight.delete(answer));
+        .finally(() => {
+          inFlight.delete(answer);
+          heldBytes -= ownBytes;
+        });
       inFlight.add(answer);
     }
   } finally {
@@ -92,7 +100,9 @@ class Answers {
         if ((flags & ~COMMAND_FLAG.DF) !== 0 || !isInside) return this.#refuse(cookie, ERROR.EINVAL);
         if (lengthBytes > MAX_REQUEST_BYTES) return this.#refuse(cookie, ERROR.EOVERFLOW);
         if (!this.#terms.isStructured) return this.#readSimple(asked);
-        return (flags & COMMAND_FLAG.DF) !== 0 ? this.#readWhole(asked) : this.#readInChunks(asked);
+        // of a few blocks, holes are not worth the question
+        if (asked.lengthBytes <= SMALL_BYTES || (flags & COMMAND_FLAG.DF) !== 0) return this.#readWhole(asked);
+        return this.#readInChunks(asked);
       case COMMAND.BLOCK_STATUS:
         if (!this.#terms.tellsAllocation || (flags & ~COMMAND_FLAG.REQ_ONE) !== 0 || !isInside) {
           return this.#refuse(cookie, ERROR.EINVAL);

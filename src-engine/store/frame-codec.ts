@@ -34,22 +34,33 @@ export function storedFrame(bytes: Uint8Array, table: Uint8Array): Frame {
   return { codec: CODEC_STORED, rawBytes: bytes.length, table, payload: Uint8Array.from(bytes) };
 }
 
+type HeadOfPayload = Pick<FrameHead, 'codec' | 'rawBytes' | 'payloadCrc'>;
+
+/** @throws EngineError `FORMAT_INVALID` where its checksum is wrong, or the length of one that is stored as it is */
+export function checkedPayload(head: HeadOfPayload, payload: Buffer): Buffer {
+  if (crc32(payload) !== head.payloadCrc) throw new EngineError('FORMAT_INVALID', { field: 'frame checksum' });
+  if (head.codec === CODEC_STORED && payload.length !== head.rawBytes) {
+    throw new EngineError('FORMAT_INVALID', { field: 'frame length' });
+  }
+  return payload;
+}
+
+/** No more than was promised comes out, in one buffer. */
+export const unpackOptions = ({ rawBytes }: Pick<FrameHead, 'rawBytes'>) => ({
+  chunkSize: Math.max(rawBytes + 1, 64),
+  maxOutputLength: rawBytes,
+});
+
 /**
  * @returns the frame's `rawBytes` bytes; where they are stored as they are, a part of `payload`
  * @throws EngineError `FORMAT_INVALID` where checksum, compression or length are wrong
  */
-export function decodeFramePayload(
-  head: Pick<FrameHead, 'codec' | 'rawBytes' | 'payloadCrc'>,
-  payload: Buffer,
-): Buffer {
-  if (crc32(payload) !== head.payloadCrc) throw new EngineError('FORMAT_INVALID', { field: 'frame checksum' });
-  if (head.codec === CODEC_STORED) {
-    if (payload.length !== head.rawBytes) throw new EngineError('FORMAT_INVALID', { field: 'frame length' });
-    return payload;
-  }
+export function decodeFramePayload(head: HeadOfPayload, payload: Buffer): Buffer {
+  checkedPayload(head, payload);
+  if (head.codec === CODEC_STORED) return payload;
   let bytes: Buffer;
   try {
-    bytes = zstdDecompressSync(payload, { chunkSize: Math.max(head.rawBytes + 1, 64), maxOutputLength: head.rawBytes });
+    bytes = zstdDecompressSync(payload, unpackOptions(head));
   } catch (cause) {
     throw new EngineError('FORMAT_INVALID', { field: 'frame compression' }, '', { cause });
   }

@@ -91,7 +91,7 @@ export class FrameReader {
    */
   readWhole(place: FramePlace): { bytes: Buffer; chunks: FrameChunk[]; table: Uint8Array } {
     const length = place.headBytes + place.storedBytes;
-    if (!isPossible(place)) throw damaged(place, 'frame place');
+    if (!isPossibleFrame(place)) throw damagedFrame(place, 'frame place');
     if (length > this.#input.length) this.#input = Buffer.allocUnsafeSlow(length);
     const whole = this.#input.subarray(0, length);
     const fd = this.#open(place.packPath);
@@ -115,7 +115,11 @@ export class FrameReader {
       if ((cause as NodeJS.ErrnoException).syscall !== undefined) {
         throw ioError(cause, 'READ_FAILED', { path: place.packPath, offsetBytes: place.offset });
       }
-      throw damaged(place, cause instanceof EngineError ? String(cause.data.field) : (cause as Error).message, cause);
+      throw damagedFrame(
+        place,
+        cause instanceof EngineError ? String(cause.data.field) : (cause as Error).message,
+        cause,
+      );
     }
   }
 
@@ -161,7 +165,7 @@ export class FrameReader {
 }
 
 /** The index may be damaged too: what it says is looked at before memory is taken for it. */
-function isPossible({ offset, headBytes, storedBytes }: FramePlace): boolean {
+export function isPossibleFrame({ offset, headBytes, storedBytes }: FramePlace): boolean {
   const isWithin = (value: number, min: number, max: number) =>
     Number.isSafeInteger(value) && value >= min && value <= max;
   return (
@@ -171,6 +175,6 @@ function isPossible({ offset, headBytes, storedBytes }: FramePlace): boolean {
   );
 }
 
-function damaged(place: FramePlace, reason: string, cause?: unknown): EngineError {
+export function damagedFrame(place: FramePlace, reason: string, cause?: unknown): EngineError {
   return new EngineError('PACK_DAMAGED', { path: place.packPath, offsetBytes: place.offset, reason }, '', { cause });
 }

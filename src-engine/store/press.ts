@@ -34,7 +34,15 @@ export interface ChunkPlace {
 
 export type PressRequest =
   /** cut a window and hash its chunks; they are kept until `keep` says which are wanted */
-  | { kind: 'cut'; window: number; memory: SharedArrayBuffer; extents: Uint32Array; unitBytes: number }
+  | {
+      kind: 'cut';
+      window: number;
+      memory: SharedArrayBuffer;
+      extents: Uint32Array;
+      unitBytes: number;
+      /** how many of the extents belong together, one after the other: no chunk goes from one lot to the next; left out: all do */
+      lots?: Uint32Array;
+    }
   /** compress the wanted ones into frames: one flag for each chunk */
   | { kind: 'keep'; window: number; wanted: Uint8Array; level: number }
   /** compress what is left over */
@@ -134,7 +142,7 @@ export class Press {
   handle(job: number, request: PressRequest): PressReply {
     switch (request.kind) {
       case 'cut':
-        return this.#cut(job, request.window, Buffer.from(request.memory), request.extents, request.unitBytes);
+        return this.#cut(job, request);
       case 'keep':
         return { kind: 'done', frames: this.#keep(job, request.window, request.wanted, request.level) };
       case 'flush':
@@ -164,8 +172,15 @@ export class Press {
     }
   }
 
-  #cut(job: number, window: number, memory: Buffer, extents: Uint32Array, unitBytes: number): PressReply {
-    const chunks = cutWindow(memory, extents, unitBytes);
+  #cut(job: number, request: Extract<PressRequest, { kind: 'cut' }>): PressReply {
+    const { window, extents, unitBytes, lots = [extents.length / 2] } = request;
+    const memory = Buffer.from(request.memory);
+    const chunks: CutChunk[] = [];
+    let first = 0;
+    for (const count of lots) {
+      chunks.push(...cutWindow(memory, extents.subarray(first, first + 2 * count), unitBytes));
+      first += 2 * count;
+    }
     const hashes = new Uint8Array(chunks.length * HASH_BYTES);
     const lengths = new Uint32Array(chunks.length);
     const zeros = new Uint8Array(chunks.length);

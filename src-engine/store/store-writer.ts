@@ -3,9 +3,9 @@
  * recorded in manifests, one for each disk. The version exists when {@link StoreWriter.finish} has returned and the catalog has its row.
  */
 import { rm } from 'node:fs/promises';
-import { toEngineError } from '../core/engine-error.ts';
+import { EngineError, toEngineError } from '../core/engine-error.ts';
 import { releaseMemory } from '../core/release-memory.ts';
-import type { ChunkIndex, IndexedFrame } from './chunk-index.ts';
+import type { ChunkIndex, IndexedChunk, IndexedFrame } from './chunk-index.ts';
 import { ManifestWriter } from './manifest-writer.ts';
 import { CHUNK_ENTRY_BYTES, HASH_BYTES, type Frame } from './pack-format.ts';
 import { packPath } from './pack-path.ts';
@@ -13,7 +13,7 @@ import { PACK_TARGET_BYTES, PackWriter } from './pack-writer.ts';
 import type { PressPool } from './press-pool.ts';
 import type { CutResult } from './press.ts';
 import type { StoreLayout } from './store-layout.ts';
-import type { WindowRecord } from './manifest-format.ts';
+import { isZeroHash, type WindowRecord } from './manifest-format.ts';
 
 /** Compressed bytes that may wait for the disk, of all captures of an engine together. */
 const MAX_BACKLOG_BYTES = 16 * 1024 * 1024;
@@ -25,9 +25,40 @@ export interface StoreTotals {
   readonly storedBytes: number;
 }
 
+/** A chunk that an earlier version has: all zeros for one of zeros. */
+export interface KnownChunk {
+  readonly hash: Uint8Array;
+  readonly lengthBytes: number;
+}
+
+/** A part of what is used of a window: it is known, or it is read. */
+export type WindowPart = KnownChunk | { readonly runs: readonly number[] };
+
 interface Recorded {
   readonly manifest: ManifestWriter;
   readonly record: WindowRecord;
+}
+
+/** @param pressed the chunks of what was read, none of which goes over the end of its part */
+function joinParts(parts: readonly WindowPart[], pressed: CutResult | null): Pick<WindowRecord, 'lengths' | 'hashes'> {
+  const lengths: number[] = [];
+  const hashes: Uint8Array[] = [];
+  let next = 0;
+  for (const part of parts) {
+    if ('hash' in part) {
+      lengths.push(part.lengthBytes);
+      hashes.push(part.hash);
+      continue;
+    }
+    let left = 0;
+    for (let i = 1; i < part.runs.length; i += 2) left += part.runs[i];
+    for (; left > 0; next++) {
+      lengths.push(pressed!.lengths[next]);
+      hashes.push(pressed!.hashes.subarray(next * HASH_BYTES, (next + 1) * HASH_BYTES));
+      left -= pressed!.lengths[next];
+    }
+  }
+  return { lengths: Uint32Array.from(lengths), hashes: Buffer.concat(hashes) };
 }
 
 export class StoreWriter {
@@ -95,17 +126,71 @@ export class StoreWriter {
   ): Promise<void> {
     if (this.#failure) throw this.#failure;
     const manifest = this.#manifests.at(-1)!;
+    const { lengths, hashes } = await this.#press(order, memory, extents, unitBytes);
+    await this.#record(order, manifest, { region, window, extents, lengths, hashes });
+  }
+
+  /**
+   * Takes one window of which a part is known by the names of its chunks: what they hold is not in `memory`.
+   * @param parts all that is used of it, in order; those that are read have their runs, pairs (start, length)
+   * @param memory null where nothing was read @param order, extents as in {@link add}
+   * @throws EngineError `CHUNK_MISSING`
+   */
+  async addKnown(
+    order: number,
+    region: number,
+    window: number,
+    memory: SharedArrayBuffer | null,
+    extents: Uint32Array,
+    parts: readonly WindowPart[],
+    unitBytes: number,
+  ): Promise<void> {
+    if (this.#failure) throw this.#failure;
+    const manifest = this.#manifests.at(-1)!;
+    const read = parts.flatMap((part) => ('runs' in part ? [part.runs] : []));
+    for (const part of parts) if ('hash' in part) this.#shareKnown(part);
+    const lots = Uint32Array.from(read, (runs) => runs.length / 2);
+    const pressed = memory && (await this.#press(order, memory, Uint32Array.from(read.flat()), unitBytes, lots));
+    await this.#record(order, manifest, { region, window, extents, ...joinParts(parts, pressed) });
+  }
+
+  async #press(
+    order: number,
+    memory: SharedArrayBuffer,
+    extents: Uint32Array,
+    unitBytes: number,
+    lots?: Uint32Array,
+  ): Promise<CutResult> {
     const thread = this.#pool.pickThread();
-    const { result } = await this.#pool.request(thread, { kind: 'cut', window: order, memory, extents, unitBytes });
+    const cut = { kind: 'cut', window: order, memory, extents, unitBytes, ...(lots && { lots }) } as const;
+    const { result } = await this.#pool.request(thread, cut);
     const wanted = this.#claim(result);
     const kept = this.#pool.request(thread, { kind: 'keep', window: order, wanted, level: this.#level });
     // where all is known, the press only forgets the window: nobody waits for its turn
     if (wanted.includes(1)) this.#enqueue((await kept).frames);
-    const record = { region, window, extents, lengths: result.lengths, hashes: result.hashes };
+    return result;
+  }
+
+  async #record(order: number, manifest: ManifestWriter, record: WindowRecord): Promise<void> {
     this.#records.set(order, { manifest, record });
     this.#writeRecords();
     if (this.#backlogBytes > this.#maxBacklogBytes) await this.#packTail;
     if (this.#failure) throw this.#failure;
+  }
+
+  #shareKnown({ hash, lengthBytes }: KnownChunk): void {
+    if (isZeroHash(hash, 0)) return;
+    const known = this.#index.find(hash);
+    if (known === null) throw new EngineError('CHUNK_MISSING', { chunk: Buffer.from(hash).toString('hex') });
+    this.#share(known, lengthBytes);
+  }
+
+  /** Another capture's pack goes with it, unless somebody says that they count on it. */
+  #share({ frameId }: IndexedChunk, lengthBytes: number): void {
+    const frame = this.#index.frame(frameId)!;
+    if (this.#finished.includes(frame.pack)) return;
+    this.#index.unfinished.hold(frame.pack, this);
+    this.#sharedBytes += (lengthBytes * frame.storedBytes) / frame.rawBytes;
   }
 
   /** Takes one window of which all that is used is known to be zeros: nothing is hashed. @param order, extents as in {@link add} */
@@ -195,12 +280,7 @@ export class StoreWriter {
       if (known === null) {
         this.#taken.add(key);
         wanted[i] = 1;
-      } else {
-        const frame = this.#index.frame(known.frameId)!;
-        if (this.#finished.includes(frame.pack)) continue;
-        this.#index.unfinished.hold(frame.pack, this);
-        this.#sharedBytes += (lengths[i] * frame.storedBytes) / frame.rawBytes;
-      }
+      } else this.#share(known, lengths[i]);
     }
     return wanted;
   }

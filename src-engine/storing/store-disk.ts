@@ -9,6 +9,7 @@ import type { Warning } from '../contract/warnings.ts';
 import type { JobContext } from '../core/job-context.ts';
 import { numberOf, ofDisk, toldOf } from '../core/of-disk.ts';
 import { WINDOW_BYTES } from '../store/chunking.ts';
+import type { ChunkIndex } from '../store/chunk-index.ts';
 import { ManifestReader } from '../store/manifest-reader.ts';
 import type { Presses, PressPool } from '../store/press-pool.ts';
 import { StoreWriter } from '../store/store-writer.ts';
@@ -16,6 +17,7 @@ import type { DiskAccount } from '../inspection/account/account.ts';
 import { keptOfHole, keptRuns } from './kept-runs.ts';
 import { auditFrames } from '../versions/audit-frames.ts';
 import { DataCursor } from './data-cursor.ts';
+import { partsOf, type EarlierDisk } from './earlier-disk.ts';
 import { damageOf } from './damaged-files.ts';
 import { warningsOf, type InspectedDisk } from '../inspection/disk-inspection.ts';
 import type { StoredParts } from '../versions/stored-parts.ts';
@@ -48,6 +50,8 @@ export interface DiskToStore extends Pick<DiskRecord, 'role' | 'bus' | 'address'
   /** what is taken of what lies outside of all that is known; says afterwards what was taken */
   readonly account: DiskAccount;
   readonly place: PlaceView;
+  /** a version of it that needs not be read again; left out: all of it is read */
+  readonly earlier?: EarlierDisk;
   /** the part of the job that it is; left out: the job itself */
   readonly context?: JobContext;
 }
@@ -83,6 +87,7 @@ export async function storeDisks(
     let template!: TemplateRecord;
     let version!: VersionRecord;
     let verifiedBytes: number;
+    let takenOver: number[];
     try {
       const contexts = Map.groupBy(disks, (disk) => disk.context ?? context);
       for (const [part, own] of contexts) {
@@ -92,12 +97,15 @@ export async function storeDisks(
         );
       }
       const unreadable = disks.map(() => new UnreadablePlaces());
+      takenOver = disks.map(() => 0);
       let order = 0;
-      for (const [i, { disk, account, context: part = context }] of disks.entries()) {
+      for (const [i, one] of disks.entries()) {
         await writer.beginDisk(names[i]);
-        account.begin();
+        one.account.begin();
         const press = async (places: UnreadablePlaces | null) => {
-          order = await pressWindows(disk, account, places, order, pool, writer, part);
+          const pressed = await pressWindows(parts.index, one, places, order, pool, writer, one.context ?? context);
+          order = pressed.order;
+          takenOver[i] = pressed.takenOverBytes;
         };
         await ofDisk(numberOf(i, disks.length), () =>
           about.onUnreadable === 'fill' ? press(unreadable[i]) : tellingOfFill(() => press(null)),
@@ -168,7 +176,7 @@ export async function storeDisks(
       for (const name of names) parts.templates.setHealth(name, 'verified', at);
     }
     await writeTemplateRecord(parts, template.id);
-    const readBytes = disks.map(({ account }) => account.readBytes);
+    const readBytes = disks.map(({ account }, i) => account.readBytes - takenOver[i]);
     const result: JobResult = {
       templateId: template.id,
       versionNumber: version.number,
@@ -214,23 +222,24 @@ async function refuseMissing(parts: StoringParts, manifest: string, signal: Abor
 /**
  * @param unreadable where to write down what cannot be read; null: that ends it
  * @param order of the first window
- * @returns the order of the window that comes next
+ * @returns the order of the window that comes next, and how much was not read because an earlier version has it
  */
 async function pressWindows(
-  disk: InspectedDisk,
-  account: DiskAccount,
+  index: ChunkIndex,
+  { disk, account, earlier }: DiskToStore,
   unreadable: UnreadablePlaces | null,
   order: number,
   pool: PressPool,
   writer: StoreWriter,
   context: JobContext,
-): Promise<number> {
+): Promise<{ order: number; takenOverBytes: number }> {
   const source = unreadable ? filledSource(disk.source, unreadable, context.signal) : disk.source;
   const regions = regionsOf(disk);
   const data = new DataCursor(source, context.signal);
   const tasks = new Tasks();
   let reading = 0;
   let pressing = 0;
+  let takenOverBytes = 0;
   try {
     for await (const window of usedWindows(disk, account, context.signal)) {
       const { extents } = window;
@@ -240,7 +249,19 @@ async function pressWindows(
         // a hole is neither read nor hashed
         const runs = keptOfHole(window);
         if (runs.length > 0) await writer.addZeros(order++, window.region, window.window, runs);
-        context.advance(extents.reduce((sum, value, i) => (i % 2 === 1 ? sum + value : sum), 0));
+        context.advance(lengthOf(extents));
+        continue;
+      }
+      const { region, window: place, unitBytes, isOutside } = window;
+      const all = keptOfHole(window);
+      // what is kept of what lies outside is told by its content
+      const known =
+        earlier && !isOutside.includes(1) ? await partsOf(earlier, index, regions[region], region, place, all) : null;
+      const read = known?.flatMap((part) => ('runs' in part ? part.runs : [])) ?? null;
+      for (const part of known ?? []) if ('hash' in part) takenOverBytes += part.lengthBytes;
+      if (known && read?.length === 0) {
+        await writer.addKnown(order++, region, place, null, all, known, unitBytes);
+        context.advance(lengthOf(extents));
         continue;
       }
       const memory = await pool.takeWindow();
@@ -248,27 +269,33 @@ async function pressWindows(
       context.signal.throwIfAborted();
       context.slowest(writer.isBehind ? 'catalog' : reading > pressing ? 'source' : 'processor');
       const number = order++;
-      const { startBytes } = regions[window.region];
+      const { startBytes } = regions[region];
       tasks.start(async () => {
         try {
           reading++;
-          await readWindow(source, startBytes, window, Buffer.from(memory), context.signal).finally(() => reading--);
-          const runs = keptRuns(window, Buffer.from(memory), account);
+          const toRead = read ? { ...window, extents: Uint32Array.from(read) } : window;
+          await readWindow(source, startBytes, toRead, Buffer.from(memory), context.signal).finally(() => reading--);
+          const runs = known ? all : keptRuns(window, Buffer.from(memory), account);
           pressing++;
-          await (
-            runs.length === 0
+          const added = known
+            ? writer.addKnown(number, region, place, memory, all, known, unitBytes)
+            : runs.length === 0
               ? writer.skip(number)
-              : writer.add(number, window.region, window.window, memory, runs, window.unitBytes)
-          ).finally(() => pressing--);
-          context.advance(window.extents.reduce((sum, value, i) => (i % 2 === 1 ? sum + value : sum), 0));
+              : writer.add(number, region, place, memory, runs, unitBytes);
+          await added.finally(() => pressing--);
+          context.advance(lengthOf(extents));
         } finally {
           pool.releaseWindow(memory);
         }
       });
     }
     await tasks.finish();
-    return order;
+    return { order, takenOverBytes };
   } finally {
     await tasks.settle();
   }
 }
+
+/** Bytes of pairs (start, length). */
+const lengthOf = (extents: Uint32Array): number =>
+  extents.reduce((sum, value, i) => (i % 2 === 1 ? sum + value : sum), 0);

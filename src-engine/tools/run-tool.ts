@@ -97,6 +97,8 @@ const entering = (pid: number) => [`--mount=/proc/${pid}/ns/mnt`, `--pid=/proc/$
 /** A program that goes on until it is told to end, or until this process has ended. */
 export interface HeldTool {
   readonly pid: number;
+  /** its first words */
+  readonly said: string;
   /** Closes its input, and waits until it has ended. */
   end(): Promise<void>;
 }
@@ -116,22 +118,24 @@ export async function holdTool(tool: Tool, args: readonly string[], { signal, en
     child.once('close', resolve);
   });
   const deadline = setTimeout(kill, DEADLINE_MS);
+  let first: string | number;
   try {
     input.on('error', () => {});
     input.write('\n');
-    const isReady = await Promise.race([
-      new Promise<true>((resolve) => output.once('data', () => resolve(true))),
+    first = await Promise.race([
+      new Promise<string>((resolve) => output.once('data', (piece: Buffer) => resolve(piece.toString('utf8')))),
       ended.then((exitCode) => exitCode ?? -1),
     ]);
-    if (isReady !== true) {
-      const answer = { exitCode: isReady, stdout: Buffer.alloc(0), stderr: said() };
-      throw new EngineError('TOOL_FAILED', { tool, exitCode: isReady, said: lastWords(answer) }, args.join(' '));
+    if (typeof first === 'number') {
+      const answer = { exitCode: first, stdout: Buffer.alloc(0), stderr: said() };
+      throw new EngineError('TOOL_FAILED', { tool, exitCode: first, said: lastWords(answer) }, args.join(' '));
     }
   } finally {
     clearTimeout(deadline);
   }
   return {
     pid: child.pid!,
+    said: first,
     async end() {
       input.end();
       await ended;

@@ -2,6 +2,7 @@
 import type { BlockSource } from '../disk/block-source.port.ts';
 import { lockReader } from '../store/locks.ts';
 import { ManifestReader } from '../store/manifest-reader.ts';
+import { UnpackedFrames } from '../store/unpacked-frames.ts';
 import type { FoundDisk } from './found-disk.ts';
 import { readManifestJson, type ManifestJson } from './manifest-json.ts';
 import { naming } from './naming.ts';
@@ -18,9 +19,10 @@ export interface StoredDisk {
 
 /**
  * Reads no more than the description: a disk of any size opens at once.
+ * @param isServed it is read at random, for long: what is unpacked is kept
  * @throws EngineError `MANIFEST_DAMAGED`, `CATALOG_BUSY`, `READ_FAILED` naming the template
  */
-export async function openStoredDisk(parts: StoredParts, found: FoundDisk): Promise<StoredDisk> {
+export async function openStoredDisk(parts: StoredParts, found: FoundDisk, isServed = false): Promise<StoredDisk> {
   const lock = lockReader(parts.layout);
   // another process may have pruned since
   parts.index.forgetFrames();
@@ -29,7 +31,8 @@ export async function openStoredDisk(parts: StoredParts, found: FoundDisk): Prom
     return await naming(found.template.name, async () => {
       const reader = (manifest = await ManifestReader.open(parts.layout, found.manifest));
       const json = readManifestJson(reader, found.manifest);
-      const source = templateSource(parts.index, reader, json);
+      const frames = isServed ? await UnpackedFrames.open(parts.layout.scratch) : undefined;
+      const source = templateSource(parts.index, reader, json, frames && { frames });
       return {
         found,
         manifest: reader,
@@ -37,6 +40,7 @@ export async function openStoredDisk(parts: StoredParts, found: FoundDisk): Prom
         source,
         async close() {
           await source.close();
+          await frames?.close();
           await reader.close();
           lock.release();
         },

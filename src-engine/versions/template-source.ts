@@ -3,39 +3,76 @@ import { checkSpan } from '../core/bounds.ts';
 import type { BlockSource, Extent } from '../disk/block-source.port.ts';
 import type { ChunkIndex } from '../store/chunk-index.ts';
 import { WINDOW_BYTES } from '../store/chunking.ts';
-import { isZeroHash } from '../store/manifest-format.ts';
+import type { FramePlace } from '../store/frame-reader.ts';
+import { isZeroHash, type WindowRecord } from '../store/manifest-format.ts';
 import type { ManifestReader } from '../store/manifest-reader.ts';
 import type { ChunkPlace } from '../store/press.ts';
+import type { UnpackedFrames } from '../store/unpacked-frames.ts';
 import type { ManifestJson } from './manifest-json.ts';
 import { chunksOf, piecesOf } from './window-chunks.ts';
 
 /** Whoever jumps about in metadata comes back to the same few places. */
 const CACHED_WINDOWS = 128;
+/** About 50 KB each. */
+const CACHED_WINDOWS_SERVED = 1024;
 /** Runs of so much of the disk are told at once. */
 const RUNS_STEP_BYTES = 8 * WINDOW_BYTES;
 
-/** @param manifest stays open as long as the source is used; closing the source does not close it */
-export function templateSource(index: ChunkIndex, manifest: ManifestReader, json: ManifestJson): BlockSource {
-  const frames = index.borrowFrames();
+/** Fills `into` from a place in a chunk. */
+type ReadChunk = (chunk: ChunkPlace & { frame: FramePlace }, from: number, into: Uint8Array) => void | Promise<void>;
+
+/** For whoever is read at random for long; the caller closes it. */
+export interface ServedFrom {
+  readonly frames: UnpackedFrames;
+}
+
+interface Window {
+  readonly record: WindowRecord | null;
+  /** found when they are read */
+  chunks: readonly ChunkPlace[] | null;
+}
+
+/**
+ * @param manifest stays open as long as the source is used; closing the source does not close it
+ * @param served left out: the few frames are used that all of the engine share
+ */
+export function templateSource(
+  index: ChunkIndex,
+  manifest: ManifestReader,
+  json: ManifestJson,
+  served?: ServedFrom,
+): BlockSource {
+  const shared = served ? null : index.borrowFrames();
+  const readChunk: ReadChunk = served
+    ? ({ frame, offsetInFrame, hash }, from, into) => served.frames.readInto(frame, offsetInFrame, hash, from, into)
+    : ({ frame, offsetInFrame, hash }, from, into) =>
+        into.set(shared!.readChunk(frame, offsetInFrame, hash).subarray(from, from + into.length));
+  const cachedWindows = served ? CACHED_WINDOWS_SERVED : CACHED_WINDOWS;
   let isOpen = true;
   const { lengthBytes, sectorBytes, physicalSectorBytes } = json.disk.layout;
   // the first is the one that was not used longest
-  const windows = new Map<string, Promise<readonly ChunkPlace[]>>();
+  const windows = new Map<string, Promise<Window>>();
 
-  function chunksIn(region: number, window: number): Promise<readonly ChunkPlace[]> {
+  function windowAt(region: number, window: number): Promise<Window> {
     const key = `${region}:${window}`;
-    let chunks = windows.get(key);
-    if (chunks) windows.delete(key);
+    let found = windows.get(key);
+    if (found) windows.delete(key);
     else {
-      chunks = manifest.find(region, window).then((record) => (record ? chunksOf(index, record) : []));
-      chunks.catch(() => windows.delete(key));
+      found = manifest.find(region, window).then((record) => ({ record, chunks: null }));
+      found.catch(() => windows.delete(key));
     }
-    windows.set(key, chunks);
-    if (windows.size > CACHED_WINDOWS) windows.delete(windows.keys().next().value!);
-    return chunks;
+    windows.set(key, found);
+    if (windows.size > cachedWindows) windows.delete(windows.keys().next().value!);
+    return found;
+  }
+
+  async function chunksIn(region: number, window: number): Promise<readonly ChunkPlace[]> {
+    const found = await windowAt(region, window);
+    return (found.chunks ??= found.record ? chunksOf(index, found.record) : []);
   }
 
   async function copyWindow(region: number, window: number, windowStart: number, offset: number, into: Uint8Array) {
+    const reads: Promise<void>[] = [];
     for (const chunk of await chunksIn(region, window)) {
       let from = 0;
       for (let p = 0; p < chunk.pieces.length; p += 2) {
@@ -44,14 +81,15 @@ export function templateSource(index: ChunkIndex, manifest: ManifestReader, json
         const high = Math.min(start + chunk.pieces[p + 1], offset + into.length);
         if (low < high) {
           const target = into.subarray(low - offset, high - offset);
-          if (chunk.frame) {
-            const bytes = frames.readChunk(chunk.frame, chunk.offsetInFrame, chunk.hash);
-            target.set(bytes.subarray(from + low - start, from + high - start));
+          if (isStored(chunk)) {
+            const work = readChunk(chunk, from + low - start, target);
+            if (work) reads.push(work);
           } else target.fill(0);
         }
         from += chunk.pieces[p + 1];
       }
     }
+    await settled(reads);
   }
 
   /** Which windows a range of the disk touches: the region, the window, and where that begins on the disk. */
@@ -69,7 +107,7 @@ export function templateSource(index: ChunkIndex, manifest: ManifestReader, json
   async function runsIn(offsetBytes: number, length: number): Promise<Extent[]> {
     const runs: Extent[] = [];
     for (const [region, window, windowStart] of windowsIn(offsetBytes, length)) {
-      const record = await manifest.find(region, window);
+      const { record } = await windowAt(region, window);
       if (!record) continue;
       for (const [i, pieces] of piecesOf(record)) {
         if (isZeroHash(record.hashes, i)) continue;
@@ -103,8 +141,15 @@ export function templateSource(index: ChunkIndex, manifest: ManifestReader, json
       }
     },
     async close() {
-      if (isOpen) index.returnFrames();
+      if (isOpen && shared) index.returnFrames();
       isOpen = false;
     },
   };
+}
+
+const isStored = (chunk: ChunkPlace): chunk is ChunkPlace & { frame: FramePlace } => chunk.frame !== null;
+
+/** Nobody's memory is written to any more once this is over. @throws what one of them threw */
+async function settled(works: readonly Promise<void>[]): Promise<void> {
+  for (const end of await Promise.allSettled(works)) if (end.status === 'rejected') throw end.reason;
 }

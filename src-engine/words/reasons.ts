@@ -3,6 +3,7 @@ const SECTIONS: readonly [RegExp, string][] = [
   [/^error\.CATALOG_NOT_FOUND(?:\.|$)/, 'notCatalog'],
   [/^error\.WRITE_FAILED(?:\.|$)/, 'writeReason'],
   [/^check\.TARGET_READ_FIRST$/, 'readFirstReason'],
+  [/^warning\.CHANGES_NOT_KNOWN$/, 'wholeReason'],
   [/^(?:error|check)\.GUEST_/, 'guestReason'],
   [/^(?:(?:check|warning)\.IDENTITY_NOT_(?:RENEWED|SEEN)|identityPlan\.(?:lacking|not-looked-into))$/, 'guestReason'],
   [/^check\.FIRMWARE_ENTRY_/, 'entryReason'],

@@ -72,6 +72,7 @@ export function addCommands(program: Command, session: Session): void {
     .option('--shut-down', help('shut-down'))
     .option('--shut-down-within <seconds>', help('shut-down-within'), wholeNumber('--shut-down-within', 1, 3600))
     .option('--live', help('live'))
+    .option('--track-changes', help('track-changes'))
     .option('--plan', help('plan'));
   addRuleOptions(addProofOptions(capture, words), help).action(
     async ([source, ...others]: string[], options: CaptureOptions) => {
@@ -86,12 +87,26 @@ export function addCommands(program: Command, session: Session): void {
         onUnreadable,
         outside,
         live,
+        trackChanges,
         without,
         plan: isPlanOnly,
       } = options;
       const { shutDown: isShutDown, shutDownWithin: withinSeconds } = options;
       const shutDown = isShutDown || withinSeconds !== undefined ? { withinSeconds } : null;
-      const form = { name, format, note, kind, tags, level, onUnreadable, outside, shutDown, live, without };
+      const form = {
+        name,
+        format,
+        note,
+        kind,
+        tags,
+        level,
+        onUnreadable,
+        outside,
+        shutDown,
+        live,
+        trackChanges,
+        without,
+      };
       const params = {
         source,
         others,

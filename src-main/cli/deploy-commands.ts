@@ -30,7 +30,7 @@ export function addDeployCommands(program: Command, session: Session, connect: (
   );
 
   const reload = program.command('reload <machine> <template>').description(help('reload'));
-  addOptions(reload, words).option('--start', help('vm-start')).option('--keep-old-disk', help('keep-old-disk'));
+  addOptions(reload, words).option('--start', help('start-made')).option('--keep-old-disk', help('keep-old-disk'));
   reload.action(async (machine: string, template: string, options: DeployOptions) =>
     run(session, await connect(), template, [machine], { ...options, reload: true }),
   );
@@ -87,7 +87,16 @@ async function run(
     starts.push({ planId, ...(await ask(session, plan, plans, options)) });
   }
   const job = await followJob(client, printer, () => client.call('deploy.startAll', { starts }));
+  if (options.instant) await followStreams(session, client, plans);
   tellStored(printer, job);
+}
+
+/** What machines that have started still need comes into their disks as long as this runs. */
+async function followStreams({ printer }: Session, client: EngineClient, plans: readonly DeployPlan[]): Promise<void> {
+  const places = plans.map(({ vm }) => vm?.place);
+  for (const { place, jobId } of await client.call('vm.served', {})) {
+    if (jobId !== null && places.includes(place)) await followJob(client, printer, () => Promise.resolve({ jobId }));
+  }
 }
 
 interface DeployOptions extends RuleOptions, GuestOptions, ProofOptions, VmOptions {

@@ -28,6 +28,8 @@ export interface VmOptions {
   count?: number;
   reload?: boolean;
   keepOldDisk?: boolean;
+  instant?: boolean;
+  linked?: boolean;
 }
 
 type Params = Pick<
@@ -47,7 +49,9 @@ export function addVmOptions(command: Command, { t }: Words): Command {
       return [...cards, cardOf(text) ?? refuse(wrongForm(t, '--net', text))];
     })
     .option('--count <n>', help('vm-count'), wholeNumber('--count', 1, MAX_COUNT))
-    .option('--start', help('vm-start'))
+    .option('--start', help('start-made'))
+    .option('--instant', help('instant'))
+    .option('--linked', help('linked'))
     .option('--keep-old-disk', help('keep-old-disk'));
 }
 
@@ -58,19 +62,35 @@ export function addVmOptions(command: Command, { t }: Words): Command {
 export function machineParams(targets: readonly string[], options: VmOptions & ProofOptions): Params {
   const { diskFormat, count, reload, keepOldDisk } = options;
   if (!targets.some(isVmPlace)) {
-    const useless = (['cpus', 'pool', 'tpm', 'net', 'count', 'start', 'reload', 'keepOldDisk'] as const).find(
-      (name) => options[name] !== undefined,
-    );
+    const useless = (
+      ['cpus', 'pool', 'tpm', 'net', 'count', 'start', 'reload', 'keepOldDisk', 'instant', 'linked'] as const
+    ).find((name) => options[name] !== undefined);
     if (useless) throw badOption(`--${useless === 'keepOldDisk' ? 'keep-old-disk' : useless}`, 'only with a machine');
     return { diskFormat, bootProof: proofParams(options) };
   }
-  const { cpus, memory, pool, firmware, secureBoot, tpm, bus, machineType, net, start, ...proof } = options;
+  if (options.instant && options.linked) throw badOption('--linked', 'not with --instant');
+  const {
+    cpus,
+    memory,
+    pool,
+    firmware,
+    secureBoot,
+    tpm,
+    bus,
+    machineType,
+    net,
+    start,
+    instant: _instant,
+    linked: _linked,
+    ...proof
+  } = options;
   const vm = {
     processors: cpus,
     memoryBytes: memory === undefined ? undefined : memory * MIB,
     ...{ pool, firmware, bus, machineType, networks: net, start },
     isSecureBoot: secureBoot,
     hasTpm: tpm,
+    overTemplate: options.instant ? ('instant' as const) : options.linked ? ('linked' as const) : undefined,
   };
   const bootProof = options.bootProof ? howToStart(proof) : proofParams(proof);
   return { vm, count, reload, keepOldDisk, diskFormat, bootProof };

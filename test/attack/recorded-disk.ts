@@ -89,6 +89,16 @@ export class Recording {
     this.entries = readEntries(log);
   }
 
+  /** The disk as whoever writes to it sees it at that moment: what a backup of a running machine is. @param entryCount, to as in {@link cutAt} */
+  momentAt(entryCount: number, to: string): void {
+    copyFileSync(this.#image, to);
+    const input = openSync(this.#log, 'r');
+    const output = openSync(to, 'r+');
+    for (const entry of this.entries.slice(0, entryCount)) write(input, output, entry, () => true);
+    closeSync(input);
+    closeSync(output);
+  }
+
   /**
    * The disk after a power cut.
    * @param entryCount how many entries had been logged

@@ -120,18 +120,15 @@ export async function startLabHost(bench: Workbench): Promise<LabHost> {
   function stopSsh() {
     const pid = pidOf(path('sshd.pid'));
     if (pid < 2) return;
-    // each connection has processes of its own, which are its children
-    const children = spawnSync('ps', ['-eo', 'pid=,ppid='], { encoding: 'utf8' }).stdout;
-    const parents = new Map(
-      children
-        .trim()
-        .split('\n')
-        .map((line) => line.trim().split(/\s+/).map(Number) as [number, number]),
-    );
-    const isBelow = (one: number): boolean =>
-      one === pid || (parents.has(one) && one > 1 && isBelow(parents.get(one)!));
-    const all = [...parents.keys()].filter(isBelow);
-    for (const one of all) spawnSync('kill', ['-KILL', `${one}`]);
+    // each connection has processes of its own, which are its children; what they run there is left alone
+    const all = spawnSync('ps', ['-eo', 'pid=,ppid=,comm='], { encoding: 'utf8' }).stdout.trim().split('\n');
+    const parents = new Map<number, number>();
+    for (const line of all) {
+      const [, one, parent] = /^\s*(\d+)\s+(\d+)\s+sshd/.exec(line) ?? [];
+      if (one !== undefined) parents.set(Number(one), Number(parent));
+    }
+    const isBelow = (one: number): boolean => one === pid || (parents.has(one) && isBelow(parents.get(one)!));
+    for (const one of [...parents.keys()].filter(isBelow)) spawnSync('kill', ['-KILL', `${one}`]);
     rmSync(path('sshd.pid'), { force: true });
   }
   async function startSsh() {

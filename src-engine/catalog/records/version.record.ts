@@ -64,6 +64,10 @@ const MomentRecordSchema = z.object({
   machine: z.string().max(500),
   /** as a power cut would have left it, or as its file systems were when they stood still */
   consistency: word,
+  /** from it on, its hypervisor keeps account of what is written; null: it does not */
+  checkpoint: z.object({ name: z.string().max(500), madeAt: z.string().max(100) }).nullable(),
+  /** the version of which everything was taken over that had not changed; null: all was read */
+  since: z.number().int().positive().nullable(),
 });
 
 export const VersionRecordSchema = z.object({

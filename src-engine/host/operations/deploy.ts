@@ -24,6 +24,7 @@ export function deployOperations({
   catalog,
   jobs,
   evidence,
+  machines: served,
   makeRoomToRecord,
 }: Host): Operations<'deploy.plan' | 'deploy.planAll' | 'deploy.start' | 'deploy.startAll'> {
   const deploys = new PlannedWork(jobs, {
@@ -48,7 +49,7 @@ export function deployOperations({
             const tell: Tell = (told) => evidence.keep(record.planId, told);
             const { vm } = record;
             if (!vm) return runDeploy(catalog.parts, record, feeds, tell, context);
-            const machine = machines.get(vm.id) ?? new MachineInTheMaking(() => catalog.parts, vm, tell);
+            const machine = machines.get(vm.id) ?? new MachineInTheMaking(() => catalog.parts, served, vm, tell);
             machines.set(vm.id, machine);
             // a machine that fails ends its own disks, and no feed
             const fed = { of: (subject: DeployRecord) => feeds.of(subject, context.signal) };

@@ -1,6 +1,6 @@
 /** Virtual machines of the hypervisors that are here, and of hosts that were named: listed, started, shut down. */
 import type { Vm } from '../../contract/vm.contract.ts';
-import { EngineError } from '../../core/engine-error.ts';
+import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import { listHypervisors, powerAt, vmAt } from '../../machines/hypervisors/hypervisors.ts';
 import { deleteHost, listHosts, saveHost } from '../../machines/hypervisors/saved-hosts.ts';
 import { shutDownUntil } from '../../machines/hypervisors/wait-until-off.ts';
@@ -20,8 +20,15 @@ export const vmOperations = ({
   };
   return {
     'vm.list': async ({ host }, signal) => {
-      if (host === undefined) return listHypervisors(true, await saved(), signal);
-      return listHypervisors(host === null, host === null ? [] : [host], signal);
+      if (host !== undefined) return listHypervisors(host === null, host === null ? [] : [host], signal);
+      const hosts = await saved().catch((error: unknown) => toEngineError(error));
+      if (!(hosts instanceof EngineError)) return listHypervisors(true, hosts, signal);
+      // a list of hosts that cannot be read hides no machine of this one
+      const error = hosts.toView();
+      return [
+        ...(await listHypervisors(true, [], signal)),
+        { kind: 'libvirt', address: '', host: null, machines: [], error },
+      ];
     },
     'vm.show': ({ place }, signal) => vmAt(place, signal),
     'vm.start': async ({ place }, signal) => {

@@ -25,6 +25,8 @@ export interface Moment {
   readonly consistency: (typeof CONSISTENCIES)[number];
   /** somebody inside could have its file systems stand still */
   readonly canFreeze: boolean;
+  /** that was made at it; null: none was wanted, or no disk can have one */
+  readonly checkpoint: { readonly name: string; readonly madeAt: string } | null;
   /** @throws EngineError `LIVE_NOT_POSSIBLE` where what was read is no moment any more */
   check(signal: AbortSignal): Promise<void>;
   /** A better name of what went wrong while it was read. */
@@ -91,10 +93,13 @@ export async function takeMoment(parts: EngineParts, vm: Vm, wish: MomentWish, s
     const isFrozen = await named(
       canFreeze && wish.isFrozen ? beginFrozen(parts, live, planned, place, signal) : beginAsItIs(live, planned),
     );
+    const madeAt = checkpoint && (await live.checkpointMadeAt(id, checkpoint, signal));
+    const made = checkpoint !== null && madeAt !== null ? { name: checkpoint, madeAt } : null;
     return {
       sources,
       consistency: isFrozen ? 'file-systems' : 'crash',
       canFreeze,
+      checkpoint: made,
       async check(asked) {
         if (isFull || !(await live.isGoingOn(id, planned, asked)))
           throw new EngineError('LIVE_NOT_POSSIBLE', { place, said: 'the backup ended' });
@@ -158,10 +163,20 @@ async function isAlmostFull(folder: string): Promise<boolean> {
   return stats.bavail * stats.bsize < reserveBytes;
 }
 
+/** What an earlier version began, and this one goes on with. Never fails. */
+export async function dropCheckpoint(vm: Vm, checkpoint: string): Promise<void> {
+  await liveAt(vm.place)
+    .dropCheckpoint(vm.id, checkpoint, new AbortController().signal)
+    .catch(() => {});
+}
+
 /** What a plan tells of it. */
-export function momentChecks(place: string, consistency: Moment['consistency']): Check[] {
+export function momentChecks(place: string, consistency: Moment['consistency'], isTracked: boolean): Check[] {
   const data = { place };
-  return consistency === 'file-systems'
-    ? [{ code: 'LIVE_FROZEN', level: 'pass', data }]
-    : [{ code: 'LIVE_CRASH_CONSISTENT', level: 'warn', data }];
+  const isFrozen = consistency === 'file-systems';
+  return [
+    isFrozen ? { code: 'LIVE_FROZEN', level: 'pass', data } : { code: 'LIVE_CRASH_CONSISTENT', level: 'warn', data },
+    // it stays with the machine, and costs it a little with each write
+    ...(isTracked ? [{ code: 'CHANGES_TRACKED', level: 'warn', data } as const] : []),
+  ];
 }

@@ -52,7 +52,7 @@ export async function planCapture(
         ...shutDownCheck(vm, shutDown),
         ...checksOfDisks(disks, uses, sources),
         ...(await chainChecks(parts.machine, disks, parts.layout.root)),
-        ...(vm && consistency ? momentChecks(vm.place, consistency) : []),
+        ...(vm && consistency ? momentChecks(vm.place, consistency, request.trackChanges) : []),
         ...diskCountCheck(existing, disks.length),
         ...diskOrderCheck(
           existing,

@@ -1,7 +1,9 @@
 /** Carries out a capture. The sources are opened read-only and never written to. */
+import { randomUUID } from 'node:crypto';
 import type { PlaceView } from '../../contract/disk.contract.ts';
 import type { JobResult } from '../../contract/job.contract.ts';
-import type { VmDefinition } from '../../contract/vm.contract.ts';
+import type { Vm, VmDefinition } from '../../contract/vm.contract.ts';
+import type { Warning } from '../../contract/warnings.ts';
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import { togetherContext, type JobContext } from '../../core/job-context.ts';
 import { ofDisk, toldOf } from '../../core/of-disk.ts';
@@ -26,7 +28,8 @@ import { resultsOfDisks } from '../disk-results.ts';
 import type { CaptureRecord } from '../plan-records.ts';
 import { busOf, chainChecks, checksOfDisks } from './checks.ts';
 import { bootFirst } from '../../inspection/boots.ts';
-import { takeMoment, type Moment } from './live.ts';
+import { earlierVersion, openEarlier, type EarlierDisks, type EarlierVersion, type WhyWhole } from './earlier.ts';
+import { dropCheckpoint, takeMoment, type Moment } from './live.ts';
 import { openDisks, seenOf, type CapturedDisks } from './disks.ts';
 import { shutDown, type MachineOff } from './machine-off.ts';
 import { profileOfVm, sourcesOf, usesAt, type CaptureRequest, type CaptureSources } from './sources.ts';
@@ -49,6 +52,7 @@ export async function runCapture(
   let captured: CapturedDisks | null = null;
   let off: MachineOff | null = null;
   let moment: Moment | null = null;
+  let earlier: EarlierDisks | null = null;
   let isStored = false;
   try {
     const planned = [plan, ...plan.others];
@@ -59,10 +63,8 @@ export async function runCapture(
       found = await sourcesOf(request, false, context.signal);
     }
     const { vm } = found;
-    if (vm && found.isLive) {
-      const tracking = { checkpoint: null, since: null };
-      moment = await takeMoment(parts, vm, { isFrozen: true, tracking, without: request.without }, context.signal);
-    }
+    const taken = vm && found.isLive ? await takeTracked(parts, vm, request, context) : null;
+    moment = taken && taken.moment;
     const { sources } = moment ?? found;
     if (sources.length !== planned.length) throw new EngineError('DEVICE_CHANGED', { path: request.source });
     captured = await openDisks(parts, sources, request, context.signal, (opened, i) => {
@@ -70,6 +72,11 @@ export async function runCapture(
       refuseOtherFiles(planned[i].files, opened.files);
     });
     const { disks } = captured;
+    if (taken?.earlier) {
+      const opened = await openEarlier(parts, taken.earlier, sources, disks, context.signal);
+      if ('why' in opened) context.warn(readsAll(request.name, opened.why));
+      else earlier = opened;
+    }
     const places = disks.map(({ opened }) => opened.place);
     const writes = await writesTo(parts.machine, places);
     const uses = await usesAt(parts, found, places);
@@ -106,7 +113,13 @@ export async function runCapture(
     const template = { name, note, tags, kind, licence: about.licence, policy };
     const definition = defined ? withoutDisks(defined.definition, request.without) : null;
     const recorded = { guest, machine, platform, definition, configuration: configurationOf(guest, machine) };
-    const taken = vm && moment && { machine: vm.id, consistency: moment.consistency };
+    const shown = vm &&
+      moment && {
+        machine: vm.id,
+        consistency: moment.consistency,
+        checkpoint: moment.checkpoint,
+        since: earlier ? taken!.earlier!.number : null,
+      };
     const stored = await storeDisks(
       parts,
       disks.map(({ role, disk, account }, i) => ({
@@ -116,6 +129,7 @@ export async function runCapture(
         disk,
         account,
         place: planned[i].source,
+        earlier: earlier?.disks[i],
         context: contexts[i],
       })),
       {
@@ -124,7 +138,7 @@ export async function runCapture(
         level,
         onUnreadable,
         medium: 'disk',
-        moment: taken ?? undefined,
+        moment: shown ?? undefined,
         warnings: [...ofImages, ...guest.warnings],
       },
       context,
@@ -139,6 +153,8 @@ export async function runCapture(
       },
     );
     isStored = true;
+    // its own account goes on from here
+    if (vm && moment?.checkpoint && taken?.outdated) await dropCheckpoint(vm, taken.outdated);
     parts.audit.add('template.captured', stored.template.name, {
       templateId: stored.template.id,
       version: stored.version.number,
@@ -154,6 +170,7 @@ export async function runCapture(
   } catch (error) {
     throw moment ? moment.explain(error) : error;
   } finally {
+    await earlier?.close();
     await captured?.close();
     await off?.startAgain();
     await moment?.end(isStored);
@@ -194,6 +211,33 @@ async function keepOriginal(
     context.warn({ code: 'ATTACHMENT_NOT_KEPT', data: { name, reason: error.code } });
   }
 }
+
+/** With what was written since an earlier version, where that can be told; a broken account is told, and all is read. */
+async function takeTracked(
+  parts: EngineParts,
+  vm: Vm,
+  { name, trackChanges, without }: CaptureRecord['request'],
+  context: JobContext,
+): Promise<{ moment: Moment; earlier: EarlierVersion | null; outdated: string | null }> {
+  const checkpoint = trackChanges ? `diskpress-${randomUUID()}` : null;
+  const found = await earlierVersion(parts, vm, name, context.signal);
+  if (found && 'why' in found) context.warn(readsAll(name, found.why));
+  const earlier = found && !('why' in found) ? found : null;
+  const take = (since: string | null) =>
+    takeMoment(parts, vm, { isFrozen: true, tracking: { checkpoint, since }, without }, context.signal);
+  if (earlier) {
+    try {
+      return { moment: await take(earlier.checkpoint), earlier, outdated: earlier.checkpoint };
+    } catch (error) {
+      if (toEngineError(error).code !== 'LIVE_NOT_POSSIBLE') throw error;
+    }
+  }
+  const moment = await take(null);
+  if (earlier) context.warn(readsAll(name, 'bitmap-broken'));
+  return { moment, earlier: null, outdated: earlier && earlier.checkpoint };
+}
+
+const readsAll = (name: string, why: WhyWhole): Warning => ({ code: 'CHANGES_NOT_KNOWN', data: { name, reason: why } });
 
 /** What has no serial number is known by its path: a link, or a virtual machine, may lead to another file by now. */
 function checkSamePlace(planned: PlaceView, opened: PlaceView): void {

@@ -54,14 +54,15 @@ export interface CaptureSources {
  */
 export async function sourcesOf(
   request: Pick<CaptureRequest, 'source' | 'others' | 'format'> &
-    Partial<Pick<CaptureRequest, 'live' | 'shutDown' | 'without'>>,
+    Partial<Pick<CaptureRequest, 'live' | 'shutDown' | 'trackChanges' | 'without'>>,
   mayRun: boolean,
   signal: AbortSignal,
 ): Promise<CaptureSources> {
-  const { source, others, format, live = false, shutDown = null, without = [] } = request;
+  const { source, others, format, live = false, shutDown = null, trackChanges = false, without = [] } = request;
   if (live && shutDown)
     throw new EngineError('BAD_REQUEST', { path: source, reason: 'a machine is shut down, or captured while it runs' });
   const named = [source, ...others].find(isVmPlace);
+  if (trackChanges && !live) throw new EngineError('BAD_REQUEST', { path: source, reason: 'changes are tracked live' });
   if (named === undefined && live)
     throw new EngineError('BAD_REQUEST', { path: source, reason: 'only a machine runs' });
   if (named === undefined && without.length > 0)
@@ -115,7 +116,7 @@ async function refuseShared(
   const identityOf = isHere ? identityHere : (path: string) => Promise.resolve(path);
   const own = new Map<string, VmDisk>();
   for (const disk of disks) own.set(await identityOf(disk.path!), disk);
-  const others = (await hypervisor.list(signal)).filter(({ id: other, state }) => other !== id && state !== 'off');
+  const others = (await hypervisor.list(signal)).filter((other) => other.id !== id && other.state !== 'off');
   for (const other of others) {
     for (const { path, placed, isReadOnly } of hardDisksOf(other)) {
       if (path === null || isReadOnly || (placed !== 'file' && placed !== 'device')) continue;

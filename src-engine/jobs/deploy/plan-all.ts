@@ -50,7 +50,13 @@ export function requestsOf(
     if (!vm) return { request, checks: alike[machine], vm: null };
     const { format, isBoot } = vm.vm.disks.find((one) => one.path === path)!;
     return {
-      request: { ...request, diskFormat: format, lengthBytes: vm.lengthBytes, bootProof: null },
+      request: {
+        ...request,
+        diskFormat: vm.vm.overTemplate ? undefined : format,
+        served: vm.vm.overTemplate !== null,
+        lengthBytes: vm.lengthBytes,
+        bootProof: null,
+      },
       // what is said of the machine is said once
       checks: [...(isBoot ? vm.checks : vm.checks.filter(({ level }) => level === 'block')), ...alike[machine]],
       vm: vm.vm,

@@ -158,8 +158,10 @@ export async function planDeploy(
           ...(await checkTarget(parts.machine, target, disk.usedBytes, parts.layout.root)),
           ...(request.served
             ? servedChecks(target.place, target.exists, volumes)
-            : imageTargetChecks(target, before?.format ?? null, request.diskFormat)),
-          ...formatChecks(target, request.diskFormat),
+            : [
+                ...imageTargetChecks(target, before?.format ?? null, request.diskFormat),
+                ...formatChecks(target, request.diskFormat),
+              ]),
           ...first,
           ...besides,
           ...(isAlone || recorded ? networkChecks(request.settings?.network ?? [], recorded?.network ?? []) : []),

@@ -79,7 +79,7 @@ async function carryOut(
     return await withManifest(parts, found, async (manifest, json) => {
       context.phase('inspecting', 0);
       for (const warning of plan.told) context.warn(warning);
-      const deployment = await prepare(parts, plan, manifest, json, feed, tell, found, context.signal, naming);
+      const deployment = await prepare(parts, plan, manifest, json, feed, tell, found, naming, context.signal);
       try {
         const stages = plan.request.served ? ON_SERVED : STAGES;
         for (const steps of Object.values(stages)) for (const step of steps) await step(deployment, context);
@@ -102,8 +102,8 @@ async function prepare(
   feed: Feeding,
   tell: Tell,
   found: FoundDisk,
-  signal: AbortSignal,
   naming: Naming | undefined,
+  signal: AbortSignal,
 ): Promise<Deployment> {
   if (plan.target.kind === 'file') await checkFileAgain(parts, plan, json.disk.layout.usedBytes);
   const { served } = plan.request;
@@ -112,7 +112,7 @@ async function prepare(
   const overlay = new Overlay(placement.changes, placement.leftOut);
   const held = new HeldBack(placement.finishing);
   const target = served
-    ? await openServedTarget(parts, plan, found, signal)
+    ? await openServedTarget(parts, plan, found, signal, naming)
     : await openTarget(parts.machine, plan, parts.layout.root, naming);
   return {
     parts,

@@ -3,7 +3,7 @@
  * template comes to lie in the file. Stages work on it as on a disk that was filled.
  */
 import { constants } from 'node:fs';
-import { chmod, open } from 'node:fs/promises';
+import { chmod, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Check } from '../../contract/warnings.ts';
 import type { VolumePlan } from '../../contract/deploy.contract.ts';
@@ -12,7 +12,7 @@ import type { JobContext } from '../../core/job-context.ts';
 import { PartialOutput } from '../../core/partial-output.ts';
 import type { Extent } from '../../disk/block-source.port.ts';
 import { createFileSink } from '../../formats/raw/file-sink.ts';
-import { makeRelayFolder, RELAYED_NAME, relayFolderOf, VIEW_NAME } from '../../machines/qemu/disk-relay.ts';
+import { isRelaying, makeRelayFolder, RELAYED_NAME, relayFolderOf, VIEW_NAME } from '../../machines/qemu/disk-relay.ts';
 import { makeOverlay, viewOverlay } from '../../machines/qemu/overlay-view.ts';
 import { serveNbd } from '../../nbd/server.ts';
 import type { FoundDisk } from '../../versions/found-disk.ts';
@@ -22,7 +22,7 @@ import { withoutExtents } from '../../volumes/extents.ts';
 import type { DeployRecord } from '../plan-records.ts';
 import type { Deployment } from './deployment.ts';
 import { Filler } from './filler.ts';
-import type { Target } from './open-target.ts';
+import type { Naming, Target } from './open-target.ts';
 import { extentOf } from './overlay.ts';
 import type { Placement } from './place.ts';
 import { isInPlace } from './plan-volumes.ts';
@@ -77,6 +77,7 @@ export async function openServedTarget(
   plan: Pick<DeployRecord, 'planId' | 'target'>,
   found: FoundDisk,
   signal: AbortSignal,
+  naming: Naming = (_, give) => give(),
 ): Promise<Target> {
   const { path, lengthBytes } = plan.target;
   const undo: (() => Promise<unknown>)[] = [];
@@ -86,19 +87,24 @@ export async function openServedTarget(
   try {
     const folder = relayFolderOf(plan.planId);
     const places = await makeRelayFolder(folder);
+    undo.push(async () => {
+      // whoever serves a machine from here on has it
+      if (!(await isRelaying(folder))) await rm(folder, { recursive: true, force: true });
+    });
+    const socketPath = join(folder, 'template');
     const disk = await openStoredDisk(parts, found);
     undo.push(() => disk.close());
     const server = await serveNbd(
       { name: RELAYED_NAME, description: found.template.name, source: disk.source },
-      { socketPath: places.served },
+      { socketPath },
     );
     undo.push(() => server.close());
-    await chmod(places.served, 0o600);
+    await chmod(socketPath, 0o600);
     const output = await PartialOutput.begin(path, plan.planId);
     undo.push(() => output.end());
     const overlay = output.contentPath;
     await makeOverlay(overlay, lengthBytes, `nbd+unix:///${RELAYED_NAME}?socket=${places.machine}`, signal);
-    const at = { socketPath: places.served, exportName: RELAYED_NAME, at: join(folder, VIEW_NAME) };
+    const at = { socketPath, exportName: RELAYED_NAME, at: join(folder, VIEW_NAME) };
     const view = await viewOverlay(overlay, at, signal);
     undo.push(() => view.close());
     const handle = await open(view.path, constants.O_RDWR).catch((error) => {
@@ -117,7 +123,7 @@ export async function openServedTarget(
         undo.pop();
         const file = await open(overlay, constants.O_RDWR);
         await file.sync().finally(() => file.close());
-        await output.publish(false);
+        await naming([{ from: overlay, path }], () => output.publish(false));
       },
       end: close,
     };

@@ -21,7 +21,7 @@ export interface Hypervisor {
   readonly streams: Streams | null;
   /** null: a running machine cannot be read */
   readonly live: Live | null;
-  /** null: what is made here would not be its own, since it is elsewhere, or of another kind */
+  /** null: what is made here would not be its own, since it is elsewhere */
   readonly maker: Maker | null;
 
   /**

@@ -9,7 +9,7 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DOMImplementation, XMLSerializer, type Element } from '@xmldom/xmldom';
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
-import { attribute, childNamed, find, parseXml } from '../../core/xml.ts';
+import { attribute, childNamed, find, parseXml, textOf } from '../../core/xml.ts';
 import { hardDisksOf } from '../../contract/vm.contract.ts';
 import { parseDomain } from './libvirt-domain.ts';
 import type { Live, LiveDisk, PlannedMoment, Traces } from './live.port.ts';
@@ -46,6 +46,13 @@ export function libvirtLive(ask: Virsh): Live {
   const isOurs = (backup: Element | null, { socketPath }: Traces) =>
     attribute(childNamed(backup, 'server'), 'socket') === socketPath;
 
+  const hasCheckpoint = async (id: string, checkpoint: string, signal: AbortSignal) => {
+    const known = await ask(signal, 'list', '--all', '--uuid');
+    if (!known.includes(id)) return false;
+    const names = (await ask(signal, 'checkpoint-list', '--name', '--domain', id)).split('\n');
+    return names.some((name) => name.trim() === checkpoint);
+  };
+
   return {
     async plan(id, tracking, signal) {
       const xml = await ask(signal, 'dumpxml', '--domain', id);
@@ -72,7 +79,7 @@ export function libvirtLive(ask: Virsh): Live {
       return {
         id,
         disks,
-        tracking,
+        tracking: disks.some(({ format }) => format === 'qcow2') ? tracking : { checkpoint: null, since: null },
         canFreeze: [...find(domain, 'channel')].some((channel) => {
           const target = childNamed(channel, 'target');
           return attribute(target, 'name') === AGENT && attribute(target, 'state') === 'connected';
@@ -130,13 +137,22 @@ export function libvirtLive(ask: Virsh): Live {
       if (known.includes(id)) await ask(signal, 'domfsthaw', '--domain', id);
     },
 
+    async checkpointMadeAt(id, checkpoint, signal) {
+      if (!(await hasCheckpoint(id, checkpoint, signal))) return null;
+      const asked = ['checkpoint-dumpxml', '--no-domain', '--domain', id, '--checkpointname', checkpoint];
+      const about = parseXml(await ask(signal, ...asked), 'libvirt checkpoint', 'domaincheckpoint');
+      return textOf(about, 'creationTime') || null;
+    },
+
     async dropCheckpoint(id, checkpoint, signal) {
-      if (!checkpoint.startsWith(OURS)) return;
-      const known = await ask(signal, 'list', '--all', '--uuid');
-      if (!known.includes(id)) return;
-      const names = (await ask(signal, 'checkpoint-list', '--name', '--domain', id)).split('\n');
-      if (!names.some((name) => name.trim() === checkpoint)) return;
-      await ask(signal, 'checkpoint-delete', '--domain', id, '--checkpointname', checkpoint);
+      if (!checkpoint.startsWith(OURS) || !(await hasCheckpoint(id, checkpoint, signal))) return;
+      const drop = (...more: string[]) =>
+        ask(signal, 'checkpoint-delete', '--domain', id, '--checkpointname', checkpoint, ...more);
+      await drop().catch((error: unknown) => {
+        if (toEngineError(error).code !== 'TOOL_FAILED') throw error;
+        // what kept account is broken, as after a crash: the name is all that is left
+        return drop('--metadata');
+      });
     },
   };
 }

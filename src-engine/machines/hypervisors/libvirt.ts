@@ -6,12 +6,12 @@ import type { Hypervisor } from './hypervisor.port.ts';
 import { defineFrom } from './libvirt-definition.ts';
 import { domainOf, machineOf, poolVolumesOf } from './libvirt-domain.ts';
 import { placeOfVolume } from './libvirt-pools.ts';
-import { libvirtMaker } from './libvirt-maker.ts';
 import { LIBVIRT_STATES, libvirtPower } from './libvirt-power.ts';
 import { unreadableVm } from './unreadable-vm.ts';
 import { libvirtStreams } from './libvirt-streams.ts';
 import { askSeveral, unreachable, virsh } from './virsh.ts';
 import { libvirtLive } from './libvirt-live.ts';
+import { libvirtMaker } from './libvirt-maker.ts';
 
 const MAX_MACHINES = 10_000;
 /** Definitions that are asked for at once. */
@@ -68,7 +68,7 @@ export function libvirt(address: string, host: SshHost | null = null): Hyperviso
     // sockets of this machine are nothing on another
     streams: host ? null : libvirtStreams(ask),
     live: host ? null : libvirtLive(ask),
-    maker: host || !LOCAL.test(address) ? null : libvirtMaker(ask, address),
+    maker: host === null && LOCAL.test(address) ? libvirtMaker(ask, address) : null,
     async list(signal) {
       const { found, states } = await survey(signal);
       const all = [...found];

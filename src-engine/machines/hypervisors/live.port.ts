@@ -50,6 +50,8 @@ export interface Live {
   freeze(id: string, signal: AbortSignal): Promise<number>;
   /** None that is frozen is fine, and so is a machine that is off. @throws EngineError */
   thaw(id: string, signal: AbortSignal): Promise<void>;
+  /** When a checkpoint was made, as the hypervisor says it; null: there is none of that name. @throws EngineError */
+  checkpointMadeAt(id: string, checkpoint: string, signal: AbortSignal): Promise<string | null>;
   /** One that is gone is fine. @throws EngineError */
   dropCheckpoint(id: string, checkpoint: string, signal: AbortSignal): Promise<void>;
 }

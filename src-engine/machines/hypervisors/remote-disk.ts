@@ -46,7 +46,6 @@ export const remotePath = ({ host, path }: Pick<RemoteDisk, 'host' | 'path'>) =>
  */
 export async function openRemoteDisk(disk: RemoteDisk, signal: AbortSignal): Promise<OpenedRemoteDisk> {
   const { host, path } = disk;
-  const before = await stampOf(disk, signal);
   const socket = await ownSocketPlace();
   const folder = `/tmp/diskpress-${randomUUID()}`;
   const args = sshArguments(host, [`-L${socket.listenPath}:${folder}/disk.sock`], serveScript(disk, folder));
@@ -75,8 +74,7 @@ export async function openRemoteDisk(disk: RemoteDisk, signal: AbortSignal): Pro
         physicalSectorBytes,
       },
       async refuseChanged() {
-        if ((await stampOf(disk, new AbortController().signal)) !== before)
-          throw new EngineError('SOURCE_CHANGED', { path: shown });
+        if ((await stampOf(disk)) !== server.said.trim()) throw new EngineError('SOURCE_CHANGED', { path: shown });
       },
     };
   } catch (error) {
@@ -87,18 +85,21 @@ export async function openRemoteDisk(disk: RemoteDisk, signal: AbortSignal): Pro
 }
 
 /** Length, times and inode of a file there; of a device its numbers. */
-async function stampOf(disk: RemoteDisk, signal: AbortSignal): Promise<string> {
-  const script = `exec stat -L -c '%s %Y %Z %i %t:%T' -- ${inShell(disk.path)}`;
+const stampScript = (path: string) => `stat -L -c '%s %Y %Z %i %t:%T' -- ${inShell(path)}`;
+
+async function stampOf(disk: RemoteDisk): Promise<string> {
+  const { signal } = new AbortController();
   const options = { signal, env: sshEnvironment(), deadlineMs: DEADLINE_MS };
-  const { stdout } = await runTool('ssh', sshArguments(disk.host, [], script), options).catch((error) => {
-    signal.throwIfAborted();
-    throw faultOf(disk, error);
-  });
+  const { stdout } = await runTool('ssh', sshArguments(disk.host, [], stampScript(disk.path)), options).catch(
+    (error) => {
+      throw faultOf(disk, error);
+    },
+  );
   return stdout.toString('utf8').trim();
 }
 
 /**
- * Serves the disk as long as there is somebody at the other end of its input, says one word when it does, and leaves nothing behind.
+ * Serves the disk as long as there is somebody at the other end of its input, says what its file is when it does, and leaves nothing behind.
  * QEMU's own lock keeps a machine from being started over it, and keeps it from one that runs.
  */
 function serveScript({ path, isDevice, format, isInUse }: RemoteDisk, folder: string): string {
@@ -115,11 +116,11 @@ function serveScript({ path, isDevice, format, isInUse }: RemoteDisk, folder: st
     'mkdir "$d" || exit 71',
     `trap 'kill "$(cat "$d/pid")" 2> /dev/null; rm -rf "$d"' EXIT`,
     'trap "exit 1" HUP INT TERM',
-    // it comes back once the disk is open
-    `qemu-nbd --fork --pid-file="$d/pid" --read-only --persistent --shared=8 --socket="$d/disk.sock" --image-opts ${inShell(image)} < /dev/null > /dev/null || exit 72`,
-    'echo serving',
+    // it comes back once the disk is open, and ends by itself when its only client has gone
+    `qemu-nbd --fork --pid-file="$d/pid" --read-only --socket="$d/disk.sock" --image-opts ${inShell(image)} < /dev/null > /dev/null || exit 72`,
+    `${stampScript(path)} || exit 73`,
     'cat > /dev/null',
-  ].join('\n');
+  ].join('; ');
 }
 
 function faultOf(disk: RemoteDisk, error: unknown): unknown {

@@ -100,9 +100,9 @@ function placeOf(
 ): Pick<VmDisk, 'placed' | 'path'> {
   if (fileName === '' || (isOptical && /^(auto detect|emptyBackingString)$/i.test(fileName)))
     return { placed: 'absent', path: null };
-  // of another system, or of a server
+  // of another system, of a server; and a disk of this machine has a description of its own, which is what is named here
   const isForeign =
-    /[\0-\x1f]|^\[/.test(fileName) || (process.platform !== 'win32' && /^[a-z]:[\\/]|\\/i.test(fileName));
+    /[\0-\x1f]|^\[|^\/dev\//.test(fileName) || (process.platform !== 'win32' && /^[a-z]:[\\/]|\\/i.test(fileName));
   if (isElsewhere || isForeign || fileName.length > 4000) return { placed: 'elsewhere', path: short(fileName) };
   return { placed: 'file', path: resolve(dirname(vmxPath), fileName) };
 }

@@ -50,8 +50,8 @@ export const useVms = defineStore('vms', () => {
 
   async function load() {
     try {
-      setHosts(await engine.call('host.list', {}));
       here.value = await engine.call('vm.list', { host: null });
+      setHosts(await engine.call('host.list', {}));
       error.value = null;
     } catch (thrown) {
       error.value = errorView(thrown);
@@ -70,5 +70,5 @@ export const useVms = defineStore('vms', () => {
     useLookingAgain(load, POLL_MS);
   }
 
-  return { machines, faults, missing, hosts, waiting, isLoaded, error, addHost, removeHost, watchVms };
+  return { machines, faults, missing, hosts, waiting, isLoaded, error, load, addHost, removeHost, watchVms };
 });

@@ -96,6 +96,7 @@ describe.skipIf(!canLoop)('a machine that runs', () => {
       source: PLACE,
       name: 'cancelled',
       live: true,
+      trackChanges: true,
       outside: 'take',
     });
     const { jobId } = await engine.client.call('capture.start', { planId });

@@ -1,4 +1,5 @@
 /** Machines of libvirt on another host, over a real ssh: a network namespace stands for the host. */
+import { rmSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openEngine, refusal, type TestEngine } from '../../support/engine.ts';
 import { startLabHost, type LabHost } from '../../support/lab-host.ts';
@@ -52,6 +53,15 @@ describe.skipIf(!canLoop)('another host', () => {
       expect((await refusal(engine.client.call('host.save', { host: bad })))?.code).toMatch(
         /^(HOST_ADDRESS_INVALID|BAD_REQUEST)$/,
       );
+  });
+
+  test('hides no machine of this one where the list of hosts is damaged', async () => {
+    writeFileSync(bench.path('catalog/hosts.json'), '["-oProxyCommand=x"]');
+    const views = await engine.client.call('vm.list', {});
+    expect(views.map(({ error }) => error?.code)).toContain('FORMAT_INVALID');
+    expect(views.map(({ kind }) => kind)).toEqual(['libvirt', 'vbox', 'vmx', 'qemu', 'libvirt']);
+    expect(await refusal(engine.client.call('host.list', {}))).toMatchObject({ code: 'FORMAT_INVALID' });
+    rmSync(bench.path('catalog/hosts.json'));
   });
 
   test('that is not known here is not asked', async () => {

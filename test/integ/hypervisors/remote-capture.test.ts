@@ -1,7 +1,9 @@
 /** The disks of a machine on another host, read over a real ssh from a real qemu-nbd; qemu-img is the judge. */
+import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { main } from '../../support/command-line.ts';
 import { openEngine, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
 import { startLabHost, type LabHost } from '../../support/lab-host.ts';
 import { canLoop, MIB, run, workbench } from '../../support/workbench.ts';
@@ -91,7 +93,7 @@ describe.skipIf(!canLoop)('a machine of another host', () => {
       'qcow2',
       system,
     );
-    expect(await refusal(plan())).toMatchObject({
+    expect(await refusal(engine.client.call('source.inspect', { source: place() }))).toMatchObject({
       code: 'HOST_DISK_REFUSED',
       data: { host: host.address, path: system },
     });
@@ -139,5 +141,15 @@ describe.skipIf(!canLoop)('a machine of another host', () => {
     });
     await host.startSsh();
     expect((await engine.client.call('template.list', {})).map(({ name }) => name)).not.toContain('lost');
+  });
+
+  test('whose capture is killed here leaves nothing there', async () => {
+    const args = [main, '--catalog', bench.path('killed'), 'capture', `libvirt+ssh://${host.address}:large`];
+    const command = spawn(process.execPath, [...args, '--name', 'killed', '--outside', 'take'], { stdio: 'ignore' });
+    const ended = new Promise((resolve) => command.once('close', resolve));
+    for (let i = 0; i < 600 && leftovers().length < 2; i++) await sleep(100);
+    expect(leftovers()).toHaveLength(2);
+    command.kill('SIGKILL');
+    await ended;
   });
 });

@@ -165,7 +165,7 @@ test('whatever stands in a definition is text in it', async () => {
       },
     ],
     networks: [{ kind: 'network', name: hostile, mac: '52:54:00:00:00:01', model: 'virtio' }],
-    ...{ keptDisk: null, start: false, bootProof: null },
+    ...{ keptDisk: null, start: false, bootProof: null, overTemplate: null },
   });
   const domain = parseXml(xml, 'domain', 'domain');
   const texts = ['name', 'serial', 'nvram'].map((name) => domain.getElementsByTagName(name)[0].textContent);

@@ -116,6 +116,7 @@ describe('a machine', () => {
       'elsewhere',
       './a.vmdk.REDO_1',
     ],
+    ['that is a disk of this machine', ['present = "TRUE"', 'fileName = "/dev/sda"'], 'elsewhere', '/dev/sda'],
     ['that is nothing', ['present = "TRUE"', 'deviceType = "cdrom-raw"', 'fileName = "auto detect"'], 'absent', null],
   ])('has a disk %s', (_, lines, placed, path) => {
     expect(disk(...lines)).toMatchObject({ placed, path });

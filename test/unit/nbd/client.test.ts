@@ -48,7 +48,11 @@ const undo: (() => void)[] = [];
 afterEach(() => undo.splice(0).forEach((step) => step()));
 
 /** @param answer what to send to a request; nothing where it is null */
-async function serve(answer: (asked: Asked) => Buffer | null, options = HONEST, greeting: Buffer = GREETING): Promise<number> {
+async function serve(
+  answer: (asked: Asked) => Buffer | null,
+  options = HONEST,
+  greeting: Buffer = GREETING,
+): Promise<number> {
   const server = createServer((socket) => {
     socket.on('error', () => {});
     undo.push(() => socket.destroy());

@@ -177,6 +177,7 @@ describe('pages', () => {
       'notCatalog.',
       'writeReason.',
       'readFirstReason.',
+      'wholeReason.',
       'units.',
       'log.',
       'fileSystem.',

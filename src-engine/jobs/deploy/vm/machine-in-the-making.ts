@@ -3,6 +3,7 @@
  * then, whoever fails takes everything back. What is to be taken back should this process die is written down before the first is named.
  */
 import { chmod, link, unlink } from 'node:fs/promises';
+import type { ServedMachine } from '../../../catalog/records/index.ts';
 import type { BootChoice } from '../../../contract/boot.contract.ts';
 import type { JobResult } from '../../../contract/job.contract.ts';
 import type { PlannedVm } from '../../../contract/new-vm.contract.ts';
@@ -34,8 +35,20 @@ interface Part {
   readonly context: JobContext;
 }
 
+/** Serves the template to machines whose disks lie over it. */
+export interface Serving {
+  /** @throws EngineError where it cannot be written down or served */
+  take(machine: ServedMachine, signal: AbortSignal): Promise<string>;
+  drop(id: string): Promise<void>;
+  /** Brings what lies below its disks into them. */
+  stream(id: string): Promise<string>;
+}
+
 export class MachineInTheMaking {
   readonly #parts: () => EngineParts;
+  readonly #serving: Serving;
+  /** by which what is served to it is known */
+  #served: string | null = null;
   readonly #vm: PlannedVm;
   readonly #tell: Tell;
   readonly #stop = new AbortController();
@@ -52,8 +65,9 @@ export class MachineInTheMaking {
   #seen: Pick<JobResult, 'boot' | 'notProven' | 'machine'> = {};
 
   /** @param tell hears what it showed and said, where it is started to be proven */
-  constructor(parts: () => EngineParts, vm: PlannedVm, tell: Tell) {
+  constructor(parts: () => EngineParts, serving: Serving, vm: PlannedVm, tell: Tell) {
     this.#parts = parts;
+    this.#serving = serving;
     this.#vm = vm;
     this.#tell = tell;
   }
@@ -131,6 +145,7 @@ export class MachineInTheMaking {
     const { id, pool, name, place, isReload } = this.#vm;
     const maker = makerOf(place);
     if (!isReload) {
+      await this.#serve(context.signal);
       await maker.define(this.#vm, context.signal);
       this.#isMade = true;
       await this.#parts().pledges.kept(this.#pledge!);
@@ -146,7 +161,23 @@ export class MachineInTheMaking {
     });
     await this.#prove(context);
     const isStarted = this.#vm.start && (await this.#start(context));
+    if (this.#served !== null && this.#vm.overTemplate === 'instant') await this.#serving.stream(this.#served);
     this.#seen = { ...this.#seen, machine: { place, name, id, isStarted } };
+  }
+
+  /** What its disks lie over, before it is defined. */
+  async #serve(signal: AbortSignal): Promise<void> {
+    const { place, id, disks, overTemplate } = this.#vm;
+    if (overTemplate === null) return;
+    const served = this.#running.map(({ record: { planId, templateId, versionNumber, disk, target } }) => ({
+      relay: planId,
+      ...{ templateId, versionNumber, disk },
+      name: disks.find(({ path }) => path === target.path)!.name,
+      path: target.path,
+      lengthBytes: target.lengthBytes,
+    }));
+    const machine = { kind: 'serve-machine' as const, place, id, isLinked: overTemplate === 'linked', disks: served };
+    this.#served = await this.#serving.take(machine, signal);
   }
 
   /** Whatever comes of it, the machine is there. */
@@ -199,6 +230,7 @@ export class MachineInTheMaking {
   async #partEnded(): Promise<void> {
     this.#ended++;
     if (this.#ended < this.#count || this.#failure === null || this.#isMade) return;
+    if (this.#served !== null) await this.#serving.drop(this.#served).catch(() => {});
     if (this.#vm.isReload) return this.#takeBackName();
     if (this.#pledge === null) return;
     const { place, id } = this.#vm;

@@ -45,6 +45,8 @@ export async function planNewMachines(
   const chosen = await chosenPool(maker, choice.pool, signal);
   const host = await hostOf(maker, signal);
   const format = params.diskFormat ?? USUAL_FORMAT;
+  if (choice.overTemplate && format !== 'qcow2')
+    throw new EngineError('BAD_REQUEST', { field: 'diskFormat', reason: 'an overlay is a qcow2' });
   const template = disks.map((disk) => ({ ...diskFacts(request, disk), disk }));
   const usedBytes = template.reduce((sum, one) => sum + one.usedBytes, 0);
   const room = await roomChecks(chosen, usedBytes * places.length);
@@ -80,10 +82,13 @@ export async function planNewMachines(
       })),
       networks,
       keptDisk: null,
-      start: choice.start,
+      start: choice.start || choice.overTemplate === 'instant',
+      overTemplate: choice.overTemplate ?? null,
       bootProof: params.bootProof,
     };
     const checks = [...takenChecks(vm, others), ...chosen.checks, ...room, ...hardware.checks];
+    if (choice.overTemplate)
+      checks.push({ code: 'VM_OVER_TEMPLATE', level: 'warn', data: { name, over: choice.overTemplate } });
     plans.push({ vm, checks, lengthBytes: params.lengthBytes });
   }
   return plans;

@@ -75,6 +75,7 @@ export async function planReload(
       ],
       keptDisk,
       start: choice.start,
+      overTemplate: null,
       bootProof: params.bootProof,
     };
     const data = { name: vm.name, path: disk.path, kept: keptDisk ?? '' };

@@ -56,6 +56,8 @@ function refuseForNobody(params: SeveralParams, machineCount: number): void {
   }
   if (params.served) refuse('served', 'a machine is not served yet');
   if (params.efiEntry) refuse('efiEntry', 'a virtual machine has a firmware of its own');
+  if (params.vm?.overTemplate && (params.reload || params.bootProof))
+    refuse('overTemplate', 'a new machine, which is proven by starting');
   if (params.keepOldDisk && !params.reload) refuse('keepOldDisk', 'a new machine has no disk before');
   if (machineCount > 1 && params.vm?.networks?.some(({ mac }) => mac !== undefined))
     refuse('vm.networks', 'one MAC address for several machines');

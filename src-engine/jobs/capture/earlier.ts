@@ -1,0 +1,124 @@
+/** The version of a template whose machine has kept account of what it wrote since: where it is trusted, and what is read of it. */
+import type { VersionRecord } from '../../catalog/records/index.ts';
+import type { Vm } from '../../contract/vm.contract.ts';
+import { EngineError } from '../../core/engine-error.ts';
+import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
+import { liveAt } from '../../machines/hypervisors/hypervisors.ts';
+import type { NbdSource } from '../../nbd/client.ts';
+import { ChangedRuns, type EarlierDisk } from '../../storing/earlier-disk.ts';
+import { diskOf } from '../../versions/found-disk.ts';
+import { openStoredDisk, type StoredDisk } from '../../versions/open-stored-disk.ts';
+import type { EngineParts } from '../engine-parts.ts';
+import type { CapturedDisk } from './disks.ts';
+import type { CaptureSource } from './sources.ts';
+
+export interface EarlierVersion {
+  readonly reference: string;
+  readonly number: number;
+  readonly checkpoint: string;
+  readonly record: VersionRecord;
+}
+
+/** Why all is read, where something less was to be had: words of the locales. */
+export type WhyWhole = 'damaged' | 'incomplete' | 'checkpoint-gone' | 'bitmap-broken' | 'disks-differ';
+
+/**
+ * The newest version that was captured of this machine with a checkpoint.
+ * @returns null where there is none; why it cannot be used, where it cannot
+ */
+export async function earlierVersion(
+  parts: EngineParts,
+  vm: Vm,
+  name: string,
+  signal: AbortSignal,
+): Promise<EarlierVersion | { why: WhyWhole } | null> {
+  const template = parts.templates.findByName(name);
+  for (const { number } of template?.versions ?? []) {
+    const reference = `${template!.id}@${number}`;
+    const { version, manifests } = parts.templates.find(reference);
+    const record = parts.templates.soundVersion(manifests[0])?.record;
+    const checkpoint = record?.moment?.checkpoint ?? null;
+    if (!record || checkpoint === null || record.moment?.machine !== vm.id) continue;
+    if (version.health === 'damaged' || version.health === 'unknown') return { why: 'damaged' };
+    if (version.disks.some(({ damage }) => damage)) return { why: 'incomplete' };
+    const madeAt = await liveAt(vm.place).checkpointMadeAt(vm.id, checkpoint.name, signal);
+    // one of the same name that was made at another time tells of another time
+    if (madeAt === null || madeAt !== checkpoint.madeAt) return { why: 'checkpoint-gone' };
+    return { reference, number, checkpoint: checkpoint.name, record };
+  }
+  return null;
+}
+
+export interface EarlierDisks {
+  /** for each disk of the capture, in their order; undefined: all of it is read */
+  readonly disks: readonly (EarlierDisk | undefined)[];
+  close(): Promise<void>;
+}
+
+/** @param sources where the disks are read from @throws EngineError as `openStoredDisk` */
+export async function openEarlier(
+  parts: EngineParts,
+  { reference, record }: EarlierVersion,
+  sources: readonly CaptureSource[],
+  captured: readonly CapturedDisk[],
+  signal: AbortSignal,
+): Promise<EarlierDisks | { why: WhyWhole }> {
+  const isSame = captured.every(
+    ({ opened, disk }, i) =>
+      record.disks[i]?.source.path === opened.place.path &&
+      record.disks[i].layout.lengthBytes === disk.source.lengthBytes,
+  );
+  if (!isSame || record.disks.length !== captured.length) return { why: 'disks-differ' };
+  const stored: StoredDisk[] = [];
+  const close = async () => {
+    await Promise.all(stored.map((one) => one.close()));
+  };
+  try {
+    const found = parts.templates.find(reference);
+    const disks: (EarlierDisk | undefined)[] = [];
+    for (const [i, { opened }] of captured.entries()) {
+      const context = sources[i].served?.changesContext ?? null;
+      if (context === null || !tellsChanges(opened.source, context)) {
+        disks.push(undefined);
+        continue;
+      }
+      const one = await openStoredDisk(parts, diskOf(found, i + 1));
+      stored.push(one);
+      const { lengthBytes } = opened.source;
+      const source = opened.source;
+      const changes = new ChangedRuns(lengthBytes, (from, length) => dirtyRuns(source, context, from, length, signal));
+      disks.push({
+        manifest: one.manifest,
+        regions: one.json.regions,
+        changed: (from, length) => changes.in(from, length),
+      });
+    }
+    return { disks, close };
+  } catch (error) {
+    await close();
+    if (error instanceof EngineError && ['MANIFEST_DAMAGED', 'PACK_DAMAGED'].includes(error.code))
+      return { why: 'damaged' };
+    throw error;
+  }
+}
+
+function tellsChanges(source: BlockSource, context: string): source is NbdSource {
+  return 'contexts' in source && (source as NbdSource).contexts.includes(context);
+}
+
+/** Bit 0 of what QEMU says of a bitmap: written since. */
+const DIRTY = 1;
+
+async function dirtyRuns(
+  source: NbdSource,
+  context: string,
+  startBytes: number,
+  lengthBytes: number,
+  signal: AbortSignal,
+): Promise<Extent[]> {
+  const runs: Extent[] = [];
+  for await (const batch of source.status(context, startBytes, lengthBytes, signal)) {
+    for (const run of batch) if ((run.flags & DIRTY) !== 0) runs.push(run);
+  }
+  return runs;
+}

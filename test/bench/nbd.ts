@@ -1,0 +1,254 @@
+/**
+ * A served version against its own deploy and against qemu-nbd on a compressed qcow2 (zstd) of the same content; and a second capture of a
+ * running machine by what it wrote. Writes NBD.md beside itself.
+ *
+ *   npm run bench -- nbd [--rounds N] [--work FOLDER]     needs root, libvirt with QEMU, qemu-utils, and 15 GB in FOLDER
+ */
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { openNbd, type NbdSource } from '../../src-engine/nbd/client.ts';
+import { measure, median } from './measure.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    work: { type: 'string', default: '/var/tmp/diskpress-bench-nbd' },
+  },
+  allowPositionals: true,
+});
+const rounds = Number(options.rounds);
+const { work } = options;
+const cli = join(import.meta.dirname, '../../out/main/cli.js');
+const signal = new AbortController().signal;
+const RANDOM_SECONDS = 10;
+const DEPTHS = [1, 4, 16];
+
+const run = (tool: string, ...args: string[]) => execFileSync(tool, args, { encoding: 'utf8', maxBuffer: 2 ** 26 });
+const virsh = (...args: string[]) => run('virsh', '-q', '-c', 'qemu:///system', ...args);
+const dropCaches = () => {
+  run('sync');
+  writeFileSync('/proc/sys/vm/drop_caches', '3');
+};
+
+/** What is in use on the machine that measures: programs, libraries, pictures. */
+function makeDisk(path: string): void {
+  run('truncate', '-s', '6G', path);
+  run('mkfs.ext4', '-q', '-F', path);
+  const point = join(work, 'mount');
+  mkdirSync(point, { recursive: true });
+  run('mount', '-o', 'loop', path, point);
+  try {
+    run('cp', '-a', '/usr/lib', '/usr/share', '/usr/bin', point);
+  } finally {
+    run('umount', point);
+  }
+}
+
+interface Server {
+  readonly socketPath: string;
+  end(): Promise<void>;
+}
+
+async function serve(name: string, program: string, args: (socket: string) => string[]): Promise<Server> {
+  const socketPath = join(work, `${name}.sock`);
+  rmSync(socketPath, { force: true });
+  const child: ChildProcess = spawn(program, args(socketPath), { stdio: 'ignore' });
+  for (let tries = 0; !existsSync(socketPath); tries++) {
+    if (tries > 600) throw new Error(`${program} does not listen`);
+    await sleep(50);
+  }
+  await sleep(200);
+  return {
+    socketPath,
+    async end() {
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      child.kill();
+      await gone;
+    },
+  };
+}
+
+const SERVERS = {
+  ours: () =>
+    serve('ours', process.execPath, (socket) => [cli, '--catalog', catalog, 'nbd', 'bench', '--socket', socket]),
+  rival: () => serve('rival', 'qemu-nbd', (socket) => ['-r', '-t', '-e', '64', '-f', 'qcow2', '-k', socket, packed]),
+};
+
+async function dataOf(source: NbdSource): Promise<[start: number, length: number][]> {
+  const runs: [number, number][] = [];
+  for await (const batch of source.dataRuns!(0, source.lengthBytes, signal)) {
+    for (const { startBytes, lengthBytes } of batch) runs.push([startBytes, lengthBytes]);
+  }
+  return runs;
+}
+
+/** All data once, four pieces at a time. @returns megabytes in a second */
+async function sequential(server: Server): Promise<number> {
+  const source = await openNbd(server, { signal });
+  const PIECE = 2 * 1024 * 1024;
+  const pieces = (await dataOf(source)).flatMap(([start, length]) =>
+    Array.from({ length: Math.ceil(length / PIECE) }, (_, i) => [
+      start + i * PIECE,
+      Math.min(PIECE, length - i * PIECE),
+    ]),
+  );
+  const began = performance.now();
+  let bytes = 0;
+  await Promise.all(
+    Array.from({ length: 4 }, async () => {
+      const memory = Buffer.alloc(PIECE);
+      for (let piece = pieces.shift(); piece; piece = pieces.shift()) {
+        await source.readInto(piece[0], memory.subarray(0, piece[1]));
+        bytes += piece[1];
+      }
+    }),
+  );
+  await source.close();
+  return bytes / 1e3 / (performance.now() - began);
+}
+
+/** 4 KiB anywhere in what is data. @returns reads in a second */
+async function random(server: Server, depth: number, clients: number): Promise<number> {
+  const sources = await Promise.all(Array.from({ length: clients }, () => openNbd(server, { signal })));
+  const starts = (await dataOf(sources[0])).flatMap(([start, length]) =>
+    Array.from({ length: Math.floor(length / 4096) }, (_, i) => start + i * 4096),
+  );
+  const end = performance.now() + RANDOM_SECONDS * 1000;
+  let count = 0;
+  await Promise.all(
+    Array.from({ length: depth }, async (_, i) => {
+      const memory = Buffer.alloc(4096);
+      for (; performance.now() < end; count++) {
+        await sources[i % clients].readInto(starts[Math.floor(Math.random() * starts.length)], memory);
+      }
+    }),
+  );
+  await Promise.all(sources.map((source) => source.close()));
+  return count / RANDOM_SECONDS;
+}
+
+const diskpress = async (...args: string[]) => {
+  const { seconds, output } = await measure(process.execPath, [cli, '--catalog', catalog, '--json', ...args]);
+  return { seconds, value: JSON.parse(output.trim().split('\n').at(-1)!).value };
+};
+
+mkdirSync(work, { recursive: true });
+run('chmod', 'a+x', work);
+const disk = join(work, 'disk.img');
+const packed = join(work, 'packed.qcow2');
+const catalog = join(work, 'catalog');
+if (!existsSync(disk)) makeDisk(disk);
+if (!existsSync(packed)) run('qemu-img', 'convert', '-c', '-O', 'qcow2', '-o', 'compression_type=zstd', disk, packed);
+rmSync(catalog, { recursive: true, force: true });
+const { value } = await diskpress('capture', disk, '--name', 'bench', '--outside', 'take');
+const usedBytes: number = value.result.processedBytes;
+
+const found = { deploy: [] as number[], ours: [] as number[], rival: [] as number[] };
+for (let round = 0; round < rounds; round++) {
+  const target = join(work, 'deployed.img');
+  rmSync(target, { force: true });
+  found.deploy.push(usedBytes / 1e6 / (await diskpress('deploy', 'bench', target)).seconds);
+  rmSync(target, { force: true });
+  for (const name of ['ours', 'rival'] as const) {
+    dropCaches();
+    const server = await SERVERS[name]();
+    found[name].push(await sequential(server));
+    await server.end();
+  }
+}
+const many: string[] = [];
+for (const depth of DEPTHS) {
+  const rates = { ours: [] as number[], rival: [] as number[] };
+  for (let round = 0; round < rounds; round++) {
+    for (const name of ['ours', 'rival'] as const) {
+      dropCaches();
+      const server = await SERVERS[name]();
+      rates[name].push(await random(server, depth, Math.min(depth, 4)));
+      await server.end();
+    }
+  }
+  const [ours, rival] = [median(rates.ours), median(rates.rival)];
+  many.push(
+    `| ${depth} | ${Math.min(depth, 4)} | ${rival.toFixed(0)} | ${ours.toFixed(0)} | ${(ours / rival).toFixed(1)} |`,
+  );
+}
+
+/** A running machine with this disk, of which one hundredth is written to between two captures. */
+async function changes(): Promise<string[]> {
+  const name = 'diskpress-bench';
+  const own = join(work, 'machine.qcow2');
+  run('qemu-img', 'convert', '-O', 'qcow2', disk, own);
+  const xml = join(work, 'machine.xml');
+  writeFileSync(
+    xml,
+    `<domain type='qemu'><name>${name}</name><memory unit='MiB'>64</memory><vcpu>1</vcpu><os><type arch='x86_64' machine='pc'>hvm</type></os><devices><disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='${own}'/><target dev='vda' bus='virtio'/></disk></devices></domain>`,
+  );
+  virsh('define', xml);
+  virsh('start', name);
+  try {
+    const live = ['capture', `libvirt:${name}`, '--name', 'machine', '--outside', 'take', '--live', '--track-changes'];
+    const first = await diskpress(...live);
+    // files of some 256 KiB, here and there
+    const count = Math.ceil(usedBytes / 100 / 262_144);
+    for (let i = 0; i < count; i++) {
+      const at = 262_144 * Math.floor(((i + 0.5) * 6 * 2 ** 30) / count / 262_144);
+      virsh(
+        'qemu-monitor-command',
+        name,
+        '--hmp',
+        `qemu-io -d /machine/peripheral/virtio-disk0/virtio-backend "write -P ${1 + (i % 250)} ${at} 256k"`,
+      );
+    }
+    const second = await diskpress(...live);
+    const read = (one: { value: { result: { processedBytes: number } } }) =>
+      Math.round(one.value.result.processedBytes / 1e6);
+    return [
+      `| first | ${first.seconds.toFixed(1)} s | ${read(first)} MB |`,
+      `| second, ${count} × 256 KiB written | ${second.seconds.toFixed(1)} s | ${read(second)} MB |`,
+      `| ratio (aim ≤ 0.1) | ${(second.seconds / first.seconds).toFixed(2)} | |`,
+    ];
+  } finally {
+    virsh('destroy', name);
+    for (const point of virsh('checkpoint-list', '--name', name).split('\n').filter(Boolean)) {
+      virsh('checkpoint-delete', name, point.trim(), '--metadata');
+    }
+    virsh('undefine', name);
+    rmSync(own);
+  }
+}
+const second = await changes();
+
+const [deploy, ours, rival] = [found.deploy, found.ours, found.rival].map(median);
+writeFileSync(
+  join(import.meta.dirname, 'NBD.md'),
+  `# A version served as a disk, and changed blocks: measured
+
+Made by \`npm run bench -- nbd --rounds ${rounds}\` on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} × ${cpus()[0].model}, Node ${process.version}. An ext4 with
+${Math.round(usedBytes / 1e6)} MB of this machine's /usr. Page caches dropped before each; servers started anew, so that nothing is unpacked; alternating; medians.
+
+## Read in order
+
+| what | data in a second |
+| --- | --- |
+| deployed to a file, written and read back | ${deploy.toFixed(0)} MB |
+| served by Diskpress | ${ours.toFixed(0)} MB |
+| served by qemu-nbd, qcow2 compressed by zstd | ${rival.toFixed(0)} MB |
+| served, against deployed (aim ≥ 0.8) | ${(ours / deploy).toFixed(2)} |
+
+## 4 KiB at random, for ${RANDOM_SECONDS} s
+
+| under way at once | clients | qemu-nbd reads in a second | Diskpress reads in a second | ratio (aim ≥ 1) |
+| --- | --- | --- | --- | --- |
+${many.join('\n')}
+
+## A running machine captured twice
+
+| capture | takes | reads |
+| --- | --- | --- |
+${second.join('\n')}
+`,
+);
