@@ -42,13 +42,6 @@ export const PledgeSchema = z.discriminatedUnion('kind', [
     /** it was asked to shut down, and while it runs it may still do so until then */
     mayGoOffUntil: z.iso.datetime().optional(),
   }),
-  /** its disks were named, and it may have been defined, before all of it was there; files are known by their inodes */
-  z.object({
-    kind: z.literal('unmake-machine'),
-    place: text,
-    id: text,
-    files: z.array(z.object({ path: text, inode: text })).max(200),
-  }),
   ServedMachineSchema,
   /** its file systems stood still for a moment */
   z.object({ kind: z.literal('thaw-machine'), place: text, id: text }),

@@ -6,7 +6,6 @@ import type { Hypervisor } from './hypervisor.port.ts';
 import { defineFrom } from './libvirt-definition.ts';
 import { domainOf, machineOf, poolVolumesOf } from './libvirt-domain.ts';
 import { placeOfVolume } from './libvirt-pools.ts';
-import { libvirtMaker } from './libvirt-maker.ts';
 import { LIBVIRT_STATES, libvirtPower } from './libvirt-power.ts';
 import { unreadableVm } from './unreadable-vm.ts';
 import { libvirtStreams } from './libvirt-streams.ts';

@@ -3,6 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { CommandParams } from '../../../src-engine/contract/commands.ts';
+import { sayingDisk } from '../../support/boot-sectors.ts';
 import { openEngine, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
 import { defineMachine, definePool, domainNames, removeAtEnd, startLibvirt, virsh } from '../../support/libvirt.ts';
 import { canLoop, MIB, run, workbench } from '../../support/workbench.ts';
@@ -191,6 +192,23 @@ describe.skipIf(!canLoop)('a template becomes machines', () => {
     expect(definition('making-taken')).toBe(before);
     expect(domainNames()).toContain('making-3');
     expect(readdirSync(pool).filter((name) => /taken|partial/.test(name))).toEqual([]);
+  });
+
+  test('proven by starting what it is made of; one that does not come up is there all the same, and told', async () => {
+    resultOf(await engine.capture(sayingDisk(bench.path('saying.img'), 'it is up'), 'saying', { outside: 'take' }));
+    const proof = { timeoutSeconds: 60, isAccelerated: false };
+    const made = async (until: string, timeoutSeconds: number) => {
+      const more = { template: 'saying', bootProof: { ...proof, until, timeoutSeconds } };
+      return start(await plan(['libvirt:making-2'], {}, more));
+    };
+    const { boot, machine } = resultOf(await made('it is up', 120));
+    expect([boot?.sign, boot?.bus, machine?.name]).toEqual(['text', 'sata', 'making-2']);
+    run('qemu-img', 'compare', '-f', 'raw', '-F', 'qcow2', bench.path('saying.img'), join(pool, 'making-2.qcow2'));
+    virsh('undefine', '--domain=making-2');
+    const job = await made('never', 2);
+    expect(resultOf(job).notProven).toMatchObject({ code: 'BOOT_NO_SIGN' });
+    expect(job.warnings).toContainEqual({ code: 'DEPLOY_NOT_PROVEN', data: { path: 'libvirt:making-2' } });
+    expect(domainNames()).toContain('making-2');
   });
 
   test('a pool that fills up in the middle is left as it was', async () => {
