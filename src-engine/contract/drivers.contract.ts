@@ -32,7 +32,7 @@ export type DriverBus = (typeof DRIVER_BUSES)[number];
 const DRIVER_PLACES = ['kernel', 'first', 'installed', 'none', 'unknown'] as const;
 export type DriverPlace = (typeof DRIVER_PLACES)[number];
 
-const KernelDriversSchema = z.object({
+export const KernelDriversSchema = z.object({
   /** `uname -r`; 'Windows' where that is the system */
   version: z.string(),
   /** the kernel's own; empty where it is Windows */

@@ -55,6 +55,13 @@ export const PledgeSchema = z.discriminatedUnion('kind', [
   }),
   /** of a capture that has not become a version */
   z.object({ kind: z.literal('drop-checkpoint'), place: text, id: text, checkpoint: text }),
+  /** its disks were named, and it may have been defined, before all of it was there; files are known by their inodes */
+  z.object({
+    kind: z.literal('unmake-machine'),
+    place: text,
+    id: text,
+    files: z.array(z.object({ path: text, inode: text })).max(200),
+  }),
 ]);
 export type Pledge = z.infer<typeof PledgeSchema>;
 
