@@ -11,6 +11,7 @@ import { unreadableVm } from './unreadable-vm.ts';
 import { libvirtStreams } from './libvirt-streams.ts';
 import { askSeveral, unreachable, virsh } from './virsh.ts';
 import { libvirtLive } from './libvirt-live.ts';
+import { libvirtMaker } from './libvirt-maker.ts';
 
 const MAX_MACHINES = 10_000;
 /** Definitions that are asked for at once. */
