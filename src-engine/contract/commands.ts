@@ -126,7 +126,7 @@ const deployPlan = {
   /** what the disk will be plugged into where it starts; left out: as the target is now */
   bus: z.enum(DRIVER_BUSES).optional(),
   /** whether first file systems are made anew, with drivers of all kinds */
-  drivers: z.enum(DRIVER_CHOICES).default('auto'),
+  drivers: z.enum(DRIVER_CHOICES).default('keep'),
   /** this machine's firmware gets an entry for the disk, which is attached to it */
   efiEntry: z.boolean().default(false),
   /** what was written is started at the end, through an overlay; null: it is not */

@@ -64,5 +64,5 @@ export const DriverMakingSchema = z.object({
 });
 export type DriverMaking = z.infer<typeof DriverMakingSchema>;
 
-/** `auto`: made for templates of the kind Flex, where the target's bus needs one that is installed and comes too late. */
-export const DRIVER_CHOICES = ['auto', 'keep', 'all'] as const;
+/** `all`: first file systems are made anew, with the drivers that the guest has. */
+export const DRIVER_CHOICES = ['keep', 'all'] as const;

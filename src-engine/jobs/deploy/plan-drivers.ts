@@ -20,7 +20,6 @@ export interface DriversPlan {
 
 export interface DriversAsked {
   readonly request: Pick<DeployRecord['request'], 'bus' | 'drivers' | 'bootProof' | 'exact' | 'served'>;
-  readonly kind: string;
   /** what it is plugged into in the machine that it becomes a disk of; null: in none that is known */
   readonly vmBus: DiskBus | null;
   /** null: the target is a file, for a virtual machine */
@@ -47,16 +46,14 @@ const SECONDS_FOR_KERNEL = 900;
 export async function planDrivers(opened: OpenedDisk, asked: DriversAsked, signal: AbortSignal): Promise<DriversPlan> {
   const drivers = await readGuestDrivers(opened.input.volumes, signal);
   const [first] = drivers;
-  const { request, kind } = asked;
+  const { request } = asked;
   const wanted = first ? wantedBuses(asked) : [];
   const { lacks, checks } = first ? judged(first, wanted) : { lacks: false, checks: [] };
-  const isAsked = request.drivers === 'all';
   const canHelp = lacks && wanted.some((bus) => first?.buses[bus] === 'installed');
-  if (!isAsked && !(request.drivers === 'auto' && kind === 'flex' && canHelp && !request.exact && !request.served))
-    return { drivers, making: null, checks };
+  if (request.drivers !== 'all') return { drivers, making: null, checks };
   const making = await makingOf(opened, asked, drivers, lacks ? wanted : [], signal);
   if ('reason' in making) {
-    const refusal: Check = { code: 'DRIVERS_CANNOT_BE_MADE', level: isAsked ? 'block' : 'warn', data: { ...making } };
+    const refusal: Check = { code: 'DRIVERS_CANNOT_BE_MADE', level: 'block', data: { ...making } };
     return { drivers, making: null, checks: [...checks, refusal] };
   }
   const { way, startBus, kernels, timeoutSeconds } = making;

@@ -131,10 +131,9 @@ export async function planDeploy(
       const isDevice = target.place.kind === 'device';
       const boot = await planBoot(opened, tables, volumes, target.place, request, signal);
       const device = isDevice ? await parts.machine.deviceAt(target.place.path, parts.layout.root) : null;
-      const { kind } = template;
       const isOnly = version.disks.length === 1;
       const vmBus = vm?.disks.find((one) => one.disk === found.number)?.bus ?? null;
-      const drivers = await planDrivers(opened, { request, kind, vmBus, device, isAlone: isOnly }, signal);
+      const drivers = await planDrivers(opened, { request, vmBus, device, isAlone: isOnly }, signal);
       const move = { from: version.platform, to: platformOf(target.place, device, null).value };
       const network = request.settings?.network ?? [];
       const otherMachine = await moveChecks(move, recorded?.network ?? [], network, opened.input.volumes, signal);
