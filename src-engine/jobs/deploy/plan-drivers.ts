@@ -44,7 +44,8 @@ const SECONDS_FOR_KERNEL = 900;
 
 /** @throws EngineError `ABORTED`; what is damaged is unknown */
 export async function planDrivers(opened: OpenedDisk, asked: DriversAsked, signal: AbortSignal): Promise<DriversPlan> {
-  const drivers = await readGuestDrivers(opened.input.volumes, signal);
+  // first file systems are unpacked for it: those of older kernels only where they are made anew
+  const drivers = await readGuestDrivers(opened.input.volumes, signal, asked.request.drivers === 'all' ? undefined : 1);
   const [first] = drivers;
   const { request } = asked;
   const wanted = first ? wantedBuses(asked) : [];
