@@ -2,7 +2,7 @@
  * Virtual machines whose disks lie over a template that this engine serves to them. Each is written down as a pledge for as long as it needs
  * the template: the next engine that stays goes on with those of engines that are gone, and their machines wait for it meanwhile.
  */
-import { rm } from 'node:fs/promises';
+import { lstat, rm } from 'node:fs/promises';
 import type { PledgeRecord, ServedMachine } from '../catalog/records/index.ts';
 import { ServedMachineSchema } from '../catalog/records/index.ts';
 import type { ErrorView } from '../contract/errors.ts';
@@ -89,7 +89,10 @@ export class ServedMachines {
     const found: ServedMachineView[] = [];
     for (const record of await this.#parts().pledges.all()) {
       const machine = machineOf(record);
-      if (machine) found.push(this.#viewOf(record.id, machine));
+      if (!machine) continue;
+      // who removed a machine with its disks needs nothing for it
+      if (await areGone(machine)) await this.#end(record.id, this.#served.get(record.id) ?? { machine, servers: [] });
+      else found.push(this.#viewOf(record.id, machine));
     }
     return found;
   }
@@ -170,7 +173,7 @@ export class ServedMachines {
     served.jobId = this.#jobs.start(about, [catalogClaim('read')], [{ path: machine.place, run }]);
   }
 
-  async #end(id: string, { machine, servers }: Served): Promise<void> {
+  async #end(id: string, { machine, servers }: Pick<Served, 'machine' | 'servers'>): Promise<void> {
     for (const { relay } of machine.disks) await endRelay(relayFolderOf(relay));
     for (const server of servers.splice(0)) await this.#servers.close(server).catch(() => {});
     await this.#parts().pledges.kept(id);
@@ -199,6 +202,18 @@ export class ServedMachines {
       return templateId;
     }
   }
+}
+
+async function areGone({ disks }: ServedMachine): Promise<boolean> {
+  for (const { path } of disks) {
+    const isThere = await lstat(path).then(
+      () => true,
+      // who may not look does not say that it is gone
+      ({ code }: NodeJS.ErrnoException) => code !== 'ENOENT',
+    );
+    if (isThere) return false;
+  }
+  return true;
 }
 
 function machineOf({ pledge }: PledgeRecord): ServedMachine | null {

@@ -129,6 +129,8 @@ describe.skipIf(!canLoop)('a machine over a served template', () => {
     run('qemu-img', 'compare', '-f', 'raw', '-F', 'qcow2', image, overlay);
     virsh('start', `--domain=${NAME}`);
     virsh('destroy', `--domain=${NAME}`);
+    giveAndDie({ ...machine, disks: [{ ...(machine.disks as object[])[0], path: bench.path('removed.qcow2') }] });
+    expect(await engine.client.call('vm.served', {})).toEqual([]);
     await engine.client.call('template.delete', { template: 'base' });
     await engine.close();
   });
