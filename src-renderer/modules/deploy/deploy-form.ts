@@ -138,7 +138,7 @@ export function requestFor(
 }
 
 const madeOf = ({ vm: { format } }: Target, machine: ReturnType<typeof vmSaid> | null) =>
-  machine ? { vm: machine.vm, diskFormat: format } : {};
+  machine ? { vm: machine.vm, ...(!machine.vm.overTemplate && { diskFormat: format }) } : {};
 
 /** What is to be other on a target than in the template. */
 function changesFor(

@@ -1,4 +1,6 @@
 /** What a person says of a virtual machine that is to be made; what is left out is as it was recorded. */
+import type {
+  OVER_TEMPLATE} from '../../../src-engine/contract/index.ts';
 import {
   VmNameSchema,
   VmNetworkChoiceSchema,
@@ -16,12 +18,14 @@ export interface NewVmForm {
   format: DeployFormat;
   network: 'recorded' | 'user' | 'none' | 'network' | 'bridge';
   networkName: string;
+  /** `copy`: whole before it starts; else they lie over the template */
+  disks: 'copy' | (typeof OVER_TEMPLATE)[number];
   start: boolean;
 }
 
 export const newVm = (): NewVmForm => ({
   ...{ name: '', processors: '', memory: '', firmware: 'recorded', pool: '', format: 'qcow2' },
-  ...{ network: 'recorded', networkName: '', start: false },
+  ...{ network: 'recorded', networkName: '', disks: 'copy', start: false },
 });
 
 const MIN_MEMORY_BYTES = 64 * 1024 * 1024;
@@ -47,6 +51,7 @@ export function vmSaid(form: NewVmForm): { vm: Partial<VmChoice>; faults: Readon
       ...(form.firmware !== 'recorded' && { firmware: form.firmware }),
       ...(form.pool.trim() !== '' && { pool: form.pool.trim() }),
       ...(form.network !== 'recorded' && { networks: cardsOf(form) }),
+      ...(form.disks !== 'copy' && { overTemplate: form.disks }),
       start: form.start,
     },
     faults,
