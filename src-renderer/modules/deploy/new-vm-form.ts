@@ -1,6 +1,5 @@
 /** What a person says of a virtual machine that is to be made; what is left out is as it was recorded. */
-import type {
-  OVER_TEMPLATE} from '../../../src-engine/contract/index.ts';
+import type { OVER_TEMPLATE } from '../../../src-engine/contract/index.ts';
 import {
   VmNameSchema,
   VmNetworkChoiceSchema,
