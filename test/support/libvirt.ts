@@ -12,11 +12,16 @@ const answers = () => spawnSync('virsh', ['-q', '-c', ADDRESS, 'version'], { tim
 /** So long after the last who asked, the daemons end by themselves: no test file ends them under another. */
 const IDLE_SECONDS = '120';
 
+/** Whoever keeps the logs is asked only when a machine starts: it stays as long as all tests may take. */
+const LOG_IDLE_SECONDS = '3600';
+
 /** @throws where it does not answer */
 export function startLibvirt(): void {
-  for (let i = 0; i < 50 && !answers(); i++) {
+  for (let i = 0; i < 50; i++) {
     // where another test file has started them just now, these end at once
-    for (const daemon of ['virtlogd', 'libvirtd']) spawnSync(daemon, ['-d', '-t', IDLE_SECONDS], { timeout: 30_000 });
+    spawnSync('virtlogd', ['-d', '-t', LOG_IDLE_SECONDS], { timeout: 30_000 });
+    if (answers()) break;
+    spawnSync('libvirtd', ['-d', '-t', IDLE_SECONDS], { timeout: 30_000 });
     run('sleep', '0.2');
   }
   virsh('version');

@@ -3,7 +3,12 @@ import { execFile } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { relayFolderOf, relayPlaces, RELAYED_NAME } from '../../../src-engine/machines/qemu/disk-relay.ts';
+import {
+  makeRelayFolder,
+  relayFolderOf,
+  relayPlaces,
+  RELAYED_NAME,
+} from '../../../src-engine/machines/qemu/disk-relay.ts';
 import { openEngine, resultOf, type TestEngine } from '../../support/engine.ts';
 import { canLoop, MIB, run, workbench } from '../../support/workbench.ts';
 
@@ -41,6 +46,7 @@ describe.skipIf(!canLoop)('a deploy over what is served', () => {
     run('qemu-img', 'check', '-q', `json:${JSON.stringify(alone)}`);
 
     // served where its machine would find it
+    await makeRelayFolder(folder);
     await engine.client.call('nbd.open', { template: RELAYED_NAME, socket: relayPlaces(folder).machine });
     const whole = bench.path('whole.img');
     await exec('qemu-img', ['convert', '-O', 'raw', target, whole], { timeout: 60_000 });
