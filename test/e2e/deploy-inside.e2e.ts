@@ -102,6 +102,12 @@ test('two machines get names that count, a card, a user and an identity each; no
   await deploy.unfold('inside.files.title');
   await app.getByLabel(t('inside.files.add')).first().setInputFiles(join(served.folder, 'motd'));
   await deploy.type(deploy.field('inside.files.path'), '/etc/motd');
+  // what was said last is planned, and nothing changes its colours any more
+  await expect(async () => {
+    await expect(deploy.seePlan).toBeEnabled();
+    await app.waitForTimeout(1000);
+    expect(await deploy.seePlan.isEnabled()).toBe(true);
+  }).toPass();
   await judge(app, 'inside');
 
   await deploy.seePlan.click();
