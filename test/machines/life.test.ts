@@ -7,7 +7,7 @@ import { execFile, spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { boot } from '../boot/console.ts';
 import { debianDisk, PASSWORD } from '../boot/debian-disk.ts';
 import { ADDRESS, startLibvirt, virsh } from '../support/libvirt.ts';
@@ -107,7 +107,11 @@ describe.skipIf(!canLoop)('a virtual machine', { timeout: PATIENCE_MS }, () => {
     virsh('start', `--domain=${SOURCE}`);
   });
 
+  // what nobody asks for some minutes ends by itself
+  beforeEach(() => startLibvirt());
+
   afterAll(() => {
+    startLibvirt();
     for (const name of made) {
       for (const args of [['destroy'], ['undefine', '--nvram', '--checkpoints-metadata']]) {
         spawn('virsh', ['-q', '-c', ADDRESS, args[0], `--domain=${name}`, ...args.slice(1)]);
@@ -191,7 +195,7 @@ describe.skipIf(!canLoop)('a virtual machine', { timeout: PATIENCE_MS }, () => {
     await talk('life-bare', [[/life-bare login: *$/, '']]);
     off('life-bare');
     const disk = bench.path('disk.img');
-    await diskpress('deploy', 'lab live', disk, '--disk', '1', '--hostname', 'life-disk');
+    await diskpress('deploy', 'lab', disk, '--disk', '1', '--hostname', 'life-disk');
     const { answers } = await boot(disk, 'bios', ['hostname'], PATIENCE_MS / 2);
     expect(answers[0]).toContain('life-disk');
   });

@@ -10,7 +10,7 @@ export const virsh = (...args: string[]) => run('virsh', '-q', '-c', ADDRESS, ..
 const answers = () => spawnSync('virsh', ['-q', '-c', ADDRESS, 'version'], { timeout: 30_000 }).status === 0;
 
 /** So long after the last who asked, the daemons end by themselves: no test file ends them under another. */
-const IDLE_SECONDS = '120';
+const IDLE_SECONDS = '900';
 
 /** Whoever keeps the logs is asked only when a machine starts: it stays as long as all tests may take. */
 const LOG_IDLE_SECONDS = '3600';
