@@ -1,5 +1,5 @@
-/** XML that others wrote: no entities, a depth, and a size that whoever reads the bytes has bounded. */
-import { DOMParser, type Element } from '@xmldom/xmldom';
+/** XML. What others wrote is read without entities, to a depth, and in a size that whoever reads the bytes has bounded. */
+import { DOMImplementation, DOMParser, XMLSerializer, type Element } from '@xmldom/xmldom';
 import { EngineError } from './engine-error.ts';
 
 /** Elements of elements: more than any document here has, and few enough for every walk. */
@@ -33,7 +33,7 @@ function isDeeper(element: Element, depth: number): boolean {
   return false;
 }
 
-function* childrenOf(element: Element): Generator<Element> {
+export function* childrenOf(element: Element): Generator<Element> {
   for (let child = element.firstChild; child; child = child.nextSibling) {
     if (child.nodeType === 1) yield child as unknown as Element;
   }
@@ -65,4 +65,31 @@ export function textOf(element: Element | null, name: string): string {
 export function attribute(element: Element | null, name: string): string {
   for (const { localName, value } of element?.attributes ?? []) if (localName === name) return value;
   return '';
+}
+
+/** An element that is to be written: its name, its attributes, what it holds. What is null is left out. */
+export type XmlNode = readonly [
+  name: string,
+  attributes?: Readonly<Record<string, string>>,
+  ...content: (XmlNode | string | null)[],
+];
+
+/** @returns XML; every text in it is escaped */
+export function writeXml(root: XmlNode): string {
+  const document = new DOMImplementation().createDocument(null, root[0]);
+  const fill = (element: Element, [, attributes = {}, ...content]: XmlNode) => {
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    for (const one of content) {
+      if (one === null) continue;
+      if (typeof one === 'string') {
+        element.appendChild(document.createTextNode(one));
+        continue;
+      }
+      const child = document.createElement(one[0]);
+      element.appendChild(child);
+      fill(child, one);
+    }
+  };
+  fill(document.documentElement!, root);
+  return new XMLSerializer().serializeToString(document);
 }

@@ -15,14 +15,14 @@ export interface Hypervisor {
   readonly kind: HypervisorKind;
   /** where it is asked, in its own words: 'qemu:///system' */
   readonly address: string;
-  /** null: its machines are started and shut down by others alone */
-  readonly power: Power | null;
-  /** null: disks of its machines cannot lie over something that is served */
-  readonly streams: Streams | null;
-  /** null: a running machine cannot be read */
-  readonly live: Live | null;
-  /** null: what is made here would not be its own, since it is elsewhere, or of another kind */
-  readonly maker: Maker | null;
+  /** Left out: its machines are started and shut down by others alone. */
+  readonly power?: Power;
+  /** Left out: disks of its machines cannot lie over something that is served. */
+  readonly streams?: Streams;
+  /** Left out: a running machine cannot be read. */
+  readonly live?: Live;
+  /** Left out: what is made here would not be its own, since it is elsewhere, or of another kind. */
+  readonly maker?: Maker;
 
   /**
    * All its machines, in natural order of their names. One whose definition cannot be read is there with what is known of it; snapshots are left to {@link show}.

@@ -1,9 +1,9 @@
 /** From libvirt's definition of a machine to one that no hypervisor owns. Source: libvirt, "Domain XML format", of version 9. */
 import { XMLSerializer, type Element } from '@xmldom/xmldom';
 import { VM_CARD_KINDS, VmDefinitionSchema, type VmDefinition } from '../../contract/vm.contract.ts';
-import { attribute, childNamed, childrenNamed, textOf } from '../../core/xml.ts';
+import { attribute, childNamed, childrenNamed, childrenOf, textOf } from '../../core/xml.ts';
 import type { DefinedMachine } from './hypervisor.port.ts';
-import { bytesOf, domainOf, listed, machineOf } from './libvirt-domain.ts';
+import { bootOrderOf, bytesOf, domainOf, GUEST_AGENT, listed, machineOf } from './libvirt-domain.ts';
 import { countOf, short } from './vm-text.ts';
 import { removeSecrets } from './without-secrets.ts';
 
@@ -64,7 +64,7 @@ function definitionOf(domain: Element, removed: readonly string[]): VmDefinition
     sound: words(listed(devices, 'sound'), 'model'),
     hasSerialConsole: listed(devices, 'serial').length > 0 || listed(devices, 'console').length > 0,
     hasGuestAgent: listed(devices, 'channel').some(
-      (channel) => attribute(childNamed(channel, 'target'), 'name') === 'org.qemu.guest_agent.0',
+      (channel) => attribute(childNamed(channel, 'target'), 'name') === GUEST_AGENT,
     ),
     hasRandomSource: listed(devices, 'rng').length > 0,
     watchdog: short(attribute(childNamed(devices, 'watchdog'), 'model')),
@@ -125,8 +125,7 @@ function processorOf(cpu: Element | null): Omit<VmDefinition['processors'], 'cou
 
 /** Switched on by being there, unless it says otherwise. */
 function featuresOf(features: Element | null): string[] {
-  const found = [...(features?.childNodes ?? [])].filter(({ nodeType }) => nodeType === 1) as unknown as Element[];
-  return found
+  return (features ? [...childrenOf(features)] : [])
     .filter((feature) => attribute(feature, 'state') !== 'off')
     .flatMap((feature) => short(feature.localName ?? '') ?? [])
     .slice(0, 100);
@@ -135,5 +134,3 @@ function featuresOf(features: Element | null): string[] {
 function words(elements: readonly Element[] | null, name: string): string[] {
   return (elements ?? []).flatMap((element) => short(attribute(element, name)) ?? []).slice(0, MAX_FEW);
 }
-
-const bootOrderOf = (device: Element) => countOf(attribute(childNamed(device, 'boot'), 'order'));

@@ -9,11 +9,10 @@ import { countOf, short } from './vm-text.ts';
 const MAX_PATH = 4096;
 const MAX_DEVICES = 1000;
 const FIELD = 'libvirt domain';
+/** The channel that the agent in a guest speaks on. Source: QEMU, "QEMU Guest Agent". */
+export const GUEST_AGENT = 'org.qemu.guest_agent.0';
 
 type Definition = Omit<Vm, 'place' | 'hypervisor' | 'state' | 'snapshots'>;
-
-/** @throws EngineError `FORMAT_INVALID` (data: field, value) */
-export const parseDomain = (xml: string): Definition => machineOf(domainOf(xml));
 
 /** @throws EngineError `FORMAT_INVALID` (data: field, value) */
 export const domainOf = (xml: string): Element => parseXml(xml, FIELD, 'domain');
@@ -77,9 +76,11 @@ function diskOf(disk: Element): VmDisk {
     isReadOnly: childNamed(disk, 'readonly') !== null,
     isShared: childNamed(disk, 'shareable') !== null,
     serial: short(textOf(disk, 'serial')),
-    bootOrder: countOf(attribute(childNamed(disk, 'boot'), 'order')),
+    bootOrder: bootOrderOf(disk),
   };
 }
+
+export const bootOrderOf = (device: Element) => countOf(attribute(childNamed(device, 'boot'), 'order'));
 
 /** A path that does not start at the root is the hypervisor's own business. */
 function placeOf(disk: Element): Pick<VmDisk, 'placed' | 'path'> {

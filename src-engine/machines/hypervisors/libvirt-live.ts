@@ -3,22 +3,20 @@
  * "Checkpoint XML format", of version 9.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readdir, rm, statfs, writeFile } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { readdir, rm, statfs } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DOMImplementation, XMLSerializer, type Element } from '@xmldom/xmldom';
+import type { Element } from '@xmldom/xmldom';
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
-import { attribute, childNamed, find, parseXml, textOf } from '../../core/xml.ts';
+import { attribute, childNamed, find, parseXml, textOf, writeXml, type XmlNode } from '../../core/xml.ts';
 import { hardDisksOf } from '../../contract/vm.contract.ts';
-import { parseDomain } from './libvirt-domain.ts';
+import { domainOf, GUEST_AGENT, machineOf } from './libvirt-domain.ts';
 import type { Live, LiveDisk, PlannedMoment, Traces } from './live.port.ts';
-import type { Virsh } from './virsh.ts';
+import { inFiles, isListed, type Virsh } from './virsh.ts';
 
-const FIELD = 'libvirt domain';
 /** All that is ours begins with it. */
 const OURS = 'diskpress-';
-const AGENT = 'org.qemu.guest_agent.0';
 /** How long libvirt may take to clear up behind itself. */
 const CLEAR_UP_MS = 10_000;
 const LOOK_AGAIN_MS = 100;
@@ -35,8 +33,7 @@ export function libvirtLive(ask: Virsh): Live {
 
   /** What libvirt says of the backup under way; null: there is none. */
   const underWay = async (id: string, signal: AbortSignal): Promise<Element | null> => {
-    const known = await ask(signal, 'list', '--uuid');
-    if (!known.includes(id)) return null;
+    if (!(await isListed(ask, id, signal))) return null;
     const xml = await ask(signal, 'backup-dumpxml', '--domain', id).catch((error: unknown) => {
       if (toEngineError(error).code === 'TOOL_FAILED') return null;
       throw error;
@@ -47,16 +44,14 @@ export function libvirtLive(ask: Virsh): Live {
     attribute(childNamed(backup, 'server'), 'socket') === socketPath;
 
   const hasCheckpoint = async (id: string, checkpoint: string, signal: AbortSignal) => {
-    const known = await ask(signal, 'list', '--all', '--uuid');
-    if (!known.includes(id)) return false;
+    if (!(await isListed(ask, id, signal, '--all'))) return false;
     const names = (await ask(signal, 'checkpoint-list', '--name', '--domain', id)).split('\n');
     return names.some((name) => name.trim() === checkpoint);
   };
 
   return {
     async plan(id, tracking, signal) {
-      const xml = await ask(signal, 'dumpxml', '--domain', id);
-      const domain = parseXml(xml, FIELD, 'domain');
+      const domain = domainOf(await ask(signal, 'dumpxml', '--domain', id));
       const number = attribute(domain, 'id');
       if (!/^\d{1,10}$/.test(number))
         throw new EngineError('LIVE_NOT_POSSIBLE', { place: id, said: 'it does not run' });
@@ -66,7 +61,7 @@ export function libvirtLive(ask: Virsh): Live {
         throw new EngineError('LIVE_NOT_POSSIBLE', { place: id, said: 'another job is under way' });
       const folder = await ownFolder(number);
       const name = OURS + randomUUID();
-      const disks = hardDisksOf(parseDomain(xml)).map((disk, i): LiveDisk => {
+      const disks = hardDisksOf(machineOf(domain)).map((disk, i): LiveDisk => {
         const isTracked = tracking.since !== null && disk.format === 'qcow2';
         return {
           ...disk,
@@ -82,7 +77,7 @@ export function libvirtLive(ask: Virsh): Live {
         tracking: disks.some(({ format }) => format === 'qcow2') ? tracking : { checkpoint: null, since: null },
         canFreeze: [...find(domain, 'channel')].some((channel) => {
           const target = childNamed(channel, 'target');
-          return attribute(target, 'name') === AGENT && attribute(target, 'state') === 'connected';
+          return attribute(target, 'name') === GUEST_AGENT && attribute(target, 'state') === 'connected';
         }),
         socketPath: join(folder, name),
         scratchPaths: disks.map((_, i) => join(scratch, `${name}-${i + 1}`)),
@@ -90,22 +85,16 @@ export function libvirtLive(ask: Virsh): Live {
     },
 
     async begin(moment) {
-      const folder = await mkdtemp(join(tmpdir(), OURS));
-      try {
-        const files = [join(folder, 'backup.xml'), join(folder, 'checkpoint.xml')];
-        await writeFile(files[0], backupXml(moment));
-        const checkpoint = moment.tracking.checkpoint === null ? [] : ['--checkpointxml', files[1]];
-        if (checkpoint.length > 0) await writeFile(files[1], checkpointXml(moment));
+      const isTracked = moment.tracking.checkpoint !== null;
+      const texts = [backupXml(moment), ...(isTracked ? [checkpointXml(moment)] : [])];
+      await inFiles(texts, async ([backup, ...checkpoint]) => {
+        const options = ['--backupxml', backup, ...checkpoint.flatMap((path) => ['--checkpointxml', path])];
         // whoever gives up in between would not know whether it began
         const never = new AbortController().signal;
-        await ask(never, 'backup-begin', '--domain', moment.id, '--backupxml', files[0], ...checkpoint).catch(
-          (error) => {
-            throw notPossible(moment.id, error);
-          },
-        );
-      } finally {
-        await rm(folder, { recursive: true, force: true });
-      }
+        await ask(never, 'backup-begin', '--domain', moment.id, ...options).catch((error) => {
+          throw notPossible(moment.id, error);
+        });
+      });
     },
 
     async isGoingOn(id, traces, signal) {
@@ -133,8 +122,7 @@ export function libvirtLive(ask: Virsh): Live {
     },
 
     async thaw(id, signal) {
-      const known = await ask(signal, 'list', '--uuid');
-      if (known.includes(id)) await ask(signal, 'domfsthaw', '--domain', id);
+      if (await isListed(ask, id, signal)) await ask(signal, 'domfsthaw', '--domain', id);
     },
 
     async checkpointMadeAt(id, checkpoint, signal) {
@@ -201,33 +189,14 @@ function sectorOf(domain: Element, name: string): number {
   return 512;
 }
 
-type Node = readonly [name: string, attributes: Readonly<Record<string, string>>, ...children: (Node | string)[]];
-
-function xmlOf(root: Node): string {
-  const document = new DOMImplementation().createDocument(null, root[0]);
-  const fill = (element: Element, [, attributes, ...children]: Node) => {
-    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-    for (const child of children) {
-      if (typeof child === 'string') element.appendChild(document.createTextNode(child));
-      else {
-        const made = document.createElement(child[0]);
-        element.appendChild(made);
-        fill(made, child);
-      }
-    }
-  };
-  fill(document.documentElement!, root);
-  return new XMLSerializer().serializeToString(document);
-}
-
 function backupXml({ disks, socketPath, scratchPaths, tracking }: PlannedMoment): string {
-  const each = disks.map(({ name, exportName, changesContext }, i): Node => {
+  const each = disks.map(({ name, exportName, changesContext }, i): XmlNode => {
     const about: Record<string, string> = { name, backup: 'yes', type: 'file', exportname: exportName };
     if (tracking.since !== null) about.backupmode = changesContext === null ? 'full' : 'incremental';
     if (changesContext !== null) Object.assign(about, { incremental: tracking.since, exportbitmap: `changes${i + 1}` });
     return ['disk', about, ['scratch', { file: scratchPaths[i] }]];
   });
-  return xmlOf([
+  return writeXml([
     'domainbackup',
     { mode: 'pull' },
     ['server', { transport: 'unix', socket: socketPath }],
@@ -237,9 +206,9 @@ function backupXml({ disks, socketPath, scratchPaths, tracking }: PlannedMoment)
 
 /** Only qcow2 keeps what was written since. */
 function checkpointXml({ disks, tracking }: PlannedMoment): string {
-  const each = disks.map(({ name, format }): Node => [
+  const each = disks.map(({ name, format }): XmlNode => [
     'disk',
     { name, checkpoint: format === 'qcow2' ? 'bitmap' : 'no' },
   ]);
-  return xmlOf(['domaincheckpoint', {}, ['name', {}, tracking.checkpoint!], ['disks', {}, ...each]]);
+  return writeXml(['domaincheckpoint', {}, ['name', {}, tracking.checkpoint!], ['disks', {}, ...each]]);
 }

@@ -1,23 +1,21 @@
 /** Machines that libvirt is to make: its pools and networks, what it can give, definitions. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { isAbsolute } from 'node:path';
 import { toEngineError } from '../../core/engine-error.ts';
 import { attribute, childNamed, childrenNamed, parseXml, textOf } from '../../core/xml.ts';
 import type { Element } from '@xmldom/xmldom';
 import { isAccelerated } from '../qemu/acceleration.ts';
 import { domainXml } from './libvirt-domain-xml.ts';
 import type { DiskPool, Maker } from './maker.port.ts';
-import { unreachable, type Virsh } from './virsh.ts';
+import type { Power } from './power.port.ts';
+import { inFiles, unreachable, type Virsh } from './virsh.ts';
 
 const MAX_LISTED = 1000;
 const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
 /** Kinds of pools whose volumes are files of a folder. */
 const OF_FILES = new Set(['dir', 'fs', 'netfs']);
-const STATE_OF_OFF = new Set(['5', '6']);
 
-/** @param address of the daemon, for errors */
-export function libvirtMaker(ask: Virsh, address: string): Maker {
+/** @param address of the daemon, for errors @param power of its machines */
+export function libvirtMaker(ask: Virsh, address: string, power: Power): Maker {
   const uuids = async (signal: AbortSignal, ...args: string[]) => {
     const said = await ask(signal, ...args).catch((error) => {
       throw unreachable(address, null, error);
@@ -65,23 +63,15 @@ export function libvirtMaker(ask: Virsh, address: string): Maker {
     },
 
     async define(vm, signal) {
-      // virsh reads it, not the daemon: nobody else needs to
-      const folder = await mkdtemp(join(tmpdir(), 'diskpress-vm-'));
-      try {
-        const file = join(folder, 'machine.xml');
-        await writeFile(file, domainXml(vm));
-        await ask(signal, 'define', '--file', file, '--validate');
-      } finally {
-        await rm(folder, { recursive: true, force: true });
-      }
+      await inFiles([domainXml(vm)], ([file]) => ask(signal, 'define', '--file', file, '--validate'));
     },
 
     async unmake(id, signal) {
-      if (!(await uuids(signal, 'list', '--all', '--uuid')).includes(id)) return;
-      const state = /^\s*state\.state=(\d+)$/m.exec(await ask(signal, 'domstats', '--state', id))?.[1] ?? '';
-      if (!STATE_OF_OFF.has(state)) {
+      const state = await power.state(id, signal);
+      if (state === null) return;
+      if (state !== 'off' && state !== 'crashed') {
         // it may have ended meanwhile
-        await ask(signal, 'destroy', '--domain', id).catch((error) => {
+        await power.cut(id, signal).catch((error) => {
           if (toEngineError(error).code !== 'TOOL_FAILED') throw error;
         });
       }

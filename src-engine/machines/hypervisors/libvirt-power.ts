@@ -2,7 +2,7 @@
 import type { SshHost } from '../../contract/vm-place.ts';
 import type { Vm } from '../../contract/vm.contract.ts';
 import type { Power } from './power.port.ts';
-import { unreachable, virsh } from './virsh.ts';
+import { isListed, unreachable, virsh } from './virsh.ts';
 
 /** virDomainState of libvirt-domain.h. */
 export const LIBVIRT_STATES: Readonly<Record<string, Vm['state']>> = {
@@ -25,13 +25,15 @@ export function libvirtPower(address: string, host: SshHost | null): Power {
   const ask = virsh(address, host);
   const askLong = virsh(address, host, START_DEADLINE_MS);
 
+  const isThere = (id: string, signal: AbortSignal, ...which: string[]) =>
+    isListed(ask, id, signal, ...which).catch((error) => {
+      throw unreachable(address, host, error);
+    });
+
   const state: Power['state'] = async (id, signal) => {
     const said = await ask(signal, 'domstats', '--state', id).catch(async (error) => {
       signal.throwIfAborted();
-      const all = await ask(signal, 'list', '--all', '--uuid').catch((cause) => {
-        throw unreachable(address, host, cause);
-      });
-      if (all.split(/\s+/).includes(id)) throw unreachable(address, host, error);
+      if (await isThere(id, signal, '--all')) throw unreachable(address, host, error);
       return null;
     });
     if (said === null) return null;
@@ -45,12 +47,7 @@ export function libvirtPower(address: string, host: SshHost | null): Power {
       if (!STARTABLE.includes(await state(id, signal))) return;
       await askLong(signal, 'start', '--domain', id);
     },
-    async isKept(id, signal) {
-      const kept = await ask(signal, 'list', '--all', '--persistent', '--uuid').catch((error) => {
-        throw unreachable(address, host, error);
-      });
-      return kept.split(/\s+/).includes(id);
-    },
+    isKept: (id, signal) => isThere(id, signal, '--all', '--persistent'),
     async askToShutDown(id, signal) {
       // without a mode: by the agent where one answers, by the power button where not
       await ask(signal, 'shutdown', '--domain', id);

@@ -7,6 +7,7 @@ import { defineFrom } from './libvirt-definition.ts';
 import { domainOf, machineOf, poolVolumesOf } from './libvirt-domain.ts';
 import { placeOfVolume } from './libvirt-pools.ts';
 import { LIBVIRT_STATES, libvirtPower } from './libvirt-power.ts';
+import { readMachines } from './read-machines.ts';
 import { unreadableVm } from './unreadable-vm.ts';
 import { libvirtStreams } from './libvirt-streams.ts';
 import { askSeveral, unreachable, virsh } from './virsh.ts';
@@ -23,6 +24,7 @@ const LINE = /^\s*([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})\s+(.+?)\s*$/;
 /** @param address of the daemon: 'qemu:///system' @param host another machine that the daemon is on; null: this one */
 export function libvirt(address: string, host: SshHost | null = null): Hypervisor {
   const ask = virsh(address, host);
+  const power = libvirtPower(address, host);
   const placeOf = (name: string, id: string) => (host ? writeRemotePlace(host, { name, id }) : `libvirt:${name}`);
 
   /** Which machines there are, and in which state each is: all of it at once, since connecting may take long. */
@@ -64,17 +66,14 @@ export function libvirt(address: string, host: SshHost | null = null): Hyperviso
   return {
     kind: 'libvirt',
     address,
-    power: libvirtPower(address, host),
+    power,
     // sockets of this machine are nothing on another
-    streams: host ? null : libvirtStreams(ask),
-    live: host ? null : libvirtLive(ask),
-    maker: host || !LOCAL.test(address) ? null : libvirtMaker(ask, address),
+    streams: host ? undefined : libvirtStreams(ask),
+    live: host ? undefined : libvirtLive(ask),
+    maker: host || !LOCAL.test(address) ? undefined : libvirtMaker(ask, address, power),
     async list(signal) {
       const { found, states } = await survey(signal);
-      const all = [...found];
-      const machines: Vm[] = [];
-      for (let i = 0; i < all.length; i += AT_ONCE) {
-        const some = all.slice(i, i + AT_ONCE);
+      return readMachines([...found], AT_ONCE, signal, async (some) => {
         const asked = some.map(([id]) => definitionOf(id));
         const looks = (await askSeveral(address, host, signal, asked)).map(async (told, at) => {
           const [id, name] = some[at];
@@ -84,9 +83,8 @@ export function libvirt(address: string, host: SshHost | null = null): Hyperviso
             return unreadable(placeOf(name, id), id, name, error);
           }
         });
-        machines.push(...(await Promise.all(looks)).filter((machine) => machine !== null));
-      }
-      return machines.sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+        return Promise.all(looks);
+      });
     },
 
     async show(name, signal) {

@@ -7,6 +7,7 @@ import { bytesOf, KERNEL_ROOTS, names, type KernelRoots } from '../linux/kernel-
 import { fileIdentity, imagesWrittenBy, isSame } from '../linux/open-files.ts';
 import type { Hypervisor } from './hypervisor.port.ts';
 import { parseCommandLine, type QemuDefinition } from './qemu-options.ts';
+import { inNaturalOrder } from './read-machines.ts';
 
 const MAX_ARGUMENT_BYTES = 1024 * 1024;
 
@@ -14,10 +15,6 @@ export function qemuProcesses(roots: KernelRoots = KERNEL_ROOTS): Hypervisor {
   return {
     kind: 'qemu',
     address: '',
-    power: null,
-    streams: null,
-    live: null,
-    maker: null,
     async list(signal) {
       const machines: Vm[] = [];
       for (const pid of names(roots.proc)) {
@@ -25,7 +22,7 @@ export function qemuProcesses(roots: KernelRoots = KERNEL_ROOTS): Hypervisor {
         const machine = /^\d+$/.test(pid) ? machineOf(roots, pid) : null;
         if (machine) machines.push(machine);
       }
-      return machines.sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+      return inNaturalOrder(machines);
     },
 
     async show(pid, signal) {

@@ -1,9 +1,13 @@
 /** virsh, libvirt's own program: one question, one process. */
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { writeSshHost, type SshHost } from '../../contract/vm-place.ts';
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import { runTool } from '../../tools/run-tool.ts';
 import { sshEnvironment, sshFault } from './ssh.ts';
+import { toolFault } from './tool-fault.ts';
 
 /** A daemon that answers no faster than this hangs. */
 const DEADLINE_MS = 20_000;
@@ -20,16 +24,37 @@ export function virsh(address: string, host: SshHost | null = null, deadlineMs =
   };
 }
 
+/**
+ * Whether the daemon has a machine, and it is among those that are listed.
+ * @param id its UUID @param which `virsh list` tells by itself of those that run: '--all', '--persistent'
+ * @throws EngineError as {@link Virsh}
+ */
+export async function isListed(ask: Virsh, id: string, signal: AbortSignal, ...which: string[]): Promise<boolean> {
+  return (await ask(signal, 'list', '--uuid', ...which)).split(/\s+/).includes(id);
+}
+
+/** What virsh is to read from files: virsh itself reads them, not the daemon, so nobody else needs to. They are gone afterwards. */
+export async function inFiles(
+  texts: readonly string[],
+  use: (paths: readonly string[]) => Promise<unknown>,
+): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'diskpress-'));
+  try {
+    const paths = texts.map((_, i) => join(folder, `${i}.xml`));
+    for (const [i, path] of paths.entries()) await writeFile(path, texts[i]);
+    await use(paths);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
 /** What asks nothing of a machine fails where there is no daemon, where it lets nobody in, or where its host cannot be reached. */
 export function unreachable(address: string, host: SshHost | null, error: unknown): unknown {
   const { code, data } = toEngineError(error);
-  if (code === 'TOOL_MISSING') return new EngineError('HYPERVISOR_MISSING', { hypervisor: 'libvirt', ...data });
   if (host && code === 'TOOL_TIMED_OUT')
     return new EngineError('HOST_UNREACHABLE', { host: writeSshHost(host), said: `ssh: ${data.seconds} s` });
-  const said = { TOOL_FAILED: data.said, TOOL_TIMED_OUT: `virsh: ${data.seconds} s` }[code as string];
-  if (said === undefined) return error;
-  const fault = host && sshFault(host, String(said));
-  return fault ?? new EngineError('HYPERVISOR_UNREACHABLE', { hypervisor: 'libvirt', address, said });
+  const ofHost = host && code === 'TOOL_FAILED' ? sshFault(host, String(data.said)) : null;
+  return ofHost ?? toolFault(error, 'libvirt', address, 'virsh');
 }
 
 /**

@@ -3,6 +3,8 @@ import type { Vm } from '../../contract/vm.contract.ts';
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import { runTool } from '../../tools/run-tool.ts';
 import type { Hypervisor } from './hypervisor.port.ts';
+import { readMachines } from './read-machines.ts';
+import { toolFault } from './tool-fault.ts';
 import { unreadableVm } from './unreadable-vm.ts';
 import { parseImages, parseInfo, parseList } from './virtualbox-info.ts';
 
@@ -24,7 +26,8 @@ export function virtualBox(): Hypervisor {
   /** Names by UUID. */
   const all = async (signal: AbortSignal) => {
     const text = await ask(signal, 'list', 'vms').catch((error) => {
-      throw unreachable(error);
+      // Debian itself does not have it
+      throw toolFault(error, 'VirtualBox', 'VBoxManage', 'VBoxManage', { page: 'https://www.virtualbox.org' });
     });
     return [...parseList(text)].slice(0, MAX_MACHINES);
   };
@@ -38,28 +41,14 @@ export function virtualBox(): Hypervisor {
   return {
     kind: 'vbox',
     address: '',
-    power: null,
-    streams: null,
-    live: null,
-    maker: null,
     async list(signal) {
-      const found = await all(signal);
-      const machines: Vm[] = [];
-      for (let i = 0; i < found.length; i += AT_ONCE) {
-        const some = found.slice(i, i + AT_ONCE);
-        machines.push(
-          ...(await Promise.all(
-            some.map(([id, name]) =>
-              look(id, name, signal).catch((error) => {
-                // one whose files are gone is still registered
-                if (toEngineError(error).code !== 'TOOL_FAILED') throw error;
-                return unreadableVm('vbox', placeOf(name, id), name, id);
-              }),
-            ),
-          )),
-        );
-      }
-      return machines.sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+      const lookOrName = ([id, name]: [string, string]) =>
+        look(id, name, signal).catch((error) => {
+          // one whose files are gone is still registered
+          if (toEngineError(error).code !== 'TOOL_FAILED') throw error;
+          return unreadableVm('vbox', placeOf(name, id), name, id);
+        });
+      return readMachines(await all(signal), AT_ONCE, signal, (some) => Promise.all(some.map(lookOrName)));
     },
 
     async show(name, signal) {
@@ -76,18 +65,3 @@ export function virtualBox(): Hypervisor {
 
 /** Machines whose files are gone share a name that is none. */
 const placeOf = (name: string, id: string) => `vbox:${/^<inaccessible!?>$/.test(name) || name === '' ? id : name}`;
-
-function unreachable(error: unknown): unknown {
-  const { code, data } = toEngineError(error);
-  // Debian itself does not have it
-  if (code === 'TOOL_MISSING')
-    return new EngineError('HYPERVISOR_MISSING', {
-      hypervisor: 'VirtualBox',
-      ...data,
-      page: 'https://www.virtualbox.org',
-    });
-  const said = { TOOL_FAILED: data.said, TOOL_TIMED_OUT: `VBoxManage: ${data.seconds} s` }[code as string];
-  return said === undefined
-    ? error
-    : new EngineError('HYPERVISOR_UNREACHABLE', { hypervisor: 'VirtualBox', address: 'VBoxManage', said });
-}

@@ -4,6 +4,7 @@ import { basename, dirname, extname, join, resolve } from 'node:path';
 import type { Vm } from '../../contract/vm.contract.ts';
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import type { Hypervisor } from './hypervisor.port.ts';
+import { readMachines } from './read-machines.ts';
 import { unreadableVm } from './unreadable-vm.ts';
 import { readDictionary, type VmwareDictionary } from './vmware-dictionary.ts';
 import { findVmxFiles } from './vmware-folders.ts';
@@ -16,19 +17,10 @@ export function vmware(): Hypervisor {
   return {
     kind: 'vmx',
     address: '',
-    power: null,
-    streams: null,
-    live: null,
-    maker: null,
     async list(signal) {
-      const paths = await findVmxFiles(signal);
-      const machines: Vm[] = [];
-      for (let i = 0; i < paths.length; i += AT_ONCE) {
-        signal.throwIfAborted();
-        const some = paths.slice(i, i + AT_ONCE);
-        machines.push(...(await Promise.all(some.map((path) => read(path).catch((error) => unreadable(path, error))))));
-      }
-      return machines.sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+      return readMachines(await findVmxFiles(signal), AT_ONCE, signal, (some) =>
+        Promise.all(some.map((path) => read(path).catch((error) => unreadable(path, error)))),
+      );
     },
 
     async show(name, signal) {

@@ -1,9 +1,10 @@
 /** Definitions of libvirt's machines, friendly and hostile. */
 import { describe, expect, test } from 'vitest';
 import { EngineError } from '../../../src-engine/core/engine-error.ts';
-import { parseDomain } from '../../../src-engine/machines/hypervisors/libvirt-domain.ts';
+import { domainOf, machineOf } from '../../../src-engine/machines/hypervisors/libvirt-domain.ts';
 
 const domain = (inside: string) => `<domain type='kvm'><name>lab</name><uuid>u</uuid>${inside}</domain>`;
+const parseDomain = (xml: string) => machineOf(domainOf(xml));
 const disksOf = (...disks: string[]) => parseDomain(domain(`<devices>${disks.join('')}</devices>`)).disks;
 
 function refusal(xml: string) {
