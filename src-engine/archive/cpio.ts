@@ -15,13 +15,6 @@ const MAX_FILE_BYTES = 0xffffffff;
 /** Of one that is unpacked; a larger one is not looked through. */
 const MAX_CONTENT_BYTES = 2 * 1024 * 1024 * 1024;
 const MAX_ENTRIES = 200_000;
-const PIECE_BYTES = 1024 * 1024;
-
-/** Some bytes that are read at random: a file, or part of one. */
-export interface RandomBytes {
-  readonly lengthBytes: number;
-  readInto(offsetBytes: number, into: Uint8Array): Promise<void>;
-}
 
 export interface CpioEntry {
   /** as it stands in the archive */
@@ -49,15 +42,6 @@ export interface CpioVisitor {
 /** The numbers in a header of the "new" format, eight hexadecimal digits each: cpio(5). */
 export const cpioField = (header: string, index: number): number =>
   parseInt(header.slice(6 + 8 * index, 14 + 8 * index), 16);
-
-/** The bytes up to an offset, in pieces. */
-export async function* piecesOf(content: RandomBytes, endBytes: number): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < endBytes; at += PIECE_BYTES) {
-    const piece = Buffer.alloc(Math.min(PIECE_BYTES, endBytes - at));
-    await content.readInto(at, piece);
-    yield piece;
-  }
-}
 
 /** Walks over a first file system, with limits for files, names and bytes. */
 export class CpioWalk {

@@ -1,5 +1,5 @@
 /** What an EFI system partition has for a firmware to start: UEFI 2.10, 13.3.1 (folders of vendors) and 3.5.1.1 (the fallback loader). */
-import { createHash } from 'node:crypto';
+import { sha256Of } from '../core/random-bytes.ts';
 import { GuestFiles } from '../guest/guest-files.ts';
 import type { FileTree } from '../filesystems/file-tree.port.ts';
 import { EFI_HEAD_BYTES, efiArchitecture } from './efi-image.ts';
@@ -9,7 +9,6 @@ const MAX_LOADERS = 100;
 /** Loaders take a few MiB; a kernel with its initramfs in one file more, and those are no loaders. */
 const MAX_LOADER_BYTES = 32 * 1024 * 1024;
 const MAX_HASHED_BYTES = 128 * 1024 * 1024;
-const PIECE_BYTES = 1024 * 1024;
 
 /** Whose program it is, by the names under which their own installers put them there. */
 export type LoaderRole = 'fallback' | 'shim' | 'grub' | 'systemd-boot' | 'windows' | 'other';
@@ -60,7 +59,7 @@ export async function readEfiPartition(tree: FileTree, signal: AbortSignal): Pro
       const { lengthBytes, modifiedMs } = node;
       const mayHash = lengthBytes <= MAX_LOADER_BYTES && hashedBytes + lengthBytes <= MAX_HASHED_BYTES;
       if (mayHash) hashedBytes += lengthBytes;
-      const sha256 = mayHash ? await sha256Of(files, path) : null;
+      const sha256 = mayHash ? await hashOf(files, path) : null;
       loaders.push({ path, role: roleOf(vendor, name, architecture), architecture, lengthBytes, modifiedMs, sha256 });
     }
   }
@@ -89,18 +88,10 @@ function roleOf(vendor: string, name: string, architecture: string): LoaderRole 
   return plain === `systemd-boot${architecture}.efi` ? 'systemd-boot' : 'other';
 }
 
-async function sha256Of(files: GuestFiles, path: string): Promise<string | null> {
+async function hashOf(files: GuestFiles, path: string): Promise<string | null> {
   return files.guarded(path, async () => {
     const content = await files.content(path);
-    if (!content) return null;
-    const hash = createHash('sha256');
-    const memory = Buffer.alloc(PIECE_BYTES);
-    for (let at = 0; at < content.lengthBytes; at += PIECE_BYTES) {
-      const piece = memory.subarray(0, Math.min(PIECE_BYTES, content.lengthBytes - at));
-      await content.readInto(at, piece);
-      hash.update(piece);
-    }
-    return hash.digest('hex');
+    return content && sha256Of(content);
   });
 }
 

@@ -3,6 +3,7 @@
  * the other, the last of them packed. Linux, Documentation/driver-api/early-userspace/buffer-format.rst.
  */
 import { EngineError } from '../core/engine-error.ts';
+import { piecesOf, type RandomBytes } from '../core/random-bytes.ts';
 import {
   CPIO_HEADER_BYTES as HEADER_BYTES,
   CPIO_MAGIC as MAGIC,
@@ -10,10 +11,8 @@ import {
   CpioWalk,
   cpioField,
   MAX_CPIO_NAME_BYTES as MAX_NAME_BYTES,
-  piecesOf,
   type CpioEntry,
   type CpioVisitor,
-  type RandomBytes,
 } from '../archive/cpio.ts';
 import { StreamReader } from '../archive/stream-reader.ts';
 import type { StreamType } from '../archive/stream-type.ts';

@@ -1,7 +1,7 @@
 /** Reads back what steps were to make of a volume, by our own readers, and says where it is something else. */
 import { EngineError } from '../core/engine-error.ts';
 import type { FileNode, FileTree } from '../filesystems/file-tree.port.ts';
-import { sha256Of } from './kept-start.ts';
+import { sha256Of } from '../core/random-bytes.ts';
 import { damageReason } from './refusals.ts';
 import type { ClearFolder, Names, Ownership, PutFile, VolumeChanges, VolumeStep } from './steps.port.ts';
 

@@ -4,7 +4,8 @@ import { open, unlink, type FileHandle } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { piecesOf, type KeptStart } from './kept-start.ts';
+import { piecesOf } from '../core/random-bytes.ts';
+import type { KeptStart } from './kept-start.ts';
 import { ioError } from '../core/engine-error.ts';
 
 const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;

@@ -6,7 +6,7 @@ import { withLoopDevice } from '../tools/loop-device.ts';
 import { withMountedDevice, type MountedKind } from '../tools/mounted-device.ts';
 import { bytesOfName } from '../filesystems/names.ts';
 import { folderContents } from './folder-contents.ts';
-import { piecesOf } from './kept-start.ts';
+import { piecesOf } from '../core/random-bytes.ts';
 import { impossible, unsafe } from './refusals.ts';
 import type { MakeFolder, Names, PutFile, VolumeChanges, VolumeStep } from './steps.port.ts';
 import type { VolumePlace } from './volume-place.ts';

@@ -1,7 +1,8 @@
 /** Which modules a first file system holds. It is read in a stream, and no content is kept. */
-import { CpioWalk, piecesOf, type CpioEntry, type CpioVisitor, type RandomBytes } from '../../archive/cpio.ts';
+import { CpioWalk, type CpioEntry, type CpioVisitor } from '../../archive/cpio.ts';
 import { StreamReader } from '../../archive/stream-reader.ts';
 import { EngineError } from '../../core/engine-error.ts';
+import { piecesOf, type RandomBytes } from '../../core/random-bytes.ts';
 
 /** Those that are loaded by many are some ten megabytes; the largest with all firmware some hundred. */
 const MAX_PACKED_BYTES = 1024 * 1024 * 1024;
@@ -41,7 +42,7 @@ export async function readFirstFileSystem(
   const modules = new Modules(version);
   const walk = new CpioWalk(modules, false, signal);
   try {
-    const isArchive = await walk.run(new StreamReader(piecesOf(content, content.lengthBytes), 'initramfs'));
+    const isArchive = await walk.run(new StreamReader(piecesOf(content), 'initramfs'));
     return isArchive ? { modules: modules.found, isWhole: !modules.hasMore } : null;
   } catch (error) {
     signal.throwIfAborted();

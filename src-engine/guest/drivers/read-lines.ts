@@ -1,9 +1,9 @@
 /** Long lists of a guest, line by line: lists of modules are longer than a text that is read at once. */
 import { checkRange } from '../../core/bounds.ts';
+import { piecesOf } from '../../core/random-bytes.ts';
 import type { GuestFiles } from '../guest-files.ts';
 
 const MAX_LIST_BYTES = 16 * 1024 * 1024;
-const PIECE_BYTES = 256 * 1024;
 /** What a module needs stands in its line: some are long, none so long. */
 const MAX_LINE_CHARACTERS = 64 * 1024;
 
@@ -14,9 +14,7 @@ export async function readLines(files: GuestFiles, path: string, take: (line: st
     if (!content) return null;
     checkRange('length', content.lengthBytes, 0, MAX_LIST_BYTES);
     let rest = '';
-    for (let at = 0; at < content.lengthBytes; at += PIECE_BYTES) {
-      const piece = Buffer.alloc(Math.min(PIECE_BYTES, content.lengthBytes - at));
-      await content.readInto(at, piece);
+    for await (const piece of piecesOf(content)) {
       const lines = (rest + piece.toString('latin1')).split('\n');
       rest = lines.pop()!;
       checkRange('line length', rest.length, 0, MAX_LINE_CHARACTERS);
