@@ -58,7 +58,8 @@ export const DriverMakingSchema = z.object({
   startBus: z.enum(DISK_BUSES),
   /** what it is to start from afterwards */
   buses: z.array(z.enum(DRIVER_BUSES)).min(1),
-  kernels: z.array(z.object({ version: z.string(), firstFile: z.string() })).min(1),
+  /** the one that is started for it first */
+  kernels: z.array(KernelDriversSchema.pick({ version: true, file: true }).extend({ firstFile: z.string() })).min(1),
   /** how long it takes at most; a tenth of it is usual where the processor helps */
   timeoutSeconds: z.number().int().positive(),
 });

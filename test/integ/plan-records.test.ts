@@ -13,6 +13,7 @@ import { KeptLooks } from '../../src-engine/inspection/kept-looks.ts';
 import { planCapture } from '../../src-engine/jobs/capture/plan.ts';
 import { runCapture } from '../../src-engine/jobs/capture/run.ts';
 import { AttachedIds, KnownIds } from '../../src-engine/jobs/deploy/attached-ids.ts';
+import { KnownDrivers } from '../../src-engine/jobs/deploy/known-drivers.ts';
 import { planDeploy } from '../../src-engine/jobs/deploy/plan.ts';
 import { Feeds } from '../../src-engine/jobs/deploy/feed.ts';
 import { runDeploy } from '../../src-engine/jobs/deploy/run.ts';
@@ -76,6 +77,7 @@ test('of a deploy: what is written is what the record names, where it names it',
     handle.parts,
     { request: asked, checks: [], vm: null },
     attached(asked.target),
+    new KnownDrivers(),
     expiresAt,
     signal,
   );
@@ -103,6 +105,7 @@ test('what a plan forbids stands in its record', async () => {
     handle.parts,
     { request: asked, checks: [], vm: null },
     attached(asked.target),
+    new KnownDrivers(),
     expiresAt,
     signal,
   );

@@ -5,6 +5,7 @@ import { AttachedIds, KnownIds } from '../../jobs/deploy/attached-ids.ts';
 import { isVmPlace } from '../../contract/vm-place.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { JobContext } from '../../core/job-context.ts';
+import { KnownDrivers } from '../../jobs/deploy/known-drivers.ts';
 import { feedKey, Feeds } from '../../jobs/deploy/feed.ts';
 import { requestsOf } from '../../jobs/deploy/plan-all.ts';
 import { withCapturedAlike, withTwins } from '../../jobs/deploy/machines-alike.ts';
@@ -62,10 +63,11 @@ export function deployOperations({
     },
   });
   const known = new KnownIds();
+  const drivers = new KnownDrivers();
   const attachedFor = (targets: readonly string[]) =>
     new AttachedIds(catalog.machine, catalog.parts.layout.root, known, targets);
   const plan = (asked: AskedDeploy, attached: AttachedIds, signal: AbortSignal) =>
-    deploys.plan((expiresAt) => planDeploy(catalog.parts, asked, attached, expiresAt, signal));
+    deploys.plan((expiresAt) => planDeploy(catalog.parts, asked, attached, drivers, expiresAt, signal));
   const planAll = async (params: CheckedParams<'deploy.planAll'>, signal: AbortSignal) => {
     const targets = await resolveTargets(catalog.parts, params, signal);
     const paths = targets.map(({ path }) => path);

@@ -8,28 +8,24 @@ import type { FileHandle } from 'node:fs/promises';
 import type { DriverMaking } from '../../contract/drivers.contract.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { JobContext } from '../../core/job-context.ts';
+import { piecesOf } from '../../core/random-bytes.ts';
 import type { FileContent } from '../../filesystems/file-tree.port.ts';
 import type { GuestChange } from '../../guest/changes.port.ts';
 import { canStartFrom, readGuestDrivers } from '../../guest/drivers/guest-drivers.ts';
 import { openGuestFiles, type OpenedGuest } from '../../guest/open-guest-files.ts';
-import { openVolumes } from '../../inspection/disk-inspection.ts';
 import { runInGuest, type GivenFile, type TaskFailure } from '../../machines/qemu/run-in-guest.ts';
-import { impossible } from '../../writers/refusals.ts';
 import { resolveChanges } from '../../writers/resolve.ts';
-import { changeVolume } from '../../writers/write-volume.ts';
+import { changeVolumes } from './change-volumes.ts';
 import type { Deployment } from './deployment.ts';
 import { driverScript, KEPT_SETTING } from './driver-script.ts';
 import { openDisk, type OpenedDisk } from './opened-disk.ts';
 import { targetView } from './target-view.ts';
-import { placeOnDisk } from './volume-on-disk.ts';
-import { writeHeld } from './write-held.ts';
 
 const MIB = 1024 * 1024;
 const MAX_KERNEL_BYTES = 256 * MIB;
 const MAX_FIRST_FILE_BYTES = 1024 * MIB;
 /** With all modules and firmware for them, a first file system has some ten to some hundred. */
 const MAX_GIVEN_BYTES = 1024 * MIB;
-const PIECE_BYTES = 4 * MIB;
 
 /**
  * @throws EngineError `DRIVERS_NOT_MADE`; `GUEST_UNSAFE`, `GUEST_CHANGE_IMPOSSIBLE`, `GUEST_DIFFERS`, `TOOL_MISSING`, `TOOL_FAILED`,
@@ -46,7 +42,10 @@ export async function makeDrivers(deployment: Deployment, context: JobContext): 
   const opened = await openGuestFiles(disk.input.volumes, signal);
   if (!opened) throw notMade(deployment, 'no-start', []);
   const given = await made(deployment, making, disk, opened, signal);
-  await takeOver(deployment, changesOf(making, given), disk, opened, signal);
+  const changes = changesOf(making, given);
+  const resolved = await resolveChanges(changes, opened.files, disk.input.volumes, signal);
+  await changeVolumes(deployment, disk.volumes, resolved, signal);
+  tell(deployment, changes);
   await expectDrivers(deployment, making, signal);
 }
 
@@ -58,8 +57,7 @@ async function made(
   signal: AbortSignal,
 ): Promise<readonly GivenFile[]> {
   const [first] = making.kernels;
-  const kernelPath = await kernelOf(disk, first.version, signal);
-  const kernel = kernelPath === null ? null : await files.content(kernelPath);
+  const kernel = await files.content(first.file);
   const firstFile = await files.content(first.firstFile);
   const root = disk.input.volumes.find(({ ref }) => ref === mounts[0].volume);
   if (!kernel || !firstFile || !root) throw notMade(deployment, 'no-start', []);
@@ -80,22 +78,13 @@ async function made(
   return outcome.files;
 }
 
-/** The file of the kernel with that version. */
-async function kernelOf({ input }: OpenedDisk, version: string, signal: AbortSignal): Promise<string | null> {
-  const drivers = await readGuestDrivers(input.volumes, signal, 1);
-  return drivers.find((one) => one.version === version)?.file ?? null;
-}
-
 const copier =
   (content: FileContent, maxBytes: number) =>
   async (into: FileHandle): Promise<void> => {
     if (content.lengthBytes > maxBytes)
       throw new EngineError('FORMAT_UNSUPPORTED', { feature: 'a first file system of that length' });
-    for (let at = 0; at < content.lengthBytes; at += PIECE_BYTES) {
-      const piece = Buffer.alloc(Math.min(PIECE_BYTES, content.lengthBytes - at));
-      await content.readInto(at, piece);
-      await into.write(piece);
-    }
+    // each call goes on where the one before it ended
+    for await (const piece of piecesOf(content)) await into.writeFile(piece);
   };
 
 /** Source: bootparam(7), dracut.cmdline(7) */
@@ -126,31 +115,6 @@ function changesOf({ way, kernels }: DriverMaking, given: readonly GivenFile[]):
   return [...setting, ...[...taken].map(([path, bytes]) => write(path, bytes))];
 }
 
-async function takeOver(
-  deployment: Deployment,
-  changes: readonly GuestChange[],
-  disk: OpenedDisk,
-  { files }: OpenedGuest,
-  signal: AbortSignal,
-): Promise<void> {
-  const { target, plan, sink } = deployment;
-  const isDevice = plan.target.kind === 'device';
-  for (const volume of await resolveChanges(changes, files, disk.input.volumes, signal)) {
-    const extent = placeOnDisk(disk.volumes, volume.ref);
-    if (!extent) throw impossible(volume.steps[0].change.path, 'scattered');
-    await writeHeld(deployment, extent);
-    const { startBytes: offsetBytes, lengthBytes } = extent;
-    const reopen = async () => {
-      await sink.sync();
-      const again = (await openVolumes(targetView(deployment))).find(({ ref }) => ref === volume.ref);
-      if (!again?.fileSystem?.browse) throw new EngineError('NO_FILE_SYSTEM', { name: volume.ref });
-      return again.fileSystem.browse();
-    };
-    await changeVolume(volume, { descriptor: target.fd, offsetBytes, lengthBytes, isDevice }, reopen, signal);
-  }
-  tell(deployment, changes);
-}
-
 function tell(deployment: Deployment, changes: readonly GuestChange[]): void {
   const inside = deployment.inside ?? { changes: [], identifiers: [], changedFiles: 0, sameFiles: 0, sameBytes: 0 };
   const views = changes.map(({ path }) => ({
@@ -169,11 +133,10 @@ async function expectDrivers(deployment: Deployment, making: DriverMaking, signa
   await deployment.sink.sync();
   const { input } = await openDisk(targetView(deployment));
   const drivers = await readGuestDrivers(input.volumes, signal);
-  for (const { version } of making.kernels.slice(0, 1)) {
-    const kernel = drivers.find((one) => one.version === version);
-    const lacks = making.buses.filter((bus) => !kernel || !canStartFrom(kernel, bus));
-    if (lacks.length > 0) throw notMade(deployment, 'missing', lacks);
-  }
+  const [first] = making.kernels;
+  const kernel = drivers.find(({ version }) => version === first.version);
+  const lacks = making.buses.filter((bus) => !kernel || !canStartFrom(kernel, bus));
+  if (lacks.length > 0) throw notMade(deployment, 'missing', lacks);
 }
 
 const notMade = ({ target }: Deployment, reason: TaskFailure | 'missing', lastLines: readonly string[]) =>

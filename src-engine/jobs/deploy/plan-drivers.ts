@@ -4,7 +4,7 @@ import type { DeviceView } from '../../contract/disk.contract.ts';
 import type { DriverBus, DriverMaking, KernelDrivers } from '../../contract/drivers.contract.ts';
 import type { MessageData } from '../../contract/errors.ts';
 import type { Check } from '../../contract/warnings.ts';
-import { busesOf, canStartFrom, readGuestDrivers } from '../../guest/drivers/guest-drivers.ts';
+import { busesOf, canStartFrom } from '../../guest/drivers/guest-drivers.ts';
 import { openGuestFiles } from '../../guest/open-guest-files.ts';
 import { findTool } from '../../tools/tools.ts';
 import type { DeployRecord } from '../plan-records.ts';
@@ -42,10 +42,13 @@ const OF_DEVICE: Readonly<Record<string, readonly DriverBus[]>> = {
 const SECONDS_TO_START = 600;
 const SECONDS_FOR_KERNEL = 900;
 
-/** @throws EngineError `ABORTED`; what is damaged is unknown */
-export async function planDrivers(opened: OpenedDisk, asked: DriversAsked, signal: AbortSignal): Promise<DriversPlan> {
-  // first file systems are unpacked for it: those of older kernels only where they are made anew
-  const drivers = await readGuestDrivers(opened.input.volumes, signal, asked.request.drivers === 'all' ? undefined : 1);
+/** @param drivers of its guest's kernels, the default one first @throws EngineError `ABORTED` */
+export async function planDrivers(
+  opened: OpenedDisk,
+  drivers: KernelDrivers[],
+  asked: DriversAsked,
+  signal: AbortSignal,
+): Promise<DriversPlan> {
   const [first] = drivers;
   const { request } = asked;
   const wanted = first ? wantedBuses(asked) : [];
@@ -106,7 +109,7 @@ async function makingOf(
   const opened = await openGuestFiles(input.volumes, signal);
   const [first] = drivers;
   if (opened?.family !== 'linux' || !first) return { reason: opened?.family === 'windows' ? 'windows' : 'no-system' };
-  const kernels = drivers.flatMap(({ version, firstFile }) => (firstFile ? [{ version, firstFile }] : []));
+  const kernels = drivers.flatMap(({ version, file, firstFile }) => (firstFile ? [{ version, file, firstFile }] : []));
   if (kernels.length === 0) return { reason: 'no-first-file' };
   if (!kernels.every(({ version }) => /^[\w.+~-]+$/.test(version))) return { reason: 'no-first-file' };
   const way = await wayOf(opened.files);

@@ -28,6 +28,7 @@ import { platformOf } from '../../judgement/platform.ts';
 import { overriddenCodes, withOverrides } from '../../judgement/overrides.ts';
 import { refusalOf, type DeployRecord, type Planned } from '../plan-records.ts';
 import { openDisk } from './opened-disk.ts';
+import type { KnownDrivers } from './known-drivers.ts';
 import { moveChecks } from './move-checks.ts';
 import { networkChecks } from './network-checks.ts';
 import { planBoot } from './plan-boot.ts';
@@ -66,13 +67,14 @@ export interface AskedDeploy {
 /**
  * Looks at the template and the target and says what a deploy would do.
  * @param asked with what is known of it already, beside other deploys
- * @param attached of the request that it is a part of
+ * @param attached of the request that it is a part of @param known of what was planned before
  * @throws EngineError `TEMPLATE_NOT_FOUND`, `MANIFEST_DAMAGED`, `PACK_DAMAGED`, `PERMISSION_DENIED`
  */
 export async function planDeploy(
   parts: EngineParts,
   { request, checks: besides, vm }: AskedDeploy,
   attached: AttachedIds,
+  known: KnownDrivers,
   expiresAt: string,
   signal: AbortSignal,
 ): Promise<Planned<DeployRecord, DeployPlan>> {
@@ -133,7 +135,8 @@ export async function planDeploy(
       const device = isDevice ? await parts.machine.deviceAt(target.place.path, parts.layout.root) : null;
       const isOnly = version.disks.length === 1;
       const vmBus = vm?.disks.find((one) => one.disk === found.number)?.bus ?? null;
-      const drivers = await planDrivers(opened, { request, vmBus, device, isAlone: isOnly }, signal);
+      const kernels = await known.of(found.manifest, opened, request.drivers === 'all', signal);
+      const drivers = await planDrivers(opened, kernels, { request, vmBus, device, isAlone: isOnly }, signal);
       const move = { from: version.platform, to: platformOf(target.place, device, null).value };
       const network = request.settings?.network ?? [];
       const otherMachine = await moveChecks(move, recorded?.network ?? [], network, opened.input.volumes, signal);
