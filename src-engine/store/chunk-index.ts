@@ -1,6 +1,7 @@
 /** Where every chunk lies: the tables `pack`, `frame` and `chunk`. Can be rebuilt from the packs alone. */
 import type Database from 'better-sqlite3';
 import { FrameReader, type FramePlace } from './frame-reader.ts';
+import { KeptFrames } from './kept-frames.ts';
 import { CHUNK_ENTRY_BYTES, frameHeader, HASH_BYTES } from './pack-format.ts';
 import { packPath } from './pack-path.ts';
 import type { WrittenPack } from './pack-writer.ts';
@@ -43,6 +44,7 @@ const MAX_UNPACKED_FRAMES = 12;
 export class ChunkIndex {
   /** of the captures that run in this engine, by their names */
   readonly unfinished = new UnfinishedPacks();
+  readonly kept: KeptFrames;
   #timesSetAside = 0;
   #unpacked: FrameReader | null = null;
   #borrowers = 0;
@@ -55,6 +57,7 @@ export class ChunkIndex {
   constructor(db: Database.Database, layout: StoreLayout) {
     this.#db = db;
     this.#layout = layout;
+    this.kept = new KeptFrames(layout.scratch);
     this.#findChunk = db.prepare('SELECT frame_id, offset, length_bytes FROM chunk WHERE hash = ?');
     this.#findFrame = db.prepare(
       'SELECT frame.id, pack.name AS pack, frame.offset, head_bytes, stored_bytes, raw_bytes FROM frame JOIN pack ON pack.id = pack_id WHERE frame.id = ?',

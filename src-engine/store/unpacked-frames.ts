@@ -19,6 +19,9 @@ const MAX_IN_MEMORY = 8;
 const MAX_UNDER_WAY = 4;
 /** So much of a frame is read by whoever goes through a disk in order. */
 const READ_ONCE_SHARE = 0.75;
+/** So little of it by whoever jumps about; and so many such frames in turn are no chance. */
+const JUMPED_SHARE = 0.25;
+const JUMPS = 16;
 const MAX_OPEN_PACKS = 64;
 const MAX_FILE_BYTES = 64 * 1024 * 1024 * 1024;
 /** Of what is free where the file lies. */
@@ -55,6 +58,8 @@ export class UnpackedFrames {
   #free: number[] = [];
   #slots = 0;
   #turns = 0;
+  /** frames in turn of which little was read */
+  #jumps = 0;
   #file: FileHandle | null;
   readonly #maxSlots: number;
   #isClosed = false;
@@ -100,6 +105,23 @@ export class UnpackedFrames {
     } finally {
       frame.readers--;
     }
+  }
+
+  /** Whether somebody jumps about: the rest of what is read will be asked for, too, and each first time is slow. */
+  get isReadAtRandom(): boolean {
+    return this.#jumps >= JUMPS;
+  }
+
+  /**
+   * Unpacks a frame before somebody asks for it.
+   * @returns whether there is room for more
+   * @throws EngineError as {@link readInto}
+   */
+  async unpackAhead(place: FramePlace): Promise<boolean> {
+    while (this.#leaving.size >= MAX_UNDER_WAY / 2) await Promise.race(this.#leaving);
+    if (this.#isClosed || this.#slots >= this.#maxSlots) return false;
+    await this.#frame(place);
+    return true;
   }
 
   /** One that is in memory or in the file at this moment. */
@@ -232,6 +254,8 @@ export class UnpackedFrames {
   async #leave(frame: Unpacked): Promise<void> {
     const bytes = frame.bytes!;
     const isReadOnce = frame.readBytes >= bytes.length * READ_ONCE_SHARE;
+    if (isReadOnce) this.#jumps = 0;
+    else if (frame.readBytes > 0 && frame.readBytes < bytes.length * JUMPED_SHARE) this.#jumps++;
     if (!isReadOnce && this.#leaving.size < MAX_UNDER_WAY) frame.slot = await this.#keep(bytes);
     frame.bytes = null;
     if (frame.slot === null && this.#frames.get(frame.key) === frame) this.#frames.delete(frame.key);

@@ -2,7 +2,6 @@
 import type { BlockSource } from '../disk/block-source.port.ts';
 import { lockReader } from '../store/locks.ts';
 import { ManifestReader } from '../store/manifest-reader.ts';
-import { UnpackedFrames } from '../store/unpacked-frames.ts';
 import type { FoundDisk } from './found-disk.ts';
 import { readManifestJson, type ManifestJson } from './manifest-json.ts';
 import { naming } from './naming.ts';
@@ -31,8 +30,8 @@ export async function openStoredDisk(parts: StoredParts, found: FoundDisk, isSer
     return await naming(found.template.name, async () => {
       const reader = (manifest = await ManifestReader.open(parts.layout, found.manifest));
       const json = readManifestJson(reader, found.manifest);
-      const frames = isServed ? await UnpackedFrames.open(parts.layout.scratch) : undefined;
-      const source = templateSource(parts.index, reader, json, frames && { frames });
+      const kept = isServed ? parts.index.kept : null;
+      const source = templateSource(parts.index, reader, json, await kept?.borrow());
       return {
         found,
         manifest: reader,
@@ -40,7 +39,7 @@ export async function openStoredDisk(parts: StoredParts, found: FoundDisk, isSer
         source,
         async close() {
           await source.close();
-          await frames?.close();
+          kept?.giveBack();
           await reader.close();
           lock.release();
         },

@@ -21,11 +21,6 @@ const RUNS_STEP_BYTES = 8 * WINDOW_BYTES;
 /** Fills `into` from a place in a chunk. */
 type ReadChunk = (chunk: ChunkPlace & { frame: FramePlace }, from: number, into: Uint8Array) => void | Promise<void>;
 
-/** For whoever is read at random for long; the caller closes it. */
-export interface ServedFrom {
-  readonly frames: UnpackedFrames;
-}
-
 interface Window {
   readonly record: WindowRecord | null;
   /** found when they are read */
@@ -34,21 +29,23 @@ interface Window {
 
 /**
  * @param manifest stays open as long as the source is used; closing the source does not close it
- * @param served left out: the few frames are used that all of the engine share
+ * @param served for whoever is read at random for long; left out: frames that are kept for others, or the few that all of the engine share
  */
 export function templateSource(
   index: ChunkIndex,
   manifest: ManifestReader,
   json: ManifestJson,
-  served?: ServedFrom,
+  served?: UnpackedFrames,
 ): BlockSource {
-  const shared = served ? null : index.borrowFrames();
-  const readChunk: ReadChunk = served
-    ? ({ frame, offsetInFrame, hash }, from, into) => served.frames.readInto(frame, offsetInFrame, hash, from, into)
+  const kept = served ?? index.kept.borrowOpen();
+  const shared = kept ? null : index.borrowFrames();
+  const readChunk: ReadChunk = kept
+    ? ({ frame, offsetInFrame, hash }, from, into) => kept.readInto(frame, offsetInFrame, hash, from, into)
     : ({ frame, offsetInFrame, hash }, from, into) =>
         into.set(shared!.readChunk(frame, offsetInFrame, hash).subarray(from, from + into.length));
   const cachedWindows = served ? CACHED_WINDOWS_SERVED : CACHED_WINDOWS;
   let isOpen = true;
+  let ahead: Promise<void> | null = null;
   const { lengthBytes, sectorBytes, physicalSectorBytes } = json.disk.layout;
   // the first is the one that was not used longest
   const windows = new Map<string, Promise<Window>>();
@@ -121,6 +118,24 @@ export function templateSource(
     return runs.sort((a, b) => a.startBytes - b.startBytes);
   }
 
+  /** Unpacks the whole disk in order, while others read of it. What cannot be read is told to whoever asks for it. */
+  async function unpackAll(frames: UnpackedFrames): Promise<void> {
+    for (const [region, window] of windowsIn(0, lengthBytes)) {
+      const record = await manifest.find(region, window).catch(() => null);
+      for (const frame of record ? framesOf(record) : []) {
+        if (!isOpen || !(await frames.unpackAhead(frame).catch(() => true))) return;
+      }
+    }
+  }
+
+  function framesOf(record: WindowRecord): Set<FramePlace> {
+    try {
+      return new Set(chunksOf(index, record).flatMap(({ frame }) => frame ?? []));
+    } catch {
+      return new Set();
+    }
+  }
+
   return {
     lengthBytes,
     sectorBytes,
@@ -128,6 +143,7 @@ export function templateSource(
     async readInto(offsetBytes, into) {
       checkSpan('read', offsetBytes, into.length, lengthBytes);
       into.fill(0);
+      if (served?.isReadAtRandom) ahead ??= unpackAll(served);
       for (const [region, window, start] of windowsIn(offsetBytes, into.length)) {
         await copyWindow(region, window, start, offsetBytes, into);
       }
@@ -141,8 +157,11 @@ export function templateSource(
       }
     },
     async close() {
-      if (isOpen && shared) index.returnFrames();
+      const wasOpen = isOpen;
       isOpen = false;
+      await ahead;
+      if (wasOpen && shared) index.returnFrames();
+      else if (wasOpen && !served) index.kept.giveBack();
     },
   };
 }

@@ -1,5 +1,14 @@
 /** Versions served over NBD: real clients read what a deploy would write, nobody can write, and who sends nonsense harms nobody but themselves. */
-import { existsSync, lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
@@ -73,6 +82,33 @@ describe('a served version', () => {
     const through = bench.path('through.img');
     await client('nbdkit', '-U', '-', 'nbd', `uri=${served.uri}`, '--run', `nbdcopy "$uri" ${through}`);
     run('cmp', through, deployed);
+  });
+
+  test('that somebody jumps about in is unpacked as a whole, and needs its packs no more', async () => {
+    const data = bench.file('jumps.img', 0);
+    writeFileSync(data, randomBytes(160 * MIB));
+    resultOf(await engine.capture(data, 'jumps', { outside: 'take' }));
+    const { uri, id } = await engine.client.call('nbd.open', { template: 'jumps' });
+    const jumps = Array.from({ length: 28 }, (_, i) => `h.pread(4096, ${4 * MIB * ((7 * i) % 40)})`);
+    await libnbd(`h.connect_uri(${JSON.stringify(uri)})`, ...jumps);
+    // a file without a name, of 5 MiB for each frame that left memory: 28 of 40 were asked for
+    const isUnpacked = () =>
+      readdirSync('/proc/self/fd').some((fd) => {
+        const path = `/proc/self/fd/${fd}`;
+        const link = lstatSync(path, { throwIfNoEntry: false }) && readlinkSync(path);
+        return link?.includes('/unpacked-') && statSync(path).size > 150 * MIB;
+      });
+    await expect.poll(isUnpacked, { timeout: 60_000 }).toBe(true);
+    const packs = bench.path('catalog/packs');
+    renameSync(packs, `${packs}-away`);
+    try {
+      const copy = bench.path('jumps-copy.img');
+      await client('nbdcopy', uri, copy);
+      run('cmp', copy, data);
+    } finally {
+      renameSync(`${packs}-away`, packs);
+      await engine.client.call('nbd.close', { id });
+    }
   });
 
   test('is listed by its name, is read-only, and may be read by several connections at once', async () => {

@@ -92,7 +92,7 @@ export async function openServedTarget(
       if (!(await isRelaying(folder))) await rm(folder, { recursive: true, force: true });
     });
     const socketPath = join(folder, 'template');
-    const disk = await openStoredDisk(parts, found);
+    const disk = await openStoredDisk(parts, found, true);
     undo.push(() => disk.close());
     const server = await serveNbd(
       { name: RELAYED_NAME, description: found.template.name, source: disk.source },

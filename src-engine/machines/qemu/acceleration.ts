@@ -3,10 +3,11 @@
  * guests may hang in it. A ROM of a few instructions is run in it and must come to its end in time.
  */
 import { constants } from 'node:fs';
-import { access, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { spawnTool } from '../../tools/spawn-tool.ts';
+import { runtimeFolder } from '../runtime-folder.ts';
 import { makeScratchFolder } from './scratch-folder.ts';
 
 /** `probe.s`, assembled: real and protected mode in turn, then long mode; a letter on the serial port for each. */
@@ -29,11 +30,34 @@ const PROBE_MS = 6_000;
 
 const DEVICE = '/dev/kvm';
 
+/** A machine under load may have been too slow to say that it works. */
+const DOUBT_MS = 60 * 60 * 1000;
+
 let known: Promise<boolean> | null = null;
 
-/** Asked once for each process: whether it works does not change while it runs. */
+/** Asked once for each boot of this machine: whether it works does not change while it runs. */
 export function isAccelerated(): Promise<boolean> {
-  return (known ??= canUse().then((can) => can && probe('kvm')));
+  return (known ??= canUse().then((can) => can && remembered(runtimeFolder(), () => probe('kvm'))));
+}
+
+/**
+ * What was found out since this machine was started, by whichever process; that it does not work is found out anew from time to time.
+ * @param folder gone with this boot, and written to by nobody else; null: nothing is remembered
+ */
+export async function remembered(folder: string | null, ask: () => Promise<boolean>): Promise<boolean> {
+  if (folder === null) return ask();
+  const path = join(folder, 'acceleration');
+  const said = await readFile(path, 'latin1').catch(() => '');
+  if (said === 'works') return true;
+  if (said === 'hangs' && Date.now() - (await stat(path)).mtimeMs < DOUBT_MS) return false;
+  const works = await ask();
+  const keep = async () => {
+    await mkdir(folder, { recursive: true, mode: 0o711 });
+    await writeFile(path, works ? 'works' : 'hangs', { mode: 0o600 });
+  };
+  // it is found out again, that is all
+  await keep().catch(() => {});
+  return works;
 }
 
 async function canUse(): Promise<boolean> {

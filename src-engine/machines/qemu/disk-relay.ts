@@ -7,6 +7,7 @@ import { chmod, chown, mkdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runTool } from '../../tools/run-tool.ts';
+import { runtimeFolder } from '../runtime-folder.ts';
 import { hasEnded, isRunning } from './running-program.ts';
 
 /** What is asked for waits so long for an engine: a year. */
@@ -26,11 +27,8 @@ export function relayPlaces(folder: string): RelayPlaces {
   return { served: join(folder, 'served'), machine: join(folder, 'machine'), pidFile: join(folder, 'pid') };
 }
 
-/** Each has a folder of its own, which is gone with this boot of the machine: hier(7), /run. @param id a UUID */
-export function relayFolderOf(id: string): string {
-  const runtime = process.geteuid?.() === 0 ? '/run' : (process.env.XDG_RUNTIME_DIR ?? tmpdir());
-  return join(runtime, 'diskpress', id);
-}
+/** Each has a folder of its own, which is gone with this boot of the machine. @param id a UUID */
+export const relayFolderOf = (id: string): string => join(runtimeFolder() ?? join(tmpdir(), 'diskpress'), id);
 
 /** In its folder: where an overlay is shown while it is made. */
 export const VIEW_NAME = 'view';

@@ -95,3 +95,43 @@ test('believes neither the index nor a pack that is damaged or gone', async () =
   });
   await gone.close();
 });
+
+test('who jumps about is known, and whoever reads in order is not', async () => {
+  const { layout, chunks, places } = await frames();
+  const unpacked = await UnpackedFrames.open(layout.scratch);
+  const read = async (frame: number, length: number) => {
+    const [whole] = chunks[frame];
+    await unpacked.readInto(places[frame], 0, sha256(whole), 0, Buffer.alloc(length));
+  };
+  for (let i = 0; i < COUNT; i++) await read(i, chunks[i][0].length);
+  expect(unpacked.isReadAtRandom).toBe(false);
+  // those that are still in memory were read whole
+  for (let i = 0; i < COUNT - 8; i++) await read(i, 100);
+  expect(unpacked.isReadAtRandom).toBe(false);
+  for (let i = COUNT - 8; i < COUNT; i++) await read(i, 100);
+  for (let i = 0; i < 12; i++) await read(i, 100);
+  expect(unpacked.isReadAtRandom).toBe(true);
+  await unpacked.close();
+});
+
+test('what was unpacked ahead needs no pack any more; no more of it than there is room for', async () => {
+  const { layout, chunks, places, path } = await frames();
+  const unpacked = await UnpackedFrames.open(layout.scratch);
+  for (const place of places) expect(await unpacked.unpackAhead(place)).toBe(true);
+  rmSync(path);
+  for (const [i, [whole]] of chunks.entries()) {
+    const into = Buffer.alloc(whole.length);
+    await unpacked.readInto(places[i], 0, sha256(whole), 0, into);
+    expect(into.equals(whole)).toBe(true);
+  }
+  await unpacked.close();
+  expect(await unpacked.unpackAhead(places[0])).toBe(false);
+
+  const few = await UnpackedFrames.open(emptyStore(temporaryFolder()).scratch, 3 * MAX_FRAME_RAW_BYTES);
+  const again = await frames();
+  let taken = 0;
+  while (await few.unpackAhead(again.places[taken])) taken++;
+  expect(taken).toBeGreaterThanOrEqual(3);
+  expect(taken).toBeLessThan(20);
+  await few.close();
+});
