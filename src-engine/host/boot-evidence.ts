@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BootEvidenceSchema, type BootEvidence } from '../contract/boot.contract.ts';
 import { EngineError } from '../core/engine-error.ts';
-import { writeDurably } from '../store/durable.ts';
+import { writeDurably } from '../core/durable.ts';
 import type { StoreLayout } from '../store/store-layout.ts';
 
 const MAX_KEPT = 64;

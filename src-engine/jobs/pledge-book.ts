@@ -9,7 +9,7 @@ import type { RunnerLocks } from '../catalog/job-repository.ts';
 import { PledgeRecordSchema, type Pledge, type PledgeRecord } from '../catalog/records/index.ts';
 import { isGone, readRunner, thisRunner } from '../catalog/runner.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
-import { syncFolder, writeDurably } from '../store/durable.ts';
+import { syncFolder, writeDurably } from '../core/durable.ts';
 import type { StoreLayout } from '../store/store-layout.ts';
 
 const ENDING = '.json';

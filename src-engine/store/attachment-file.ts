@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { EngineError, ioError } from '../core/engine-error.ts';
 import { raw, struct, u32le } from '../core/struct.ts';
-import { writeDurably } from './durable.ts';
+import { writeDurably } from '../core/durable.ts';
 import type { StoreLayout } from './store-layout.ts';
 
 const MAGIC = Buffer.from('DPATTCH1');

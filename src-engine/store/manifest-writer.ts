@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ioError } from '../core/engine-error.ts';
-import { syncFolder } from './durable.ts';
+import { syncFolder } from '../core/durable.ts';
 import {
   encodeRecord,
   indexEntry,

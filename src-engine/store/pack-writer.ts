@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib';
 import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ioError } from '../core/engine-error.ts';
-import { syncFolder } from './durable.ts';
+import { syncFolder } from '../core/durable.ts';
 import { encodeFrameHead, PACK_END_MAGIC, PACK_MAGIC, packEnd, packHeader, type Frame } from './pack-format.ts';
 import { packPath } from './pack-path.ts';
 import type { StoreLayout } from './store-layout.ts';

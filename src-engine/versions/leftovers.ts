@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { hasLeft } from '../catalog/runner.ts';
 import { EngineError } from '../core/engine-error.ts';
 import { attachmentPath } from '../store/attachment-file.ts';
-import { syncFolder } from '../store/durable.ts';
+import { syncFolder } from '../core/durable.ts';
 import { forgetCondemnedChunks } from '../store/live-chunks.ts';
 import type { Lock } from '../store/locks.ts';
 import { ManifestReader } from '../store/manifest-reader.ts';

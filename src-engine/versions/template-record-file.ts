@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { readTemplate, type TemplateRecord } from '../catalog/records/index.ts';
 import { markOfRunner } from '../catalog/runner.ts';
 import { EngineError, ioError, isLater } from '../core/engine-error.ts';
-import { writeDurably } from '../store/durable.ts';
+import { writeDurably } from '../core/durable.ts';
 import { refuseReadOnly } from '../store/locks.ts';
 import type { StoreLayout } from '../store/store-layout.ts';
 import { olderDatabase } from './older-database.ts';
@@ -40,7 +40,7 @@ async function writeRow(parts: StoredParts, id: string): Promise<void> {
   await refuseOlderThanFile(parts, id);
   const record = parts.templates.record(id);
   const bytes = Buffer.from(JSON.stringify({ ...record, sum: sumOf(record) }, null, 2));
-  await writeDurably(parts.layout.scratch, templateRecordPath(parts.layout, id), bytes, markOfRunner());
+  await writeDurably(parts.layout.scratch, templateRecordPath(parts.layout, id), bytes, { mark: markOfRunner() });
 }
 
 /**

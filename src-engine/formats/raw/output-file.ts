@@ -2,6 +2,7 @@
 import { rm, type FileHandle } from 'node:fs/promises';
 import { ioError } from '../../core/engine-error.ts';
 import type { OutputFile } from '../image-writer.port.ts';
+import { writeWhole } from '../whole-writes.ts';
 
 /**
  * @param handle opened for writing; closed with the output @param path for errors
@@ -10,15 +11,7 @@ import type { OutputFile } from '../image-writer.port.ts';
 export function outputFile(handle: FileHandle, path: string, own = path): OutputFile {
   const failed = (error: unknown, offsetBytes: number) => ioError(error, 'WRITE_FAILED', { path, offsetBytes });
   return {
-    async write(offsetBytes, bytes) {
-      for (let done = 0; done < bytes.length;) {
-        const at = offsetBytes + done;
-        const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, at).catch((error) => {
-          throw failed(error, at);
-        });
-        done += bytesWritten;
-      }
-    },
+    write: (offsetBytes, bytes) => writeWhole(handle, path, offsetBytes, bytes),
     async setLength(lengthBytes) {
       await handle.truncate(lengthBytes).catch((error) => {
         throw failed(error, lengthBytes);

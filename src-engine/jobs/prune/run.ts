@@ -11,7 +11,7 @@ import { EngineError, ioError } from '../../core/engine-error.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import { attachmentPath } from '../../store/attachment-file.ts';
 import type { IndexedFrame } from '../../store/chunk-index.ts';
-import { syncFolderNow } from '../../store/durable.ts';
+import { syncFolderNow } from '../../core/durable.ts';
 import { forgetCondemnedChunks, LiveChunks, type PackUse } from '../../store/live-chunks.ts';
 import { lockWriter, withoutReaders } from '../../store/locks.ts';
 import { ManifestReader } from '../../store/manifest-reader.ts';

@@ -1,8 +1,8 @@
 /** Hosts whose machines are listed beside those of this one: a list of addresses in a file of the catalog, to be changed by hand as well. */
-import { randomUUID } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { z } from 'zod';
 import { parseSshHost, writeSshHost } from '../../contract/vm-place.ts';
+import { writeDurably } from '../../core/durable.ts';
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import { readNamedFile } from '../../core/read-named-file.ts';
 import { checkedHost } from './hypervisors.ts';
@@ -47,23 +47,9 @@ export async function deleteHost(path: string, address: string): Promise<string[
   return listHosts(path);
 }
 
-/** Written under another name first: the file is whole, or as it was. */
 async function write(path: string, hosts: readonly string[]): Promise<void> {
   if (hosts.length > MAX_HOSTS) throw new EngineError('BAD_REQUEST', { path, reason: `more than ${MAX_HOSTS} hosts` });
-  const temporary = `${path}.${randomUUID()}.tmp`;
-  try {
-    const file = await open(temporary, 'wx', 0o600);
-    try {
-      await file.writeFile(`${JSON.stringify(hosts, null, 2)}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw toEngineError(error, path);
-  }
+  await writeDurably(dirname(path), path, `${JSON.stringify(hosts, null, 2)}\n`, { mark: 'tmp', mode: 0o600 });
 }
 
 function jsonOrNull(text: string): unknown {

@@ -1,8 +1,9 @@
 /** Profiles of machines that are elsewhere, kept as JSON files beside the catalog: one for each, to be copied by hand as well. */
-import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { MachineProfile } from '../../contract/machine.contract.ts';
+import { writeDurably } from '../../core/durable.ts';
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import { readNamedFile } from '../../core/read-named-file.ts';
 import { MAX_PROFILE_BYTES, parseProfile } from './profile.ts';
@@ -67,21 +68,12 @@ export async function findProfile(folder: string, name: string): Promise<Machine
 export async function saveProfile(folder: string, profile: MachineProfile, replace: boolean): Promise<MachineProfile> {
   if (!replace && (await findProfile(folder, profile.name)))
     throw new EngineError('NAME_TAKEN', { name: profile.name });
-  const temporary = join(folder, `${randomUUID()}.tmp`);
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const file = await open(temporary, 'wx', 0o600);
-    try {
-      await file.writeFile(`${JSON.stringify(profile, null, 2)}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, pathOf(folder, profile.name));
-    await syncFolder(folder);
+    const text = `${JSON.stringify(profile, null, 2)}\n`;
+    await writeDurably(folder, pathOf(folder, profile.name), text, { mode: 0o600 });
     if (replace) await removeOthers(folder, profile.name);
   } catch (error) {
-    await rm(temporary, { force: true });
     throw toEngineError(error);
   }
   return profile;
@@ -100,17 +92,6 @@ async function removeOthers(folder: string, name: string): Promise<void> {
     const path = join(folder, file);
     if (!file.endsWith(ENDING) || path === pathOf(folder, name)) continue;
     if ((await readProfileFile(path))?.name === name) await rm(path, { force: true });
-  }
-}
-
-/** Makes a rename durable. Windows cannot open folders and needs no such sync. */
-async function syncFolder(path: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }
 

@@ -1,5 +1,6 @@
 /** What a person says of a boot proof: how the machine is started, and what is waited for. */
 import {
+  MIN_BOOT_MEMORY_BYTES,
   secureBootNeeds,
   type BootChoice,
   type DiskBus,
@@ -29,7 +30,8 @@ export function proofSaid(form: ProofForm): { choice: Partial<BootChoice> | null
   const faults = new Set<string>();
   if (!form.isWanted) return { choice: null, faults };
   const memoryBytes = form.memory.trim() === '' ? undefined : parseBytes(form.memory);
-  if (memoryBytes === null || (memoryBytes !== undefined && memoryBytes < 64 * 2 ** 20)) faults.add('proof-memory');
+  if (memoryBytes === null || (memoryBytes !== undefined && memoryBytes < MIN_BOOT_MEMORY_BYTES))
+    faults.add('proof-memory');
   const isSecureBoot = form.isSecureBoot && form.firmware === 'uefi';
   if (secureBootNeeds({ isSecureBoot, machineType: form.machineType })) faults.add('proof-machine-type');
   const minutes = Number(form.minutes.replace(',', '.'));

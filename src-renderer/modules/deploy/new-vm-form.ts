@@ -1,6 +1,8 @@
 /** What a person says of a virtual machine that is to be made; what is left out is as it was recorded. */
-import type { OVER_TEMPLATE } from '../../../src-engine/contract/index.ts';
 import {
+  MAX_VM_PROCESSORS,
+  MIN_VM_MEMORY_BYTES,
+  type OVER_TEMPLATE,
   VmNameSchema,
   VmNetworkChoiceSchema,
   type DeployFormat,
@@ -27,9 +29,6 @@ export const newVm = (): NewVmForm => ({
   ...{ network: 'recorded', networkName: '', disks: 'copy', start: false },
 });
 
-const MIN_MEMORY_BYTES = 64 * 1024 * 1024;
-const MAX_PROCESSORS = 512;
-
 export type VmFault = 'name' | 'processors' | 'memory' | 'network';
 
 /** @returns what is chosen, and which fields cannot be what they say */
@@ -38,9 +37,9 @@ export function vmSaid(form: NewVmForm): { vm: Partial<VmChoice>; faults: Readon
   if (!VmNameSchema.safeParse(form.name).success) faults.add('name');
   const processors = form.processors.trim() === '' ? undefined : Number(form.processors);
   const isCount = processors === undefined || (Number.isInteger(processors) && processors >= 1);
-  if (!isCount || (processors ?? 1) > MAX_PROCESSORS) faults.add('processors');
+  if (!isCount || (processors ?? 1) > MAX_VM_PROCESSORS) faults.add('processors');
   const memoryBytes = form.memory.trim() === '' ? undefined : parseBytes(form.memory);
-  if (memoryBytes === null || (memoryBytes !== undefined && memoryBytes < MIN_MEMORY_BYTES)) faults.add('memory');
+  if (memoryBytes === null || (memoryBytes !== undefined && memoryBytes < MIN_VM_MEMORY_BYTES)) faults.add('memory');
   const isNamed = form.network === 'network' || form.network === 'bridge';
   if (isNamed && form.networkName.trim() === '') faults.add('network');
   return {

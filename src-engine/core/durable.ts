@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, openSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { ioError } from '../core/engine-error.ts';
+import { ioError } from './engine-error.ts';
 
 /** Makes renames and removals in a folder durable. Windows cannot open folders and needs no such sync. */
 export async function syncFolder(path: string): Promise<void> {
@@ -30,12 +30,18 @@ export function syncFolderNow(path: string): void {
 /**
  * Replaces `path` with `bytes`, or leaves it as it was.
  * @param scratch a folder on the same file system
- * @param mark what is in the temporary name, beside the own one and one that no other has
+ * @param how `mark`: what is in the temporary name, beside the own one and one that no other has; `mode`: who may read it
+ * @throws EngineError `WRITE_FAILED`, `DISK_FULL`, `PERMISSION_DENIED`
  */
-export async function writeDurably(scratch: string, path: string, bytes: Uint8Array, mark?: string): Promise<void> {
+export async function writeDurably(
+  scratch: string,
+  path: string,
+  bytes: Uint8Array | string,
+  { mark, mode = 0o666 }: { mark?: string | undefined; mode?: number } = {},
+): Promise<void> {
   const temporary = join(scratch, [basename(path), ...(mark === undefined ? [] : [mark]), randomUUID()].join('.'));
   try {
-    const handle = await open(temporary, 'wx');
+    const handle = await open(temporary, 'wx', mode);
     try {
       await handle.writeFile(bytes);
       await handle.sync();

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { writeDurably } from '../../../src-engine/store/durable.ts';
+import { writeDurably } from '../../../src-engine/core/durable.ts';
 import { looksIncompressible } from '../../../src-engine/store/entropy.ts';
 import { noise } from '../../support/disks.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
