@@ -10,7 +10,14 @@ import { holdTool, runTool, type ToolAnswer, type ToolRun } from './run-tool.ts'
 import type { Tool } from './tools.ts';
 
 /** Programs without which there are none. */
-export const PRIVATE_MOUNT_TOOLS = ['unshare', 'cat', 'nsenter', 'mount', 'umount'] as const satisfies readonly Tool[];
+export const PRIVATE_MOUNT_TOOLS = [
+  'unshare',
+  'cat',
+  'nsenter',
+  'mount',
+  'sync',
+  'umount',
+] as const satisfies readonly Tool[];
 
 /** What comes from a template is nobody's to run, or to be root by. */
 const SAFE_OPTIONS = 'nosuid,nodev,noexec';
@@ -29,6 +36,7 @@ export interface PrivateMounts {
    * @throws EngineError as {@link runTool}; `DEVICE_BUSY` where the kernel mounted another file system of the same UUID instead
    */
   mount(device: string, fileSystem: string, point: string, options?: readonly string[]): Promise<void>;
+  /** @throws EngineError as {@link runTool}, also where something that was written has not reached the device */
   unmount(point: string): Promise<void>;
   /** Runs a program that sees them. */
   run(tool: Tool, args: readonly string[], options?: Partial<ToolRun>): Promise<ToolAnswer>;
@@ -64,6 +72,8 @@ export async function withPrivateMounts<T>(
         });
       },
       async unmount(point) {
+        // umount(8) says nothing of what could not be written, syncfs(2) does
+        await patiently('sync', ['--file-system', point]);
         await patiently('umount', [point]);
       },
     });

@@ -47,6 +47,7 @@ export const TOOL_PACKAGES = {
   setpriv: 'util-linux',
   ssh: 'openssh-client',
   swaplabel: 'util-linux',
+  sync: 'coreutils',
   tune2fs: 'e2fsprogs',
   umount: 'mount',
   unshare: 'util-linux',

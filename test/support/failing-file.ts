@@ -1,4 +1,4 @@
-/** A file that answers some reads with EIO, as a disk with bad sectors does: nbdkit serves it, nbdfuse shows it as a file. */
+/** Files that fail as disks do: some of their reads end with EIO, or their writes do not do what they say. nbdkit serves them, nbdfuse shows them. */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,8 +31,26 @@ export async function sluggishFile(bench: Workbench, image: string): Promise<{ p
   return { path: await servedFile(bench, image, `: > '${isRead}'`, 'sleep 1'), isRead };
 }
 
+/**
+ * A disk whose writes begin with what a shell says, of the $3 bytes that come for $4; then dd writes what comes at $at.
+ * @returns the device, which reads what `image` holds, and no cache of the kernel
+ */
+export async function faultyDevice(bench: Workbench, image: string, write: string): Promise<string> {
+  const dd = `exec dd of='${image}' seek=$at conv=notrunc oflag=seek_bytes bs=1M 2>/dev/null`;
+  const calls = [`pwrite=at=$4; ${write} ${dd}`, 'can_write=exit 0', 'can_flush=exit 0', 'flush=exit 0'];
+  return bench.attach(await served(bench, image, [], calls), '--direct-io=on');
+}
+
 /** @param first what a shell does before each read: of $3 bytes at $4 */
-async function servedFile(bench: Workbench, image: string, ...first: string[]): Promise<string> {
+const servedFile = (bench: Workbench, image: string, ...first: string[]) => served(bench, image, first, []);
+
+/** @param calls more of what nbdkit is to answer, see nbdkit-eval-plugin(1) */
+async function served(
+  bench: Workbench,
+  image: string,
+  first: readonly string[],
+  calls: readonly string[],
+): Promise<string> {
   const folder = bench.path(`served-${Math.random().toString(36).slice(2)}`);
   mkdirSync(folder);
   const script = [
@@ -40,7 +58,8 @@ async function servedFile(bench: Workbench, image: string, ...first: string[]): 
     `exec dd if='${image}' skip=$4 count=$3 iflag=skip_bytes,count_bytes bs=1M 2>/dev/null`,
   ].join('; ');
   const args = [join(folder, 'disk'), '--command', 'nbdkit', '-s', 'eval'];
-  const child = spawn('nbdfuse', [...args, `get_size=stat -Lc %s '${image}'`, `pread=${script}`], { stdio: 'ignore' });
+  const answers = [`get_size=stat -Lc %s '${image}'`, `pread=${script}`, ...calls];
+  const child = spawn('nbdfuse', [...args, ...answers], { stdio: 'ignore' });
   bench.atEnd(async () => {
     // whoever copies the mounts of this machine for a moment, to have some of its own, holds what lies on this one
     await vi.waitFor(() => run('fusermount', '-u', folder), { timeout: 30_000, interval: 200 });

@@ -15,6 +15,7 @@ import { runDeploy } from '../../jobs/deploy/run.ts';
 import { MachineInTheMaking } from '../../jobs/deploy/vm/machine-in-the-making.ts';
 import { resolveTargets } from '../../jobs/deploy/vm/resolve-targets.ts';
 import { checkTogether, refuseTwice } from '../../jobs/deploy/targets-again.ts';
+import { pathsBySerial } from '../../jobs/deploy/targets-by-serial.ts';
 import { DeployRecordSchema, type DeployRecord } from '../../jobs/plan-records.ts';
 import type { Tell } from '../../jobs/prove-version.ts';
 import { catalogClaim, machineClaim, placeClaim } from '../claims.ts';
@@ -23,6 +24,7 @@ import type { Host, Operations } from './operations.ts';
 
 export function deployOperations({
   catalog,
+  catalogPath,
   jobs,
   evidence,
   machines: served,
@@ -68,15 +70,16 @@ export function deployOperations({
     new AttachedIds(catalog.machine, catalog.parts.layout.root, known, targets);
   const plan = (asked: AskedDeploy, attached: AttachedIds, signal: AbortSignal) =>
     deploys.plan((expiresAt) => planDeploy(catalog.parts, asked, attached, drivers, expiresAt, signal));
-  const planAll = async (params: CheckedParams<'deploy.planAll'>, signal: AbortSignal) => {
+  const planAll = async (asked: CheckedParams<'deploy.planAll'>, signal: AbortSignal) => {
+    const params = { ...asked, targets: await pathsBySerial(catalog.machine, catalogPath, asked.targets) };
     const targets = await resolveTargets(catalog.parts, params, signal);
     const paths = targets.map(({ path }) => path);
     await refuseTwice(catalog.machine, paths);
     const attached = attachedFor(paths);
     const plans: DeployPlan[] = [];
-    const asked = requestsOf(catalog.parts, params, targets);
-    for (const one of asked) plans.push(await plan(one, attached, signal));
-    const settings = asked.map(({ request }) => request.settings);
+    const requests = requestsOf(catalog.parts, params, targets);
+    for (const one of requests) plans.push(await plan(one, attached, signal));
+    const settings = requests.map(({ request }) => request.settings);
     const disksEach = params.disk === undefined ? plans[0].diskCount : 1;
     const alike = withCapturedAlike(settings, attached.withShared(plans), disksEach);
     return withTwins(catalog.parts, params, alike);

@@ -25,7 +25,7 @@ export const operationsOf = (host: Host): Operations => ({
   ...bootOperations(host),
   ...captureOperations(host),
   ...templateOperations(host),
-  ...settingsOperations(),
+  ...settingsOperations(host),
   ...deployOperations(host),
   ...fileOperations(host),
   ...importOperations(host),

@@ -18,7 +18,7 @@ import { isInner } from './plan-inner-volumes.ts';
 import { isFromScratch } from './plan-volumes.ts';
 import { expectResized, resizable, usedOrWhole, type Resizable } from './resized-volume.ts';
 import { routedSink } from './routed-sink.ts';
-import { openScratch, pieceOf, reading, withScratch, type ScratchVolume } from './scratch-volume.ts';
+import { openScratch, pieceOf, reading, whileRoom, withScratch, type ScratchVolume } from './scratch-volume.ts';
 
 /** @throws EngineError `TOOL_MISSING`, `TOOL_FAILED`, `TOOL_TIMED_OUT`, `DISK_FULL`, `VERIFY_MISMATCH`, and what {@link fill} throws */
 export async function fillFromScratch(deployment: Deployment, context: JobContext): Promise<void> {
@@ -77,13 +77,16 @@ async function resizeOnto(
     const before = await resizable(slice(source, 0, beforeBytes), volume.volume);
     const resizer = resizerOf(before.fileSystem.kind)!;
     if (method !== 'rebuilt') {
-      await resizer.resize(pieceOf(old), before.fileSystem, lengthBytes, context.signal);
-      return copyResized(deployment, old, source, before, volume, context);
+      return whileRoom(old, async () => {
+        await resizer.resize(pieceOf(old), before.fileSystem, lengthBytes, context.signal);
+        await copyResized(deployment, old, source, before, volume, context);
+      });
     }
-    await withScratch(deployment, lengthBytes, async (made) => {
+    const make = async (made: ScratchVolume) => {
       await resizer.rebuild!(pieceOf(old), pieceOf(made), before.fileSystem, context.signal);
       await reading(made, (rebuilt) => copyResized(deployment, made, rebuilt, before, volume, context));
-    });
+    };
+    await withScratch(deployment, lengthBytes, (made) => whileRoom(made, () => make(made)));
   });
 }
 

@@ -52,6 +52,8 @@ export async function expectResized(
   if (!after || after.kind !== before.kind || after.uuid !== before.uuid) throw notResized(before.kind, 'file system');
   const missingBytes = lengthBytes - after.lengthBytes;
   if (missingBytes < 0 || missingBytes >= MAX_UNUSED_BYTES) throw notResized(before.kind, 'length');
+  // whoever has mounted it has unmounted it: what is left in a log did not get to its place
+  if (after.warnings.some(({ code }) => code === 'JOURNAL_NOT_CLEAN')) throw notResized(before.kind, 'journal');
   // its guest's boot loader may not know what a newer program added
   if ((await incompatibleFeatures(source, after.kind)) & ~features) throw notResized(before.kind, 'features');
   return after;

@@ -2,16 +2,20 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { markOfRunner } from '../../catalog/runner.ts';
-import { ioError } from '../../core/engine-error.ts';
+import { EngineError, ioError } from '../../core/engine-error.ts';
 import type { BlockSink, BlockSource } from '../../disk/block-source.port.ts';
 import { createFileSink } from '../../formats/raw/file-sink.ts';
 import { openFileSource, type DiskFacts } from '../../formats/raw/file-source.ts';
+import { freeBytes } from '../../machines/free-bytes.ts';
 import type { Piece } from '../../resizing/piece.ts';
 import type { StoreLayout } from '../../store/store-layout.ts';
 import { removeLostVolumes, SCRATCH_VOLUME } from '../../versions/leftovers.ts';
 import type { Deployment } from './deployment.ts';
+
+/** With less than this, no program gets on. */
+const NO_ROOM_BYTES = 1024 * 1024;
 
 export interface ScratchVolume {
   readonly path: string;
@@ -76,6 +80,22 @@ export async function withScratch(
 ): Promise<void> {
   const scratch = await openScratch(deployment, lengthBytes, sectorBytes);
   await work(scratch).finally(() => scratch.end());
+}
+
+/**
+ * Where a program got no more room, it says so in words of its own, or leaves half of what it was to make.
+ * @throws EngineError `DISK_FULL` for that; else what `work` throws
+ */
+export async function whileRoom({ path }: ScratchVolume, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const isOfProgram = error instanceof EngineError && ['TOOL_FAILED', 'RESIZE_CONTRADICTED'].includes(error.code);
+    const folder = dirname(path);
+    const free = isOfProgram ? await freeBytes(folder) : NO_ROOM_BYTES;
+    if (!isOfProgram || free >= NO_ROOM_BYTES) throw error;
+    throw new EngineError('DISK_FULL', { path: folder, freeBytes: free }, error.message, { cause: error });
+  }
 }
 
 export async function reading(scratch: ScratchVolume, work: (source: BlockSource) => Promise<void>): Promise<void> {
