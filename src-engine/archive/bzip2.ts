@@ -1,4 +1,7 @@
-/** bzip2 through 7zz, which judges every stream as bzip2 does, but refuses what lies behind the last one, where bzip2 warns. */
+/**
+ * bzip2 through 7zz, which judges every stream as bzip2 does. What lies behind the last one it never sees: it refuses that, where bzip2
+ * warns, and its threads then lose the last block that they had unpacked.
+ */
 import { Readable } from 'node:stream';
 import { EngineError } from '../core/engine-error.ts';
 import { start } from './seven-zip.ts';
@@ -14,8 +17,11 @@ const STREAM = /^425a683[1-9](314159265359|177245385090)/;
 const NEARLY_STREAM = /^(42|425a|425a68(3[1-9].*)?)$/;
 const ONLY_TAIL = /^\s*ERROR: There are some data after the end of the payload data[^\n]*\s*$/;
 
+/** Held back of the input until it ends. */
+const HELD_BYTES = MAX_TAIL_BYTES + END_BITS;
+
 /**
- * @returns the content; where the generator ends, how many bytes that are no zeros lie behind the stream
+ * @returns the content; where the generator ends, how many bytes that are no padding lie behind the stream
  * @throws EngineError `FORMAT_INVALID` where a stream is damaged or cut off; `ABORTED`
  */
 export async function* unpackBzip2(
@@ -23,39 +29,45 @@ export async function* unpackBzip2(
   path: string,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, number> {
-  let end: Buffer = Buffer.alloc(0);
-  async function* watched() {
+  let tailBytes = 0;
+  async function* withoutTail() {
+    let held: Buffer = Buffer.alloc(0);
     for await (const piece of input) {
-      const all = Buffer.concat([end, piece]);
-      end = all.subarray(Math.max(0, all.length - MAX_TAIL_BYTES - END_BITS));
-      yield piece;
+      held = Buffer.concat([held, piece]);
+      const passed = held.subarray(0, Math.max(0, held.length - HELD_BYTES));
+      if (passed.length > 0) yield passed;
+      held = held.subarray(passed.length);
     }
+    const at = endIn(held);
+    tailBytes = lengthOfTail(held.subarray(at));
+    yield held.subarray(0, at);
   }
   const about = { path, type: 'bzip2', password: null } as const;
-  const { child, ended } = start(['x', '-si', '-so', '-tbzip2'], about, signal, Readable.from(watched()));
+  const { child, ended } = start(['x', '-si', '-so', '-tbzip2'], about, signal, Readable.from(withoutTail()));
   try {
     yield* child.stdout as AsyncIterable<Buffer>;
     await ended;
-    return 0;
+    return tailBytes;
   } catch (error) {
     if (!(error instanceof EngineError) || !ONLY_TAIL.test(error.hint)) throw error;
-    return tailIn(end);
+    throw damagedStream('behind the bzip2 stream', 'a damaged stream, or much else');
   } finally {
     child.kill();
   }
 }
 
-/** @param end the last bytes of the input */
-function tailIn(end: Buffer): number {
-  for (const at of streamEnds(end)) {
-    const tail = end.subarray(at);
-    const head = tail.toString('hex', 0, 10);
-    if (STREAM.test(head)) continue;
-    if (tail.length === 0 || NEARLY_STREAM.test(head)) break;
-    const start = tail.findIndex((byte) => byte !== 0);
-    return start < 0 ? 0 : start + checkTail(tail.subarray(start), 'bzip2');
+/** @param held the last bytes of the input @returns where the last stream ends; all of it where that is not told for certain */
+function endIn(held: Buffer): number {
+  for (const at of streamEnds(held)) {
+    const head = held.toString('hex', at, at + 10);
+    if (!STREAM.test(head)) return NEARLY_STREAM.test(head) ? held.length : at;
   }
-  throw damagedStream('behind the bzip2 stream', 'a damaged stream, or much else');
+  return held.length;
+}
+
+function lengthOfTail(tail: Buffer): number {
+  const start = tail.findIndex((byte) => byte !== 0);
+  return start < 0 ? 0 : start + checkTail(tail.subarray(start), 'bzip2');
 }
 
 /** @returns where streams may end, ascending */

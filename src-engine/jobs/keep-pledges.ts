@@ -1,15 +1,17 @@
 /** Carries out what jobs owed whose process is gone. */
-import { PledgeSchema, type Pledge, type ServedMachine } from '../catalog/records/index.ts';
+import { PledgeSchema, type Pledge, type PledgeRecord, type ServedMachine } from '../catalog/records/index.ts';
 import { EngineError } from '../core/engine-error.ts';
 import { liveAt, startAgain } from '../machines/hypervisors/hypervisors.ts';
 import { unmakeMachine } from '../machines/hypervisors/made-machine.ts';
+import { DAMAGED_PLEDGE } from './pledge-book.ts';
 
 /**
  * What is so already is fine: two engines may do it at once, and one that died may have done it.
  * @param pledge as it was written down
- * @throws EngineError `PLEDGE_UNKNOWN` where a later Diskpress wrote it; what the hypervisor says
+ * @throws EngineError `PLEDGE_DAMAGED`; `PLEDGE_UNKNOWN` where a later Diskpress wrote it; what the hypervisor says
  */
-export async function keepPledge(pledge: unknown, signal: AbortSignal): Promise<void> {
+export async function keepPledge(pledge: PledgeRecord['pledge'], signal: AbortSignal): Promise<void> {
+  if (pledge.kind === DAMAGED_PLEDGE) throw new EngineError('PLEDGE_DAMAGED', { path: String(pledge.path) });
   const { success, data } = PledgeSchema.safeParse(pledge);
   if (!success) throw new EngineError('PLEDGE_UNKNOWN', {});
   if (data.kind === 'serve-machine') throw new EngineError('PLEDGE_UNKNOWN', {});

@@ -1,8 +1,8 @@
 /**
  * Pledges, written down before what they undo is done: a machine that is shut down for a capture is started again, also by the next
- * engine. Each is a file of the catalog's folder, so that a database that is damaged or made anew takes none of them along.
+ * engine. Each is a file of the catalog's folder with its sum, so that a database that is damaged or made anew takes none of them along.
  */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunnerLocks } from '../catalog/job-repository.ts';
@@ -15,6 +15,8 @@ import type { StoreLayout } from '../store/store-layout.ts';
 const ENDING = '.json';
 const MAX_FILE_BYTES = 1024 * 1024;
 const MAX_PLEDGES = 10_000;
+const ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
+export const DAMAGED_PLEDGE = 'damaged';
 
 export class PledgeBook {
   readonly #layout: StoreLayout;
@@ -40,7 +42,7 @@ export class PledgeBook {
     } catch (error) {
       throw toEngineError(error, pledges);
     }
-    await writeDurably(pledges, this.#pathOf(id), Buffer.from(JSON.stringify(record)));
+    await writeDurably(pledges, this.#pathOf(id), withSum(record));
     return id;
   }
 
@@ -60,8 +62,7 @@ export class PledgeBook {
   }
 
   async #rewrite(record: PledgeRecord, runner: string): Promise<void> {
-    const bytes = Buffer.from(JSON.stringify({ ...record, runner }));
-    await writeDurably(this.#layout.pledges, this.#pathOf(record.id), bytes);
+    await writeDurably(this.#layout.pledges, this.#pathOf(record.id), withSum({ ...record, runner }));
   }
 
   /** Those of engines that are certainly gone, or have left them, the oldest first. */
@@ -83,20 +84,49 @@ export class PledgeBook {
     return found.sort((a, b) => a.createdAt.localeCompare(b.createdAt));
   }
 
+  /** One that is damaged is nobody's, so that it is told, and its kind is one that nobody keeps. */
   async #read(name: string): Promise<PledgeRecord | null> {
     const path = join(this.#layout.pledges, name);
+    let text: string;
+    let createdAt: string;
     try {
-      if ((await stat(path)).size > MAX_FILE_BYTES) return null;
-      const record = PledgeRecordSchema.parse(JSON.parse(await readFile(path, 'utf8')));
-      return record.id + ENDING === name ? record : null;
+      const { size, mtime } = await stat(path);
+      if (size > MAX_FILE_BYTES) return null;
+      createdAt = mtime.toISOString();
+      text = await readFile(path, 'utf8');
     } catch {
       return null;
     }
+    const record = soundRecord(text);
+    const id = name.slice(0, -ENDING.length);
+    if (record) return record.id === id ? record : null;
+    return ID.test(id) && hasSum(text) ? { id, createdAt, runner: '', pledge: { kind: DAMAGED_PLEDGE, path } } : null;
   }
 
   /** @throws EngineError `NOT_FOUND` */
   #pathOf(id: string): string {
-    if (!/^[\da-f-]{36}$/.test(id)) throw new EngineError('NOT_FOUND', { path: id });
+    if (!ID.test(id)) throw new EngineError('NOT_FOUND', { path: id });
     return join(this.#layout.pledges, id + ENDING);
+  }
+}
+
+const sumOf = (json: string) => createHash('sha256').update(json).digest('hex');
+
+function withSum(record: PledgeRecord): Buffer {
+  const json = JSON.stringify(record);
+  return Buffer.from(`${json}\n${sumOf(json)}\n`);
+}
+
+/** What has none may be anybody's. */
+const hasSum = (text: string) => !text.trimEnd().endsWith('}');
+
+/** @returns null for what is damaged. What earlier versions wrote has no sum */
+function soundRecord(text: string): PledgeRecord | null {
+  const [json, sum, ...rest] = text.split('\n');
+  if (sum !== undefined && (sum !== sumOf(json) || rest.join('') !== '')) return null;
+  try {
+    return PledgeRecordSchema.parse(JSON.parse(json));
+  } catch {
+    return null;
   }
 }

@@ -4,6 +4,7 @@ const SECTIONS: readonly [RegExp, string][] = [
   [/^error\.WRITE_FAILED(?:\.|$)/, 'writeReason'],
   [/^check\.TARGET_READ_FIRST$/, 'readFirstReason'],
   [/^warning\.CHANGES_NOT_KNOWN$/, 'wholeReason'],
+  [/^warning\.TABLE_UNREADABLE$/, 'tableReason'],
   [/^(?:error|check)\.GUEST_/, 'guestReason'],
   [/^(?:(?:check|warning)\.IDENTITY_NOT_(?:RENEWED|SEEN)|identityPlan\.(?:lacking|not-looked-into))$/, 'guestReason'],
   [/^(?:check\.DRIVERS_CANNOT_BE_MADE$|error\.DRIVERS_NOT_MADE(?:\.|$))/, 'driverReason'],

@@ -49,6 +49,30 @@ describe.skipIf(!canLoop)('capture', () => {
     bench.detach(device);
   });
 
+  test.each([
+    ['gzip', 'gzip -c DISK'],
+    ['xz', 'xz -0 -c DISK'],
+    ['bzip2', 'bzip2 -c DISK'],
+    ['zstd', 'zstd -q -c DISK'],
+    ['lz4', 'lz4 -q -c DISK'],
+    ['tar', 'tar -c DISK'],
+    ['zip', 'python3 -m zipfile -c /dev/stdout DISK'],
+    ['partclone', 'partclone.ext4 -q -c -L /dev/null -s DISK -o -'],
+  ])(
+    'a file that is packed (%s): imported, or captured where a person says that it is raw',
+    async (format, command) => {
+      run('mkfs.ext4', '-q', '-F', bench.file('disk.img', 4 * MIB));
+      const packed = bench.path(`packed.${format}`);
+      run('sh', '-c', `cd ${bench.folder} && ${command.replace('DISK', 'disk.img')} > ${packed}`);
+      expect(await refusal(plan(packed))).toMatchObject({ code: 'FORMAT_PACKED', data: { format } });
+      expect(await refusal(engine.client.call('source.inspect', { source: packed }))).toMatchObject({
+        code: 'FORMAT_PACKED',
+      });
+      const said = await engine.client.call('capture.plan', { source: packed, name: 'new', format: 'raw' });
+      expect(blocks(said)).toEqual([]);
+    },
+  );
+
   test('a link that leads to another file of that length by the time it is captured', async () => {
     const [one, two] = [makeNoiseDisk(bench, 'one.img', 2 * MIB), makeNoiseDisk(bench, 'two.img', 2 * MIB)];
     const link = bench.path('link.img');

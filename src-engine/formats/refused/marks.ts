@@ -75,6 +75,14 @@ const MARKS: readonly Mark[] = [
   // file; fsarchiver, src/fsarchiver.h (FSA_MAGIC_VOLH); file
   mark('Partimage image', 'partimage restore', 'PaRtImAgE-VoLuMe'),
   mark('FSArchiver archive', 'fsarchiver restfs', 'FsA0'),
+  // e2fsprogs, lib/ext2fs/e2image.h; xfsprogs, xfs_metadump.h; btrfs-progs, image/metadump.h: all but the content of files
+  mark('image of the metadata of ext (e2image)', '', hex('10b72b7f45787432')),
+  mark('image of the metadata of XFS (xfs_metadump)', '', 'XFSM'),
+  mark('image of the metadata of XFS (xfs_metadump)', '', 'XMD2'),
+  mark('image of the metadata of Btrfs (btrfs-image)', '', hex('8b669572e2255cbd')),
+  // file
+  mark('stream of Btrfs (btrfs send)', 'btrfs receive', 'btrfs-stream\0'),
+  mark('dump of XFS (xfsdump)', 'xfsrestore', 'xFSdump0'),
   mark('ntfsclone image', 'ntfsclone --restore-image', '\0ntfsclone-image'),
   // zsync, make.c (the first line that zsyncmake writes); Proxmox, vma_spec.txt (version 1); file
   mark('zsync control file', 'zsync', 'zsync: '),

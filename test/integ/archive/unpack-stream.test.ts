@@ -163,13 +163,14 @@ describe.each(KINDS)('%s, member after member', (name, packer, judge, between) =
 
 describe('bytes behind the end', () => {
   test.each([
-    ['gzip', ['gzip', '-c']],
-    ['bzip2', ['bzip2', '-c']],
-    ['lzip', ['lzip', '-c']],
-  ] as [string, Command][])(
+    ['gzip', ['gzip', '-c'], noise('before the note', 5000)],
+    ['bzip2', ['bzip2', '-c'], noise('before the note', 5000)],
+    ['bzip2 in several blocks', ['bzip2', '-c', '-1'], CONTENT],
+    ['lbzip2', ['lbzip2', '-c'], CONTENT],
+    ['lzip', ['lzip', '-c'], noise('before the note', 5000)],
+  ] as [string, Command, Buffer][])(
     '%s: a note is left out and told, padding is nothing, a stream is refused',
-    async (_, packer) => {
-      const content = noise('before the note', 5000);
+    async (_, packer, content) => {
       const packed = pack(packer, content);
       const after = (...tail: Buffer[]) => unpack(Buffer.concat([packed, ...tail]));
       expect(await after(NOTE)).toEqual({ error: '', content, leftOutBytes: NOTE.length });

@@ -25,6 +25,24 @@ const MADE: [name: string, tool: string, file: string, command: string][] = [
   ['cpio archive', 'cpio', 'a.cpio', 'echo raw.img | cpio -o -H newc > a.cpio'],
   ['cpio archive', 'cpio', 'b.cpio', 'echo raw.img | cpio -o -H odc > b.cpio'],
   ['ntfsclone image', 'ntfsclone', 'a.ntfs', 'truncate -s 8M n && mkfs.ntfs -q -F n && ntfsclone -s -o a.ntfs n'],
+  [
+    'image of the metadata of ext (e2image)',
+    'e2image',
+    'a.e2i',
+    'truncate -s 4M e && mkfs.ext4 -q -F e && e2image e a.e2i',
+  ],
+  [
+    'image of the metadata of XFS (xfs_metadump)',
+    'xfs_metadump',
+    'a.xmd',
+    'truncate -s 320M x && mkfs.xfs -q -f x && xfs_metadump -f x a.xmd; rm x; test -s a.xmd',
+  ],
+  [
+    'image of the metadata of Btrfs (btrfs-image)',
+    'btrfs-image',
+    'a.bimg',
+    'truncate -s 120M b && mkfs.btrfs -q b && btrfs-image b a.bimg',
+  ],
   ['ar archive', 'ar', 'a.deb', 'ar rc a.deb raw.img'],
   ['xar archive (PKG)', 'bsdtar', 'a.xar', 'bsdtar --format=xar -cf a.xar tree'],
   ['zsync control file', 'zsyncmake', 'a.zsync', 'zsyncmake -o a.zsync -u x raw.img'],
@@ -72,6 +90,9 @@ const WRITTEN: [name: string, head: string | Buffer, tail?: string | Buffer][] =
   ['description of a medium (MDS)', 'MEDIA DESCRIPTOR\x01\x05'],
   ['description of a medium (CCD)', '[CloneCD]\r\nVersion=3\r\n'],
   ['BlindWrite image', 'BWT5 STREAM SIGN'],
+  ['stream of Btrfs (btrfs send)', 'btrfs-stream\0\x01\0\0\0'],
+  ['dump of XFS (xfsdump)', 'xFSdump0\0\0\0\x03'],
+  ['image of the metadata of XFS (xfs_metadump)', 'XMD2\0\0\0\0'],
   ['Android update (payload.bin)', 'CrAU\0\0\0\0\0\0\0\x02'],
 ];
 

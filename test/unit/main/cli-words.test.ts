@@ -34,6 +34,14 @@ describe('words of the command line', () => {
     }
   });
 
+  it.each(LANGUAGES)('say why a partition table cannot be used: %s', (language) => {
+    const said = ['GPT_DAMAGED', 'PARTITIONS_INVALID', 'SECTOR_UNREADABLE', 'SECTOR_SIZE_UNCLEAR'].map((reason) =>
+      createWords(language).t('warning.TABLE_UNREADABLE', { reason }),
+    );
+    expect(new Set(said).size).toBe(4);
+    expect(said.join()).not.toMatch(/_|[{}]/);
+  });
+
   it('write sizes as the language does', () => {
     expect(createWords('en').bytes(31_236_812_800)).toBe('31.2\u00a0GB');
     expect(createWords('fr').bytes(31_236_812_800)).toMatch(/^31,2\sGo$/);

@@ -179,6 +179,7 @@ describe('pages', () => {
       'writeReason.',
       'readFirstReason.',
       'wholeReason.',
+      'tableReason.',
       'units.',
       'log.',
       'fileSystem.',
