@@ -9,16 +9,9 @@ import type { CommandParams } from '../../src-engine/contract/commands.ts';
 import { openEngineHere, refusal, resultOf, type TestEngine } from '../support/engine.ts';
 import { ext4Image, type GuestTree } from '../support/guests.ts';
 import { notClosed } from '../support/hives.ts';
-import {
-  driverFiles,
-  exported,
-  isoOf,
-  program,
-  VIRTIO_WIN,
-  windowsDisk,
-  withCapitals,
-  type WindowsOptions,
-} from '../support/virtio-win.ts';
+import { attributeOf, editRecord } from '../support/ntfs.ts';
+import { driverFiles, program, VIRTIO_WIN } from '../support/virtio-tree.ts';
+import { exported, isoOf, windowsDisk, withCapitals, type WindowsOptions } from '../support/virtio-win.ts';
 import { canLoop, MIB, run, workbench } from '../support/workbench.ts';
 
 const bench = workbench();
@@ -32,10 +25,21 @@ beforeAll(() => {
 });
 afterAll(() => engine.close());
 
+/** As Windows marks the volume of a disk while it runs. */
+function marked(disk: string): void {
+  const bytes = readFileSync(disk);
+  editRecord(bytes.subarray(MIB), 3, (record) => {
+    const information = attributeOf(record, 0x70);
+    information.writeUInt16LE(1, information.readUInt16LE(20) + 10);
+  });
+  writeFileSync(disk, bytes);
+}
+
 type Asked = Partial<CommandParams<'deploy.plan'>>;
 
-async function captured(name: string, options: WindowsOptions): Promise<string> {
+async function captured(name: string, options: WindowsOptions, left = (_disk: string) => {}): Promise<string> {
   const disk = windowsDisk(bench, name, options);
+  left(disk);
   // of one that sleeps, a capture has to be told that this is known
   resultOf(await engine.capture(disk, name, { overrides: ['WINDOWS_HIBERNATED'] }));
   return disk;
@@ -51,10 +55,17 @@ const planned = (template: string, asked: Asked = {}) =>
 const blocks = ({ checks }: { checks: { code: string; level: string; data: object }[] }) =>
   checks.filter(({ level }) => level === 'block').map(({ code, data }) => ({ code, ...data }));
 
+interface SfdiskTable {
+  readonly partitiontable: { readonly partitions: readonly { readonly size: number }[] };
+}
+
 /** The target as NTFS's own programs read it. */
 function seen(target: string, nameOf = (path: string) => path) {
   const volume = `${target}.ntfs`;
-  run('dd', `if=${target}`, `of=${volume}`, `bs=${MIB}`, 'skip=1', 'count=12', 'status=none');
+  const { partitiontable } = JSON.parse(run('sfdisk', '--json', target)) as SfdiskTable;
+  const [{ size }] = partitiontable.partitions;
+  const sectors = ['bs=512', 'skip=2048', `count=${size}`];
+  run('dd', `if=${target}`, `of=${volume}`, ...sectors, 'conv=sparse', 'status=none');
   run('ntfsfix', '--no-action', volume);
   const read = (path: string) => execFileSync('ntfscat', ['-f', volume, nameOf(path)], { maxBuffer: 16 * MIB });
   const registry = (name: string) => {
@@ -214,11 +225,12 @@ describe.skipIf(!canLoop)('carried out', () => {
     expect(now.names(PACKAGES)).toEqual(['vioscsi.cat', 'vioscsi.inf', 'vioscsi.sys']);
   });
 
-  test('a server that starts with its second set of settings, in folders of other letters; both drivers where nothing is said', async () => {
+  test('a server that starts with its second set of settings, on a larger target, in folders of other letters; both drivers where nothing is said', async () => {
     const { plan, old, now } = await deployed(
       'second',
       { name: 'Windows Server 2019 Standard', build: '17763', isServer: true, current: 2, hasCapitals: true },
-      {},
+      // a program that makes it longer marks it for Windows to look at
+      { lengthBytes: 48 * MIB },
     );
     expect(plan.putIn!.folder).toBe('2k19/amd64');
     expect(plan.drivers[0].buses).toMatchObject({ virtio: 'first', scsi: 'first' });
@@ -251,10 +263,11 @@ test.each([
 describe('refused', () => {
   beforeAll(async () => {
     rmSync(await captured('ten', {}));
-    rmSync(await captured('dirty', { damage: notClosed }));
+    rmSync(await captured('open', { damage: notClosed }));
     rmSync(await captured('damaged', { damage: (hive) => hive.fill(0, 4096, 4100) }));
     rmSync(await captured('xp', { name: 'Microsoft Windows XP', build: '2600', machine: 'x86' }));
     rmSync(await captured('vista', { name: 'Windows Vista', build: '6002' }));
+    rmSync(await captured('marked', {}, marked));
     const hiberfil = Buffer.alloc(4096);
     hiberfil.write('hibr');
     rmSync(await captured('asleep', { files: { '/hiberfil.sys': hiberfil } }));
@@ -262,9 +275,10 @@ describe('refused', () => {
   const refused = (data: object) => [expect.objectContaining({ code: 'DRIVERS_CANNOT_BE_PUT_IN', ...data })];
 
   test.each([
-    ['dirty', { reason: 'hive-not-closed', path: `${CONFIG}/SYSTEM` }],
+    ['open', { reason: 'hive-not-closed', path: `${CONFIG}/SYSTEM` }],
     ['damaged', { reason: 'hive-damaged', path: `${CONFIG}/SYSTEM` }],
     ['asleep', { reason: 'hibernated' }],
+    ['marked', { reason: 'not-clean' }],
   ])('a Windows that is %s', async (template, data) => {
     const plan = await planned(template);
     expect(blocks(plan)).toEqual(expect.arrayContaining(refused(data)));

@@ -44,7 +44,7 @@ export async function planPutIn(
     checks: [{ code, level: 'block', data }],
   });
   try {
-    const found = await windowsDrivers(template, iso, wanted, signal);
+    const found = await windowsDrivers({ ...template, isCaptured: true }, iso, wanted, signal);
     if (!found) return isAlone ? blocked('DRIVERS_CANNOT_BE_PUT_IN', { path: iso, reason: 'no-windows' }) : NOTHING;
     const { changes } = found;
     const paths = new Set(changes.map(({ path }) => path.toLowerCase()));
@@ -98,7 +98,7 @@ export async function driverChanges(
   const { putIn } = plan;
   if (!putIn) return [];
   const buses = putIn.drivers.map(({ bus }) => bus);
-  const found = await windowsDrivers(disk, putIn.iso, buses, signal);
+  const found = await windowsDrivers({ ...disk, isCaptured: false }, putIn.iso, buses, signal);
   if (!found || JSON.stringify(putInOf(putIn.iso, found)) !== JSON.stringify(putIn))
     throw new EngineError('DRIVERS_NOT_PUT_IN', { path: putIn.iso, reason: 'iso-changed' });
   return found.changes;

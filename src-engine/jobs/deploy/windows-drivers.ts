@@ -21,26 +21,27 @@ export interface WindowsDrivers {
 }
 
 /**
+ * @param disk as it was captured, or as it is on the way to its target
  * @param iso the file, as the person named it
  * @param wanted what it is to start from; where that is on virtio in one way only, this one is needed, else whichever the ISO has
  * @returns null where no system is found on the disk
  * @throws EngineError `DRIVERS_NOT_PUT_IN` (path, reason, and of a driver that is missing, which); as {@link driversIn}, {@link putDrivers}
  */
 export async function windowsDrivers(
-  { volumes, input }: OpenedDisk,
+  disk: OpenedDisk & { readonly isCaptured: boolean },
   iso: string,
   wanted: readonly DriverBus[],
   signal: AbortSignal,
 ): Promise<WindowsDrivers | null> {
+  const { input } = disk;
   const path = resolve(iso);
   const opened = await openGuestFiles(input.volumes, signal);
   if (!opened) return null;
   const { family, files, mounts } = opened;
   if (family !== 'windows') throw notPutIn(path, 'no-windows');
-  const root = volumes.find(({ ref }) => ref === mounts[0].volume);
-  const codes = root?.fileSystem?.warnings.map(({ code }) => code) ?? [];
-  if (codes.includes('WINDOWS_HIBERNATED')) throw notPutIn(path, 'hibernated');
-  if (codes.includes('FILESYSTEM_NOT_CLEAN')) throw notPutIn(path, 'not-clean');
+  // on its way to a target, a program that gave it another length has marked it for Windows to look at
+  const left = disk.isCaptured ? stateOf(disk, mounts[0].volume) : null;
+  if (left) throw notPutIn(path, left);
   const { release, architecture, name } = await inspectGuest(input, NO_DATES, signal);
   const kind = windowsKind(release.value, architecture.value);
   const windows = name.value ?? release.value ?? '?';
@@ -54,6 +55,14 @@ export async function windowsDrivers(
     throw new EngineError('VIRTIO_DRIVER_MISSING', { path, windows, drivers: names, folder });
   }
   return { kind, drivers, changes: await putDrivers(files, kind, drivers, Date.now()) };
+}
+
+/** How Windows left the volume that it lies on: words `driverReason.STATE`; null: as it should. */
+function stateOf({ volumes }: OpenedDisk, volume: string): 'hibernated' | 'not-clean' | null {
+  const root = volumes.find(({ ref }) => ref === volume);
+  const codes = root?.fileSystem?.warnings.map(({ code }) => code) ?? [];
+  if (codes.includes('WINDOWS_HIBERNATED')) return 'hibernated';
+  return codes.includes('FILESYSTEM_NOT_CLEAN') ? 'not-clean' : null;
 }
 
 function busesToPutIn(wanted: readonly DriverBus[]): readonly VirtioBus[] {

@@ -4,7 +4,8 @@ import { expect, test } from 'vitest';
 import { memorySource } from '../../../src-engine/disk/memory-source.ts';
 import { hasUdf } from '../../../src-engine/formats/iso/descriptors.ts';
 import { IsoFiles, type IsoEntry } from '../../../src-engine/formats/iso/iso-files.ts';
-import { ISO_KINDS, isoOf, VIRTIO_WIN } from '../../support/virtio-win.ts';
+import { VIRTIO_WIN } from '../../support/virtio-tree.ts';
+import { ISO_KINDS, isoOf } from '../../support/virtio-win.ts';
 import { MIB, run, workbench } from '../../support/workbench.ts';
 
 const bench = workbench();
