@@ -10,6 +10,7 @@ import { openEngineHere, refusal, resultOf, type TestEngine } from '../support/e
 import { ext4Image, type GuestTree } from '../support/guests.ts';
 import { notClosed } from '../support/hives.ts';
 import { attributeOf, editRecord } from '../support/ntfs.ts';
+import { phonyDisk } from '../support/phony-guests.ts';
 import { driverFiles, program, VIRTIO_WIN } from '../support/virtio-tree.ts';
 import { exported, isoOf, windowsDisk, withCapitals, type WindowsOptions } from '../support/virtio-win.ts';
 import { canLoop, MIB, run, workbench } from '../support/workbench.ts';
@@ -379,6 +380,27 @@ test.skipIf(!canLoop)('an ISO of short names in capitals does as well', async ()
   expect(plan.putIn!.folder).toBe('w8.1/amd64');
   expect(now.names(PACKAGES)).toEqual(['viostor.cat', 'viostor.inf', 'viostor.sys']);
   expect(now.text('/Windows/System32/drivers/viostor.sys')).toContain('viostor/w8.1/amd64');
+});
+
+test.skipIf(!canLoop)('a Windows behind its EFI system partition, on a GPT', async () => {
+  const disk = phonyDisk(bench.folder, 'windows-11');
+  resultOf(await engine.capture(disk, 'gpt'));
+  const plan = await planned('gpt', { target: bench.path('gpt.target.img'), bus: 'virtio' });
+  expect([blocks(plan), plan.putIn?.folder]).toEqual([[], 'w11/amd64']);
+  const { inside } = await carriedOut(plan);
+  const written = inside!.changes.filter(({ kind }) => kind === 'write').map(({ path, volume }) => `${volume} ${path}`);
+  expect(written).toHaveLength(6);
+  expect(written).toContain('3 /Windows/System32/drivers/viostor.sys');
+});
+
+test('a registry that leads to the package already is left as it is', async () => {
+  const software = { DevicePath: '%SystemRoot%\\inf; %systemroot%\\drivers\\virtio' };
+  rmSync(await captured('led', { software }));
+  const plan = await planned('led', { bus: 'virtio' });
+  expect(blocks(plan)).toEqual([]);
+  const paths = plan.guestChanges.map(({ path }) => path);
+  expect(paths).toContain(`${CONFIG}/SYSTEM`);
+  expect(paths).not.toContain(`${CONFIG}/SOFTWARE`);
 });
 
 test('an ISO whose folders are written otherwise does as well', async () => {

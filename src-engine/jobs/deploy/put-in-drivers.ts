@@ -1,6 +1,7 @@
 /** Drivers that are put into a Windows: planned on the template, worked out again on the target, and looked for there when they are written. */
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { DriverBus, KernelDrivers, PutInDrivers } from '../../contract/drivers.contract.ts';
 import type { Check } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
@@ -99,7 +100,7 @@ export async function driverChanges(
   if (!putIn) return [];
   const buses = putIn.drivers.map(({ bus }) => bus);
   const found = await windowsDrivers({ ...disk, isCaptured: false }, putIn.iso, buses, signal);
-  if (!found || JSON.stringify(putInOf(putIn.iso, found)) !== JSON.stringify(putIn))
+  if (!found || !isDeepStrictEqual(putInOf(putIn.iso, found), putIn))
     throw new EngineError('DRIVERS_NOT_PUT_IN', { path: putIn.iso, reason: 'iso-changed' });
   return found.changes;
 }

@@ -44,6 +44,7 @@ export async function putDrivers(
     const controlSet = controlSetName(hive.number(['Select'], 'Current'));
     if (!hive.has([controlSet, 'Services'])) throw notPutIn(SYSTEM, 'hive-damaged');
     for (const { driver } of drivers) enter(hive, driver, kind, controlSet);
+    return true;
   });
   const software = await editedHive(files, SOFTWARE, nowMs, addDevicePath);
   return [
@@ -51,9 +52,9 @@ export async function putDrivers(
       write(`${DRIVERS}/${driver.name}.sys`, parts.sys),
       ...DRIVER_PARTS.map((part) => write(`${PACKAGES}/${driver.name}.${part}`, parts[part])),
     ]),
-    write(SOFTWARE, software),
+    ...software,
     // what leads to the others comes last
-    write(SYSTEM, system),
+    ...system,
   ];
 }
 
@@ -64,27 +65,29 @@ function enter(hive: HiveEdit, driver: VirtioDriver, kind: WindowsKind, controlS
   for (const { path, values } of [serviceEntry(driver, controlSet), ...overrides, ...devices]) hive.set(path, values);
 }
 
-function addDevicePath(hive: HiveEdit): void {
+/** @returns whether it was not there */
+function addDevicePath(hive: HiveEdit): boolean {
   const before = hive.text(DEVICE_PATH, 'DevicePath') || USUAL_DEVICE_PATH;
   const folders = before.split(';').map((folder) => folder.trim().toLowerCase());
-  if (folders.includes(PACKAGE_PATH.toLowerCase())) return;
+  if (folders.includes(PACKAGE_PATH.toLowerCase())) return false;
   hive.set(DEVICE_PATH, [expandedValue('DevicePath', `${before};${PACKAGE_PATH}`)]);
+  return true;
 }
 
+/** @param edit says whether it has changed anything */
 async function editedHive(
   files: GuestFiles,
   path: string,
   nowMs: number,
-  edit: (hive: HiveEdit) => void,
-): Promise<Uint8Array> {
+  edit: (hive: HiveEdit) => boolean,
+): Promise<GuestChange[]> {
   const content = await files.content(path);
   if (!content) throw notPutIn(path, 'hive-missing');
   if (content.lengthBytes > MAX_EDITED_HIVE_BYTES) throw notPutIn(path, 'hive-too-long');
   try {
     const hive = await HiveEdit.open(content, nowMs);
     if (!hive) throw notPutIn(path, 'hive-not-closed');
-    edit(hive);
-    return hive.toBytes();
+    return edit(hive) ? [write(path, hive.toBytes())] : [];
   } catch (error) {
     if (error instanceof EngineError && /^FORMAT_/.test(error.code)) throw notPutIn(path, 'hive-damaged');
     throw error;
