@@ -127,6 +127,8 @@ const deployPlan = {
   bus: z.enum(DRIVER_BUSES).optional(),
   /** whether first file systems are made anew, with drivers of all kinds */
   drivers: z.enum(DRIVER_CHOICES).default('keep'),
+  /** an ISO of the virtio-win project, whose drivers of disks are put into a Windows */
+  virtioDrivers: path.optional(),
   /** this machine's firmware gets an entry for the disk, which is attached to it */
   efiEntry: z.boolean().default(false),
   /** what was written is started at the end, through an overlay; null: it is not */

@@ -1,6 +1,7 @@
 /** What a guest can start from: for each of its kernels, the drivers of disks that are there before its root file system is. */
 import { z } from 'zod';
 import { DISK_BUSES } from './boot.contract.ts';
+import { bytes } from './disk.contract.ts';
 
 /**
  * What a disk may be plugged into. Of SCSI each controller is one, since each has a driver of its own: `scsi` is virtio's, `pvscsi`, `lsilogic`
@@ -64,6 +65,31 @@ export const DriverMakingSchema = z.object({
   timeoutSeconds: z.number().int().positive(),
 });
 export type DriverMaking = z.infer<typeof DriverMakingSchema>;
+
+/** What virtio has disks on. */
+export const VIRTIO_BUSES = ['virtio', 'scsi'] as const satisfies readonly DriverBus[];
+export type VirtioBus = (typeof VIRTIO_BUSES)[number];
+
+/** Drivers that are put into a Windows before a target is finished, out of an ISO of the virtio-win project. */
+export const PutInDriversSchema = z.object({
+  /** the file that they are taken from */
+  iso: z.string(),
+  /** of Windows, as its guest says it: `windows-10` */
+  release: z.string(),
+  /** of the ISO, below that of each driver: `w10/amd64` */
+  folder: z.string(),
+  drivers: z
+    .array(
+      z.object({
+        /** of the service: `viostor` */
+        name: z.string(),
+        bus: z.enum(VIRTIO_BUSES),
+        files: z.array(z.object({ name: z.string(), lengthBytes: bytes, sha256: z.string() })),
+      }),
+    )
+    .min(1),
+});
+export type PutInDrivers = z.infer<typeof PutInDriversSchema>;
 
 /** `all`: first file systems are made anew, with the drivers that the guest has. */
 export const DRIVER_CHOICES = ['keep', 'all'] as const;

@@ -76,6 +76,8 @@ export const EXIT_CODES = {
   BOOT_NO_ROOT: 7,
   BOOT_EMERGENCY: 7,
   DRIVERS_NOT_MADE: 7,
+  DRIVERS_NOT_PUT_IN: 7,
+  VIRTIO_DRIVER_MISSING: 7,
   BOOT_ENDED: 7,
   GUEST_DIFFERS: 7,
   /** what was captured, imported or deployed is there */

@@ -10,7 +10,7 @@ import {
   VolumePlanSchema,
 } from './deploy.contract.ts';
 import { bytes, DiskViewSchema, PlaceViewSchema } from './disk.contract.ts';
-import { DriverMakingSchema, KernelDriversSchema } from './drivers.contract.ts';
+import { DriverMakingSchema, KernelDriversSchema, PutInDriversSchema } from './drivers.contract.ts';
 import { GuestSchema } from './guest.contract.ts';
 import { PlannedVmSchema } from './new-vm.contract.ts';
 import { orUnknown } from './open-words.ts';
@@ -88,6 +88,8 @@ export const DeployPlanSchema = z.object({
   drivers: z.array(KernelDriversSchema).default([]),
   /** null: its first file systems stay as they are */
   driverMaking: DriverMakingSchema.nullable().default(null),
+  /** null: no drivers are put into its Windows */
+  putIn: PutInDriversSchema.nullable().default(null),
   /** identifiers of table, file systems and LVM, before and after */
   identifiers: z.array(IdentifierChangeSchema).default([]),
   writeBytes: bytes,

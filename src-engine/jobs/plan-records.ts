@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { COMMANDS } from '../contract/commands.ts';
 import { VolumePlanSchema } from '../contract/deploy.contract.ts';
 import { bytes, PlaceViewSchema } from '../contract/disk.contract.ts';
-import { DriverMakingSchema } from '../contract/drivers.contract.ts';
+import { DriverMakingSchema, PutInDriversSchema } from '../contract/drivers.contract.ts';
 import { ErrorViewSchema, type ErrorView } from '../contract/errors.ts';
 import { EXPORT_FORMATS } from '../contract/import.contract.ts';
 import { PlannedVmSchema } from '../contract/new-vm.contract.ts';
@@ -68,6 +68,8 @@ export const DeployRecordSchema = z.strictObject({
   active: z.string().nullable().default(null),
   /** first file systems that are made anew by the guest's own program; null: none */
   driverMaking: DriverMakingSchema.nullable().default(null),
+  /** drivers out of an ISO that are put into its Windows; null: none */
+  putIn: PutInDriversSchema.nullable().default(null),
   /** of its checks, what stays of the identity, though nobody wanted that: told at the end, too */
   told: z.array(WarningSchema).default([]),
   /** what new identifiers are made of: each target has its own */

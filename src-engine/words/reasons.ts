@@ -7,7 +7,7 @@ const SECTIONS: readonly [RegExp, string][] = [
   [/^warning\.TABLE_UNREADABLE$/, 'tableReason'],
   [/^(?:error|check)\.GUEST_/, 'guestReason'],
   [/^(?:(?:check|warning)\.IDENTITY_NOT_(?:RENEWED|SEEN)|identityPlan\.(?:lacking|not-looked-into))$/, 'guestReason'],
-  [/^(?:check\.DRIVERS_CANNOT_BE_MADE$|error\.DRIVERS_NOT_MADE(?:\.|$))/, 'driverReason'],
+  [/^(?:check\.DRIVERS_CANNOT_BE_(?:MADE|PUT_IN)$|error\.DRIVERS_NOT_(?:MADE|PUT_IN)(?:\.|$))/, 'driverReason'],
   [/^check\.FIRMWARE_ENTRY_/, 'entryReason'],
 ];
 

@@ -58,6 +58,7 @@ function addOptions(command: Command, words: Words): Command {
     .option('--resume', help('resume'))
     .option('--no-fallback-loader', help('no-fallback-loader'))
     .option('--drivers <all|keep>', help('drivers'), wordOf('--drivers', ['all', 'keep']))
+    .option('--virtio-drivers <file.iso>', help('virtio-drivers'))
     .option(`--target-bus ${oneOf(DRIVER_BUSES)}`, help('target-bus'), wordOf('--target-bus', DRIVER_BUSES))
     .option('--efi-entry', help('efi-entry'));
   return addRuleOptions(addGuestOptions(addProofOptions(command, words), words), help);
@@ -73,12 +74,13 @@ async function run(
 ): Promise<void> {
   const { printer, words } = session;
   const { disk, size: lengthBytes, volume = [], exact, delta, resume, efiEntry, drivers, targetBus: bus } = options;
+  const { virtioDrivers } = options;
   const fallbackLoader = options.fallbackLoader === false ? ('keep' as const) : undefined;
   const document = planFile(options, words);
   const inside = await guestParams(targets, options, words, client);
   const machines = machineParams(inside.targets, options);
   const volumes = volume.map(volumeChoice);
-  const fitting = { volumes, exact, delta, resume, fallbackLoader, efiEntry, bus, drivers };
+  const fitting = { volumes, exact, delta, resume, fallbackLoader, efiEntry, bus, drivers, virtioDrivers };
   const how = { disk, lengthBytes, ...fitting, ...machines, ...inside };
   const plans = await client.call('deploy.planAll', { template, ...how, ...ruleParams(options) });
   if (document) await savePlans(client, plans, document, words);
@@ -121,6 +123,7 @@ interface DeployOptions extends RuleOptions, GuestOptions, ProofOptions, VmOptio
   fallbackLoader?: boolean;
   efiEntry?: boolean;
   drivers?: 'all' | 'keep';
+  virtioDrivers?: string;
   targetBus?: (typeof DRIVER_BUSES)[number];
 }
 

@@ -1,26 +1,8 @@
 /** ISO 9660 images, bridges to UDF among them: recognised, with the name of the volume and what boots from it. ECMA-119; El Torito 1.0. */
 import { EngineError } from '../../core/engine-error.ts';
-import { raw, struct, u32le, u8 } from '../../core/struct.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
 import { readBytes } from '../../disk/read.ts';
-
-const SECTOR_BYTES = 2048;
-const FIRST_DESCRIPTOR = 16;
-/** Descriptors end with one that says so; nobody has more than a few. */
-const MAX_DESCRIPTORS = 64;
-
-const volumeDescriptor = struct(SECTOR_BYTES, {
-  type: u8(0),
-  magic: raw(1, 5),
-  bootSystem: raw(7, 32),
-  volumeId: raw(40, 32),
-  /** of a boot record: El Torito's */
-  catalogSector: u32le(71),
-  volumeSectors: u32le(80),
-});
-const TYPE_BOOT = 0;
-const TYPE_PRIMARY = 1;
-const TYPE_END = 255;
+import { SECTOR_BYTES, TYPE_BOOT, TYPE_PRIMARY, volumeDescriptors } from './descriptors.ts';
 
 const PLATFORM_X86 = 0;
 const PLATFORM_EFI = 0xef;
@@ -38,11 +20,7 @@ export interface IsoImage {
 export async function recogniseIso(file: BlockSource): Promise<IsoImage | null> {
   let primary: { volumeId: string; lengthBytes: number } | null = null;
   let catalogSector: number | null = null;
-  for (let i = 0; i < MAX_DESCRIPTORS; i++) {
-    const at = (FIRST_DESCRIPTOR + i) * SECTOR_BYTES;
-    if (at + SECTOR_BYTES > file.lengthBytes) break;
-    const descriptor = volumeDescriptor.read(await readBytes(file, at, SECTOR_BYTES));
-    if (descriptor.magic.toString('latin1') !== 'CD001' || descriptor.type === TYPE_END) break;
+  for (const descriptor of await volumeDescriptors(file)) {
     if (descriptor.type === TYPE_PRIMARY) {
       primary ??= {
         volumeId: descriptor.volumeId

@@ -7,11 +7,12 @@ import type { Deployment } from './deployment.ts';
 import { nothingElseChanged } from './nothing-else.ts';
 import { openDisk } from './opened-disk.ts';
 import { changesInside, planInside } from './plan-inside.ts';
+import { driverChanges } from './put-in-drivers.ts';
 import { targetView } from './target-view.ts';
 
 /**
  * @throws EngineError `GUEST_UNSAFE`, `GUEST_CHANGE_IMPOSSIBLE` before anything inside is changed; `GUEST_DIFFERS`, `TOOL_FAILED`,
- *   `TOOL_MISSING`, `TOOL_TIMED_OUT`
+ *   `TOOL_MISSING`, `TOOL_TIMED_OUT`; as {@link driverChanges}
  */
 export async function customise(deployment: Deployment, context: JobContext): Promise<void> {
   const { plan, sink } = deployment;
@@ -21,8 +22,10 @@ export async function customise(deployment: Deployment, context: JobContext): Pr
   await sink.sync();
   const isAlone = deployment.diskCount === 1;
   const isDevice = plan.target.kind === 'device';
-  const options = { isAlone, isDevice, idSeed: plan.idSeed, copied: plan.copied };
-  const inside = await planInside(await openDisk(targetView(deployment)), plan.request, options, signal);
+  const disk = await openDisk(targetView(deployment));
+  const drivers = await driverChanges(deployment, disk, signal);
+  const options = { isAlone, isDevice, idSeed: plan.idSeed, copied: plan.copied, drivers };
+  const inside = await planInside(disk, plan.request, options, signal);
   const refused = inside.notes.find(({ isPossible, reason }) => !isPossible && !isIdentity(reason));
   if (refused) throw new EngineError('PLAN_BLOCKED', { check: 'SETTING_IMPOSSIBLE', setting: refused.reason });
   // and not the changes: their files are large, and are not needed once they are written

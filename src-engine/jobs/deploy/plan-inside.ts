@@ -25,7 +25,7 @@ import type { DeployRecord } from '../plan-records.ts';
 import { idAbilities } from './id-abilities.ts';
 import type { OpenedDisk } from './opened-disk.ts';
 
-type Asked = Pick<DeployRecord['request'], 'settings' | 'identity' | 'keep' | 'groupNames'>;
+type Asked = Pick<DeployRecord['request'], 'settings' | 'identity' | 'keep' | 'groupNames' | 'virtioDrivers'>;
 
 export interface Inside {
   readonly volumes: readonly OpenedVolume[];
@@ -45,6 +45,8 @@ export interface InsideOptions {
   readonly idSeed: string;
   /** loaders that are to lie in another place too */
   readonly copied: readonly CopiedLoader[];
+  /** drivers that are put into it */
+  readonly drivers: readonly GuestChange[];
 }
 
 const NO_SETTINGS: GuestSettings = GuestSettingsSchema.parse({});
@@ -52,9 +54,10 @@ const NO_SETTINGS: GuestSettings = GuestSettingsSchema.parse({});
 const NO_DATES = { madeOn: '1970-01-01', releases: {} };
 
 /** Whether a deploy is to change anything inside. */
-export const changesInside = ({ settings, identity, groupNames }: Omit<Asked, 'keep'>): boolean =>
+export const changesInside = ({ settings, identity, groupNames, virtioDrivers }: Omit<Asked, 'keep'>): boolean =>
   identity === 'fresh' ||
   groupNames.length > 0 ||
+  virtioDrivers !== undefined ||
   JSON.stringify(settings ?? NO_SETTINGS) !== JSON.stringify(NO_SETTINGS);
 
 /**
@@ -63,11 +66,11 @@ export const changesInside = ({ settings, identity, groupNames }: Omit<Asked, 'k
  */
 export async function planInside(
   { source, volumes, input }: OpenedDisk,
-  { settings = NO_SETTINGS, identity, keep, groupNames }: Asked,
-  { isAlone, isDevice, idSeed, copied }: InsideOptions,
+  { settings = NO_SETTINGS, identity, keep, groupNames, virtioDrivers }: Asked,
+  { isAlone, isDevice, idSeed, copied, drivers }: InsideOptions,
   signal: AbortSignal,
 ): Promise<Inside> {
-  const isChanged = changesInside({ settings, identity, groupNames });
+  const isChanged = changesInside({ settings, identity, groupNames, virtioDrivers });
   const opened = isChanged ? await openGuestFiles(input.volumes, signal) : null;
   if (!opened) {
     if (isAlone && isChanged) throw impossible('/', 'no-system');
@@ -97,7 +100,7 @@ export async function planInside(
       seed: idSeed,
       isAlone,
       changes: [
-        ...(await resolveChanges([...changes, ...copies], files, input.volumes, signal)),
+        ...(await resolveChanges([...changes, ...copies, ...drivers], files, input.volumes, signal)),
         ...(await besideGuest(unmounted, input.volumes, signal)),
       ],
       abilities: idAbilities(volumes, isDevice),

@@ -32,7 +32,8 @@ import type { KnownDrivers } from './known-drivers.ts';
 import { moveChecks } from './move-checks.ts';
 import { networkChecks } from './network-checks.ts';
 import { planBoot } from './plan-boot.ts';
-import { planDrivers } from './plan-drivers.ts';
+import { planDrivers, wantedBuses } from './plan-drivers.ts';
+import { planPutIn, withPutIn } from './put-in-drivers.ts';
 import { chooseIdentity, identityAsked } from './choose-identity.ts';
 import { notLookedInto } from './not-looked-into.ts';
 import { planIdentity, toldAtEnd } from './plan-identity.ts';
@@ -136,14 +137,16 @@ export async function planDeploy(
       const isOnly = version.disks.length === 1;
       const vmBus = vm?.disks.find((one) => one.disk === found.number)?.bus ?? null;
       const kernels = await known.of(found.manifest, opened, request.drivers === 'all', signal);
-      const drivers = await planDrivers(opened, kernels, { request, vmBus, device, isAlone: isOnly }, signal);
+      // a disk of several may well be without a system, if another has one
+      const isAlone = isOnly || !version.guest?.family.value;
+      const askedDrivers = { request, vmBus, device, isAlone: isOnly };
+      const added = await planPutIn(opened, request, wantedBuses(askedDrivers), isAlone, signal);
+      const drivers = await planDrivers(opened, withPutIn(kernels, added.putIn), askedDrivers, signal);
       const move = { from: version.platform, to: platformOf(target.place, device, null).value };
       const network = request.settings?.network ?? [];
       const otherMachine = await moveChecks(move, recorded?.network ?? [], network, opened.input.volumes, signal);
       const idSeed = randomUUID();
-      // a disk of several may well be without a system, if another has one
-      const isAlone = version.disks.length === 1 || !version.guest?.family.value;
-      const options = { isDevice, isAlone, idSeed, copied: boot.copied };
+      const options = { isDevice, isAlone, idSeed, copied: boot.copied, drivers: added.changes };
       const chosen = await planIdentity(
         opened,
         { ...request, identity: identity.becomes },
@@ -180,6 +183,7 @@ export async function planDeploy(
           ...chosen.checks,
           ...boot.checks,
           ...drivers.checks,
+          ...added.checks,
           ...otherMachine,
           ...alike,
         ],
@@ -216,6 +220,7 @@ export async function planDeploy(
         copied: [...boot.copied],
         active: boot.active,
         driverMaking: drivers.making,
+        putIn: added.putIn,
         overridden: [...overriddenCodes(checks), ...overriddenRules(report)],
       };
       const view: DeployPlan = {
@@ -229,6 +234,7 @@ export async function planDeploy(
         boot: boot.links.filter(({ code }) => !inside.rewritesCore || code !== 'core-prefix'),
         drivers: drivers.drivers,
         driverMaking: drivers.making,
+        putIn: added.putIn,
         identifiers: [...inside.identifiers],
         recorded,
         identity: chosen.identity,

@@ -25,6 +25,7 @@ import { openTarget, type Naming } from './open-target.ts';
 import { Overlay } from './overlay.ts';
 import { place } from './place.ts';
 import { prove } from './prove.ts';
+import { expectPutIn } from './put-in-drivers.ts';
 import { readBootChain } from './read-boot-chain.ts';
 import { openServedTarget, placementOnServed, writeOver } from './served-target.ts';
 import { nameGroups, renewIds } from './renew-ids.ts';
@@ -38,7 +39,7 @@ const STAGES: Readonly<Record<'begin' | 'fill' | 'adjust' | 'customise' | 'finis
   begin: [begin],
   fill: [fillFromScratch, fill],
   adjust: [adjust],
-  customise: [customise, renewIds, growMembers, makeDrivers, readBootChain, nameGroups],
+  customise: [customise, expectPutIn, renewIds, growMembers, makeDrivers, readBootChain, nameGroups],
   finish: [finish, writeDown],
   prove: [enterInFirmware, prove],
 };

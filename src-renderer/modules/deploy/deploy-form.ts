@@ -155,5 +155,6 @@ function changesFor(
     ...(inside.identity !== 'keep' && inside.keep.length > 0 && { keep: inside.keep }),
     ...(groupNames.length > 0 && { groupNames }),
     ...(settings && { settings }),
+    ...(inside.virtioDrivers !== '' && { virtioDrivers: inside.virtioDrivers }),
   };
 }

@@ -1,10 +1,11 @@
 /** Hostile ISO 9660 images. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { memorySource } from '../../../src-engine/disk/memory-source.ts';
+import { IsoFiles, type IsoEntry } from '../../../src-engine/formats/iso/iso-files.ts';
 import { recogniseIso } from '../../../src-engine/formats/iso/iso.ts';
 import { proves } from '../../support/matrix.ts';
 import { mutate, MUTATIONS, restoring } from '../filesystems/harmless.ts';
@@ -51,3 +52,51 @@ test('descriptors and boot catalogs that lie', async (context) => {
   }
   proves(context, hostile('ISO 9660'));
 });
+
+test('folders that lie, by both kinds of names', async () => {
+  for (const names of ['-quiet', '-J']) {
+    const bytes = filled(names);
+    const walk = async (iso: IsoFiles, folder: IsoEntry, depth = 0): Promise<number> => {
+      let found = 0;
+      for (const entry of await iso.list(folder)) {
+        found++;
+        if (!entry.isFolder) await iso.read(entry, MAX_FILE_BYTES);
+        // a folder may say that it is in itself: who looks for three names goes no deeper
+        else if (depth < 3) found += await walk(iso, entry, depth + 1);
+      }
+      return found;
+    };
+    const read = async () => {
+      const iso = await IsoFiles.open(memorySource(bytes));
+      return iso && walk(iso, iso.root);
+    };
+    expect(await read()).toBe(5);
+    const whole = [[0, bytes.length]] as const;
+    const regions = [[16 * 2048, bytes.length - 16 * 2048]] as const;
+    const outcomes = new Set<string>();
+    for (let seed = 0; seed < MUTATIONS; seed++) {
+      const outcome = await restoring(bytes, whole, () => {
+        mutate(bytes, regions, seed);
+        return outcomeOf(read);
+      });
+      outcomes.add(outcome);
+    }
+    expect([...outcomes]).toContain('read');
+    expect([...outcomes]).toContain('FORMAT_INVALID');
+  }
+});
+
+const MAX_FILE_BYTES = 64 * 1024;
+
+function filled(names: string): Buffer {
+  const folder = mkdtempSync(join(tmpdir(), 'diskpress-hostile-'));
+  try {
+    mkdirSync(join(folder, 'viostor/w10/amd64'), { recursive: true });
+    for (const part of ['sys', 'inf']) writeFileSync(join(folder, `viostor/w10/amd64/viostor.${part}`), part);
+    const args = ['-quiet', '-no-pad', names, '-o', join(folder, 'iso'), '-m', 'iso', folder];
+    execFileSync('genisoimage', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    return readFileSync(join(folder, 'iso'));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}

@@ -174,6 +174,7 @@ export function deployPlan(
     identifiers: identity.becomes === 'fresh' ? IDENTIFIERS : [],
     drivers: [],
     driverMaking: null,
+    putIn: null,
     // a file called `there` is there already
     vm: asked.vm ? fakeVm(target, asked.vm) : null,
     needsOverwrite: target.includes('there'),

@@ -103,6 +103,13 @@ describe('the request for a target', () => {
     });
   });
 
+  it('asks for drivers out of an ISO where one is named', () => {
+    const inside = { ...newInside(), virtioDrivers: '/isos/virtio-win.iso' };
+    expect(requestFor('t@1', { ...form, inside }, 0, 1)).toMatchObject({ virtioDrivers: '/isos/virtio-win.iso' });
+    expect(requestFor('t@1', form, 0, 1)).not.toHaveProperty('virtioDrivers');
+    expect(requestFor('t@1', { ...form, inside, isExact: true }, 0, 1)).not.toHaveProperty('virtioDrivers');
+  });
+
   it('asks for neither where the bytes stay as captured; a proof changes nothing and stays', () => {
     const exact = { ...form, isExact: true };
     const proof = proofSaid({ ...newProof(), isWanted: true }).choice;

@@ -69,6 +69,8 @@ export interface InsideForm {
   users: UserForm[];
   files: FileForm[];
   firstBoot: FileForm[];
+  /** the path of an ISO with drivers of virtio for a Windows; '': none */
+  virtioDrivers: string;
   /** what the guest was captured with; null: it is not known */
   recorded: RecordedSettings | null;
 }
@@ -76,7 +78,7 @@ export interface InsideForm {
 export const newInside = (): InsideForm => ({
   ...{ identity: 'auto', keep: [], groupNames: {} },
   ...{ hostname: '', domain: '', timezone: '', locale: '', keyboard: '' },
-  ...{ cards: [], users: [], files: [], firstBoot: [], recorded: null },
+  ...{ cards: [], users: [], files: [], firstBoot: [], virtioDrivers: '', recorded: null },
 });
 
 /** Whether a field shows what the guest was captured with. */
