@@ -8,6 +8,7 @@ import { nothingElseChanged } from './nothing-else.ts';
 import { openDisk } from './opened-disk.ts';
 import { changesInside, planInside } from './plan-inside.ts';
 import { targetView } from './target-view.ts';
+import { isFileTarget } from './volume-target.ts';
 
 /**
  * @throws EngineError `GUEST_UNSAFE`, `GUEST_CHANGE_IMPOSSIBLE` before anything inside is changed; `GUEST_DIFFERS`, `TOOL_FAILED`,
@@ -20,7 +21,7 @@ export async function customise(deployment: Deployment, context: JobContext): Pr
   context.phase('customising', 0);
   await sink.sync();
   const isAlone = deployment.diskCount === 1;
-  const isDevice = plan.target.kind === 'device';
+  const isDevice = !isFileTarget(plan);
   const options = { isAlone, isDevice, idSeed: plan.idSeed, copied: plan.copied };
   const inside = await planInside(await openDisk(targetView(deployment)), plan.request, options, signal);
   const refused = inside.notes.find(({ isPossible, reason }) => !isPossible && !isIdentity(reason));
