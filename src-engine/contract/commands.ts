@@ -222,7 +222,10 @@ export const COMMANDS = {
       without: z.array(z.string().max(500)).max(1000).default([]),
       /** a machine that runs is captured as it is at one moment, and goes on */
       live: z.boolean().default(false),
-      /** its hypervisor keeps account of what is written from that moment on: the next version reads no more than that */
+      /**
+       * a machine that is captured live: its hypervisor keeps account of what is written from that moment on, and the next version reads no more than
+       * that; what nobody writes to: bitmaps of its qcow2 images tell what was written since an earlier version, where one was begun then
+       */
       trackChanges: z.boolean().default(false),
       /** the version is started once it is stored, through an overlay; null: it is not */
       bootProof: BootChoiceSchema.nullable().default(null),

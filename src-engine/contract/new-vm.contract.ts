@@ -92,6 +92,8 @@ export const PlannedVmSchema = z.object({
       /** which of the template's disks, from 1 */
       disk: z.number().int().positive(),
       path,
+      /** of a pool whose disks are no files: what is made there under the path, as long as whole extents; null: a file */
+      volume: z.object({ name: text, extentBytes: bytes.positive() }).nullable().default(null),
       format: z.enum(DEPLOY_FORMATS),
       /** as the machine knows it: 'vda' */
       name: text,

@@ -2,9 +2,23 @@
 import type { DiskFormat } from '../contract/disk.contract.ts';
 import type { Warning } from '../contract/warnings.ts';
 import type { JobContext } from '../core/job-context.ts';
-import type { BlockSource } from '../disk/block-source.port.ts';
+import type { BlockSource, Extent } from '../disk/block-source.port.ts';
 
 export type DiskImageFormat = DiskFormat;
+
+/** What an image keeps of writes to it since some moment. */
+export interface KeptBitmap {
+  readonly name: string;
+  /** false where something may have been written without it: after a crash, or by a program that knows no bitmaps */
+  readonly isConsistent: boolean;
+  /** whatever is written from now on is told by it, too */
+  readonly isRecording: boolean;
+  /**
+   * @returns what was written, ascending, none touching the next, in offsets of the disk
+   * @throws EngineError `FORMAT_INVALID`, `FILE_TRUNCATED`, `READ_FAILED`
+   */
+  written(startBytes: number, lengthBytes: number): Promise<Extent[]>;
+}
 
 export interface DiskImage {
   readonly format: DiskImageFormat;
@@ -16,6 +30,11 @@ export interface DiskImage {
   readonly identity: string | null;
   /** plain names of the files beside it that it needs: its parent, and what that one needs; extents */
   readonly dependsOn: readonly string[];
+  /**
+   * Reads which bitmaps the image keeps. Absent: its format has none.
+   * @throws EngineError `FORMAT_INVALID`, `FILE_TRUNCATED`, `READ_FAILED`
+   */
+  readonly bitmaps?: () => Promise<readonly KeptBitmap[]>;
   /** what a person should know of the file */
   readonly warnings?: readonly Warning[];
   /**

@@ -19,6 +19,8 @@ export interface OpenedSource {
   readonly format: DiskFormat;
   /** names of the files beside it that it is read from too */
   readonly files: readonly string[];
+  /** of an image that can keep account of writes to it: which it keeps; see `DiskImage.bitmaps` */
+  readonly bitmaps?: DiskImage['bitmaps'];
   /** of the image file, not of what is on the disk */
   readonly warnings: readonly Warning[];
   /** @throws EngineError `SOURCE_CHANGED` where one of these files is not what it was when it was opened */
@@ -71,6 +73,7 @@ export async function openSource(
       place: { ...place, lengthBytes, sectorBytes, physicalSectorBytes },
       source: image.source,
       format: image.format,
+      bitmaps: image.bitmaps,
       files: chain?.files ?? image.dependsOn,
       warnings: [...(image.warnings ?? []), ...notChecked(image, basename(place.path))],
     };

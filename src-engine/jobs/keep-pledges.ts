@@ -29,6 +29,6 @@ function keep(pledge: Exclude<Pledge, ServedMachine>, signal: AbortSignal): Prom
     case 'drop-checkpoint':
       return liveAt(pledge.place).dropCheckpoint(pledge.id, pledge.checkpoint, signal);
     case 'unmake-machine':
-      return unmakeMachine(pledge.place, pledge.id, pledge.files, signal);
+      return unmakeMachine(pledge.place, pledge.id, pledge.files, pledge, signal);
   }
 }

@@ -31,7 +31,7 @@ export interface Machine {
 
   /**
    * Names for the bytes at a path, the same by whatever path one comes to them: a device and what it stands on, a file, the file behind a
-   * loop device. Two places that share one are the same place.
+   * loop device. The first is its own; two places that share one are the same place, or lie on the same.
    * @param anyPath what need not be there yet
    */
   bytesAt(anyPath: string): Promise<string[]>;
@@ -53,9 +53,10 @@ export interface Machine {
   /**
    * The disk behind an open handle: its size and serial number are those of the device that reads and writes will reach,
    * not of whatever has its path by now.
+   * @param isOfMachine as for {@link placeOf}
    * @throws EngineError `NOT_A_WHOLE_DISK`; `UNSUPPORTED_PLATFORM`
    */
-  identifyDevice(fd: number): Promise<PlaceView>;
+  identifyDevice(fd: number, isOfMachine?: boolean): Promise<PlaceView>;
 
   /**
    * What speaks against an image file, or a volume that is no whole disk: permissions, its use through a loop device or as swap, processes that write to it,

@@ -34,7 +34,7 @@ import { chunksOf } from '../versions/window-chunks.ts';
 export interface AboutVersion
   extends
     Pick<TemplateView, 'name' | 'note' | 'tags' | 'kind' | 'licence' | 'policy'>,
-    Pick<VersionRecord, 'medium' | 'guest' | 'machine' | 'platform' | 'moment'>,
+    Pick<VersionRecord, 'medium' | 'guest' | 'machine' | 'platform' | 'moment' | 'tracked'>,
     Partial<Pick<VersionRecord, 'definition'>> {
   readonly configuration: RecordedConfiguration;
   /** beside those of the disks */
@@ -153,6 +153,7 @@ export async function storeDisks(
           definition: about.definition ?? null,
           platform: about.platform,
           ...(about.moment && { moment: about.moment }),
+          ...(about.tracked && { tracked: about.tracked }),
           ...known,
           attachments: [],
         };

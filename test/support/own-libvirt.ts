@@ -22,7 +22,8 @@ const PLACES = {
   cache: '/var/cache/libvirt',
 } as const;
 
-export async function startOwnLibvirt(bench: Workbench): Promise<OwnLibvirt> {
+/** @param more of a shell, done in its namespaces before it starts */
+export async function startOwnLibvirt(bench: Workbench, more: readonly string[] = []): Promise<OwnLibvirt> {
   const path = (...names: string[]) => bench.path('own-libvirt', ...names);
   for (const name of Object.keys(PLACES)) mkdirSync(path(name), { recursive: true });
   run('chmod', '-R', 'a+x', path());
@@ -32,7 +33,14 @@ export async function startOwnLibvirt(bench: Workbench): Promise<OwnLibvirt> {
   const mounts = Object.entries(PLACES).map(
     ([name, place]) => `mkdir -p ${place}; mount --bind '${path(name)}' ${place}`,
   );
-  const script = ['set -e', ...mounts, 'virtlogd -d -p /run/virtlogd.pid', `echo $$ > '${path('holder')}'`, 'exec cat'];
+  const script = [
+    'set -e',
+    ...mounts,
+    ...more,
+    'virtlogd -d -p /run/virtlogd.pid',
+    `echo $$ > '${path('holder')}'`,
+    'exec cat',
+  ];
   const holder = spawn('unshare', ['--mount', '--net', '--propagation', 'private', 'sh', '-c', script.join('\n')], {
     stdio: ['pipe', 'ignore', 'inherit'],
   });

@@ -55,12 +55,18 @@ export const PledgeSchema = z.discriminatedUnion('kind', [
   }),
   /** of a capture that has not become a version */
   z.object({ kind: z.literal('drop-checkpoint'), place: text, id: text, checkpoint: text }),
-  /** its disks were named, and it may have been defined, before all of it was there; files are known by their inodes */
+  /** its disks were named or made, and it may have been defined, before all of it was there; files are known by their inodes, volumes by their keys */
   z.object({
     kind: z.literal('unmake-machine'),
     place: text,
     id: text,
     files: z.array(z.object({ path: text, inode: text })).max(200),
+    /** of its volumes; '': it has none */
+    pool: text.default(''),
+    volumes: z
+      .array(z.object({ name: text, key: text.nullable(), lengthBytes: bytes }))
+      .max(200)
+      .default([]),
   }),
 ]);
 export type Pledge = z.infer<typeof PledgeSchema>;

@@ -70,6 +70,14 @@ const MomentRecordSchema = z.object({
   since: z.number().int().positive().nullable(),
 });
 
+/** What its images said of writes to them, while nobody wrote. */
+const TrackedRecordSchema = z.object({
+  /** of each disk: the bitmap that was begun at this moment, by its name in the image; null: none was */
+  bitmaps: z.array(z.string().max(1023).nullable()).max(MAX_DISKS),
+  /** as of a moment */
+  since: z.number().int().positive().nullable(),
+});
+
 export const VersionRecordSchema = z.object({
   number: z.number().int().positive(),
   createdAt: z.iso.datetime(),
@@ -85,6 +93,8 @@ export const VersionRecordSchema = z.object({
   definition: VmRecordSchema.nullable().default(null),
   /** left out: nobody wrote to it meanwhile */
   moment: MomentRecordSchema.optional(),
+  /** left out: it was not to be told apart from what comes later */
+  tracked: TrackedRecordSchema.optional(),
   /** compressed bytes that it refers to, shared ones included */
   storedBytes: bytes,
   /** compressed bytes that its capture added to the store */

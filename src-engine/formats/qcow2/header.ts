@@ -18,6 +18,11 @@ import {
   MAGIC,
 } from './struct.ts';
 
+interface Span {
+  readonly startBytes: number;
+  readonly endBytes: number;
+}
+
 export interface Qcow2Header {
   readonly version: number;
   readonly lengthBytes: number;
@@ -30,6 +35,9 @@ export interface Qcow2Header {
   readonly l2EntryBytes: number;
   readonly hasSubclusters: boolean;
   readonly compression: 'zlib' | 'zstd';
+  /** where extensions of the header are */
+  readonly extensions: Span;
+  readonly autoclear: bigint;
   /** internal ones, which have tables of their own: the disk is what it is now */
   readonly snapshots: number;
   readonly backing: {
@@ -92,12 +100,17 @@ export async function readQcow2Header(file: BlockSource): Promise<Qcow2Header | 
     l2EntryBytes,
     hasSubclusters: more.hasSubclusters,
     compression: more.compression,
+    extensions: {
+      startBytes: more.headerBytes,
+      endBytes: Math.min(file.lengthBytes, Number(fields.backing_file_offset) || clusterBytes),
+    },
+    autoclear: more.autoclear,
     snapshots: fields.nb_snapshots,
     backing,
   };
 }
 
-const V2_DEFAULTS = { hasSubclusters: false, compression: 'zlib', headerBytes: headerV2.size } as const;
+const V2_DEFAULTS = { hasSubclusters: false, compression: 'zlib', headerBytes: headerV2.size, autoclear: 0n } as const;
 
 function readMore(start: Buffer) {
   const room = Buffer.alloc(headerV3.size);
@@ -115,6 +128,7 @@ function readMore(start: Buffer) {
     hasSubclusters: (features & INCOMPATIBLE.EXTENDED_L2) !== 0n,
     compression: type === COMPRESSION_ZSTD ? ('zstd' as const) : ('zlib' as const),
     headerBytes,
+    autoclear: fields.autoclear_features,
   };
 }
 
@@ -153,18 +167,25 @@ const BACKING_FORMATS: Readonly<Record<string, DiskImageFormat | undefined>> = O
 
 /** The name of the backing file's format: '' where the image does not say. */
 async function backingFormat(file: BlockSource, headerBytes: number, endBytes: number): Promise<string> {
-  if (headerBytes >= endBytes) return '';
-  const area = await readBytes(file, headerBytes, endBytes - headerBytes);
+  const span = { startBytes: headerBytes, endBytes };
+  return (await findExtension(file, span, EXTENSION_BACKING_FORMAT))?.toString('latin1') ?? '';
+}
+
+/** @returns what the first extension of that type holds; null: there is none @throws EngineError `FORMAT_INVALID` */
+export async function findExtension(file: BlockSource, span: Span, wanted: number): Promise<Buffer | null> {
+  const { startBytes, endBytes } = span;
+  if (startBytes >= endBytes) return null;
+  const area = await readBytes(file, startBytes, endBytes - startBytes);
   for (let at = 0, count = 0; at + extensionHeader.size <= area.length; count++) {
     const { type, length } = extensionHeader.read(area, at);
     if (type === EXTENSION_END) break;
     checkRange('header extensions', count, 0, EXTENSIONS_MAX);
     const start = at + extensionHeader.size;
     checkSpan('header extension', start, length, area.length);
-    if (type === EXTENSION_BACKING_FORMAT) return area.toString('latin1', start, start + length);
+    if (type === wanted) return area.subarray(start, start + length);
     at = start + Math.ceil(length / 8) * 8;
   }
-  return '';
+  return null;
 }
 
 function unsupported(feature: string): EngineError {

@@ -2,6 +2,7 @@
 import { readCache } from '../../disk/read-cache.ts';
 import type { RecogniseImage } from '../disk-image.port.ts';
 import { mappedImage } from '../mapped-image.ts';
+import { readBitmaps } from './bitmaps.ts';
 import { readQcow2Header } from './header.ts';
 import { qcow2Map } from './map.ts';
 
@@ -20,6 +21,7 @@ export const recogniseQcow2: RecogniseImage = async (file, context) => {
     variant: `version ${header.version}`,
     source: mappedImage({ map, parent: parent?.source ?? null, owned: [file, ...(parent ? [parent.source] : [])] }),
     identity: null,
+    bitmaps: () => readBitmaps(file, header),
     warnings:
       snapshots > 0 ? [{ code: 'IMAGE_SNAPSHOTS_LEFT_OUT', data: { path: context.path, count: snapshots } }] : [],
     dependsOn: parent ? [backing!.name, ...parent.dependsOn] : [],

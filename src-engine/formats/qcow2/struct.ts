@@ -1,5 +1,5 @@
 /** The header of qcow2, and what stands behind it: QEMU, docs/interop/qcow2.txt, "Header". Numbers are big-endian. */
-import { struct, u32be, u64be, u8 } from '../../core/struct.ts';
+import { struct, u16be, u32be, u64be, u8 } from '../../core/struct.ts';
 
 export const MAGIC = 0x514649fb;
 
@@ -33,6 +33,24 @@ export const headerV3 = struct(40, {
 export const extensionHeader = struct(8, { type: u32be(0), length: u32be(4) });
 export const EXTENSION_END = 0;
 export const EXTENSION_BACKING_FORMAT = 0xe2792aca;
+export const EXTENSION_BITMAPS = 0x23852875;
+
+export const bitmapsExtension = struct(24, {
+  nb_bitmaps: u32be(0),
+  bitmap_directory_size: u64be(8),
+  bitmap_directory_offset: u64be(16),
+});
+
+/** Of the directory; extra data and the name stand behind it. */
+export const bitmapEntry = struct(24, {
+  bitmap_table_offset: u64be(0),
+  bitmap_table_size: u32be(8),
+  flags: u32be(12),
+  type: u8(16),
+  granularity_bits: u8(17),
+  name_size: u16be(18),
+  extra_data_size: u32be(20),
+});
 
 /** Bits of incompatible_features. */
 export const INCOMPATIBLE = {

@@ -9,7 +9,7 @@ import { KnownDrivers } from '../../jobs/deploy/known-drivers.ts';
 import { feedKey, Feeds } from '../../jobs/deploy/feed.ts';
 import { requestsOf } from '../../jobs/deploy/plan-all.ts';
 import { withCapturedAlike, withTwins } from '../../jobs/deploy/machines-alike.ts';
-import type { Naming } from '../../jobs/deploy/open-target.ts';
+import type { Owner } from '../../jobs/deploy/open-target.ts';
 import { planDeploy, type AskedDeploy } from '../../jobs/deploy/plan.ts';
 import { runDeploy } from '../../jobs/deploy/run.ts';
 import { MachineInTheMaking } from '../../jobs/deploy/vm/machine-in-the-making.ts';
@@ -56,8 +56,7 @@ export function deployOperations({
             machines.set(vm.id, machine);
             // a machine that fails ends its own disks, and no feed
             const fed = { of: (subject: DeployRecord) => feeds.of(subject, context.signal) };
-            const deploy = (own: JobContext, naming: Naming) =>
-              runDeploy(catalog.parts, record, fed, tell, own, naming);
+            const deploy = (own: JobContext, owner: Owner) => runDeploy(catalog.parts, record, fed, tell, own, owner);
             return machine.runPart(record, deploy, context);
           },
         },

@@ -11,6 +11,7 @@ import { rolesOf } from '../../inspection/boots.ts';
 import { inspectDisk, type InspectedDisk } from '../../inspection/disk-inspection.ts';
 import { damagedSource, tellingOfFill } from '../../inspection/unreadable.ts';
 import type { Machine } from '../../machines/machine.port.ts';
+import { shareBytes } from '../../machines/share-bytes.ts';
 import { openNbd } from '../../nbd/client.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { openCaptured } from './open-captured.ts';
@@ -143,11 +144,11 @@ function inspectSource(source: BlockSource, place: PlaceView, request: CaptureRe
 /** By whatever path: a machine has no disk twice. */
 async function refuseTwice(machine: Machine, places: readonly PlaceView[]): Promise<void> {
   if (places.length === 1) return;
-  const seen = new Set<string>();
+  const seen: string[][] = [];
   for (const [i, { path }] of places.entries()) {
     const names = await machine.bytesAt(path);
-    if (names.some((name) => seen.has(name)))
+    if (seen.some((others) => shareBytes(names, others)))
       throw new EngineError('BAD_REQUEST', { path, reason: 'named twice', disk: i + 1 });
-    for (const name of names) seen.add(name);
+    seen.push(names);
   }
 }

@@ -3,6 +3,7 @@ import type { VersionRecord } from '../../catalog/records/index.ts';
 import type { Vm } from '../../contract/vm.contract.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
+import type { OpenedSource } from '../../images/open-source.ts';
 import { liveAt } from '../../machines/hypervisors/hypervisors.ts';
 import type { NbdSource } from '../../nbd/client.ts';
 import { ChangedRuns, type EarlierDisk } from '../../storing/earlier-disk.ts';
@@ -20,7 +21,20 @@ export interface EarlierVersion {
 }
 
 /** Why all is read, where something less was to be had: words of the locales. */
-export type WhyWhole = 'damaged' | 'incomplete' | 'checkpoint-gone' | 'bitmap-broken' | 'disks-differ';
+export type WhyWhole =
+  | 'damaged'
+  | 'incomplete'
+  | 'checkpoint-gone'
+  | 'bitmap-broken'
+  | 'bitmap-gone'
+  | 'bitmap-stopped'
+  | 'backing-files'
+  | 'disks-differ';
+
+/** The checkpoint that a version was captured with, of that machine. */
+export function checkpointOf({ moment }: VersionRecord, { id }: Vm) {
+  return moment?.machine === id ? moment.checkpoint : null;
+}
 
 /**
  * The newest version that was captured of this machine with a checkpoint.
@@ -37,8 +51,8 @@ export async function earlierVersion(
     const reference = `${template!.id}@${number}`;
     const { version, manifests } = parts.templates.find(reference);
     const record = parts.templates.soundVersion(manifests[0])?.record;
-    const checkpoint = record?.moment?.checkpoint ?? null;
-    if (!record || checkpoint === null || record.moment?.machine !== vm.id) continue;
+    const checkpoint = record ? checkpointOf(record, vm) : null;
+    if (!record || checkpoint === null) continue;
     if (version.health === 'damaged' || version.health === 'unknown') return { why: 'damaged' };
     if (version.disks.some(({ damage }) => damage)) return { why: 'incomplete' };
     const madeAt = await liveAt(vm.place).checkpointMadeAt(vm.id, checkpoint.name, signal);
@@ -55,13 +69,15 @@ export interface EarlierDisks {
   close(): Promise<void>;
 }
 
-/** @param sources where the disks are read from @throws EngineError as `openStoredDisk` */
+/**
+ * @param changesOf a disk of the capture, by its number from 0: what was written to it since; null: nobody knows
+ * @throws EngineError as `openStoredDisk`
+ */
 export async function openEarlier(
   parts: EngineParts,
-  { reference, record }: EarlierVersion,
-  sources: readonly CaptureSource[],
+  { reference, record }: Pick<EarlierVersion, 'reference' | 'record'>,
   captured: readonly CapturedDisk[],
-  signal: AbortSignal,
+  changesOf: (index: number, opened: OpenedSource) => ChangedRuns | null,
 ): Promise<EarlierDisks | { why: WhyWhole }> {
   const isSame = captured.every(
     ({ opened, disk }, i) =>
@@ -77,16 +93,13 @@ export async function openEarlier(
     const found = parts.templates.find(reference);
     const disks: (EarlierDisk | undefined)[] = [];
     for (const [i, { opened }] of captured.entries()) {
-      const context = sources[i].served?.changesContext ?? null;
-      if (context === null || !tellsChanges(opened.source, context)) {
+      const changes = changesOf(i, opened);
+      if (changes === null) {
         disks.push(undefined);
         continue;
       }
       const one = await openStoredDisk(parts, diskOf(found, i + 1));
       stored.push(one);
-      const { lengthBytes } = opened.source;
-      const source = opened.source;
-      const changes = new ChangedRuns(lengthBytes, (from, length) => dirtyRuns(source, context, from, length, signal));
       disks.push({
         manifest: one.manifest,
         regions: one.json.regions,
@@ -100,6 +113,17 @@ export async function openEarlier(
       return { why: 'damaged' };
     throw error;
   }
+}
+
+/** @param source of a disk, which its hypervisor serves @returns what it tells of a disk; see {@link openEarlier} */
+export function servedChanges(
+  { served }: CaptureSource,
+  { source }: OpenedSource,
+  signal: AbortSignal,
+): ChangedRuns | null {
+  const context = served?.changesContext ?? null;
+  if (context === null || !tellsChanges(source, context)) return null;
+  return new ChangedRuns(source.lengthBytes, (from, length) => dirtyRuns(source, context, from, length, signal));
 }
 
 function tellsChanges(source: BlockSource, context: string): source is NbdSource {

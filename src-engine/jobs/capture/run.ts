@@ -28,7 +28,15 @@ import { resultsOfDisks } from '../disk-results.ts';
 import type { CaptureRecord } from '../plan-records.ts';
 import { busOf, chainChecks, checksOfDisks } from './checks.ts';
 import { bootFirst } from '../../inspection/boots.ts';
-import { earlierVersion, openEarlier, type EarlierDisks, type EarlierVersion, type WhyWhole } from './earlier.ts';
+import { keptBitmaps } from './kept-bitmaps.ts';
+import {
+  earlierVersion,
+  openEarlier,
+  servedChanges,
+  type EarlierDisks,
+  type EarlierVersion,
+  type WhyWhole,
+} from './earlier.ts';
 import { dropCheckpoint, takeMoment, type Moment } from './live.ts';
 import { openDisks, seenOf, type CapturedDisks } from './disks.ts';
 import { shutDown, type MachineOff } from './machine-off.ts';
@@ -73,10 +81,16 @@ export async function runCapture(
     });
     const { disks } = captured;
     if (taken?.earlier) {
-      const opened = await openEarlier(parts, taken.earlier, sources, disks, context.signal);
+      const opened = await openEarlier(parts, taken.earlier, disks, (i, one) =>
+        servedChanges(sources[i], one, context.signal),
+      );
       if ('why' in opened) context.warn(readsAll(request.name, opened.why));
       else earlier = opened;
     }
+    const kept =
+      request.trackChanges && !moment ? await keptBitmaps(parts, vm, request.name, disks, context.signal) : null;
+    if (kept) earlier = kept.earlier;
+    for (const warning of kept?.warnings ?? []) context.warn(warning);
     const places = disks.map(({ opened }) => opened.place);
     const writes = await writesTo(parts.machine, places);
     const uses = await usesAt(parts, found, places);
@@ -139,6 +153,7 @@ export async function runCapture(
         onUnreadable,
         medium: 'disk',
         moment: shown ?? undefined,
+        tracked: kept?.tracked,
         warnings: [...ofImages, ...guest.warnings],
       },
       context,

@@ -54,15 +54,14 @@ export interface CaptureSources {
  */
 export async function sourcesOf(
   request: Pick<CaptureRequest, 'source' | 'others' | 'format'> &
-    Partial<Pick<CaptureRequest, 'live' | 'shutDown' | 'trackChanges' | 'without'>>,
+    Partial<Pick<CaptureRequest, 'live' | 'shutDown' | 'without'>>,
   mayRun: boolean,
   signal: AbortSignal,
 ): Promise<CaptureSources> {
-  const { source, others, format, live = false, shutDown = null, trackChanges = false, without = [] } = request;
+  const { source, others, format, live = false, shutDown = null, without = [] } = request;
   if (live && shutDown)
     throw new EngineError('BAD_REQUEST', { path: source, reason: 'a machine is shut down, or captured while it runs' });
   const named = [source, ...others].find(isVmPlace);
-  if (trackChanges && !live) throw new EngineError('BAD_REQUEST', { path: source, reason: 'changes are tracked live' });
   if (named === undefined && live)
     throw new EngineError('BAD_REQUEST', { path: source, reason: 'only a machine runs' });
   if (named === undefined && without.length > 0)

@@ -9,6 +9,7 @@ import type { Deployment } from './deployment.ts';
 import { targetView } from './target-view.ts';
 import { placeOnDisk } from './volume-on-disk.ts';
 import { writeHeld } from './write-held.ts';
+import { isFileTarget } from './volume-target.ts';
 
 /**
  * What is held back of a volume is written first: without its table it does not make a disk look finished.
@@ -22,7 +23,7 @@ export async function changeVolumes(
   signal: AbortSignal,
 ): Promise<void> {
   const { plan, target } = deployment;
-  const isDevice = plan.target.kind === 'device';
+  const isDevice = !isFileTarget(plan);
   const places = changes.map(({ ref, steps }) => {
     const place = placeOnDisk(volumes, ref);
     const { path } = steps[0].change;

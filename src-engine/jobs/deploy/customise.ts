@@ -9,6 +9,7 @@ import { openDisk } from './opened-disk.ts';
 import { changesInside, planInside } from './plan-inside.ts';
 import { driverChanges } from './put-in-drivers.ts';
 import { targetView } from './target-view.ts';
+import { isFileTarget } from './volume-target.ts';
 
 /**
  * @throws EngineError `GUEST_UNSAFE`, `GUEST_CHANGE_IMPOSSIBLE` before anything inside is changed; `GUEST_DIFFERS`, `TOOL_FAILED`,
@@ -21,7 +22,7 @@ export async function customise(deployment: Deployment, context: JobContext): Pr
   context.phase('customising', 0);
   await sink.sync();
   const isAlone = deployment.diskCount === 1;
-  const isDevice = plan.target.kind === 'device';
+  const isDevice = !isFileTarget(plan);
   const disk = await openDisk(targetView(deployment));
   const drivers = await driverChanges(deployment, disk, signal);
   const options = { isAlone, isDevice, idSeed: plan.idSeed, copied: plan.copied, drivers };

@@ -30,6 +30,13 @@ export interface Target {
  */
 export type Naming = (files: readonly WholeFile[], give: () => Promise<void>) => Promise<void>;
 
+/** The machine that a target becomes a disk of. */
+export interface Owner {
+  readonly name: Naming;
+  /** Makes the volume of a pool that the plan speaks of; it is nobody else's. @throws EngineError `PLAN_BLOCKED`, `TOOL_FAILED` */
+  volume(path: string): Promise<void>;
+}
+
 type OpenedSink = Pick<Target, 'sink' | 'fd'>;
 
 /**

@@ -42,13 +42,13 @@ export async function planBoot(
   { source, volumes: opened, input }: OpenedDisk,
   tables: Tables,
   volumes: readonly VolumePlan[],
-  target: PlaceView,
+  target: PlaceView & { readonly isDevice: boolean },
   request: Pick<DeployRecord['request'], 'exact' | 'fallbackLoader' | 'efiEntry'>,
   signal: AbortSignal,
 ): Promise<BootPlan> {
   const { layout } = tables;
   const sectorBytes = sectorsOf(target).sectorBytes ?? layout.sectorBytes;
-  const isDevice = target.kind === 'device';
+  const { isDevice } = target;
   const before = await readBootAccount(source, layout, input.volumes, signal);
   const copied: CopiedLoader[] = [];
   const notCopied: BootLink[] = [];

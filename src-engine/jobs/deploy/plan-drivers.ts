@@ -68,7 +68,11 @@ export async function planDrivers(
 }
 
 /** One of these is enough; none: nobody knows. */
-export function wantedBuses({ request, vmBus, device }: Pick<DriversAsked, 'request' | 'vmBus' | 'device'>): readonly DriverBus[] {
+export function wantedBuses({
+  request,
+  vmBus,
+  device,
+}: Pick<DriversAsked, 'request' | 'vmBus' | 'device'>): readonly DriverBus[] {
   const said = request.bus ?? vmBus ?? request.bootProof?.bus;
   if (said) return [said];
   if (device && device.bus !== 'loop') return OF_DEVICE[device.bus] ?? [];

@@ -52,6 +52,7 @@ import type { ManifestJson } from '../../versions/manifest-json.ts';
 import { planRelocation, sectorsOf } from '../../versions/sector-move.ts';
 import { consistencyCheck, incompleteCheck } from '../../judgement/template-checks.ts';
 import { checkTarget, sectorCheck } from '../../judgement/target-checks.ts';
+import { describeVolume, volumeAt, volumeChecks } from './volume-target.ts';
 import { templateSource } from '../../versions/template-source.ts';
 import { withManifest } from '../../versions/with-manifest.ts';
 
@@ -93,11 +94,15 @@ export async function planDeploy(
       const tables = await readRecordedTables(source, disk.layout.table);
       const { layout } = tables;
       const asked = request.lengthBytes ?? (await lengthOfImage(request.target));
-      const target = await describeTarget(parts.machine, request.target, {
+      const facts = {
         lengthBytes: asked ?? Math.max(disk.capacityBytes, layout.minimumBytes),
         sectorBytes: disk.layout.sectorBytes,
         physicalSectorBytes: disk.layout.physicalSectorBytes,
-      });
+      };
+      const volume = volumeAt(vm, request.target);
+      const target = volume
+        ? describeVolume(request.target, volume, facts)
+        : await describeTarget(parts.machine, request.target, facts);
       const planned = await planVolumes({
         source,
         tables,
@@ -131,9 +136,10 @@ export async function planDeploy(
       const identity = said ?? chooseIdentity(parts.jobs, found, own, unread, there);
       const after = afterVolumes(afterDeploy(disk.layout, target.place), volumes);
       const first = readsFirst(parts.jobs, request, template.name, target.place, before?.view ?? null, after);
-      const isDevice = target.place.kind === 'device';
-      const boot = await planBoot(opened, tables, volumes, target.place, request, signal);
-      const device = isDevice ? await parts.machine.deviceAt(target.place.path, parts.layout.root) : null;
+      const isDevice = target.place.kind === 'device' || volume !== null;
+      const boot = await planBoot(opened, tables, volumes, { ...target.place, isDevice }, request, signal);
+      const device =
+        target.place.kind === 'device' ? await parts.machine.deviceAt(target.place.path, parts.layout.root) : null;
       const isOnly = version.disks.length === 1;
       const vmBus = vm?.disks.find((one) => one.disk === found.number)?.bus ?? null;
       const kernels = await known.of(found.manifest, opened, request.drivers === 'all', signal);
@@ -171,7 +177,9 @@ export async function planDeploy(
           ...(await outsideChecks(manifest, json, layout, relocation, target.place, places)),
           ...(await endChecks(source, layout, target.place)),
           ...sectorCheck(target.place, disk.capacityBytes),
-          ...(await checkTarget(parts.machine, target, disk.usedBytes, parts.layout.root)),
+          ...(vm && volume
+            ? volumeChecks(vm, request.target, target.place.lengthBytes, facts.lengthBytes)
+            : await checkTarget(parts.machine, target, disk.usedBytes, parts.layout.root)),
           ...(request.served
             ? servedChecks(target.place, target.exists, volumes)
             : imageTargetChecks(target, before?.format ?? null, request.diskFormat)),

@@ -9,6 +9,7 @@ import type { Deployment } from './deployment.ts';
 import { targetView } from './target-view.ts';
 import { placeOnDisk } from './volume-on-disk.ts';
 import { writeHeld, writeOthers } from './write-held.ts';
+import { isFileTarget } from './volume-target.ts';
 
 /**
  * What is held back is changed where it is held: tables get their new identifiers in memory.
@@ -29,7 +30,7 @@ export async function renewIds(deployment: Deployment, context: JobContext): Pro
       if (!place) throw impossible(ref, 'scattered');
       await writeHeld(deployment, place);
       const { startBytes: offsetBytes, lengthBytes } = place;
-      const isDevice = plan.target.kind === 'device';
+      const isDevice = !isFileTarget(plan);
       await setUuidByProgram(
         fileSystem,
         { descriptor: target.fd, offsetBytes, lengthBytes, isDevice },

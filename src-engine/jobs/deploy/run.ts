@@ -21,7 +21,7 @@ import { finish } from './finish.ts';
 import { HeldBack } from './held-back.ts';
 import { ofTarget } from './of-target.ts';
 import { makeDrivers } from './make-drivers.ts';
-import { openTarget, type Naming } from './open-target.ts';
+import { openTarget, type Owner, type Target } from './open-target.ts';
 import { Overlay } from './overlay.ts';
 import { place } from './place.ts';
 import { prove } from './prove.ts';
@@ -30,6 +30,8 @@ import { readBootChain } from './read-boot-chain.ts';
 import { openServedTarget, placementOnServed, writeOver } from './served-target.ts';
 import { nameGroups, renewIds } from './renew-ids.ts';
 import { checkFileAgain } from './targets-again.ts';
+import { openVolumeTarget } from './open-volume-target.ts';
+import { isFileTarget, volumeOf } from './volume-target.ts';
 
 /**
  * What happens to a target once it is known where everything goes, in this order. Between `fill` and `finish` it does not look
@@ -51,7 +53,7 @@ const ON_SERVED: typeof STAGES = { ...STAGES, begin: [], fill: [writeOver] };
  * Carries out a confirmed plan. A file gets its name when it is whole, read back and synced; a device has no partition table
  * until then.
  * @param feeds of its job: targets of one disk share a feed @param tell hears what its machine showed and said, where it is started
- * @param naming has a file named that is whole; left out: at once
+ * @param owner the machine that it becomes a disk of; left out: none
  * @throws EngineError `DEVICE_CHANGED`, `PLAN_BLOCKED`, `VERIFY_MISMATCH`, `PACK_DAMAGED` and others with the template's name
  */
 export function runDeploy(
@@ -60,9 +62,9 @@ export function runDeploy(
   feeds: Pick<Feeds, 'of'>,
   tell: Tell,
   context: JobContext,
-  naming?: Naming,
+  owner?: Owner,
 ): Promise<JobResult> {
-  return ofTarget(plan, () => carryOut(parts, plan, feeds, tell, context, naming));
+  return ofTarget(plan, () => carryOut(parts, plan, feeds, tell, context, owner));
 }
 
 async function carryOut(
@@ -71,7 +73,7 @@ async function carryOut(
   feeds: Pick<Feeds, 'of'>,
   tell: Tell,
   context: JobContext,
-  naming: Naming | undefined,
+  owner: Owner | undefined,
 ): Promise<JobResult> {
   const found = diskOf(parts.templates.find(`${plan.templateId}@${plan.versionNumber}`), plan.disk);
   const feed = feeds.of(plan, context.signal).expect();
@@ -81,7 +83,7 @@ async function carryOut(
     return await withManifest(parts, found, async (manifest, json) => {
       context.phase('inspecting', 0);
       for (const warning of plan.told) context.warn(warning);
-      const deployment = await prepare(parts, plan, manifest, json, feed, tell, found, context.signal, naming);
+      const deployment = await prepare(parts, plan, manifest, json, feed, tell, found, context.signal, owner);
       try {
         const stages = plan.request.served ? ON_SERVED : STAGES;
         for (const steps of Object.values(stages)) for (const step of steps) await step(deployment, context);
@@ -105,17 +107,15 @@ async function prepare(
   tell: Tell,
   found: FoundDisk,
   signal: AbortSignal,
-  naming: Naming | undefined,
+  owner: Owner | undefined,
 ): Promise<Deployment> {
-  if (plan.target.kind === 'file') await checkFileAgain(parts, plan, json.disk.layout.usedBytes);
+  if (isFileTarget(plan)) await checkFileAgain(parts, plan, json.disk.layout.usedBytes);
   const { served } = plan.request;
   const placed = await place(parts, plan, manifest, json);
   const placement = served ? placementOnServed(placed) : placed;
   const overlay = new Overlay(placement.changes, placement.leftOut);
   const held = new HeldBack(placement.finishing);
-  const target = served
-    ? await openServedTarget(parts, plan, found, signal, naming)
-    : await openTarget(parts.machine, plan, parts.layout.root, naming);
+  const target = await open(parts, plan, found, signal, owner);
   return {
     parts,
     plan,
@@ -136,6 +136,18 @@ async function prepare(
     writtenBytes: 0,
     verifiedBytes: 0,
   };
+}
+
+function open(
+  parts: EngineParts,
+  plan: DeployRecord,
+  found: FoundDisk,
+  signal: AbortSignal,
+  owner: Owner | undefined,
+): Promise<Target> {
+  if (plan.request.served) return openServedTarget(parts, plan, found, signal, owner?.name);
+  if (owner && volumeOf(plan)) return openVolumeTarget(parts.machine, plan, owner);
+  return openTarget(parts.machine, plan, parts.layout.root, owner?.name);
 }
 
 /** What is finished is deployed, whatever it shows when it is started. */

@@ -77,7 +77,7 @@ export async function openServedTarget(
   plan: Pick<DeployRecord, 'planId' | 'target'>,
   found: FoundDisk,
   signal: AbortSignal,
-  naming: Naming = (_, give) => give(),
+  name: Naming = (_, give) => give(),
 ): Promise<Target> {
   const { path, lengthBytes } = plan.target;
   const undo: (() => Promise<unknown>)[] = [];
@@ -123,7 +123,7 @@ export async function openServedTarget(
         undo.pop();
         const file = await open(overlay, constants.O_RDWR);
         await file.sync().finally(() => file.close());
-        await naming([{ from: overlay, path }], () => output.publish(false));
+        await name([{ from: overlay, path }], () => output.publish(false));
       },
       end: close,
     };

@@ -8,6 +8,7 @@ import type { EngineParts } from '../engine-parts.ts';
 import type { DeployRecord } from '../plan-records.ts';
 import { ofTarget } from './of-target.ts';
 import { findPlannedDevice } from './planned-deploy.ts';
+import { isFileTarget, takenVolumeChecks, volumeOf } from './volume-target.ts';
 
 /**
  * @param targets as they were named
@@ -37,7 +38,9 @@ export async function checkTogether(parts: EngineParts, plans: readonly DeployRe
   );
   for (const plan of plans) {
     await ofTarget(plan, async () => {
-      if (plan.target.kind === 'file') await checkFileAgain(parts, plan, plan.writeBytes);
+      if (isFileTarget(plan)) await checkFileAgain(parts, plan, plan.writeBytes);
+      // pools are asked when the volume is made
+      else if (volumeOf(plan)) refuseBlockedCheck(await takenVolumeChecks(plan.vm!, plan.target.path, []));
       else await findPlannedDevice(parts.machine, plan, parts.layout.root);
     });
   }

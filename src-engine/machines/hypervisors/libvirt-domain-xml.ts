@@ -61,13 +61,13 @@ function devicesOf(vm: PlannedVm): (XmlNode | null)[] {
 }
 
 function diskOf(disk: PlannedVm['disks'][number], order: number): XmlNode {
-  const { path, format, name, bus, serial, sectorBytes } = disk;
+  const { path, volume, format, name, bus, serial, sectorBytes } = disk;
   const size = String(sectorBytes);
   return [
     'disk',
-    { type: 'file', device: 'disk' },
+    { type: volume ? 'block' : 'file', device: 'disk' },
     ['driver', { name: 'qemu', type: format, ...(format === 'qcow2' && { discard: 'unmap' }) }],
-    ['source', { file: path }],
+    ['source', { [volume ? 'dev' : 'file']: path }],
     ['target', { dev: name, bus }],
     sectorBytes === 512 ? null : ['blockio', { logical_block_size: size, physical_block_size: size }],
     ['boot', { order: String(order) }],

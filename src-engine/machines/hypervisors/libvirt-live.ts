@@ -24,6 +24,7 @@ const LOOK_AGAIN_MS = 100;
 const SCRATCH_SHARE = 0.1;
 const MIN_SCRATCH_BYTES = 64 * 1024 * 1024;
 const SECTORS = [512, 4096];
+const MAX_CHECKPOINTS = 10_000;
 
 export function libvirtLive(ask: Virsh): Live {
   const notPossible = (id: string, error: unknown) => {
@@ -130,6 +131,12 @@ export function libvirtLive(ask: Virsh): Live {
       const asked = ['checkpoint-dumpxml', '--no-domain', '--domain', id, '--checkpointname', checkpoint];
       const about = parseXml(await ask(signal, ...asked), 'libvirt checkpoint', 'domaincheckpoint');
       return textOf(about, 'creationTime') || null;
+    },
+
+    async checkpointsAfter(id, checkpoint, signal) {
+      const asked = ['checkpoint-list', '--name', '--descendants', '--domain', id, '--from', checkpoint];
+      const names = (await ask(signal, ...asked)).split('\n').map((name) => name.trim());
+      return names.filter((name) => name !== '').slice(0, MAX_CHECKPOINTS);
     },
 
     async dropCheckpoint(id, checkpoint, signal) {

@@ -6,13 +6,18 @@ import type { Element } from '@xmldom/xmldom';
 import { isAccelerated } from '../qemu/acceleration.ts';
 import { domainXml } from './libvirt-domain-xml.ts';
 import type { DiskPool, Maker } from './maker.port.ts';
+import { libvirtVolumes } from './libvirt-volumes.ts';
 import type { Power } from './power.port.ts';
-import { inFiles, unreachable, type Virsh } from './virsh.ts';
+import { inFiles, unreachable, virsh, type Virsh } from './virsh.ts';
 
 const MAX_LISTED = 1000;
 const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
 /** Kinds of pools whose volumes are files of a folder. */
 const OF_FILES = new Set(['dir', 'fs', 'netfs']);
+/** Kinds of pools whose volumes are devices, of any length and under names that are free to choose. */
+const OF_DEVICES = new Set(['logical']);
+/** Groups with many volumes are looked through first. */
+const VOLUME_DEADLINE_MS = 120_000;
 
 /** @param address of the daemon, for errors @param power of its machines */
 export function libvirtMaker(ask: Virsh, address: string, power: Power): Maker {
@@ -25,6 +30,8 @@ export function libvirtMaker(ask: Virsh, address: string, power: Power): Maker {
   };
 
   return {
+    volumes: libvirtVolumes(virsh(address, null, VOLUME_DEADLINE_MS)),
+
     async pools(signal) {
       const active = new Set(await uuids(signal, 'pool-list', '--uuid'));
       const pools: DiskPool[] = [];
@@ -87,8 +94,9 @@ export function libvirtMaker(ask: Virsh, address: string, power: Power): Maker {
 function poolOf(pool: Element): Omit<DiskPool, 'isActive'> {
   const kind = attribute(pool, 'type');
   const path = textOf(childNamed(pool, 'target'), 'path');
-  const isFolder = OF_FILES.has(kind) && isAbsolute(path) && !/\p{Cc}/u.test(path);
-  return { name: textOf(pool, 'name'), kind, folder: isFolder ? path : null };
+  const isPath = isAbsolute(path) && !/\p{Cc}/u.test(path);
+  const where = (kinds: ReadonlySet<string>) => (kinds.has(kind) && isPath ? path : null);
+  return { name: textOf(pool, 'name'), kind, folder: where(OF_FILES), devices: where(OF_DEVICES) };
 }
 
 function abilitiesIn(capabilities: Element, accelerator: 'kvm' | 'tcg') {

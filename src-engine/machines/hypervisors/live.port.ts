@@ -52,6 +52,8 @@ export interface Live {
   thaw(id: string, signal: AbortSignal): Promise<void>;
   /** When a checkpoint was made, as the hypervisor says it; null: there is none of that name. @throws EngineError */
   checkpointMadeAt(id: string, checkpoint: string, signal: AbortSignal): Promise<string | null>;
+  /** Names of the checkpoints that were made after another, which together with it tell what was written since. @throws EngineError */
+  checkpointsAfter(id: string, checkpoint: string, signal: AbortSignal): Promise<string[]>;
   /** One that is gone is fine. @throws EngineError */
   dropCheckpoint(id: string, checkpoint: string, signal: AbortSignal): Promise<void>;
 }

@@ -3,6 +3,7 @@ import { lstat, unlink } from 'node:fs/promises';
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import { hypervisorAt } from './hypervisors.ts';
 import type { Maker } from './maker.port.ts';
+import type { MadeVolume } from './volumes.port.ts';
 
 export interface MadeFile {
   readonly path: string;
@@ -25,11 +26,18 @@ export async function madeFile(from: string, path: string): Promise<MadeFile> {
   return { path, inode: String(ino) };
 }
 
+/** Volumes of one pool. */
+export interface MadeVolumes {
+  readonly pool: string;
+  readonly volumes: readonly MadeVolume[];
+}
+
 /** What is gone already is fine. @throws EngineError `PERMISSION_DENIED`, and what the hypervisor says */
 export async function unmakeMachine(
   place: string,
   id: string,
   files: readonly MadeFile[],
+  { pool, volumes }: MadeVolumes,
   signal: AbortSignal,
 ): Promise<void> {
   // first what needs nobody's answer
@@ -41,5 +49,8 @@ export async function unmakeMachine(
       if (error.code !== 'ENOENT') throw toEngineError(error);
     });
   }
-  await makerOf(place).unmake(id, signal);
+  const maker = makerOf(place);
+  await maker.unmake(id, signal);
+  // a machine that ran had them open
+  for (const volume of volumes) await maker.volumes.remove(pool, volume, signal);
 }

@@ -1,6 +1,7 @@
 /** What is asked of a hypervisor to make machines of disks that are there. Machines are known by its own id. */
 import type { MachineType } from '../../contract/boot.contract.ts';
 import type { PlannedVm } from '../../contract/new-vm.contract.ts';
+import type { Volumes } from './volumes.port.ts';
 
 /** A place for disks. */
 export interface DiskPool {
@@ -10,6 +11,8 @@ export interface DiskPool {
   readonly kind: string;
   /** where files of it lie; null: it has none */
   readonly folder: string | null;
+  /** where devices of volumes appear that can be made in it; null: none can */
+  readonly devices: string | null;
 }
 
 /** What it can give to a machine of some kind. */
@@ -23,6 +26,9 @@ export interface Abilities {
 }
 
 export interface Maker {
+  /** Disks that are no files. */
+  readonly volumes: Volumes;
+
   /** @throws EngineError `HYPERVISOR_MISSING`, `HYPERVISOR_UNREACHABLE`, `FORMAT_INVALID`, `ABORTED` */
   pools(signal: AbortSignal): Promise<DiskPool[]>;
 

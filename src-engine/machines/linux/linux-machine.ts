@@ -24,9 +24,9 @@ const BETWEEN_LOOKS_MS = 150;
 
 export function linuxMachine(roots: KernelRoots = KERNEL_ROOTS): Machine {
   const claims = fileClaims(roots);
-  const diskByNumber = (device: bigint): BlockNode | null => {
+  const nodeOf = (device: bigint, isOfMachine: boolean): BlockNode | null => {
     const node = readBlockTree(roots).byNumber(deviceNumber(device));
-    return node?.isWholeDisk ? node : null;
+    return node && (isOfMachine || node.isWholeDisk) ? node : null;
   };
   const disksBelow = (device: bigint): string[] => {
     const tree = readBlockTree(roots);
@@ -100,7 +100,7 @@ export function linuxMachine(roots: KernelRoots = KERNEL_ROOTS): Machine {
       const stats = await stat(realPath, { bigint: true });
       if (stats.isFile()) return filePlace(realPath, Number(stats.size));
       if (!stats.isBlockDevice()) throw notAPlace(anyPath, 'NEITHER_DISK_NOR_FILE');
-      const disk = isOfMachine ? readBlockTree(roots).byNumber(deviceNumber(stats.rdev)) : diskByNumber(stats.rdev);
+      const disk = nodeOf(stats.rdev, isOfMachine);
       if (!disk) throw notAWholeDisk(realPath, disksBelow(stats.rdev));
       return devicePlace(roots, disk);
     },
@@ -114,10 +114,10 @@ export function linuxMachine(roots: KernelRoots = KERNEL_ROOTS): Machine {
       return [...writesIn(attribute(disk.folder, 'stat')), file?.size, file?.mtimeMs].join(' ');
     },
 
-    async identifyDevice(fd) {
+    async identifyDevice(fd, isOfMachine = false) {
       const stats = fstatSync(fd, { bigint: true });
       if (!stats.isBlockDevice()) throw notAPlace(`fd ${fd}`, 'NEITHER_DISK_NOR_FILE');
-      const disk = diskByNumber(stats.rdev);
+      const disk = nodeOf(stats.rdev, isOfMachine);
       if (!disk) throw notAWholeDisk(`fd ${fd}`, []);
       return devicePlace(roots, disk);
     },

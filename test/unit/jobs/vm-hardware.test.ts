@@ -4,7 +4,7 @@ import type { VmChoice } from '../../../src-engine/contract/new-vm.contract.ts';
 import { NOTHING_RECORDED } from '../../../src-engine/contract/template.contract.ts';
 import { EngineError } from '../../../src-engine/core/engine-error.ts';
 import { parseXml } from '../../../src-engine/core/xml.ts';
-import { filesFor } from '../../../src-engine/jobs/deploy/vm/disk-names.ts';
+import { filesFor, volumesFor } from '../../../src-engine/jobs/deploy/vm/disk-names.ts';
 import { hardwareOf, type Host } from '../../../src-engine/jobs/deploy/vm/hardware.ts';
 import { namedTargets } from '../../../src-engine/jobs/deploy/vm/named-targets.ts';
 import { domainXml } from '../../../src-engine/machines/hypervisors/libvirt-domain-xml.ts';
@@ -161,6 +161,7 @@ test('whatever stands in a definition is text in it', async () => {
         bus: buses[0],
         sectorBytes: 4096,
         serial: hostile,
+        volume: null,
         isBoot: true,
       },
     ],
@@ -196,5 +197,21 @@ describe('names', () => {
     await filesFor('/nowhere', 'a b', 2, 'vmdk', taken);
     const other = await filesFor('/nowhere', 'a_b', 2, 'vmdk', taken);
     expect(other.disks).toEqual(['/nowhere/a_b.2.vmdk', '/nowhere/a_b.2-2.vmdk']);
+  });
+
+  test('volumes are named as LVM allows, by names that no volume has', async () => {
+    const id = '7b1f9f3e-5f5c-4f0e-8a38-7a4d8a1f2c33';
+    const namesOf = async (name: string, there: string[] = [], taken = new Set<string>()) =>
+      (await volumesFor('/dev/nowhere', there, { name, id }, 2, taken)).volumes;
+    expect(await namesOf('desk 1')).toEqual(['desk_1', 'desk_1-2']);
+    expect(await namesOf('Büro-école')).toEqual(['Buro-ecole', 'Buro-ecole-2']);
+    expect(await namesOf('лаборатория')).toEqual(['machine', 'machine-2']);
+    expect(await namesOf('snapshot of it')).toEqual(['vm-snapshot-of-it', 'vm-snapshot-of-it-2']);
+    expect(await namesOf('a_tmeta_b')).toEqual(['vm-a-tmeta-b', 'vm-a-tmeta-b-2']);
+    expect((await namesOf('x'.repeat(64)))[0]).toHaveLength(50);
+    expect(await namesOf('one', ['one-2'])).toEqual(['one.2', 'one.2-2']);
+    const taken = new Set<string>();
+    await namesOf('one', [], taken);
+    expect(await namesOf('one', [], taken)).toEqual(['one.2', 'one.2-2']);
   });
 });

@@ -14,13 +14,15 @@ import { bootFactsOf } from '../../../judgement/boot-facts.ts';
 import { refuseBlockedCheck } from '../../../judgement/overrides.ts';
 import { hypervisorAt, powerAt, vmAt } from '../../../machines/hypervisors/hypervisors.ts';
 import { madeFile, makerOf, unmakeMachine, type MadeFile } from '../../../machines/hypervisors/made-machine.ts';
+import type { MadeVolume } from '../../../machines/hypervisors/volumes.port.ts';
 import { proveBoot, type BootProof } from '../../../machines/qemu/prove-boot.ts';
 import type { EngineParts } from '../../engine-parts.ts';
 import type { DeployRecord } from '../../plan-records.ts';
 import { attempt, evidenceOf, type Tell } from '../../prove-version.ts';
 import { openDeployed } from '../open-deployed.ts';
-import type { Naming } from '../open-target.ts';
+import type { Owner } from '../open-target.ts';
 import type { WholeFile } from '../target-format.ts';
+import { makeVolumes } from './make-volumes.ts';
 import { takenChecks } from './plan-new.ts';
 import { offChecks } from './plan-reload.ts';
 
@@ -28,7 +30,7 @@ const PRIVATE_MODE = 0o600;
 /** Taking back is not ended by what ended the making. */
 const never = () => new AbortController().signal;
 
-type Work = (context: JobContext, naming: Naming) => Promise<JobResult>;
+type Work = (context: JobContext, owner: Owner) => Promise<JobResult>;
 
 interface Part {
   readonly record: DeployRecord;
@@ -53,10 +55,13 @@ export class MachineInTheMaking {
   readonly #tell: Tell;
   readonly #stop = new AbortController();
   readonly #running: Part[] = [];
+  readonly #allOpening = new Gathering();
   readonly #allWhole = new Gathering();
   readonly #allNamed = new Gathering();
   #files: WholeFile[] = [];
   #made: MadeFile[] = [];
+  /** of a pool whose disks are no files */
+  #madeVolumes: MadeVolume[] = [];
   #pledge: string | null = null;
   #isMade = false;
   #ended = 0;
@@ -81,7 +86,11 @@ export class MachineInTheMaking {
     const isFirst = this.#running.push({ record, context }) === 1;
     const signal = AbortSignal.any([context.signal, this.#stop.signal]);
     try {
-      const result = await work({ ...context, signal }, (files, give) => this.#name(files, give));
+      const owner: Owner = {
+        name: (files, give) => this.#name(files, give),
+        volume: () => this.#allOpening.come(this.#count, () => this.#makeVolumes(signal)),
+      };
+      const result = await work({ ...context, signal }, owner);
       return isFirst ? { ...result, ...this.#seen } : result;
     } catch (thrown) {
       const isOwn = this.#failure === null;
@@ -100,8 +109,26 @@ export class MachineInTheMaking {
   #fail(thrown: unknown): void {
     this.#failure ??= thrown;
     this.#stop.abort();
+    this.#allOpening.fail(this.#failure);
     this.#allWhole.fail(this.#failure);
     this.#allNamed.fail(this.#failure);
+  }
+
+  /** All of them are written down before the first is made, and once more with what they are known by. */
+  async #makeVolumes(signal: AbortSignal): Promise<void> {
+    await this.#lookAgain(signal);
+    const { volumes } = makerOf(this.#vm.place);
+    const lengths = new Map(this.#running.map(({ record: { target } }) => [target.path, target.lengthBytes]));
+    await makeVolumes(this.#vm, lengths, volumes, (made) => this.#pledgeVolumes(made), signal);
+  }
+
+  async #pledgeVolumes(volumes: readonly MadeVolume[]): Promise<void> {
+    this.#madeVolumes = [...volumes];
+    const { place, id, pool } = this.#vm;
+    const { pledges } = this.#parts();
+    const before = this.#pledge;
+    this.#pledge = await pledges.give({ kind: 'unmake-machine', place, id, files: [], pool, volumes: [...volumes] });
+    if (before !== null) await pledges.kept(before);
   }
 
   async #name(files: readonly WholeFile[], give: () => Promise<void>): Promise<void> {
@@ -121,10 +148,19 @@ export class MachineInTheMaking {
       if (keptDisk !== null) await keep(this.#vm.disks[0].path, keptDisk);
       return;
     }
+    // volumes have been written down since before they were there
+    if (this.#madeVolumes.length > 0) return;
     // what is in it is the business of its hypervisor and of nobody else
     for (const { from } of this.#files) await chmod(from, PRIVATE_MODE);
     this.#made = await Promise.all(this.#files.map(({ from, path }) => madeFile(from, path)));
-    this.#pledge = await this.#parts().pledges.give({ kind: 'unmake-machine', place, id, files: this.#made });
+    this.#pledge = await this.#parts().pledges.give({
+      kind: 'unmake-machine',
+      place,
+      id,
+      files: this.#made,
+      pool: '',
+      volumes: [],
+    });
   }
 
   async #lookAgain(signal: AbortSignal): Promise<void> {
@@ -233,9 +269,9 @@ export class MachineInTheMaking {
     if (this.#served !== null) await this.#serving.drop(this.#served).catch(() => {});
     if (this.#vm.isReload) return this.#takeBackName();
     if (this.#pledge === null) return;
-    const { place, id } = this.#vm;
+    const { place, id, pool } = this.#vm;
     try {
-      await unmakeMachine(place, id, this.#made, never());
+      await unmakeMachine(place, id, this.#made, { pool, volumes: this.#madeVolumes }, never());
       await this.#parts().pledges.kept(this.#pledge);
     } catch {
       // it stays written down: the next engine tries again, and tells why it cannot

@@ -12,7 +12,8 @@ import { freeBytes } from '../../../machines/free-bytes.ts';
 import type { DiskPool, Maker } from '../../../machines/hypervisors/maker.port.ts';
 import { makerOf } from '../../../machines/hypervisors/made-machine.ts';
 import { hypervisorAt } from '../../../machines/hypervisors/hypervisors.ts';
-import { filesFor } from './disk-names.ts';
+import { wholeExtents } from '../volume-target.ts';
+import { filesFor, volumesFor } from './disk-names.ts';
 import { hardwareOf, type Host } from './hardware.ts';
 import type { MachinePlan, MachineRequest } from './machine-plan.ts';
 
@@ -24,7 +25,16 @@ const MAC_PREFIX = '52:54:00';
 interface Chosen {
   readonly pool: DiskPool;
   readonly folder: string;
+  /** where its disks are volumes; null: they are files */
+  readonly group: Group | null;
   readonly checks: readonly Check[];
+}
+
+interface Group {
+  readonly freeBytes: number;
+  readonly extentBytes: number;
+  /** of its volumes */
+  readonly names: readonly string[];
 }
 
 /**
@@ -42,21 +52,29 @@ export async function planNewMachines(
   const { hypervisor } = hypervisorAt(places[0]);
   const maker = makerOf(places[0]);
   const others = await hypervisor.list(signal);
-  const chosen = await chosenPool(maker, choice.pool, signal);
+  const chosen = await chosenPool(maker, choice.pool, choice.overTemplate !== undefined, signal);
   const host = await hostOf(maker, signal);
-  const format = params.diskFormat ?? USUAL_FORMAT;
+  const { group } = chosen;
+  const format = params.diskFormat ?? (group ? 'raw' : USUAL_FORMAT);
+  if (group && format !== 'raw')
+    throw new EngineError('BAD_REQUEST', { field: 'diskFormat', reason: 'a volume of a pool is raw' });
   if (choice.overTemplate && format !== 'qcow2')
     throw new EngineError('BAD_REQUEST', { field: 'diskFormat', reason: 'an overlay is a qcow2' });
   const template = disks.map((disk) => ({ ...diskFacts(request, disk), disk }));
-  const usedBytes = template.reduce((sum, one) => sum + one.usedBytes, 0);
-  const room = await roomChecks(chosen, usedBytes * places.length);
+  const neededBytes = template.reduce(
+    (sum, one) => sum + (group ? wholeExtents(params.lengthBytes ?? one.capacityBytes, group) : one.usedBytes),
+    0,
+  );
+  const room = await roomChecks(chosen, neededBytes * places.length);
   const macs = new Set(others.flatMap(({ networks }) => networks.map(({ mac }) => mac?.toLowerCase() ?? '')));
   const paths = new Set<string>();
   const boot = template.findIndex(({ role }) => role === 'boot');
   const plans: MachinePlan[] = [];
   for (const [i, name] of names.entries()) {
     const hardware = await hardwareOf(name, found.version, template, choice, host);
-    const files = await filesFor(chosen.folder, name, disks.length, format, paths);
+    const id = randomUUID();
+    const volumes = group && (await volumesFor(chosen.folder, group.names, { name, id }, disks.length, paths));
+    const files = volumes ?? (await filesFor(chosen.folder, name, disks.length, format, paths));
     const chosenMacs = choice.networks?.map(({ mac }) => mac?.toLowerCase()) ?? [];
     const networks = hardware.cards.map((card, j) => ({ ...card, mac: chosenMacs[j] ?? freshMac(macs) }));
     const namesOf = deviceNames();
@@ -65,7 +83,7 @@ export async function planNewMachines(
       place: places[i],
       hypervisor: hypervisor.kind,
       name,
-      id: randomUUID(),
+      id,
       isReload: false,
       generationId: randomUUID(),
       pool: chosen.pool.name,
@@ -73,6 +91,7 @@ export async function planNewMachines(
       disks: template.map(({ disk, sectorBytes }, j) => ({
         disk,
         path: files.disks[j],
+        volume: volumes && group && { name: volumes.volumes[j], extentBytes: group.extentBytes },
         format,
         name: namesOf(hardware.buses[j]),
         bus: hardware.buses[j],
@@ -123,8 +142,13 @@ export function takenChecks(vm: Pick<PlannedVm, 'name' | 'place' | 'networks'>, 
   return checks;
 }
 
-/** @throws EngineError `PLAN_BLOCKED` where there is none, or none that has a folder */
-async function chosenPool(maker: Maker, asked: string | undefined, signal: AbortSignal): Promise<Chosen> {
+/** @throws EngineError `PLAN_BLOCKED` where there is none, or none that has a folder or volumes; what asking it for its room throws */
+async function chosenPool(
+  maker: Maker,
+  asked: string | undefined,
+  isOverlay: boolean,
+  signal: AbortSignal,
+): Promise<Chosen> {
   const pools = await maker.pools(signal);
   const refuse = (code: Check['code'], data: Check['data']) => {
     throw new EngineError('PLAN_BLOCKED', { ...data, check: code });
@@ -134,19 +158,28 @@ async function chosenPool(maker: Maker, asked: string | undefined, signal: Abort
   const pool = asked === undefined ? usual : pools.find(({ name }) => name === asked);
   const known = pools.length > 0 ? pools.map(({ name }) => name) : ['–'];
   if (!pool) return refuse('VM_POOL_MISSING', { pool: asked ?? USUAL_POOL, pools: known });
-  if (pool.folder === null) return refuse('VM_POOL_KIND', { pool: pool.name, kind: pool.kind });
-  const data = { pool: pool.name, folder: pool.folder };
+  const place = pool.folder ?? pool.devices;
+  if (place === null) return refuse('VM_POOL_KIND', { pool: pool.name, kind: pool.kind });
+  const data = { pool: pool.name, folder: place };
+  if (pool.folder === null) {
+    if (isOverlay) return refuse('VM_POOL_NO_OVERLAY', { pool: pool.name, kind: pool.kind });
+    // nothing is known of what is not started
+    if (!pool.isActive) return refuse('VM_POOL_DOWN', data);
+    const names = await maker.volumes.names(pool.name, signal);
+    return { pool, folder: place, group: { ...(await maker.volumes.room(pool.name, signal)), names }, checks: [] };
+  }
   return {
     pool,
     // a link on the way is nobody's to change: pools are the hypervisor's
-    folder: await realpath(pool.folder).catch(() => pool.folder!),
+    folder: await realpath(place).catch(() => place),
+    group: null,
     checks: pool.isActive ? [] : [{ code: 'VM_POOL_DOWN', level: 'block', data }],
   };
 }
 
 /** Of all machines together: each disk's own check knows nothing of the others. */
-async function roomChecks({ pool, folder }: Chosen, requiredBytes: number): Promise<Check[]> {
-  const free = await freeBytes(folder).catch(() => null);
+async function roomChecks({ pool, folder, group }: Chosen, requiredBytes: number): Promise<Check[]> {
+  const free = group ? group.freeBytes : await freeBytes(folder).catch(() => null);
   if (free === null) return [];
   const data = { pool: pool.name, folder, requiredBytes, freeBytes: free };
   const hasRoom = free >= requiredBytes;

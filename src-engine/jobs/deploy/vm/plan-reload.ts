@@ -65,6 +65,7 @@ export async function planReload(
         {
           disk: disks[0],
           path: disk.path,
+          volume: null,
           format,
           name: disk.name,
           bus: DISK_BUSES.find((bus) => bus === disk.bus) ?? 'sata',
