@@ -73,7 +73,7 @@ export class Engine {
       markLost: () => this.#markLost(),
     });
     this.#markLost();
-    this.#pledges.begin();
+    this.#pledges.begin(Promise.all(this.#cleanups));
     if (stays) this.#machines.begin();
   }
 

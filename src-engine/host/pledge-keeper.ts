@@ -1,4 +1,5 @@
 /** What jobs of engines that are gone owed is done by the next engine; what it cannot do stays, and is told. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PLEDGE_KINDS, type PledgeView } from '../contract/pledge.contract.ts';
 import type { PledgeRecord } from '../catalog/records/index.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
@@ -7,10 +8,12 @@ import { keepPledge } from '../jobs/keep-pledges.ts';
 
 /** How long an engine that closes waits for what it does for others. */
 const MAX_WAIT_MS = 10_000;
+/** How long whoever asks waits for what is being done. */
+const PATIENCE_MS = 5_000;
 
 export class PledgeKeeper {
   readonly #parts: () => EngineParts;
-  readonly #stop = new AbortController();
+  #stop = new AbortController();
   readonly #errors = new Map<string, PledgeView['error']>();
   #work: Promise<void> = Promise.resolve();
 
@@ -18,14 +21,16 @@ export class PledgeKeeper {
     this.#parts = parts;
   }
 
-  /** Begins to do what is owed: nobody has to wait for it. */
-  begin(): void {
-    this.#work = this.#work.then(() => this.#keepAll()).catch(() => {});
+  /** Begins to do what is owed: nobody has to wait for it. @param after what jobs that were lost left lying beside their targets is gone by then */
+  begin(after: Promise<unknown> = Promise.resolve()): void {
+    this.#work = Promise.all([this.#work, after])
+      .then(() => this.#keepAll())
+      .catch(() => {});
   }
 
-  /** What is owed still, once all of it was tried. @throws EngineError `CATALOG_DAMAGED` */
+  /** What is owed still, once all of it was tried, or some seconds have passed. @throws EngineError `CATALOG_DAMAGED` */
   async list(): Promise<PledgeView[]> {
-    await this.#work;
+    await this.#tried();
     return (await this.#owed()).map((record) => this.#viewOf(record));
   }
 
@@ -38,10 +43,16 @@ export class PledgeKeeper {
 
   /** A person has done it, or does not want it any more. @throws EngineError `NOT_FOUND` */
   async drop(id: string): Promise<void> {
-    await this.#work;
+    if (!(await this.#tried())) {
+      // nobody wants to wait for it any more, and nothing of it is to happen afterwards
+      this.#stop.abort();
+      await this.#work;
+      this.#stop = new AbortController();
+    }
     const record = await this.#find(id);
     await this.#parts().pledges.kept(id);
     this.#parts().audit.add('pledge.dropped', placeOf(record), { kind: record.pledge.kind });
+    this.begin();
   }
 
   /** A command that is short waits for it a little: the next engine goes on with what is left. */
@@ -51,8 +62,18 @@ export class PledgeKeeper {
     clearTimeout(patience);
   }
 
+  /** @returns whether all that is owed was tried */
+  async #tried(): Promise<boolean> {
+    const stopWaiting = new AbortController();
+    const late = sleep(PATIENCE_MS, false, { signal: stopWaiting.signal }).catch(() => false);
+    const tried = await Promise.race([this.#work.then(() => true), late]);
+    stopWaiting.abort();
+    return tried;
+  }
+
   async #keepAll(): Promise<void> {
-    for (const record of await this.#owed()) await this.#keep(record);
+    const { signal } = this.#stop;
+    for (const record of await this.#owed()) if (!signal.aborted) await this.#keep(record);
   }
 
   /** What is done once and for all. Machines that are served are `served-machines.ts`'s. */

@@ -9,6 +9,6 @@ export function owedLines(words: Words, owed: readonly PledgeView[]): string[] {
   if (owed.length === 0) return [t('cli.nothing-owed')];
   return owed.flatMap(({ id, kind, place, createdAt, error }) => [
     printable(`${id}  ${date(createdAt)}  ${t(`pledge.${kind}`, { place })}`),
-    ...(error ? [`  ${errorText(words, error)}`] : []),
+    `  ${error ? errorText(words, error) : t('cli.owed-tried')}`,
   ]);
 }

@@ -61,7 +61,7 @@ export const PledgeSchema = z.discriminatedUnion('kind', [
     place: text,
     id: text,
     files: z.array(z.object({ path: text, inode: text })).max(200),
-    /** of its volumes; '': it has none */
+    /** where its disks were to lie; '': not known */
     pool: text.default(''),
     volumes: z
       .array(z.object({ name: text, key: text.nullable(), lengthBytes: bytes }))

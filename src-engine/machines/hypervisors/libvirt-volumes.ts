@@ -35,7 +35,7 @@ export function libvirtVolumes(ask: Virsh): Volumes {
     const path = textOf(childNamed(volume, 'target'), 'path');
     const key = textOf(volume, 'key');
     if (attribute(volume, 'type') !== 'block' || !isAbsolute(path) || key === '')
-      throw new EngineError('FORMAT_INVALID', { what: 'libvirt volume', reason: `${pool}/${name}: no block device` });
+      throw new EngineError('FORMAT_INVALID', { field: 'libvirt volume', value: `${pool}/${name}` });
     return { key, path, lengthBytes: bytesOf(textOf(volume, 'capacity'), 'capacity') };
   };
 
@@ -44,13 +44,13 @@ export function libvirtVolumes(ask: Virsh): Volumes {
       const xml = parseXml(await ask(signal, 'pool-dumpxml', '--pool', pool), 'libvirt pool', 'pool');
       const group = textOf(childNamed(xml, 'source'), 'name');
       if (!isGroupName(group))
-        throw new EngineError('FORMAT_INVALID', { what: 'libvirt pool', reason: `${pool}: volume group` });
+        throw new EngineError('FORMAT_INVALID', { field: 'volume group', value: group.slice(0, 100) });
       // libvirt knows it too, and tells it of no pool
       const asked = ['vgs', '--noheadings', '--units', 'b', '--nosuffix', '-o', 'vg_extent_size', group];
       const { stdout } = await runTool('lvm', asked, { signal });
       const extentBytes = bytesOf(stdout.toString('utf8').trim(), 'extent size');
       if (extentBytes < MIN_EXTENT_BYTES || extentBytes > MAX_EXTENT_BYTES)
-        throw new EngineError('FORMAT_INVALID', { what: 'volume group', reason: `${group}: extents` });
+        throw new EngineError('FORMAT_INVALID', { field: 'extent size', value: extentBytes, min: MIN_EXTENT_BYTES, max: MAX_EXTENT_BYTES });
       return { freeBytes: bytesOf(textOf(xml, 'available'), 'available'), extentBytes };
     },
 
@@ -100,9 +100,9 @@ async function isNew(path: string): Promise<boolean> {
   }
 }
 
-function bytesOf(text: string, what: string): number {
+function bytesOf(text: string, field: string): number {
   const bytes = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
-  if (!(bytes <= MAX_BYTES)) throw new EngineError('FORMAT_INVALID', { what, reason: text.slice(0, 40) });
+  if (!(bytes <= MAX_BYTES)) throw new EngineError('FORMAT_INVALID', { field, value: text.slice(0, 40), max: MAX_BYTES });
   return bytes;
 }
 

@@ -26,7 +26,7 @@ export async function madeFile(from: string, path: string): Promise<MadeFile> {
   return { path, inode: String(ino) };
 }
 
-/** Volumes of one pool. */
+/** Where its disks were to lie, and those that are volumes there. */
 export interface MadeVolumes {
   readonly pool: string;
   readonly volumes: readonly MadeVolume[];
@@ -53,4 +53,5 @@ export async function unmakeMachine(
   await maker.unmake(id, signal);
   // a machine that ran had them open
   for (const volume of volumes) await maker.volumes.remove(pool, volume, signal);
+  if (pool !== '') await maker.look(pool, signal);
 }

@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openEngine, resultOf } from '../../support/engine.ts';
-import { definePool, domainNames, removeAtEnd, startLibvirt } from '../../support/libvirt.ts';
+import { definePool, domainNames, removeAtEnd, startLibvirt, virsh } from '../../support/libvirt.ts';
 import { canLoop, run, workbench } from '../../support/workbench.ts';
 
 const POOL = 'making-half-pool';
@@ -62,6 +62,7 @@ exec /usr/bin/virsh "$@"
   const expectNothing = () => {
     expect(readdirSync(pool)).toEqual([]);
     expect(domainNames()).not.toContain(NAME);
+    expect(virsh('vol-list', `--pool=${POOL}`).trim()).toBe('');
   };
 
   test('ends without a trace where the daemon is gone when it is to be defined; what is owed is told until it is there', async () => {

@@ -70,6 +70,28 @@ describe.skipIf(!canLoop)('a pledge', () => {
     await engine.close();
   });
 
+  test('that takes long to keep is told after some seconds, and can be dropped: nothing of it happens afterwards', async () => {
+    const tools = bench.path('slow');
+    mkdirSync(tools);
+    writeFileSync(join(tools, 'virsh'), `#!/bin/sh\nsleep 15\nexec ${run('which', 'virsh').trim()} "$@"\n`, {
+      mode: 0o755,
+    });
+    giveAndDie({ kind: 'start-machine', place: `libvirt:${NAME}`, id });
+    const before = process.env.PATH;
+    process.env.PATH = `${tools}:${before}`;
+    const engine = await openEngine(catalog);
+    try {
+      const [owed] = await engine.client.call('pledge.list', {});
+      expect(owed).toMatchObject({ kind: 'start-machine', error: null });
+      await engine.client.call('pledge.drop', { id: owed.id });
+      expect(await engine.client.call('pledge.list', {})).toEqual([]);
+    } finally {
+      process.env.PATH = before;
+      await engine.close();
+    }
+    expect(isRunning()).toBe(false);
+  });
+
   test('of a process that lives is its own; what is no pledge hides nothing; a later Diskpress knows its own', async () => {
     const { PledgeBook } = await import('../../../src-engine/jobs/pledge-book.ts');
     const { storeLayout } = await import('../../../src-engine/store/store-layout.ts');

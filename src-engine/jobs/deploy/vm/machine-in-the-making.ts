@@ -141,7 +141,7 @@ export class MachineInTheMaking {
   /** @throws EngineError `PLAN_BLOCKED` where its name or an address was taken meanwhile, or it does not stand still */
   async #beforeNames(): Promise<void> {
     const { signal } = this.#running[0].context;
-    const { place, id, isReload, keptDisk } = this.#vm;
+    const { place, id, isReload, keptDisk, pool } = this.#vm;
     await this.#lookAgain(signal);
     signal.throwIfAborted();
     if (isReload) {
@@ -158,7 +158,7 @@ export class MachineInTheMaking {
       place,
       id,
       files: this.#made,
-      pool: '',
+      pool,
       volumes: [],
     });
   }
@@ -178,14 +178,13 @@ export class MachineInTheMaking {
 
   async #make(): Promise<void> {
     const [{ context, record }] = this.#running;
-    const { id, pool, name, place, isReload } = this.#vm;
+    const { id, name, place, isReload } = this.#vm;
     const maker = makerOf(place);
     if (!isReload) {
       await this.#serve(context.signal);
       await maker.define(this.#vm, context.signal);
       this.#isMade = true;
       await this.#parts().pledges.kept(this.#pledge!);
-      await maker.look(pool, context.signal);
     }
     this.#isMade = true;
     const { templateId, versionNumber: version, templateName } = record;
@@ -265,7 +264,14 @@ export class MachineInTheMaking {
   /** The last one to end leaves nothing half made. */
   async #partEnded(): Promise<void> {
     this.#ended++;
-    if (this.#ended < this.#count || this.#failure === null || this.#isMade) return;
+    if (this.#ended < this.#count) return;
+    // what lay beside its disks until now is gone
+    if (this.#isMade && this.#vm.pool !== '') await makerOf(this.#vm.place).look(this.#vm.pool, never());
+    else await this.#takeBack();
+  }
+
+  async #takeBack(): Promise<void> {
+    if (this.#failure === null || this.#isMade) return;
     if (this.#served !== null) await this.#serving.drop(this.#served).catch(() => {});
     if (this.#vm.isReload) return this.#takeBackName();
     if (this.#pledge === null) return;
