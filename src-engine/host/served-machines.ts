@@ -92,7 +92,7 @@ export class ServedMachines {
       if (!machine) continue;
       // who removed a machine with its disks needs nothing for it
       if (await areGone(machine)) await this.#end(record.id, this.#served.get(record.id) ?? { machine, servers: [] });
-      else found.push(this.#viewOf(record.id, machine));
+      else found.push(this.#viewOf(record, machine));
     }
     return found;
   }
@@ -180,16 +180,22 @@ export class ServedMachines {
     this.#served.delete(id);
   }
 
-  #viewOf(id: string, { place, isLinked, disks: [{ templateId, versionNumber }] }: ServedMachine): ServedMachineView {
-    const own = this.#served.get(id);
+  #viewOf(record: PledgeRecord, machine: ServedMachine): ServedMachineView {
+    const own = this.#served.get(record.id);
+    const {
+      place,
+      isLinked,
+      disks: [{ templateId, versionNumber }],
+    } = machine;
     return {
-      id,
+      id: record.id,
       place,
       templateId,
       templateName: this.#nameOf(templateId),
       versionNumber,
       isLinked,
       isServed: own !== undefined && own.error === null,
+      servedBy: own ? null : this.#parts().pledges.holderOf(record),
       jobId: own?.jobId ?? null,
       error: own?.error ?? null,
     };

@@ -69,9 +69,14 @@ export class PledgeBook {
   async ofTheGone(): Promise<PledgeRecord[]> {
     return (await this.all()).filter((record) => {
       if (record.runner === '') return true;
-      const runner = readRunner(record.runner);
-      return runner !== null && isGone(runner, (lock) => this.#locks.isHeld(lock));
+      return readRunner(record.runner) !== null && this.holderOf(record) === null;
     });
+  }
+
+  /** The process whose engine has it; null: nobody's, or that of one that is certainly gone. */
+  holderOf(record: PledgeRecord): number | null {
+    const runner = readRunner(record.runner);
+    return runner && !isGone(runner, (lock) => this.#locks.isHeld(lock)) ? runner.processId : null;
   }
 
   /** All of them, the oldest first. What cannot be read is left to whoever can. */

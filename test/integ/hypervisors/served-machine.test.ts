@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { relayFolderOf } from '../../../src-engine/machines/qemu/disk-relay.ts';
+import { commandLine, lastLine } from '../../support/command-line.ts';
 import { openEngine, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
 import { defineMachine, startLibvirt, virsh } from '../../support/libvirt.ts';
 import { canLoop, MIB, run, workbench } from '../../support/workbench.ts';
@@ -63,6 +64,7 @@ describe.skipIf(!canLoop)('a machine over a served template', () => {
        import { storeLayout } from '${new URL('store/store-layout.ts', SOURCES).href}';
        await new PledgeBook(storeLayout('${catalog}'), { own: () => '', isHeld: () => true }).give(${JSON.stringify(pledge)});`,
     );
+  const cli = commandLine(catalog);
   const state = () => virsh('domstate', `--domain=${NAME}`).trim();
   /** What its disk reads as. */
   const isSame = async () => {
@@ -75,7 +77,10 @@ describe.skipIf(!canLoop)('a machine over a served template', () => {
     giveAndDie(machine);
     engine = await openEngine(catalog, { stays: true });
     expect(await engine.client.call('vm.served', {})).toMatchObject([
-      { place: `libvirt:${NAME}`, templateName: 'base', isLinked: true, isServed: true, jobId: null, error: null },
+      {
+        ...{ place: `libvirt:${NAME}`, templateName: 'base', isLinked: true },
+        ...{ isServed: true, servedBy: null, jobId: null, error: null },
+      },
     ]);
     expect(await engine.client.call('pledge.list', {})).toEqual([]);
     virsh('start', `--domain=${NAME}`);
@@ -87,6 +92,13 @@ describe.skipIf(!canLoop)('a machine over a served template', () => {
     });
   });
 
+  test('is told to others as served, and by which process', async () => {
+    expect(lastLine(await cli('vm', 'served', '--json'))).toMatchObject({
+      value: [{ place: `libvirt:${NAME}`, isServed: false, servedBy: process.pid }],
+    });
+    expect((await cli('vm', 'served')).out).toContain(`served by another Diskpress (process ${process.pid})`);
+  });
+
   test('waits while no engine is there, and goes on with the next', async () => {
     await engine.close();
     const reading = exec('qemu-img', ['convert', '-U', '-O', 'raw', overlay, bench.path('late.img')], {
@@ -94,6 +106,7 @@ describe.skipIf(!canLoop)('a machine over a served template', () => {
     });
     expect(await Promise.race([reading.then(() => 'done'), sleep(700, 'waits')])).toBe('waits');
     expect(state()).toBe('running');
+    expect((await cli('vm', 'served')).out).toContain('waits: no Diskpress serves it');
     engine = await openEngine(catalog, { stays: true });
     await engine.client.call('vm.served', {});
     await reading;
