@@ -74,7 +74,7 @@ export class ServedMachines {
   /**
    * Brings what lies below its disks into them, in a job.
    * @returns the job's id: that of the one that runs, where one does
-   * @throws EngineError `NOT_FOUND`
+   * @throws EngineError `NOT_FOUND`; `VM_SERVED_ELSEWHERE` (place, processId) where another Diskpress has it; why it cannot be served
    */
   async stream(id: string): Promise<string> {
     await this.#work;
@@ -124,8 +124,12 @@ export class ServedMachines {
   }
 
   async #adoptOne(id: string): Promise<Served> {
-    const record = (await this.#parts().pledges.ofTheGone()).find((one) => one.id === id);
-    if (!record || !machineOf(record)) throw new EngineError('NOT_FOUND', { path: id });
+    const { pledges } = this.#parts();
+    const record = (await pledges.all()).find((one) => one.id === id);
+    const machine = record && machineOf(record);
+    if (!machine) throw new EngineError('NOT_FOUND', { path: id });
+    const processId = pledges.holderOf(record);
+    if (processId !== null) throw new EngineError('VM_SERVED_ELSEWHERE', { place: machine.place, processId });
     return this.#adopt(record);
   }
 

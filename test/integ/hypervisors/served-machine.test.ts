@@ -99,6 +99,13 @@ describe.skipIf(!canLoop)('a machine over a served template', () => {
     expect((await cli('vm', 'served')).out).toContain(`served by another Diskpress (process ${process.pid})`);
   });
 
+  test('is not brought in by another process while it is served', async () => {
+    const { code, err } = await cli('vm', 'stream', `libvirt:${NAME}`);
+    expect(code).toBe(6);
+    expect(err).toContain(`The machine libvirt:${NAME} is served by another Diskpress (process ${process.pid}).`);
+    expect(err).toContain('VM_SERVED_ELSEWHERE');
+  });
+
   test('waits while no engine is there, and goes on with the next', async () => {
     await engine.close();
     const reading = exec('qemu-img', ['convert', '-U', '-O', 'raw', overlay, bench.path('late.img')], {
