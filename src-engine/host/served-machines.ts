@@ -6,14 +6,17 @@ import { lstat, rm } from 'node:fs/promises';
 import type { PledgeRecord, ServedMachine } from '../catalog/records/index.ts';
 import { ServedMachineSchema } from '../catalog/records/index.ts';
 import type { ErrorView } from '../contract/errors.ts';
-import type { ServedMachineView } from '../contract/vm.contract.ts';
+import type { ServedMachineView, Vm } from '../contract/vm.contract.ts';
+import { hostOfVmPlace } from '../contract/vm-place.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
 import type { EngineParts } from '../jobs/engine-parts.ts';
 import { runStream } from '../jobs/stream/run.ts';
 import { streamsAt } from '../machines/hypervisors/hypervisors.ts';
 import { endRelay, makeRelayFolder, relayFolderOf, startRelay } from '../machines/qemu/disk-relay.ts';
+import { hasBacking } from '../machines/qemu/overlay-view.ts';
 import { diskOf } from '../versions/found-disk.ts';
+import type { CatalogHandle } from './catalog-handle.ts';
 import { catalogClaim } from './claims.ts';
 import type { JobRunner } from './job-runner.ts';
 import type { NbdServers } from './nbd-servers.ts';
@@ -24,22 +27,29 @@ interface Served {
   readonly servers: string[];
   /** that brings in what lies below its disks */
   jobId: string | null;
-  /** why it cannot be served */
-  error: ErrorView | null;
 }
 
 export class ServedMachines {
-  readonly #parts: () => EngineParts;
+  readonly #catalog: CatalogHandle;
   readonly #jobs: JobRunner;
   readonly #servers: NbdServers;
   /** by their pledges */
   readonly #served = new Map<string, Served>();
+  /** why those cannot be served that nobody serves, by their pledges */
+  readonly #errors = new Map<string, ErrorView>();
+  readonly #stays: boolean;
   #work: Promise<void> = Promise.resolve();
 
-  constructor(parts: () => EngineParts, jobs: JobRunner, servers: NbdServers) {
-    this.#parts = parts;
+  /** @param stays its engine goes on until somebody ends it */
+  constructor(catalog: CatalogHandle, jobs: JobRunner, servers: NbdServers, stays: boolean) {
+    this.#catalog = catalog;
     this.#jobs = jobs;
     this.#servers = servers;
+    this.#stays = stays;
+  }
+
+  #parts(): EngineParts {
+    return this.#catalog.parts;
   }
 
   /** Goes on with machines of engines that are gone: nobody has to wait for it. */
@@ -53,8 +63,8 @@ export class ServedMachines {
    * @throws EngineError where it cannot be written down or served: nothing is left then
    */
   async take(machine: ServedMachine, signal: AbortSignal): Promise<string> {
-    const id = await this.#parts().pledges.give(machine);
-    const served: Served = { machine, servers: [], jobId: null, error: null };
+    const id = await this.#catalog.pledges.give(machine);
+    const served: Served = { machine, servers: [], jobId: null };
     this.#served.set(id, served);
     try {
       await this.#serve(served, signal);
@@ -81,6 +91,32 @@ export class ServedMachines {
     const served = this.#served.get(id) ?? (await this.#adoptOne(id));
     if (served.jobId === null) this.#startStream(id, served);
     return served.jobId!;
+  }
+
+  /**
+   * Starts a machine: where nobody serves what its disks lie over, it would never come to run. An engine that stays does it first.
+   * @throws EngineError `VM_NOT_SERVED` (place, template) where this one does not stay; why it cannot be served
+   */
+  async start({ place, id }: Vm, start: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    await this.#work;
+    const { pledges } = this.#catalog;
+    const taken: [string, Served][] = [];
+    for (const record of await pledges.all()) {
+      const machine = machineOf(record);
+      // another host may have a machine of that id, too
+      if (machine?.id !== id || hostOfVmPlace(place) !== null) continue;
+      if (this.#served.has(record.id) || pledges.holderOf(record) !== null || !(await isOver(machine, signal)))
+        continue;
+      if (!this.#stays)
+        throw new EngineError('VM_NOT_SERVED', { place, template: this.#nameOf(machine.disks[0].templateId) });
+      taken.push([record.id, await this.#adopt(record)]);
+    }
+    try {
+      await start();
+    } finally {
+      // not before: the disks of a machine that is off are in use while they are brought in
+      for (const one of taken) this.#goOn(...one);
+    }
   }
 
   /** Every machine that needs a template of this catalog, whoever serves it. */
@@ -111,20 +147,26 @@ export class ServedMachines {
   async close(): Promise<void> {
     await this.#work;
     if (this.#served.size === 0) return;
-    const { pledges } = this.#parts();
+    const { pledges } = this.#catalog;
     for (const record of await pledges.all()) {
       if (this.#served.has(record.id)) await pledges.leave(record).catch(() => {});
     }
   }
 
   async #takeOver(): Promise<void> {
-    for (const record of await this.#parts().pledges.ofTheGone()) {
-      if (machineOf(record)) await this.#adopt(record);
+    for (const record of await this.#catalog.pledges.ofTheGone()) {
+      // what cannot be served now keeps no other from it
+      const served = machineOf(record) && (await this.#adopt(record).catch(() => null));
+      if (served) this.#goOn(record.id, served);
     }
   }
 
+  #goOn(id: string, served: Served): void {
+    if (!served.machine.isLinked) this.#startStream(id, served);
+  }
+
   async #adoptOne(id: string): Promise<Served> {
-    const { pledges } = this.#parts();
+    const { pledges } = this.#catalog;
     const record = (await pledges.all()).find((one) => one.id === id);
     const machine = record && machineOf(record);
     if (!machine) throw new EngineError('NOT_FOUND', { path: id });
@@ -133,18 +175,28 @@ export class ServedMachines {
     return this.#adopt(record);
   }
 
+  /** @throws EngineError why it cannot be served: it is nobody's then */
   async #adopt(record: PledgeRecord): Promise<Served> {
     const machine = machineOf(record)!;
-    await this.#parts().pledges.adopt(record);
-    const served: Served = { machine, servers: [], jobId: null, error: null };
+    const { pledges } = this.#catalog;
+    await pledges.adopt(record);
+    const served: Served = { machine, servers: [], jobId: null };
     this.#served.set(record.id, served);
     try {
       await this.#serve(served, new AbortController().signal);
-      if (!machine.isLinked) this.#startStream(record.id, served);
+      this.#errors.delete(record.id);
+      return served;
     } catch (thrown) {
-      served.error = toEngineError(thrown).toView();
+      this.#errors.set(record.id, toEngineError(thrown).toView());
+      this.#served.delete(record.id);
+      await this.#closeServers(served);
+      await pledges.leave(record).catch(() => {});
+      throw thrown;
     }
-    return served;
+  }
+
+  async #closeServers({ servers }: Pick<Served, 'servers'>): Promise<void> {
+    for (const server of servers.splice(0)) await this.#servers.close(server).catch(() => {});
   }
 
   async #serve({ machine, servers }: Served, signal: AbortSignal): Promise<void> {
@@ -179,13 +231,15 @@ export class ServedMachines {
 
   async #end(id: string, { machine, servers }: Pick<Served, 'machine' | 'servers'>): Promise<void> {
     for (const { relay } of machine.disks) await endRelay(relayFolderOf(relay));
-    for (const server of servers.splice(0)) await this.#servers.close(server).catch(() => {});
-    await this.#parts().pledges.kept(id);
+    await this.#closeServers({ servers });
+    await this.#catalog.pledges.kept(id);
     this.#served.delete(id);
+    this.#errors.delete(id);
   }
 
   #viewOf(record: PledgeRecord, machine: ServedMachine): ServedMachineView {
     const own = this.#served.get(record.id);
+    const servedBy = own ? null : this.#catalog.pledges.holderOf(record);
     const {
       place,
       isLinked,
@@ -198,10 +252,10 @@ export class ServedMachines {
       templateName: this.#nameOf(templateId),
       versionNumber,
       isLinked,
-      isServed: own !== undefined && own.error === null,
-      servedBy: own ? null : this.#parts().pledges.holderOf(record),
+      isServed: own !== undefined,
+      servedBy,
       jobId: own?.jobId ?? null,
-      error: own?.error ?? null,
+      error: servedBy === null ? (this.#errors.get(record.id) ?? null) : null,
     };
   }
 
@@ -212,6 +266,12 @@ export class ServedMachines {
       return templateId;
     }
   }
+}
+
+/** Whether it needs what is below its disks still. What cannot be told is taken to be so. */
+async function isOver({ disks }: ServedMachine, signal: AbortSignal): Promise<boolean> {
+  const needs = await Promise.all(disks.map(({ path }) => hasBacking(path, signal).catch(() => true)));
+  return needs.includes(true);
 }
 
 async function areGone({ disks }: ServedMachine): Promise<boolean> {

@@ -1,7 +1,8 @@
 /** A machine whose disk lies over a served template: it goes on over the death of engines, and needs the catalog no more once it is brought in. */
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { chmodSync, readFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -73,8 +74,33 @@ describe.skipIf(!canLoop)('a machine over a served template', () => {
     return readFileSync(whole).equals(readFileSync(image));
   };
 
-  test('is served by the next engine that stays, starts, and keeps its template from being deleted', async () => {
+  test('is not started by a process that would end while nobody serves it: hypervisors are not asked', async () => {
     giveAndDie(machine);
+    const { code, err } = await cli('vm', 'start', `libvirt:${NAME}`);
+    expect(code).toBe(6);
+    expect(err).toContain(`The disks of libvirt:${NAME} lie over the template “base”`);
+    expect(err).toContain('VM_NOT_SERVED');
+    expect(state()).toBe('shut off');
+  });
+
+  test('is started by it while another process serves it, and by one that stays, which serves it first', async () => {
+    engine = await openEngine(catalog, { stays: true });
+    await engine.client.call('vm.served', {});
+    expect(await cli('vm', 'start', `libvirt:${NAME}`)).toMatchObject({ code: 0 });
+    expect(state()).toBe('running');
+    virsh('destroy', `--domain=${NAME}`);
+    await engine.client.call('vm.served', {}).then(([{ id }]) => rmSync(join(catalog, 'pledges', `${id}.json`)));
+    await engine.close();
+    engine = await openEngine(catalog, { stays: true });
+    expect(await engine.client.call('vm.served', {})).toEqual([]);
+    giveAndDie(machine);
+    expect(await engine.client.call('vm.start', { place: `libvirt:${NAME}` })).toMatchObject({ state: 'running' });
+    expect(await isSame()).toBe(true);
+    virsh('destroy', `--domain=${NAME}`);
+    await engine.close();
+  });
+
+  test('is served by the next engine that stays, starts, and keeps its template from being deleted', async () => {
     engine = await openEngine(catalog, { stays: true });
     expect(await engine.client.call('vm.served', {})).toMatchObject([
       {
