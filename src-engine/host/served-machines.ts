@@ -3,8 +3,9 @@
  * the template: the next engine that stays goes on with those of engines that are gone, and their machines wait for it meanwhile.
  */
 import { lstat, rm } from 'node:fs/promises';
+import type { z } from 'zod';
 import type { PledgeRecord, ServedMachine } from '../catalog/records/index.ts';
-import { ServedMachineSchema } from '../catalog/records/index.ts';
+import { NeededTemplateSchema, ServedMachineSchema } from '../catalog/records/index.ts';
 import type { ErrorView } from '../contract/errors.ts';
 import type { ServedMachineView, Vm } from '../contract/vm.contract.ts';
 import { hostOfVmPlace } from '../contract/vm-place.ts';
@@ -133,14 +134,21 @@ export class ServedMachines {
     return found;
   }
 
-  /** @throws EngineError `TEMPLATE_IN_USE` (name, machines) where one needs it, or that version of it */
+  /** @throws EngineError `TEMPLATE_IN_USE` (template, machines) where one needs it, or that version of it, or is being made over it */
   async refuseNeeded(templateId: string, versionNumber: number | null): Promise<void> {
-    const needed = (await this.list()).filter(
+    const needed = [...(await this.list()), ...(await this.#beingMade())].filter(
       (one) => one.templateId === templateId && (versionNumber === null || one.versionNumber === versionNumber),
     );
     if (needed.length === 0) return;
-    const machines = needed.map(({ place }) => place).join(', ');
-    throw new EngineError('TEMPLATE_IN_USE', { template: needed[0].templateName, machines });
+    const machines = [...new Set(needed.map(({ place }) => place))].join(', ');
+    throw new EngineError('TEMPLATE_IN_USE', { template: this.#nameOf(templateId), machines });
+  }
+
+  /** By any engine that is there still. */
+  async #beingMade(): Promise<z.infer<typeof NeededTemplateSchema>[]> {
+    const { pledges } = this.#catalog;
+    const held = (await pledges.all()).filter((record) => pledges.holderOf(record) !== null);
+    return held.flatMap(({ pledge }) => NeededTemplateSchema.safeParse(pledge).data ?? []);
   }
 
   /** What is served ends with the engine; the machines wait for the next one. */
@@ -261,7 +269,7 @@ export class ServedMachines {
 
   #nameOf(templateId: string): string {
     try {
-      return this.#parts().templates.find(templateId).template.name;
+      return this.#parts().templates.show(templateId).name;
     } catch {
       return templateId;
     }

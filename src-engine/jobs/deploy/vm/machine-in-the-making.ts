@@ -58,6 +58,8 @@ export class MachineInTheMaking {
   #files: WholeFile[] = [];
   #made: MadeFile[] = [];
   #pledge: string | null = null;
+  /** that its template is there until it is served */
+  #need: Promise<string> | null = null;
   #isMade = false;
   #ended = 0;
   /** the first thing that went wrong, whichever disk it was with */
@@ -81,6 +83,7 @@ export class MachineInTheMaking {
     const isFirst = this.#running.push({ record, context }) === 1;
     const signal = AbortSignal.any([context.signal, this.#stop.signal]);
     try {
+      if (this.#vm.overTemplate !== null) await (this.#need ??= this.#needTemplate(record));
       const result = await work({ ...context, signal }, (files, give) => this.#name(files, give));
       return isFirst ? { ...result, ...this.#seen } : result;
     } catch (thrown) {
@@ -91,6 +94,11 @@ export class MachineInTheMaking {
     } finally {
       await this.#partEnded();
     }
+  }
+
+  #needTemplate({ templateId, versionNumber }: DeployRecord): Promise<string> {
+    const { place } = this.#vm;
+    return this.#parts().pledges.give({ kind: 'need-template', place, templateId, versionNumber });
   }
 
   get #count(): number {
@@ -229,7 +237,10 @@ export class MachineInTheMaking {
   /** The last one to end leaves nothing half made. */
   async #partEnded(): Promise<void> {
     this.#ended++;
-    if (this.#ended < this.#count || this.#failure === null || this.#isMade) return;
+    if (this.#ended < this.#count) return;
+    const need = await this.#need?.catch(() => null);
+    if (need) await this.#parts().pledges.kept(need);
+    if (this.#failure === null || this.#isMade) return;
     if (this.#served !== null) await this.#serving.drop(this.#served).catch(() => {});
     if (this.#vm.isReload) return this.#takeBackName();
     if (this.#pledge === null) return;
