@@ -22,6 +22,9 @@ import { catalogClaim } from './claims.ts';
 import type { JobRunner } from './job-runner.ts';
 import type { NbdServers } from './nbd-servers.ts';
 
+/** How often an engine that stays looks for what others have left. */
+const LOOK_MS = 5000;
+
 interface Served {
   readonly machine: ServedMachine;
   /** of the servers of its disks */
@@ -39,6 +42,8 @@ export class ServedMachines {
   /** why those cannot be served that nobody serves, by their pledges */
   readonly #errors = new Map<string, ErrorView>();
   readonly #stays: boolean;
+  #isClosed = false;
+  #next: NodeJS.Timeout | undefined;
   #work: Promise<void> = Promise.resolve();
 
   /** @param stays its engine goes on until somebody ends it */
@@ -53,9 +58,14 @@ export class ServedMachines {
     return this.#catalog.parts;
   }
 
-  /** Goes on with machines of engines that are gone: nobody has to wait for it. */
+  /** Goes on with machines of engines that are gone, now and from time to time: nobody has to wait for it. */
   begin(): void {
-    this.#work = this.#work.then(() => this.#takeOver()).catch(() => {});
+    this.#work = this.#work
+      .then(() => this.#takeOver())
+      .catch(() => {})
+      .then(() => {
+        if (!this.#isClosed) this.#next = setTimeout(() => this.begin(), LOOK_MS).unref();
+      });
   }
 
   /**
@@ -153,11 +163,17 @@ export class ServedMachines {
 
   /** What is served ends with the engine; the machines wait for the next one. */
   async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#next);
     await this.#work;
     if (this.#served.size === 0) return;
     const { pledges } = this.#catalog;
     for (const record of await pledges.all()) {
-      if (this.#served.has(record.id)) await pledges.leave(record).catch(() => {});
+      const served = this.#served.get(record.id);
+      if (!served) continue;
+      // the next engine serves at the same place
+      await this.#closeServers(served);
+      await pledges.leave(record).catch(() => {});
     }
   }
 
@@ -187,7 +203,7 @@ export class ServedMachines {
   async #adopt(record: PledgeRecord): Promise<Served> {
     const machine = machineOf(record)!;
     const { pledges } = this.#catalog;
-    await pledges.adopt(record);
+    if (!(await pledges.adopt(record))) throw new EngineError('VM_SERVED_ELSEWHERE', { place: machine.place });
     const served: Served = { machine, servers: [], jobId: null };
     this.#served.set(record.id, served);
     try {

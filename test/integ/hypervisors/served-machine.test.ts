@@ -146,6 +146,17 @@ describe.skipIf(!canLoop)('a machine over a served template', () => {
     expect(readFileSync(bench.path('late.img')).equals(readFileSync(image))).toBe(true);
   });
 
+  test('goes on with an engine that was open already, and with one of several', async () => {
+    const others = [await openEngine(catalog, { stays: true }), await openEngine(catalog, { stays: true })];
+    await engine.close();
+    const served = async () => (await Promise.all(others.map((one) => one.client.call('vm.served', {})))).flat();
+    while ((await served()).every(({ isServed }) => !isServed)) await sleep(100);
+    expect(await isSame()).toBe(true);
+    expect((await served()).map(({ isServed }) => isServed).sort()).toEqual([false, true]);
+    for (const one of others) await one.close();
+    engine = await openEngine(catalog, { stays: true });
+  });
+
   test('is brought in while it is off, too', async () => {
     virsh('destroy', `--domain=${NAME}`);
     const copy = bench.path('kept.qcow2');
