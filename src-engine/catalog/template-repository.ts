@@ -113,7 +113,7 @@ export class TemplateRepository {
    */
   find(reference: string, options: { deleted?: boolean } = {}): FoundVersion {
     const found = this.#findRows(reference, options.deleted ?? false);
-    if (!found) throw new EngineError('TEMPLATE_NOT_FOUND', { template: reference });
+    if (!found) throw new EngineError('TEMPLATE_NOT_FOUND', { template: this.#named(reference) });
     const { row, version } = found;
     const template = this.#toView(row);
     const disks = this.#disksOf([row.id])(version);
@@ -122,6 +122,13 @@ export class TemplateRepository {
       version: toVersionView({ row: version, disks }),
       manifests: disks.map(({ manifest }) => manifest),
     };
+  }
+
+  /** A reference by the name of what is in the bin, where it has an id: that says nothing to anybody. */
+  #named(reference: string): string {
+    const { name: id, number } = parseReference(reference);
+    const name = this.#db.prepare<[string], string>('SELECT name FROM template WHERE id = ?').pluck().get(id);
+    return name === undefined ? reference : [name, number].filter((part) => part !== null).join('@');
   }
 
   /** A template with all that can be told of its versions, also where it is in the bin. @throws EngineError `TEMPLATE_NOT_FOUND` */

@@ -8,6 +8,7 @@ export const PLEDGE_KINDS = [
   'thaw-machine',
   'end-backup',
   'drop-checkpoint',
+  'need-template',
   'unknown',
 ] as const;
 

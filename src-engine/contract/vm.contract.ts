@@ -182,8 +182,10 @@ export const ServedMachineViewSchema = z.object({
   versionNumber: z.number().int().positive(),
   /** it stays so; else what lies below its disks is brought into them */
   isLinked: z.boolean(),
-  /** by this engine, just now: a machine that is not served waits for its disks */
+  /** by this engine, just now: a machine that nobody serves waits for its disks */
   isServed: z.boolean(),
+  /** the process of another Diskpress that serves it; null: none does */
+  servedBy: z.number().int().positive().nullable(),
   /** that brings in what lies below its disks; null: none is at work */
   jobId: z.uuid().nullable(),
   /** why it cannot be served */

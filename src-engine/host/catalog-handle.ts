@@ -26,6 +26,8 @@ import { mayWrite, openCopy, type DatabaseCopy } from './read-only-copy.ts';
 
 export class CatalogHandle {
   readonly layout: StoreLayout;
+  /** files beside the database: they are there also where that is damaged, or there is none */
+  readonly pledges: PledgeBook;
   readonly #presses: Presses;
   readonly #resourcesPath: string;
   readonly #ifNone: IfNoCatalog;
@@ -48,6 +50,7 @@ export class CatalogHandle {
   constructor(root: string, pressUrl: URL, resourcesPath: string, ifNone: IfNoCatalog) {
     this.layout = storeLayout(root);
     this.#runner = new RunnerLock(this.layout);
+    this.pledges = new PledgeBook(this.layout, this.#runner);
     this.#presses = new Presses(pressUrl);
     this.#resourcesPath = resourcesPath;
     this.#ifNone = ifNone;
@@ -279,7 +282,7 @@ export class CatalogHandle {
       db,
       // what is looked at in a copy runs nothing that others would ask for
       jobs: this.#copy || db.memory ? new JobRepository(db) : new JobRepository(db, this.#runner),
-      pledges: new PledgeBook(this.layout, this.#runner),
+      pledges: this.pledges,
       layout: this.layout,
       machine: this.#machine,
       templates: new TemplateRepository(db),

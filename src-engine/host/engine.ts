@@ -56,7 +56,7 @@ export class Engine {
       { databasePath: this.#catalog.layout.database, warnings: () => this.#catalog.jobWarnings },
     );
     this.#pledges = new PledgeKeeper(() => this.#catalog.listed);
-    this.#machines = new ServedMachines(() => this.#catalog.parts, this.#jobs, this.#served);
+    this.#machines = new ServedMachines(this.#catalog, this.#jobs, this.#served, stays);
     this.#operations = operationsOf({
       version,
       catalogPath,

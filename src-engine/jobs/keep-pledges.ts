@@ -20,6 +20,9 @@ export async function keepPledge(pledge: PledgeRecord['pledge'], signal: AbortSi
 
 function keep(pledge: Exclude<Pledge, ServedMachine>, signal: AbortSignal): Promise<void> {
   switch (pledge.kind) {
+    case 'need-template':
+      // whoever needed it is gone
+      return Promise.resolve();
     case 'start-machine':
       return startAgain(pledge.place, pledge.id, Date.parse(pledge.mayGoOffUntil ?? '') || 0, signal);
     case 'thaw-machine':

@@ -10,9 +10,12 @@ import { PledgeRecordSchema, type Pledge, type PledgeRecord } from '../catalog/r
 import { isGone, readRunner, thisRunner } from '../catalog/runner.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
 import { syncFolder, writeDurably } from '../core/durable.ts';
+import { holdAlone } from '../store/locks.ts';
 import type { StoreLayout } from '../store/store-layout.ts';
 
 const ENDING = '.json';
+/** held while an engine makes a pledge its own */
+const ADOPTING = 'adopting.lock';
 const MAX_FILE_BYTES = 1024 * 1024;
 const MAX_PLEDGES = 10_000;
 const ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
@@ -51,9 +54,22 @@ export class PledgeBook {
     await rm(this.#pathOf(id), { force: true });
   }
 
-  /** Makes it this engine's own. @throws EngineError as {@link give} */
-  async adopt(record: PledgeRecord): Promise<void> {
-    await this.#rewrite(record, JSON.stringify({ ...thisRunner(), lock: this.#locks.own() }));
+  /**
+   * Makes it this engine's own.
+   * @returns false where it is not there any more, or another engine makes it its own
+   * @throws EngineError as {@link give}
+   */
+  async adopt({ id }: PledgeRecord): Promise<boolean> {
+    const lock = holdAlone(join(this.#layout.pledges, ADOPTING));
+    if (!lock) return false;
+    try {
+      const record = await this.#read(id + ENDING);
+      if (!record || !this.#isLeft(record)) return false;
+      await this.#rewrite(record, JSON.stringify({ ...thisRunner(), lock: this.#locks.own() }));
+      return true;
+    } finally {
+      lock.release();
+    }
   }
 
   /** Leaves it to the next engine, as one does that ends in order. @throws EngineError as {@link give} */
@@ -67,11 +83,17 @@ export class PledgeBook {
 
   /** Those of engines that are certainly gone, or have left them, the oldest first. */
   async ofTheGone(): Promise<PledgeRecord[]> {
-    return (await this.all()).filter((record) => {
-      if (record.runner === '') return true;
-      const runner = readRunner(record.runner);
-      return runner !== null && isGone(runner, (lock) => this.#locks.isHeld(lock));
-    });
+    return (await this.all()).filter((record) => this.#isLeft(record));
+  }
+
+  #isLeft(record: PledgeRecord): boolean {
+    return record.runner === '' || (readRunner(record.runner) !== null && this.holderOf(record) === null);
+  }
+
+  /** The process whose engine has it; null: nobody's, or that of one that is certainly gone. */
+  holderOf(record: PledgeRecord): number | null {
+    const runner = readRunner(record.runner);
+    return runner && !isGone(runner, (lock) => this.#locks.isHeld(lock)) ? runner.processId : null;
   }
 
   /** All of them, the oldest first. What cannot be read is left to whoever can. */

@@ -46,7 +46,7 @@ export const pluralRules: Partial<Record<Language, (count: number, forms: number
 
 /** Keys carry their unit; an id is a name. Sectors are told exactly: 4096 bytes are not 4.1 kB to anyone. */
 function sizeOf(key: string, value: number, { bytes, exactBytes, number }: Formats): string {
-  if (key === 'id') return String(value);
+  if (key === 'id' || key === 'processId') return String(value);
   if (/sectorBytes$/i.test(key)) return exactBytes(value);
   return key.endsWith('Bytes') ? bytes(value) : number(value);
 }

@@ -58,14 +58,18 @@ export function servedLines(words: Words, machines: readonly ServedMachineView[]
   if (machines.length === 0) return [t('cli.served-machine.none')];
   return table(
     ['place', 'template', 'state'].map((column) => t(`cli.column.${column}`)),
-    machines.map(({ place, templateName, versionNumber, isServed, jobId, error }) => [
-      printable(place),
-      printable(`${templateName}@${versionNumber}`),
-      error
-        ? printable(t(`error.${error.code}.what`, error.data))
-        : t(`cli.served-machine.${jobId ? 'stream' : isServed ? 'served' : 'waits'}`),
+    machines.map((machine) => [
+      printable(machine.place),
+      printable(`${machine.templateName}@${machine.versionNumber}`),
+      servedState(words, machine),
     ]),
   );
+}
+
+function servedState({ t }: Words, { isServed, servedBy, jobId, error }: ServedMachineView): string {
+  if (error) return printable(t(`error.${error.code}.what`, error.data));
+  if (servedBy !== null) return t('cli.served-machine.elsewhere', { processId: servedBy });
+  return t(`cli.served-machine.${jobId ? 'stream' : isServed ? 'served' : 'waits'}`);
 }
 
 export function vmLines(words: Words, machine: Vm): string[] {

@@ -33,6 +33,14 @@ export const ServedMachineSchema = z.object({
 });
 export type ServedMachine = z.infer<typeof ServedMachineSchema>;
 
+/** A machine that is being made over a template: its disks are not served to it yet. */
+export const NeededTemplateSchema = z.object({
+  kind: z.literal('need-template'),
+  place: text,
+  templateId: z.uuid(),
+  versionNumber: z.number().int().positive(),
+});
+
 export const PledgeSchema = z.discriminatedUnion('kind', [
   /** it ran when it was captured, and was shut down for that */
   z.object({
@@ -43,6 +51,7 @@ export const PledgeSchema = z.discriminatedUnion('kind', [
     mayGoOffUntil: z.iso.datetime().optional(),
   }),
   ServedMachineSchema,
+  NeededTemplateSchema,
   /** its file systems stood still for a moment */
   z.object({ kind: z.literal('thaw-machine'), place: text, id: text }),
   /** it is read as it was at one moment, which its hypervisor keeps for it */

@@ -8,6 +8,7 @@ import type { Host, Operations } from './operations.ts';
 
 export const vmOperations = ({
   catalog,
+  machines,
 }: Host): Operations<'vm.list' | 'vm.show' | 'vm.start' | 'vm.stop' | 'host.list' | 'host.save' | 'host.delete'> => {
   const saved = () => listHosts(catalog.looking.layout.hosts);
   /** It was done, whatever becomes of the line: a catalog that is full or damaged is no reason against that. */
@@ -36,8 +37,9 @@ export const vmOperations = ({
       const power = powerAt(place);
       if (vm.state === 'paused' || vm.state === 'shutting-down')
         throw new EngineError('VM_NOT_OFF', { place, state: vm.state });
-      await power.start(vm.id, signal);
-      if (vm.state !== 'running') log('vm.started', vm);
+      if (vm.state === 'running') return vm;
+      await machines.start(vm, () => power.start(vm.id, signal), signal);
+      log('vm.started', vm);
       return vmAt(place, signal);
     },
     'vm.stop': async ({ place, withinSeconds, hard, confirm }, signal) => {

@@ -1,11 +1,13 @@
 /** A machine whose disk lies over a served template: it goes on over the death of engines, and needs the catalog no more once it is brought in. */
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { chmodSync, readFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { relayFolderOf } from '../../../src-engine/machines/qemu/disk-relay.ts';
+import { commandLine, lastLine } from '../../support/command-line.ts';
 import { openEngine, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
 import { defineMachine, startLibvirt, virsh } from '../../support/libvirt.ts';
 import { canLoop, MIB, run, workbench } from '../../support/workbench.ts';
@@ -63,6 +65,7 @@ describe.skipIf(!canLoop)('a machine over a served template', () => {
        import { storeLayout } from '${new URL('store/store-layout.ts', SOURCES).href}';
        await new PledgeBook(storeLayout('${catalog}'), { own: () => '', isHeld: () => true }).give(${JSON.stringify(pledge)});`,
     );
+  const cli = commandLine(catalog);
   const state = () => virsh('domstate', `--domain=${NAME}`).trim();
   /** What its disk reads as. */
   const isSame = async () => {
@@ -71,11 +74,39 @@ describe.skipIf(!canLoop)('a machine over a served template', () => {
     return readFileSync(whole).equals(readFileSync(image));
   };
 
-  test('is served by the next engine that stays, starts, and keeps its template from being deleted', async () => {
+  test('is not started by a process that would end while nobody serves it: hypervisors are not asked', async () => {
     giveAndDie(machine);
+    const { code, err } = await cli('vm', 'start', `libvirt:${NAME}`);
+    expect(code).toBe(6);
+    expect(err).toContain(`The disks of libvirt:${NAME} lie over the template “base”`);
+    expect(err).toContain('VM_NOT_SERVED');
+    expect(state()).toBe('shut off');
+  });
+
+  test('is started by it while another process serves it, and by one that stays, which serves it first', async () => {
+    engine = await openEngine(catalog, { stays: true });
+    await engine.client.call('vm.served', {});
+    expect(await cli('vm', 'start', `libvirt:${NAME}`)).toMatchObject({ code: 0 });
+    expect(state()).toBe('running');
+    virsh('destroy', `--domain=${NAME}`);
+    await engine.client.call('vm.served', {}).then(([{ id }]) => rmSync(join(catalog, 'pledges', `${id}.json`)));
+    await engine.close();
+    engine = await openEngine(catalog, { stays: true });
+    expect(await engine.client.call('vm.served', {})).toEqual([]);
+    giveAndDie(machine);
+    expect(await engine.client.call('vm.start', { place: `libvirt:${NAME}` })).toMatchObject({ state: 'running' });
+    expect(await isSame()).toBe(true);
+    virsh('destroy', `--domain=${NAME}`);
+    await engine.close();
+  });
+
+  test('is served by the next engine that stays, starts, and keeps its template from being deleted', async () => {
     engine = await openEngine(catalog, { stays: true });
     expect(await engine.client.call('vm.served', {})).toMatchObject([
-      { place: `libvirt:${NAME}`, templateName: 'base', isLinked: true, isServed: true, jobId: null, error: null },
+      {
+        ...{ place: `libvirt:${NAME}`, templateName: 'base', isLinked: true },
+        ...{ isServed: true, servedBy: null, jobId: null, error: null },
+      },
     ]);
     expect(await engine.client.call('pledge.list', {})).toEqual([]);
     virsh('start', `--domain=${NAME}`);
@@ -87,6 +118,20 @@ describe.skipIf(!canLoop)('a machine over a served template', () => {
     });
   });
 
+  test('is told to others as served, and by which process', async () => {
+    expect(lastLine(await cli('vm', 'served', '--json'))).toMatchObject({
+      value: [{ place: `libvirt:${NAME}`, isServed: false, servedBy: process.pid }],
+    });
+    expect((await cli('vm', 'served')).out).toContain(`served by another Diskpress (process ${process.pid})`);
+  });
+
+  test('is not brought in by another process while it is served', async () => {
+    const { code, err } = await cli('vm', 'stream', `libvirt:${NAME}`);
+    expect(code).toBe(6);
+    expect(err).toContain(`The machine libvirt:${NAME} is served by another Diskpress (process ${process.pid}).`);
+    expect(err).toContain('VM_SERVED_ELSEWHERE');
+  });
+
   test('waits while no engine is there, and goes on with the next', async () => {
     await engine.close();
     const reading = exec('qemu-img', ['convert', '-U', '-O', 'raw', overlay, bench.path('late.img')], {
@@ -94,10 +139,22 @@ describe.skipIf(!canLoop)('a machine over a served template', () => {
     });
     expect(await Promise.race([reading.then(() => 'done'), sleep(700, 'waits')])).toBe('waits');
     expect(state()).toBe('running');
+    expect((await cli('vm', 'served')).out).toContain('waits: no Diskpress serves it');
     engine = await openEngine(catalog, { stays: true });
     await engine.client.call('vm.served', {});
     await reading;
     expect(readFileSync(bench.path('late.img')).equals(readFileSync(image))).toBe(true);
+  });
+
+  test('goes on with an engine that was open already, and with one of several', async () => {
+    const others = [await openEngine(catalog, { stays: true }), await openEngine(catalog, { stays: true })];
+    await engine.close();
+    const served = async () => (await Promise.all(others.map((one) => one.client.call('vm.served', {})))).flat();
+    while ((await served()).every(({ isServed }) => !isServed)) await sleep(100);
+    expect(await isSame()).toBe(true);
+    expect((await served()).map(({ isServed }) => isServed).sort()).toEqual([false, true]);
+    for (const one of others) await one.close();
+    engine = await openEngine(catalog, { stays: true });
   });
 
   test('is brought in while it is off, too', async () => {

@@ -63,6 +63,8 @@ export class MachineInTheMaking {
   /** of a pool whose disks are no files */
   #madeVolumes: MadeVolume[] = [];
   #pledge: string | null = null;
+  /** that its template is there until it is served */
+  #need: Promise<string> | null = null;
   #isMade = false;
   #ended = 0;
   /** the first thing that went wrong, whichever disk it was with */
@@ -86,6 +88,7 @@ export class MachineInTheMaking {
     const isFirst = this.#running.push({ record, context }) === 1;
     const signal = AbortSignal.any([context.signal, this.#stop.signal]);
     try {
+      if (this.#vm.overTemplate !== null) await (this.#need ??= this.#needTemplate(record));
       const owner: Owner = {
         name: (files, give) => this.#name(files, give),
         volume: () => this.#allOpening.come(this.#count, () => this.#makeVolumes(signal)),
@@ -100,6 +103,11 @@ export class MachineInTheMaking {
     } finally {
       await this.#partEnded();
     }
+  }
+
+  #needTemplate({ templateId, versionNumber }: DeployRecord): Promise<string> {
+    const { place } = this.#vm;
+    return this.#parts().pledges.give({ kind: 'need-template', place, templateId, versionNumber });
   }
 
   get #count(): number {
@@ -265,6 +273,8 @@ export class MachineInTheMaking {
   async #partEnded(): Promise<void> {
     this.#ended++;
     if (this.#ended < this.#count) return;
+    const need = await this.#need?.catch(() => null);
+    if (need) await this.#parts().pledges.kept(need);
     // what lay beside its disks until now is gone
     if (this.#isMade && this.#vm.pool !== '') await makerOf(this.#vm.place).look(this.#vm.pool, never());
     else await this.#takeBack();
