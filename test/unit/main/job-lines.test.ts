@@ -111,3 +111,14 @@ test('a job of several parts shows each of them', () => {
   expect(out).toMatch(/ {2}\/dev\/sdc: .*\/dev\/sdc.*\n/);
   expect(out).toContain('These parts failed: /dev/sdc.');
 });
+
+test('why several came to nothing is said once, last', () => {
+  let err = '';
+  const screen = { out: () => {}, err: (line: string) => void (err += line), isTerminal: false, columns: 120 };
+  const printer = textPrinter(createWords('en'), screen);
+  const error = { code: 'ABORTED' as const, message: '', hint: '', data: {} };
+  const ended = job(1, { state: 'ended', outcome: 'aborted', error });
+  printer.event({ kind: 'job', value: ended });
+  printer.error(error);
+  expect(err.match(/The job was cancelled\./g)).toHaveLength(1);
+});
