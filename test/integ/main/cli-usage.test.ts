@@ -80,3 +80,16 @@ test.each([
   expect([ended.code, ended.err]).toEqual([code, '']);
   expect(lastLine(ended).error.code).toBe(name);
 });
+
+test.each(['', 'capture', 'deploy', 'import', 'vm'])(
+  'help fits 80 columns, and has every choice: %s',
+  async (command) => {
+    for (const language of ['en', 'fr']) {
+      const { code, out } = await diskpress('--lang', language, ...command.split(' ').filter(Boolean), '--help');
+      expect(code).toBe(0);
+      expect(out.split('\n').filter((line) => [...line].length > 80)).toEqual([]);
+      if (command === 'deploy')
+        expect(out.replaceAll(/\s+/g, ' ')).toContain('lsi53c8xx, megasas, mpt3sas, xen, hyperv)');
+    }
+  },
+);
