@@ -72,6 +72,8 @@ export const JobResultSchema = z.object({
   storedBytes: bytes,
   /** of a deploy: bytes that were written; less than it processed where the target held the others already */
   writtenBytes: bytes.optional(),
+  /** of a deploy: nothing was copied; its disks lie over the template, with the bytes written over it */
+  isOverTemplate: z.boolean().optional(),
   /** bytes read back from a target and found equal */
   verifiedBytes: bytes,
   /** of a deploy: bytes that make a disk look finished, kept in memory until all the rest was written */

@@ -105,5 +105,8 @@ export function nameInVmPlace(text: string): string {
   return text.slice(text.indexOf(':') + 1);
 }
 
+/** Whether a machine's name can stand in its place; where it cannot, its id does. */
+export const isPlaceName = (name: string): boolean => isText(name, MAX_NAME);
+
 /** Something that is one line. */
 const isText = (text: string, max: number) => text !== '' && text.length <= max && !/\p{Cc}/u.test(text);

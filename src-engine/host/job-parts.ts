@@ -64,8 +64,11 @@ function sumOf(results: readonly JobResult[]): JobResult {
   const notProven = results.find((result) => result.notProven)?.notProven;
   const sum = (field: 'processedBytes' | 'storedBytes' | 'verifiedBytes') =>
     results.reduce((all, result) => all + result[field], 0);
+  const written = results.reduce((all, { writtenBytes, processedBytes }) => all + (writtenBytes ?? processedBytes), 0);
   return {
     ...first,
+    ...(first.writtenBytes !== undefined && { writtenBytes: written }),
+    ...(first.isOverTemplate && { isOverTemplate: results.every(({ isOverTemplate }) => isOverTemplate) }),
     ...(notProven && { notProven }),
     processedBytes: sum('processedBytes'),
     storedBytes: sum('storedBytes'),

@@ -19,7 +19,7 @@ export interface NbdServer {
   close(): Promise<void>;
 }
 
-/** @throws EngineError `BAD_REQUEST` where the port is taken or the path too long for a socket; `PERMISSION_DENIED`, `NOT_FOUND` */
+/** @throws EngineError `DEVICE_BUSY` where the port is taken, `BAD_REQUEST` where the path is too long for a socket; `PERMISSION_DENIED`, `NOT_FOUND` */
 export async function serveNbd(exported: NbdExport, on: NbdPlace): Promise<NbdServer> {
   const abort = new AbortController();
   const connections = new Map<Socket, Promise<void>>();
@@ -49,8 +49,10 @@ async function listen(server: Server, on: NbdPlace): Promise<void> {
   else server.listen(on.port, LOOPBACK);
   await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
     const place = 'socketPath' in on ? on.socketPath : `${LOOPBACK}:${on.port}`;
+    // a port that somebody has, and one that only root may have
+    if (error.code === 'EADDRINUSE') throw new EngineError('DEVICE_BUSY', { path: place }, '', { cause: error });
     // a socket's path has 107 bytes at most: unix(7)
-    if (['EADDRINUSE', 'EINVAL', 'ENAMETOOLONG', 'EACCES'].includes(error.code ?? '')) {
+    if (['EINVAL', 'ENAMETOOLONG'].includes(error.code ?? '')) {
       throw new EngineError('BAD_REQUEST', { field: place, reason: `${place}: ${error.code}` }, '', { cause: error });
     }
     throw toEngineError(error, place);

@@ -1,6 +1,7 @@
 /** Reasons that have words of their own. */
 const SECTIONS: readonly [RegExp, string][] = [
   [/^error\.CATALOG_NOT_FOUND(?:\.|$)/, 'notCatalog'],
+  [/^error\.VM_PLACE_INVALID(?:\.|$)/, 'placeFault'],
   [/^error\.WRITE_FAILED(?:\.|$)/, 'writeReason'],
   [/^check\.TARGET_READ_FIRST$/, 'readFirstReason'],
   [/^warning\.CHANGES_NOT_KNOWN$/, 'wholeReason'],

@@ -1,5 +1,5 @@
 /** The audit log as text: who did what to which template or disk, when; and what came to nothing, with the reason. */
-import { ERROR_CODES, type LogEntry } from '../../src-engine/contract/index.ts';
+import { ERROR_CODES, PLEDGE_KINDS, type LogEntry } from '../../src-engine/contract/index.ts';
 import { errorText } from './job-lines.ts';
 import { table } from './text-table.ts';
 import type { Words } from './words.ts';
@@ -12,9 +12,16 @@ export function logLines(words: Words, entries: readonly LogEntry[]): string[] {
       entry.user,
       actionText(words, entry),
       entry.subject,
-      isUndone(entry) ? undoneText(words, entry) : factsText(entry),
+      detailsText(words, entry),
     ]),
   );
+}
+
+function detailsText(words: Words, entry: LogEntry): string {
+  const { action, subject, data } = entry;
+  if (isUndone(entry)) return undoneText(words, entry);
+  const kind = PLEDGE_KINDS.find((known) => known === data.kind);
+  return action.startsWith('pledge.') && kind ? words.t(`pledge.${kind}`, { place: subject }) : factsText(entry);
 }
 
 const isUndone = ({ action }: LogEntry) => action.startsWith('job.');

@@ -6,6 +6,7 @@ import { defaultCatalogPath, startEngine, type RunningEngine } from '../../src-e
 import packageJson from '../../package.json' with { type: 'json' };
 import { cancellable, interrupted } from './cancellable.ts';
 import { addCommands } from './commands.ts';
+import { optionDescription, optionTerm, subcommandTerm } from './help-columns.ts';
 import { interrupts } from './interrupts.ts';
 import { oneOf, wordOf } from './options.ts';
 import { parserText } from './parser-words.ts';
@@ -49,6 +50,7 @@ async function run(argv: readonly string[]): Promise<number> {
     .option('--json', words.t('cli.help.json'))
     .option(`--lang ${oneOf(LANGUAGES)}`, words.t('cli.help.lang'), wordOf('--lang', LANGUAGES))
     .exitOverride()
+    .configureHelp({ optionTerm, optionDescription, subcommandTerm })
     .configureOutput({
       writeErr: (text) => process.stderr.write(text),
       outputError: (text, write) => write(parserText(words, text)),

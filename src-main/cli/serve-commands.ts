@@ -42,10 +42,11 @@ export function addServeCommands(program: Command, session: Session, connect: ()
     .action(async (template: string, options: { disk?: number; socket?: string; port?: number }) => {
       const client = await connect();
       const interrupted = untilInterrupted();
+      const served = await client.call('nbd.open', { template, ...options });
+      // a loss before that is the call's to tell
       const lost = new Promise<never>((_, reject) =>
         client.onLost(() => reject(new CommandError({ code: 'ENGINE_LOST', message: '', hint: '', data: {} }))),
       );
-      const served = await client.call('nbd.open', { template, ...options });
       // a script needs the address while it is served
       printer.result({ kind: 'nbd', value: served });
       await Promise.race([interrupted, lost]);

@@ -52,7 +52,9 @@ export function textPrinter(words: Words, screen: Screen): Printer {
     },
     event(answer) {
       clearBar();
-      for (const line of answerLines(words, answer)) screen.err(`${printable(line)}\n`);
+      // the error of a job that has ended is told by itself, last
+      const told = answer.kind === 'job' ? { ...answer, value: { ...answer.value, error: null } } : answer;
+      for (const line of answerLines(words, told)) screen.err(`${printable(line)}\n`);
     },
     finding: result,
     result,

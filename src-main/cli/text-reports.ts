@@ -362,7 +362,7 @@ function jobLines(words: Words, job: JobView): string[] {
     `${words.said(t(`cli.job.${job.kind}`), job.outcome ? t(`outcome.${job.outcome}`) : t(`cli.state.${job.state}`))}  ${duration(elapsed)}`,
     ...(result && job.kind !== 'boot'
       ? [
-          t(`cli.done.${job.kind}`, {
+          t(result.isOverTemplate ? 'cli.done.over-template' : `cli.done.${job.kind}`, {
             name: job.templateName,
             path: job.path,
             version: result.versionNumber ?? 0,

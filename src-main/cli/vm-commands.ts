@@ -1,6 +1,7 @@
 /** Virtual machines of the hypervisors that are here: `vm`. */
 import type { Command } from 'commander';
 import type { EngineClient } from '../../src-engine/contract/index.ts';
+import { byDefault } from './by-default.ts';
 import { followJob } from './follow-job.ts';
 import { wholeNumber } from './options.ts';
 import type { Session } from './session.ts';
@@ -19,7 +20,7 @@ export function addVmCommands(
   const help = (name: string) => words.t(`cli.help.${name}`);
   const vm = program.command('vm').description(help('vms'));
 
-  vm.command('list', { isDefault: true })
+  byDefault(vm, 'list')
     .description(help('vm-list'))
     .option('--host <host>', help('vm-host'))
     .action(async ({ host }: { host?: string }) => {
@@ -64,7 +65,7 @@ export function addVmCommands(
     });
 
   const hosts = vm.command('hosts').description(help('vm-hosts'));
-  hosts.command('list', { isDefault: true, hidden: true }).action(async () => {
+  byDefault(hosts, 'list', { hidden: true }).action(async () => {
     printer.result({ kind: 'hosts', value: await (await connect()).call('host.list', {}) });
   });
   hosts

@@ -230,7 +230,7 @@ describe('a served version', () => {
     const first = await engine.client.call('nbd.open', { template: 'two parts', port: 0 });
     expect(await client('nbdinfo', '--size', first.uri)).toBe(`${96 * MIB}\n`);
     const error = await refusal(engine.client.call('nbd.open', { template: 'two parts', port: first.port! }));
-    expect(error).toMatchObject({ code: 'BAD_REQUEST', data: { reason: `127.0.0.1:${first.port}: EADDRINUSE` } });
+    expect(error).toMatchObject({ code: 'DEVICE_BUSY', data: { path: `127.0.0.1:${first.port}` } });
     await engine.client.call('nbd.close', { id: first.id });
     expect((await refusal(engine.client.call('nbd.open', { template: 'nobody' }))).code).toBe('TEMPLATE_NOT_FOUND');
     // a repair replaces what is read

@@ -31,6 +31,7 @@ const result = z
     processedBytes: bytes,
     storedBytes: bytes,
     writtenBytes: bytes.optional(),
+    isOverTemplate: z.boolean().optional(),
     verifiedBytes: bytes,
     heldBackBytes: bytes.optional(),
     inside: inside.optional(),

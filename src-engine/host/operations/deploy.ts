@@ -8,6 +8,7 @@ import type { JobContext } from '../../core/job-context.ts';
 import { KnownDrivers } from '../../jobs/deploy/known-drivers.ts';
 import { feedKey, Feeds } from '../../jobs/deploy/feed.ts';
 import { requestsOf } from '../../jobs/deploy/plan-all.ts';
+import { reloadedDisk } from '../../jobs/deploy/vm/plan-reload.ts';
 import { withCapturedAlike, withTwins } from '../../jobs/deploy/machines-alike.ts';
 import type { Owner } from '../../jobs/deploy/open-target.ts';
 import { planDeploy, type AskedDeploy } from '../../jobs/deploy/plan.ts';
@@ -70,7 +71,8 @@ export function deployOperations({
   const plan = (asked: AskedDeploy, attached: AttachedIds, signal: AbortSignal) =>
     deploys.plan((expiresAt) => planDeploy(catalog.parts, asked, attached, drivers, expiresAt, signal));
   const planAll = async (asked: CheckedParams<'deploy.planAll'>, signal: AbortSignal) => {
-    const params = { ...asked, targets: await pathsBySerial(catalog.machine, catalogPath, asked.targets) };
+    const disk = asked.disk ?? (asked.reload ? reloadedDisk(catalog.parts.templates.find(asked.template)) : undefined);
+    const params = { ...asked, disk, targets: await pathsBySerial(catalog.machine, catalogPath, asked.targets) };
     const targets = await resolveTargets(catalog.parts, params, signal);
     const paths = targets.map(({ path }) => path);
     await refuseTwice(catalog.machine, paths);

@@ -39,7 +39,8 @@ import {
 } from './earlier.ts';
 import { dropCheckpoint, takeMoment, type Moment } from './live.ts';
 import { openDisks, seenOf, type CapturedDisks } from './disks.ts';
-import { shutDown, type MachineOff } from './machine-off.ts';
+import type { MachineOff } from './machine-off.ts';
+import { shutDownLogged } from './shut-down-logged.ts';
 import { profileOfVm, sourcesOf, usesAt, type CaptureRequest, type CaptureSources } from './sources.ts';
 
 /**
@@ -66,7 +67,7 @@ export async function runCapture(
     const planned = [plan, ...plan.others];
     let found = await sourcesOf(request, request.shutDown !== null, context.signal);
     if (found.vm && request.shutDown && found.vm.state !== 'off') {
-      off = await shutDown(parts, found.vm, request.shutDown.withinSeconds, context);
+      off = await shutDownLogged(parts, found.vm, request.shutDown.withinSeconds, context);
       context.phase('inspecting', 0);
       found = await sourcesOf(request, false, context.signal);
     }

@@ -48,7 +48,7 @@ export interface CaptureSources {
 /**
  * @param mayRun a machine that runs will be shut down, or is looked at only
  * @throws EngineError `VM_NOT_FOUND`, `HYPERVISOR_MISSING`, `HYPERVISOR_UNREACHABLE`; `VM_NOT_OFF` (place, state); `VM_DISK_ELSEWHERE` (place,
- *   name, path) for a disk that only the hypervisor reaches; `VM_POOL_DOWN` (place, name, path); `VM_DISK_REFUSED` (place, name, path) for a file of
+ *   name, path) for a disk that only the hypervisor reaches; `VM_POOL_DOWN` (place, name, path); `VM_DISK_NONE` (place, name, path) for what is neither a file nor a disk; `VM_DISK_REFUSED` (place, name, path) for a file of
  *   this system; `VM_DISK_SHARED` (place, name, path, other) with a machine that runs; `VM_WITHOUT_DISKS`; `FORMAT_UNSUPPORTED` for a format that is
  *   not known here; `BAD_REQUEST` where a machine is named beside something else
  */
@@ -90,17 +90,20 @@ export async function sourcesOf(
   const parents = await hypervisor.images?.(signal);
   const sources = disks.map((disk) => ({ ...sourceOf(named, disk), ...(parents && { parents }) }));
   const host = hostOfVmPlace(named);
-  await refuseSystemFiles(named, disks, host === null);
+  await refuseNoDisks(named, disks, host === null);
   await refuseShared(hypervisor, vm, disks, host === null, signal);
   return { sources: host ? sources.map((one, i) => remoteSource(host, vm, disks[i], one)) : sources, vm, isLive };
 }
 
 /** @param isHere paths are this machine's, and not another host's */
-async function refuseSystemFiles(place: string, disks: readonly VmDisk[], isHere: boolean): Promise<void> {
+async function refuseNoDisks(place: string, disks: readonly VmDisk[], isHere: boolean): Promise<void> {
   for (const { name, path } of disks) {
     // what is not there is told by whoever opens it
     const real = isHere ? await realpath(path!).catch(() => path!) : path!;
     if (isSystemFile(real)) throw new EngineError('VM_DISK_REFUSED', { place, name, path: path! });
+    const stats = isHere ? await stat(real).catch(() => null) : null;
+    if (stats && !stats.isFile() && !stats.isBlockDevice())
+      throw new EngineError('VM_DISK_NONE', { place, name, path: path! });
   }
 }
 

@@ -22,6 +22,8 @@ export interface Target {
   publish(signal: AbortSignal): Promise<void>;
   /** Closes, and leaves nothing half made of a file that was not published. */
   end(): Promise<void>;
+  /** Of one that lies over a template: what is over it, once it is finished. */
+  readonly overBytes?: number | undefined;
 }
 
 /**

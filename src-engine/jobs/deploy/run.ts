@@ -171,6 +171,7 @@ function report({
   plan,
   json,
   sink,
+  target: { overBytes },
   held,
   inside,
   bootChain,
@@ -190,6 +191,8 @@ function report({
     ...(inside && { inside }),
     bootChain,
     readBack: sink.readBack,
+    // what was changed in files was read back there; the template was neither written nor read
+    ...(overBytes !== undefined && { isOverTemplate: true, writtenBytes: overBytes, readBack: 'none' as const }),
     damagedTemplates: [],
     ...(sight && { boot: sight }),
     ...(notProven && { notProven }),

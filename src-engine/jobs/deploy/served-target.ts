@@ -27,6 +27,8 @@ import { extentOf } from './overlay.ts';
 import type { Placement } from './place.ts';
 import { isInPlace } from './plan-volumes.ts';
 
+/** What stat(2) counts in. */
+const STAT_BLOCK_BYTES = 512;
 /** A zero at a time. */
 const ZEROS_BYTES = 1024 * 1024;
 
@@ -112,17 +114,26 @@ export async function openServedTarget(
     });
     const sink = await createFileSink(handle, path, plan.target, false);
     undo.push(() => sink.close());
+    let overBytes: number | undefined;
     return {
       path,
       sink,
       fd: handle.fd,
+      get overBytes() {
+        return overBytes;
+      },
       async publish() {
         await sink.close();
         undo.pop();
         await view.close();
         undo.pop();
         const file = await open(overlay, constants.O_RDWR);
-        await file.sync().finally(() => file.close());
+        try {
+          await file.sync();
+          overBytes = (await file.stat()).blocks * STAT_BLOCK_BYTES;
+        } finally {
+          await file.close();
+        }
         await name([{ from: overlay, path }], () => output.publish(false));
       },
       end: close,

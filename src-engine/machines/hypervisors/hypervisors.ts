@@ -106,11 +106,14 @@ export function liveAt(place: string): Live {
   return live;
 }
 
-/** Who has the machine of a place, and what it is called there. @throws EngineError `VM_PLACE_INVALID` (place, field), `VM_NOT_FOUND` for what is no place of a machine */
+/** Who has the machine of a place, and what it is called there. @throws EngineError `VM_PLACE_INVALID` (place, field, reason), `VM_NOT_FOUND` for what is no place of a machine */
 export function hypervisorAt(text: string): { readonly hypervisor: Hypervisor; readonly name: string } {
   if (!isVmPlace(text)) throw new EngineError('VM_NOT_FOUND', { place: text.slice(0, 300) });
   const place = parseVmPlace(text);
-  if ('fault' in place) throw new EngineError('VM_PLACE_INVALID', { place: text.slice(0, 300), field: place.fault });
+  if ('fault' in place) {
+    const data = { place: text.slice(0, 300), field: place.fault, reason: place.fault };
+    throw new EngineError('VM_PLACE_INVALID', data);
+  }
   switch (place.scheme) {
     case 'libvirt':
       return { hypervisor: localLibvirt(), name: place.name };

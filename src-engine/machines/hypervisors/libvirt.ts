@@ -1,6 +1,6 @@
 /** Libvirt, asked through its own program: virsh. What it says is read where it is numbers, UUIDs and XML, not words of a language. */
 import type { Vm } from '../../contract/vm.contract.ts';
-import { writeRemotePlace, type SshHost } from '../../contract/vm-place.ts';
+import { isPlaceName, writeRemotePlace, type SshHost } from '../../contract/vm-place.ts';
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import type { Hypervisor } from './hypervisor.port.ts';
 import { defineFrom } from './libvirt-definition.ts';
@@ -19,13 +19,20 @@ const MAX_MACHINES = 10_000;
 const AT_ONCE = 8;
 /** Without a host: 'qemu:///system'. */
 const LOCAL = /^[a-z]+:\/\/\//;
-const LINE = /^\s*([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})\s+(.+?)\s*$/;
+const LINE = /^\s*([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})\s+(.+?)\s*$/s;
 
 /** @param address of the daemon: 'qemu:///system' @param host another machine that the daemon is on; null: this one */
 export function libvirt(address: string, host: SshHost | null = null): Hypervisor {
   const ask = virsh(address, host);
   const power = libvirtPower(address, host);
   const placeOf = (name: string, id: string) => (host ? writeRemotePlace(host, { name, id }) : `libvirt:${name}`);
+
+  /** Of one that its name does not tell. */
+  const stateOf = async (id: string, signal: AbortSignal): Promise<Vm['state']> => {
+    const state = await power.state(id, signal).catch(() => null);
+    signal.throwIfAborted();
+    return state ?? 'unknown';
+  };
 
   /** Which machines there are, and in which state each is: all of it at once, since connecting may take long. */
   const survey = async (signal: AbortSignal) => {
@@ -35,20 +42,28 @@ export function libvirt(address: string, host: SshHost | null = null): Hyperviso
       if (one.status === 'rejected') throw unreachable(address, host, one.reason);
       return one.value;
     });
-    return { found: named(all), states: statesOf(stats, named(saved)) };
+    const found = named(all);
+    const isSaved = named(saved);
+    const known = statesOf(stats);
+    const states = new Map<string, Vm['state']>();
+    for (const [id, name] of found) {
+      const state = known.get(name) ?? (await stateOf(id, signal));
+      // it says only of a machine that is off that its memory is kept, and not in its state
+      states.set(id, state === 'off' && isSaved.has(id) ? 'saved' : state);
+    }
+    return { found, states };
   };
 
   /** By UUID: a name can look like a number or an option. */
   const look = async (
-    id: string,
-    known: ReadonlyMap<string, Vm['state']>,
+    [id, name]: readonly [id: string, name: string],
+    states: ReadonlyMap<string, Vm['state']>,
     xml: string,
     snapshots: readonly string[] | null,
     signal: AbortSignal,
   ): Promise<Vm> => {
     const domain = domainOf(xml);
     const machine = machineOf(domain);
-    const { name } = machine;
     const disks = [...machine.disks];
     for (const [i, volume] of poolVolumesOf(domain).entries()) {
       if (volume) disks[i] = { ...disks[i], ...(await placeOfVolume(ask, volume, signal)) };
@@ -58,7 +73,7 @@ export function libvirt(address: string, host: SshHost | null = null): Hyperviso
       disks,
       place: placeOf(name, id),
       hypervisor: 'libvirt',
-      state: known.get(name) ?? 'unknown',
+      state: states.get(id) ?? 'unknown',
       snapshots: snapshots && [...snapshots],
     };
   };
@@ -78,7 +93,7 @@ export function libvirt(address: string, host: SshHost | null = null): Hyperviso
         const looks = (await askSeveral(address, host, signal, asked)).map(async (told, at) => {
           const [id, name] = some[at];
           try {
-            return await look(id, states, valueOf(told), null, signal);
+            return await look(some[at], states, valueOf(told), null, signal);
           } catch (error) {
             return unreadable(placeOf(name, id), id, name, error);
           }
@@ -94,7 +109,7 @@ export function libvirt(address: string, host: SshHost | null = null): Hyperviso
       const [id] = own;
       const asked = [definitionOf(id), ['snapshot-list', '--name', '--domain', id]];
       const [xml, snapshots] = (await askSeveral(address, host, signal, asked)).map(valueOf);
-      return look(id, states, xml, linesOf(snapshots), signal);
+      return look(own, states, xml, linesOf(snapshots), signal);
     },
 
     async define(id, signal) {
@@ -118,25 +133,29 @@ function valueOf(one: PromiseSettledResult<string>): string {
 
 const definitionOf = (id: string) => ['dumpxml', '--inactive', '--domain', id];
 
-/** By names. @param saved it says only of a machine that is off that its memory is kept, and not in its state */
-function statesOf(stats: string, saved: ReadonlyMap<string, string>): Map<string, Vm['state']> {
+/** By names. */
+function statesOf(stats: string): Map<string, Vm['state']> {
   const found = new Map<string, Vm['state']>();
   let name = '';
   for (const line of linesOf(stats)) {
-    name = /^Domain: '(.*)'$/.exec(line)?.[1] ?? name;
+    name = /^Domain: '(.*)'$/s.exec(line)?.[1].trim() ?? name;
     const [, state] = /^state\.state=(\d+)$/.exec(line) ?? [];
     if (state !== undefined) found.set(name, LIBVIRT_STATES[state] ?? 'unknown');
   }
-  for (const one of saved.values()) if (found.get(one) === 'off') found.set(one, 'saved');
   return found;
 }
 
-/** Names by UUID. */
+/** What each is called, by UUID: its name; its UUID where the name cannot stand in a place, or is another's too but for blanks around it. */
 function named(text: string): Map<string, string> {
   const found = new Map<string, string>();
+  const first = new Map<string, string>();
   for (const line of text.split('\n')) {
     const [, id, name] = LINE.exec(line) ?? [];
-    if (id !== undefined && found.size < MAX_MACHINES) found.set(id, name);
+    if (id === undefined || found.size >= MAX_MACHINES) continue;
+    const other = first.get(name);
+    if (other !== undefined) found.set(other, other);
+    else first.set(name, id);
+    found.set(id, other === undefined && isPlaceName(name) ? name : id);
   }
   return found;
 }

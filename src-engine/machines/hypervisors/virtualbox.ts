@@ -1,5 +1,6 @@
 /** VirtualBox, asked through its own program, VBoxManage: one question, one process. */
 import type { Vm } from '../../contract/vm.contract.ts';
+import { isPlaceName } from '../../contract/vm-place.ts';
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import { runTool } from '../../tools/run-tool.ts';
 import type { Hypervisor } from './hypervisor.port.ts';
@@ -64,4 +65,5 @@ export function virtualBox(): Hypervisor {
 }
 
 /** Machines whose files are gone share a name that is none. */
-const placeOf = (name: string, id: string) => `vbox:${/^<inaccessible!?>$/.test(name) || name === '' ? id : name}`;
+const placeOf = (name: string, id: string) =>
+  `vbox:${/^<inaccessible!?>$/.test(name) || !isPlaceName(name) ? id : name}`;

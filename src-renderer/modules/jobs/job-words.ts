@@ -64,12 +64,15 @@ export function useJobWords() {
   }
 
   /** What was done, in numbers. */
-  const did = (kind: JobView['kind'], { processedBytes, storedBytes, verifiedBytes }: JobResult) =>
-    t(`job.verdict.${kind}`, {
+  const did = (kind: JobView['kind'], result: JobResult) => {
+    const { processedBytes, writtenBytes = 0, storedBytes, verifiedBytes, isOverTemplate } = result;
+    if (isOverTemplate) return t('job.verdict.overTemplate', { written: format.bytes(writtenBytes) });
+    return t(`job.verdict.${kind}`, {
       processed: format.bytes(processedBytes),
       stored: format.bytes(storedBytes),
       verified: format.bytes(verifiedBytes),
     });
+  };
 
   /** How one target or disk of several stands, or what came of it. */
   function part(part: JobPart, kind: JobView['kind']) {
@@ -87,7 +90,7 @@ export function useJobWords() {
 
   /** How the target was read back, in one sentence; empty where there was no target. */
   function readBack(job: JobView) {
-    if (job.kind !== 'deploy' || job.outcome !== 'done' || !job.result) return '';
+    if (job.kind !== 'deploy' || job.outcome !== 'done' || !job.result || job.result.isOverTemplate) return '';
     return t(`job.readBack.${job.result.readBack}`, { verified: format.bytes(job.result.verifiedBytes) });
   }
 

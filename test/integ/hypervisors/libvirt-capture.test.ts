@@ -129,6 +129,12 @@ describe.skipIf(!canLoop)('a machine of libvirt', () => {
       code: 'VM_DISK_ELSEWHERE',
       data: { name: 'vda' },
     });
+    run('mkfifo', bench.path('fifo'));
+    defineMachine(bench, 'diskpress-fifo', diskXml(bench.path('fifo'), 'raw', 'vda', 'virtio'));
+    expect(await refusal(plan('libvirt:diskpress-fifo'))).toMatchObject({
+      code: 'VM_DISK_NONE',
+      data: { name: 'vda', path: bench.path('fifo') },
+    });
     defineMachine(bench, 'diskpress-gone', diskXml(bench.path('gone.img'), 'raw', 'vda', 'virtio'));
     expect(await refusal(plan('libvirt:diskpress-gone'))).toMatchObject({ code: 'SOURCE_NOT_FOUND' });
   });

@@ -37,6 +37,20 @@ describe.skipIf(!canLoop)('machines of libvirt', () => {
       expect(await engine.client.call('vm.show', { place: `libvirt:${name}` })).toMatchObject({ name, state: 'off' });
   });
 
+  test('are found by their UUIDs where their names cannot be written as places', async () => {
+    const odd = ['diskpress\ttab', 'diskpress-blank', ' diskpress-blank'];
+    for (const name of odd) defineMachine(bench, name, '');
+    const listed = (await engine.client.call('vm.list', {}))[0].machines;
+    for (const name of odd) {
+      const id = virsh('domuuid', `--domain=${name}`).trim();
+      const place = `libvirt:${id}`;
+      expect(listed.find((machine) => machine.id === id)).toMatchObject({ place, state: 'off' });
+      virsh('start', `--domain=${id}`);
+      expect(await engine.client.call('vm.show', { place })).toMatchObject({ id, place, state: 'running' });
+      virsh('destroy', `--domain=${id}`);
+    }
+  });
+
   test('have the hardware that was defined', async () => {
     const machine = await engine.client.call('vm.show', { place: 'libvirt:diskpress-two' });
     expect(machine).toMatchObject({

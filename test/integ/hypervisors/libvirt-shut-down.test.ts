@@ -33,6 +33,12 @@ describe.skipIf(!canLoop)('a machine that runs', () => {
     while (!isSo()) await sleep(100);
   };
   const owed = () => readdirSync(join(catalog, 'pledges'));
+  /** What the log has of a machine, the oldest first. */
+  const logged = async ({ client }: TestEngine, place: string) =>
+    (await client.call('log.list', { limit: 100 }))
+      .filter(({ action, subject }) => subject === place && !action.startsWith('job.'))
+      .map(({ action }) => action)
+      .reverse();
   const consent = (withinSeconds = 60) => ({ shutDown: { withinSeconds } });
 
   /** @param make its disk @returns its place, name and disk, when its guest is up */
@@ -74,6 +80,7 @@ describe.skipIf(!canLoop)('a machine that runs', () => {
     resultOf(await engine.deploy(name, target, { exact: true }));
     expect(counts(target)).toEqual([1, 1]);
     expect(owed()).toEqual([]);
+    expect(await logged(engine, place)).toEqual(['vm.stopped', 'vm.started']);
 
     // its hardware is kept with it, and the definition without the password
     const { versions } = await engine.client.call('template.show', { template: name });
@@ -117,6 +124,21 @@ describe.skipIf(!canLoop)('a machine that runs', () => {
     await until(() => counts(disk)[0] === 2);
     expect(counts(disk)).toEqual([2, 1]);
     expect(owed()).toEqual([]);
+    expect(await logged(engine, place)).toEqual(['vm.stopped', 'vm.started']);
+  });
+
+  test('is started again where its capture is cancelled while it is read, which the log has', async () => {
+    const { name, disk, place } = await machine((path) => {
+      obedientDisk(path);
+      run('dd', 'if=/dev/urandom', `of=${path}`, 'bs=1M', 'seek=1', 'count=48', 'status=none');
+      return path;
+    });
+    const jobId = await started(place, name, { level: 19 });
+    await engine.reached(jobId, 'capturing');
+    await engine.client.call('job.cancel', { jobId });
+    expect(await engine.ended(jobId)).toMatchObject({ outcome: 'aborted' });
+    await until(() => counts(disk)[0] === 2);
+    expect(await logged(engine, place)).toEqual(['vm.stopped', 'vm.started']);
   });
 
   test('is started again where its capture is cancelled while it shuts down', async () => {
@@ -146,6 +168,7 @@ describe.skipIf(!canLoop)('a machine that runs', () => {
     // the same process as before
     expect([stateOf(name), virsh('domid', `--domain=${name}`)]).toEqual(['running', before]);
     expect(owed()).toEqual([]);
+    expect(await logged(engine, place)).toEqual([]);
   });
 
   test('is started again by the next engine, where this one is killed while the guest shuts down', async () => {
@@ -163,6 +186,7 @@ describe.skipIf(!canLoop)('a machine that runs', () => {
     expect(await next.client.call('pledge.list', {})).toEqual([]);
     await until(() => counts(disk)[0] === 2);
     expect([stateOf(name), counts(disk)]).toEqual(['running', [2, 1]]);
+    expect(await logged(next, place)).toEqual(['pledge.kept']);
     await next.close();
   });
 

@@ -69,6 +69,24 @@ describe.skipIf(!canLoop)('a machine is reloaded', () => {
     ]);
   });
 
+  test('with the disk that a template of several starts from, where no other was named', async () => {
+    const other = bench.file('other.img', MIB);
+    const { planId } = await engine.client.call('capture.plan', { source: template, others: [other], name: 'two' });
+    resultOf(await engine.ended((await engine.client.call('capture.start', { planId })).jobId));
+    const { disks } = (await engine.client.call('template.show', { template: 'two' })).versions[0];
+    const boot =
+      Math.max(
+        0,
+        disks.findIndex(({ role }) => role === 'boot'),
+      ) + 1;
+    expect((await plan({ template: 'two' })).map(({ disk }) => disk)).toEqual([boot]);
+    expect((await plan({ template: 'two', disk: 3 - boot })).map(({ disk }) => disk)).toEqual([3 - boot]);
+    // the machine is told first
+    expect(await refusal(plan({ template: 'two', targets: ['libvirt:notthere'] }))).toMatchObject({
+      code: 'VM_NOT_FOUND',
+    });
+  });
+
   test('again of a template that is deprecated, since it is there; not of one that is disabled', async () => {
     await setStatus('deprecated');
     expect((await plan())[0].canRun).toBe(true);

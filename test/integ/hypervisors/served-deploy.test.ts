@@ -37,8 +37,15 @@ describe.skipIf(!canLoop)('a deploy over what is served', () => {
     const params = { template: RELAYED_NAME, target, lengthBytes: 256 * MIB, served: true };
     const plan = await engine.client.call('deploy.plan', params);
     expect(plan.canRun).toBe(true);
-    resultOf(await engine.ended((await engine.client.call('deploy.start', { planId: plan.planId })).jobId));
+    const ended = await engine.ended((await engine.client.call('deploy.start', { planId: plan.planId })).jobId);
+    const result = resultOf(ended);
+    expect(result).toMatchObject({ isOverTemplate: true, readBack: 'none' });
+    expect(result.writtenBytes).toBeGreaterThan(0);
+    expect(result.writtenBytes).toBeLessThan(12 * MIB);
     expect(statSync(target).blocks * 512).toBeLessThan(12 * MIB);
+    // also by who comes later
+    const { parts } = (await engine.client.call('job.list', {})).find(({ id }) => id === ended.id)!;
+    expect(parts[0].result).toMatchObject({ isOverTemplate: true, writtenBytes: result.writtenBytes });
     const folder = relayFolderOf(plan.planId);
     bench.atEnd(() => run('rm', '-rf', folder));
     expect(run('qemu-img', 'info', '-U', target)).toContain(relayPlaces(folder).machine);

@@ -61,8 +61,35 @@ test('a port that another program has is told as that', async () => {
   const port = await new Promise<number>((resolve) => {
     server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
   });
-  const ended = await diskpress('--json', 'serve', '--port', String(port));
+  for (const command of [['serve'], ['nbd', 'pair', '--disk', '1']]) {
+    const ended = await diskpress('--json', ...command, '--port', String(port));
+    expect([ended.code, ended.err]).toEqual([6, '']);
+    expect(lastLine(ended).error).toMatchObject({ code: 'DEVICE_BUSY', data: { path: `127.0.0.1:${port}` } });
+  }
   server.close();
-  expect(ended.code).toBe(6);
-  expect(lastLine(ended).error).toMatchObject({ code: 'DEVICE_BUSY', data: { path: `127.0.0.1:${port}` } });
 });
+
+test.each([
+  [['nix'], 3, 'TEMPLATE_NOT_FOUND'],
+  [['pair'], 2, 'DISK_CHOICE_REQUIRED'],
+  [['pair', '--disk', '9'], 2, 'NO_SUCH_DISK'],
+  [['pair', '--disk', '1', '--socket', bench.path('s'), '--port', '0'], 2, 'BAD_REQUEST'],
+  [['pair', '--disk', '1', '--socket', image], 5, 'DESTINATION_EXISTS'],
+])('nbd %j ends with its own fault', async (args, code, name) => {
+  const ended = await diskpress('--json', 'nbd', ...args);
+  expect([ended.code, ended.err]).toEqual([code, '']);
+  expect(lastLine(ended).error.code).toBe(name);
+});
+
+test.each(['', 'capture', 'deploy', 'import', 'vm'])(
+  'help fits 80 columns, and has every choice: %s',
+  async (command) => {
+    for (const language of ['en', 'fr']) {
+      const { code, out } = await diskpress('--lang', language, ...command.split(' ').filter(Boolean), '--help');
+      expect(code).toBe(0);
+      expect(out.split('\n').filter((line) => [...line].length > 80)).toEqual([]);
+      if (command === 'deploy')
+        expect(out.replaceAll(/\s+/g, ' ')).toContain('lsi53c8xx, megasas, mpt3sas, xen, hyperv)');
+    }
+  },
+);

@@ -61,3 +61,17 @@ it('every exit code stands in the README', () => {
   const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
   for (const code of new Set(Object.values(EXIT_CODES))) expect(readme).toMatch(new RegExp(`^\\| ${code}\\s+\\|`, 'm'));
 });
+
+it.each(LANGUAGES)('what is wrong with the place or the name of a machine is a sentence: %s', (language) => {
+  const { t } = createWords(language);
+  const said = (reason: string) =>
+    t('error.VM_PLACE_INVALID.what', { place: 'qemu:99999999', field: reason, reason })
+      .split(/:(?= )/)
+      .at(-1)!;
+  for (const fault of ['host', 'user', 'port', 'name', 'path', 'pid'])
+    expect(said(fault).trim().split(' ').length).toBeGreaterThan(3);
+  const name = t('error.BAD_REQUEST.what', { field: 'name', value: 'a;b', reason: 'vm-name' });
+  expect(name).toContain('a;b');
+  expect(name).toContain('. _ + -');
+  expect(name).not.toContain('@');
+});

@@ -111,3 +111,24 @@ test('a job of several parts shows each of them', () => {
   expect(out).toMatch(/ {2}\/dev\/sdc: .*\/dev\/sdc.*\n/);
   expect(out).toContain('These parts failed: /dev/sdc.');
 });
+
+test('why several came to nothing is said once, last', () => {
+  let err = '';
+  const screen = { out: () => {}, err: (line: string) => void (err += line), isTerminal: false, columns: 120 };
+  const printer = textPrinter(createWords('en'), screen);
+  const error = { code: 'ABORTED' as const, message: '', hint: '', data: {} };
+  const ended = job(1, { state: 'ended', outcome: 'aborted', error });
+  printer.event({ kind: 'job', value: ended });
+  printer.error(error);
+  expect(err.match(/The job was cancelled\./g)).toHaveLength(1);
+});
+
+test('what lies over a template is not told as copied and read back', () => {
+  const result = {
+    ...{ templateId: null, versionNumber: 1, processedBytes: 9e9, storedBytes: 0, writtenBytes: 2e6, verifiedBytes: 0 },
+    ...{ readBack: 'none' as const, damagedTemplates: [], isOverTemplate: true },
+  };
+  const { out } = printed('en', false, job(1, { state: 'ended', outcome: 'done', result }));
+  expect(out).toContain('/disks/1.img lies over base, version 1: nothing was copied, 2\u00a0MB were written over it.');
+  expect(out).not.toMatch(/read back|past the cache/i);
+});

@@ -174,6 +174,7 @@ describe('pages', () => {
       'identityPlan.',
       'idOwner.',
       'guestReason.',
+      'placeFault.',
       'guestChange.',
       'notCatalog.',
       'writeReason.',

@@ -204,6 +204,7 @@ export class MachineInTheMaking {
     });
     await this.#prove(context);
     const isStarted = this.#vm.start && (await this.#start(context));
+    if (isStarted) this.#parts().audit.add('vm.started', place, { id });
     if (this.#served !== null && this.#vm.overTemplate === 'instant') await this.#serving.stream(this.#served);
     this.#seen = { ...this.#seen, machine: { place, name, id, isStarted } };
   }

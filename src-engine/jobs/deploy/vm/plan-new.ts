@@ -122,7 +122,7 @@ function hardwareOnly(hardware: Awaited<ReturnType<typeof hardwareOf>>) {
 function checkedName(place: string): string {
   const { name } = hypervisorAt(place);
   if (!VmNameSchema.safeParse(name).success)
-    throw new EngineError('BAD_REQUEST', { field: 'name', value: place, reason: 'name' });
+    throw new EngineError('BAD_REQUEST', { field: 'name', value: name, reason: 'vm-name' });
   return name;
 }
 

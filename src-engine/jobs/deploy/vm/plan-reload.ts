@@ -26,14 +26,25 @@ const OF_DEFINITION = [
   'networks',
 ] as const;
 
-/** @returns in the order of the places @throws EngineError as `resolveTargets`; `DISK_CHOICE_REQUIRED` where the template has several disks */
+/** @returns which disk of a template goes to a machine that is reloaded, where nobody named one: that which it starts from, from 1 */
+export function reloadedDisk({ version: { disks } }: Pick<MachineRequest['found'], 'version'>): number {
+  return (
+    1 +
+    Math.max(
+      0,
+      disks.findIndex(({ role }) => role === 'boot'),
+    )
+  );
+}
+
+/** @returns in the order of the places @throws EngineError as `resolveTargets` */
 export async function planReload(
   parts: EngineParts,
   request: MachineRequest,
   places: readonly string[],
   signal: AbortSignal,
 ): Promise<MachinePlan[]> {
-  const { found, disks, choice, params } = request;
+  const { disks, choice, params } = request;
   const chosen = OF_DEFINITION.find((field) => choice[field] !== undefined);
   if (chosen)
     throw new EngineError('BAD_REQUEST', {
@@ -45,10 +56,6 @@ export async function planReload(
       field: 'diskFormat',
       reason: 'a machine that is reloaded keeps its format',
     });
-  if (disks.length > 1) {
-    const template = `${found.template.name}@${found.version.number}`;
-    throw new EngineError('DISK_CHOICE_REQUIRED', { template, count: disks.length });
-  }
   const plans: MachinePlan[] = [];
   for (const place of places) {
     makerOf(place);
