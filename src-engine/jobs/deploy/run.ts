@@ -1,5 +1,6 @@
 /** Carries out deploys, stage by stage. Nothing is written before the plan was made, shown, confirmed and checked again. */
 import type { JobResult } from '../../contract/job.contract.ts';
+import { EngineError, toEngineError } from '../../core/engine-error.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import { lockReader } from '../../store/locks.ts';
 import type { ManifestReader } from '../../store/manifest-reader.ts';
@@ -64,7 +65,14 @@ export function runDeploy(
   context: JobContext,
   owner?: Owner,
 ): Promise<JobResult> {
-  return ofTarget(plan, () => carryOut(parts, plan, feeds, tell, context, owner));
+  return ofTarget(plan, () =>
+    carryOut(parts, plan, feeds, tell, context, owner).catch((thrown: unknown) => {
+      const { code, hint } = toEngineError(thrown);
+      if (code !== 'TEMPLATE_NOT_FOUND') throw thrown;
+      // after a prune, the catalog does not know any more what it was called
+      throw new EngineError(code, { template: `${plan.templateName}@${plan.versionNumber}` }, hint, { cause: thrown });
+    }),
+  );
 }
 
 async function carryOut(

@@ -50,7 +50,12 @@ export function libvirtVolumes(ask: Virsh): Volumes {
       const { stdout } = await runTool('lvm', asked, { signal });
       const extentBytes = bytesOf(stdout.toString('utf8').trim(), 'extent size');
       if (extentBytes < MIN_EXTENT_BYTES || extentBytes > MAX_EXTENT_BYTES)
-        throw new EngineError('FORMAT_INVALID', { field: 'extent size', value: extentBytes, min: MIN_EXTENT_BYTES, max: MAX_EXTENT_BYTES });
+        throw new EngineError('FORMAT_INVALID', {
+          field: 'extent size',
+          value: extentBytes,
+          min: MIN_EXTENT_BYTES,
+          max: MAX_EXTENT_BYTES,
+        });
       return { freeBytes: bytesOf(textOf(xml, 'available'), 'available'), extentBytes };
     },
 
@@ -102,7 +107,8 @@ async function isNew(path: string): Promise<boolean> {
 
 function bytesOf(text: string, field: string): number {
   const bytes = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
-  if (!(bytes <= MAX_BYTES)) throw new EngineError('FORMAT_INVALID', { field, value: text.slice(0, 40), max: MAX_BYTES });
+  if (!(bytes <= MAX_BYTES))
+    throw new EngineError('FORMAT_INVALID', { field, value: text.slice(0, 40), max: MAX_BYTES });
   return bytes;
 }
 

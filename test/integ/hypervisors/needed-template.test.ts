@@ -96,6 +96,13 @@ describe.skipIf(!canLoop)('a template over which a machine is being made', () =>
     const [{ id }] = await engine.client.call('vm.served', {});
     resultOf(await engine.ended((await engine.client.call('vm.stream', { id })).jobId));
     await exec('virsh', ['-q', '-c', 'qemu:///system', 'undefine', `--domain=${NAME}`]);
+    const { planId: late } = await engine.client.call('deploy.plan', {
+      template: 'base',
+      target: bench.path('late.img'),
+    });
     await remove();
+    resultOf(await engine.prune());
+    const { jobId } = await engine.client.call('deploy.start', { planId: late });
+    expect((await engine.ended(jobId)).error).toMatchObject({ data: { template: 'base@1' } });
   });
 });
