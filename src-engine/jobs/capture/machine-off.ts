@@ -57,11 +57,12 @@ export async function shutDown(
     if (state === null) throw new EngineError('VM_NOT_FOUND', { place });
     throw new EngineError('VM_WILL_NOT_SHUT_DOWN', { place, seconds: withinSeconds, cameOff: false });
   } catch (error) {
-    const { code, data } = toEngineError(error);
+    const { code, data, hint } = toEngineError(error);
     const cameOff = code !== 'TOOL_FAILED' && (await comesOff(power, id, patienceMs));
     if (cameOff) await startAgain();
     else await pledges.kept(pledge);
-    throw code === 'VM_WILL_NOT_SHUT_DOWN' ? new EngineError(code, { ...data, cameOff }) : error;
+    // also of one that was cancelled: it was started again, which the log is to have
+    throw cameOff || code === 'VM_WILL_NOT_SHUT_DOWN' ? new EngineError(code, { ...data, cameOff }, hint) : error;
   }
 }
 

@@ -152,6 +152,7 @@ describe.skipIf(!canLoop)('a machine that runs', () => {
     expect(await engine.ended(jobId)).toMatchObject({ outcome: 'aborted' });
     await until(() => counts(disk)[0] === 2);
     expect([stateOf(name), counts(disk)]).toEqual(['running', [2, 1]]);
+    expect(await logged(engine, place)).toEqual(['vm.stopped', 'vm.started']);
     expect(await refusal(engine.client.call('template.show', { template: name }))).toMatchObject({
       code: 'TEMPLATE_NOT_FOUND',
     });
