@@ -93,7 +93,9 @@ esac
     resultOf(job);
     expect(asked.filter((one) => one === 'thaw').length).toBeGreaterThan(1);
     const [name] = owed();
-    const { pledge } = JSON.parse(readFileSync(join(bench.path('catalog', 'pledges'), name), 'utf8')) as {
+    const { pledge } = JSON.parse(
+      readFileSync(join(bench.path('catalog', 'pledges'), name), 'utf8').split('\n')[0],
+    ) as {
       pledge: object;
     };
     expect(pledge).toMatchObject({ kind: 'thaw-machine', place: `libvirt:${NAME}` });
