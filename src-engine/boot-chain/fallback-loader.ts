@@ -4,6 +4,7 @@
  */
 import { GuestFiles } from '../guest/guest-files.ts';
 import type { WriteChange } from '../guest/changes.port.ts';
+import { replacedFile } from '../guest/replaced-file.ts';
 import type { GuestVolume } from '../guest/guest-input.ts';
 import type { EfiStart } from './boot-account.ts';
 import type { EfiLoader, LoaderRole } from './efi-partition.ts';
@@ -96,13 +97,5 @@ export async function copyChange(
 ): Promise<WriteChange | null> {
   const bytes = await files.head(`${mountPoint}${from}`, lengthBytes);
   if (bytes?.length !== lengthBytes) return null;
-  return {
-    kind: 'write',
-    reason: 'boot',
-    path: `${mountPoint}${path}`,
-    bytes,
-    mode: null,
-    owner: null,
-    isSecret: false,
-  };
+  return replacedFile('boot', `${mountPoint}${path}`, bytes);
 }

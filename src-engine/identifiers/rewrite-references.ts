@@ -1,6 +1,6 @@
 /** Files that name identifiers, with the new ones: among the changes of their volumes. */
 import type { RenewalReason } from '../contract/deploy.contract.ts';
-import type { WriteChange } from '../guest/changes.port.ts';
+import { replacedFile } from '../guest/replaced-file.ts';
 import type { GuestMount } from '../guest/open-guest-files.ts';
 import type { KeptStart } from '../writers/kept-start.ts';
 import type { Names, PutFile, VolumeChanges, VolumeStep } from '../writers/steps.port.ts';
@@ -56,7 +56,7 @@ function put(
   const { names, node } = file;
   const reason = reasons[[...found].find((one) => chosen.has(one))!];
   const path = asSeen(volume.ref, names, mounts);
-  const change: WriteChange = { kind: 'write', reason, path, bytes, mode: null, owner: null, isSecret: false };
+  const change = replacedFile(reason, path, bytes);
   const { mode, ownerId, groupId } = node;
   const ownership = { mode: mode ?? FILE_MODE, userId: ownerId ?? 0, groupId: groupId ?? 0 };
   return { do: 'put-file', names, change, bytes, kept, ...ownership, was: { kind: 'file', node } };

@@ -13,6 +13,7 @@ import type { FileContent } from '../../filesystems/file-tree.port.ts';
 import type { GuestChange } from '../../guest/changes.port.ts';
 import { canStartFrom, readGuestDrivers } from '../../guest/drivers/guest-drivers.ts';
 import { openGuestFiles, type OpenedGuest } from '../../guest/open-guest-files.ts';
+import { replacedFile } from '../../guest/replaced-file.ts';
 import { runInGuest, type GivenFile, type TaskFailure } from '../../machines/qemu/run-in-guest.ts';
 import { resolveChanges } from '../../writers/resolve.ts';
 import { changeVolumes } from './change-volumes.ts';
@@ -101,18 +102,10 @@ function changesOf({ way, kernels }: DriverMaking, given: readonly GivenFile[]):
   const paths = new Set(
     kernels.flatMap(({ version, firstFile }) => [firstFile, `/var/lib/initramfs-tools/${version}`]),
   );
-  const write = (path: string, bytes: Uint8Array): GuestChange => ({
-    kind: 'write',
-    reason: 'drivers',
-    path,
-    bytes,
-    mode: null,
-    owner: null,
-    isSecret: false,
-  });
-  const setting = way === 'initramfs-tools' ? [write(KEPT_SETTING, Buffer.from('MODULES=most\n'))] : [];
+  const setting =
+    way === 'initramfs-tools' ? [replacedFile('drivers', KEPT_SETTING, Buffer.from('MODULES=most\n'))] : [];
   const taken = new Map(given.filter(({ path }) => paths.has(path)).map(({ path, bytes }) => [path, bytes]));
-  return [...setting, ...[...taken].map(([path, bytes]) => write(path, bytes))];
+  return [...setting, ...[...taken].map(([path, bytes]) => replacedFile('drivers', path, bytes))];
 }
 
 function tell(deployment: Deployment, changes: readonly GuestChange[]): void {

@@ -1,5 +1,4 @@
 /** Drivers of virtio out of an ISO for the Windows on a disk: what they change there, worked out from its files. Writes nothing. */
-import { resolve } from 'node:path';
 import { VIRTIO_BUSES, type DriverBus, type VirtioBus } from '../../contract/drivers.contract.ts';
 import type { MessageData } from '../../contract/errors.ts';
 import { EngineError } from '../../core/engine-error.ts';
@@ -22,19 +21,18 @@ export interface WindowsDrivers {
 
 /**
  * @param disk as it was captured, or as it is on the way to its target
- * @param iso the file, as the person named it
+ * @param path of the ISO, absolute
  * @param wanted what it is to start from; where that is on virtio in one way only, this one is needed, else whichever the ISO has
  * @returns null where no system is found on the disk
  * @throws EngineError `DRIVERS_NOT_PUT_IN` (path, reason, and of a driver that is missing, which); as {@link driversIn}, {@link putDrivers}
  */
 export async function windowsDrivers(
   disk: OpenedDisk & { readonly isCaptured: boolean },
-  iso: string,
+  path: string,
   wanted: readonly DriverBus[],
   signal: AbortSignal,
 ): Promise<WindowsDrivers | null> {
   const { input } = disk;
-  const path = resolve(iso);
   const opened = await openGuestFiles(input.volumes, signal);
   if (!opened) return null;
   const { family, files, mounts } = opened;

@@ -5,6 +5,7 @@
 import { EngineError } from '../../../core/engine-error.ts';
 import type { GuestChange } from '../../changes.port.ts';
 import type { GuestFiles } from '../../guest-files.ts';
+import { replacedFile } from '../../replaced-file.ts';
 import { controlSetName } from '../../windows/control-set.ts';
 import { MAX_EDITED_HIVE_BYTES } from '../../windows/hive/hive-bins.ts';
 import { HiveEdit } from '../../windows/hive/hive-edit.ts';
@@ -94,14 +95,6 @@ async function editedHive(
   }
 }
 
-const write = (path: string, bytes: Uint8Array): GuestChange => ({
-  kind: 'write',
-  reason: 'drivers',
-  path,
-  bytes,
-  mode: null,
-  owner: null,
-  isSecret: false,
-});
+const write = (path: string, bytes: Uint8Array) => replacedFile('drivers', path, bytes);
 
 const notPutIn = (path: string, reason: HiveReason) => new EngineError('DRIVERS_NOT_PUT_IN', { path, reason });

@@ -1,46 +1,25 @@
 /** Adds keys and values to a registry hive. What is not named stays as it is, byte for byte. */
 import { checkRange, checkSpan } from '../../../core/bounds.ts';
 import { EngineError } from '../../../core/engine-error.ts';
-import { struct, text, u16le, u32le, u64le } from '../../../core/struct.ts';
+import { struct, text, u32le } from '../../../core/struct.ts';
 import type { FileContent } from '../../../filesystems/file-tree.port.ts';
 import { fileTime, HiveBins } from './hive-bins.ts';
 import type { HiveValue } from './hive-values.ts';
+import {
+  IS_INLINE,
+  KEY_NAME_IS_LATIN1,
+  keyNode,
+  keyValue,
+  MAX_VALUE_BYTES,
+  MAX_VALUES,
+  nameIn,
+  NO_CELL,
+  VALUE_NAME_IS_LATIN1,
+} from './key-cells.ts';
 import { compareNames, listedSubkeys, withSubkey } from './subkey-lists.ts';
 
-const NO_CELL = 0xffffffff;
-const MAX_VALUES = 10_000;
-/** A value that is longer lies in several cells. */
-const MAX_VALUE_BYTES = 16_344;
-const KEY_NAME_IS_LATIN1 = 0x20;
-const VALUE_NAME_IS_LATIN1 = 1;
-const IS_INLINE = 0x80000000;
 const INLINE_BYTES = 4;
 
-const keyNode = struct(76, {
-  signature: text(0, 2),
-  flags: u16le(2),
-  writtenAt: u64le(4),
-  parent: u32le(16),
-  subkeyCount: u32le(20),
-  subkeyList: u32le(28),
-  volatileList: u32le(32),
-  valueCount: u32le(36),
-  valueList: u32le(40),
-  security: u32le(44),
-  className: u32le(48),
-  longestSubkeyName: u16le(52),
-  longestValueName: u32le(60),
-  longestValue: u32le(64),
-  nameBytes: u16le(72),
-});
-const keyValue = struct(20, {
-  signature: text(0, 2),
-  nameBytes: u16le(2),
-  dataBytes: u32le(4),
-  dataCell: u32le(8),
-  type: u32le(12),
-  flags: u16le(16),
-});
 const keySecurity = struct(20, { signature: text(0, 2), referenceCount: u32le(12) });
 
 export class HiveEdit {
@@ -115,7 +94,7 @@ export class HiveEdit {
 
   #nameOf(cell: number): string {
     const { nameBytes, flags } = this.#key(cell);
-    return nameIn(this.#bins.cell(cell), keyNode.size, nameBytes, (flags & KEY_NAME_IS_LATIN1) !== 0);
+    return nameIn('name', this.#bins.cell(cell), keyNode.size, nameBytes, (flags & KEY_NAME_IS_LATIN1) !== 0);
   }
 
   #subkey(key: number, name: string): number | null {
@@ -189,7 +168,9 @@ export class HiveEdit {
       const cell = this.#bins.cell(offset);
       const { signature, nameBytes, flags } = keyValue.read(cell);
       if (signature !== 'vk') throw invalid('value signature', signature);
-      return compareNames(nameIn(cell, keyValue.size, nameBytes, (flags & VALUE_NAME_IS_LATIN1) !== 0), name) === 0;
+      return (
+        compareNames(nameIn('name', cell, keyValue.size, nameBytes, (flags & VALUE_NAME_IS_LATIN1) !== 0), name) === 0
+      );
     };
     return this.#valueCells(key).find(isIt) ?? null;
   }
@@ -226,11 +207,6 @@ export class HiveEdit {
     bytes.copy(this.#bins.cell(dataCell));
     keyValue.write(this.#bins.cell(offset), { dataBytes: bytes.length, dataCell, type });
   }
-}
-
-function nameIn(cell: Buffer, at: number, lengthBytes: number, isLatin1: boolean): string {
-  checkSpan('name', at, lengthBytes, cell.length);
-  return cell.toString(isLatin1 ? 'latin1' : 'utf16le', at, at + lengthBytes);
 }
 
 const invalid = (field: string, value: string) => new EngineError('FORMAT_INVALID', { field, value });

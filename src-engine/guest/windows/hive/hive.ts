@@ -4,42 +4,30 @@
  */
 import { checkRange, checkSpan } from '../../../core/bounds.ts';
 import { EngineError } from '../../../core/engine-error.ts';
-import { struct, text, u16le, u32le, u8 } from '../../../core/struct.ts';
+import { struct, text, u32le } from '../../../core/struct.ts';
 import type { FileContent } from '../../../filesystems/file-tree.port.ts';
+import {
+  IS_INLINE,
+  KEY_NAME_IS_LATIN1,
+  keyNode,
+  keyValue,
+  MAX_VALUE_BYTES,
+  MAX_VALUES,
+  nameIn,
+  NO_CELL,
+  VALUE_NAME_IS_LATIN1,
+} from './key-cells.ts';
 
 const BASE_BYTES = 4096;
 const MAX_HIVE_BYTES = 1024 * 1024 * 1024;
 const MAX_CELL_BYTES = 1024 * 1024;
-const MAX_VALUE_BYTES = 16_344;
 const MAX_SUBKEYS = 50_000;
-const MAX_VALUES = 10_000;
 /** Cells that one hive may be asked for, whatever it claims. */
 const MAX_CELLS_READ = 50_000;
 const PAGE_BYTES = 64 * 1024;
 const MAX_PAGES = 64;
-const NO_CELL = 0xffffffff;
 
 const base = struct(48, { signature: text(0, 4), rootCell: u32le(36), binsBytes: u32le(40) });
-const keyNode = struct(76, {
-  signature: text(0, 2),
-  flags: u16le(2),
-  subkeyCount: u32le(20),
-  subkeyList: u32le(28),
-  valueCount: u32le(36),
-  valueList: u32le(40),
-  nameBytes: u16le(72),
-});
-const keyValue = struct(20, {
-  signature: text(0, 2),
-  nameBytes: u16le(2),
-  dataBytes: u32le(4),
-  dataCell: u32le(8),
-  type: u32le(12),
-  flags: u8(16),
-});
-const KEY_NAME_IS_LATIN1 = 0x20;
-const VALUE_NAME_IS_LATIN1 = 1;
-const IS_INLINE = 0x80000000;
 const REG_SZ = 1;
 const REG_EXPAND_SZ = 2;
 const REG_DWORD = 4;
@@ -94,8 +82,8 @@ export class Hive {
       const cell = await this.#cell(list.readUInt32LE(i * 4));
       const value = keyValue.read(cell);
       if (value.signature !== 'vk') throw invalid('value signature', value.signature);
-      checkSpan('value name', keyValue.size, value.nameBytes, cell.length);
-      const found = nameOf(cell, keyValue.size, value.nameBytes, (value.flags & VALUE_NAME_IS_LATIN1) !== 0);
+      const isLatin1 = (value.flags & VALUE_NAME_IS_LATIN1) !== 0;
+      const found = nameIn('value name', cell, keyValue.size, value.nameBytes, isLatin1);
       if (found.toLowerCase() === name.toLowerCase()) return this.#data(value);
     }
     return null;
@@ -135,8 +123,8 @@ export class Hive {
     const cell = await this.#cell(offset);
     const key = keyNode.read(cell);
     if (key.signature !== 'nk') throw invalid('key signature', key.signature);
-    checkSpan('key name', keyNode.size, key.nameBytes, cell.length);
-    return { key, name: nameOf(cell, keyNode.size, key.nameBytes, (key.flags & KEY_NAME_IS_LATIN1) !== 0) };
+    const isLatin1 = (key.flags & KEY_NAME_IS_LATIN1) !== 0;
+    return { key, name: nameIn('key name', cell, keyNode.size, key.nameBytes, isLatin1) };
   }
 
   async #subkeyOffsets(key: Key): Promise<number[]> {
@@ -194,10 +182,6 @@ export class Hive {
     this.#pages.set(index, page);
     return page;
   }
-}
-
-function nameOf(cell: Buffer, at: number, lengthBytes: number, isLatin1: boolean): string {
-  return cell.toString(isLatin1 ? 'latin1' : 'utf16le', at, at + lengthBytes);
 }
 
 function invalid(field: string, value: string): EngineError {
