@@ -5,6 +5,7 @@ import { EngineError } from '../../core/engine-error.ts';
 import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
 import type { OpenedSource } from '../../images/open-source.ts';
 import { liveAt } from '../../machines/hypervisors/hypervisors.ts';
+import type { Live } from '../../machines/hypervisors/live.port.ts';
 import type { NbdSource } from '../../nbd/client.ts';
 import { ChangedRuns, type EarlierDisk } from '../../storing/earlier-disk.ts';
 import { diskOf } from '../../versions/found-disk.ts';
@@ -36,6 +37,35 @@ export function checkpointOf({ moment }: VersionRecord, { id }: Vm) {
   return moment?.machine === id ? moment.checkpoint : null;
 }
 
+interface SoundVersion extends Pick<EarlierVersion, 'reference' | 'number' | 'record'> {
+  /** why nothing of it can be taken over; null: it can */
+  readonly why: WhyWhole | null;
+}
+
+/** Of a template, where there is one: the newest first. Those whose records cannot be read are left out. */
+export function* soundVersions({ templates }: EngineParts, name: string): Generator<SoundVersion> {
+  const template = templates.findByName(name);
+  for (const { number } of template?.versions ?? []) {
+    const reference = `${template!.id}@${number}`;
+    const { version, manifests } = templates.find(reference);
+    const record = templates.soundVersion(manifests[0])?.record;
+    if (!record) continue;
+    const isDamaged = version.health === 'damaged' || version.health === 'unknown';
+    const isIncomplete = version.disks.some(({ damage }) => damage);
+    yield { reference, number, record, why: isDamaged ? 'damaged' : isIncomplete ? 'incomplete' : null };
+  }
+}
+
+/** One of the same name that was made at another time tells of another time. */
+export async function isThatMoment(
+  live: Live,
+  id: string,
+  { name, madeAt }: { readonly name: string; readonly madeAt: string },
+  signal: AbortSignal,
+): Promise<boolean> {
+  return (await live.checkpointMadeAt(id, name, signal)) === madeAt;
+}
+
 /**
  * The newest version that was captured of this machine with a checkpoint.
  * @returns null where there is none; why it cannot be used, where it cannot
@@ -46,19 +76,12 @@ export async function earlierVersion(
   name: string,
   signal: AbortSignal,
 ): Promise<EarlierVersion | { why: WhyWhole } | null> {
-  const template = parts.templates.findByName(name);
-  for (const { number } of template?.versions ?? []) {
-    const reference = `${template!.id}@${number}`;
-    const { version, manifests } = parts.templates.find(reference);
-    const record = parts.templates.soundVersion(manifests[0])?.record;
-    const checkpoint = record ? checkpointOf(record, vm) : null;
-    if (!record || checkpoint === null) continue;
-    if (version.health === 'damaged' || version.health === 'unknown') return { why: 'damaged' };
-    if (version.disks.some(({ damage }) => damage)) return { why: 'incomplete' };
-    const madeAt = await liveAt(vm.place).checkpointMadeAt(vm.id, checkpoint.name, signal);
-    // one of the same name that was made at another time tells of another time
-    if (madeAt === null || madeAt !== checkpoint.madeAt) return { why: 'checkpoint-gone' };
-    return { reference, number, checkpoint: checkpoint.name, record };
+  for (const { why, ...version } of soundVersions(parts, name)) {
+    const checkpoint = checkpointOf(version.record, vm);
+    if (checkpoint === null) continue;
+    if (why) return { why };
+    if (!(await isThatMoment(liveAt(vm.place), vm.id, checkpoint, signal))) return { why: 'checkpoint-gone' };
+    return { ...version, checkpoint: checkpoint.name };
   }
   return null;
 }

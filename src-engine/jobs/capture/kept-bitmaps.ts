@@ -12,9 +12,18 @@ import type { OpenedSource } from '../../images/open-source.ts';
 import { hypervisorAt } from '../../machines/hypervisors/hypervisors.ts';
 import type { Live } from '../../machines/hypervisors/live.port.ts';
 import { ChangedRuns } from '../../storing/earlier-disk.ts';
+import { joinExtents } from '../../volumes/extents.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import type { CapturedDisk } from './disks.ts';
-import { checkpointOf, openEarlier, type EarlierDisks, type EarlierVersion, type WhyWhole } from './earlier.ts';
+import {
+  checkpointOf,
+  isThatMoment,
+  openEarlier,
+  soundVersions,
+  type EarlierDisks,
+  type EarlierVersion,
+  type WhyWhole,
+} from './earlier.ts';
 
 /** All that is for us begins with it: what others keep account with is theirs to clear. */
 const OURS = 'diskpress';
@@ -105,25 +114,19 @@ async function earlierKept(
   signal: AbortSignal,
 ): Promise<EarlierKept | { why: WhyWhole } | null> {
   const live = vm && (hypervisorAt(vm.place).hypervisor.live ?? null);
-  const template = parts.templates.findByName(templateName);
-  for (const { number } of template?.versions ?? []) {
-    const reference = `${template!.id}@${number}`;
-    const { version, manifests } = parts.templates.find(reference);
-    const record = parts.templates.soundVersion(manifests[0])?.record;
-    if (!record) continue;
+  for (const { why, ...version } of soundVersions(parts, templateName)) {
+    const { record } = version;
     const own = record.tracked?.bitmaps ?? [];
     const checkpoint = vm && live ? checkpointOf(record, vm) : null;
     if (own.every((name) => name === null) && checkpoint === null) continue;
-    if (version.health === 'damaged' || version.health === 'unknown') return { why: 'damaged' };
-    if (version.disks.some(({ damage }) => damage)) return { why: 'incomplete' };
-    const about = { reference, number, record };
+    if (why) return { why };
     if (checkpoint === null)
-      return { ...about, names: own.map((name) => (name === null ? null : [name])), isCheckpoint: false };
+      return { ...version, names: own.map((name) => (name === null ? null : [name])), isCheckpoint: false };
     const names = await checkpointsSince(live!, vm!.id, checkpoint, signal);
     if (names === null) return { why: 'checkpoint-gone' };
     // only qcow2 keeps what was written since
     return {
-      ...about,
+      ...version,
       names: disks.map(({ opened }) => (opened.format === 'qcow2' ? names : null)),
       isCheckpoint: true,
     };
@@ -138,8 +141,7 @@ async function checkpointsSince(
   checkpoint: { readonly name: string; readonly madeAt: string },
   signal: AbortSignal,
 ): Promise<string[] | null> {
-  // one of the same name that was made at another time tells of another time
-  if ((await live.checkpointMadeAt(id, checkpoint.name, signal)) !== checkpoint.madeAt) return null;
+  if (!(await isThatMoment(live, id, checkpoint, signal))) return null;
   return [checkpoint.name, ...(await live.checkpointsAfter(id, checkpoint.name, signal))];
 }
 
@@ -203,17 +205,5 @@ async function writtenInAny(
   startBytes: number,
   lengthBytes: number,
 ): Promise<Extent[]> {
-  const all = (await Promise.all(bitmaps.map((bitmap) => bitmap.written(startBytes, lengthBytes)))).flat();
-  all.sort((a, b) => a.startBytes - b.startBytes);
-  const runs: Extent[] = [];
-  for (const run of all) {
-    const last = runs.at(-1);
-    const lastEnd = last ? last.startBytes + last.lengthBytes : -1;
-    if (!last || run.startBytes > lastEnd) runs.push(run);
-    else {
-      const endBytes = Math.max(lastEnd, run.startBytes + run.lengthBytes);
-      runs[runs.length - 1] = { startBytes: last.startBytes, lengthBytes: endBytes - last.startBytes };
-    }
-  }
-  return runs;
+  return joinExtents((await Promise.all(bitmaps.map((bitmap) => bitmap.written(startBytes, lengthBytes)))).flat());
 }

@@ -1,4 +1,7 @@
-/** A machine that runs is shut down for its capture, and started again whatever comes of that: also by the next engine, where this one dies. */
+/**
+ * A machine that runs is shut down for its capture, and started again whatever comes of that: also by the next engine, where this one dies. Both
+ * have a line in the log.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Vm } from '../../contract/vm.contract.ts';
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
@@ -28,7 +31,7 @@ export interface MachineOff {
  *   `HYPERVISOR_UNREACHABLE`, `TOOL_FAILED`, `ABORTED`; where it cannot be written down that it is to be started again, it is not asked
  */
 export async function shutDown(
-  { pledges }: EngineParts,
+  { pledges, audit }: EngineParts,
   { place, id }: Vm,
   withinSeconds: number,
   context: JobContext,
@@ -40,11 +43,19 @@ export async function shutDown(
   const mayGoOffUntil = new Date(Date.now() + withinMs + patienceMs).toISOString();
   const pledge = await pledges.give({ kind: 'start-machine', place, id, mayGoOffUntil });
   context.phase('shutting-down', 0);
+  const log = (action: string) => {
+    try {
+      audit.add(action, place, { id });
+    } catch {
+      // it was done, whatever becomes of the line: a catalog that is full or damaged is no reason against that
+    }
+  };
   let started: Promise<void> | null = null;
   const start = async () => {
     try {
       await startWith(power, id);
       await pledges.kept(pledge);
+      log('vm.started');
     } catch (error) {
       const { code, data } = toEngineError(error);
       context.warn({ code: 'VM_NOT_STARTED_AGAIN', data: { place, said: data.said ?? code } });
@@ -53,16 +64,20 @@ export async function shutDown(
   const startAgain = () => (started ??= start());
   try {
     const state = await shutDownUntil(power, id, performance.now() + withinMs, context.signal);
-    if (state === 'off') return { startAgain };
+    if (state === 'off') {
+      log('vm.stopped');
+      return { startAgain };
+    }
     if (state === null) throw new EngineError('VM_NOT_FOUND', { place });
     throw new EngineError('VM_WILL_NOT_SHUT_DOWN', { place, seconds: withinSeconds, cameOff: false });
   } catch (error) {
-    const { code, data, hint } = toEngineError(error);
+    const { code, data } = toEngineError(error);
     const cameOff = code !== 'TOOL_FAILED' && (await comesOff(power, id, patienceMs));
-    if (cameOff) await startAgain();
-    else await pledges.kept(pledge);
-    // also of one that was cancelled: it was started again, which the log is to have
-    throw cameOff || code === 'VM_WILL_NOT_SHUT_DOWN' ? new EngineError(code, { ...data, cameOff }, hint) : error;
+    if (cameOff) {
+      log('vm.stopped');
+      await startAgain();
+    } else await pledges.kept(pledge);
+    throw code === 'VM_WILL_NOT_SHUT_DOWN' ? new EngineError(code, { ...data, cameOff }) : error;
   }
 }
 

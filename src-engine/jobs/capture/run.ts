@@ -39,8 +39,7 @@ import {
 } from './earlier.ts';
 import { dropCheckpoint, takeMoment, type Moment } from './live.ts';
 import { openDisks, seenOf, type CapturedDisks } from './disks.ts';
-import type { MachineOff } from './machine-off.ts';
-import { shutDownLogged } from './shut-down-logged.ts';
+import { shutDown, type MachineOff } from './machine-off.ts';
 import { profileOfVm, sourcesOf, usesAt, type CaptureRequest, type CaptureSources } from './sources.ts';
 
 /**
@@ -67,7 +66,7 @@ export async function runCapture(
     const planned = [plan, ...plan.others];
     let found = await sourcesOf(request, request.shutDown !== null, context.signal);
     if (found.vm && request.shutDown && found.vm.state !== 'off') {
-      off = await shutDownLogged(parts, found.vm, request.shutDown.withinSeconds, context);
+      off = await shutDown(parts, found.vm, request.shutDown.withinSeconds, context);
       context.phase('inspecting', 0);
       found = await sourcesOf(request, false, context.signal);
     }
