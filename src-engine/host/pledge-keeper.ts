@@ -43,7 +43,8 @@ export class PledgeKeeper {
 
   /** A person has done it, or does not want it any more. @throws EngineError `NOT_FOUND` */
   async drop(id: string): Promise<void> {
-    if (!(await this.#tried())) {
+    const isTried = await this.#tried();
+    if (!isTried) {
       // nobody wants to wait for it any more, and nothing of it is to happen afterwards
       this.#stop.abort();
       await this.#work;
@@ -52,7 +53,8 @@ export class PledgeKeeper {
     const record = await this.#find(id);
     await this.#parts().pledges.kept(id);
     this.#parts().audit.add('pledge.dropped', placeOf(record), { kind: record.pledge.kind });
-    this.begin();
+    // the others had to stop with it
+    if (!isTried) this.begin();
   }
 
   /** A command that is short waits for it a little: the next engine goes on with what is left. */

@@ -106,17 +106,30 @@ async function openClaimed(machine: Machine, plan: DeployRecord, catalogRoot: st
 async function openDeviceTarget(machine: Machine, plan: DeployRecord, catalogRoot: string): Promise<OpenedSink> {
   const { target } = plan;
   await findPlannedDevice(machine, plan, catalogRoot);
+  return openDeviceSink(target, async (handle) => {
+    const opened = await machine.identifyDevice(handle.fd);
+    const edges = await hashOfEdges(opened.lengthBytes, (offsetBytes, into) => readWhole(handle, offsetBytes, into));
+    refuseOther(target, opened, [plan.edges, edges]);
+  });
+}
+
+/**
+ * Opens a device exclusively; what lies there before is there still: nothing reads as zeros.
+ * @param check looks whether it is the one that is meant, once both ways to it are open
+ * @throws EngineError `DEVICE_BUSY`, `PERMISSION_DENIED`, `NOT_FOUND`, `WRITE_FAILED`; what `check` throws
+ */
+export async function openDeviceSink(
+  target: PlaceView,
+  check: (handle: FileHandle) => Promise<void>,
+): Promise<OpenedSink> {
   // with O_EXCL the kernel refuses a device that is mounted or claimed by another driver
   const handle = await openExclusively(target.path, constants.O_RDWR, true).catch((error) => {
     throw ioError(error, 'WRITE_FAILED', { path: target.path });
   });
   let sink: BlockSink | null = null;
   try {
-    // identified once both ways to it are open
     sink = await createFileSink(handle, target.path, target, false);
-    const opened = await machine.identifyDevice(handle.fd);
-    const edges = await hashOfEdges(opened.lengthBytes, (offsetBytes, into) => readWhole(handle, offsetBytes, into));
-    refuseOther(target, opened, [plan.edges, edges]);
+    await check(handle);
     return { sink, fd: handle.fd };
   } catch (error) {
     await (sink ?? handle).close();
