@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withoutOthersMounts } from './others-mounts.ts';
 import { run, type Workbench } from './workbench.ts';
 
 export interface LabHost {
@@ -78,6 +79,7 @@ export async function startLabHost(bench: Workbench): Promise<LabHost> {
   // what the daemons keep is theirs alone; the first process holds the namespace of mounts
   const script = [
     'set -e',
+    ...withoutOthersMounts(bench.folder),
     ...['run', 'etc', 'lib', 'log', 'cache'].map((name) => {
       const place = {
         run: '/run',

@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withoutOthersMounts } from './others-mounts.ts';
 import { run, type Workbench } from './workbench.ts';
 
 export interface OwnLibvirt {
@@ -35,6 +36,7 @@ export async function startOwnLibvirt(bench: Workbench, more: readonly string[] 
   );
   const script = [
     'set -e',
+    ...withoutOthersMounts(bench.folder),
     ...mounts,
     ...more,
     'virtlogd -d -p /run/virtlogd.pid',

@@ -44,8 +44,9 @@ export function run(command: string, args: string[], input?: string): string {
   });
 }
 
-/** A new sparse file. */
+/** A new sparse file: another file than what was there, whose loop device may still be in use somewhere. */
 export function emptyImage(path: string, lengthBytes: number): string {
+  rmSync(path, { force: true });
   writeFileSync(path, '');
   truncateSync(path, lengthBytes);
   return path;

@@ -11,6 +11,7 @@ import { DRIVER_BUSES } from '../../../src-engine/contract/drivers.contract.ts';
 import { openVolumes } from '../../../src-engine/inspection/disk-inspection.ts';
 import { guestInputOf } from '../../../src-engine/inspection/guest-of.ts';
 import { fileSource } from '../../support/file-source.ts';
+import { withoutOthersMounts } from '../../support/others-mounts.ts';
 import { realGuest } from '../../support/real-guests.ts';
 import { run, workbench } from '../../support/workbench.ts';
 
@@ -54,6 +55,7 @@ function listed(tool: string, file: string): Set<string> {
 /** Programs of this machine look for modules where those of its own kernel are: for the time of one of them, others lie there. */
 function withModules(...command: string[]): void {
   const script =
+    `${withoutOthersMounts(bench.folder).join('\n')}\n` +
     'mkdir -p /lib/modules && mount --bind "$0/lib/modules" /lib/modules && mount --bind "$0/boot" /boot && exec "$@"';
   run('unshare', '--mount', 'sh', '-c', script, point, ...command);
 }
