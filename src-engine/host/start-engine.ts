@@ -1,12 +1,11 @@
 /** Starts the engine in a worker thread: what every face calls first. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { createClient, type EngineClient } from '../contract/client.ts';
 import { CommandError } from '../contract/client.ts';
 import type { ErrorView } from '../contract/errors.ts';
-import type { IfNoCatalog } from './catalog-place.ts';
+import { takeEngineThread, workerEntry, type EngineOptions, type OpenEngine } from './engine-thread.ts';
 
 export interface RunningEngine {
   /** A new connection. The other end is already served. */
@@ -28,47 +27,20 @@ export function defaultCatalogPath(env: NodeJS.ProcessEnv = process.env): string
 }
 
 /**
- * In a build the entries lie side by side; in the sources they stand where they are written. Tests run in the sources and name
- * the build's folder in DISKPRESS_WORKERS: Node strips types with WebAssembly code, and threads that come and go with it
- * rarely end the process (V8: Check failed: jit_page_->allocations_.erase). A build has no such code.
- */
-function entry(source: string, built: string): URL {
-  if (!import.meta.url.endsWith('.ts')) return new URL(`./${built}`, import.meta.url);
-  const folder = process.env.DISKPRESS_WORKERS;
-  return folder ? pathToFileURL(join(folder, built)) : new URL(source, import.meta.url);
-}
-
-/**
  * @param catalogPath the catalog's folder
  * @throws CommandError `CATALOG_TOO_NEW`, `CATALOG_NOT_FOUND` for what cannot be one, `PERMISSION_DENIED`
  */
-export async function startEngine(options: {
-  catalogPath: string;
-  version: string;
-  resourcesPath: string;
-  ifNoCatalog?: IfNoCatalog;
-  /** for a face that goes on until somebody ends it */
-  stays?: boolean;
-}): Promise<RunningEngine> {
-  const worker = new Worker(entry('./worker.ts', 'engine.js'), {
-    // small objects are soon gone: V8 would else let them grow to several times this
-    resourceLimits: { maxYoungGenerationSizeMb: 8 },
-    workerData: {
-      catalogPath: options.catalogPath,
-      version: options.version,
-      pressUrl: entry('./press-worker.ts', 'press.js').href,
-      resourcesPath: options.resourcesPath,
-      ifNoCatalog: options.ifNoCatalog,
-      stays: options.stays,
-    },
-  });
-  await new Promise<void>((resolve, reject) => {
+export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
+  const worker = takeEngineThread();
+  const opened = new Promise<void>((resolve, reject) => {
     worker.once('message', ({ failed }: { failed?: ErrorView }) => {
       if (failed) reject(new CommandError(failed));
       else resolve();
     });
     worker.once('error', reject);
   });
+  worker.postMessage({ ...options, pressUrl: workerEntry('./press-worker.ts', 'press.js').href } satisfies OpenEngine);
+  await opened;
   const ports = new Set<MessagePort>();
   const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
   let isEnded = false;

@@ -1,14 +1,16 @@
 /** Entry of the engine's worker thread. Faces connect with a MessagePort each; the last word is `close`. */
-import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
+import { once } from 'node:events';
+import { parentPort, type MessagePort } from 'node:worker_threads';
 import type { Reply, Transport } from '../contract/protocol.ts';
 import { toEngineError } from '../core/engine-error.ts';
 import { Engine } from './engine.ts';
+import type { OpenEngine } from './engine-thread.ts';
 import { serveEngine } from './router.ts';
 
-const { catalogPath, version, pressUrl, resourcesPath, ifNoCatalog, stays } = workerData;
+const [{ pressUrl, ...options }] = (await once(parentPort!, 'message')) as [OpenEngine];
 
 try {
-  const engine = new Engine({ catalogPath, version, pressUrl: new URL(pressUrl), resourcesPath, ifNoCatalog, stays });
+  const engine = new Engine({ ...options, pressUrl: new URL(pressUrl) });
   parentPort!.on('message', async (message: { connect?: MessagePort; close?: true }) => {
     if (message.connect) serveEngine(engine, portTransport(message.connect));
     if (message.close) {

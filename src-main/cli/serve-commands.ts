@@ -2,7 +2,6 @@
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { CommandError, MAX_DISKS, type EngineClient } from '../../src-engine/contract/index.ts';
-import { startBrowserServer } from '../browser/server.ts';
 import { interrupts } from './interrupts.ts';
 import { wholeNumber } from './options.ts';
 import type { Session } from './session.ts';
@@ -16,6 +15,8 @@ export function addServeCommands(program: Command, session: Session, connect: ()
     .description(help('serve'))
     .option('--port <n>', help('port'), wholeNumber('--port', 0, 65_535))
     .action(async ({ port }: { port?: number }) => {
+      // eslint-disable-next-line no-restricted-syntax -- no other command needs the web's protocols, which take a while to read
+      const { startBrowserServer } = await import('../browser/server.ts');
       const server = await startBrowserServer({
         engine: await session.engine({ makesCatalog: true, stays: true }),
         rendererPath: fileURLToPath(new URL('../../out/renderer', import.meta.url)),

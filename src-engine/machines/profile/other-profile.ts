@@ -1,12 +1,13 @@
 /** The profile of a machine without Linux, as far as systeminformation can tell. */
 import { hostname } from 'node:os';
-import si from 'systeminformation';
 import type { MachineProfile } from '../../contract/machine.contract.ts';
 import { isPublic } from './networks.ts';
 
 const known = (text: string | undefined) => text?.trim().slice(0, 200) || null;
 
 export async function otherProfile(): Promise<MachineProfile> {
+  // eslint-disable-next-line no-restricted-syntax -- large, and Linux never asks it: a start there does not read it
+  const { default: si } = await import('systeminformation');
   const [system, baseboard, cpu, mem, disks, graphics, networks, os] = await Promise.all([
     si.system(),
     si.baseboard(),
