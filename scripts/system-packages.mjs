@@ -30,6 +30,7 @@ const PACKAGES = {
   'f2fs-tools': 'mkfs.f2fs',
   faketime: 'faketime',
   fdisk: 'sfdisk',
+  fish: 'fish',
   gdisk: 'sgdisk',
   genisoimage: 'genisoimage',
   genromfs: 'genromfs',
@@ -86,6 +87,7 @@ const PACKAGES = {
   xfsprogs: 'mkfs.xfs',
   xorriso: 'xorriso',
   'xz-utils': 'xz',
+  zsh: 'zsh',
   zstd: 'zstd',
   zsync: 'zsyncmake',
 };

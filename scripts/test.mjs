@@ -15,6 +15,10 @@ const REPORTS = join(CACHE, 'reports');
 const ALL_PROCESSORS = `--maxWorkers=${availableParallelism()}`;
 /** Tests of real programs wait for disks and for each other: one more than there are processors keeps these busy. */
 const ONE_MORE = `--maxWorkers=${availableParallelism() + 1}`;
+/** Of each kind, every day: `npm run attack` makes a thousand and more. */
+const FEW_MUTATIONS = '250';
+/** Hundreds of programs of ours are started: each reads what the one before has compiled. */
+const COMPILED = { NODE_COMPILE_CACHE: join(CACHE, 'compiled') };
 const modules = (...path) => join(root, 'node_modules', ...path);
 
 /** Runs a program of node_modules under the application's Node. @returns whether it succeeded */
@@ -22,7 +26,7 @@ async function run(script, args, env = {}) {
   const child = start(node24, [script, ...args], {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...appEnvironment(), UV_THREADPOOL_SIZE: '8', ...env },
+    env: { ...appEnvironment(), UV_THREADPOOL_SIZE: '8', ...COMPILED, ...env },
     timeout: STAGE_TIMEOUT_MS,
   });
   return (await ended(child)) === 0;
@@ -40,8 +44,8 @@ function counted(isSuccess, count, path) {
   }
 }
 
-/** @param more options of Vitest */
-async function vitest(project, ...more) {
+/** @param more options of Vitest @param environment more than what every stage gets */
+async function vitest(project, more, environment = {}) {
   if (!ensureBuilt()) return one(false);
   const report = join(REPORTS, `${project}.json`);
   const options = [
@@ -53,8 +57,8 @@ async function vitest(project, ...more) {
     `--outputFile.json=${report}`,
     ...more,
   ];
-  // threads run as they are built: see start-engine.ts
-  const env = { DISKPRESS_WORKERS: join(root, 'out', 'main') };
+  // threads run as they are built: see engine-thread.ts
+  const env = { DISKPRESS_WORKERS: join(root, 'out', 'main'), ...environment };
   return counted(await run(modules('vitest', 'vitest.mjs'), options, env), countVitest, report);
 }
 
@@ -74,9 +78,10 @@ const STAGES = {
     }
     return one(isTyped);
   },
-  unit: () => vitest('unit', ALL_PROCESSORS),
-  integ: () => vitest('integ', ONE_MORE),
-  hostile: () => vitest('hostile', ALL_PROCESSORS),
+  unit: () => vitest('unit', [ALL_PROCESSORS]),
+  integ: () => vitest('integ', [ONE_MORE]),
+  hostile: () =>
+    vitest('hostile', [ALL_PROCESSORS], { DISKPRESS_MUTATIONS: process.env.DISKPRESS_MUTATIONS ?? FEW_MUTATIONS }),
   /** docs/FORMATS.md says what the two stages before have proven. */
   matrix() {
     const differences = matrixDifferences();
@@ -97,9 +102,9 @@ const STAGES = {
     });
     return counted(isSuccess, countPlaywright, report);
   },
-  attack: () => vitest('attack', ALL_PROCESSORS),
-  boot: () => vitest('boot'),
-  machines: () => vitest('machines'),
+  attack: () => vitest('attack', [ALL_PROCESSORS]),
+  boot: () => vitest('boot', []),
+  machines: () => vitest('machines', []),
 };
 /** Many minutes: run where they are named. */
 const WHERE_NAMED = ['machines'];

@@ -59,4 +59,5 @@ export type Answer =
   | { kind: 'nbd'; value: NbdView }
   | { kind: 'owed'; value: PledgeView[] }
   | { kind: 'served'; value: ServedMachineView[] }
-  | { kind: 'serving'; value: { address: string } };
+  | { kind: 'serving'; value: { address: string } }
+  | { kind: 'completion'; value: { shell: string; script: string } };

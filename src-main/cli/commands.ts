@@ -11,6 +11,7 @@ import {
   type CommandParams,
   type EngineClient,
 } from '../../src-engine/contract/index.ts';
+import { completionOf, SHELLS } from './completion.ts';
 import { addBootCommand } from './boot-commands.ts';
 import { addDeployCommands } from './deploy-commands.ts';
 import { addFileCommands } from './file-commands.ts';
@@ -207,6 +208,14 @@ export function addCommands(program: Command, session: Session): void {
 
   addBootCommand(program, session, connect);
   addServeCommands(program, session, connect);
+
+  program
+    .command(`completion ${oneOf(SHELLS)}`)
+    .description(help('completion'))
+    .action((asked: string) => {
+      const shell = wordOf('completion', SHELLS)(asked);
+      printer.result({ kind: 'completion', value: { shell, script: completionOf(shell, program) } });
+    });
 }
 
 interface EditOptions {

@@ -44,8 +44,8 @@ export function addFileCommands(
       const client = await connect();
       const place = await placeOf(client, template, options);
       if ('volumes' in place) {
-        // without a path the question is what there is; with one it cannot be answered
-        if (path === undefined && !options.extract)
+        // at the top the question is what there is; below it cannot be answered
+        if ((path ?? '/') === '/' && !options.extract && options.volume === undefined)
           return printer.result({ kind: 'file-volumes', value: place.volumes });
         throw await unclear(client, template, path ?? '/', place.volumes);
       }
@@ -98,23 +98,19 @@ async function unclear(
       () => null,
       (thrown: unknown) => (thrown instanceof CommandError ? thrown : null),
     );
-    if (error?.view.code !== 'NOT_FOUND') return volumeRequired(volumes);
+    if (error?.view.code !== 'NOT_FOUND') return volumeRequired(template, volumes);
     missing ??= error;
   }
-  return missing ?? volumeRequired(volumes);
+  return missing ?? volumeRequired(template, volumes);
 }
 
-function volumeRequired(volumes: readonly FileVolumeView[]): CommandError {
+function volumeRequired(template: string, volumes: readonly FileVolumeView[]): CommandError {
   const open = volumes.filter(({ refusal }) => refusal === null);
+  if (open.length === 0) return new CommandError({ code: 'NO_FILE_SYSTEM', message: '', hint: '', data: { template } });
   const isSeveral = new Set(volumes.map(({ disk }) => disk)).size > 1;
-  const refs = open.map(({ disk, ref }) => (isSeveral ? `--disk ${String(disk)} --volume ${ref}` : ref)).join(', ');
-  const field = isSeveral ? '--disk' : '--volume';
-  return new CommandError({
-    code: 'BAD_REQUEST',
-    message: `${field}: ${refs}`,
-    hint: '',
-    data: { field, reason: refs },
-  });
+  const choices = open.map(({ disk, ref }) => `${isSeveral ? `--disk ${String(disk)} ` : ''}--volume ${ref}`);
+  const data = { template, volumes: open.map(({ ref }) => ref), choices: choices.join(', ') };
+  return new CommandError({ code: 'VOLUME_CHOICE_REQUIRED', message: '', hint: '', data });
 }
 
 async function allPages(client: EngineClient, params: CommandParams<'files.list'>) {

@@ -48,6 +48,7 @@ export const VALUES = {
   served: COMMANDS['vm.served'].result,
   owed: COMMANDS['pledge.list'].result,
   serving: z.object({ address: z.string() }),
+  completion: z.object({ shell: z.string(), script: z.string() }),
 } satisfies Record<Answer['kind'], z.ZodType>;
 
 const kinds = Object.entries(VALUES);

@@ -16,5 +16,7 @@ else {
 
 /** Most commands are: what only tells of itself is not. */
 function isForEngine(argv: readonly string[]): boolean {
-  return argv.length > 0 && !argv.some((word) => ['--help', '-h', 'help', '--version', '-V'].includes(word));
+  return (
+    argv.length > 0 && !argv.some((word) => ['--help', '-h', 'help', '--version', '-V', 'completion'].includes(word))
+  );
 }

@@ -171,6 +171,8 @@ export function answerLines(words: Words, answer: Answer): string[] {
       return answer.value.length > 0 ? answer.value.map(printable) : [words.t('cli.no-hosts')];
     case 'nbd':
       return [t(`cli.nbd-${answer.value.port === null ? 'socket' : 'port'}`), answer.value.uri];
+    case 'completion':
+      return answer.value.script.trimEnd().split('\n');
     case 'serving':
       return [t('cli.serving'), answer.value.address];
   }

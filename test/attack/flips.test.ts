@@ -17,7 +17,7 @@ import { afterAll, beforeAll, describe, test } from 'vitest';
 import { CommandError } from '../../src-engine/contract/client.ts';
 import type { JobView } from '../../src-engine/contract/job.contract.ts';
 import { makeNoiseDisk, noise } from '../support/disks.ts';
-import { openEngine, openEngineHere, resultOf, type TestEngine } from '../support/engine.ts';
+import { openEngine, resultOf, type TestEngine } from '../support/engine.ts';
 import { sha256 } from '../support/judges.ts';
 import { serverProfile } from '../support/profiles.ts';
 import { randomBelow } from '../support/temporary.ts';
@@ -247,7 +247,7 @@ describe('a bit is flipped in', () => {
       .filter((path) => kind.files.test(path) && statSync(join(sound, path)).size > 0)
       .sort();
     renew();
-    const first = openEngineHere(catalog);
+    const first = await openEngine(catalog);
     const questions = kind.text ? [...ALWAYS, kind.text] : ALWAYS;
     const right = await ask(first, questions);
     await first.close();
@@ -260,7 +260,7 @@ describe('a bit is flipped in', () => {
     const attempt = async (when: string, isWhole: boolean): Promise<string> => {
       let engine: TestEngine;
       try {
-        engine = openEngineHere(catalog);
+        engine = await openEngine(catalog);
       } catch (error) {
         const code = codeOf(error);
         if (isFault(code)) tally.internal(`${when}: opening: ${code} ${String((error as Error).stack)}`);

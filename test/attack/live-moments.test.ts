@@ -4,7 +4,7 @@
  */
 import { rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { openEngineHere, resultOf } from '../support/engine.ts';
+import { openEngine, resultOf } from '../support/engine.ts';
 import { randomBelow } from '../support/temporary.ts';
 import { MIB, run, workbench } from '../support/workbench.ts';
 import { canRecord, recordedDisk } from './recorded-disk.ts';
@@ -68,7 +68,7 @@ describe.skipIf(!canRecord)('a moment of', () => {
       bench.unmount(point);
       const recording = await disk.stop();
       const below = randomBelow(seedOf(name));
-      const engine = openEngineHere(bench.path(`catalog-${id}`));
+      const engine = await openEngine(bench.path(`catalog-${id}`));
       for (let i = 0; i < attempts(few, full); i++) {
         const [moment, deployed] = [bench.path(`${id}.moment`), bench.path(`${id}.deployed`)];
         rmSync(deployed, { force: true });

@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BootLink } from '../../src-engine/contract/boot-chain.contract.ts';
-import { openEngine, resultOf, type TestEngine } from '../support/engine.ts';
+import { openEngineThread, resultOf, type TestEngine } from '../support/engine.ts';
 import { canLoop, MIB, run, workbench } from '../support/workbench.ts';
 import {
   fillEfiPartition,
@@ -25,7 +25,7 @@ import {
 const bench = workbench();
 let engine: TestEngine;
 beforeAll(async () => {
-  engine = await openEngine(bench.path('catalog'));
+  engine = await openEngineThread(bench.path('catalog'));
 });
 afterAll(() => engine.close());
 

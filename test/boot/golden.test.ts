@@ -5,7 +5,7 @@
 import { statSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { BootSight } from '../../src-engine/contract/boot.contract.ts';
-import { openEngine, resultOf, type TestEngine } from '../support/engine.ts';
+import { openEngineThread, resultOf, type TestEngine } from '../support/engine.ts';
 import { expectSameFat, expectSameUsedBlocks, expectSoundGpt, sha256 } from '../support/judges.ts';
 import { canLoop, MIB, run, workbench } from '../support/workbench.ts';
 import { boot } from './console.ts';
@@ -33,7 +33,7 @@ describe.skipIf(!canLoop)('a Debian disk', () => {
     before = await sha256(golden);
     grown = bench.file('grown.img', GROWN_BYTES, 0xff);
     grownDisk = bench.attach(grown);
-    engine = await openEngine(bench.path('catalog'));
+    engine = await openEngineThread(bench.path('catalog'));
     bench.atEnd(() => engine.close());
   });
 

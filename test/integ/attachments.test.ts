@@ -8,7 +8,7 @@ import { addAttachment, readAttachment } from '../../src-engine/versions/attachm
 import type { EngineParts } from '../../src-engine/jobs/engine-parts.ts';
 import { openCatalog } from '../support/catalog-handle.ts';
 import { makeNoiseDisk, noise } from '../support/disks.ts';
-import { openEngineHere, resultOf, type TestEngine } from '../support/engine.ts';
+import { openEngine, resultOf, type TestEngine } from '../support/engine.ts';
 import { exportTo, importFrom } from '../support/transfer.ts';
 import { MIB, workbench } from '../support/workbench.ts';
 
@@ -28,7 +28,7 @@ async function withParts<T>(root: string, work: (parts: EngineParts) => Promise<
 }
 
 async function withEngine<T>(root: string, work: (engine: TestEngine) => Promise<T>): Promise<T> {
-  const engine = openEngineHere(root);
+  const engine = await openEngine(root);
   try {
     return await work(engine);
   } finally {

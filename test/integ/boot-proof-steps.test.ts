@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { BootChoice } from '../../src-engine/contract/boot.contract.ts';
 import { sayingDisk } from '../support/boot-sectors.ts';
 import { commandLine, lastLine } from '../support/command-line.ts';
-import { openEngineHere, refusal, resultOf, type TestEngine } from '../support/engine.ts';
+import { openEngine, refusal, resultOf, type TestEngine } from '../support/engine.ts';
 import { MIB, run, workbench } from '../support/workbench.ts';
 
 const bench = workbench();
@@ -14,12 +14,12 @@ const catalog = bench.path('catalog');
 let engine: TestEngine;
 const diskpress = commandLine(catalog);
 
-beforeAll(() => {
+beforeAll(async () => {
   mkdirSync(bench.path('scratch'));
   // QEMU runs as nobody where this is root
   execFileSync('chmod', ['0755', bench.folder]);
   process.env.TMPDIR = bench.path('scratch');
-  engine = openEngineHere(catalog);
+  engine = await openEngine(catalog);
   bench.atEnd(() => engine.close());
 });
 

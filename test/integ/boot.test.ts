@@ -19,7 +19,7 @@ import {
   writingDisk,
 } from '../support/boot-sectors.ts';
 import { commandLine, lastLine } from '../support/command-line.ts';
-import { openEngineHere, refusal, resultOf, type TestEngine } from '../support/engine.ts';
+import { openEngine, refusal, resultOf, type TestEngine } from '../support/engine.ts';
 import { sha256 } from '../support/judges.ts';
 import { canLoop, MIB, run, workbench } from '../support/workbench.ts';
 
@@ -28,13 +28,13 @@ const LOGIN = '\r\nDebian GNU/Linux 12 golden ttyS0\r\n\r\ngolden login: ';
 const catalog = bench.path('catalog');
 let engine: TestEngine;
 
-beforeAll(() => {
+beforeAll(async () => {
   const scratch = bench.path('scratch');
   mkdirSync(scratch);
   // QEMU runs as nobody where this is root
   execFileSync('chmod', ['0755', bench.folder]);
   process.env.TMPDIR = scratch;
-  engine = openEngineHere(catalog);
+  engine = await openEngine(catalog);
   bench.atEnd(() => engine.close());
 });
 

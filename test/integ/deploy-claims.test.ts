@@ -5,7 +5,7 @@ import { cpSync, existsSync, linkSync, mkdirSync, readdirSync, statSync, symlink
 import { relative } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { makeNoiseDisk } from '../support/disks.ts';
-import { openEngineHere, resultOf, type TestEngine } from '../support/engine.ts';
+import { openEngine, resultOf, type TestEngine } from '../support/engine.ts';
 import { sha256 } from '../support/judges.ts';
 import { otherProcess, type OtherProcess } from '../support/other-process.ts';
 import { canLoop, MIB, run, workbench } from '../support/workbench.ts';
@@ -46,12 +46,12 @@ async function expectRefused(early: Awaited<ReturnType<typeof plan>>, target: st
 
 beforeAll(async () => {
   content = makeNoiseDisk(bench, 'disk.img', LENGTH_BYTES);
-  engine = openEngineHere(bench.path('catalog'));
+  engine = await openEngine(bench.path('catalog'));
   resultOf(await engine.capture(content, 'disk'));
   await engine.close();
   // each process has a catalog of its own: they know nothing of each other's jobs
   cpSync(bench.path('catalog'), bench.path('other'), { recursive: true });
-  engine = openEngineHere(bench.path('catalog'));
+  engine = await openEngine(bench.path('catalog'));
 });
 afterAll(() => engine.close());
 afterEach(async () => {

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { writeFileSync } from 'node:fs';
 import type { CommandParams } from '../../src-engine/contract/commands.ts';
 import { ext4Image } from '../support/guests.ts';
-import { openEngineHere, type TestEngine } from '../support/engine.ts';
+import { openEngine, type TestEngine } from '../support/engine.ts';
 import { run, workbench } from '../support/workbench.ts';
 
 const bench = workbench();
@@ -21,7 +21,7 @@ function initramfs(modules: readonly string[]): Buffer {
 const execCat = (path: string) => Buffer.from(run('base64', '-w0', path), 'base64');
 
 beforeAll(async () => {
-  engine = openEngineHere(bench.path('catalog'));
+  engine = await openEngine(bench.path('catalog'));
   const disk = bench.path('disk.img');
   writeFileSync(
     disk,

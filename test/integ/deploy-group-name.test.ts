@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CommandParams } from '../../src-engine/contract/commands.ts';
-import { openEngineHere, refusal, resultOf, type TestEngine } from '../support/engine.ts';
+import { openEngine, refusal, resultOf, type TestEngine } from '../support/engine.ts';
 import { lvmUuidsOf } from '../support/identifiers.ts';
 import { phonyDisk } from '../support/phony-guests.ts';
 import type { Part } from '../support/disks.ts';
@@ -13,7 +13,7 @@ const bench = workbench();
 let engine: TestEngine;
 let source: string;
 beforeAll(async () => {
-  engine = openEngineHere(bench.path('catalog'));
+  engine = await openEngine(bench.path('catalog'));
   if (!canLoop) return;
   source = phonyDisk(bench.folder, 'centos-7.6-lvm');
   resultOf(await engine.capture(source, 'named'));

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CommandParams } from '../../src-engine/contract/commands.ts';
-import { openEngineHere, resultOf, type TestEngine } from '../support/engine.ts';
+import { openEngine, resultOf, type TestEngine } from '../support/engine.ts';
 import { CHECKS, identifiersOf, lvmUuidsOf } from '../support/identifiers.ts';
 import { otherProcess } from '../support/other-process.ts';
 import { phonyDisk } from '../support/phony-guests.ts';
@@ -11,7 +11,7 @@ import { canLoop, MIB, run, workbench } from '../support/workbench.ts';
 
 const bench = workbench();
 let engine: TestEngine;
-beforeAll(() => void (engine = openEngineHere(bench.path('catalog'))));
+beforeAll(async () => void (engine = await openEngine(bench.path('catalog'))));
 afterAll(() => engine.close());
 
 const plan = (template: string, target: string, more: Partial<CommandParams<'deploy.plan'>> = {}) =>

@@ -6,13 +6,13 @@ import type { JobView } from '../../src-engine/contract/job.contract.ts';
 import type { DeployPlan } from '../../src-engine/contract/plan.contract.ts';
 import { commandLine, lastLine } from '../support/command-line.ts';
 import { makeExt4, place } from '../support/disks.ts';
-import { openEngineHere, resultOf, type TestEngine } from '../support/engine.ts';
+import { openEngine, resultOf, type TestEngine } from '../support/engine.ts';
 import { ELF, writeTree, type GuestTree } from '../support/guests.ts';
 import { canLoop, MIB, run, runWithInput, workbench } from '../support/workbench.ts';
 
 const bench = workbench();
 let engine: TestEngine;
-beforeAll(() => void (engine = openEngineHere(bench.path('catalog'))));
+beforeAll(async () => void (engine = await openEngine(bench.path('catalog'))));
 afterAll(() => engine.close());
 
 const ROOT_AT = MIB;

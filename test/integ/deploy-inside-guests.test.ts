@@ -4,7 +4,7 @@
  */
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openEngineHere, resultOf, type TestEngine } from '../support/engine.ts';
+import { openEngine, resultOf, type TestEngine } from '../support/engine.ts';
 import type { CommandParams } from '../../src-engine/contract/commands.ts';
 import { CHECKS, identifiersOf, wordsIn } from '../support/identifiers.ts';
 import { phonyDisk } from '../support/phony-guests.ts';
@@ -12,7 +12,7 @@ import { canLoop, MIB, run, workbench } from '../support/workbench.ts';
 
 const bench = workbench();
 let engine: TestEngine;
-beforeAll(() => void (engine = openEngineHere(bench.path('catalog'))));
+beforeAll(async () => void (engine = await openEngine(bench.path('catalog'))));
 afterAll(() => engine.close());
 
 /** One of each way in which they lie on their disks, and of each family. */

@@ -7,13 +7,13 @@ import type { CommandParams } from '../../src-engine/contract/commands.ts';
 import { findTool } from '../../src-engine/tools/tools.ts';
 import type { JobView } from '../../src-engine/contract/job.contract.ts';
 import type { DeployPlan } from '../../src-engine/contract/plan.contract.ts';
-import { openEngineHere, refusal, resultOf, type TestEngine } from '../support/engine.ts';
+import { openEngine, refusal, resultOf, type TestEngine } from '../support/engine.ts';
 import { ELF, writeTree, type GuestTree } from '../support/guests.ts';
 import { canLoop, MIB, run, workbench } from '../support/workbench.ts';
 
 const bench = workbench();
 let engine: TestEngine;
-beforeAll(() => void (engine = openEngineHere(bench.path('catalog'))));
+beforeAll(async () => void (engine = await openEngine(bench.path('catalog'))));
 afterAll(() => engine.close());
 
 const ROOT_AT = 2 * MIB;

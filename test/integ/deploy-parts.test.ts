@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { JobView } from '../../src-engine/contract/job.contract.ts';
 import { commandLine, lastLine } from '../support/command-line.ts';
 import { makeExt4, makeGptDisk, makeNoiseDisk, makeSlowDisk } from '../support/disks.ts';
-import { openEngine, openEngineHere, refusal, resultOf, type TestEngine } from '../support/engine.ts';
+import { openEngine, refusal, resultOf, type TestEngine } from '../support/engine.ts';
 import { expectSoundGpt, recognised } from '../support/judges.ts';
 import { storeTogether } from '../support/several-disks.ts';
 import { canLoop, MIB, run, workbench } from '../support/workbench.ts';
@@ -157,7 +157,7 @@ describe('a template of two disks', () => {
 
   beforeAll(async () => {
     await storeTogether(catalog, disks, 'pair');
-    engine = openEngineHere(catalog);
+    engine = await openEngine(catalog);
   });
   afterAll(() => engine.close());
 

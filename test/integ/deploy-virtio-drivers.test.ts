@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CommandParams } from '../../src-engine/contract/commands.ts';
-import { openEngineHere, refusal, resultOf, type TestEngine } from '../support/engine.ts';
+import { openEngine, refusal, resultOf, type TestEngine } from '../support/engine.ts';
 import { ext4Image, type GuestTree } from '../support/guests.ts';
 import { notClosed } from '../support/hives.ts';
 import { attributeOf, editRecord } from '../support/ntfs.ts';
@@ -20,8 +20,8 @@ const PACKAGES = '/Windows/Drivers/VirtIO';
 const CONFIG = '/Windows/System32/config';
 let engine: TestEngine;
 let iso = '';
-beforeAll(() => {
-  engine = openEngineHere(bench.path('catalog'));
+beforeAll(async () => {
+  engine = await openEngine(bench.path('catalog'));
   iso = isoOf(bench, 'virtio-win.iso', VIRTIO_WIN);
 });
 afterAll(() => engine.close());

@@ -196,7 +196,7 @@ describe.skipIf(!canLoop)('saved to a folder', () => {
     writeFileSync(join(to, '日本語の名前'), 'mine');
     expect((await save('/names/日本語の名前', to)).error).toMatchObject({ code: 'DESTINATION_EXISTS' });
     expect(readFileSync(join(to, '日本語の名前'), 'utf8')).toBe('mine');
-    expect((await save('/names', bench.path('nowhere'))).error).toMatchObject({ code: 'NOT_FOUND' });
+    expect((await save('/names', bench.path('nowhere', 'deeper'))).error).toMatchObject({ code: 'NOT_FOUND' });
     expect((await save('/nothing', to)).error).toMatchObject({ code: 'NOT_FOUND' });
     expect(readdirSync(to)).toEqual(['日本語の名前']);
   });

@@ -1,7 +1,7 @@
 /** A plan that is changed is judged again without walking its disk again; a disk that changed is looked at again. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openEngineHere, type TestEngine } from '../support/engine.ts';
+import { openEngine, type TestEngine } from '../support/engine.ts';
 import { canLoop, MIB, run, workbench } from '../support/workbench.ts';
 
 const bench = workbench();
@@ -9,9 +9,9 @@ const bench = workbench();
 const image = bench.file('many-groups.img', 4096 * MIB);
 let engine: TestEngine;
 
-beforeAll(() => {
+beforeAll(async () => {
   run('mkfs.ext4', '-q', '-F', '-b', '1024', image);
-  engine = openEngineHere(bench.path('catalog'));
+  engine = await openEngine(bench.path('catalog'));
 });
 afterAll(() => engine.close());
 

@@ -21,7 +21,7 @@ import { EngineError } from '../../src-engine/core/engine-error.ts';
 import type { BlockSource } from '../../src-engine/disk/block-source.port.ts';
 import { memorySource } from '../../src-engine/disk/memory-source.ts';
 import { serveNbd } from '../../src-engine/nbd/server.ts';
-import { openEngine, refusal, resultOf, type TestEngine } from '../support/engine.ts';
+import { openEngineThread, refusal, resultOf, type TestEngine } from '../support/engine.ts';
 import { MIB, run, workbench } from '../support/workbench.ts';
 
 const exec = promisify(execFile);
@@ -63,7 +63,7 @@ beforeAll(async () => {
   run('debugfs', '-w', '-R', `write ${bench.path('data')} data`, bench.path('one.img'));
   run('dd', `if=${bench.path('one.img')}`, `of=${disk}`, 'bs=1M', 'seek=1', 'conv=notrunc', 'status=none');
   run('dd', `if=${bench.path('data')}`, `of=${disk}`, 'bs=1M', 'seek=65', 'conv=notrunc', 'status=none');
-  engine = await openEngine(bench.path('catalog'));
+  engine = await openEngineThread(bench.path('catalog'));
   bench.atEnd(() => engine.close());
   resultOf(await engine.capture(disk, 'two parts'));
   resultOf(await engine.deploy('two parts', deployed));

@@ -3,13 +3,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DeployPlan } from '../../src-engine/contract/plan.contract.ts';
 import { makeExt4, place } from '../support/disks.ts';
-import { openEngineHere, resultOf, type TestEngine } from '../support/engine.ts';
+import { openEngine, resultOf, type TestEngine } from '../support/engine.ts';
 import { canLoop, MIB, run, workbench } from '../support/workbench.ts';
 import { lvmOn } from './volumes/lvm.ts';
 
 const bench = workbench();
 let engine: TestEngine;
-beforeAll(() => void (engine = openEngineHere(bench.path('catalog'))));
+beforeAll(async () => void (engine = await openEngine(bench.path('catalog'))));
 afterAll(() => engine.close());
 
 const plan = (template: string, more: object = {}) =>

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MIGRATIONS } from '../../src-engine/catalog/migrations.ts';
-import { openEngineHere, resultOf, type TestEngine } from '../support/engine.ts';
+import { openEngine, resultOf, type TestEngine } from '../support/engine.ts';
 import { MIB, workbench } from '../support/workbench.ts';
 
 const FIXTURES = join(import.meta.dirname, '../fixtures/catalogs');
@@ -86,9 +86,9 @@ describe.each(formats)('a catalog of format %s', (format) => {
   const expected = expectedOf(format);
   let catalog: string;
   let engine: TestEngine;
-  beforeAll(() => {
+  beforeAll(async () => {
     catalog = unpack(format);
-    engine = openEngineHere(catalog);
+    engine = await openEngine(catalog);
   });
   afterAll(() => engine.close());
 
@@ -158,7 +158,7 @@ describe.each(formats)('a catalog of format %s', (format) => {
   ])('is repaired %s', async (_, isLost) => {
     const copy = unpack(format);
     if (isLost) rmSync(join(copy, 'catalog.db'));
-    const repaired = openEngineHere(copy);
+    const repaired = await openEngine(copy);
     try {
       resultOf(await repaired.repair());
       const found = await listed(repaired);

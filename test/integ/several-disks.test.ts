@@ -5,7 +5,7 @@ import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { VersionRecord } from '../../src-engine/catalog/records/index.ts';
 import { makeNoiseDisk } from '../support/disks.ts';
-import { openEngineHere, refusal, resultOf, type TestEngine } from '../support/engine.ts';
+import { openEngine, refusal, resultOf, type TestEngine } from '../support/engine.ts';
 import { storeTogether } from '../support/several-disks.ts';
 import { exportTo, importFrom } from '../support/transfer.ts';
 import { MIB, run, workbench } from '../support/workbench.ts';
@@ -24,7 +24,7 @@ beforeAll(async () => {
   run('cp', '/etc/os-release', join(tree, 'named'));
   run('mkfs.ext4', '-q', '-F', '-O', '^has_journal', '-d', tree, files);
   stored = await storeTogether(catalog, [noise, files], 'pair');
-  engine = openEngineHere(catalog);
+  engine = await openEngine(catalog);
 });
 afterAll(() => engine.close());
 
@@ -88,7 +88,7 @@ describe('a version of two disks', () => {
   test('goes to another catalog whole, in one package', async () => {
     const package7z = bench.path('pair.7z');
     resultOf((await exportTo(engine, 'pair', 'package', package7z)).job);
-    const there = openEngineHere(bench.path('there'));
+    const there = await openEngine(bench.path('there'));
     try {
       resultOf(await importFrom(there, package7z, 'pair'));
       const [original, copy] = await Promise.all([engine, there].map((on) => shown(on, 'pair')));
@@ -108,7 +108,7 @@ describe('a version of two disks', () => {
     await expectDisks(engine, 'pair');
     await engine.close();
     rmSync(join(catalog, 'catalog.db'));
-    engine = openEngineHere(catalog);
+    engine = await openEngine(catalog);
     resultOf(await engine.repair());
     expect(await shown(engine, 'pair')).toMatchObject({
       health: 'unverified',
@@ -124,7 +124,7 @@ describe('a version of two disks', () => {
     const db = new Database(join(catalog, 'catalog.db'));
     db.prepare('UPDATE disk SET place = 7 WHERE place = 1').run();
     db.close();
-    engine = openEngineHere(catalog);
+    engine = await openEngine(catalog);
     expect((await engine.client.call('template.list', {}))[0].versions[0].health).toBe('damaged');
     resultOf(await engine.repair());
     resultOf(await engine.verify('pair'));

@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import { CommandError, createClient, type EngineClient } from '../../src-engine/contract/client.ts';
 import type { CommandParams } from '../../src-engine/contract/commands.ts';
 import type { JobView, Phase } from '../../src-engine/contract/job.contract.ts';
+import { toEngineError } from '../../src-engine/core/engine-error.ts';
 import { Engine } from '../../src-engine/host/engine.ts';
 import { serveEngine } from '../../src-engine/host/router.ts';
 import { startEngine } from '../../src-engine/host/start-engine.ts';
@@ -33,14 +34,12 @@ export interface TestEngine {
   close(): Promise<void>;
 }
 
+/**
+ * In this thread, whose code is read and warm already. While a test waits for a program in the meantime (`run`), nothing of it goes on: what
+ * programs are served by it needs {@link openEngineThread}.
+ */
 export async function openEngine(catalogPath: string, { stays = false } = {}): Promise<TestEngine> {
-  const engine = await startEngine({ catalogPath, version: '0.0.0', resourcesPath, stays });
-  return driven(engine.client(), () => engine.close());
-}
-
-/** As {@link openEngine}, without a thread of its own: many catalogs are opened faster. */
-export function openEngineHere(catalogPath: string): TestEngine {
-  const engine = new Engine({ catalogPath, version: '0.0.0', pressUrl, resourcesPath });
+  const engine = opened({ catalogPath, version: '0.0.0', pressUrl, resourcesPath, stays });
   let receive: (message: unknown) => void = () => {};
   const client = createClient({
     send: (message) => void queueMicrotask(() => receive(message)),
@@ -51,6 +50,21 @@ export function openEngineHere(catalogPath: string): TestEngine {
       }),
   });
   return driven(client, () => engine.close());
+}
+
+/** What is thrown is told as a face is told. */
+function opened(options: ConstructorParameters<typeof Engine>[0]): Engine {
+  try {
+    return new Engine(options);
+  } catch (error) {
+    throw new CommandError(toEngineError(error).toView());
+  }
+}
+
+/** In a thread of its own, as faces have it. */
+export async function openEngineThread(catalogPath: string, { stays = false } = {}): Promise<TestEngine> {
+  const engine = await startEngine({ catalogPath, version: '0.0.0', resourcesPath, stays });
+  return driven(engine.client(), () => engine.close());
 }
 
 function driven(client: EngineClient, close: () => Promise<void>): TestEngine {

@@ -1,7 +1,7 @@
 /** Saves a file or a folder of a template in a folder of this machine. */
 import { randomUUID } from 'node:crypto';
 import { lstat, mkdir, rmdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { CheckedParams } from '../../contract/commands.ts';
 import type { JobResult } from '../../contract/job.contract.ts';
 import { EngineError } from '../../core/engine-error.ts';
@@ -24,7 +24,7 @@ const FOLDER_BYTES = 4096;
 
 /**
  * Writes beside its place and gives the name at the end: what ends early leaves nothing. Nothing that is there is
- * overwritten. Owners become the person's own; links are made as they are, and never followed; devices are left out.
+ * overwritten. A folder that is not there is made where its own folder is. Owners become the person's own; links are made as they are, and never followed; devices are left out.
  * @param catalogRoot nothing is saved in there
  * @throws EngineError `DESTINATION_EXISTS`, `NOT_FOUND`, `DISK_FULL`, `PERMISSION_DENIED`, `LINK_NOT_FOLLOWED`; `PLAN_BLOCKED` for the catalog
  */
@@ -36,9 +36,11 @@ export async function runExtract(
 ): Promise<JobResult> {
   context.phase('extracting', 0);
   const destination = await resolveOwnLinks(asked);
-  if (!(await stat(destination).catch(() => null))?.isDirectory()) {
+  const isThere = await isFolder(destination);
+  // one that is to be new is made; a path of which more is missing was mistyped
+  if (!isThere && !(await isFolder(dirname(destination)))) throw new EngineError('NOT_FOUND', { path: destination });
+  if (!isThere && (await lstat(destination).catch(() => null)))
     throw new EngineError('NOT_FOUND', { path: destination });
-  }
   if (await isInCatalog(destination, catalogRoot)) {
     const data = { check: 'TARGET_HOLDS_CATALOG', path: destination, details: catalogRoot };
     throw new EngineError('PLAN_BLOCKED', data);
@@ -50,12 +52,14 @@ export async function runExtract(
   if (await lstat(target).catch(() => null)) throw new EngineError('DESTINATION_EXISTS', { path: target });
 
   const totalBytes = await sizeOf(tree, found.node, context.signal);
-  const free = await freeBytes(destination);
+  const free = await freeBytes(isThere ? destination : dirname(destination));
   if (totalBytes > free)
     throw new EngineError('DISK_FULL', { path: destination, requiredBytes: totalBytes, freeBytes: free });
   context.phase('extracting', totalBytes);
 
+  if (!isThere) await mkdir(destination);
   const output = await PartialOutput.begin(target, randomUUID());
+  let isSaved = false;
   try {
     const extraction = new Extraction(tree, await hasExactNames(output), context);
     await output.within(target, () => extraction.copy(found, output.contentPath));
@@ -64,6 +68,7 @@ export async function runExtract(
       if (!(error instanceof EngineError) || error.code !== 'OVERWRITE_REQUIRED') throw error;
       throw new EngineError('DESTINATION_EXISTS', { path: target }, '', { cause: error });
     });
+    isSaved = true;
     return {
       templateId: id,
       versionNumber: template.found.version.number,
@@ -75,8 +80,12 @@ export async function runExtract(
     };
   } finally {
     await output.end();
+    // whatever somebody else has put there meanwhile stays
+    if (!isThere && !isSaved) await rmdir(destination).catch(() => {});
   }
 }
+
+const isFolder = async (path: string) => (await stat(path).catch(() => null))?.isDirectory() === true;
 
 /** Whether names that differ in case, or in how their letters are composed, are two names there. */
 async function hasExactNames({ folder }: PartialOutput): Promise<boolean> {

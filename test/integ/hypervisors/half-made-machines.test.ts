@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { openEngine, resultOf } from '../../support/engine.ts';
+import { openEngineThread, resultOf } from '../../support/engine.ts';
 import { definePool, domainNames, removeAtEnd, startLibvirt, virsh } from '../../support/libvirt.ts';
 import { canLoop, run, workbench } from '../../support/workbench.ts';
 
@@ -41,7 +41,7 @@ exec /usr/bin/virsh "$@"
     process.env.PATH = `${programs}:${path}`;
     bench.atEnd(() => (process.env.PATH = path));
     run('sh', '-c', `head -c 2M /dev/urandom > ${bench.path('disk.img')}`);
-    const engine = await openEngine(catalog);
+    const engine = await openEngineThread(catalog);
     resultOf(await engine.capture(bench.path('disk.img'), 'disk', { format: 'raw' }));
     await engine.close();
   });
@@ -72,13 +72,13 @@ exec /usr/bin/virsh "$@"
     expect(existsSync(sign('away'))).toBe(true);
     expect(readdirSync(pool)).toEqual([]);
 
-    const still = await openEngine(catalog);
+    const still = await openEngineThread(catalog);
     expect(await still.client.call('pledge.list', {})).toMatchObject([
       { kind: 'unmake-machine', place: `libvirt:${NAME}`, error: { code: 'HYPERVISOR_UNREACHABLE' } },
     ]);
     await still.close();
     for (const name of ['go-away', 'away']) rmSync(sign(name));
-    const again = await openEngine(catalog);
+    const again = await openEngineThread(catalog);
     expect(await again.client.call('pledge.list', {})).toEqual([]);
     await again.close();
     expectNothing();
@@ -98,7 +98,7 @@ exec /usr/bin/virsh "$@"
       child.kill('SIGKILL');
       await ended;
       rmSync(sign(name));
-      const engine = await openEngine(catalog);
+      const engine = await openEngineThread(catalog);
       expect(await engine.client.call('pledge.list', {})).toEqual([]);
       expect((await engine.client.call('job.list', {}))[0]).toMatchObject({ kind: 'deploy', outcome: 'lost' });
       await engine.close();
@@ -108,7 +108,7 @@ exec /usr/bin/virsh "$@"
 
   test('that is cancelled while it waits for its definition leaves nothing', async () => {
     writeFileSync(sign('stop-before'), '');
-    const engine = await openEngine(catalog);
+    const engine = await openEngineThread(catalog);
     const plans = await engine.client.call('deploy.planAll', {
       template: 'disk',
       targets: [`libvirt:${NAME}`],

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, copyFileSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { openEngine, resultOf, type TestEngine } from '../../support/engine.ts';
+import { openEngineThread, resultOf, type TestEngine } from '../../support/engine.ts';
 import { ADDRESS, defineMachine, startLibvirt, virsh } from '../../support/libvirt.ts';
 import { canLoop, MIB, run, workbench } from '../../support/workbench.ts';
 
@@ -17,7 +17,7 @@ describe.skipIf(!canLoop)('an image that keeps account of what is written to it'
   beforeAll(async () => {
     startLibvirt();
     run('chmod', 'a+x', bench.folder);
-    engine = await openEngine(bench.path('catalog'));
+    engine = await openEngineThread(bench.path('catalog'));
     bench.atEnd(() => engine.close());
   });
 

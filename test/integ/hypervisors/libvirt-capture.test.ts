@@ -1,6 +1,6 @@
 /** A machine of a real libvirt is captured with all its disks; qemu-img says what is on them. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { openEngine, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
+import { openEngineThread, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
 import { sha256 } from '../../support/judges.ts';
 import { defineMachine, startLibvirt, UEFI, virsh } from '../../support/libvirt.ts';
 import { canLoop, MIB, run, workbench } from '../../support/workbench.ts';
@@ -19,7 +19,7 @@ describe.skipIf(!canLoop)('a machine of libvirt', () => {
   beforeAll(async () => {
     startLibvirt();
     run('chmod', 'a+x', bench.folder);
-    engine = await openEngine(bench.path('catalog'));
+    engine = await openEngineThread(bench.path('catalog'));
     bench.atEnd(() => engine.close());
     run('qemu-img', 'create', '-q', '-f', 'qcow2', system, '24M');
     run('qemu-io', '-f', 'qcow2', '-c', 'write -P 7 1M 2M', system);

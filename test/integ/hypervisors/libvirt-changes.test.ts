@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { openEngine, resultOf, type TestEngine } from '../../support/engine.ts';
+import { openEngineThread, resultOf, type TestEngine } from '../../support/engine.ts';
 import { defineMachine, startLibvirt, virsh } from '../../support/libvirt.ts';
 import { canLoop, MIB, run, workbench } from '../../support/workbench.ts';
 
@@ -23,7 +23,7 @@ describe.skipIf(!canLoop)('a machine whose changes are tracked', () => {
   beforeAll(async () => {
     startLibvirt();
     run('chmod', 'a+x', bench.folder);
-    engine = await openEngine(bench.path('catalog'));
+    engine = await openEngineThread(bench.path('catalog'));
     bench.atEnd(() => engine.close());
     // what is free has content of its own: an older life of the disk
     const old = randomBytes(8 * MIB);

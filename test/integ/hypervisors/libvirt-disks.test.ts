@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { openSource } from '../../../src-engine/images/open-source.ts';
 import { linuxMachine } from '../../../src-engine/machines/linux/linux-machine.ts';
 import { thisMachine } from '../../../src-engine/machines/this-machine.ts';
-import { openEngine, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
+import { openEngineThread, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
 import { ADDRESS, defineMachine, startLibvirt, virsh } from '../../support/libvirt.ts';
 import { FakeKernel } from '../../unit/machines/fake-kernel.ts';
 import { canLoop, MIB, run, workbench } from '../../support/workbench.ts';
@@ -20,7 +20,7 @@ describe.skipIf(!canLoop)('a disk of a machine', () => {
   beforeAll(async () => {
     startLibvirt();
     run('chmod', 'a+x', bench.folder);
-    engine = await openEngine(bench.path('catalog'));
+    engine = await openEngineThread(bench.path('catalog'));
     bench.atEnd(() => engine.close());
   });
 

@@ -5,7 +5,7 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { openEngine, resultOf, type TestEngine } from '../../support/engine.ts';
+import { openEngineThread, resultOf, type TestEngine } from '../../support/engine.ts';
 import { startLibvirt } from '../../support/libvirt.ts';
 import { canLoop, run, workbench } from '../../support/workbench.ts';
 import { startWriting, writingMachine } from '../../support/writing-machine.ts';
@@ -37,7 +37,7 @@ esac
     chmodSync(program, 0o755);
     const path = process.env.PATH;
     process.env.PATH = bench.folder + delimiter + path;
-    engine = await openEngine(bench.path('catalog'));
+    engine = await openEngineThread(bench.path('catalog'));
     bench.atEnd(() => engine.close());
     bench.atEnd(() => (process.env.PATH = path));
     writingMachine(bench, NAME);

@@ -1,6 +1,6 @@
 /** Machines of a real libvirt, as they are told. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { openEngine, refusal, type TestEngine } from '../../support/engine.ts';
+import { openEngineThread, refusal, type TestEngine } from '../../support/engine.ts';
 import { defineMachine, startLibvirt, UEFI, virsh } from '../../support/libvirt.ts';
 import { canLoop, MIB, run, workbench } from '../../support/workbench.ts';
 
@@ -15,7 +15,7 @@ describe.skipIf(!canLoop)('machines of libvirt', () => {
     startLibvirt();
     // its machines run as another user
     run('chmod', 'a+x', bench.folder);
-    engine = await openEngine(bench.path('catalog'));
+    engine = await openEngineThread(bench.path('catalog'));
     bench.atEnd(() => engine.close());
     for (const name of NAMES) defineMachine(bench, name, '');
     const [image, disk] = [bench.path('a.qcow2'), bench.file('b.img', MIB)];

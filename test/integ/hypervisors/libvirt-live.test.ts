@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { openEngine, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
+import { openEngineThread, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
 import { startLibvirt, virsh } from '../../support/libvirt.ts';
 import { otherProcess } from '../../support/other-process.ts';
 import { canLoop, workbench } from '../../support/workbench.ts';
@@ -20,7 +20,7 @@ describe.skipIf(!canLoop)('a machine that runs', () => {
 
   beforeAll(async () => {
     startLibvirt();
-    engine = await openEngine(catalog);
+    engine = await openEngineThread(catalog);
     bench.atEnd(() => engine.close());
     paths = writingMachine(bench, NAME, 'raw');
     await startWriting(NAME);
@@ -112,7 +112,7 @@ describe.skipIf(!canLoop)('a machine that runs', () => {
     other.child.kill('SIGKILL');
     await other.gone;
     const was = traces();
-    const next = await openEngine(bench.path('killed'));
+    const next = await openEngineThread(bench.path('killed'));
     await next.client.call('pledge.list', {});
     await next.close();
     expect(was, 'it was killed too late').not.toEqual([]);

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { obedientDisk } from '../../support/boot-sectors.ts';
-import { openEngineHere, resultOf, type TestEngine } from '../../support/engine.ts';
+import { openEngine, resultOf, type TestEngine } from '../../support/engine.ts';
 import { defineOwn, startOwnLibvirt, type OwnLibvirt } from '../../support/own-libvirt.ts';
 import { canLoop, run, workbench } from '../../support/workbench.ts';
 
@@ -19,7 +19,7 @@ describe.skipIf(!canLoop)('a libvirtd', () => {
     run('chmod', 'a+x', bench.folder);
     libvirt = await startOwnLibvirt(bench);
     process.env.LIBVIRT_DEFAULT_URI = libvirt.address;
-    engine = openEngineHere(catalog);
+    engine = await openEngine(catalog);
     bench.atEnd(() => engine.close());
   });
   afterAll(() => {

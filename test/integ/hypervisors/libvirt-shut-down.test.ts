@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { obedientDisk, silentDisk } from '../../support/boot-sectors.ts';
-import { openEngine, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
+import { openEngineThread, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
 import { defineMachine, startLibvirt, virsh } from '../../support/libvirt.ts';
 import { canLoop, MIB, run, workbench } from '../../support/workbench.ts';
 
@@ -22,7 +22,7 @@ describe.skipIf(!canLoop)('a machine that runs', () => {
   beforeAll(async () => {
     startLibvirt();
     run('chmod', 'a+x', bench.folder);
-    engine = await openEngine(catalog);
+    engine = await openEngineThread(catalog);
     bench.atEnd(() => engine.close());
   });
 
@@ -183,7 +183,7 @@ describe.skipIf(!canLoop)('a machine that runs', () => {
     await sleep(500);
     child.kill('SIGKILL');
     await once(child, 'exit');
-    const next = await openEngine(own);
+    const next = await openEngineThread(own);
     expect(await next.client.call('pledge.list', {})).toEqual([]);
     await until(() => counts(disk)[0] === 2);
     expect([stateOf(name), counts(disk)]).toEqual(['running', [2, 1]]);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { CommandParams } from '../../../src-engine/contract/commands.ts';
 import { sayingDisk } from '../../support/boot-sectors.ts';
-import { openEngine, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
+import { openEngineThread, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
 import { defineMachine, definePool, domainNames, removeAtEnd, startLibvirt, virsh } from '../../support/libvirt.ts';
 import { canLoop, MIB, run, workbench } from '../../support/workbench.ts';
 
@@ -35,7 +35,7 @@ describe.skipIf(!canLoop)('a template becomes machines', () => {
     );
     const card = "<interface type='user'><mac address='52:54:00:00:00:07'/></interface>";
     defineMachine(bench, 'making-source', `${devices.join('')}${card}${card.replace(':07', ':08')}`);
-    engine = await openEngine(bench.path('catalog'));
+    engine = await openEngineThread(bench.path('catalog'));
     bench.atEnd(() => engine.close());
     resultOf(await engine.capture('libvirt:making-source', 'pair'));
     resultOf(await engine.capture(disks[1], 'single'));

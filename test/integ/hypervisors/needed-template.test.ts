@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { openEngine, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
+import { openEngineThread, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
 import { definePool, removeAtEnd, startLibvirt } from '../../support/libvirt.ts';
 import { otherProcess } from '../../support/other-process.ts';
 import { canLoop, run, workbench } from '../../support/workbench.ts';
@@ -27,7 +27,7 @@ describe.skipIf(!canLoop)('a template over which a machine is being made', () =>
     definePool(bench, POOL);
     const image = bench.path('disk.img');
     run('dd', 'if=/dev/urandom', `of=${image}`, 'bs=1M', 'count=24', 'status=none');
-    engine = await openEngine(catalog);
+    engine = await openEngineThread(catalog);
     bench.atEnd(() => engine.close());
     resultOf(await engine.capture(image, 'base'));
   });
@@ -57,7 +57,7 @@ describe.skipIf(!canLoop)('a template over which a machine is being made', () =>
     await remove();
     await engine.client.call('template.undelete', { template: 'base' });
     await engine.close();
-    engine = await openEngine(catalog);
+    engine = await openEngineThread(catalog);
     expect(await engine.client.call('pledge.list', {})).toEqual([]);
     expect(readdirSync(pledges)).toEqual([]);
   });

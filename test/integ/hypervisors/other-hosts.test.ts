@@ -1,7 +1,7 @@
 /** Machines of libvirt on another host, over a real ssh: a network namespace stands for the host. */
 import { rmSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { openEngine, refusal, type TestEngine } from '../../support/engine.ts';
+import { openEngineThread, refusal, type TestEngine } from '../../support/engine.ts';
 import { startLabHost, type LabHost } from '../../support/lab-host.ts';
 import { canLoop, workbench } from '../../support/workbench.ts';
 
@@ -12,7 +12,7 @@ describe.skipIf(!canLoop)('another host', () => {
 
   beforeAll(async () => {
     host = await startLabHost(bench);
-    engine = await openEngine(bench.path('catalog'));
+    engine = await openEngineThread(bench.path('catalog'));
     bench.atEnd(() => engine.close());
     for (const name of ['web', '22:colon', 'it&apos;s']) host.defineMachine(name, '');
   });

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { openEngine, refusal } from '../../support/engine.ts';
+import { openEngineThread, refusal } from '../../support/engine.ts';
 import { defineMachine, startLibvirt, virsh } from '../../support/libvirt.ts';
 import { canLoop, run, workbench } from '../../support/workbench.ts';
 
@@ -35,9 +35,9 @@ describe.skipIf(!canLoop)('a pledge', () => {
   const isRunning = () => virsh('domstate', `--domain=${NAME}`).trim() === 'running';
 
   test('of a dead process is kept: the machine runs again', async () => {
-    await (await openEngine(catalog)).close();
+    await (await openEngineThread(catalog)).close();
     giveAndDie({ kind: 'start-machine', place: `libvirt:${NAME}`, id });
-    const engine = await openEngine(catalog);
+    const engine = await openEngineThread(catalog);
     expect(await engine.client.call('pledge.list', {})).toEqual([]);
     expect(isRunning()).toBe(true);
     expect((await engine.client.call('log.list', { limit: 1 }))[0]).toMatchObject({
@@ -49,14 +49,14 @@ describe.skipIf(!canLoop)('a pledge', () => {
 
   test('is kept although the machine runs already, and by an engine that closes at once', async () => {
     giveAndDie({ kind: 'start-machine', place: `libvirt:${NAME}`, id });
-    await (await openEngine(catalog)).close();
+    await (await openEngineThread(catalog)).close();
     expect(readdirSync(join(catalog, 'pledges'))).toEqual([]);
     virsh('destroy', `--domain=${NAME}`);
   });
 
   test('that cannot be kept says why, stays, and can be dropped', async () => {
     giveAndDie({ kind: 'start-machine', place: 'libvirt:diskpress-nowhere', id: randomUUID() });
-    const engine = await openEngine(catalog);
+    const engine = await openEngineThread(catalog);
     const [owed] = await engine.client.call('pledge.list', {});
     expect(owed).toMatchObject({
       kind: 'start-machine',
@@ -79,7 +79,7 @@ describe.skipIf(!canLoop)('a pledge', () => {
     giveAndDie({ kind: 'start-machine', place: `libvirt:${NAME}`, id });
     const before = process.env.PATH;
     process.env.PATH = `${tools}:${before}`;
-    const engine = await openEngine(catalog);
+    const engine = await openEngineThread(catalog);
     try {
       const [owed] = await engine.client.call('pledge.list', {});
       expect(owed).toMatchObject({ kind: 'start-machine', error: null });
@@ -100,7 +100,7 @@ describe.skipIf(!canLoop)('a pledge', () => {
     giveAndDie({ kind: 'feed-the-cat', place: 'home' });
     mkdirSync(join(catalog, 'pledges', `${randomUUID()}.json`));
     writeFileSync(join(catalog, 'pledges', `${randomUUID()}.json`), '{"id":1}');
-    const engine = await openEngine(catalog);
+    const engine = await openEngineThread(catalog);
     expect(await engine.client.call('pledge.list', {})).toMatchObject([
       { kind: 'unknown', place: 'home', error: { code: 'PLEDGE_UNKNOWN' } },
     ]);

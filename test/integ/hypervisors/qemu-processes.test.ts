@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { openEngine, refusal, type TestEngine } from '../../support/engine.ts';
+import { openEngineThread, refusal, type TestEngine } from '../../support/engine.ts';
 import { defineMachine, startLibvirt, virsh } from '../../support/libvirt.ts';
 import { canLoop, MIB, run, workbench } from '../../support/workbench.ts';
 
@@ -36,7 +36,7 @@ describe.skipIf(!canLoop)('a machine of QEMU alone', () => {
     qemu = spawn('qemu-system-x86_64', args, { cwd: bench.folder, stdio: ['pipe', 'ignore', 'inherit'] });
     bench.atEnd(() => qemu.kill('SIGKILL'));
     for (let i = 0; i < 600 && !existsSync(bench.path('pid')); i++) await sleep(50);
-    engine = await openEngine(bench.path('catalog'));
+    engine = await openEngineThread(bench.path('catalog'));
     bench.atEnd(() => engine.close());
   });
 

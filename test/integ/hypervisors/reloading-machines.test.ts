@@ -1,7 +1,7 @@
 /** A machine of a real libvirt gets a new first disk from a template, and is the same machine in all else. */
 import { readdirSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { openEngine, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
+import { openEngineThread, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
 import { defineMachine, startLibvirt, virsh } from '../../support/libvirt.ts';
 import { canLoop, MIB, run, workbench } from '../../support/workbench.ts';
 
@@ -28,7 +28,7 @@ describe.skipIf(!canLoop)('a machine is reloaded', () => {
       "<interface type='user'><mac address='52:54:00:00:00:17'/></interface>",
     ];
     defineMachine(bench, NAME, devices.join(''));
-    engine = await openEngine(bench.path('catalog'));
+    engine = await openEngineThread(bench.path('catalog'));
     bench.atEnd(() => engine.close());
     resultOf(await engine.capture(template, 'lab', { format: 'raw' }));
   });

@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { main } from '../../support/command-line.ts';
-import { openEngine, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
+import { openEngineThread, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
 import { startLabHost, type LabHost } from '../../support/lab-host.ts';
 import { canLoop, MIB, run, workbench } from '../../support/workbench.ts';
 
@@ -28,7 +28,7 @@ describe.skipIf(!canLoop)('a machine of another host', () => {
     run('qemu-img', 'create', '-q', '-f', 'qcow2', '-u', '-b', '/etc/shadow', '-F', 'raw', data, '16M');
     run('truncate', '-s', '12M', data);
     host = await startLabHost(bench);
-    engine = await openEngine(bench.path('catalog'));
+    engine = await openEngineThread(bench.path('catalog'));
     bench.atEnd(() => engine.close());
     host.defineMachine('two', diskXml(system, 'qcow2', 'vda') + diskXml(data, 'raw', 'vdb'));
   });

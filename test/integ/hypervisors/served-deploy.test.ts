@@ -9,7 +9,7 @@ import {
   relayPlaces,
   RELAYED_NAME,
 } from '../../../src-engine/machines/qemu/disk-relay.ts';
-import { openEngine, resultOf, type TestEngine } from '../../support/engine.ts';
+import { openEngineThread, resultOf, type TestEngine } from '../../support/engine.ts';
 import { canLoop, MIB, run, workbench } from '../../support/workbench.ts';
 
 const exec = promisify(execFile);
@@ -27,7 +27,7 @@ describe.skipIf(!canLoop)('a deploy over what is served', () => {
     run('dd', 'if=/dev/urandom', `of=${bench.path('data')}`, 'bs=1M', 'count=40', 'status=none');
     run('debugfs', '-w', '-R', `write ${bench.path('data')} data`, volume);
     run('dd', `if=${volume}`, `of=${image}`, 'bs=1M', 'seek=9', 'conv=notrunc', 'status=none');
-    engine = await openEngine(bench.path('catalog'));
+    engine = await openEngineThread(bench.path('catalog'));
     bench.atEnd(() => engine.close());
     resultOf(await engine.capture(image, RELAYED_NAME));
   });

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { relayFolderOf } from '../../../src-engine/machines/qemu/disk-relay.ts';
 import { commandLine, lastLine } from '../../support/command-line.ts';
-import { openEngine, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
+import { openEngineThread, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
 import { defineMachine, startLibvirt, virsh } from '../../support/libvirt.ts';
 import { canLoop, MIB, run, workbench } from '../../support/workbench.ts';
 
@@ -30,7 +30,7 @@ describe.skipIf(!canLoop)('a machine over a served template', () => {
     run('chmod', 'a+x', bench.folder);
     run('dd', 'if=/dev/urandom', `of=${image}`, 'bs=1M', 'count=24', 'status=none');
     run('truncate', '-s', `${64 * MIB}`, image);
-    engine = await openEngine(catalog);
+    engine = await openEngineThread(catalog);
     const { templateId } = resultOf(await engine.capture(image, 'base'));
     const params = { template: 'base', target: overlay, served: true };
     const { planId } = await engine.client.call('deploy.plan', params);
@@ -84,14 +84,14 @@ describe.skipIf(!canLoop)('a machine over a served template', () => {
   });
 
   test('is started by it while another process serves it, and by one that stays, which serves it first', async () => {
-    engine = await openEngine(catalog, { stays: true });
+    engine = await openEngineThread(catalog, { stays: true });
     await engine.client.call('vm.served', {});
     expect(await cli('vm', 'start', `libvirt:${NAME}`)).toMatchObject({ code: 0 });
     expect(state()).toBe('running');
     virsh('destroy', `--domain=${NAME}`);
     await engine.client.call('vm.served', {}).then(([{ id }]) => rmSync(join(catalog, 'pledges', `${id}.json`)));
     await engine.close();
-    engine = await openEngine(catalog, { stays: true });
+    engine = await openEngineThread(catalog, { stays: true });
     expect(await engine.client.call('vm.served', {})).toEqual([]);
     giveAndDie(machine);
     expect(await engine.client.call('vm.start', { place: `libvirt:${NAME}` })).toMatchObject({ state: 'running' });
@@ -101,7 +101,7 @@ describe.skipIf(!canLoop)('a machine over a served template', () => {
   });
 
   test('is served by the next engine that stays, starts, and keeps its template from being deleted', async () => {
-    engine = await openEngine(catalog, { stays: true });
+    engine = await openEngineThread(catalog, { stays: true });
     expect(await engine.client.call('vm.served', {})).toMatchObject([
       {
         ...{ place: `libvirt:${NAME}`, templateName: 'base', isLinked: true },
@@ -140,21 +140,21 @@ describe.skipIf(!canLoop)('a machine over a served template', () => {
     expect(await Promise.race([reading.then(() => 'done'), sleep(700, 'waits')])).toBe('waits');
     expect(state()).toBe('running');
     expect((await cli('vm', 'served')).out).toContain('waits: no Diskpress serves it');
-    engine = await openEngine(catalog, { stays: true });
+    engine = await openEngineThread(catalog, { stays: true });
     await engine.client.call('vm.served', {});
     await reading;
     expect(readFileSync(bench.path('late.img')).equals(readFileSync(image))).toBe(true);
   });
 
   test('goes on with an engine that was open already, and with one of several', async () => {
-    const others = [await openEngine(catalog, { stays: true }), await openEngine(catalog, { stays: true })];
+    const others = [await openEngineThread(catalog, { stays: true }), await openEngineThread(catalog, { stays: true })];
     await engine.close();
     const served = async () => (await Promise.all(others.map((one) => one.client.call('vm.served', {})))).flat();
     while ((await served()).every(({ isServed }) => !isServed)) await sleep(100);
     expect(await isSame()).toBe(true);
     expect((await served()).map(({ isServed }) => isServed).sort()).toEqual([false, true]);
     for (const one of others) await one.close();
-    engine = await openEngine(catalog, { stays: true });
+    engine = await openEngineThread(catalog, { stays: true });
   });
 
   test('is brought in while it is off, too', async () => {
@@ -169,7 +169,7 @@ describe.skipIf(!canLoop)('a machine over a served template', () => {
     run('cp', copy, overlay);
     await engine.close();
     giveAndDie(machine);
-    engine = await openEngine(catalog, { stays: true });
+    engine = await openEngineThread(catalog, { stays: true });
     await engine.client.call('vm.served', {});
     virsh('start', `--domain=${NAME}`);
   });

@@ -4,7 +4,7 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { openEngine, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
+import { openEngineThread, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
 import { run, workbench } from '../../support/workbench.ts';
 
 const LAB = '3c0ffee0-6f2d-484d-b4ee-00c0ffee0001';
@@ -57,7 +57,7 @@ describe.skipIf(process.platform === 'win32')('machines of VirtualBox', () => {
     const before = process.env.PATH;
     process.env.PATH = `${bench.path('bin')}:${before}`;
     bench.atEnd(() => (process.env.PATH = before));
-    engine = await openEngine(bench.path('catalog'));
+    engine = await openEngineThread(bench.path('catalog'));
     bench.atEnd(() => engine.close());
   });
 

@@ -2,7 +2,7 @@
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { openEngine, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
+import { openEngineThread, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
 import { MIB, run, workbench } from '../../support/workbench.ts';
 
 const SECOND = 'dépôt.vmdk';
@@ -72,7 +72,7 @@ describe('a machine of VMware', () => {
     const before = process.env.HOME;
     process.env.HOME = home;
     bench.atEnd(() => (process.env.HOME = before));
-    engine = await openEngine(bench.path('catalog'));
+    engine = await openEngineThread(bench.path('catalog'));
     bench.atEnd(() => engine.close());
   });
 

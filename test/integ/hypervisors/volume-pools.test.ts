@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { CommandParams } from '../../../src-engine/contract/commands.ts';
-import { openEngine, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
+import { openEngineThread, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
 import { startVolumePool, type VolumePool } from '../../support/volume-group.ts';
 import { canLoop, MIB, run, workbench } from '../../support/workbench.ts';
 
@@ -48,7 +48,7 @@ exec /usr/bin/virsh --quiet --connect '${pool.address}' "$@"
     run('mke2fs', '-q', '-F', '-E', 'offset=1048576', disks[0], '8M');
     run('qemu-img', 'create', '-q', '-f', 'raw', disks[1], '10M');
     run('qemu-io', '-f', 'raw', '-c', 'write -P 7 1M 2M', disks[1]);
-    engine = await openEngine(catalog);
+    engine = await openEngineThread(catalog);
     bench.atEnd(() => engine.close());
     const both = { others: [disks[1]] };
     resultOf(await engine.capture(disks[0], 'pair', both));
@@ -210,7 +210,7 @@ exec /usr/bin/virsh --quiet --connect '${pool.address}' "$@"
     await ended;
     for (const name of readdirSync(signs)) rmSync(sign(name));
     before();
-    engine = await openEngine(catalog);
+    engine = await openEngineThread(catalog);
   }
 
   for (const where of ['before vol-create-as', 'behind vol-create-as', 'before define', 'behind define']) {

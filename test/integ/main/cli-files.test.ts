@@ -1,5 +1,5 @@
 /** Looking inside disks and templates on the command line: as ls shows a mount, as a script reads it. */
-import { lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { commandLine, lastLine } from '../../support/command-line.ts';
@@ -126,9 +126,14 @@ describe.skipIf(!canLoop)('files', () => {
     const { code, out } = await diskpress('files', 'disk');
     expect(code).toBe(0);
     expect(out.split('\n').filter((line) => /^\d/.test(line))).toHaveLength(4);
+    expect((await diskpress('files', 'disk', '/')).out).toBe(out);
     const asked = await diskpress('--json', 'files', 'disk', '/deep');
     expect(asked.code).toBe(2);
-    expect(lastLine(asked).error.data.reason).toBe('1, 2');
+    expect(lastLine(asked).error).toMatchObject({
+      code: 'VOLUME_CHOICE_REQUIRED',
+      message: '“disk” has files in several volumes: 1 and 2. Nothing was read or written.',
+      hint: 'Say which one is meant: --volume 1, --volume 2.',
+    });
     const { value } = lastLine(await diskpress('--json', 'files', 'disk', '/deep', '--volume', '2'));
     expect(value.entries.map(({ name }: { name: string }) => name)).toEqual(['deeper']);
     expect((await diskpress('files', 'disk', '/', '--volume', '3')).code).toBe(8);
@@ -137,7 +142,10 @@ describe.skipIf(!canLoop)('files', () => {
 
   test('saves a folder, and overwrites nothing', async () => {
     const to = bench.path('saved');
-    mkdirSync(to);
+    const far = await diskpress('--json', 'files', 'tree@1', '/names', '--extract', join(to, 'deeper'));
+    expect(lastLine(far).error).toMatchObject({ code: 'NOT_FOUND', data: { path: join(to, 'deeper') } });
+    expect((await diskpress('files', 'tree@1', '/nothing', '--extract', to)).code).toBe(3);
+    expect(existsSync(to)).toBe(false);
     expect(await diskpress('files', 'tree@1', '/names', '--extract', to)).toMatchObject({ code: 0 });
     const point = bench.mount(image, 'loop,ro,noload');
     run('diff', '-r', join(point, 'names'), join(to, 'names'));

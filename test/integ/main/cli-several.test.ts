@@ -82,8 +82,8 @@ test('files of each disk: all volumes, or those of the one that is named', async
   const unclear = await diskpress('--json', 'files', 'pair', '/GPL-3');
   expect(unclear.code).not.toBe(0);
   expect(lastLine(unclear).error).toMatchObject({
-    code: 'BAD_REQUEST',
-    data: { reason: '--disk 1 --volume 0, --disk 2 --volume 0' },
+    code: 'VOLUME_CHOICE_REQUIRED',
+    data: { choices: '--disk 1 --volume 0, --disk 2 --volume 0' },
   });
   const nowhere = await diskpress('--json', 'files', 'pair', '/nope');
   expect([nowhere.code, lastLine(nowhere).error]).toMatchObject([3, { code: 'NOT_FOUND', data: { path: '/nope' } }]);
