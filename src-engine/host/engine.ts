@@ -7,6 +7,7 @@ import { OpenTemplates } from '../browsing/open-templates.ts';
 import { removeLostTarget } from '../jobs/lost-target.ts';
 import { writeTemplateRecord } from '../versions/template-record-file.ts';
 import { BootEvidenceKeeper } from './boot-evidence.ts';
+import { giveToOwner } from './catalog-owner.ts';
 import { CatalogHandle } from './catalog-handle.ts';
 import type { IfNoCatalog } from './catalog-place.ts';
 import { JobRunner } from './job-runner.ts';
@@ -41,6 +42,7 @@ export class Engine {
   readonly #machines: ServedMachines;
   readonly #operations: Operations;
   #cleanups: Promise<void>[] = [];
+  #given: Promise<void> = Promise.resolve();
   readonly #listeners: { [T in TopicName]: Set<Listener<T>> } = { jobs: new Set(), catalog: new Set() };
 
   /** @throws EngineError `CATALOG_TOO_NEW`, `PERMISSION_DENIED` */
@@ -49,7 +51,10 @@ export class Engine {
     this.#jobs = new JobRunner(
       () => this.#catalog.jobs,
       (job) => {
-        if (job.state === 'ended') this.#writeDownUndone(job);
+        if (job.state === 'ended') {
+          this.#writeDownUndone(job);
+          this.#given = this.#given.then(() => giveToOwner(catalogPath));
+        }
         this.#publish('jobs', job);
         if (job.state === 'ended') this.#publish('catalog', { templateId: job.result?.templateId ?? null });
       },
@@ -105,6 +110,8 @@ export class Engine {
     await this.#served.closeAll();
     await this.#files.closeAll();
     await this.#catalog.close();
+    await this.#given;
+    await giveToOwner(this.#catalog.layout.root);
   }
 
   async #makeRoomToRecord(): Promise<void> {

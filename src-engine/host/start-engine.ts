@@ -5,6 +5,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { createClient, type EngineClient } from '../contract/client.ts';
 import { CommandError } from '../contract/client.ts';
 import type { ErrorView } from '../contract/errors.ts';
+import { personBehindRoot } from './person.ts';
 import { takeEngineThread, workerEntry, type EngineOptions, type OpenEngine } from './engine-thread.ts';
 
 export interface RunningEngine {
@@ -16,10 +17,13 @@ export interface RunningEngine {
   close(): Promise<void>;
 }
 
-/** Where the catalog is when nobody says: the user's data folder, by the habit of each system. */
+/**
+ * Where the catalog is when nobody says: the user's data folder, by the habit of each system. Who became root by sudo or pkexec keeps their
+ * own.
+ */
 export function defaultCatalogPath(env: NodeJS.ProcessEnv = process.env): string {
   if (env.DISKPRESS_CATALOG) return env.DISKPRESS_CATALOG;
-  const home = homedir();
+  const home = personBehindRoot(env)?.home ?? homedir();
   if (process.platform === 'win32')
     return join(env.LOCALAPPDATA ?? join(home, 'AppData', 'Local'), 'Diskpress', 'catalog');
   if (process.platform === 'darwin') return join(home, 'Library', 'Application Support', 'Diskpress', 'catalog');

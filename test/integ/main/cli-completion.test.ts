@@ -31,11 +31,14 @@ function offered(shell: Shell, line: string): string {
       ]),
     // a terminal of its own, in which Tab is pressed: zpty of zshmodules(1)
     zsh: () =>
-      run('zsh', [
+      // it closes every descriptor that there might be: Node allows a million
+      run('prlimit', [
+        '--nofile=256',
+        'zsh',
         '-fc',
-        `zmodload zsh/zpty; zpty -b shell zsh -f; zpty -w shell "PS1=; autoload -U compinit; compinit -u -D; LISTMAX=9999; source '${script('zsh')}'; print RE''ADY";` +
+        `zmodload zsh/zpty; zpty -b shell zsh -f; zpty -w shell "PS1=; autoload -U compinit; compinit -u -d '${bench.path('zcompdump')}'; LISTMAX=9999; source '${script('zsh')}'; print RE''ADY";` +
           ` until [[ $all = *READY* ]]; do zpty -r shell part; all+=$part; done;` +
-          ` zpty -w -n shell $'${line}\\t\\t'; sleep 2; all=; while zpty -r -t shell part; do all+=$part; done; print -r -- $all`,
+          ` zpty -w -n shell $'${line}\\t\\t'; sleep 2; all=; while zpty -r -t shell part; do all+=$part; done; zpty -d shell; print -r -- $all`,
       ]),
     fish: () => run('fish', ['--no-config', '-c', `source '${script('fish')}'; complete -C '${line}'`]),
   }[shell]();

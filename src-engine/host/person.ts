@@ -1,0 +1,28 @@
+/** The person who asked for root's rights: what is captured with them belongs to the person. */
+import { execFileSync } from 'node:child_process';
+
+export interface Person {
+  readonly uid: number;
+  readonly gid: number;
+  readonly home: string;
+}
+
+const TIMEOUT_MS = 5_000;
+
+/** @returns null for who is not root, is root itself, or cannot be told. Sources: sudo(8), pkexec(1), "ENVIRONMENT"; getent(1), passwd(5). */
+export function personBehindRoot(env: NodeJS.ProcessEnv = process.env): Person | null {
+  if (process.platform !== 'linux' || process.geteuid?.() !== 0) return null;
+  const id = env.SUDO_UID ?? env.PKEXEC_UID ?? '';
+  if (!/^[1-9]\d{0,9}$/.test(id)) return null;
+  try {
+    const text = execFileSync('getent', ['passwd', id], {
+      encoding: 'utf8',
+      timeout: TIMEOUT_MS,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const [, , uid, gid, , home] = text.split('\n')[0].split(':');
+    return home?.startsWith('/') && home !== '/' ? { uid: Number(uid), gid: Number(gid), home } : null;
+  } catch {
+    return null;
+  }
+}
