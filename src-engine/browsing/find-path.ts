@@ -53,11 +53,23 @@ class Walk {
     return this.#way.at(-1)!;
   }
 
+  /** Letters with accents can be written in two ways: where the name is not there as it was typed, it is as it is written otherwise. */
+  async #find(folder: FileNode, name: string): Promise<FileNode | null> {
+    const found = await this.#tree.find(folder, name);
+    if (found) return found;
+    const others = [name.normalize('NFC'), name.normalize('NFD')].filter((form) => form !== name);
+    for (const form of others) {
+      const other = await this.#tree.find(folder, form);
+      if (other) return other;
+    }
+    return null;
+  }
+
   /** Goes into a folder's entry. @returns false where it is not there */
   async step(name: string): Promise<boolean> {
     const { node } = this.here;
     if (node.kind !== 'folder' || this.#way.length > MAX_DEPTH) return false;
-    const found = await this.#tree.find(node, name);
+    const found = await this.#find(node, name);
     if (found) this.#way.push({ name, node: found });
     return found !== null;
   }

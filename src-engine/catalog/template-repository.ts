@@ -568,11 +568,11 @@ export class TemplateRepository {
   #findRow(nameOrId: string, deleted: boolean): TemplateRow | undefined {
     const look = (without: string) =>
       this.#db
-        .prepare<[string, string], TemplateRow>(
-          `${TEMPLATES} ${without} WHERE (name = ? OR id = ?) AND deleted_at IS ${deleted ? 'NOT NULL' : 'NULL'}
-           ORDER BY deleted_at DESC LIMIT 1`,
+        .prepare<[string, string, string, string], TemplateRow>(
+          `${TEMPLATES} ${without} WHERE (name IN (?, ?) OR id = ?) AND deleted_at IS ${deleted ? 'NOT NULL' : 'NULL'}
+           ORDER BY name = ? DESC, deleted_at DESC LIMIT 1`,
         )
-        .get(nameOrId, nameOrId);
+        .get(nameOrId, nameOrId.normalize('NFC'), nameOrId, nameOrId);
     const row = look('');
     // an index that is damaged must not hide a template
     if (!row && look('NOT INDEXED')) throw damagedRow('index of templates');

@@ -16,6 +16,8 @@ export type Kind = (typeof KINDS)[number];
 export const NameSchema = z
   .string()
   .trim()
+  // letters with accents can be written in two ways: a name is one, whoever types it
+  .normalize('NFC')
   .min(1)
   .max(128)
   .regex(/^[^\p{Cc}/@]+$/u, { error: 'name' });

@@ -250,6 +250,12 @@ describe('templates', () => {
     expect(templates.summaries(true).map(({ name }) => name)).toEqual(['binned']);
   });
 
+  test('are found by a name whose accents were typed in two pieces', () => {
+    const { templates, add } = open();
+    add('Caf\u00e9', 1);
+    expect(templates.edit('Cafe\u0301', { note: 'found' }).note).toBe('found');
+  });
+
   test('have names that are taken once', () => {
     const { templates, add } = open();
     add('one', 1);
