@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { BootEvidenceSchema, type BootEvidence } from '../contract/boot.contract.ts';
 import { EngineError } from '../core/engine-error.ts';
 import { writeDurably } from '../core/durable.ts';
+import { summedText, withSum } from '../core/summed-text.ts';
 import type { StoreLayout } from '../store/store-layout.ts';
 
 const MAX_KEPT = 64;
@@ -25,7 +26,7 @@ export class BootEvidenceKeeper {
     const { proofs } = this.#layout();
     try {
       await mkdir(proofs, { recursive: true });
-      await writeDurably(proofs, join(proofs, id + ENDING), Buffer.from(JSON.stringify(evidence)));
+      await writeDurably(proofs, join(proofs, id + ENDING), withSum(JSON.stringify(evidence)));
       await this.#removeOldest(proofs);
     } catch {
       this.#unwritten.set(id, evidence);
@@ -33,7 +34,7 @@ export class BootEvidenceKeeper {
     }
   }
 
-  /** @throws EngineError `NOT_FOUND` where there was none, or it was too long ago */
+  /** @throws EngineError `NOT_FOUND` where there was none, it was too long ago, or it is damaged */
   async of(id: string): Promise<BootEvidence> {
     const evidence = this.#unwritten.get(id) ?? (await this.#read(join(this.#layout().proofs, id + ENDING)));
     if (!evidence) throw new EngineError('NOT_FOUND', { path: id });
@@ -44,7 +45,8 @@ export class BootEvidenceKeeper {
     try {
       const { size } = await stat(path);
       if (size > MAX_FILE_BYTES) return null;
-      return BootEvidenceSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+      const { json, isSound } = summedText(await readFile(path, 'utf8'));
+      return isSound ? BootEvidenceSchema.parse(JSON.parse(json)) : null;
     } catch {
       return null;
     }

@@ -9,6 +9,7 @@ import { openFileSource } from '../formats/raw/file-source.ts';
 import { filesOfFolder } from '../formats/raw/folder-files.ts';
 import type { Machine } from '../machines/machine.port.ts';
 import { backingChain } from './backing-chain.ts';
+import { refusePacked } from './refuse-packed.ts';
 import { WatchedFiles } from './watched-files.ts';
 
 export interface OpenedSource {
@@ -33,7 +34,7 @@ export interface OpenedSource {
  * @param isOfMachine a hypervisor has it for a machine's disk: what it names is followed as that does, and is in `files` by its path
  * @param parents where the hypervisor has files that such a disk names otherwise than by a path
  * @throws EngineError `NOT_FOUND`, `PERMISSION_DENIED`, `BAD_REQUEST`, `READ_FAILED`; `FORMAT_INVALID`, `FORMAT_UNSUPPORTED`, `FORMAT_FOREIGN`,
- *   `FORMAT_UNCLEAR`, `FILE_TRUNCATED` for image files
+ *   `FORMAT_UNCLEAR`, `FORMAT_PACKED`, `FILE_TRUNCATED` for image files
  */
 export async function openSource(
   machine: Machine,
@@ -66,7 +67,11 @@ export async function openSource(
     const chain = isOfMachine ? backingChain(machine, watched, { named: path, path: place.path }, parents) : null;
     const name = chain ? place.path : basename(place.path);
     const image = await openDiskImage(source, name, openSibling, signal, said, isOverUnreadable, chain?.follow);
-    if (!image) return plain;
+    if (!image) {
+      // a hypervisor says what it has; and sectors that cannot be read say nothing of what it is
+      if (said === null && !isOfMachine && !isOverUnreadable) await refusePacked(source, basename(place.path));
+      return plain;
+    }
     const { lengthBytes, sectorBytes, physicalSectorBytes } = image.source;
     return {
       ...plain,

@@ -2,7 +2,7 @@
  * Pledges, written down before what they undo is done: a machine that is shut down for a capture is started again, also by the next
  * engine. Each is a file of the catalog's folder with its sum, so that a database that is damaged or made anew takes none of them along.
  */
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunnerLocks } from '../catalog/job-repository.ts';
@@ -10,6 +10,7 @@ import { PledgeRecordSchema, type Pledge, type PledgeRecord } from '../catalog/r
 import { isGone, readRunner, thisRunner } from '../catalog/runner.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
 import { syncFolder, writeDurably } from '../core/durable.ts';
+import { summedText, withSum } from '../core/summed-text.ts';
 import { holdAlone } from '../store/locks.ts';
 import type { StoreLayout } from '../store/store-layout.ts';
 
@@ -45,7 +46,7 @@ export class PledgeBook {
     } catch (error) {
       throw toEngineError(error, pledges);
     }
-    await writeDurably(pledges, this.#pathOf(id), withSum(record));
+    await writeDurably(pledges, this.#pathOf(id), withSum(JSON.stringify(record)));
     return id;
   }
 
@@ -78,7 +79,7 @@ export class PledgeBook {
   }
 
   async #rewrite(record: PledgeRecord, runner: string): Promise<void> {
-    await writeDurably(this.#layout.pledges, this.#pathOf(record.id), withSum({ ...record, runner }));
+    await writeDurably(this.#layout.pledges, this.#pathOf(record.id), withSum(JSON.stringify({ ...record, runner })));
   }
 
   /** Those of engines that are certainly gone, or have left them, the oldest first. */
@@ -132,20 +133,13 @@ export class PledgeBook {
   }
 }
 
-const sumOf = (json: string) => createHash('sha256').update(json).digest('hex');
-
-function withSum(record: PledgeRecord): Buffer {
-  const json = JSON.stringify(record);
-  return Buffer.from(`${json}\n${sumOf(json)}\n`);
-}
-
 /** What has none may be anybody's. */
 const hasSum = (text: string) => !text.trimEnd().endsWith('}');
 
 /** @returns null for what is damaged. What earlier versions wrote has no sum */
 function soundRecord(text: string): PledgeRecord | null {
-  const [json, sum, ...rest] = text.split('\n');
-  if (sum !== undefined && (sum !== sumOf(json) || rest.join('') !== '')) return null;
+  const { json, isSound } = summedText(text);
+  if (isSound === false) return null;
   try {
     return PledgeRecordSchema.parse(JSON.parse(json));
   } catch {

@@ -37,9 +37,3 @@ export async function describeTarget(machine: Machine, path: string, facts: Disk
     exists: stats !== null,
   };
 }
-
-/** @returns the length of the image file that is there; undefined for none, for an empty one and for a device */
-export async function lengthOfImage(path: string): Promise<number | undefined> {
-  const stats = await stat(await resolveOwnLinks(path)).catch(() => null);
-  return stats?.isFile() && stats.size > 0 ? stats.size : undefined;
-}

@@ -13,9 +13,14 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Pledge } from '../../src-engine/catalog/records/index.ts';
 import { CommandError } from '../../src-engine/contract/client.ts';
 import type { JobView } from '../../src-engine/contract/job.contract.ts';
+import { BootEvidenceKeeper } from '../../src-engine/host/boot-evidence.ts';
+import { storeLayout } from '../../src-engine/store/store-layout.ts';
+import { addAttachment } from '../../src-engine/versions/attachments.ts';
+import { openCatalog } from '../support/catalog-handle.ts';
 import { makeNoiseDisk, noise } from '../support/disks.ts';
 import { openEngine, resultOf, type TestEngine } from '../support/engine.ts';
 import { sha256 } from '../support/judges.ts';
@@ -28,8 +33,12 @@ interface Kind {
   readonly what: string;
   /** paths in a catalog */
   readonly files: RegExp;
-  /** what is asked beside {@link ALWAYS}: files that people may edit by hand, so that what is in them is always right */
-  readonly text?: string;
+  /** what is asked beside {@link ALWAYS}: these say nothing of the catalog */
+  readonly asked?: string;
+  /** people may edit it: what is in it is always right */
+  readonly isByHand?: true;
+  /** a warning of a verify where they are damaged */
+  readonly told?: string;
   /** true: where these are damaged, what they hold may be lost, and must be told */
   readonly isData?: true;
 }
@@ -41,9 +50,14 @@ const KINDS: readonly Kind[] = [
   { what: 'manifests', files: /^manifests\/.*\.dpm$/, isData: true },
   { what: 'template records', files: /^manifests\/.*\.json$/ },
   { what: 'packs', files: /^packs\/.*\.dpk$/, isData: true },
-  { what: 'locks', files: /^(writer|readers)\.lock/ },
-  { what: 'policies', files: /^policies\//, text: 'policies' },
-  { what: 'profiles of machines', files: /^machines\//, text: 'machines' },
+  { what: 'locks', files: /^(writer|readers|runner-[\da-f-]+|pledges\/adopting)\.lock/ },
+  { what: 'policies', files: /^policies\//, asked: 'policies', isByHand: true },
+  { what: 'profiles of machines', files: /^machines\//, asked: 'machines', isByHand: true },
+  { what: 'addresses of hosts', files: /^hosts\.json$/, asked: 'hosts', isByHand: true },
+  { what: 'attachments', files: /^manifests\/.*\.dpa$/, asked: 'attachments', told: 'ATTACHMENT_DAMAGED' },
+  { what: 'pledges', files: /^pledges\/.*\.json$/, asked: 'owed' },
+  { what: 'pictures and consoles of boot proofs', files: /^proofs\//, asked: 'proof' },
+  { what: 'room that is set by', files: /^reserve$/ },
 ];
 
 const ALWAYS = ['list', 'bin', 'show one', 'show two', 'jobs', 'log'];
@@ -84,6 +98,8 @@ interface Item {
   readonly code?: string;
   readonly data?: { path?: unknown };
 }
+/** of the boot proof */
+const PROOF = '2f1d1f0e-0000-4000-8000-123456789abc';
 const isTemplateMarked = ({ versions = [] }: Item) => versions.some(({ health }) => health === 'damaged');
 
 /** What people ask, and what is said of it when the thing that is damaged is marked so. */
@@ -129,6 +145,24 @@ const QUESTIONS: Readonly<
     },
     isMarked: ({ code }) => typeof code === 'string',
   },
+  hosts: { ask: ({ client }) => client.call('host.list', {}), isMarked: () => false },
+  attachments: {
+    ask: async ({ client }) => {
+      const { versions } = await client.call('template.show', { template: 'one' });
+      const ids = versions.flatMap(({ attachments }) => attachments.map(({ id }) => id));
+      const read = (id: string) => client.call('template.attachment', { template: 'one', id });
+      return Promise.all(ids.map((id) => read(id).catch((error: unknown) => ({ code: codeOf(error) }))));
+    },
+    isMarked: ({ code }) => code === 'ATTACHMENT_DAMAGED',
+  },
+  owed: {
+    ask: ({ client }) => client.call('pledge.list', {}),
+    isMarked: ({ error }) => error?.code === 'PLEDGE_DAMAGED',
+  },
+  proof: {
+    ask: async ({ client }) => [await client.call('boot.evidence', { jobId: PROOF })],
+    isMarked: () => false,
+  },
 };
 
 type Answers = Readonly<Record<string, unknown[] | string>>;
@@ -169,6 +203,8 @@ const essence = (listed: unknown) =>
     }))
     .sort((a, b) => String(a.name).localeCompare(String(b.name)));
 
+const isFilled = (path: string) => existsSync(path) && (statSync(path).isFile() || readdirSync(path).length > 0);
+
 async function inTime<T>(work: Promise<T>): Promise<T | 'hangs'> {
   const abort = new AbortController();
   const late = sleep(HANG_MS, 'hangs' as const, { signal: abort.signal, ref: false });
@@ -198,6 +234,29 @@ async function deployAll(engine: TestEngine): Promise<Map<string, string>> {
   return ends;
 }
 
+/** What lies in a catalog beside templates, jobs, and what people write by hand. */
+async function fillBeside(): Promise<void> {
+  const handle = openCatalog(pristine);
+  try {
+    const parts = handle.make();
+    for (const [name, mediaType, content] of [
+      ['boot.png', 'image/png', noise('a picture', 30_000)],
+      ['console.txt', 'text/plain', Buffer.from('login:')],
+    ] as const) {
+      await addAttachment(parts, 'one@1', { name, mediaType, content });
+    }
+    await new BootEvidenceKeeper(() => parts.layout).keep(PROOF, { console: 'login:', pictureBase64: 'iVBORw0KGgo=' });
+    // of a kind that only a later Diskpress keeps: nothing asks a hypervisor for it
+    await parts.pledges.give({ kind: 'of-a-later-one', place: 'libvirt:web' } as unknown as Pledge);
+    const [given] = await parts.pledges.all();
+    await parts.pledges.leave(given);
+    await parts.pledges.adopt(given);
+    await parts.pledges.leave(given);
+  } finally {
+    handle.close();
+  }
+}
+
 describe('a bit is flipped in', () => {
   beforeAll(async () => {
     const one = makeNoiseDisk(bench, 'one.img', MIB);
@@ -210,6 +269,8 @@ describe('a bit is flipped in', () => {
     resultOf(await engine.capture(two, 'two', { kind: 'standard' }));
     resultOf(await engine.capture(makeNoiseDisk(bench, 'three.img', MIB / 4), 'three'));
     await client.call('machine.save', { profile: serverProfile() });
+    await client.call('host.save', { host: 'first.example' });
+    await client.call('host.save', { host: 'second.example:2222' });
     mkdirSync(join(pristine, 'policies'), { recursive: true });
     const policy = readFileSync(join(import.meta.dirname, '../../resources/policies/lab.yaml'), 'utf8');
     writeFileSync(
@@ -224,6 +285,7 @@ describe('a bit is flipped in', () => {
       kept.set(version, await sha256(target));
     }
     await engine.close();
+    await fillBeside();
     const again = await openEngine(pristine);
     await again.client.call('template.edit', { template: 'one', note: 'edited', status: 'deprecated' });
     await again.client.call('template.edit', { template: 'one', status: 'active' });
@@ -233,6 +295,17 @@ describe('a bit is flipped in', () => {
     kept.set('two@2', await sha256(target));
     cpSync(pristine, logged, { recursive: true, filter: (path) => !path.endsWith('-shm') });
     await again.close();
+  });
+
+  test('every kind of file that a catalog has', () => {
+    // a folder or a file that is new in it is to be filled above
+    const places = Object.values<string | undefined>({ ...storeLayout(pristine), scratch: undefined });
+    expect(places.filter((path) => path !== undefined && !isFilled(path))).toEqual([]);
+    const files = [pristine, logged].flatMap((root) =>
+      readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((path) => statSync(join(root, path)).isFile()),
+    );
+    expect(files.filter((path) => !KINDS.some((kind) => kind.files.test(path)))).toEqual([]);
+    expect(KINDS.filter((kind) => !files.some((path) => kind.files.test(path)))).toEqual([]);
   });
 
   test.for(KINDS)('$what', async (kind, context) => {
@@ -248,12 +321,12 @@ describe('a bit is flipped in', () => {
       .sort();
     renew();
     const first = await openEngine(catalog);
-    const questions = kind.text ? [...ALWAYS, kind.text] : ALWAYS;
+    const questions = kind.asked ? [...ALWAYS, kind.asked] : ALWAYS;
     const right = await ask(first, questions);
     await first.close();
 
     const said = (ends: ReadonlySet<string>): string => {
-      const words = [...ends].map((end) => (end === 'wrong' && kind.text ? 'what is in the file' : end));
+      const words = [...ends].map((end) => (end === 'wrong' && kind.isByHand ? 'what is in the file' : end));
       return words.length === 0 ? 'right' : words.sort().join(', ');
     };
 
@@ -274,17 +347,17 @@ describe('a bit is flipped in', () => {
         for (const [name, found] of Object.entries(answers)) {
           const end = judge(name, found, right[name]);
           if (end !== 'right') ends.add(end);
-          // a text that is refused says nothing of the catalog
-          if (end !== 'right' && end !== 'wrong' && name !== kind.text) isSuspect = true;
+          if (end !== 'right' && end !== 'wrong' && name !== kind.asked) isSuspect = true;
           if (isFault(end)) tally.internal(`${when}: ${name}: ${end}`);
           // of what people edit by hand every other text is right; that a file is there and none of it is told is not
-          const isShort = name === kind.text && Array.isArray(found) && found.length < right[name].length;
-          if (end === 'wrong' && (name !== kind.text || isShort)) {
-            tally.unfound(`${when}: ${name}: wrong`);
-          }
+          const isText = name === kind.asked && kind.isByHand;
+          const isShort = Array.isArray(found) && found.length < right[name].length;
+          if (end === 'wrong' && (!isText || isShort)) tally.unfound(`${when}: ${name}: wrong`);
         }
-        if (!isWhole && !isSuspect && !kind.isData) return said(ends);
+        if (!isWhole && !isSuspect && !kind.isData && !kind.told) return said(ends);
         const verified = await endOf(engine.verify());
+        if (kind.told && ends.size > 0 && !verified.job?.warnings.some(({ code }) => code === kind.told))
+          tally.unfound(`${when}: verify does not tell`);
         if (isFault(verified.end)) tally.internal(`${when}: verify: ${verified.end} ${verified.job?.error?.message}`);
         if (verified.end !== 'done') ends.add(`verify: ${verified.end}`);
         if (isWhole || isSuspect || verified.end !== 'done') await expectHealed(engine, when, verified.end);

@@ -13,7 +13,8 @@ let engine: TestEngine;
 
 const plan = (source: string, name = 'new') => engine.client.call('capture.plan', { source, name });
 const start = (planId: string) => engine.client.call('capture.start', { planId });
-const blocks = (of: CapturePlan) => of.checks.filter((check) => check.level === 'block').map((check) => check.code);
+const blocks = (of: Pick<CapturePlan, 'checks'>) =>
+  of.checks.filter((check) => check.level === 'block').map((check) => check.code);
 
 /** What a capture that comes to nothing must not change. */
 async function catalogState() {
@@ -65,9 +66,20 @@ describe.skipIf(!canLoop)('capture', () => {
       const packed = bench.path(`packed.${format}`);
       run('sh', '-c', `cd ${bench.folder} && ${command.replace('DISK', 'disk.img')} > ${packed}`);
       expect(await refusal(plan(packed))).toMatchObject({ code: 'FORMAT_PACKED', data: { format } });
-      expect(await refusal(engine.client.call('source.inspect', { source: packed }))).toMatchObject({
-        code: 'FORMAT_PACKED',
-      });
+      for (const reader of [
+        engine.client.call('source.inspect', { source: packed }),
+        engine.client.call('report.check', { subject: packed }),
+      ]) {
+        expect(await refusal(reader)).toMatchObject({ code: 'FORMAT_PACKED' });
+      }
+      const { jobId } = await engine.client.call('boot.start', { subject: packed });
+      expect(await engine.ended(jobId)).toMatchObject({ outcome: 'failed', error: { code: 'FORMAT_PACKED' } });
+      const target = { template: 'kept', target: packed };
+      const planned = await engine.client.call('deploy.plan', target);
+      expect(planned.target.lengthBytes).toBe(16 * MIB);
+      expect(blocks(planned)).toEqual(['TARGET_HOLDS_OTHER']);
+      const taken = await engine.client.call('deploy.plan', { ...target, overrides: ['TARGET_HOLDS_OTHER'] });
+      expect(taken.canRun).toBe(true);
       const said = await engine.client.call('capture.plan', { source: packed, name: 'new', format: 'raw' });
       expect(blocks(said)).toEqual([]);
     },

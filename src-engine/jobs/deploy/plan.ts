@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { CheckedParams } from '../../contract/commands.ts';
-import type { DiskFormat, DiskView, PlaceView } from '../../contract/disk.contract.ts';
+import type { DiskView, PlaceView } from '../../contract/disk.contract.ts';
 import type { DeployPlan } from '../../contract/plan.contract.ts';
 import type { Check } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
@@ -19,11 +19,12 @@ import { inspectDisk, openVolumes } from '../../inspection/disk-inspection.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { readsFirst } from './reads-first.ts';
 import { diskOf } from '../../versions/found-disk.ts';
+import { imageThere } from '../../images/image-there.ts';
 import { openSource } from '../../images/open-source.ts';
 import { abilitiesHere } from '../../resizing/abilities.ts';
 import type { PlannedVm } from '../../contract/new-vm.contract.ts';
 import { formatChecks } from './target-format.ts';
-import { describeTarget, lengthOfImage } from '../../machines/describe-target.ts';
+import { describeTarget } from '../../machines/describe-target.ts';
 import { platformOf } from '../../judgement/platform.ts';
 import { overriddenCodes, withOverrides } from '../../judgement/overrides.ts';
 import { refusalOf, type DeployRecord, type Planned } from '../plan-records.ts';
@@ -93,7 +94,8 @@ export async function planDeploy(
     try {
       const tables = await readRecordedTables(source, disk.layout.table);
       const { layout } = tables;
-      const asked = request.lengthBytes ?? (await lengthOfImage(request.target));
+      const image = await imageThere(parts.machine, request.target, signal);
+      const asked = request.lengthBytes ?? image?.lengthBytes;
       const facts = {
         lengthBytes: asked ?? Math.max(disk.capacityBytes, layout.minimumBytes),
         sectorBytes: disk.layout.sectorBytes,
@@ -182,7 +184,7 @@ export async function planDeploy(
             : await checkTarget(parts.machine, target, disk.usedBytes, parts.layout.root)),
           ...(request.served
             ? servedChecks(target.place, target.exists, volumes)
-            : imageTargetChecks(target, before?.format ?? null, request.diskFormat)),
+            : imageTargetChecks(target, image, request.diskFormat)),
           ...formatChecks(target, request.diskFormat),
           ...first,
           ...besides,
@@ -273,7 +275,6 @@ function withPath(vm: PlannedVm, asked: string, path: string): PlannedVm {
 /** What lies on a target before it is written. */
 interface Seen {
   readonly view: DiskView | null;
-  readonly format: DiskFormat;
   readonly edges: string;
   readonly marks: MachineMarks | null;
 }
@@ -302,7 +303,7 @@ async function lookAt(
       return null;
     });
     const marks = isMachineAsked && view ? await marksOn(source, signal) : null;
-    return { view: view && withoutWarnings(view.view), format: opened.format, edges, marks };
+    return { view: view && withoutWarnings(view.view), edges, marks };
   } finally {
     await opened.source.close();
   }

@@ -64,7 +64,7 @@ describe('refused by name', () => {
   });
 
   test('stripes over a single device', async (context) => {
-    proves(context, { subject: 'Btrfs', feature: 'RAID profiles (refused)', aspect: 'read', judge: 'mkfs.btrfs' });
+    proves(context, { subject: 'Btrfs', feature: 'RAID profiles (refused)', aspect: 'used blocks', judge: 'mkfs.btrfs' });
     const image = emptyImage(join(folder, 'stripes'), SIZE);
     run('mkfs.btrfs', ['-q', '-d', 'raid0', image]);
     await expect(readUsed(image)).rejects.toMatchObject({
@@ -74,7 +74,7 @@ describe('refused by name', () => {
   });
 
   test.skipIf(!canLoop)('seed devices', async (context) => {
-    proves(context, { subject: 'Btrfs', feature: 'seed device (refused)', aspect: 'read', judge: 'btrfstune' });
+    proves(context, { subject: 'Btrfs', feature: 'seed device (refused)', aspect: 'used blocks', judge: 'btrfstune' });
     const image = await make(folder, 'seed');
     run('btrfstune', ['-S', '1', image]);
     await expect(readUsed(image)).rejects.toMatchObject({
