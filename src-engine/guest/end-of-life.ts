@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { EngineError } from '../core/engine-error.ts';
+import { keptReadings } from '../core/kept-readings.ts';
 import { known, unknown } from './datum.ts';
 
 const FileSchema = z.strictObject({
@@ -50,9 +51,11 @@ function parsedYaml(text: string): unknown {
   }
 }
 
+const tableOf = keptReadings(parseEndOfLife);
+
 /** @param path of `resources/end-of-life.yaml` */
 export async function loadEndOfLife(path: string): Promise<EndOfLifeTable> {
-  return parseEndOfLife(await readFile(path, 'utf8'));
+  return tableOf(await readFile(path, 'utf8'), path);
 }
 
 /**

@@ -1,5 +1,6 @@
 /** `check`: the report alone, of a source for a capture, or of a template for a deploy. Changes nothing. */
 import type { CheckedParams } from '../contract/commands.ts';
+import type { DeviceView, PlaceView } from '../contract/disk.contract.ts';
 import type { Report } from '../contract/report.contract.ts';
 import type { FoundVersion } from '../catalog/template-repository.ts';
 import type { Guest } from '../contract/guest.contract.ts';
@@ -48,7 +49,12 @@ export async function checkTemplateRules(
   const { sectorBytes, physicalSectorBytes } = own.disk.layout;
   const facts = { lengthBytes: capacityBytes, sectorBytes, physicalSectorBytes };
   const target = request.target === undefined ? null : await describeTarget(parts.machine, request.target, facts);
-  return deployReport(parts, book, own, await recordedGuest(parts, book, found, signal), target, request);
+  const seen = target && { ...target, device: await deviceOf(parts, target.place) };
+  return deployReport(parts, book, own, await recordedGuest(parts, book, found, signal), seen, request);
+}
+
+async function deviceOf({ machine, layout }: JudgingParts, { kind, path }: PlaceView): Promise<DeviceView | null> {
+  return kind === 'device' ? machine.deviceAt(path, layout.root) : null;
 }
 
 /** As it was captured; read now where the version is from before guests were looked at. */

@@ -1,6 +1,6 @@
 /** The machine that a report is about: this one, one whose profile was saved, or one whose profile is in a file. */
 import { resolve } from 'node:path';
-import type { DeviceView, PlaceView } from '../contract/disk.contract.ts';
+import type { DeviceView } from '../contract/disk.contract.ts';
 import type { MachineProfile } from '../contract/machine.contract.ts';
 import { readNamedFile } from '../core/read-named-file.ts';
 import { MAX_PROFILE_BYTES, parseProfile, probeMachine } from '../machines/profile/profile.ts';
@@ -38,14 +38,4 @@ export async function readProfile(path: string): Promise<MachineProfile> {
 /** What is plugged in may belong to any machine. */
 function isBuiltIn({ isRemovable, bus }: DeviceView): boolean {
   return !isRemovable && bus !== 'loop';
-}
-
-/** @returns null for a file */
-export async function deviceAt(
-  machine: JudgingParts['machine'],
-  place: PlaceView,
-  catalogRoot: string,
-): Promise<DeviceView | null> {
-  if (place.kind === 'file') return null;
-  return (await machine.listDevices(catalogRoot)).find(({ path }) => path === place.path) ?? null;
 }

@@ -1,12 +1,13 @@
 /** The report for a deploy: may this template go there? */
-import type { PlaceView } from '../contract/disk.contract.ts';
+import type { DeviceView } from '../contract/disk.contract.ts';
 import type { Guest } from '../contract/guest.contract.ts';
 import type { Report } from '../contract/report.contract.ts';
 import type { TemplateView } from '../contract/template.contract.ts';
 import { endOfLifeOf } from '../guest/end-of-life.ts';
 import type { JudgingParts } from './judging-parts.ts';
 import type { FoundDisk } from '../versions/found-disk.ts';
-import { chosenMachine, deviceAt } from './chosen-machine.ts';
+import type { DescribedTarget } from '../machines/describe-target.ts';
+import { chosenMachine } from './chosen-machine.ts';
 import { deployFacts } from './facts.ts';
 import { makeReport } from './make-report.ts';
 import { platformOf } from './platform.ts';
@@ -19,6 +20,12 @@ export interface DeployReportRequest {
   readonly overrides: readonly string[];
 }
 
+/** A target that was looked at. */
+export interface SeenTarget extends DescribedTarget {
+  /** null: a file, or a disk that is not there any more */
+  readonly device: DeviceView | null;
+}
+
 /**
  * @param target null: no target is named, as for a machine that is elsewhere
  * @throws EngineError `NOT_FOUND`, `BAD_REQUEST`, `FORMAT_INVALID` for a policy or a machine that is none
@@ -28,13 +35,13 @@ export async function deployReport(
   book: Rulebook,
   { template, version }: FoundDisk,
   guest: Guest,
-  target: { readonly place: PlaceView; readonly exists: boolean } | null,
+  target: SeenTarget | null,
   request: DeployReportRequest,
 ): Promise<Report> {
   const kind = request.kind ?? template.kind;
   const own = kind === template.kind ? template.policy : null;
   const policy = choosePolicy(book, kind, request.policy ?? own);
-  const device = target && (await deviceAt(parts.machine, target.place, parts.layout.root));
+  const device = target && target.device;
   const machine = await chosenMachine(parts, request.machine ?? null, device);
   const named = request.machine === undefined ? null : machine;
   const { release, pointRelease, edition } = guest;

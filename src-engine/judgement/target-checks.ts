@@ -1,7 +1,7 @@
 /** What forbids a deploy: everything that would cost somebody data or the running system. */
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Refusal } from '../contract/disk.contract.ts';
+import type { DeviceView, Refusal } from '../contract/disk.contract.ts';
 import type { Check, CheckCode } from '../contract/warnings.ts';
 import type { Machine } from '../machines/machine.port.ts';
 import { freeBytes } from '../machines/free-bytes.ts';
@@ -34,20 +34,21 @@ export function sectorCheck(
   ];
 }
 
-/** @param usedBytes what will be written */
-export async function checkTarget(
+/** @param device as it was found just now; null: it is not there */
+export function checkDevice(place: DescribedTarget['place'], device: DeviceView | null): Check[] {
+  const data = dataOf(place);
+  if (!device) return [{ code: 'TARGET_NOT_A_DISK', level: 'block', data }];
+  return [...refusalChecks(device.deployRefusals, data), { code: 'TARGET_WILL_BE_ERASED', level: 'warn', data }];
+}
+
+/** @param target a file @param usedBytes what will be written */
+export async function checkFile(
   machine: Machine,
-  target: DescribedTarget,
+  { place, exists }: DescribedTarget,
   usedBytes: number,
   catalogRoot: string,
 ): Promise<Check[]> {
-  const { place, exists } = target;
-  const data = { path: place.path, model: place.model, serial: place.serial, lengthBytes: place.lengthBytes };
-  if (place.kind === 'device') {
-    const device = await machine.deviceAt(place.path, catalogRoot);
-    if (!device) return [{ code: 'TARGET_NOT_A_DISK', level: 'block', data }];
-    return [...refusalChecks(device.deployRefusals, data), { code: 'TARGET_WILL_BE_ERASED', level: 'warn', data }];
-  }
+  const data = dataOf(place);
   const folder = dirname(place.path);
   if (!(await stat(folder).catch(() => null))?.isDirectory()) {
     return [{ code: 'TARGET_FOLDER_MISSING', level: 'block', data: { ...data, folder } }];
@@ -62,6 +63,13 @@ export async function checkTarget(
       : { code: 'TARGET_FOLDER_SPACE', level: 'pass', data: space },
   ];
 }
+
+const dataOf = ({ path, model, serial, lengthBytes }: DescribedTarget['place']) => ({
+  path,
+  model,
+  serial,
+  lengthBytes,
+});
 
 function refusalChecks(refusals: readonly Refusal[], data: Check['data']): Check[] {
   if (refusals.length === 0) return [{ code: 'TARGET_NOT_IN_USE', level: 'pass', data }];

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { LineCounter, parseDocument, type Document } from 'yaml';
 import type { z } from 'zod';
 import { EngineError } from '../core/engine-error.ts';
+import { keptReadings } from '../core/kept-readings.ts';
 import { readNamedFile } from '../core/read-named-file.ts';
 import { FACT_TYPES } from './facts.ts';
 import { PolicyFileSchema, type Condition, type Policy, type Rule } from './policy.ts';
@@ -45,6 +46,9 @@ export function parsePolicy(text: string, path: string, name = path): Policy {
   }
   return policy;
 }
+
+const ourPolicy = keptReadings((text, path) => parsePolicy(text, '', path));
+const theirPolicy = keptReadings((text, path) => parsePolicy(text, path));
 
 /** The parser's own errors quote the text, which may be any file's: they become codes. @returns null where the nesting is too deep for it */
 function parsedDocument(text: string, lineCounter: LineCounter): Document.Parsed | null {
@@ -101,12 +105,12 @@ export async function loadPolicies(ours: string, theirs: string): Promise<Polici
   const all = new Map<string, Policy>();
   const refused: EngineError[] = [];
   for (const path of await policyFiles(ours)) {
-    const policy = parsePolicy(await textOf(path), '', path);
+    const policy = ourPolicy(await textOf(path), path);
     all.set(policy.id, policy);
   }
   for (const path of await policyFiles(theirs)) {
     try {
-      const policy = parsePolicy(await textOf(path), path);
+      const policy = theirPolicy(await textOf(path), path);
       if (all.has(policy.id))
         throw new EngineError('POLICY_INVALID', { path, line: 1, reason: `id ${policy.id} is taken` });
       all.set(policy.id, policy);

@@ -7,8 +7,11 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -165,6 +168,38 @@ describe.skipIf(!isLinuxRoot)('loop devices', () => {
     mount(device);
     const catalog = path.join(mountPoint, 'catalog');
     expect(codes((await deviceAt(device, catalog))?.deployRefusals)).toEqual(['HOLDS_CATALOG', 'MOUNTED']);
+  });
+
+  test('the kernel is asked for files behind loop devices again only where one has got another', async () => {
+    // counts itself, and is losetup
+    const asked = path.join(folder, 'asked');
+    const tools = path.join(folder, 'tools');
+    const real = run('sh', '-c', 'PATH=$PATH:/usr/sbin:/sbin command -v losetup');
+    mkdirSync(tools);
+    writeFileSync(path.join(tools, 'losetup'), `#!/bin/sh\necho >> ${asked}\nexec ${real} "$@"\n`, { mode: 0o755 });
+    const { PATH } = process.env;
+    undo.push(() => (process.env.PATH = PATH));
+    process.env.PATH = `${tools}:${PATH}`;
+    const times = () => readFileSync(asked, 'utf8').length;
+    const inode = (file: string) => `file ${statSync(file).dev}:${statSync(file).ino}`;
+
+    const device = run('/bin/sh', '-c', `${real} -f --show ${image}`);
+    undo.push(() => run(real, '-d', device));
+    expect(await machine.bytesAt(device)).toContain(inode(image));
+    const before = times();
+    await machine.bytesAt(device);
+    await machine.deviceAt(device, '/nowhere');
+    expect(times()).toBe(before);
+
+    // the same device, the same path, another file
+    run(real, '-d', device);
+    const other = path.join(folder, 'other.img');
+    writeFileSync(other, '');
+    truncateSync(other, 32 * MIB);
+    renameSync(other, image);
+    run(real, device, image);
+    expect(await machine.bytesAt(device)).toContain(inode(image));
+    expect(times()).toBeGreaterThan(before);
   });
 
   test('another loop device on it', async () => {

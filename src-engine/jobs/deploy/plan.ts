@@ -52,7 +52,7 @@ import type { ManifestReader } from '../../store/manifest-reader.ts';
 import type { ManifestJson } from '../../versions/manifest-json.ts';
 import { planRelocation, sectorsOf } from '../../versions/sector-move.ts';
 import { consistencyCheck, incompleteCheck } from '../../judgement/template-checks.ts';
-import { checkTarget, sectorCheck } from '../../judgement/target-checks.ts';
+import { checkDevice, checkFile, sectorCheck } from '../../judgement/target-checks.ts';
 import { describeVolume, volumeAt, volumeChecks } from './volume-target.ts';
 import { templateSource } from '../../versions/template-source.ts';
 import { withManifest } from '../../versions/with-manifest.ts';
@@ -181,7 +181,9 @@ export async function planDeploy(
           ...sectorCheck(target.place, disk.capacityBytes),
           ...(vm && volume
             ? volumeChecks(vm, request.target, target.place.lengthBytes, facts.lengthBytes)
-            : await checkTarget(parts.machine, target, disk.usedBytes, parts.layout.root)),
+            : target.place.kind === 'device'
+              ? checkDevice(target.place, device)
+              : await checkFile(parts.machine, target, disk.usedBytes, parts.layout.root)),
           ...(request.served
             ? servedChecks(target.place, target.exists, volumes)
             : imageTargetChecks(target, image, request.diskFormat)),
@@ -201,7 +203,7 @@ export async function planDeploy(
       );
       const book = await openRulebook(parts);
       const guest = version.guest ?? (await guestOf(source, opened.volumes, book.endOfLife, signal));
-      const report = await deployReport(parts, book, found, guest, target, request);
+      const report = await deployReport(parts, book, found, guest, { ...target, device }, request);
       const plan = {
         planId: randomUUID(),
         expiresAt,

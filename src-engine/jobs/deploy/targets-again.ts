@@ -2,7 +2,7 @@
 import { lstat } from 'node:fs/promises';
 import { EngineError } from '../../core/engine-error.ts';
 import { refuseBlockedCheck } from '../../judgement/overrides.ts';
-import { checkTarget } from '../../judgement/target-checks.ts';
+import { checkFile } from '../../judgement/target-checks.ts';
 import type { Machine } from '../../machines/machine.port.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import type { DeployRecord } from '../plan-records.ts';
@@ -53,7 +53,7 @@ export async function checkTogether(parts: EngineParts, plans: readonly DeployRe
 export async function checkFileAgain(parts: EngineParts, plan: DeployRecord, usedBytes: number): Promise<void> {
   const target = { place: plan.target, exists: await exists(plan.target.path) };
   if (target.exists && !plan.needsOverwrite) throw new EngineError('OVERWRITE_REQUIRED', { path: plan.target.path });
-  const checks = await checkTarget(parts.machine, target, usedBytes, parts.layout.root);
+  const checks = await checkFile(parts.machine, target, usedBytes, parts.layout.root);
   refuseBlockedCheck(checks);
 }
 

@@ -17,7 +17,7 @@ import { diskOf, type FoundDisk } from '../../versions/found-disk.ts';
 import { safeName } from '../../browsing/safe-name.ts';
 import { describeTarget } from '../../machines/describe-target.ts';
 import { refusalOf, type ExportRecord, type Planned } from '../plan-records.ts';
-import { checkTarget } from '../../judgement/target-checks.ts';
+import { checkFile } from '../../judgement/target-checks.ts';
 import { templateSource } from '../../versions/template-source.ts';
 import { withManifest } from '../../versions/with-manifest.ts';
 import { planExportMove } from './moved-tables.ts';
@@ -66,7 +66,7 @@ export async function planExport(
     files.push({ disk, path: target.place.path, atMostBytes: own, needsOverwrite: target.exists });
     // all of them have to find room in the same folder
     const room = roomFor(format, atMostBytes);
-    const ofTarget = await checkTarget(parts.machine, target, room, parts.layout.root);
+    const ofTarget = await checkFile(parts.machine, target, room, parts.layout.root);
     checks.push(...ofTarget.map((check) => toldOf(number, check)));
   }
   const taken = outputs.flatMap(({ disks }) => disks);

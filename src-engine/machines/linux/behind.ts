@@ -4,7 +4,7 @@ import type { Claimed } from './claimed-files.ts';
 import type { Behind } from './device-refusals.ts';
 import type { KernelRoots } from './kernel-files.ts';
 import type { LoopFiles } from './loop-files.ts';
-import { deviceWriters, fileIdentity, filesWrittenBy, isSame, locksOn, writersOf } from './open-files.ts';
+import { deviceWriters, fileIdentity, filesWrittenBy, isSame, locksOn, openPaths, writersOf } from './open-files.ts';
 import { attribute } from './kernel-files.ts';
 
 /**
@@ -28,9 +28,11 @@ export function readBehind(
   ].filter((node) => node !== disk);
   const locks = file ? locksOn(roots, file, claimed.isOwn || claimed.by.length > 0) : { writing: [], reading: [] };
   const all = [disk, ...below];
-  const writers = closely
-    ? [...deviceWriters(roots, (path) => all.includes(tree.byPath(path)!)), ...(file ? writersOf(roots, file) : [])]
-    : [];
+  const open = closely ? openPaths(roots) : [];
+  const writers = [
+    ...deviceWriters(roots, (path) => all.includes(tree.byPath(path)!), open),
+    ...(file ? writersOf(roots, file, open) : []),
+  ];
   return { below, beside, file, writers: [...locks.writing, ...writers], readers: [...locks.reading, ...claimed.by] };
 }
 

@@ -49,9 +49,10 @@ export function readBlockTree(roots: KernelRoots): BlockTree {
     const folder = resolvedOrNull(path.join(roots.sys, 'class/block', name));
     if (folder === null) continue;
     nameByPath.set(path.join(roots.dev, name.replaceAll('!', '/')), name);
-    const mapperName = attribute(folder, 'dm/name');
-    if (mapperName) nameByPath.set(path.join(roots.dev, 'mapper', mapperName), name);
-    nodes.push(readNode(roots, name, folder, mapperName));
+    const node = readNode(roots, name, folder);
+    // a mapped device by its own name, too
+    nameByPath.set(node.path, name);
+    nodes.push(node);
   }
   const byName = new Map(nodes.map((node) => [node.name, node]));
   const byNumber = new Map(nodes.map((node) => [node.number, node]));
@@ -89,11 +90,14 @@ export function readBlockTree(roots: KernelRoots): BlockTree {
   };
 }
 
-function readNode(roots: KernelRoots, name: string, folder: string, mapperName: string): BlockNode {
-  const isPartition = attribute(folder, 'partition') !== '';
+function readNode(roots: KernelRoots, name: string, folder: string): BlockNode {
+  // to ask for what is not there takes longer than to read what is
+  const there = new Set(names(folder));
+  const isPartition = there.has('partition');
   const lengthBytes = Number(attribute(folder, 'size')) * SYSFS_SECTOR_BYTES;
-  const backingFile = attribute(folder, 'loop/backing_file') || null;
-  const members = names(folder, 'slaves');
+  const backingFile = (there.has('loop') && attribute(folder, 'loop/backing_file')) || null;
+  const mapperName = there.has('dm') && attribute(folder, 'dm/name');
+  const members = there.has('slaves') ? names(folder, 'slaves') : [];
   return {
     name,
     path: mapperName ? path.join(roots.dev, 'mapper', mapperName) : path.join(roots.dev, name.replaceAll('!', '/')),
@@ -116,7 +120,7 @@ function readNode(roots: KernelRoots, name: string, folder: string, mapperName: 
 
 function resolvedOrNull(anyPath: string): string | null {
   try {
-    return realpathSync(anyPath);
+    return realpathSync.native(anyPath);
   } catch {
     return null;
   }

@@ -26,37 +26,56 @@ export function fileIdentity(anyPath: string): FileIdentity | null {
 export const isSame = (a: FileIdentity | null, b: FileIdentity | null) =>
   a !== null && b !== null && a.device === b.device && a.inode === b.inode;
 
-/** @returns 'NAME (PID)' of each other process with the file open for writing, as far as this user may see */
-export function writersOf(roots: KernelRoots, file: FileIdentity): string[] {
-  const writers: string[] = [];
-  for (const pid of names(roots.proc)) {
-    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
-    if (names(roots.proc, pid, 'fd').some((fd) => isOpenForWriting(roots, pid, fd, file))) {
-      writers.push(processName(roots, pid));
-    }
-  }
-  return writers;
+/** A descriptor of another process that leads to a path. */
+export interface OpenPath {
+  readonly pid: string;
+  readonly fd: string;
+  readonly path: string;
 }
 
 /**
- * Devices that other processes have open for writing, as far as this user may see: a copy under way, a running virtual machine.
- * Descriptors are looked at by their names in /proc, which asks no file system.
+ * What other processes have open, as far as this user may see. Descriptors are looked at by their names in /proc, which asks no file system;
+ * pipes, sockets and what else has no path are left out.
+ */
+export function openPaths(roots: KernelRoots): OpenPath[] {
+  return names(roots.proc)
+    .filter((pid) => /^\d+$/.test(pid) && Number(pid) !== process.pid)
+    .flatMap((pid) =>
+      names(roots.proc, pid, 'fd').flatMap((fd) => {
+        const leadsTo = linkOrNull(path.join(roots.proc, pid, 'fd', fd));
+        return leadsTo?.startsWith('/') ? [{ pid, fd, path: leadsTo }] : [];
+      }),
+    );
+}
+
+/** @returns 'NAME (PID)' of each other process with the file open for writing, as far as this user may see */
+export function writersOf(roots: KernelRoots, file: FileIdentity, open = openPaths(roots)): string[] {
+  return namesOf(
+    roots,
+    open.filter(({ pid, fd }) => isOpenForWriting(roots, pid, fd, file)),
+  );
+}
+
+/**
+ * Devices that other processes have open for writing: a copy under way, a running virtual machine.
  * @returns 'NAME (PID)' of each
  */
-export function deviceWriters(roots: KernelRoots, isDevice: (devicePath: string) => boolean): string[] {
-  const writers: string[] = [];
-  for (const pid of names(roots.proc)) {
-    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
-    const isWriting = names(roots.proc, pid, 'fd').some((fd) => {
-      const leadsTo = linkOrNull(path.join(roots.proc, pid, 'fd', fd));
-      return (
-        leadsTo?.startsWith(`${roots.dev}/`) && isDevice(leadsTo) && (accessOf(roots, pid, fd) & ACCESS_MODE) !== 0
-      );
-    });
-    if (isWriting) writers.push(processName(roots, pid));
-  }
-  return writers;
+export function deviceWriters(
+  roots: KernelRoots,
+  isDevice: (devicePath: string) => boolean,
+  open: readonly OpenPath[],
+): string[] {
+  return namesOf(
+    roots,
+    open.filter(
+      ({ pid, fd, path: leadsTo }) =>
+        leadsTo.startsWith(`${roots.dev}/`) && isDevice(leadsTo) && (accessOf(roots, pid, fd) & ACCESS_MODE) !== 0,
+    ),
+  );
 }
+
+const namesOf = (roots: KernelRoots, open: readonly OpenPath[]) =>
+  [...new Set(open.map(({ pid }) => pid))].map((pid) => processName(roots, pid));
 
 function linkOrNull(link: string): string | null {
   try {
