@@ -15,6 +15,7 @@ import { Feeds, type Feeding } from '../../src-engine/jobs/deploy/feed.ts';
 import { Filler } from '../../src-engine/jobs/deploy/filler.ts';
 import { HeldBack } from '../../src-engine/jobs/deploy/held-back.ts';
 import { Overlay } from '../../src-engine/jobs/deploy/overlay.ts';
+import { diskOf } from '../../src-engine/versions/found-disk.ts';
 import { openEngine, resultOf } from '../support/engine.ts';
 import { openCatalog } from '../support/catalog-handle.ts';
 import { noise } from '../support/disks.ts';
@@ -88,11 +89,11 @@ async function target(name: string, slowed: (offsetBytes: number) => Promise<voi
   return { path, sink, filling, filler: new Filler(filling, context), done, feeding: null as unknown as Feeding };
 }
 
+const foundDisk = () => diskOf(handle.parts.templates.find('fed'), 1);
+
 /** All of them at one feed. */
 function fed(targets: Fed[], signal = new AbortController().signal): Promise<void>[] {
-  const { template, version } = handle.parts.templates.find('fed');
-  const subject = { templateId: template.id, versionNumber: version.number, disk: 1 };
-  const feed = new Feeds(handle.parts).of(subject, signal);
+  const feed = new Feeds(handle.parts).of(foundDisk(), signal);
   for (const one of targets) one.feeding = feed.expect();
   return targets.map(({ feeding, filler }) => feeding.fill(filler));
 }
@@ -154,9 +155,7 @@ test('one that is slow goes on by itself when the others are done, from where it
 });
 
 test('one that does not come is not waited for', async () => {
-  const { template, version } = handle.parts.templates.find('fed');
-  const subject = { templateId: template.id, versionNumber: version.number, disk: 1 };
-  const feed = new Feeds(handle.parts).of(subject, new AbortController().signal);
+  const feed = new Feeds(handle.parts).of(foundDisk(), new AbortController().signal);
   const [one, other] = [feed.expect(), feed.expect()];
   const good = await target('a');
   const ended = one.fill(good.filler);
@@ -167,9 +166,7 @@ test('one that does not come is not waited for', async () => {
 });
 
 test('one that is long in coming is fed by itself', async () => {
-  const { template, version } = handle.parts.templates.find('fed');
-  const subject = { templateId: template.id, versionNumber: version.number, disk: 1 };
-  const feed = new Feeds(handle.parts, 100).of(subject, new AbortController().signal);
+  const feed = new Feeds(handle.parts, 100).of(foundDisk(), new AbortController().signal);
   const [early, late] = [feed.expect(), feed.expect()];
   const [first, second] = [await target('a'), await target('b')];
   await early.fill(first.filler);
@@ -186,4 +183,13 @@ test('a cancel ends them all', async () => {
   const errors = await Promise.all(all.map((one) => one.catch((error: unknown) => toEngineError(error).code)));
   expect(errors).toEqual(['ABORTED', 'ABORTED']);
   for (const { path } of targets) expect(readFileSync(path).equals(readFileSync(disk))).toBe(false);
+});
+
+test('a template that is deleted and forgotten once it was found is deployed all the same', async () => {
+  const good = await target('a');
+  const feed = new Feeds(handle.parts).of(foundDisk(), new AbortController().signal).expect();
+  handle.parts.templates.delete('fed');
+  handle.parts.templates.emptyBin();
+  await feed.fill(good.filler);
+  whole(good);
 });

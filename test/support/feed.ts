@@ -4,11 +4,6 @@ import type { CatalogHandle } from '../../src-engine/host/catalog-handle.ts';
 import { Feeds, type Feeding } from '../../src-engine/jobs/deploy/feed.ts';
 import type { FoundDisk } from '../../src-engine/versions/found-disk.ts';
 
-export function feedOf(
-  parts: CatalogHandle['parts'],
-  { template, version, number }: FoundDisk,
-  { signal }: JobContext,
-): Feeding {
-  const subject = { templateId: template.id, versionNumber: version.number, disk: number };
-  return new Feeds(parts).of(subject, signal).expect();
+export function feedOf(parts: CatalogHandle['parts'], found: FoundDisk, { signal }: JobContext): Feeding {
+  return new Feeds(parts).of(found, signal).expect();
 }

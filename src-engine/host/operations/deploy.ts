@@ -17,11 +17,12 @@ import { MachineInTheMaking } from '../../jobs/deploy/vm/machine-in-the-making.t
 import { resolveTargets } from '../../jobs/deploy/vm/resolve-targets.ts';
 import { checkTogether, refuseTwice } from '../../jobs/deploy/targets-again.ts';
 import { pathsBySerial } from '../../jobs/deploy/targets-by-serial.ts';
-import { DeployRecordSchema, type DeployRecord } from '../../jobs/plan-records.ts';
+import { DeployRecordSchema } from '../../jobs/plan-records.ts';
 import type { Tell } from '../../jobs/prove-version.ts';
 import { catalogClaim, machineClaim, placeClaim } from '../claims.ts';
 import { PlannedWork } from '../planned-work.ts';
 import type { Host, Operations } from './operations.ts';
+import type { FoundDisk } from '../../versions/found-disk.ts';
 
 export function deployOperations({
   catalog,
@@ -56,7 +57,7 @@ export function deployOperations({
             const machine = machines.get(vm.id) ?? new MachineInTheMaking(() => catalog.parts, served, vm, tell);
             machines.set(vm.id, machine);
             // a machine that fails ends its own disks, and no feed
-            const fed = { of: (subject: DeployRecord) => feeds.of(subject, context.signal) };
+            const fed = { of: (found: FoundDisk) => feeds.of(found, context.signal) };
             const deploy = (own: JobContext, owner: Owner) => runDeploy(catalog.parts, record, fed, tell, own, owner);
             return machine.runPart(record, deploy, context);
           },

@@ -21,7 +21,7 @@ export async function customise(deployment: Deployment, context: JobContext): Pr
   const { signal } = context;
   context.phase('customising', 0);
   await sink.sync();
-  const isAlone = deployment.diskCount === 1;
+  const isAlone = deployment.found.version.disks.length === 1;
   const isDevice = !isFileTarget(plan);
   const disk = await openDisk(targetView(deployment));
   const drivers = await driverChanges(deployment, disk, signal);

@@ -7,6 +7,7 @@ import type { EntryLoader } from '../../boot-chain/entry-loader.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import type { BlockSink } from '../../disk/block-source.port.ts';
 import type { ManifestReader } from '../../store/manifest-reader.ts';
+import type { FoundDisk } from '../../versions/found-disk.ts';
 import type { ManifestJson } from '../../versions/manifest-json.ts';
 import type { StoredParts } from '../../versions/stored-parts.ts';
 import type { EngineParts } from '../engine-parts.ts';
@@ -32,8 +33,8 @@ export interface Deployment {
   readonly held: HeldBack;
   readonly target: Target;
   readonly sink: BlockSink;
-  /** of the template's version */
-  readonly diskCount: number;
+  /** the template's disk */
+  readonly found: FoundDisk;
   /** what it showed when it was started */
   readonly tell: Tell;
   /** what was changed inside; null: nothing */

@@ -4,7 +4,7 @@
  */
 import { lockReader } from '../../store/locks.ts';
 import type { PressPool } from '../../store/press-pool.ts';
-import { diskOf } from '../../versions/found-disk.ts';
+import type { FoundDisk } from '../../versions/found-disk.ts';
 import type { ManifestJson } from '../../versions/manifest-json.ts';
 import type { StoredParts } from '../../versions/stored-parts.ts';
 import { withManifest } from '../../versions/with-manifest.ts';
@@ -42,10 +42,15 @@ export class Feeds {
     this.#patienceMs = patienceMs;
   }
 
-  /** One for each disk that is deployed, however many targets it has. @param signal of the job */
-  of(subject: Subject, signal: AbortSignal): Feed {
-    const key = feedKey(subject);
-    const feed = this.#feeds.get(key) ?? new Feed(this.#parts, subject, signal, this.#patienceMs);
+  /**
+   * One for each disk that is deployed, however many targets it has.
+   * @param found is not looked for again: a template that is deleted and pruned while it is deployed is deployed all the same
+   * @param signal of the job
+   */
+  of(found: FoundDisk, signal: AbortSignal): Feed {
+    const { template, version, number } = found;
+    const key = feedKey({ templateId: template.id, versionNumber: version.number, disk: number });
+    const feed = this.#feeds.get(key) ?? new Feed(this.#parts, found, signal, this.#patienceMs);
     this.#feeds.set(key, feed);
     return feed;
   }
@@ -55,7 +60,7 @@ export const feedKey = ({ templateId, versionNumber, disk }: Subject) => `${temp
 
 class Feed {
   readonly #parts: FeedParts;
-  readonly #subject: Subject;
+  readonly #found: FoundDisk;
   readonly #signal: AbortSignal;
   readonly #patienceMs: number;
   /** targets that have begun and are on their way here */
@@ -63,9 +68,9 @@ class Feed {
   #arrived: FeedPlace[] = [];
   #patience: NodeJS.Timeout | undefined;
 
-  constructor(parts: FeedParts, subject: Subject, signal: AbortSignal, patienceMs: number) {
+  constructor(parts: FeedParts, found: FoundDisk, signal: AbortSignal, patienceMs: number) {
     this.#parts = parts;
-    this.#subject = subject;
+    this.#found = found;
     this.#signal = signal;
     this.#patienceMs = patienceMs;
   }
@@ -104,9 +109,7 @@ class Feed {
     const pool = this.#parts.presses.forJob(this.#signal);
     const lock = lockReader(this.#parts.layout);
     try {
-      const { templateId, versionNumber, disk } = this.#subject;
-      const found = diskOf(this.#parts.templates.find(`${templateId}@${versionNumber}`), disk);
-      await withManifest(this.#parts, found, async (manifest, json) => {
+      await withManifest(this.#parts, this.#found, async (manifest, json) => {
         let left = places;
         // the second and later passes are for those that fell behind
         while (left.length > 0) left = await this.#pass(manifest, json, pool, left);

@@ -124,7 +124,7 @@ async function fillOther(
   const filling = {
     ...deployment,
     plan: { readsFirst: false },
-    feed: new Feeds(deployment.parts).of(deployment.plan, context.signal).expect(),
+    feed: new Feeds(deployment.parts).of(deployment.found, context.signal).expect(),
     sink,
     overlay: new Overlay([], leftOut),
     held: new HeldBack([]),

@@ -84,7 +84,7 @@ async function carryOut(
   owner: Owner | undefined,
 ): Promise<JobResult> {
   const found = diskOf(parts.templates.find(`${plan.templateId}@${plan.versionNumber}`), plan.disk);
-  const feed = feeds.of(plan, context.signal).expect();
+  const feed = feeds.of(found, context.signal).expect();
   const lock = lockReader(parts.layout);
   parts.index.forgetFrames();
   try {
@@ -136,7 +136,7 @@ async function prepare(
     target,
     sink: target.sink,
     tell,
-    diskCount: found.version.disks.length,
+    found,
     inside: null,
     bootChain: [],
     identifiers: { identifiers: [], corePatches: [] },
