@@ -2,6 +2,9 @@ import { defineConfig } from 'vitest/config';
 
 const slow = { testTimeout: 300_000, hookTimeout: 300_000 };
 
+/** Minutes each, of what other tests prove in short: a stage of their own. */
+const LONG = '**/*.long.test.ts';
+
 /** Projects run by `scripts/test.mjs`, fast ones first. `boot` runs systems under emulation: minutes. */
 export default defineConfig({
   test: {
@@ -13,7 +16,8 @@ export default defineConfig({
           testTimeout: 60_000,
         },
       },
-      { test: { name: 'integ', include: ['test/integ/**/*.test.ts'], ...slow } },
+      { test: { name: 'integ', include: ['test/integ/**/*.test.ts'], exclude: [LONG], ...slow } },
+      { test: { name: 'long', include: [`test/integ/${LONG}`], ...slow } },
       { test: { name: 'hostile', include: ['test/hostile/**/*.test.ts'], ...slow } },
       { test: { name: 'attack', include: ['test/attack/**/*.test.ts'], testTimeout: 7_200_000, hookTimeout: 300_000 } },
       { test: { name: 'machines', include: ['test/machines/**/*.test.ts'], ...slow, hookTimeout: 1_200_000 } },

@@ -80,6 +80,7 @@ const STAGES = {
   },
   unit: () => vitest('unit', [ALL_PROCESSORS]),
   integ: () => vitest('integ', [ONE_MORE]),
+  long: () => vitest('long', [ONE_MORE]),
   hostile: () =>
     vitest('hostile', [ALL_PROCESSORS], { DISKPRESS_MUTATIONS: process.env.DISKPRESS_MUTATIONS ?? FEW_MUTATIONS }),
   /** docs/FORMATS.md says what the two stages before have proven. */
@@ -107,7 +108,7 @@ const STAGES = {
   machines: () => vitest('machines', []),
 };
 /** Many minutes: run where they are named. */
-const WHERE_NAMED = ['machines'];
+const WHERE_NAMED = ['long', 'machines'];
 
 const names = process.argv.slice(2);
 const unknown = names.filter((name) => !Object.hasOwn(STAGES, name));

@@ -30,7 +30,7 @@ const BY_FILES = [
   ['CentOS 5, CentOS 7 on LVM, RHEL 8, Fedora, openSUSE Leap, Alpine', 'test/integ/deploy-inside-guests.test.ts'],
   ['CentOS 5, 6 and 7, RHEL 5 to 9, Ubuntu 16.04 to 24.04, all Windows', 'test/integ/guest/customise-phony.test.ts'],
   ['Windows 10', 'test/integ/deploy-inside-guests.test.ts: windows-10'],
-  ['Windows 7 to 11 that get drivers of virtio', 'test/integ/deploy-virtio-drivers.test.ts'],
+  ['Windows 7 to 11 that get drivers of virtio', 'test/integ/deploy-virtio-drivers.long.test.ts'],
 ] as const;
 
 const HEADS = [

@@ -15,6 +15,7 @@ import { dirname, join } from 'node:path';
 import { writeTree, type GuestTree } from './guests.ts';
 import type { PhonyVolume } from './phony-guests.ts';
 import { MIB, run } from './workbench.ts';
+import { unmount } from './unmount.ts';
 
 /** LVM2 complains about descriptors that are the test runner's. */
 process.env.LVM_SUPPRESS_FD_WARNINGS = '1';
@@ -65,7 +66,7 @@ const MAKERS: Record<PhonyVolume['fileSystem'], Maker> = {
       writeTree(folder, files);
       if (defaultSubvolume) run('btrfs', 'subvolume', 'set-default', join(folder, defaultSubvolume));
     } finally {
-      run('umount', folder);
+      unmount(folder);
     }
   },
   fat(image, folder, { files, uuid, label }) {
@@ -80,7 +81,7 @@ const MAKERS: Record<PhonyVolume['fileSystem'], Maker> = {
     try {
       writeTree(folder, files);
     } finally {
-      run('umount', folder);
+      unmount(folder);
     }
   },
   swap(image, _, { uuid }) {

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, truncateSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
+import { unmount } from './unmount.ts';
 
 export const MIB = 1024 * 1024;
 
@@ -58,8 +59,8 @@ export function workbench(): Workbench {
   const detach = (device: string) => {
     if (attached.delete(device)) run('losetup', '-d', device);
   };
-  const unmount = (point: string) => {
-    if (mounted.delete(point)) run('umount', point);
+  const end = (point: string) => {
+    if (mounted.delete(point)) unmount(point);
   };
   return {
     folder,
@@ -87,10 +88,10 @@ export function workbench(): Workbench {
       mkdirSync(point);
       run('mount', '-o', options, what, point);
       mounted.add(point);
-      undo.push(() => unmount(point));
+      undo.push(() => end(point));
       return point;
     },
-    unmount,
+    unmount: end,
     atEnd: (step) => void undo.push(step),
   };
 }

@@ -6,6 +6,7 @@ import { crc32c } from '../../../src-engine/core/crc32c.ts';
 import { noise } from '../../support/disks.ts';
 import { run } from '../../support/workbench.ts';
 import type { Region } from './harmless.ts';
+import { unmount } from '../../support/unmount.ts';
 
 const MIB = 1024 * 1024;
 export const NODE = 4096;
@@ -66,7 +67,7 @@ export function makeKernelBtrfs(): Buffer {
       run('fallocate', '-l', '50000', join(point, 'a', 'reserved'));
       run('btrfs', 'subvolume', 'snapshot', join(point, 'a'), join(point, 'a snapshot'));
     } finally {
-      run('umount', point);
+      unmount(point);
     }
   });
 }

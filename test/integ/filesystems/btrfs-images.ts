@@ -8,6 +8,7 @@ import type { FileTree } from '../../../src-engine/filesystems/file-tree.port.ts
 import { recogniseFileSystem } from '../../../src-engine/filesystems/recognise.ts';
 import { expectSameTree, fillTree } from '../../support/trees.ts';
 import { copyOntoOnes, difference, emptyImage, MIB, NO_DIFFERENCE, readUsed, run, usedUnits } from './images.ts';
+import { unmount } from '../../support/unmount.ts';
 
 export const SIZE = 300 * MIB;
 export const SECTOR = 4096;
@@ -18,7 +19,7 @@ export async function mounted<T>(image: string, options: string, work: (point: s
   try {
     return await work(point);
   } finally {
-    run('umount', [point]);
+    unmount(point);
     rmSync(point, { recursive: true });
   }
 }

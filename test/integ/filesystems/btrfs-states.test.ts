@@ -64,7 +64,12 @@ describe('refused by name', () => {
   });
 
   test('stripes over a single device', async (context) => {
-    proves(context, { subject: 'Btrfs', feature: 'RAID profiles (refused)', aspect: 'used blocks', judge: 'mkfs.btrfs' });
+    proves(context, {
+      subject: 'Btrfs',
+      feature: 'RAID profiles (refused)',
+      aspect: 'used blocks',
+      judge: 'mkfs.btrfs',
+    });
     const image = emptyImage(join(folder, 'stripes'), SIZE);
     run('mkfs.btrfs', ['-q', '-d', 'raid0', image]);
     await expect(readUsed(image)).rejects.toMatchObject({

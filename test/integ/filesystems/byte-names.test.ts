@@ -6,6 +6,7 @@ import { findPath } from '../../../src-engine/browsing/find-path.ts';
 import { listFiles } from '../../../src-engine/browsing/list-files.ts';
 import { browsing, readAt } from './browse.ts';
 import { emptyImage, MIB, run, scratchFolder } from './images.ts';
+import { unmount } from '../../support/unmount.ts';
 
 const folder = scratchFolder();
 const isRoot = process.getuid?.() === 0;
@@ -39,7 +40,7 @@ describe.skipIf(!isRoot)('names of any bytes (needs root to mount)', () => {
       mkdirSync(join(point, 'names'));
       for (const [bytes, shown] of NAMES) writeFileSync(Buffer.concat([Buffer.from(`${point}/names/`), bytes]), shown);
     } finally {
-      run('umount', [point]);
+      unmount(point);
     }
     await browsing(image, async (tree) => {
       const all = { template: '', volume: '0', path: '/names', sort: 'name', isDescending: false } as const;

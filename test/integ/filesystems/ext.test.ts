@@ -20,6 +20,7 @@ import {
   scratchFolder,
   usedUnits,
 } from './images.ts';
+import { unmount } from '../../support/unmount.ts';
 
 const folder = scratchFolder();
 let tree: string;
@@ -342,7 +343,7 @@ describe.skipIf(!isRoot)('written by the kernel (needs root for loop mounts)', (
     try {
       return use(root);
     } finally {
-      run('umount', [root]);
+      unmount(root);
     }
   };
   const scatter = (root: string) => {

@@ -22,6 +22,7 @@ import { recogniseFileSystem } from '../../../src-engine/filesystems/recognise.t
 import { noise } from '../../support/disks.ts';
 import { fillTree } from '../../support/trees.ts';
 import { emptyImage, run } from './images.ts';
+import { unmount } from '../../support/unmount.ts';
 
 /** mkfs.xfs makes nothing below 300 MB but for the tests of XFS itself, which it knows by these. */
 const SMALL = { TEST_DIR: '/', TEST_DEV: '/', QA_CHECK_FS: '/' };
@@ -125,7 +126,7 @@ export async function mounted<T>(
   try {
     return await use(root);
   } finally {
-    run('umount', [root]);
+    unmount(root);
   }
 }
 

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { blockChecksum } from '../../../src-engine/filesystems/xfs/checksum.ts';
 import { MIB, noise, readTaken, run, scratchFolder } from './images.ts';
 import { askXfsDb, makeXfs, prototypeOf } from './xfs-images.ts';
+import { unmount } from '../../support/unmount.ts';
 
 const folder = scratchFolder();
 
@@ -149,7 +150,7 @@ describe('contradictions', () => {
           run('cp', ['--reflink=always', join(point, `file ${i}`), join(point, `copy ${i}`)]);
         }
       } finally {
-        run('umount', [point]);
+        unmount(point);
       }
       shared = readFileSync(image);
     });

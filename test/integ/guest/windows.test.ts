@@ -10,6 +10,7 @@ import { guestFacts } from '../../../src-engine/guest/guest-facts.ts';
 import { inspectGuest } from '../../../src-engine/guest/inspect-guest.ts';
 import { ext4Guest, hive, openedVolume, writeTree, type GuestTree } from '../../support/guests.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
+import { unmount } from '../../support/unmount.ts';
 
 const work = temporaryFolder();
 const table = await loadEndOfLife(resolve(import.meta.dirname, '../../../resources/end-of-life.yaml'));
@@ -118,7 +119,7 @@ function ntfsImage(tree: GuestTree): Buffer {
   try {
     writeTree(folder, tree);
   } finally {
-    execFileSync('umount', [folder], { stdio: 'pipe' });
+    unmount(folder);
   }
   return readFileSync(image);
 }
