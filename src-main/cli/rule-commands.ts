@@ -10,6 +10,7 @@ import {
   type EngineClient,
 } from '../../src-engine/contract/index.ts';
 import type { Session } from './session.ts';
+import { countDisks } from './count-disks.ts';
 import { collect, oneOf, wordOf } from './options.ts';
 import { refuseExisting, saveWholeFile } from './save-file.ts';
 
@@ -70,6 +71,14 @@ export function addRuleCommands(
         await saveWholeFile(path, Buffer.from(base64, 'base64'), overwrite);
       }
       const block = report.lines.find(({ level }) => level === 'block');
+      // what no rule is about, and the deploy itself would refuse: this machine's own disk, one that is mounted, one that is too small
+      const plan = block || target === undefined ? null : await deployPlan(client, subject, target, options);
+      const refused = plan?.checks.find(({ level }) => level === 'block');
+      if (plan && refused) {
+        printer.finding({ kind: 'deploy-plan', value: plan });
+        const data = { ...refused.data, check: refused.code, path: target! };
+        throw new CommandError({ code: 'PLAN_BLOCKED', message: refused.code, hint: '', data });
+      }
       if (!block) return printer.result({ kind: 'report', value: report });
       printer.finding({ kind: 'report', value: report });
       throw blocked(report.lines.filter(({ level }) => level === 'block'));
@@ -84,6 +93,13 @@ export function addRuleCommands(
         return printer.result({ kind: 'policies', value: await client.call('policy.list', {}) });
       printer.result({ kind: 'policy', value: await client.call('policy.show', { policy }) });
     });
+}
+
+/** A plan only: nothing is started. The rules are asked about a template's first disk. */
+async function deployPlan(client: EngineClient, template: string, target: string, options: CheckOptions) {
+  const disk = (await countDisks(client, template)) > 1 ? 1 : undefined;
+  const params = { template, disk, target, ...ruleParams(options) } as CommandParams<'deploy.plan'>;
+  return client.call('deploy.plan', params);
 }
 
 function blocked(lines: CommandResult<'report.check'>['lines']): CommandError {

@@ -6,9 +6,10 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { MachineProfileSchema } from '../../../src-engine/contract/machine.contract.ts';
 import { ReportSchema } from '../../../src-engine/contract/report.contract.ts';
 import { commandLine, lastLine, type Ended } from '../../support/command-line.ts';
+import { makeExt4 } from '../../support/disks.ts';
 import { biosDisk, CENTOS_7, DEBIAN_13 } from '../../support/phony-disks.ts';
 import { serverProfile } from '../../support/profiles.ts';
-import { MIB, workbench } from '../../support/workbench.ts';
+import { canLoop, MIB, workbench } from '../../support/workbench.ts';
 
 const bench = workbench();
 const diskpress = commandLine(bench.path('catalog'));
@@ -85,6 +86,16 @@ describe('check', () => {
     const { value } = lastLine({ code, out, err: '' });
     expect(ReportSchema.parse(value)).toMatchObject({ action: 'deploy', subject: 'debian@1', target });
     expect(existsSync(target)).toBe(false);
+  });
+
+  test.skipIf(!canLoop)('ends with what the deploy itself would refuse, too: a target that is in use', async () => {
+    const disk = bench.attach(makeExt4(bench, 'mounted.img', 64 * MIB));
+    bench.mount(disk);
+    const { code, out } = await diskpress('--json', 'check', 'debian', '--target', disk);
+    expect(code).toBe(5);
+    expect(lastLine({ code, out, err: '' })).toMatchObject({
+      error: { code: 'PLAN_BLOCKED', data: { check: 'TARGET_MOUNTED', path: disk } },
+    });
   });
 
   test('as JSON: the report, and the last line says whether it blocks', async () => {
