@@ -1,4 +1,4 @@
-/** `npm run boot-matrix [-- TEXT...]`: see test/boot-matrix/main.ts. Installs and builds what it needs first. */
+/** `npm run boot-matrix [-- [--missing] TEXT...]`: see test/boot-matrix/main.ts. Installs and builds what it needs first. */
 import { join } from 'node:path';
 import { ended, start } from './child.mjs';
 import { appEnvironment, ensureBuilt, ensureInstalled, node24, root } from './ensure.mjs';

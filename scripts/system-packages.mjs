@@ -22,6 +22,7 @@ const PACKAGES = {
   'drbd-utils': 'drbdmeta',
   e2fsprogs: 'mkfs.ext4',
   eatmydata: 'eatmydata',
+  efibootmgr: 'efibootmgr',
   'erofs-utils': 'mkfs.erofs',
   'ewf-tools': 'ewfacquirestream',
   'exfat-fuse': 'mount.exfat-fuse',

@@ -11,7 +11,6 @@ import { openEngine, resultOf, type TestEngine } from '../support/engine.ts';
 import { recognised, sha256 } from '../support/judges.ts';
 import { randomBelow } from '../support/temporary.ts';
 import { canLoop, MIB, run, workbench } from '../support/workbench.ts';
-import { ASKED, faultOf, LARGER_BYTES, makeGuestDisk } from './named-guest.ts';
 import { attempts, seedOf, Tally } from './tally.ts';
 
 const built = process.env.DISKPRESS_WORKERS;
@@ -104,26 +103,6 @@ const VICTIMS: readonly Victim[] = [
       if (digest === (await sha256(disk.path))) return 'untouched';
       if (recognised(target) === '') return 'unfinished, and looks it';
       if (!sameUsed(target)) tally.unfound(`${when}: the target looks finished and is not`);
-      return 'finished';
-    },
-  },
-  {
-    what: 'deploy that grows, names and gives identifiers',
-    few: 3,
-    full: 140,
-    prepare: async () => {
-      run('cp', disk.path, bench.path('target.img'));
-      run('truncate', '-s', String(LARGER_BYTES), bench.path('target.img'));
-      device = bench.attach(bench.path('target.img'));
-      return ['deploy', 'guest', device, '--confirm', device, ...ASKED];
-    },
-    look: async (_, tally, when) => {
-      bench.detach(device);
-      const target = bench.path('target.img');
-      if (recognised(target) === '') return 'unfinished, and looks it';
-      if (Buffer.compare(readFileSync(target).subarray(0, 64 * MIB), readFileSync(disk.path)) === 0) return 'untouched';
-      const fault = faultOf(target);
-      if (fault !== '') tally.unfound(`${when}: the target looks finished, and ${fault}`);
       return 'finished';
     },
   },
@@ -300,7 +279,6 @@ describe.skipIf(!canLoop)('kill -9', () => {
     resultOf(await engine.capture(base, 'base'));
     resultOf(await engine.capture(bench.path('shared.img'), 'base'));
     resultOf(await engine.capture(disk.path, 'disk'));
-    resultOf(await engine.capture(makeGuestDisk(bench), 'guest'));
     for (const version of ['base@1', 'base@2', 'disk@1']) {
       const target = bench.path('expected.img');
       rmSync(target, { force: true });

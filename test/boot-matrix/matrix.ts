@@ -4,7 +4,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Combination } from './combinations.ts';
 import { CommandLine } from './deploy.ts';
-import { guestOf, nameOf, type Guest } from './guests.ts';
+import { guestOf, nameOf, type Guest, type GuestKind } from './guests.ts';
 import { tryCombination, type Row } from './try-combination.ts';
 import { tryTwins, type Twins } from './twins.ts';
 
@@ -12,20 +12,22 @@ import { tryTwins, type Twins } from './twins.ts';
 const AT_ONCE = Math.max(2, availableParallelism());
 
 /**
- * @param twins of which of the templates two are started side by side in the end
- * @param done is told of each row as it is there
+ * @param twins of which templates two are started side by side in the end
+ * @param done is told of each row as it is there @param doneTwins of each pair
  * @returns the rows, in the order of the combinations
  */
 export async function tryAll(
   combinations: readonly Combination[],
-  twins: (guest: Guest) => boolean,
+  twins: readonly GuestKind[],
   done: (row: Row) => void,
+  doneTwins: (pair: Twins) => void = () => {},
 ): Promise<{ rows: Row[]; twins: Twins[] }> {
   const folder = mkdtempSync(join(tmpdir(), 'diskpress-boot-'));
   try {
     const commands = new CommandLine(folder);
     const guests = new Map<string, Guest>();
-    await sideBySide([...new Map(combinations.map(({ guest }) => [nameOf(guest), guest])).values()], async (kind) => {
+    const kinds = [...combinations.map(({ guest }) => guest), ...twins];
+    await sideBySide([...new Map(kinds.map((kind) => [nameOf(kind), kind])).values()], async (kind) => {
       guests.set(nameOf(kind), await guestOf(kind));
     });
     // a catalog has one writer
@@ -38,7 +40,11 @@ export async function tryAll(
       done(row);
     });
     const pairs: Twins[] = [];
-    for (const guest of [...guests.values()].filter(twins)) pairs.push(await tryTwins(guest, commands, folder));
+    for (const kind of twins) {
+      const pair = await tryTwins(guests.get(nameOf(kind))!, commands, folder);
+      pairs.push(pair);
+      doneTwins(pair);
+    }
     return { rows: rows.sort((a, b) => a.combination.number - b.combination.number), twins: pairs };
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -2,9 +2,14 @@
  * Disks start after their partitions got other lengths and places, other sectors, or a machine whose firmware has no entry for them: a boot
  * loader alone is on each, put there by its own programs, and prints a sign. The job's account of its chain says what happened to it.
  */
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BootLink } from '../../src-engine/contract/boot-chain.contract.ts';
+import { makeFirmwareEntry } from '../../src-engine/machines/firmware-entries.ts';
+import { findTool } from '../../src-engine/tools/tools.ts';
 import { openEngineThread, resultOf, type TestEngine } from '../support/engine.ts';
+import { putIntoOvmf } from '../support/ovmf-variables.ts';
 import { canLoop, MIB, run, workbench } from '../support/workbench.ts';
 import {
   fillEfiPartition,
@@ -14,7 +19,9 @@ import {
   installMbr,
   installSyslinux,
   makeSwap,
+  missingEfiLoaders,
   missingLoaders,
+  OVMF_VARIABLES,
   partition,
   partsOf,
   PROMPT,
@@ -30,6 +37,9 @@ beforeAll(async () => {
 afterAll(() => engine.close());
 
 const canRun = canLoop && missingLoaders.length === 0;
+const canRunEfi = canLoop && missingEfiLoaders.length === 0;
+const efibootmgr = findTool('efibootmgr');
+if (!efibootmgr) console.warn('SKIPPED: entries of firmware: efibootmgr is missing');
 const BIOS_BOOT = '21686148-6449-6E6F-744E-656564454649';
 const ext4 = (device: string) => run('mke2fs', '-q', '-F', '-t', 'ext4', device);
 
@@ -141,7 +151,7 @@ describe.skipIf(!canRun)('boot code of a partition', () => {
   });
 });
 
-describe.skipIf(!canRun)('a disk that only the firmware of one machine has an entry for', () => {
+describe.skipIf(!canRunEfi)('a disk that only the firmware of one machine has an entry for', () => {
   const states = (chain: readonly BootLink[] = []) => chain.map(({ state, code }) => `${state} ${code}`).sort();
   beforeAll(async () => {
     const image = bench.file('efi.img', 64 * MIB);
@@ -192,6 +202,39 @@ describe.skipIf(!canRun)('a disk that only the firmware of one machine has an en
       run('cmp', bench.path('efi.img'), target);
     }
     expect(await started(target, 'uefi')).not.toContain(SIGN);
+  });
+
+  test.skipIf(!efibootmgr)('starts by an entry that was made for it, and is made once', async () => {
+    const target = bench.path('entered.img');
+    const params = { template: 'efi', target, identity: 'keep' as const, exact: true };
+    const { planId } = await engine.client.call('deploy.plan', params);
+    const { jobId } = await engine.client.call('deploy.start', { planId });
+    resultOf(await engine.ended(jobId));
+    // efibootmgr itself, which finds the variables of another machine's firmware
+    const [variables, tools] = [bench.path('variables'), bench.path('tools')];
+    for (const folder of [variables, tools]) mkdirSync(folder);
+    const script = `#!/bin/sh\nEFIVARFS_PATH=${variables}/ exec ${efibootmgr} "$@"\n`;
+    writeFileSync(join(tools, 'efibootmgr'), script, { mode: 0o755 });
+    const { PATH } = process.env;
+    process.env.PATH = `${tools}:${PATH}`;
+    const path = bench.attach(target, '-P');
+    try {
+      const partitionUuid = run('sgdisk', '-i1', path).match(/unique GUID: (\S+)/)![1];
+      const loader = '\\EFI\\debian\\shimx64.efi';
+      const wanted = { path, partition: 1, partitionUuid, loader, label: 'efi' };
+      const { signal } = new AbortController();
+      const name = await makeFirmwareEntry(wanted, signal);
+      expect(await makeFirmwareEntry(wanted, signal)).toBe(name);
+      expect(readdirSync(variables).filter((file) => /^Boot\d{4}/.test(file))).toHaveLength(1);
+    } finally {
+      process.env.PATH = PATH;
+      bench.detach(path);
+    }
+    // read from outside: by the firmware that is to start it, and that has nothing else to start it by
+    const store = putIntoOvmf(OVMF_VARIABLES, variables, bench.path('variables.fd'));
+    const said = await started(target, 'uefi', 512, store);
+    expect(said).toContain('starting Boot0000 "efi"');
+    expect(said).toContain(SIGN);
   });
 
   const extracted = (image: string) => {

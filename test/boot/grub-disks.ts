@@ -24,14 +24,13 @@ export const SIGN = 'STARTED-BY-DISKPRESS-TEST';
 export const PROMPT = 'boot: ';
 const TIMEOUT_MS = 120_000;
 
+const areMissing = (paths: readonly string[]) => paths.filter((path) => !existsSync(path));
 /** By file, what is not there: Debian's packages are named in scripts/system-packages.mjs. */
+export const missingEfiLoaders = areMissing(['/usr/lib/shim/shimx64.efi.signed', '/usr/share/OVMF/OVMF_CODE_4M.fd']);
 export const missingLoaders = [
-  SETUP,
-  '/usr/lib/shim/shimx64.efi.signed',
-  '/usr/share/OVMF/OVMF_CODE_4M.fd',
-  '/usr/lib/syslinux/mbr/mbr.bin',
-  '/usr/bin/syslinux',
-].filter((path) => !existsSync(path));
+  ...areMissing([SETUP, '/usr/lib/syslinux/mbr/mbr.bin', '/usr/bin/syslinux']),
+  ...missingEfiLoaders,
+];
 if (missingLoaders.length > 0)
   console.warn(`SKIPPED: boot chains of small disks: ${missingLoaders.join(', ')} missing`);
 
@@ -121,11 +120,26 @@ export function partsOf(image: string): Part[] {
   return partitions.map(({ start, size }) => ({ startBytes: start * sectorsize, lengthBytes: size * sectorsize }));
 }
 
-const OVMF = ['CODE', 'VARS'].map((what) => `/usr/share/OVMF/OVMF_${what}_4M.fd`);
+const OVMF_CODE = '/usr/share/OVMF/OVMF_CODE_4M.fd';
+/** A firmware that knows nothing of any disk. */
+export const OVMF_VARIABLES = '/usr/share/OVMF/OVMF_VARS_4M.fd';
 
-/** Starts a disk and waits for the sign. @returns what was said on the serial line, up to it, or to the end of the time */
-export async function started(image: string, firmware: 'bios' | 'uefi', sectorBytes = 512): Promise<string> {
-  const flash = OVMF.map((file, unit) => `if=pflash,format=raw,unit=${unit},readonly=on,file=${file}`);
+/**
+ * Starts a disk and waits for the sign.
+ * @param variables of the firmware, which it believes in where it may write to them: to a snapshot, as to the disk
+ * @returns what was said on the serial line, up to it, or to the end of the time
+ */
+export async function started(
+  image: string,
+  firmware: 'bios' | 'uefi',
+  sectorBytes = 512,
+  variables = OVMF_VARIABLES,
+): Promise<string> {
+  const isKnown = variables === OVMF_VARIABLES;
+  const flash = [
+    `if=pflash,format=raw,unit=0,readonly=on,file=${OVMF_CODE}`,
+    `if=pflash,format=raw,unit=1,readonly=${isKnown ? 'on' : 'off'},file=${variables}`,
+  ];
   const machine = spawn(
     'qemu-system-x86_64',
     [
