@@ -8,6 +8,7 @@ import { serveEngine } from '../../src-engine/host/router.ts';
 import { startEngine } from '../../src-engine/host/start-engine.ts';
 import { pressUrl, resourcesPath } from './catalog-handle.ts';
 import { expectAccounted } from './account.ts';
+import { isCorpusAsked, judgeLeftOut } from './every-input.ts';
 
 export interface TestEngine {
   readonly client: EngineClient;
@@ -35,7 +36,7 @@ export interface TestEngine {
 
 export async function openEngine(catalogPath: string, { stays = false } = {}): Promise<TestEngine> {
   const engine = await startEngine({ catalogPath, version: '0.0.0', resourcesPath, stays });
-  return driven(engine.client(), () => engine.close());
+  return driven(engine.client(), catalogPath, () => engine.close());
 }
 
 /** As {@link openEngine}, without a thread of its own: many catalogs are opened faster. */
@@ -50,10 +51,10 @@ export function openEngineHere(catalogPath: string): TestEngine {
         receive: (served) => void (receive = served),
       }),
   });
-  return driven(client, () => engine.close());
+  return driven(client, catalogPath, () => engine.close());
 }
 
-function driven(client: EngineClient, close: () => Promise<void>): TestEngine {
+function driven(client: EngineClient, catalogPath: string, close: () => Promise<void>): TestEngine {
   const events: JobView[] = [];
   const waiting = new Set<{ jobId: string; isMet(job: JobView): boolean; resolve(job: JobView): void }>();
   client.subscribe('jobs', (job) => {
@@ -81,6 +82,7 @@ function driven(client: EngineClient, close: () => Promise<void>): TestEngine {
       const version = versions.find(({ number }) => number === versionNumber)!;
       // packages bring the account of their capture along
       for (const { layout, source } of version.disks) if (layout.account) expectAccounted(layout, source);
+      if (isCorpusAsked) await judgeLeftOut(catalogPath, templateId, version.number);
     }
     return job;
   };
