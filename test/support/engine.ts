@@ -9,6 +9,7 @@ import { serveEngine } from '../../src-engine/host/router.ts';
 import { startEngine } from '../../src-engine/host/start-engine.ts';
 import { pressUrl, resourcesPath } from './catalog-handle.ts';
 import { expectAccounted } from './account.ts';
+import { isCorpusAsked, judgeLeftOut } from './every-input.ts';
 
 export interface TestEngine {
   readonly client: EngineClient;
@@ -49,7 +50,7 @@ export async function openEngine(catalogPath: string, { stays = false } = {}): P
         receive: (served) => void (receive = served),
       }),
   });
-  return driven(client, () => engine.close());
+  return driven(client, catalogPath, () => engine.close());
 }
 
 /** What is thrown is told as a face is told. */
@@ -64,10 +65,10 @@ function opened(options: ConstructorParameters<typeof Engine>[0]): Engine {
 /** In a thread of its own, as faces have it. */
 export async function openEngineThread(catalogPath: string, { stays = false } = {}): Promise<TestEngine> {
   const engine = await startEngine({ catalogPath, version: '0.0.0', resourcesPath, stays });
-  return driven(engine.client(), () => engine.close());
+  return driven(engine.client(), catalogPath, () => engine.close());
 }
 
-function driven(client: EngineClient, close: () => Promise<void>): TestEngine {
+function driven(client: EngineClient, catalogPath: string, close: () => Promise<void>): TestEngine {
   const events: JobView[] = [];
   const waiting = new Set<{ jobId: string; isMet(job: JobView): boolean; resolve(job: JobView): void }>();
   client.subscribe('jobs', (job) => {
@@ -95,6 +96,7 @@ function driven(client: EngineClient, close: () => Promise<void>): TestEngine {
       const version = versions.find(({ number }) => number === versionNumber)!;
       // packages bring the account of their capture along
       for (const { layout, source } of version.disks) if (layout.account) expectAccounted(layout, source);
+      if (isCorpusAsked) await judgeLeftOut(catalogPath, templateId, version.number);
     }
     return job;
   };

@@ -56,7 +56,12 @@ describe('LUKS', () => {
     const judge = 'cryptsetup luksDump';
     proves(
       context,
-      ...['LUKS1', 'LUKS2'].map((feature) => ({ subject: 'Encryption', feature, aspect: 'used blocks' as const, judge })),
+      ...['LUKS1', 'LUKS2'].map((feature) => ({
+        subject: 'Encryption',
+        feature,
+        aspect: 'used blocks' as const,
+        judge,
+      })),
     );
   });
 });
@@ -100,12 +105,20 @@ describe('BitLocker', () => {
   test('is recognised', (context) => {
     const judge = 'cryptsetup bitlkDump';
     const features = ['BitLocker', 'BitLocker To Go', 'BitLocker that is suspended'];
-    proves(context, ...features.map((feature) => ({ subject: 'Encryption', feature, aspect: 'used blocks' as const, judge })));
+    proves(
+      context,
+      ...features.map((feature) => ({ subject: 'Encryption', feature, aspect: 'used blocks' as const, judge })),
+    );
   });
 });
 
 test('a volume of noise, as VeraCrypt makes them, is told as one', async (context) => {
-  proves(context, { subject: 'Encryption', feature: 'volumes without a header', aspect: 'used blocks', judge: 'noise' });
+  proves(context, {
+    subject: 'Encryption',
+    feature: 'volumes without a header',
+    aspect: 'used blocks',
+    judge: 'noise',
+  });
   const { recognised, captureAs, warnings } = await viewOf(makeNoiseDisk(bench, 'noise.img', 3 * MIB));
   expect({ recognised, captureAs }).toEqual({ recognised: null, captureAs: 'whole' });
   expect(warnings).toEqual([{ code: 'VOLUME_LOOKS_RANDOM', data: { volume: 1, lengthBytes: 3 * MIB } }]);

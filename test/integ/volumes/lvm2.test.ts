@@ -236,7 +236,12 @@ describe.skipIf(!canLoop)('a group over two partitions', () => {
   });
 
   test('metadata that was changed often, and kept twice or not at all, is the newest', async (context) => {
-    proves(context, { subject: 'LVM2', feature: 'several copies of the metadata', aspect: 'used blocks', judge: 'vgs' });
+    proves(context, {
+      subject: 'LVM2',
+      feature: 'several copies of the metadata',
+      aspect: 'used blocks',
+      judge: 'vgs',
+    });
     const disk = bench.file('often.img', 104 * MIB);
     run('sgdisk', '-n', '1:1M:+60M', '-t', '1:8e00', '-n', '2:61M:+40M', '-t', '2:8e00', disk);
     const lvm = lvmOn(bench, disk, PARTS);

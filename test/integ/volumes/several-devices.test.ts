@@ -9,7 +9,12 @@ const bench = workbench();
 const LENGTH = 128 * MIB;
 
 test('btrfs over three devices', async (context) => {
-  proves(context, { subject: 'Btrfs', feature: 'several devices (refused)', aspect: 'used blocks', judge: 'mkfs.btrfs' });
+  proves(context, {
+    subject: 'Btrfs',
+    feature: 'several devices (refused)',
+    aspect: 'used blocks',
+    judge: 'mkfs.btrfs',
+  });
   const images = ['first', 'second', 'third'].map((name) => bench.file(name, LENGTH));
   run('mkfs.btrfs', '-q', '-d', 'single', '-m', 'raid1', ...images);
   for (const image of images) {
