@@ -49,7 +49,19 @@ const ESCAPED_HYPHEN = '\\x2d';
 export class IdForms {
   readonly #needles: Needle[];
 
+  /** the same for two that find the same in the same places of their lists, whatever it becomes */
+  readonly looksFor: string;
+
   constructor(renamings: readonly Renaming[]) {
+    this.looksFor = JSON.stringify(
+      renamings.map(({ format, before, after, volumeNames, joined }) => [
+        format,
+        before,
+        volumeNames,
+        joined?.map((one) => one.before),
+        format === 'group-name' && after,
+      ]),
+    );
     this.#needles = renamings.flatMap((renaming, i) => needlesOf(renaming, i));
   }
 

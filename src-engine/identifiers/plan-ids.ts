@@ -19,6 +19,7 @@ import type { VolumeChanges } from '../writers/steps.port.ts';
 import { groupNameIds, isDamage, readDiskIds, type DiskId, type DiskIds, type Keeping } from './disk-ids.ts';
 import { IdForms, type Renaming } from './forms.ts';
 import { corePatches, isCoreApart, packedCore } from './grub-core.ts';
+import type { Searches } from './known-searches.ts';
 import { newId } from './new-ids.ts';
 import { findReferences, type Reference } from './references.ts';
 import { withReferences } from './rewrite-references.ts';
@@ -37,6 +38,8 @@ export interface IdsInput {
   /** what is to become other in files anyway */
   readonly changes: readonly VolumeChanges[];
   readonly abilities: IdAbilities;
+  /** what is known of a template; left out: nothing */
+  readonly searches?: Searches | undefined;
 }
 
 export interface IdAbilities {

@@ -10,6 +10,7 @@ import { keptStart, type KeptStart } from '../writers/kept-start.ts';
 import { readEfiProgram } from './efi-program.ts';
 import type { IdForms } from './forms.ts';
 import { packedCore, readGrubCore, unpackedCore, type GrubCore, type PackedCore } from './grub-core.ts';
+import type { Searches } from './known-searches.ts';
 import { nameOf, overridingArchive, searchInitramfs, type InitramfsSearch } from './initramfs.ts';
 
 /** A program for UEFI with a kernel and a first file system in it may be as long as this. */
@@ -51,14 +52,21 @@ interface Searched {
   readonly guest: Guest;
   readonly volumes: readonly GuestVolume[];
   readonly abilities: { canWrite(ref: string, kind: string): boolean };
+  /** what is known of a template; left out: nothing */
+  readonly searches?: Searches | undefined;
 }
+
+const NOTHING_KNOWN: Searches = { of: (_place, _forms, search) => search() };
+
+/** Looks into a first file system. @returns null where it is none */
+type SearchFirst = (content: FileContent) => Promise<InitramfsSearch | null>;
 
 const isOfBoot = ({ mountPoint, type }: { readonly mountPoint: string; readonly type: string }) =>
   BOOT_MOUNTS.test(mountPoint) && type !== 'tmpfs';
 
 /** @throws EngineError `READ_FAILED`, `ABORTED` */
 export async function findReferences(
-  { source, guest, volumes, abilities }: Searched,
+  { source, guest, volumes, abilities, searches = NOTHING_KNOWN }: Searched,
   forms: IdForms,
   signal: AbortSignal,
 ): Promise<References> {
@@ -80,7 +88,9 @@ export async function findReferences(
     const canWrite = abilities.canWrite(volume.ref, volume.kind!);
     for (const file of files) {
       signal.throwIfAborted();
-      const found = await search(volume, file, forms, canWrite, budget, signal);
+      const searched: SearchFirst = (content) =>
+        searches.of(`${volume.ref} ${pathOf(file)}`, forms, () => searchInitramfs(content, forms, signal));
+      const found = await search(volume, file, forms, canWrite, budget, searched, signal);
       if (found === 'unreadable') return nothing({ code: 'id-kept-file-unreadable', data: { path: pathOf(file) } });
       if (found) references.push(found);
     }
@@ -97,6 +107,7 @@ async function search(
   forms: IdForms,
   canWrite: boolean,
   budget: Budget,
+  searchFirst: SearchFirst,
   signal: AbortSignal,
 ): Promise<Reference | 'unreadable' | null> {
   const path = pathOf(file);
@@ -107,7 +118,7 @@ async function search(
       ? { volume, file, found: byName, keeping: at('id-kept-file-name'), rewritten: async () => null }
       : null;
   try {
-    const inside = await contentOf(volume.tree!, file, forms, budget, signal);
+    const inside = await contentOf(volume.tree!, file, forms, budget, searchFirst, signal);
     if (inside === 'unreadable') return 'unreadable';
     if (!inside) return named;
     const { rewritten, keeping } = inside;
@@ -143,12 +154,13 @@ async function contentOf(
   { names, node, kind, isSettings }: BootFile,
   forms: IdForms,
   budget: Budget,
+  searchFirst: SearchFirst,
   signal: AbortSignal,
 ): Promise<Inside | 'unreadable' | null> {
   if (kind === 'other' || node.lengthBytes === 0) return null;
   const content = await tree.open(node);
   if (kind === 'initramfs') {
-    const inside = await searchInitramfs(content, forms, signal);
+    const inside = await searchFirst(content);
     if (inside && !inside.isWhole) return 'unreadable';
     if (inside) return inside.found.size > 0 ? ofInitramfs(content, inside, budget) : null;
   }

@@ -21,7 +21,7 @@ export interface DeployReportRequest {
 }
 
 /** A target that was looked at. */
-export interface SeenTarget extends DescribedTarget {
+interface SeenTarget extends DescribedTarget {
   /** null: a file, or a disk that is not there any more */
   readonly device: DeviceView | null;
 }

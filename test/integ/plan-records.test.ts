@@ -9,12 +9,14 @@ import {
 } from '../../src-engine/contract/commands.ts';
 import { quietContext } from '../../src-engine/core/job-context.ts';
 import type { CatalogHandle } from '../../src-engine/host/catalog-handle.ts';
+import { KnownSearches } from '../../src-engine/identifiers/known-searches.ts';
 import { KeptLooks } from '../../src-engine/inspection/kept-looks.ts';
 import { planCapture } from '../../src-engine/jobs/capture/plan.ts';
 import { runCapture } from '../../src-engine/jobs/capture/run.ts';
 import { AttachedIds, KnownIds } from '../../src-engine/jobs/deploy/attached-ids.ts';
 import { KnownDrivers } from '../../src-engine/jobs/deploy/known-drivers.ts';
-import { planDeploy } from '../../src-engine/jobs/deploy/plan.ts';
+import { KnownPutIns } from '../../src-engine/jobs/deploy/known-put-ins.ts';
+import { planDeploy, type KnownBefore } from '../../src-engine/jobs/deploy/plan.ts';
 import { Feeds } from '../../src-engine/jobs/deploy/feed.ts';
 import { runDeploy } from '../../src-engine/jobs/deploy/run.ts';
 import { planExport } from '../../src-engine/jobs/export/plan.ts';
@@ -41,8 +43,12 @@ let handle: CatalogHandle;
 const params = <C extends CommandName>(command: C, given: CommandParams<C>) =>
   COMMANDS[command].params.parse(given) as CheckedParams<C>;
 
-const attached = (target: string) =>
-  new AttachedIds(handle.parts.machine, handle.parts.layout.root, new KnownIds(), [target]);
+const knownFor = (target: string): KnownBefore => ({
+  attached: new AttachedIds(handle.parts.machine, handle.parts.layout.root, new KnownIds(), [target]),
+  putIns: new KnownPutIns(),
+  drivers: new KnownDrivers(),
+  searches: new KnownSearches(),
+});
 
 /** The record as a helper, or the engine after a restart, would have it. @param edit of its text */
 function onPaper<R extends PlanRecord>(
@@ -76,8 +82,7 @@ test('of a deploy: what is written is what the record names, where it names it',
   const { record } = await planDeploy(
     handle.parts,
     { request: asked, checks: [], vm: null },
-    attached(asked.target),
-    new KnownDrivers(),
+    knownFor(asked.target),
     expiresAt,
     signal,
   );
@@ -104,8 +109,7 @@ test('what a plan forbids stands in its record', async () => {
   const { record, view } = await planDeploy(
     handle.parts,
     { request: asked, checks: [], vm: null },
-    attached(asked.target),
-    new KnownDrivers(),
+    knownFor(asked.target),
     expiresAt,
     signal,
   );

@@ -5,13 +5,15 @@ import { AttachedIds, KnownIds } from '../../jobs/deploy/attached-ids.ts';
 import { isVmPlace } from '../../contract/vm-place.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { JobContext } from '../../core/job-context.ts';
+import { KnownSearches } from '../../identifiers/known-searches.ts';
 import { KnownDrivers } from '../../jobs/deploy/known-drivers.ts';
+import { KnownPutIns } from '../../jobs/deploy/known-put-ins.ts';
 import { feedKey, Feeds } from '../../jobs/deploy/feed.ts';
 import { requestsOf } from '../../jobs/deploy/plan-all.ts';
 import { reloadedDisk } from '../../jobs/deploy/vm/plan-reload.ts';
 import { withCapturedAlike, withTwins } from '../../jobs/deploy/machines-alike.ts';
 import type { Owner } from '../../jobs/deploy/open-target.ts';
-import { planDeploy, type AskedDeploy } from '../../jobs/deploy/plan.ts';
+import { planDeploy, type AskedDeploy, type KnownBefore } from '../../jobs/deploy/plan.ts';
 import { runDeploy } from '../../jobs/deploy/run.ts';
 import { MachineInTheMaking } from '../../jobs/deploy/vm/machine-in-the-making.ts';
 import { resolveTargets } from '../../jobs/deploy/vm/resolve-targets.ts';
@@ -67,23 +69,28 @@ export function deployOperations({
   });
   const known = new KnownIds();
   const drivers = new KnownDrivers();
-  const attachedFor = (targets: readonly string[]) =>
-    new AttachedIds(catalog.machine, catalog.parts.layout.root, known, targets);
-  const plan = (asked: AskedDeploy, attached: AttachedIds, signal: AbortSignal) =>
-    deploys.plan((expiresAt) => planDeploy(catalog.parts, asked, attached, drivers, expiresAt, signal));
+  const searches = new KnownSearches();
+  const knownFor = (targets: readonly string[]): KnownBefore => ({
+    attached: new AttachedIds(catalog.machine, catalog.parts.layout.root, known, targets),
+    putIns: new KnownPutIns(),
+    drivers,
+    searches,
+  });
+  const plan = (asked: AskedDeploy, before: KnownBefore, signal: AbortSignal) =>
+    deploys.plan((expiresAt) => planDeploy(catalog.parts, asked, before, expiresAt, signal));
   const planAll = async (asked: CheckedParams<'deploy.planAll'>, signal: AbortSignal) => {
     const disk = asked.disk ?? (asked.reload ? reloadedDisk(catalog.parts.templates.find(asked.template)) : undefined);
     const params = { ...asked, disk, targets: await pathsBySerial(catalog.machine, catalogPath, asked.targets) };
     const targets = await resolveTargets(catalog.parts, params, signal);
     const paths = targets.map(({ path }) => path);
     await refuseTwice(catalog.machine, paths);
-    const attached = attachedFor(paths);
+    const before = knownFor(paths);
     const plans: DeployPlan[] = [];
     const requests = requestsOf(catalog.parts, params, targets);
-    for (const one of requests) plans.push(await plan(one, attached, signal));
+    for (const one of requests) plans.push(await plan(one, before, signal));
     const settings = requests.map(({ request }) => request.settings);
     const disksEach = params.disk === undefined ? plans[0].diskCount : 1;
-    const alike = withCapturedAlike(settings, attached.withShared(plans), disksEach);
+    const alike = withCapturedAlike(settings, before.attached.withShared(plans), disksEach);
     return withTwins(catalog.parts, params, alike);
   };
   return {
@@ -91,7 +98,7 @@ export function deployOperations({
       const { target, ...params } = request;
       if (!isVmPlace(target)) {
         if (request.vm) throw new EngineError('BAD_REQUEST', { field: 'vm', reason: 'no target is a virtual machine' });
-        return plan({ request, checks: [], vm: null }, attachedFor([target]), signal);
+        return plan({ request, checks: [], vm: null }, knownFor([target]), signal);
       }
       const one = { count: 1, reload: false, keepOldDisk: false };
       const plans = await planAll({ ...params, targets: [target], ...one }, signal);

@@ -15,6 +15,7 @@ import type { GuestVolume } from '../../guest/guest-input.ts';
 import { otherSystems } from '../../guest/other-systems.ts';
 import { openGuestFiles } from '../../guest/open-guest-files.ts';
 import type { OpenedVolume } from '../../inspection/disk-inspection.ts';
+import type { Searches } from '../../identifiers/known-searches.ts';
 import { newId } from '../../identifiers/new-ids.ts';
 import { planIds } from '../../identifiers/plan-ids.ts';
 import type { Patch } from '../../volumes/layout.port.ts';
@@ -47,6 +48,8 @@ export interface InsideOptions {
   readonly copied: readonly CopiedLoader[];
   /** drivers that are put into it */
   readonly drivers: readonly GuestChange[];
+  /** what is known of a template; left out: nothing, as of a target */
+  readonly searches?: Searches;
 }
 
 const NO_SETTINGS: GuestSettings = GuestSettingsSchema.parse({});
@@ -67,7 +70,7 @@ export const changesInside = ({ settings, identity, groupNames, virtioDrivers }:
 export async function planInside(
   { source, volumes, input }: OpenedDisk,
   { settings = NO_SETTINGS, identity, keep, groupNames, virtioDrivers }: Asked,
-  { isAlone, isDevice, idSeed, copied, drivers }: InsideOptions,
+  { isAlone, isDevice, idSeed, copied, drivers, searches }: InsideOptions,
   signal: AbortSignal,
 ): Promise<Inside> {
   const isChanged = changesInside({ settings, identity, groupNames, virtioDrivers });
@@ -104,6 +107,7 @@ export async function planInside(
         ...(await besideGuest(unmounted, input.volumes, signal)),
       ],
       abilities: idAbilities(volumes, isDevice),
+      searches,
     },
     signal,
   );

@@ -29,12 +29,14 @@ import { platformOf } from '../../judgement/platform.ts';
 import { overriddenCodes, withOverrides } from '../../judgement/overrides.ts';
 import { refusalOf, type DeployRecord, type Planned } from '../plan-records.ts';
 import { openDisk } from './opened-disk.ts';
+import type { KnownSearches } from '../../identifiers/known-searches.ts';
 import type { KnownDrivers } from './known-drivers.ts';
 import { moveChecks } from './move-checks.ts';
 import { networkChecks } from './network-checks.ts';
 import { planBoot } from './plan-boot.ts';
 import { planDrivers, wantedBuses } from './plan-drivers.ts';
-import { planPutIn, withPutIn } from './put-in-drivers.ts';
+import type { KnownPutIns } from './known-put-ins.ts';
+import { withPutIn } from './put-in-drivers.ts';
 import { chooseIdentity, identityAsked } from './choose-identity.ts';
 import { notLookedInto } from './not-looked-into.ts';
 import { planIdentity, toldAtEnd } from './plan-identity.ts';
@@ -67,17 +69,26 @@ export interface AskedDeploy {
   readonly vm: PlannedVm | null;
 }
 
+/** What is the same for many targets, and found once. */
+export interface KnownBefore {
+  /** of the request */
+  readonly attached: AttachedIds;
+  readonly putIns: KnownPutIns;
+  /** of all requests */
+  readonly drivers: KnownDrivers;
+  readonly searches: KnownSearches;
+}
+
 /**
  * Looks at the template and the target and says what a deploy would do.
  * @param asked with what is known of it already, beside other deploys
- * @param attached of the request that it is a part of @param known of what was planned before
+ * @param known of the request that it is a part of, and of what was planned before
  * @throws EngineError `TEMPLATE_NOT_FOUND`, `MANIFEST_DAMAGED`, `PACK_DAMAGED`, `PERMISSION_DENIED`
  */
 export async function planDeploy(
   parts: EngineParts,
   { request, checks: besides, vm }: AskedDeploy,
-  attached: AttachedIds,
-  known: KnownDrivers,
+  { attached, drivers: known, searches, putIns }: KnownBefore,
   expiresAt: string,
   signal: AbortSignal,
 ): Promise<Planned<DeployRecord, DeployPlan>> {
@@ -148,13 +159,20 @@ export async function planDeploy(
       // a disk of several may well be without a system, if another has one
       const isAlone = isOnly || !version.guest?.family.value;
       const askedDrivers = { request, vmBus, device, isAlone: isOnly };
-      const added = await planPutIn(opened, request, wantedBuses(askedDrivers), isAlone, signal);
+      const added = await putIns.of(found.manifest, opened, request, wantedBuses(askedDrivers), isAlone, signal);
       const drivers = await planDrivers(opened, withPutIn(kernels, added.putIn), askedDrivers, signal);
       const move = { from: version.platform, to: platformOf(target.place, device, null).value };
       const network = request.settings?.network ?? [];
       const otherMachine = await moveChecks(move, recorded?.network ?? [], network, opened.input.volumes, signal);
       const idSeed = randomUUID();
-      const options = { isDevice, isAlone, idSeed, copied: boot.copied, drivers: added.changes };
+      const options = {
+        isDevice,
+        isAlone,
+        idSeed,
+        copied: boot.copied,
+        drivers: added.changes,
+        searches: searches.of(found.manifest),
+      };
       const chosen = await planIdentity(
         opened,
         { ...request, identity: identity.becomes },

@@ -27,7 +27,7 @@ export const isSame = (a: FileIdentity | null, b: FileIdentity | null) =>
   a !== null && b !== null && a.device === b.device && a.inode === b.inode;
 
 /** A descriptor of another process that leads to a path. */
-export interface OpenPath {
+interface OpenPath {
   readonly pid: string;
   readonly fd: string;
   readonly path: string;
