@@ -60,6 +60,8 @@ describe.skipIf(!canLoop)('a machine is reloaded', () => {
     resultOf(await engine.ended((await start(planId, NAME)).jobId));
     expectReloaded();
     expect(definition()).toBe(before);
+    const log = await engine.client.call('log.list', {});
+    expect(log).toContainEqual(expect.objectContaining({ action: 'machine.reloaded', subject: PLACE }));
     expect(readdirSync(bench.folder).sort()).toEqual([
       'catalog',
       'data.qcow2',
