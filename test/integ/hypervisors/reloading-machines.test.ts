@@ -135,4 +135,19 @@ describe.skipIf(!canLoop)('a machine is reloaded', () => {
     const nobody = { template: 'lab', targets: ['libvirt:making-nobody'], reload: true };
     expect(await refusal(engine.client.call('deploy.planAll', nobody))).toMatchObject({ code: 'VM_NOT_FOUND' });
   });
+
+  test('not where its first disk is a device, which it says', async () => {
+    const device = run('losetup', '-f', '--show', bench.file('device.img', 4 * MIB)).trim();
+    bench.atEnd(() => run('losetup', '-d', device));
+    const name = `${NAME}-device`;
+    defineMachine(
+      bench,
+      name,
+      `<disk type='block' device='disk'><driver name='qemu' type='raw'/><source dev='${device}'/><target dev='vda' bus='virtio'/></disk>`,
+    );
+    expect(await refusal(plan({ targets: [`libvirt:${name}`] }))).toMatchObject({
+      code: 'PLAN_BLOCKED',
+      data: { check: 'VM_RELOAD_DEVICE', name, path: device },
+    });
+  });
 });
