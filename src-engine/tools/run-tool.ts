@@ -154,8 +154,14 @@ function collect(stream: NodeJS.ReadableStream): () => Buffer {
   return () => Buffer.concat(pieces);
 }
 
-/** What it said at the end; of what it said for errors, where it said anything there. */
+/** What it said at the end, in one line; of what it said for errors, where it said anything there. */
 function lastWords({ stdout, stderr }: ToolAnswer): string {
-  const said = (stderr.toString('utf8').trim() || stdout.toString('utf8').trim()).split('\n');
-  return said.slice(-5).join('\n').slice(-MAX_SAID_CHARACTERS);
+  return inOneLine(stderr.toString('utf8').trim() || stdout.toString('utf8').trim(), -5);
+}
+
+/** @param count of lines, of the last if it is negative @returns them as a part of a sentence */
+export function inOneLine(said: string, count: number): string {
+  const lines = said.split('\n').flatMap((line) => line.trim() || []);
+  const chosen = count < 0 ? lines.slice(count) : lines.slice(0, count);
+  return chosen.join('; ').slice(-MAX_SAID_CHARACTERS);
 }

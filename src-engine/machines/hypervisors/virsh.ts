@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeSshHost, type SshHost } from '../../contract/vm-place.ts';
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
-import { runTool } from '../../tools/run-tool.ts';
+import { inOneLine, runTool } from '../../tools/run-tool.ts';
 import { sshEnvironment, sshFault } from './ssh.ts';
 import { toolFault } from './tool-fault.ts';
 
@@ -82,7 +82,7 @@ export async function askSeveral(
   return commands.map((_, i) => {
     const complaint = complaints[i]?.trim() ?? '';
     if (i < said.length - 1 && !complaint.includes('error:')) return { status: 'fulfilled', value: said[i] };
-    const reason = new EngineError('TOOL_FAILED', { tool: 'virsh', exitCode, said: complaint.slice(-500) });
+    const reason = new EngineError('TOOL_FAILED', { tool: 'virsh', exitCode, said: inOneLine(complaint, -5) });
     return { status: 'rejected', reason };
   });
 }

@@ -4,7 +4,7 @@
  */
 import { EngineError } from '../../core/engine-error.ts';
 import { bytesOfName } from '../../filesystems/names.ts';
-import { runTool } from '../../tools/run-tool.ts';
+import { inOneLine, runTool } from '../../tools/run-tool.ts';
 import { unsafe } from '../refusals.ts';
 import type { Names } from '../steps.port.ts';
 
@@ -78,7 +78,7 @@ async function call(args: string[], input: string | Uint8Array, run: DebugfsRun)
     throw new EngineError('TOOL_FAILED', {
       tool: 'debugfs',
       exitCode: 0,
-      said: complaints.slice(0, 3).join('\n').slice(0, 500),
+      said: inOneLine(complaints.join('\n'), 3),
     });
   }
   return stdout.toString('utf8');

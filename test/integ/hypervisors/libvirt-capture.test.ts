@@ -41,7 +41,8 @@ describe.skipIf(!canLoop)('a machine of libvirt', () => {
 
   test('is captured with all its disks, each in the format that its definition says', async () => {
     resultOf(await engine.capture(PLACE, 'machine'));
-    const { versions } = await engine.client.call('template.show', { template: 'machine' });
+    const { versions, visibility } = await engine.client.call('template.show', { template: 'machine' });
+    expect(visibility).toBe('private');
     expect(versions[0].disks.map(({ bus, source, capacityBytes }) => [bus, source.path, capacityBytes])).toEqual([
       ['virtio', system, 24 * MIB],
       ['scsi', data, 12 * MIB],

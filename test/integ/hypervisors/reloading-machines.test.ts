@@ -60,6 +60,8 @@ describe.skipIf(!canLoop)('a machine is reloaded', () => {
     resultOf(await engine.ended((await start(planId, NAME)).jobId));
     expectReloaded();
     expect(definition()).toBe(before);
+    const log = await engine.client.call('log.list', {});
+    expect(log).toContainEqual(expect.objectContaining({ action: 'machine.reloaded', subject: PLACE }));
     expect(readdirSync(bench.folder).sort()).toEqual([
       'catalog',
       'data.qcow2',
@@ -132,5 +134,20 @@ describe.skipIf(!canLoop)('a machine is reloaded', () => {
     expect(await refusal(plan({ vm: { processors: 4 } }))).toMatchObject({ code: 'BAD_REQUEST' });
     const nobody = { template: 'lab', targets: ['libvirt:making-nobody'], reload: true };
     expect(await refusal(engine.client.call('deploy.planAll', nobody))).toMatchObject({ code: 'VM_NOT_FOUND' });
+  });
+
+  test('not where its first disk is a device, which it says', async () => {
+    const device = run('losetup', '-f', '--show', bench.file('device.img', 4 * MIB)).trim();
+    bench.atEnd(() => run('losetup', '-d', device));
+    const name = `${NAME}-device`;
+    defineMachine(
+      bench,
+      name,
+      `<disk type='block' device='disk'><driver name='qemu' type='raw'/><source dev='${device}'/><target dev='vda' bus='virtio'/></disk>`,
+    );
+    expect(await refusal(plan({ targets: [`libvirt:${name}`] }))).toMatchObject({
+      code: 'PLAN_BLOCKED',
+      data: { check: 'VM_RELOAD_DEVICE', name, path: device },
+    });
   });
 });

@@ -52,6 +52,12 @@ describe('a tool', () => {
     expect(data.said).toContain('Bad magic number in super-block');
   });
 
+  test('that complains in several lines is told in one', async () => {
+    const folder = inFrontOfPath('e2fsck', "printf 'error: no domain\\n\\n  error: none of that name\\n' >&2; exit 1");
+    const { data } = await withPath(folder, () => refusal(runTool('e2fsck', [], { signal })));
+    expect(data.said).toBe('error: no domain; error: none of that name');
+  });
+
   test('never sees a shell: names are names', async () => {
     const name = bench.file('a; touch $(id) `id` "b"\n.img', MIB);
     const { data } = await refusal(runTool('tune2fs', ['-l', name], { signal }));

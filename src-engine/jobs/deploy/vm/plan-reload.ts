@@ -103,11 +103,14 @@ export function offChecks({ name, place, state, snapshots }: Vm): Check[] {
   return [{ code: 'VM_IS_OFF', level: 'pass', data: { name, place } }];
 }
 
-/** @throws EngineError `VM_WITHOUT_DISKS`, `VM_DISK_ELSEWHERE`; `PLAN_BLOCKED` where its format is not made here */
+/** @throws EngineError `VM_WITHOUT_DISKS`, `VM_DISK_ELSEWHERE`, `VM_POOL_DOWN`; `PLAN_BLOCKED` where it is a device, or of a format that is not made here */
 function reloadable(vm: Vm, place: string): { disk: VmDisk & { path: string }; format: DeployFormat } {
   const [disk] = hardDisksOf(vm);
   if (!disk) throw new EngineError('VM_WITHOUT_DISKS', { place });
   const { path, placed, name } = disk;
+  if (placed === 'pool-down') throw new EngineError('VM_POOL_DOWN', { place, name, path: path ?? '' });
+  if (placed === 'device' && path !== null)
+    throw new EngineError('PLAN_BLOCKED', { check: 'VM_RELOAD_DEVICE', name: vm.name, path });
   if (path === null || placed !== 'file') throw new EngineError('VM_DISK_ELSEWHERE', { place, name, path: path ?? '' });
   const said = disk.format ?? 'raw';
   const format = DEPLOY_FORMATS.find((one) => one === said && one !== 'vmdk');
