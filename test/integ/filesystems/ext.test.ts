@@ -383,6 +383,8 @@ describe.skipIf(!isRoot)('written by the kernel (needs root for loop mounts)', (
     });
     return copy;
   };
+  /** A copy takes a moment in which a busy machine goes on writing: then it is none that a loss of power leaves behind. */
+  const AGAIN = { retry: 2 };
   /** Commits to the journal; nothing is written to its final place yet. */
   const commit = (path: string) => run('sync', [path]);
 
@@ -394,8 +396,7 @@ describe.skipIf(!isRoot)('written by the kernel (needs root for loop mounts)', (
     ['ext4 with bigalloc', ['-b', '1024', '-O', 'bigalloc', '-C', '4096'], 'loop'],
     ['ext4 with its data in the journal', ['-b', '1024', '-J', 'size=8'], 'loop,data=journal'],
     ['ext3', ['-t', 'ext3', '-b', '1024', '-g', '2048'], 'loop'],
-    // a copy takes a moment in which a busy machine goes on writing: then it is none that a loss of power leaves behind
-  ])('%s that lost its power: what its journal knows to be used is kept', { retry: 2 }, async (_, args, options) => {
+  ])('%s that lost its power: what its journal knows to be used is kept', AGAIN, async (_, args, options) => {
     const image = crashed(args, options, (root) => {
       for (let round = 0; round < 5; round++) {
         for (let i = 0; i < 20; i++)
@@ -420,7 +421,7 @@ describe.skipIf(!isRoot)('written by the kernel (needs root for loop mounts)', (
     expect(difference(used, told)).toEqual(NO_DIFFERENCE);
   });
 
-  test('ext4 whose journal cannot be trusted is captured whole', async () => {
+  test('ext4 whose journal cannot be trusted is captured whole', AGAIN, async () => {
     const image = crashed(['-b', '4096'], 'loop', (root) => {
       scatter(root);
       commit(join(root, 'kernel1'));
@@ -435,7 +436,7 @@ describe.skipIf(!isRoot)('written by the kernel (needs root for loop mounts)', (
     expect(extents).toEqual([{ startBytes: 0, lengthBytes: bytes.length }]);
   });
 
-  test('ext4 with fast commits that lost its power is captured whole', async () => {
+  test('ext4 with fast commits that lost its power is captured whole', AGAIN, async () => {
     const image = crashed(['-b', '4096', '-O', 'fast_commit'], 'loop', (root) => {
       scatter(root);
       commit(join(root, 'kernel1'));
@@ -444,7 +445,7 @@ describe.skipIf(!isRoot)('written by the kernel (needs root for loop mounts)', (
     expect(fileSystem).toMatchObject({ captureAs: 'whole', warnings: [{ code: 'JOURNAL_NOT_CLEAN', data: {} }] });
   });
 
-  test('ext2 that lost its power is captured whole', async () => {
+  test('ext2 that lost its power is captured whole', AGAIN, async () => {
     const { fileSystem } = await readUsed(crashed(['-t', 'ext2'], 'loop', scatter));
     expect(fileSystem).toMatchObject({ captureAs: 'whole', warnings: [{ code: 'FILESYSTEM_NOT_CLEAN', data: {} }] });
   });
