@@ -8,6 +8,7 @@ import { removeLostTarget } from '../jobs/lost-target.ts';
 import { writeTemplateRecord } from '../versions/template-record-file.ts';
 import { BootEvidenceKeeper } from './boot-evidence.ts';
 import { CatalogHandle } from './catalog-handle.ts';
+import { CatalogWatch } from './catalog-watch.ts';
 import type { IfNoCatalog } from './catalog-place.ts';
 import { JobRunner } from './job-runner.ts';
 import { NbdServers } from './nbd-servers.ts';
@@ -40,6 +41,7 @@ export class Engine {
   readonly #pledges: PledgeKeeper;
   readonly #machines: ServedMachines;
   readonly #operations: Operations;
+  readonly #watch: CatalogWatch;
   #cleanups: Promise<void>[] = [];
   readonly #listeners: { [T in TopicName]: Set<Listener<T>> } = { jobs: new Set(), catalog: new Set() };
 
@@ -74,7 +76,15 @@ export class Engine {
     });
     this.#markLost();
     this.#pledges.begin(Promise.all(this.#cleanups));
-    if (stays) this.#machines.begin();
+    this.#watch = new CatalogWatch(
+      this.#catalog,
+      () => this.#publish('catalog', { templateId: null }),
+      () => this.#letGo(),
+    );
+    if (stays) {
+      this.#machines.begin();
+      this.#watch.begin();
+    }
   }
 
   /** Runs a command whose parameters have been checked. */
@@ -98,6 +108,7 @@ export class Engine {
 
   /** Cancels what runs and closes the catalog. */
   async close(): Promise<void> {
+    await this.#watch.close();
     await this.#jobs.close();
     await this.#machines.close();
     await this.#pledges.close();
@@ -112,6 +123,12 @@ export class Engine {
     // what is kept open reads the copy of the database
     await this.#files.closeAll();
     if (this.#jobs.isIdle && this.#served.isIdle) this.#catalog.makeRoom(true);
+  }
+
+  /** @returns whether nothing uses the catalog any more */
+  async #letGo(): Promise<boolean> {
+    await this.#files.closeAll();
+    return this.#jobs.isIdle && this.#served.isIdle;
   }
 
   #markLost(): void {
