@@ -24,10 +24,12 @@ export const useJobs = defineStore('jobs', () => {
   /** newest first; a job keeps its place while it runs and when it ends */
   const jobs = computed(() => [...views.values()].sort((a, b) => b.createdAt.localeCompare(a.createdAt)));
   const running = computed(() => jobs.value.filter((job) => job.state !== 'ended'));
-  /** 0..1 of all that runs; null where nothing does */
-  const share = computed(() =>
-    running.value.length ? running.value.reduce((sum, job) => sum + jobShare(job), 0) / running.value.length : null,
-  );
+  /** 0..1 of all that runs; null where nothing does, or nothing can be told yet */
+  const share = computed(() => {
+    const shares = running.value.map((job) => jobShare(job));
+    if (shares.every((one) => one === null)) return null;
+    return shares.reduce<number>((sum, one) => sum + (one ?? 0), 0) / shares.length;
+  });
 
   function take(job: JobView) {
     const before = views.get(job.id);
@@ -52,6 +54,8 @@ export const useJobs = defineStore('jobs', () => {
 
   engine.whenConnected(() => {
     engine.subscribe('jobs', take);
+    // jobs of other processes, and the list of a catalog that came back
+    engine.subscribe('catalog', ({ templateId }) => void (templateId === null && load()));
     void load();
   });
 
