@@ -18,7 +18,6 @@ test('what another process changes, and a catalog that is away and comes back, a
     const heard = new Promise<void>((resolve) => (wake = resolve));
     await act();
     await heard;
-    await quiet();
   };
   /** One change may be told twice: what comes next is told of the next one. */
   const quiet = async () => {
@@ -31,6 +30,7 @@ test('what another process changes, and a catalog that is away and comes back, a
     await nextTold(() => other.client.call('template.edit', { template: 'One', name: 'Renamed' }));
     expect(await names()).toEqual(['Renamed']);
     await other.close();
+    await quiet();
 
     await nextTold(() => renameSync(catalog, bench.path('away')));
     await expect(names()).rejects.toMatchObject({ view: { code: 'CATALOG_NOT_FOUND', data: { reason: 'gone' } } });
