@@ -52,6 +52,13 @@ export function jobShare(job: JobView): number | null {
   return Math.min(MOST, shares.reduce<number>((sum, share) => sum + (share ?? 0), 0) / parts.length);
 }
 
+/** 0..1 of all that run, without those that wait: of a single one its own. Null: none does, or nothing can be told yet. */
+export function shareOfAll(jobs: readonly JobView[]): number | null {
+  const shares = jobs.filter(({ state }) => state === 'running').map((job) => jobShare(job));
+  if (shares.every((share) => share === null)) return null;
+  return shares.reduce<number>((sum, share) => sum + (share ?? 0), 0) / shares.length;
+}
+
 /** An image that is not packed is read at once. */
 function spansOf(kind: JobView['kind'], phases: JobView['phases']) {
   return kind === 'import' && !phases.some(({ phase }) => phase === 'unpacking') ? SPANS.capture : SPANS[kind];

@@ -7,6 +7,7 @@ import {
   partShare,
   phaseShare,
   phasesToCome,
+  shareOfAll,
   steady,
 } from '../../../src-renderer/modules/jobs/progress.ts';
 
@@ -151,6 +152,16 @@ describe('jobShare', () => {
 
   it('does not guess where a size is not known', () => {
     expect(phaseShare(progress({ totalBytes: 0, doneBytes: 5 }))).toBeNull();
+  });
+});
+
+describe('shareOfAll', () => {
+  it('is the only running job’s own number, whatever waits or has ended', () => {
+    const runs = job({ progress: progress({ doneBytes: 50 }) });
+    const [waits, ended] = [job({ state: 'queued' }), job({ state: 'ended', outcome: 'done' })];
+    expect(shareOfAll([waits, runs, ended])).toBe(jobShare(runs));
+    expect(shareOfAll([runs, job()])).toBe(jobShare(runs)! / 2);
+    expect([shareOfAll([waits]), shareOfAll([])]).toEqual([null, null]);
   });
 });
 
