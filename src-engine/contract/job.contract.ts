@@ -52,7 +52,7 @@ export const ProgressSchema = z.object({
   bytesPerSecond: z.number().nonnegative(),
   /** null until it can be told */
   etaMs: z.number().nonnegative().nullable(),
-  /** what the job waits for most; null where nothing stands out */
+  /** what the job waits for most, where it is slow; null where it is not, or nothing stands out */
   slowest: z.enum(['source', 'processor', 'target', 'catalog']).nullable(),
 });
 export type Progress = z.infer<typeof ProgressSchema>;

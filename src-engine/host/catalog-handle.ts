@@ -39,6 +39,8 @@ export class CatalogHandle {
   #jobs: JobRepository | null = null;
   #damage: EngineError | null = null;
 
+  /** as they were when another process had last changed anything */
+  #listed = { version: -1, state: '' };
   #copy: DatabaseCopy | null = null;
   #refusal: StoreLayout['refusal'];
   /** for who only looks, where there is no catalog */
@@ -105,6 +107,37 @@ export class CatalogHandle {
   #refuseGone(): void {
     const { root, database } = this.layout;
     if (!isThere(database)) throw new EngineError('CATALOG_NOT_FOUND', { path: root, reason: 'gone' });
+  }
+
+  /**
+   * Another one once another program has changed what lists show; the code of the error where the catalog is away. What this
+   * process changes need not count.
+   */
+  get stateForOthers(): string {
+    try {
+      const { db } = this.parts;
+      const version = Number(db.pragma('data_version', { simple: true }));
+      // a capture writes every second, and its lists stay
+      if (version !== this.#listed.version) this.#listed = { version, state: stateOfLists(db) };
+      return this.#listed.state;
+    } catch (error) {
+      return toEngineError(error).code;
+    }
+  }
+
+  /** Opens the catalog anew, after it was away. Nothing may run and nothing be open that uses it. @throws EngineError */
+  reopen(): void {
+    this.#runner.release();
+    try {
+      if (this.#copy) this.#copy.close();
+      else this.#db?.close();
+    } catch {
+      // its disk is gone
+    }
+    this.#copy = null;
+    this.#refusal = undefined;
+    this.#listed = { version: -1, state: '' };
+    this.#openOrTell();
   }
 
   /**
@@ -293,6 +326,16 @@ export class CatalogHandle {
       resourcesPath: this.#resourcesPath,
     };
   }
+}
+
+/** What is cheap to ask and another one whenever a template, a verification or the list of jobs is. */
+function stateOfLists(db: Database.Database): string {
+  const row = db.prepare(`SELECT
+    (SELECT count(*) || ' ' || coalesce(sum(revision), 0) FROM template) || ' ' ||
+    (SELECT count(*) || ' ' || coalesce(max(verified_at), '') FROM disk) || ' ' ||
+    (SELECT count(*) || ' ' || coalesce(sum(is_ended), 0) FROM job) || ' ' ||
+    (SELECT coalesce(max(id), 0) FROM audit)`);
+  return String(row.pluck().get());
 }
 
 /** @throws EngineError `READ_FAILED`, `PERMISSION_DENIED` where the system cannot tell */

@@ -9,6 +9,7 @@ import { writeTemplateRecord } from '../versions/template-record-file.ts';
 import { BootEvidenceKeeper } from './boot-evidence.ts';
 import { giveToOwner } from './catalog-owner.ts';
 import { CatalogHandle } from './catalog-handle.ts';
+import { CatalogWatch } from './catalog-watch.ts';
 import type { IfNoCatalog } from './catalog-place.ts';
 import { JobRunner } from './job-runner.ts';
 import { NbdServers } from './nbd-servers.ts';
@@ -41,6 +42,7 @@ export class Engine {
   readonly #pledges: PledgeKeeper;
   readonly #machines: ServedMachines;
   readonly #operations: Operations;
+  readonly #watch: CatalogWatch;
   #cleanups: Promise<void>[] = [];
   #given: Promise<void> = Promise.resolve();
   readonly #listeners: { [T in TopicName]: Set<Listener<T>> } = { jobs: new Set(), catalog: new Set() };
@@ -79,7 +81,15 @@ export class Engine {
     });
     this.#markLost();
     this.#pledges.begin(Promise.all(this.#cleanups));
-    if (stays) this.#machines.begin();
+    this.#watch = new CatalogWatch(
+      this.#catalog,
+      () => this.#publish('catalog', { templateId: null }),
+      () => this.#letGo(),
+    );
+    if (stays) {
+      this.#machines.begin();
+      this.#watch.begin();
+    }
   }
 
   /** Runs a command whose parameters have been checked. */
@@ -103,6 +113,7 @@ export class Engine {
 
   /** Cancels what runs and closes the catalog. */
   async close(): Promise<void> {
+    await this.#watch.close();
     await this.#jobs.close();
     await this.#machines.close();
     await this.#pledges.close();
@@ -119,6 +130,12 @@ export class Engine {
     // what is kept open reads the copy of the database
     await this.#files.closeAll();
     if (this.#jobs.isIdle && this.#served.isIdle) this.#catalog.makeRoom(true);
+  }
+
+  /** @returns whether nothing uses the catalog any more */
+  async #letGo(): Promise<boolean> {
+    await this.#files.closeAll();
+    return this.#jobs.isIdle && this.#served.isIdle;
   }
 
   #markLost(): void {

@@ -5,6 +5,10 @@ import type { Phase, Progress } from '../contract/job.contract.ts';
 const LOOK_BACK_MS = 8000;
 /** Time left is not told before this much of the phase has passed. */
 const LEARN_MS = 1500;
+/** What goes on faster, as most disks do, is not slow, whatever it waits for. */
+const SLOW_BYTES_PER_SECOND = 40_000_000;
+/** Nothing is called slow before a phase has gone on for this long. */
+const SLOW_AFTER_MS = 5000;
 
 export class ProgressMeter {
   readonly phase: Phase;
@@ -39,13 +43,14 @@ export class ProgressMeter {
     // what was found out on the way may be more than was planned: never past the end
     const doneBytes = this.#totalBytes > 0 ? Math.min(this.#doneBytes, this.#totalBytes) : this.#doneBytes;
     const isKnown = this.#totalBytes > 0 && bytesPerSecond > 0 && now - this.#startedAt >= LEARN_MS;
+    const isSlow = now - this.#startedAt >= SLOW_AFTER_MS && bytesPerSecond < SLOW_BYTES_PER_SECOND;
     return {
       phase: this.phase,
       doneBytes,
       totalBytes: this.#totalBytes,
       bytesPerSecond,
       etaMs: isKnown ? ((this.#totalBytes - doneBytes) / bytesPerSecond) * 1000 : null,
-      slowest: this.#slowest,
+      slowest: isSlow ? this.#slowest : null,
     };
   }
 }

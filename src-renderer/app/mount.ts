@@ -1,6 +1,6 @@
 /** Puts the application together and starts it with a way to the engine. */
 import { createPinia } from 'pinia';
-import { createApp, watch } from 'vue';
+import { createApp } from 'vue';
 import { useEngine } from '../client/engine.store.ts';
 import { i18n } from '../client/i18n.ts';
 import type { Connect } from '../client/transport.ts';
@@ -40,7 +40,6 @@ export function mountApp(connect: Connect, tries: boolean) {
   };
   window.addEventListener('unhandledrejection', ({ reason }) => onStray(reason));
 
-  watch(i18n.global.locale, () => (document.title = i18n.global.t('app.name')), { immediate: true });
   listenForShortcuts(router);
   void engine.start(connect, tries);
   app.mount('#app');

@@ -10,6 +10,7 @@ export * from './disk-map/glyphs.ts';
 export * from './disk-map/segments.ts';
 export * from './disk-map/volume-words.ts';
 export * from './toast.store.ts';
+export * from './page-title.ts';
 export { default as UiBack } from './UiBack.vue';
 export { default as UiBadge } from './UiBadge.vue';
 export { default as UiButton } from './UiButton.vue';

@@ -83,7 +83,7 @@ test('text, pictures and bytes are previewed, and markup is text', async ({ app,
 
   await pages.files.row('page.html').click();
   await expect(pages.files.preview('page.html')).toHaveText('<script>document.title = "taken"</script><b>not bold</b>');
-  await expect(app).toHaveTitle('Diskpress');
+  await expect(app).toHaveTitle(/^\S.* · Diskpress$/);
 
   await pages.files.row('picture.png').click();
   const picture = pages.files.aside.getByRole('img', { name: 'picture.png' });

@@ -52,7 +52,13 @@ export const useCatalog = defineStore('catalog', () => {
       isLoaded.value = true;
       error.value = null;
     } catch (thrown) {
-      if (isCurrent()) error.value = errorView(thrown);
+      if (!isCurrent()) return;
+      error.value = errorView(thrown);
+      // what cannot be reached any more is not shown as if it could
+      if (error.value.code !== 'CATALOG_NOT_FOUND') return;
+      templates.value = [];
+      deleted.value = [];
+      isLoaded.value = false;
     }
   }
 

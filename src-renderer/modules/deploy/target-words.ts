@@ -1,6 +1,7 @@
 /** What a target is called, and what becomes of it, in words. */
+import type { Ref } from 'vue';
 import { useI18n } from 'vue-i18n';
-import type { DeployPlan } from '../../../src-engine/contract/index.ts';
+import type { DeployPlan, DeviceView } from '../../../src-engine/contract/index.ts';
 import { useFormat } from '../../client/format.ts';
 import { useWords } from '../../client/words.ts';
 import type { Planning } from '../plan/index.ts';
@@ -14,8 +15,16 @@ export interface TargetState {
   readonly more?: string;
 }
 
-/** Call it in a component's set-up. @param diskCount of the version that is deployed */
-export function useTargetWords(form: DeployForm, diskCount: () => number) {
+/**
+ * Call it in a component's set-up.
+ * @param diskCount of the version that is deployed
+ * @param gone targets that were unplugged, by their paths
+ */
+export function useTargetWords(
+  form: DeployForm,
+  diskCount: () => number,
+  gone: Readonly<Ref<ReadonlyMap<string, DeviceView>>>,
+) {
   const { t } = useI18n();
   const { bytes, count } = useFormat();
   const words = useWords();
@@ -48,6 +57,7 @@ export function useTargetWords(form: DeployForm, diskCount: () => number) {
     const { path } = form.targets[place];
     const other = twiceAt(form.targets, place);
     if (other >= 0) return { tone: 'refused', text: t('deploy.twice', { path, target: label(other) }) };
+    if (gone.value.has(path)) return { tone: 'refused', text: t('device.unplugged') };
     const { plan, error, isPlanning } = planning ?? { plan: null, error: null, isPlanning: false };
     if (error) return { tone: 'refused', text: words.error(error).what, more: words.error(error).todo };
     if (!plan) return { tone: 'quiet', text: t(isPlanning ? 'plan.making' : 'deploy.chooseTarget') };

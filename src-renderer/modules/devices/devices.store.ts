@@ -5,6 +5,7 @@ import type { CommandResult, DeviceView, ErrorView } from '../../../src-engine/c
 import { useEngine } from '../../client/engine.store.ts';
 import { useLookingAgain } from '../../client/looking-again.ts';
 import { errorView } from '../../client/words.ts';
+import { identity, useGone } from './still-there.ts';
 
 const POLL_MS = 4_000;
 
@@ -12,15 +13,14 @@ const POLL_MS = 4_000;
 export type Inspection =
   { state: 'reading' } | ({ state: 'read' } & CommandResult<'source.inspect'>) | { state: 'failed'; error: ErrorView };
 
-/** One medium at one place: another stick in the same port is another disk. */
-const identity = (device: DeviceView) => `${device.path} ${device.serial} ${device.lengthBytes}`;
-
 export const useDevices = defineStore('devices', () => {
   const engine = useEngine();
   const devices = shallowRef<DeviceView[]>([]);
   const isLoaded = ref(false);
   const error = shallowRef<ErrorView | null>(null);
   const inspections = shallowReactive(new Map<string, Inspection>());
+  /** as they were last seen, by their paths: also those that were unplugged since */
+  const known = shallowReactive(new Map<string, DeviceView>());
   const queue: DeviceView[] = [];
   let isReading = false;
 
@@ -56,6 +56,7 @@ export const useDevices = defineStore('devices', () => {
   async function load(all = false) {
     try {
       devices.value = await engine.call('device.list', {});
+      for (const device of devices.value) known.set(device.path, device);
       error.value = null;
       isLoaded.value = true;
       inspect(all);
@@ -73,5 +74,17 @@ export const useDevices = defineStore('devices', () => {
     useLookingAgain(() => load(), POLL_MS);
   }
 
-  return { devices, isLoaded, error, inspectionOf, load, refresh, watchDevices };
+  /** The disk that was at this path and was unplugged, as it was last seen. */
+  const unplugged = (path: string) =>
+    devices.value.some((device) => device.path === path) ? undefined : known.get(path);
+
+  /**
+   * Call it in the set-up of a page where disks are chosen.
+   * @param exchanged hears of a path where another disk is now than the one that was chosen
+   * @returns the chosen disks that were unplugged, by their paths
+   */
+  const goneOf = (chosen: () => readonly string[], exchanged: (path: string) => void) =>
+    useGone(() => devices.value, chosen, exchanged);
+
+  return { devices, isLoaded, error, inspectionOf, load, refresh, watchDevices, unplugged, goneOf };
 });

@@ -3,7 +3,9 @@ import { useI18n } from 'vue-i18n';
 import type { JobPart, JobResult, JobView } from '../../../src-engine/contract/index.ts';
 import { useFormat } from '../../client/format.ts';
 import { useWords } from '../../client/words.ts';
-import { phaseShare } from './progress.ts';
+import { jobShare, partShare } from './progress.ts';
+
+type Doing = Pick<JobView, 'state' | 'progress'> & Partial<Pick<JobView, 'parts'>>;
 
 /** Call it in a component's set-up. */
 export function useJobWords() {
@@ -18,21 +20,18 @@ export function useJobWords() {
     return t(`job.title.${job.kind}`, facts);
   }
 
-  /** `Writing · 43 %`; of several parts how many are behind it */
-  function phase({
-    state,
-    progress,
-    parts = [],
-  }: Pick<JobView, 'state' | 'progress'> & Partial<Pick<JobView, 'parts'>>) {
+  /** `Writing`; of several parts how many are behind it */
+  function doing({ state, progress, parts = [] }: Doing) {
     if (state === 'queued') return t('phase.waiting');
     if (parts.length > 1) {
       return t('job.partsEnded', { done: parts.filter((one) => one.state === 'ended').length, n: parts.length });
     }
-    if (!progress) return t('job.starting');
-    const share = phaseShare(progress);
-    const name = t(`phase.${progress.phase}`);
-    return share === null ? name : t('job.phaseShare', { phase: name, share: format.percent(share) });
+    return progress ? t(`phase.${progress.phase}`) : t('job.starting');
   }
+  const withShare = (what: string, share: number | null) =>
+    share === null ? what : t('job.phaseShare', { phase: what, share: format.percent(share) });
+  /** `Writing · 43 %`, of the whole job */
+  const phase = (job: JobView) => (job.state === 'queued' ? doing(job) : withShare(doing(job), jobShare(job)));
 
   /** What one that is queued waits for, and whose it is. */
   function waits({ waitsFor }: JobView) {
@@ -76,7 +75,10 @@ export function useJobWords() {
 
   /** How one target or disk of several stands, or what came of it. */
   function part(part: JobPart, kind: JobView['kind']) {
-    if (part.state !== 'ended') return [phase(part), pace(part)].filter((text) => text !== '').join(' · ');
+    if (part.state !== 'ended') {
+      const now = part.state === 'queued' ? doing(part) : withShare(doing(part), partShare(kind, part));
+      return [now, pace(part)].filter((text) => text !== '').join(' · ');
+    }
     if (part.error && part.outcome === 'failed') return words.error(part.error).what;
     if (part.result?.notProven && kind === 'deploy')
       return t('proof.notProvenDeploy', { what: did(kind, part.result) });
@@ -112,5 +114,5 @@ export function useJobWords() {
     return lines.filter((line, i) => line || lines[i - 1]).join('\n');
   }
 
-  return { title, phase, waits, pace, part, verdict, cancelling, left, readBack, asText };
+  return { title, doing, phase, waits, pace, part, verdict, cancelling, left, readBack, asText };
 }

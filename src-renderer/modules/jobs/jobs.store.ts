@@ -5,7 +5,7 @@ import type { DiskView, ErrorView, JobView, Phase } from '../../../src-engine/co
 import { useEngine } from '../../client/engine.store.ts';
 import { errorView } from '../../client/words.ts';
 import { useCatalog } from '../catalog/index.ts';
-import { jobShare, steady } from './progress.ts';
+import { shareOfAll, steady } from './progress.ts';
 
 const DISKS_KEY = 'diskpress.job-disks';
 const MOST_PICTURED = 20;
@@ -24,10 +24,7 @@ export const useJobs = defineStore('jobs', () => {
   /** newest first; a job keeps its place while it runs and when it ends */
   const jobs = computed(() => [...views.values()].sort((a, b) => b.createdAt.localeCompare(a.createdAt)));
   const running = computed(() => jobs.value.filter((job) => job.state !== 'ended'));
-  /** 0..1 of all that runs; null where nothing does */
-  const share = computed(() =>
-    running.value.length ? running.value.reduce((sum, job) => sum + jobShare(job), 0) / running.value.length : null,
-  );
+  const share = computed(() => shareOfAll(running.value));
 
   function take(job: JobView) {
     const before = views.get(job.id);
@@ -52,6 +49,8 @@ export const useJobs = defineStore('jobs', () => {
 
   engine.whenConnected(() => {
     engine.subscribe('jobs', take);
+    // jobs of other processes, and the list of a catalog that came back
+    engine.subscribe('catalog', ({ templateId }) => void (templateId === null && load()));
     void load();
   });
 

@@ -58,10 +58,14 @@ test('it never goes back, never past the end, and is always what the contract sa
   }
 });
 
-test('it says what is waited for', () => {
+test('it says what is waited for, once a phase is slow and has been for seconds', () => {
+  const at = (bytesPerSecond: number, seconds: number) => {
+    const meter = new ProgressMeter('capturing', 1e12, 0);
+    meter.slowest('source');
+    for (let t = 100; t <= seconds * 1000; t += 100, meter.read(t)) meter.advance(bytesPerSecond / 10);
+    return meter.read(seconds * 1000).slowest;
+  };
+  expect([at(10e6, 6), at(10e6, 3), at(500e6, 6)]).toEqual(['source', null, null]);
   const meter = new ProgressMeter('capturing', 1, 0);
-  meter.slowest('source');
-  expect(meter.read(1).slowest).toBe('source');
-  meter.slowest(null);
-  expect(meter.read(1).slowest).toBeNull();
+  expect(meter.read(9000).slowest).toBeNull();
 });

@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import type { JobPart, JobView, Progress } from '../../../src-engine/contract/index.ts';
+import type { JobPart, JobView, Phase, Progress } from '../../../src-engine/contract/index.ts';
 import { attention } from '../../../src-renderer/modules/jobs/attention.ts';
-import { jobShare, mapShares, phaseShare, steady } from '../../../src-renderer/modules/jobs/progress.ts';
+import {
+  jobShare,
+  mapShares,
+  partShare,
+  phaseShare,
+  phasesToCome,
+  shareOfAll,
+  steady,
+} from '../../../src-renderer/modules/jobs/progress.ts';
 
 const progress = (more: Partial<Progress>): Progress => ({
   phase: 'writing',
@@ -44,6 +52,19 @@ const part = (more: Partial<JobPart> = {}): JobPart => ({
   ...more,
 });
 
+/** Phases that nobody knows the size of. */
+const WITHOUT_SIZE: readonly Phase[] = [
+  'resizing',
+  'customising',
+  'making-drivers',
+  'finishing',
+  'booting',
+  'shutting-down',
+  'publishing',
+];
+const phasesOf = (phases: readonly Phase[]): JobView['phases'] =>
+  phases.map((phase) => ({ phase, startedAt: '2026-11-20T10:00:00.000Z', elapsedMs: 0 }));
+
 describe('steady', () => {
   it('never shows less than was shown of the same phase', () => {
     const shown = job({ progress: progress({ doneBytes: 60 }) });
@@ -78,24 +99,80 @@ describe('steady', () => {
 });
 
 describe('jobShare', () => {
-  it('grows over the phases of a job', () => {
-    const shares = (['inspecting', 'writing', 'reading-back', 'finishing'] as const).flatMap((phase) =>
-      [0, 50, 100].map((doneBytes) => jobShare(job({ progress: progress({ phase, doneBytes }) }))),
+  /** Every moment of a job that goes through these phases, one of which may come twice. */
+  const moments = (kind: JobView['kind'], phases: readonly Phase[]) =>
+    phases.flatMap((phase, i) =>
+      [0, 50, 100].map((doneBytes) => {
+        const totalBytes = WITHOUT_SIZE.includes(phase) ? 0 : 100;
+        return job({
+          kind,
+          phases: phasesOf(phases.slice(0, i + 1)),
+          progress: progress({ phase, doneBytes, totalBytes }),
+        });
+      }),
     );
+
+  it.each([
+    [
+      'deploy',
+      ['inspecting', 'resizing', 'writing', 'resizing', 'customising', 'making-drivers', 'finishing', 'booting'],
+    ],
+    ['capture', ['shutting-down', 'inspecting', 'capturing', 'publishing', 'verifying', 'booting']],
+    ['import', ['inspecting', 'unpacking', 'inspecting', 'capturing', 'publishing', 'booting']],
+    ['import', ['inspecting', 'capturing', 'publishing']],
+    ['verify', ['marking', 'verifying']],
+    ['prune', ['marking', 'repacking', 'marking']],
+  ] as const)('of a %s never goes back, and is never all of it before the end', (kind, phases) => {
+    const shares = moments(kind, phases).map((one) => jobShare(one) ?? 0);
     expect(shares).toEqual([...shares].sort((a, b) => a - b));
-    expect(shares.at(-1)).toBe(1);
+    expect(shares.at(-1)).toBeGreaterThan(0.9);
+    expect(Math.max(...shares)).toBeLessThan(1);
+    expect(jobShare(job({ kind, state: 'ended', outcome: 'done' }))).toBe(1);
+  });
+
+  it('cannot be told before anything has a size', () => {
+    expect(jobShare(job({ state: 'queued' }))).toBeNull();
+    expect(
+      partShare('capture', {
+        state: 'running',
+        phases: [],
+        progress: progress({ phase: 'inspecting', totalBytes: 0 }),
+      }),
+    ).toBeNull();
+    expect(jobShare(job({ parts: [part({ state: 'queued' }), part({ state: 'queued' })] }))).toBeNull();
   });
 
   it('is that of all parts: one that has ended is behind it, whatever came of it', () => {
     const half = part({ progress: progress({ doneBytes: 50 }) });
     const failed = part({ state: 'ended', outcome: 'failed', progress: progress({ doneBytes: 10 }) });
-    expect(jobShare(job({ parts: [half, failed, part({ state: 'queued' })] }))).toBeCloseTo((0.32 + 1 + 0) / 3);
+    expect(jobShare(job({ parts: [half, failed, part({ state: 'queued' })] }))).toBeCloseTo((0.5 + 1 + 0) / 3);
     const [before, after] = [half, { ...half, state: 'ended' as const, outcome: 'failed' as const }];
-    expect(jobShare(job({ parts: [half, after] }))).toBeGreaterThan(jobShare(job({ parts: [half, before] })));
+    expect(jobShare(job({ parts: [half, after] }))).toBeGreaterThan(jobShare(job({ parts: [half, before] }))!);
   });
 
   it('does not guess where a size is not known', () => {
     expect(phaseShare(progress({ totalBytes: 0, doneBytes: 5 }))).toBeNull();
+  });
+});
+
+describe('shareOfAll', () => {
+  it('is the only running job’s own number, whatever waits or has ended', () => {
+    const runs = job({ progress: progress({ doneBytes: 50 }) });
+    const [waits, ended] = [job({ state: 'queued' }), job({ state: 'ended', outcome: 'done' })];
+    expect(shareOfAll([waits, runs, ended])).toBe(jobShare(runs));
+    expect(shareOfAll([runs, job()])).toBe(jobShare(runs)! / 2);
+    expect([shareOfAll([waits]), shareOfAll([])]).toEqual([null, null]);
+  });
+});
+
+describe('phasesToCome', () => {
+  it('are those that every job of the kind has, after the furthest that it was in', () => {
+    const toCome = (phases: readonly Phase[], state: JobView['state'] = 'running') =>
+      phasesToCome(job({ state, phases: phasesOf(phases) }));
+    expect(toCome([], 'queued')).toEqual(['inspecting', 'writing', 'finishing']);
+    expect(toCome(['inspecting', 'resizing'])).toEqual(['writing', 'finishing']);
+    expect(toCome(['inspecting', 'writing', 'customising'])).toEqual(['finishing']);
+    expect(toCome(['inspecting', 'writing'], 'ended')).toEqual([]);
   });
 });
 
