@@ -28,7 +28,7 @@ const areMissing = (paths: readonly string[]) => paths.filter((path) => !existsS
 /** By file, what is not there: Debian's packages are named in scripts/system-packages.mjs. */
 export const missingEfiLoaders = areMissing(['/usr/lib/shim/shimx64.efi.signed', '/usr/share/OVMF/OVMF_CODE_4M.fd']);
 export const missingLoaders = [
-  ...areMissing([SETUP, '/usr/lib/syslinux/mbr/mbr.bin', '/usr/bin/syslinux']),
+  ...areMissing([SETUP, '/usr/lib/EXTLINUX/mbr.bin', '/usr/bin/syslinux']),
   ...missingEfiLoaders,
 ];
 if (missingLoaders.length > 0)
@@ -180,7 +180,7 @@ function writeAt(path: string, offsetBytes: number, bytes: Uint8Array): void {
 
 /** Boot code of an MBR that starts the active partition: SYSLINUX's. */
 export const installMbr = (image: string) =>
-  writeAt(image, 0, readFileSync('/usr/lib/syslinux/mbr/mbr.bin').subarray(0, 440));
+  writeAt(image, 0, readFileSync('/usr/lib/EXTLINUX/mbr.bin').subarray(0, 440));
 
 /**
  * What `grub-bios-setup --force` does to a partition: its first sector leads to the blocks of a file. The file lies behind what is removed
