@@ -231,7 +231,7 @@ describe('a server', () => {
 
   test('that stands still is not waited for, while one that is slow is', async () => {
     const server = await nbdkit('file', raw);
-    const source = await open(server, { silenceMs: 400 });
+    const source = await open(server, { silenceMs: 2000 });
     await source.readInto(0, Buffer.alloc(512));
     server.child.kill('SIGSTOP');
     await expect(source.readInto(0, Buffer.alloc(512))).rejects.toMatchObject({ code: 'DISK_SERVER_LOST' });
