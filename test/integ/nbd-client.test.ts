@@ -231,9 +231,11 @@ describe('a server', () => {
 
   test('that stands still is not waited for, while one that is slow is', async () => {
     const server = await nbdkit('file', raw);
-    const source = await open(server, { silenceMs: 2000 });
+    const source = await open(server, { silenceMs: 1000 });
     await source.readInto(0, Buffer.alloc(512));
     server.child.kill('SIGSTOP');
+    // it may answer yet until it stands still: proc(5), /proc/PID/stat
+    while (!/\) T /.test(readFileSync(`/proc/${server.child.pid}/stat`, 'utf8'))) await sleep(5);
     await expect(source.readInto(0, Buffer.alloc(512))).rejects.toMatchObject({ code: 'DISK_SERVER_LOST' });
     server.child.kill('SIGCONT');
     const slow = await open(await nbdkit('--filter=rate', 'file', raw, 'rate=80M'), { silenceMs: 5000 });
