@@ -9,7 +9,7 @@ import { matrixDifferences } from './matrix.mjs';
 import { countPlaywright, countVitest, failedLines, inWords, skippedLines, sum } from './totals.mjs';
 
 /** What takes longer hangs. */
-const STAGE_TIMEOUT_MS = 45 * 60 * 1000;
+const STAGE_TIMEOUT_MS = 60 * 60 * 1000;
 const CACHE = join(root, '.cache');
 const REPORTS = join(CACHE, 'reports');
 const ALL_PROCESSORS = `--maxWorkers=${availableParallelism()}`;
