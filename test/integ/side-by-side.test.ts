@@ -3,7 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { JobView } from '../../src-engine/contract/job.contract.ts';
 import { makeSlowDisk, noise } from '../support/disks.ts';
-import { openEngine, resultOf, type TestEngine } from '../support/engine.ts';
+import { openEngineThread, resultOf, type TestEngine } from '../support/engine.ts';
 import { MIB, run, workbench } from '../support/workbench.ts';
 
 const bench = workbench();
@@ -43,7 +43,7 @@ async function expectDeploysEqual(template: string, source: string) {
 }
 
 beforeAll(async () => {
-  engine = await openEngine(bench.path('catalog'));
+  engine = await openEngineThread(bench.path('catalog'));
   resultOf(await engine.capture(makeDisk('base'), 'base'));
 });
 afterAll(() => engine.close());
