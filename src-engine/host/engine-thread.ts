@@ -4,18 +4,21 @@ import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { IfNoCatalog } from './catalog-place.ts';
 
-export interface EngineOptions {
+/** What a face says of the engine that it starts. */
+export interface FaceOptions {
   /** the catalog's folder */
   readonly catalogPath: string;
   readonly version: string;
+  /** folder of what comes with Diskpress: policies, tables, a small disk image to try things with */
   readonly resourcesPath: string;
+  /** where it is left out: `make` */
   readonly ifNoCatalog?: IfNoCatalog;
-  /** for a face that goes on until somebody ends it */
+  /** it serves a face that goes on until somebody ends it: what machines need is served meanwhile */
   readonly stays?: boolean;
 }
 
 /** The first message to the thread. */
-export interface OpenEngine extends EngineOptions {
+export interface OpenEngine extends FaceOptions {
   readonly pressUrl: string;
 }
 

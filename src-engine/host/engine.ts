@@ -7,29 +7,22 @@ import { OpenTemplates } from '../browsing/open-templates.ts';
 import { removeLostTarget } from '../jobs/lost-target.ts';
 import { writeTemplateRecord } from '../versions/template-record-file.ts';
 import { BootEvidenceKeeper } from './boot-evidence.ts';
-import { giveToOwner } from './catalog-owner.ts';
 import { CatalogHandle } from './catalog-handle.ts';
+import { giveToOwner } from './catalog-owner.ts';
 import { CatalogWatch } from './catalog-watch.ts';
-import type { IfNoCatalog } from './catalog-place.ts';
+import type { FaceOptions } from './engine-thread.ts';
 import { JobRunner } from './job-runner.ts';
 import { NbdServers } from './nbd-servers.ts';
+import { personBehindRoot } from './person.ts';
 import { PledgeKeeper } from './pledge-keeper.ts';
 import { operationsOf } from './operations/index.ts';
 import type { Operations } from './operations/operations.ts';
 import { ServedMachines } from './served-machines.ts';
 import { entriesOfUndone } from './undone-entries.ts';
 
-export interface EngineOptions {
-  readonly catalogPath: string;
-  readonly version: string;
+export interface EngineOptions extends FaceOptions {
   /** entry of the press threads */
   readonly pressUrl: URL;
-  /** folder of what comes with Diskpress: policies, tables, a small disk image to try things with */
-  readonly resourcesPath: string;
-  /** where it is left out: `make` */
-  readonly ifNoCatalog?: IfNoCatalog;
-  /** it serves a face that goes on until somebody ends it: what machines need is served meanwhile */
-  readonly stays?: boolean;
 }
 
 type Listener<T extends TopicName> = (event: TopicEvent<T>) => void;
@@ -42,7 +35,9 @@ export class Engine {
   readonly #pledges: PledgeKeeper;
   readonly #machines: ServedMachines;
   readonly #operations: Operations;
-  readonly #watch: CatalogWatch;
+  /** of an engine that stays */
+  readonly #watch: CatalogWatch | null;
+  readonly #person = personBehindRoot();
   #cleanups: Promise<void>[] = [];
   #given: Promise<void> = Promise.resolve();
   readonly #listeners: { [T in TopicName]: Set<Listener<T>> } = { jobs: new Set(), catalog: new Set() };
@@ -55,7 +50,7 @@ export class Engine {
       (job) => {
         if (job.state === 'ended') {
           this.#writeDownUndone(job);
-          this.#given = this.#given.then(() => giveToOwner(catalogPath));
+          this.#given = this.#given.then(() => giveToOwner(catalogPath, this.#person));
         }
         this.#publish('jobs', job);
         if (job.state === 'ended') this.#publish('catalog', { templateId: job.result?.templateId ?? null });
@@ -81,15 +76,8 @@ export class Engine {
     });
     this.#markLost();
     this.#pledges.begin(Promise.all(this.#cleanups));
-    this.#watch = new CatalogWatch(
-      this.#catalog,
-      () => this.#publish('catalog', { templateId: null }),
-      () => this.#letGo(),
-    );
-    if (stays) {
-      this.#machines.begin();
-      this.#watch.begin();
-    }
+    if (stays) this.#machines.begin();
+    this.#watch = stays ? this.#watchCatalog() : null;
   }
 
   /** Runs a command whose parameters have been checked. */
@@ -113,7 +101,7 @@ export class Engine {
 
   /** Cancels what runs and closes the catalog. */
   async close(): Promise<void> {
-    await this.#watch.close();
+    await this.#watch?.close();
     await this.#jobs.close();
     await this.#machines.close();
     await this.#pledges.close();
@@ -122,7 +110,7 @@ export class Engine {
     await this.#files.closeAll();
     await this.#catalog.close();
     await this.#given;
-    await giveToOwner(this.#catalog.layout.root);
+    await giveToOwner(this.#catalog.layout.root, this.#person);
   }
 
   async #makeRoomToRecord(): Promise<void> {
@@ -130,6 +118,16 @@ export class Engine {
     // what is kept open reads the copy of the database
     await this.#files.closeAll();
     if (this.#jobs.isIdle && this.#served.isIdle) this.#catalog.makeRoom(true);
+  }
+
+  #watchCatalog(): CatalogWatch {
+    const watch = new CatalogWatch(
+      this.#catalog,
+      () => this.#publish('catalog', { templateId: null }),
+      () => this.#letGo(),
+    );
+    watch.begin();
+    return watch;
   }
 
   /** @returns whether nothing uses the catalog any more */

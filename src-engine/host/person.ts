@@ -1,5 +1,6 @@
 /** The person who asked for root's rights: what is captured with them belongs to the person. */
 import { execFileSync } from 'node:child_process';
+import { resolve } from 'node:path';
 
 export interface Person {
   readonly uid: number;
@@ -21,7 +22,9 @@ export function personBehindRoot(env: NodeJS.ProcessEnv = process.env): Person |
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     const [, , uid, gid, , home] = text.split('\n')[0].split(':');
-    return home?.startsWith('/') && home !== '/' ? { uid: Number(uid), gid: Number(gid), home } : null;
+    if (!home?.startsWith('/')) return null;
+    const folder = resolve(home);
+    return folder === '/' ? null : { uid: Number(uid), gid: Number(gid), home: folder };
   } catch {
     return null;
   }

@@ -6,7 +6,7 @@ import { createClient, type EngineClient } from '../contract/client.ts';
 import { CommandError } from '../contract/client.ts';
 import type { ErrorView } from '../contract/errors.ts';
 import { personBehindRoot } from './person.ts';
-import { takeEngineThread, workerEntry, type EngineOptions, type OpenEngine } from './engine-thread.ts';
+import { takeEngineThread, workerEntry, type FaceOptions, type OpenEngine } from './engine-thread.ts';
 
 export interface RunningEngine {
   /** A new connection. The other end is already served. */
@@ -34,7 +34,7 @@ export function defaultCatalogPath(env: NodeJS.ProcessEnv = process.env): string
  * @param catalogPath the catalog's folder
  * @throws CommandError `CATALOG_TOO_NEW`, `CATALOG_NOT_FOUND` for what cannot be one, `PERMISSION_DENIED`
  */
-export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
+export async function startEngine(options: FaceOptions): Promise<RunningEngine> {
   const worker = takeEngineThread();
   const opened = new Promise<void>((resolve, reject) => {
     worker.once('message', ({ failed }: { failed?: ErrorView }) => {

@@ -20,12 +20,12 @@ const GID = 47_111;
 
 if (!canLoop) console.warn('SKIPPED: what root makes for a person needs root');
 
-/** A process whose system knows one person more. */
+/** A process whose system knows one person more, whose home is written with a slash at its end, as some are. */
 function asRoot(home: string, variable: string) {
   const passwd = bench.path('passwd');
   copyFileSync('/etc/passwd', passwd);
-  appendFileSync(passwd, `ada:x:${UID}:${GID}:Ada:${home}:/bin/sh\n`);
-  const script = `mount --bind '${passwd}' /etc/passwd; exec env -u DISKPRESS_CATALOG -u XDG_DATA_HOME ${variable}=${UID} "$@"`;
+  appendFileSync(passwd, `ada:x:${UID}:${GID}:Ada:${home}/:/bin/sh\n`);
+  const script = `mount --bind '${passwd}' /etc/passwd; cd '${home}'; exec env -u DISKPRESS_CATALOG -u XDG_DATA_HOME ${variable}=${UID} "$@"`;
   return commandLine(null, process.env, ['unshare', '--mount', 'sh', '-c', script, 'sh']);
 }
 
@@ -66,6 +66,20 @@ describe.skipIf(!canLoop)('rights asked for by', () => {
     expect(await root('verify')).toMatchObject({ code: 0 });
     expect(statSync(secret)).toMatchObject({ uid: 0 });
     expect(statSync(bench.folder)).toMatchObject({ uid: 0 });
+  });
+
+  test('a catalog that is named from where the person is becomes theirs, and root’s folder behind a link does not', async () => {
+    const home = bench.path('home with a link');
+    const other = bench.path('of root');
+    for (const folder of [home, other, `${other}/inner`]) mkdirSync(folder);
+    chownSync(home, UID, GID);
+    run('ln', '-s', other, `${home}/.local`);
+    const root = asRoot(home, 'SUDO_UID');
+    const image = makeExt4(bench, 'd.img', 8 * MIB);
+    expect(await root('--catalog', 'own', 'capture', image, '--name', 'one')).toMatchObject({ code: 0 });
+    expect(run('find', `${home}/own`, '-not', '-uid', String(UID))).toBe('');
+    await root('--catalog', '.local/inner/catalog', 'capture', image, '--name', 'one');
+    expect(run('find', other, '-uid', String(UID))).toBe('');
   });
 
   test('nobody: root has a catalog of its own', async () => {
