@@ -55,12 +55,9 @@ class Walk {
 
   /** Letters with accents can be written in two ways: where the name is not there as it was typed, it is as it is written otherwise. */
   async #find(folder: FileNode, name: string): Promise<FileNode | null> {
-    const found = await this.#tree.find(folder, name);
-    if (found) return found;
-    const others = [name.normalize('NFC'), name.normalize('NFD')].filter((form) => form !== name);
-    for (const form of others) {
-      const other = await this.#tree.find(folder, form);
-      if (other) return other;
+    for (const form of new Set([name, name.normalize('NFC'), name.normalize('NFD')])) {
+      const found = await this.#tree.find(folder, form);
+      if (found) return found;
     }
     return null;
   }

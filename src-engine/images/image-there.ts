@@ -14,7 +14,7 @@ export interface ImageThere {
   readonly lengthBytes: number | undefined;
 }
 
-/** @returns null where nothing is there, for an empty file and for a device. @throws EngineError `PERMISSION_DENIED`, `READ_FAILED` */
+/** @returns null where nothing is there, for an empty file and for a device @throws EngineError `LINK_NOT_FOLLOWED`; what the signal was aborted with */
 export async function imageThere(machine: Machine, path: string, signal: AbortSignal): Promise<ImageThere | null> {
   const full = await resolveOwnLinks(path);
   const stats = await stat(full).catch(() => null);
@@ -28,7 +28,7 @@ export async function imageThere(machine: Machine, path: string, signal: AbortSi
     if (!(error instanceof EngineError)) throw error;
     const { code, data } = error;
     if (code === 'FORMAT_PACKED' || code === 'FORMAT_FOREIGN') {
-      return { format: String(data['format']), isOther: true, lengthBytes: undefined };
+      return { format: String(data.format), isOther: true, lengthBytes: undefined };
     }
     return { format: null, isOther: false, lengthBytes: stats.size };
   }

@@ -1,11 +1,11 @@
 /** Saves a file or a folder of a template in a folder of this machine. */
 import { randomUUID } from 'node:crypto';
 import { lstat, mkdir, rmdir, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { CheckedParams } from '../../contract/commands.ts';
 import type { JobResult } from '../../contract/job.contract.ts';
-import { EngineError } from '../../core/engine-error.ts';
-import { resolveOwnLinks } from '../../core/held-folder.ts';
+import { EngineError, ioError } from '../../core/engine-error.ts';
+import { holdFolder, resolveOwnLinks } from '../../core/held-folder.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import { PartialOutput } from '../../core/partial-output.ts';
 import type { FileNode, FileTree } from '../../filesystems/file-tree.port.ts';
@@ -24,7 +24,8 @@ const FOLDER_BYTES = 4096;
 
 /**
  * Writes beside its place and gives the name at the end: what ends early leaves nothing. Nothing that is there is
- * overwritten. A folder that is not there is made where its own folder is. Owners become the person's own; links are made as they are, and never followed; devices are left out.
+ * overwritten. A folder that is not there is made where its own folder is. Owners become the person's own; links are made as they
+ * are, and never followed; devices are left out.
  * @param catalogRoot nothing is saved in there
  * @throws EngineError `DESTINATION_EXISTS`, `NOT_FOUND`, `DISK_FULL`, `PERMISSION_DENIED`, `LINK_NOT_FOLLOWED`; `PLAN_BLOCKED` for the catalog
  */
@@ -38,9 +39,7 @@ export async function runExtract(
   const destination = await resolveOwnLinks(asked);
   const isThere = await isFolder(destination);
   // one that is to be new is made; a path of which more is missing was mistyped
-  if (!isThere && !(await isFolder(dirname(destination)))) throw new EngineError('NOT_FOUND', { path: destination });
-  if (!isThere && (await lstat(destination).catch(() => null)))
-    throw new EngineError('NOT_FOUND', { path: destination });
+  if (!isThere && !(await mayBeMade(destination))) throw new EngineError('NOT_FOUND', { path: destination });
   if (await isInCatalog(destination, catalogRoot)) {
     const data = { check: 'TARGET_HOLDS_CATALOG', path: destination, details: catalogRoot };
     throw new EngineError('PLAN_BLOCKED', data);
@@ -57,35 +56,53 @@ export async function runExtract(
     throw new EngineError('DISK_FULL', { path: destination, requiredBytes: totalBytes, freeBytes: free });
   context.phase('extracting', totalBytes);
 
-  if (!isThere) await mkdir(destination);
-  const output = await PartialOutput.begin(target, randomUUID());
-  let isSaved = false;
-  try {
-    const extraction = new Extraction(tree, await hasExactNames(output), context);
-    await output.within(target, () => extraction.copy(found, output.contentPath));
-    context.signal.throwIfAborted();
-    await output.publish(false).catch((error) => {
-      if (!(error instanceof EngineError) || error.code !== 'OVERWRITE_REQUIRED') throw error;
-      throw new EngineError('DESTINATION_EXISTS', { path: target }, '', { cause: error });
-    });
-    isSaved = true;
-    return {
-      templateId: id,
-      versionNumber: template.found.version.number,
-      processedBytes: extraction.writtenBytes,
-      storedBytes: 0,
-      verifiedBytes: 0,
-      readBack: 'none',
-      damagedTemplates: [],
-    };
-  } finally {
-    await output.end();
-    // whatever somebody else has put there meanwhile stays
-    if (!isThere && !isSaved) await rmdir(destination).catch(() => {});
-  }
+  const save = async () => {
+    const output = await PartialOutput.begin(target, randomUUID());
+    try {
+      const extraction = new Extraction(tree, await hasExactNames(output), context);
+      await output.within(target, () => extraction.copy(found, output.contentPath));
+      context.signal.throwIfAborted();
+      await output.publish(false).catch((error) => {
+        if (!(error instanceof EngineError) || error.code !== 'OVERWRITE_REQUIRED') throw error;
+        throw new EngineError('DESTINATION_EXISTS', { path: target }, '', { cause: error });
+      });
+      return extraction.writtenBytes;
+    } finally {
+      await output.end();
+    }
+  };
+  return {
+    templateId: id,
+    versionNumber: template.found.version.number,
+    processedBytes: await (isThere ? save() : withNewFolder(destination, save)),
+    storedBytes: 0,
+    verifiedBytes: 0,
+    readBack: 'none',
+    damagedTemplates: [],
+  };
 }
 
 const isFolder = async (path: string) => (await stat(path).catch(() => null))?.isDirectory() === true;
+
+const mayBeMade = async (path: string) =>
+  (await lstat(path).catch(() => null)) === null && (await isFolder(dirname(path)));
+
+/** Makes a folder for what is saved in it; where that fails, it goes again, unless somebody else has put something there. */
+async function withNewFolder<T>(path: string, work: () => Promise<T>): Promise<T> {
+  const place = await holdFolder(dirname(path), 'none');
+  const name = place.at(basename(path));
+  try {
+    await mkdir(name).catch((error) => {
+      throw ioError(place.named(error), 'WRITE_FAILED', { path });
+    });
+    return await work().catch(async (error) => {
+      await rmdir(name).catch(() => {});
+      throw error;
+    });
+  } finally {
+    await place.close();
+  }
+}
 
 /** Whether names that differ in case, or in how their letters are composed, are two names there. */
 async function hasExactNames({ folder }: PartialOutput): Promise<boolean> {
