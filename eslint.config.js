@@ -62,8 +62,6 @@ export default tseslint.config(
   {
     name: 'imports at the top',
     files: ['src-{engine,main,renderer}/**/*.{ts,vue}'],
-    // a PDF's library is large, and seldom needed
-    ignores: ['src-engine/report/pdf.ts'],
     rules: { 'no-restricted-syntax': ['error', NO_DYNAMIC_IMPORT] },
   },
   {

@@ -19,7 +19,7 @@ const LINE_POINTS = 70;
 
 /** @param madeAt written into the file, ISO 8601 */
 export async function pdfOf(content: Content, language: ReportLanguage, madeAt: string): Promise<Buffer> {
-  // read when the first PDF is asked for: it takes a while, and most reports never become one
+  // eslint-disable-next-line no-restricted-syntax -- large: it is read when the first PDF is asked for, and most reports never become one
   const { default: PDFDocument } = await import('pdfkit');
   const date = new Date(madeAt);
   const document = new PDFDocument({
