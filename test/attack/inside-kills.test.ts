@@ -33,7 +33,8 @@ interface Phase {
 interface Said {
   readonly type: string;
   readonly parts?: readonly { readonly phases: readonly Phase[] }[];
-  readonly value?: { readonly parts: readonly { readonly phases: readonly Phase[] }[] };
+  /** of a result; of an event, what that event is of */
+  readonly value?: { readonly parts?: readonly { readonly phases: readonly Phase[] }[] };
 }
 
 /** A deploy of the guest by the command line, in a group of processes of its own. */
@@ -73,8 +74,8 @@ class Deploy {
     return isThere;
   }
 
-  #hear({ parts, value }: Said): void {
-    this.phases = value?.parts.at(0)?.phases ?? [];
+  #hear({ type, parts, value }: Said): void {
+    if (type === 'result') this.phases = value?.parts?.at(0)?.phases ?? [];
     for (const { phase } of parts?.at(0)?.phases ?? []) {
       this.phase = phase;
       this.#begun(phase).resolve();
