@@ -10,6 +10,7 @@ import type { FollowParent } from '../formats/disk-image.port.ts';
 import { openFileSource } from '../formats/raw/file-source.ts';
 import { isSystemFile } from '../machines/hypervisors/system-files.ts';
 import type { Machine } from '../machines/machine.port.ts';
+import { openSparseFile } from './sparse-file.ts';
 import type { WatchedFiles } from './watched-files.ts';
 
 const MAX_SHOWN = 200;
@@ -57,7 +58,7 @@ export function backingChain(
 
 async function open(machine: Machine, path: string): Promise<BlockSource> {
   const stats = await stat(path);
-  if (stats.isFile()) return openFileSource(path, undefined, { isPlain: true });
+  if (stats.isFile()) return openSparseFile(path, undefined, true);
   if (!stats.isBlockDevice()) throw unsupported('a backing file that is neither a file nor a disk', path);
   return openFileSource(path, await machine.placeOf(path, true));
 }

@@ -18,7 +18,6 @@ import type { JobContext } from '../core/job-context.ts';
 import { numberOf, ofDisk, toldOf } from '../core/of-disk.ts';
 import type { OpenSibling } from '../formats/disk-image.port.ts';
 import { foreignByMembers, foreignError, refuseForeign } from '../formats/refused/marks.ts';
-import { openFileSource } from '../formats/raw/file-source.ts';
 import { filesOfFolder } from '../formats/raw/folder-files.ts';
 import { candidatesOf, Choice, isPackedName } from './candidates.ts';
 import type { ClonedDisk } from '../formats/clonezilla/folder.ts';
@@ -30,6 +29,7 @@ import { isDescriptorName, openMachine } from './open-machine.ts';
 import { openPlainFile } from './open-plain-file.ts';
 import type { Found, OpenedImage } from './opened-image.ts';
 import { findPackage } from './package-source.ts';
+import { openSparseFile } from './sparse-file.ts';
 import { WatchedFiles } from './watched-files.ts';
 
 /** An image packed, and that in an archive: further down nobody looks. */
@@ -95,7 +95,7 @@ class Search {
     if (stats.isDirectory()) return this.#found(await this.#inFolder(path));
     if (!stats.isFile()) throw new EngineError('BAD_REQUEST', { path, reason: 'not a file' });
     await this.#files.add(path);
-    const source = this.#keep(await openFileSource(path));
+    const source = this.#keep(await openSparseFile(path));
     const openSibling = this.#files.siblings(dirname(path), filesOfFolder(dirname(path)));
     return this.#found(await this.#in({ name: basename(path), source, path, openSibling }));
   }
@@ -194,7 +194,7 @@ class Search {
     if (!chosen) return { entries: candidates };
     const path = join(folder, chosen.name);
     await this.#files.add(path);
-    const source = this.#keep(await openFileSource(path));
+    const source = this.#keep(await openSparseFile(path));
     const openSibling = this.#files.siblings(folder, filesOfFolder(folder));
     return this.#in({ name: chosen.name, source, path, openSibling });
   }
@@ -297,10 +297,10 @@ class Search {
     const openSibling: OpenSibling = async (name) => {
       const entry = entries.find((other) => other.name === beside(chosen.name, name));
       if (!entry) throw new EngineError('NOT_FOUND', { path: name });
-      return openFileSource(await unpack(entry));
+      return openSparseFile(await unpack(entry));
     };
     const to = await unpack(chosen);
-    const source = this.#keep(await openFileSource(to));
+    const source = this.#keep(await openSparseFile(to));
     return this.#in({ name: basename(chosen.name), source, path: to, openSibling });
   }
 
@@ -314,7 +314,7 @@ class Search {
     const about = { type: stream, path, leftOut: (bytes: number) => this.#warnings.push(leftOut(path, bytes)) };
     const content = unpackStream(about, piecesOf(file.source, this.#signal), this.#signal);
     await writeSparseFile(content, to, { path, lengthBytes: file.source.lengthBytes }, limits, advance);
-    const source = this.#keep(await openFileSource(to));
+    const source = this.#keep(await openSparseFile(to));
     // a tar that is packed as a whole is one archive
     if ((await archiveTypeOf(source)) === 'tar') this.#layers--;
     return this.#in({ ...file, name, source, path: to });

@@ -9,7 +9,7 @@ import type { Warning } from '../contract/warnings.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
 import { joinedSource } from '../disk/composed-source.ts';
 import { readBytes } from '../disk/read.ts';
-import { openFileSource } from '../formats/raw/file-source.ts';
+import { openSparseFile } from './sparse-file.ts';
 
 /** Where unpacked images go for the time of a job, and how far unpacking may go. */
 export interface Scratch {
@@ -41,7 +41,7 @@ export async function openJoined(
     const packed = { path: paths[0], lengthBytes: joined.lengthBytes };
     await writeSparseFile(content, to, packed, scratch.limits, scratch.advance);
     await joined.close();
-    return await openFileSource(to);
+    return await openSparseFile(to);
   } catch (error) {
     await joined.close();
     throw error;
@@ -56,7 +56,7 @@ export function leftOut(path: string, bytes: number): Warning {
 async function openAll(paths: readonly string[]): Promise<BlockSource[]> {
   const opened: BlockSource[] = [];
   try {
-    for (const path of paths) opened.push(await openFileSource(path));
+    for (const path of paths) opened.push(await openSparseFile(path));
     return opened;
   } catch (error) {
     await Promise.all(opened.map((source) => source.close()));

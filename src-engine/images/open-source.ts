@@ -5,11 +5,11 @@ import type { Warning } from '../contract/warnings.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
 import type { DiskImage } from '../formats/disk-image.port.ts';
 import { openDiskImage } from '../formats/open-image.ts';
-import { openFileSource } from '../formats/raw/file-source.ts';
 import { filesOfFolder } from '../formats/raw/folder-files.ts';
 import type { Machine } from '../machines/machine.port.ts';
 import { backingChain } from './backing-chain.ts';
 import { refusePacked } from './refuse-packed.ts';
+import { openSparseFile } from './sparse-file.ts';
 import { WatchedFiles } from './watched-files.ts';
 
 export interface OpenedSource {
@@ -51,7 +51,7 @@ export async function openSource(
   if (place.kind === 'file') await watched.add(place.path);
   // a link may lead elsewhere by the end
   if (isOfMachine) await watched.add(path);
-  const source = await openFileSource(place.path, place);
+  const source = await openSparseFile(place.path, place);
   const plain = {
     place,
     source,

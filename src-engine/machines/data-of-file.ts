@@ -24,10 +24,21 @@ export async function dataOfFile(
   lengthBytes: number,
   signal: AbortSignal,
 ): Promise<Extent[]> {
-  await handle.sync();
-  const told = await askedOf(handle, signal).catch(() => null);
+  return (await toldDataOf(handle, signal)) ?? readThrough(handle, path, lengthBytes, signal);
+}
+
+/**
+ * @returns what may be other than zeros, ascending; null where the file system does not tell
+ * @throws EngineError `ABORTED`
+ */
+export async function toldDataOf(handle: FileHandle, signal: AbortSignal): Promise<Extent[] | null> {
+  // what was written and has no place on the medium yet would be told as a hole
+  const told = await handle
+    .sync()
+    .then(() => askedOf(handle, signal))
+    .catch(() => null);
   signal.throwIfAborted();
-  return told ?? readThrough(handle, path, lengthBytes, signal);
+  return told;
 }
 
 /** @returns null where it does not say all */

@@ -4,6 +4,7 @@ import { checkRange } from '../../core/bounds.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import { attribute, childNamed, childrenNamed, parseXml, textOf } from '../../core/xml.ts';
 import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
+import { runsWithin } from '../../disk/runs-within.ts';
 
 export const MAX_BMAP_BYTES = 8 * 1024 * 1024;
 const MAX_RANGES = 1_000_000;
@@ -62,40 +63,22 @@ function blockMapOf(bytes: Buffer): BlockMapFile {
 
 /** The image with what the map leaves out as zeros; closing it closes `image`. @param image as long as the map says */
 export function blockMapSource(image: BlockSource, { ranges }: BlockMapFile): BlockSource {
-  function* touched(startBytes: number, lengthBytes: number): Generator<Extent> {
-    let low = 0;
-    for (let high = ranges.length; low < high;) {
-      const middle = (low + high) >>> 1;
-      if (ranges[middle].startBytes + ranges[middle].lengthBytes <= startBytes) low = middle + 1;
-      else high = middle;
-    }
-    for (let i = low; i < ranges.length && ranges[i].startBytes < startBytes + lengthBytes; i++) {
-      const from = Math.max(startBytes, ranges[i].startBytes);
-      const to = Math.min(startBytes + lengthBytes, ranges[i].startBytes + ranges[i].lengthBytes);
-      yield { startBytes: from, lengthBytes: to - from };
-    }
-  }
   return {
     ...image,
     async readInto(offsetBytes, into) {
       let done = 0;
-      for (const run of touched(offsetBytes, into.length)) {
-        const start = run.startBytes - offsetBytes;
-        into.fill(0, done, start);
-        done = start + run.lengthBytes;
-        await image.readInto(run.startBytes, into.subarray(start, done));
+      for (const batch of runsWithin(ranges, offsetBytes, into.length)) {
+        for (const run of batch) {
+          const start = run.startBytes - offsetBytes;
+          into.fill(0, done, start);
+          done = start + run.lengthBytes;
+          await image.readInto(run.startBytes, into.subarray(start, done));
+        }
       }
       into.fill(0, done);
     },
     async *dataRuns(startBytes, lengthBytes) {
-      let batch: Extent[] = [];
-      for (const run of touched(startBytes, lengthBytes)) {
-        batch.push(run);
-        if (batch.length < 1024) continue;
-        yield batch;
-        batch = [];
-      }
-      if (batch.length > 0) yield batch;
+      yield* runsWithin(ranges, startBytes, lengthBytes);
     },
   };
 }

@@ -3,7 +3,8 @@ import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { checkSpan } from '../../core/bounds.ts';
 import { EngineError, ioError } from '../../core/engine-error.ts';
-import type { BlockSource } from '../../disk/block-source.port.ts';
+import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
+import { runsWithin } from '../../disk/runs-within.ts';
 import { directPart, isInvalid } from './direct-part.ts';
 
 export interface DiskFacts {
@@ -11,6 +12,14 @@ export interface DiskFacts {
   readonly sectorBytes: number;
   readonly physicalSectorBytes: number;
 }
+
+/** Holes that are shorter in all are read sooner than asked for. */
+const MIN_HOLES_BYTES = 256 * 1024 * 1024;
+/** What `stat` counts blocks in: stat(2), st_blocks. */
+const STAT_BLOCK_BYTES = 512;
+
+/** @returns where an open file may hold other than zeros, ascending; null where its file system does not tell */
+export type AskData = (handle: FileHandle, signal: AbortSignal) => Promise<readonly Extent[] | null>;
 
 /** Paths are text, unless a name in them is none in UTF-8. */
 export type FilePath = string | Buffer;
@@ -21,12 +30,13 @@ export type FilePath = string | Buffer;
  * @param facts size and sectors of a block device, whose length `stat` does not tell; a file's own length and 512-byte
  *   sectors where they are not given
  * @param isPlain a regular file that is no link is asked for: what an image names is not believed further
+ * @param askData for a file that nobody writes to while it is open; large holes are then passed over
  * @throws EngineError `NOT_FOUND`, `PERMISSION_DENIED`, `BAD_REQUEST` for a folder, or what is not plain
  */
 export async function openFileSource(
   filePath: FilePath,
   facts?: DiskFacts,
-  { isPlain = false } = {},
+  { isPlain = false, askData = null }: { isPlain?: boolean; askData?: AskData | null } = {},
 ): Promise<BlockSource> {
   const path = filePath.toString();
   // a pipe that nobody writes to would be waited for
@@ -43,6 +53,7 @@ export async function openFileSource(
     const lengthBytes = facts?.lengthBytes ?? stat.size;
     const direct = constants.O_DIRECT ? await openAgain(filePath, flags | constants.O_DIRECT, handle) : null;
     let canReadDirect = direct !== null;
+    const hasHoles = stat.isFile() && lengthBytes - stat.blocks * STAT_BLOCK_BYTES >= MIN_HOLES_BYTES;
     return {
       lengthBytes,
       sectorBytes: facts?.sectorBytes ?? 512,
@@ -61,6 +72,7 @@ export async function openFileSource(
         await fill(handle, path, offsetBytes, into.subarray(0, start), stat.isFile());
         await fill(handle, path, offsetBytes + end, into.subarray(end), stat.isFile());
       },
+      ...(askData && hasHoles && { dataRuns: dataRunsOf(handle, lengthBytes, askData) }),
       async close() {
         await direct?.close();
         await handle.close();
@@ -70,6 +82,18 @@ export async function openFileSource(
     await handle.close();
     throw error;
   }
+}
+
+/** Asked when it is first wanted, once. */
+function dataRunsOf(handle: FileHandle, lengthBytes: number, askData: AskData): NonNullable<BlockSource['dataRuns']> {
+  let asked: ReturnType<AskData> | null = null;
+  return async function* (startBytes, length, signal) {
+    checkSpan('read', startBytes, length, lengthBytes);
+    asked ??= askData(handle, signal);
+    const runs = await asked;
+    if (runs) yield* runsWithin(runs, startBytes, length);
+    else yield [{ startBytes, lengthBytes: length }];
+  };
 }
 
 /** @returns null where that is not possible, or where something else has the name by now */
