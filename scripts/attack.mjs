@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { format, resolveConfig } from 'prettier';
 import { ended, start } from './child.mjs';
 import { appEnvironment, ensureBuilt, ensureInstalled, node24, root } from './ensure.mjs';
 import { ensureSystemPackages } from './system-packages.mjs';
@@ -144,10 +145,12 @@ if (names.length === 0 || names.some(isOfMutations)) {
 
 const keyOf = ({ attack, subject }) => `${attack}\0${subject}`;
 const before = existsSync(ROWS) ? JSON.parse(readFileSync(ROWS, 'utf8')) : [];
-const rows = new Map([...(names.length > 0 ? before : []), ...found].map((row) => [keyOf(row), row]));
+const isPart = names.length > 0 || values.only !== undefined;
+const rows = new Map([...(isPart ? before : []), ...found].map((row) => [keyOf(row), row]));
 const all = [...rows.values()].sort((a, b) => keyOf(a).localeCompare(keyOf(b)));
 writeFileSync(ROWS, `${JSON.stringify(all, null, 2)}\n`);
-writeFileSync(DOCUMENT, documentOf(all));
+const style = await resolveConfig(DOCUMENT);
+writeFileSync(DOCUMENT, await format(documentOf(all), { ...style, filepath: DOCUMENT }));
 const minutes = ((Date.now() - started) / 60_000).toFixed(0);
 console.log(`${DOCUMENT}: ${all.length} rows, ${minutes} minutes on ${cpus().length} processors`);
 process.exitCode = isPassed ? 0 : 1;
