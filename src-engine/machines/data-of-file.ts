@@ -56,8 +56,17 @@ async function askedOf(handle: FileHandle, signal: AbortSignal): Promise<Extent[
   }
   // of very many pieces, not all is heard: the last line says how many there are
   const [, count] = /: (\d+) extents? found\s*$/.exec(text) ?? [];
-  return count !== undefined && isAll(extents.length, Number(count)) ? extents : null;
+  if (count === undefined || !isAll(extents.length, Number(count))) return null;
+  const toldBytes = extents.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
+  const { blocks } = await handle.stat();
+  return toldBytes + unsaidBytes(toldBytes) >= blocks * BLOCK_BYTES ? extents : null;
 }
+
+/**
+ * `stat` counts what a file takes by itself, and with it what the file system keeps of where that lies. Where it counts more than was told
+ * and that, not all was told: a file system that is asked block by block (FIBMAP) answers 0 for what it has packed, as for a hole.
+ */
+const unsaidBytes = (toldBytes: number) => 1024 * 1024 + toldBytes / 64;
 
 /** What lies one behind the other on the medium is counted as one: fewer may be told than there are rows, never more. */
 const isAll = (rows: number, told: number) => rows >= told && (told > 0 || rows === 0);

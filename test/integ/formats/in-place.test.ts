@@ -1,5 +1,5 @@
 /** Raw disks that become images where they lie: qemu-img says whether they are whole, and whether they are the same disk. */
-import { copyFileSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -224,5 +224,18 @@ describe('where a file holds data', () => {
     for (let i = 0; i < 20_000; i++) await handle.write(Buffer.alloc(4096, 1), 0, 4096, i * 16384);
     await handle.close();
     expect(await at(many)).toEqual([[0, statSync(many).size / MIB]]);
+  });
+
+  test('is looked for where fewer places are told than it takes', async () => {
+    const path = makeRaw('packed by its file system', 8 * MIB, ['3M 2M']);
+    // what filefrag prints where blocks are asked for one by one, and a file system answers 0 for those that it has packed
+    const blocks = (8 * MIB) / 512;
+    const said = [`File size of FILE is ${8 * MIB} (${blocks} blocks of 512 bytes)`, 'FILE: 0 extents found'];
+    const folder = bench.path('programs');
+    mkdirSync(folder);
+    writeFileSync(`${folder}/filefrag`, `#!/bin/sh\necho '${said.join("'; echo '")}'\n`, { mode: 0o755 });
+    const before = process.env.PATH;
+    process.env.PATH = `${folder}:${before}`;
+    expect(await at(path).finally(() => (process.env.PATH = before))).toEqual([[3, 2]]);
   });
 });
