@@ -7,7 +7,7 @@ import { recogniseExfat } from './exfat/exfat.ts';
 import { recogniseFat } from './fat/fat.ts';
 import type { FileSystem } from './file-system.port.ts';
 import { recogniseNtfs } from './ntfs/ntfs.ts';
-import { recogniseSignature } from './signatures.ts';
+import { signaturesOf, type Signature } from './signatures.ts';
 import { recogniseSwap } from './swap/swap.ts';
 import { recogniseXfs } from './xfs/xfs.ts';
 
@@ -24,21 +24,37 @@ const FAMILIES = [
   { name: 'xfs', recognise: recogniseXfs },
 ];
 
+/** What a volume may be, as far as it can be told. */
+export interface Faces {
+  /** the one that it certainly holds */
+  readonly fileSystem: FileSystem | null;
+  /** where it shows a file system of these and something else as well: all that it shows, in the order of belief */
+  readonly contested: readonly string[];
+}
+
 /**
  * Must never take a volume for what it is not: what looks free would be lost. So whoever shows two faces (a RAID member that
  * begins like the file system inside it, a new file system over remains of an old one) is nobody, and is captured whole.
- * @param known what {@link recogniseSignature} says of it, where that was asked before: it reads the front and the end
- * @returns null where there is none, or more than one
+ * @param signatures what {@link signaturesOf} says of it: all of them count, wherever they stand
  * @throws EngineError `FORMAT_INVALID` for one that is damaged, `FORMAT_UNSUPPORTED` (data: `feature`), `READ_FAILED`
  */
-export async function recogniseFileSystem(volume: BlockSource, known?: string | null): Promise<FileSystem | null> {
-  const signature = known === undefined ? await recogniseSignature(volume) : known;
+export async function lookAtFaces(volume: BlockSource, signatures: readonly Signature[]): Promise<Faces> {
   const found: FileSystem[] = [];
   for (const { recognise } of FAMILIES) {
     const fileSystem = await recognise(volume);
     if (fileSystem) found.push(fileSystem);
   }
-  return found.length === 1 && (signature === null || signature === found[0].kind) ? found[0] : null;
+  const names = [...new Set([...signatures, ...found.map(({ kind }) => ({ name: kind }))].map(({ name }) => name))];
+  const isCertain = names.length === 1;
+  return { fileSystem: isCertain ? (found[0] ?? null) : null, contested: isCertain || found.length === 0 ? [] : names };
+}
+
+/**
+ * @returns the file system that a volume holds, or null where it holds none, or shows two faces
+ * @throws EngineError as {@link lookAtFaces}
+ */
+export async function recogniseFileSystem(volume: BlockSource): Promise<FileSystem | null> {
+  return (await lookAtFaces(volume, await signaturesOf(volume))).fileSystem;
 }
 
 /**

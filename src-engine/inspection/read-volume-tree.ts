@@ -10,6 +10,7 @@ import { slice } from '../disk/slice.ts';
 import { recogniseFileSystem } from '../filesystems/recognise.ts';
 import type { BrokenMember, InnerVolume, VolumeGroup } from '../volumes/group.port.ts';
 import { readVolumeGroups } from '../volumes/lvm2/groups.ts';
+import { tableIn } from '../volumes/read-layout.ts';
 import { mappedSource } from '../volumes/mapped-source.ts';
 import { readArrays } from '../volumes/md/arrays.ts';
 import { withoutLabel } from '../volumes/without-label.ts';
@@ -56,9 +57,21 @@ export async function readVolumeTree(disk: BlockSource): Promise<VolumeTree> {
     volume.content = builder.isFree(volume)
       ? await contentOf(volume.source, known)
       : await withNames(volume.source, volume.content, known);
+    // a disk's own table was judged before
+    if (volume.content.fileSystem && layout.table !== 'none') await contestByTable(volume);
     if (volume.isContested) volume.content = takenWhole(volume.content);
   }
   return { layout, signatures, partitions, groups: builder.groups };
+}
+
+/** What divides a volume may use what the file system says is free. */
+async function contestByTable(volume: TreeVolume): Promise<void> {
+  const { source, content } = volume;
+  const table = await tableIn(source);
+  if (table === null || volume.isContested) return;
+  volume.isContested = true;
+  const data = { names: [content.fileSystem!.kind, table] };
+  volume.content = { ...content, warnings: [...content.warnings, { code: 'VOLUME_CLAIMED_TWICE', data }] };
 }
 
 /** Nothing of it is left out. */
@@ -102,7 +115,7 @@ class TreeBuilder {
     for (const group of groups) {
       const members = group.members.map(({ volume }) => volumes[volume]);
       const isDouble = await hasOtherFace(group, members);
-      if (isDouble) for (const member of members) this.#break(kind, member, 'a file system is there too');
+      if (isDouble) for (const member of members) this.#break(kind, member, 'something else is there too');
       else this.#addGroup(group, members);
     }
   }
@@ -166,14 +179,15 @@ class TreeBuilder {
 }
 
 /**
- * Whether one of the members begins like a file system too, as after a partition was used anew: nobody can tell then what is
- * meant.
+ * Whether one of the members begins like a file system or a divided disk too, as after a partition was used anew: nobody can
+ * tell then what is meant.
  */
 async function hasOtherFace({ members }: VolumeGroup, volumes: readonly TreeVolume[]): Promise<boolean> {
   for (const [i, { label }] of members.entries()) {
     if (!label) continue;
     try {
-      if (await recogniseFileSystem(withoutLabel(volumes[i].source, [label]))) return true;
+      const plain = withoutLabel(volumes[i].source, [label]);
+      if ((await recogniseFileSystem(plain)) || (await tableIn(plain))) return true;
     } catch (error) {
       damage(error);
       return true;

@@ -6,7 +6,7 @@ import type { EncryptedVolume } from '../filesystems/encrypted/encrypted.port.ts
 import { looksRandom } from '../filesystems/encrypted/random.ts';
 import { recogniseEncrypted } from '../filesystems/encrypted/recognise-encrypted.ts';
 import type { FileSystem } from '../filesystems/file-system.port.ts';
-import { recogniseFileSystem } from '../filesystems/recognise.ts';
+import { lookAtFaces } from '../filesystems/recognise.ts';
 import { signaturesOf, type Signature } from '../filesystems/signatures.ts';
 
 export interface VolumeContent {
@@ -31,23 +31,31 @@ export async function contentOf(
   known: readonly Signature[] | null = null,
 ): Promise<VolumeContent> {
   let signature: Signature | undefined;
+  let contested: readonly string[];
   const named = () => ({ recognisedLabel: signature?.label ?? '', recognisedUuid: signature?.uuid ?? '' });
   try {
-    [signature] = known ?? (await signaturesOf(volume));
+    const signatures = known ?? (await signaturesOf(volume));
+    [signature] = signatures;
     const recognised = signature?.name ?? null;
     const encrypted = ENCRYPTED.includes(recognised) ? await recogniseEncrypted(volume) : null;
     if (encrypted) {
       const found = { recognised, ...named(), recognisedUuid: encrypted.uuid };
       return { fileSystem: null, ...found, refusal: null, warnings: encryptedWarnings(volume, encrypted) };
     }
-    const fileSystem = await recogniseFileSystem(volume, recognised);
+    const faces = await lookAtFaces(volume, signatures);
+    ({ contested } = faces);
+    const { fileSystem } = faces;
     if (fileSystem) return { fileSystem, recognised: null, refusal: null, warnings: fileSystem.warnings };
   } catch (error) {
     return { ...unreadable(signature?.name ?? null, damage(error)), ...named() };
   }
   const recognised = signature?.name ?? null;
-  const data = { name: recognised ?? '', lengthBytes: volume.lengthBytes };
-  return { fileSystem: null, recognised, ...named(), refusal: null, warnings: [{ code: 'FILESYSTEM_UNKNOWN', data }] };
+  const { lengthBytes } = volume;
+  const warning: Warning =
+    contested.length > 0
+      ? { code: 'VOLUME_CLAIMED_TWICE', data: { names: [...contested] } }
+      : { code: 'FILESYSTEM_UNKNOWN', data: { name: recognised ?? '', lengthBytes } };
+  return { fileSystem: null, recognised, ...named(), refusal: null, warnings: [warning] };
 }
 
 /**

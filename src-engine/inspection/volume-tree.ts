@@ -18,7 +18,7 @@ export interface TreeVolume {
   /** of length 0 for a volume that cannot be read */
   readonly source: BlockSource;
   /** whether something else claims its bytes too: it is taken whole, whatever it holds */
-  readonly isContested: boolean;
+  isContested: boolean;
   /** told last, when it is known what its bytes are to others */
   content: VolumeContent;
   /** the group that it is a readable member of, and its place there */

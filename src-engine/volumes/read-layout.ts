@@ -220,6 +220,25 @@ function besideImage(partitions: readonly Partition[], tables: readonly Extent[]
   return { volumes, contested, inImage, warnings };
 }
 
+/**
+ * Whether a volume carries a table of its own, as a virtual machine's disk does that lies in it. One that cannot be used
+ * counts too: somebody divided the volume.
+ * @returns the table's kind, or null
+ * @throws EngineError `READ_FAILED`
+ */
+export async function tableIn(volume: BlockSource): Promise<string | null> {
+  const { table, warnings } = (await readTables(volume)).layout;
+  if (table !== 'none') return table;
+  for (const { code, data } of warnings) {
+    if (code === 'TABLE_OF_OTHERS') return String(data.name);
+    if (code === 'TABLE_UNREADABLE' && data.reason !== 'SECTOR_UNREADABLE') {
+      return data.reason === 'GPT_DAMAGED' ? 'gpt' : 'mbr';
+    }
+    if (code === 'GPT_NOT_ANNOUNCED') return 'gpt';
+  }
+  return null;
+}
+
 /** Of a disk that is one thing as a whole, whatever table it carries. */
 export function claimedTables(source: BlockSource, name: string, table: string): Tables {
   return onlyVolume(source, [{ code: 'DISK_CLAIMED_WHOLE', data: { name, table } }]);

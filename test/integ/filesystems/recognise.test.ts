@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openFileSource } from '../../../src-engine/formats/raw/file-source.ts';
 import { recogniseFileSystem } from '../../../src-engine/filesystems/recognise.ts';
+import { contentOf } from '../../../src-engine/inspection/volume-content.ts';
 import { recogniseSignature } from '../../../src-engine/filesystems/signatures.ts';
 import { emptyImage, MIB, noise, readUsed, run, scratchFolder } from './images.ts';
 
@@ -188,6 +189,39 @@ describe('two faces', () => {
     bytes.writeUInt32LE(1, statSync(image).size - 8188);
     writeFileSync(image, bytes);
     expect(await both(image)).toEqual([null, 'md-raid']);
+  });
+
+  /** The bytes of one image from a place on, over another's, as where a later maker left the front, or the end, as it was. */
+  function laidOver(below: string, above: string, fromBytes: number): string {
+    const bytes = readFileSync(below);
+    const later = readFileSync(above);
+    for (let at = fromBytes; at < later.length; at += 4096) {
+      const page = later.subarray(at, at + 4096);
+      if (page.some((byte) => byte !== 0)) page.copy(bytes, at);
+    }
+    writeFileSync(below, bytes);
+    return below;
+  }
+
+  test.each([
+    ['xfs', 'jfs', 320, ['mkfs.xfs', '-q', '-f'], ['mkfs.jfs', '-q'], 32 * 1024],
+    ['ntfs', 'nilfs2', 140, ['mkntfs', '-q', '-F', '-Q'], ['mkfs.nilfs2', '-f'], 100 * MIB],
+  ])('a sound %s with a %s in it is none of the two', async (kind, other, mib, makeFirst, makeOther, fromBytes) => {
+    const [first, second] = ['first.img', 'second.img'].map((name) => emptyImage(join(folder, name), mib * MIB));
+    run(makeFirst[0], [...makeFirst.slice(1), first]);
+    run(makeOther[0], [...makeOther.slice(1), second]);
+    expect((await both(first))[0]).toMatchObject({ kind });
+    const image = laidOver(first, second, fromBytes);
+    // blkid gives no answer either
+    expect(() => run('blkid', ['-p', image])).toThrow();
+    const source = await openFileSource(image);
+    try {
+      const { fileSystem, warnings } = await contentOf(source);
+      expect(fileSystem).toBe(null);
+      expect(warnings).toEqual([{ code: 'VOLUME_CLAIMED_TWICE', data: { names: [kind, other] } }]);
+    } finally {
+      await source.close();
+    }
   });
 
   test('an ext4 over remains of a swap area is captured whole', async () => {

@@ -102,6 +102,56 @@ describe('tables of other kinds', () => {
   });
 });
 
+describe('a volume that a file system and a table claim', () => {
+  const PART = 12 * MIB;
+  const inPartition = (part: string): Buffer => {
+    const image = made('outer.img', (file) => runWithInput('label: dos\nstart=2048,type=83\n', 'sfdisk', '-q', file));
+    const disk = readFileSync(image);
+    readFileSync(part).copy(disk, MIB);
+    return disk;
+  };
+  const divide = (image: string, ...scheme: string[]) =>
+    runWithInput(scheme.join('\n'), 'sfdisk', '-q', '--wipe', 'never', image);
+  const remade: [what: string, kind: string, table: string, make: (image: string) => unknown, scheme: string[]][] = [
+    ['an ext4', 'ext4', 'mbr', (image) => run('mke2fs', '-q', '-F', '-t', 'ext4', image), ['start=2048,type=83']],
+    ['a FAT', 'fat16', 'mbr', (image) => run('mkfs.vfat', '-F', '16', image), ['start=2048,type=83']],
+    ['an NTFS', 'ntfs', 'mbr', (image) => run('mkntfs', '-q', '-F', '-Q', image), ['start=2048,type=7']],
+    // one that reaches past the end of the volume, as where a larger disk was cut
+    [
+      'a table that cannot be used',
+      'ext4',
+      'mbr',
+      (image) => run('mke2fs', '-q', '-F', '-t', 'ext4', image),
+      ['start=2048,size=2048,type=83', 'start=4096,size=2048,type=83'],
+    ],
+  ];
+
+  test.each(remade)(
+    '%s that became the disk of a machine is captured whole',
+    async (what, kind, table, make, scheme) => {
+      const part = bench.file('part.img', PART);
+      make(part);
+      expect((await look(inPartition(part))).volumes).toMatchObject([{ captureAs: 'used-blocks', warnings: [] }]);
+      divide(part, ...scheme);
+      const disk = inPartition(part);
+      // the second partition begins behind the volume's end
+      if (what.startsWith('a table')) disk.writeUInt32LE(1 << 20, MIB + 462 + 8);
+      const { volumes } = await look(disk);
+      const warnings = [{ code: 'VOLUME_CLAIMED_TWICE', data: { volume: 1, names: [kind, table] } }];
+      expect(volumes).toMatchObject([{ captureAs: 'whole', usedBytes: volumes[0].lengthBytes, warnings }]);
+    },
+  );
+
+  test('boot code in front of a file system is no table', async () => {
+    const part = bench.file('part.img', PART);
+    run('mke2fs', '-q', '-F', '-t', 'ext4', part);
+    const disk = inPartition(part);
+    readFileSync('/usr/lib/grub/i386-pc/boot.img').copy(disk, MIB, 0, 440);
+    disk.writeUInt16LE(0xaa55, MIB + 510);
+    expect((await look(disk)).volumes).toMatchObject([{ captureAs: 'used-blocks', warnings: [] }]);
+  });
+});
+
 describe('a GPT whose parts contradict each other', () => {
   type Entry = [type: number, start: number, count: number, status?: number];
   const record =

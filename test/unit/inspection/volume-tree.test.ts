@@ -61,14 +61,26 @@ describe('what has two faces is captured whole', () => {
   /** The magic number of an ext superblock, with nothing to it. */
   const extFace = (part: Buffer) => void part.writeUInt16LE(0xef53, 1024 + 56);
 
+  /** A master boot record with one partition, as a virtual machine writes it to a volume that it is given. */
+  const mbrFace = (part: Buffer) => {
+    part.writeUInt32LE(2, 446 + 8);
+    part.writeUInt32LE(8, 446 + 12);
+    part.writeUInt8(0x83, 446 + 4);
+    part.writeUInt16LE(0xaa55, 510);
+  };
+  const volume = physicalVolume;
+  const member = (part: Buffer) => void writeMember(part, { version: '1.2' });
+
   test.each([
-    ['a physical volume', physicalVolume],
-    ['a member of an array', (part: Buffer) => void writeMember(part, { version: '1.2' })],
-  ])('%s that begins like an ext4', async (_what, write) => {
+    ['a physical volume', 'an ext4', volume, extFace],
+    ['a physical volume', 'a disk', volume, mbrFace],
+    ['a member of an array', 'an ext4', member, extFace],
+    ['a member of an array', 'a disk', member, mbrFace],
+  ])('%s that begins like %s', async (_what, _other, write, addFace) => {
     const whole = await inspect(
       disk((part) => {
         write(part);
-        extFace(part);
+        addFace(part);
       }),
     );
     expect(whole.view.groups).toEqual([]);
