@@ -44,6 +44,20 @@ test('in an encrypted volume beside /boot', async () => {
   ]);
 });
 
+test('not in swap space: a disk of files beside it has no system, and nothing of one stays', async () => {
+  const image = bench.file('files.img', 28 * MIB);
+  run('sgdisk', '-n', '1:2048:+8M', '-t', '1:8300', '-n', '2:20480:+8M', '-t', '2:8200', image);
+  place(makeExt4(bench, 'files.ext4', 8 * MIB), image, MIB);
+  const swap = bench.file('swap.part', 8 * MIB);
+  run('mkswap', swap);
+  place(swap, image, 10 * MIB);
+  resultOf(await engine.capture(image, 'files'));
+
+  const planned = await plan('files');
+  expect(planned.identity).toMatchObject({ becomes: 'keep', because: 'nothing-to-renew' });
+  expect(notSeen(planned)).toEqual([]);
+});
+
 describe.skipIf(!canLoop)('in a volume group over two disks', () => {
   test('each of which says so', async () => {
     const both = bench.file('both.img', 48 * MIB);

@@ -49,8 +49,9 @@ export async function readDescriptorTable(volume: BlockSource, sb: ExtSuperblock
 }
 
 /**
- * A bitmap that was never written stands for a group without files. Only descriptors with a checksum may say so (drivers do not
- * look at the flag in others), and not of a group that has inodes in use.
+ * A bitmap that was never written stands for a group without blocks in use. Only descriptors with a checksum may say so (drivers do not
+ * look at the flag in others). Inodes of the group may be in use: under flex_bg their table and their blocks lie in others, and
+ * e2fsck sets the flag then.
  * @throws EngineError `FORMAT_INVALID` where the checksum is wrong, the flags contradict the counters, or something of the group
  *   lies outside the file system
  */
@@ -66,10 +67,8 @@ export function descriptorOf(sb: ExtSuperblock, table: Buffer, group: number): G
   const place = (field: 'block_bitmap' | 'inode_bitmap' | 'inode_table', blocks: number) =>
     checkRange(`bg_${field}`, lo[field] + hi[field] * 2 ** 32, sb.firstDataBlock, sb.blockCount - blocks);
   const isBitmapUnwritten = (flags & BLOCK_UNINIT) !== 0;
-  const freeInodes = lo.free_inodes_count + hi.free_inodes_count * 2 ** 16;
-  if (isBitmapUnwritten && (!hasChecksum || freeInodes !== sb.inodesPerGroup)) {
-    const data = { value: 'BLOCK_UNINIT', group, freeInodes, inodes: sb.inodesPerGroup };
-    throw new EngineError('FORMAT_INVALID', { field: 'bg_flags', ...data });
+  if (isBitmapUnwritten && !hasChecksum) {
+    throw new EngineError('FORMAT_INVALID', { field: 'bg_flags', value: 'BLOCK_UNINIT', group });
   }
   return {
     group,

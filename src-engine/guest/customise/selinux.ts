@@ -8,7 +8,6 @@ export async function relabel(draft: GuestDraft): Promise<void> {
   const mode = parseAssignments((await draft.glance('/etc/selinux/config')) ?? '').get('SELINUX') ?? 'disabled';
   if (!/^(?:enforcing|permissive)$/.test(mode) || !draft.hasNewFiles) return;
   const program = await draft.files.firstOf(['/sbin/fixfiles', '/usr/sbin/fixfiles', '/usr/bin/fixfiles']);
-  if (program === null) return draft.cannot('selinux', 'selinux-no-relabel', { mode });
   await draft.write('selinux', REQUEST, '', { mode: 0o600 });
-  draft.can('selinux', 'selinux-relabel', { path: REQUEST, mode });
+  draft.can('selinux', program === null ? 'selinux-no-relabel' : 'selinux-relabel', { path: REQUEST, mode });
 }

@@ -33,7 +33,9 @@ export function notLookedInto(
   const found = new Map<Reason, string[]>();
   for (const { ref, fileSystem, recognised, refusal } of volumes) {
     const hasTree = input.volumes.some((one) => one.ref === ref && one.tree !== null);
-    const reason = hasTree ? null : reasonOf(halves.has(ref), fileSystem?.browse !== undefined, recognised, refusal);
+    const reason = hasTree
+      ? null
+      : reasonOf(halves.has(ref), (fileSystem?.browse ?? null) !== null, recognised, refusal);
     if (reason) found.set(reason, [...(found.get(reason) ?? []), ref]);
   }
   const first = REASONS.find((reason) => found.has(reason));

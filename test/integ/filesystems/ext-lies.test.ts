@@ -43,7 +43,7 @@ const LIES: Record<string, Lie> = {
   'a bitmap said to be never written, in a group with inodes in use': {
     args: UNINIT,
     script: ['set_bg 1 flags 0x6', 'set_bg 1 free_inodes_count 1', SUM],
-    field: 'bg_flags',
+    field: 'bg_free_blocks_count',
   },
   'a bitmap said to be never written, where nothing has checksums': {
     args: PLAIN,

@@ -1,11 +1,21 @@
 /** ext2, ext3 and ext4 against e2fsprogs, partclone and the kernel. */
-import { copyFileSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { descriptorChecksum } from '../../../src-engine/filesystems/ext/checksums.ts';
 import { readSuperblock } from '../../../src-engine/filesystems/ext/superblock.ts';
 import { openFileSource } from '../../../src-engine/formats/raw/file-source.ts';
 import { proves } from '../../support/matrix.ts';
+import { browsing, readAt } from './browse.ts';
 import {
   copyOntoOnes,
   difference,
@@ -295,6 +305,21 @@ describe('damage never loses data', () => {
   ])('%s', async (_, args, at, data) => {
     const image = damaged('damaged.img', args, at);
     await expect(readUsed(image)).rejects.toMatchObject({ code: 'FORMAT_INVALID', data });
+  });
+});
+
+test('groups without blocks of their own may have inodes in use', async () => {
+  const many = join(folder, 'many');
+  const names = Array.from({ length: 60 }, (_, i) => `file${i}`);
+  mkdirSync(many);
+  names.forEach((name) => writeFileSync(join(many, name), noise(name, 1000)));
+  const image = emptyImage(join(folder, 'inodes.img'), 48 * MIB);
+  run('mkfs.ext4', ['-q', '-F', '-b', '1024', '-N', '96', '-O', '^has_journal', '-d', many, image]);
+  expect(run('dumpe2fs', [image])).toMatch(/^Group 2:.*BLOCK_UNINIT[^]*? 0 free inodes[^]*^Group 3:/m);
+  const { extents } = await readUsed(image);
+  expect(difference(usedUnits(extents, 1024), dumpe2fsUsed(image).used)).toEqual(NO_DIFFERENCE);
+  await browsing(image, async (files) => {
+    for (const name of names) expect(await readAt(files, name), name).toEqual(noise(name, 1000));
   });
 });
 
