@@ -25,6 +25,7 @@ import { PledgeViewSchema } from './pledge.contract.ts';
 import { PreferencesChangeSchema, PreferencesViewSchema } from './preferences.contract.ts';
 import { PolicyViewSchema, ReportSchema, RuleViewSchema } from './report.contract.ts';
 import {
+  EDITED_FIELDS,
   KINDS,
   LICENCES,
   MAX_DISKS,
@@ -259,6 +260,10 @@ export const COMMANDS = {
       owner: z.string().trim().max(200).optional(),
       sharedWith: PeopleSchema.optional(),
       policy: PolicyIdSchema.nullable().optional(),
+      /** what is edited, as it was when it was looked at: where somebody has changed that since, nothing is written */
+      seen: z
+        .partialRecord(z.enum(EDITED_FIELDS), z.union([z.string().max(10_000), z.array(z.string()), z.null()]))
+        .optional(),
     }),
     result: TemplateViewSchema,
   },
