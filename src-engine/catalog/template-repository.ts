@@ -1,8 +1,11 @@
 /** Templates and their versions in the database. Every change also writes the template's record file, for repair. */
 import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type Database from 'better-sqlite3';
 import { EngineError, isLater } from '../core/engine-error.ts';
 import {
+  EDITED_FIELDS,
+  type EditedField,
   type Health,
   type TemplateSummary,
   type TemplateView,
@@ -55,6 +58,9 @@ export type TemplateChanges = Partial<
     'name' | 'note' | 'tags' | 'status' | 'visibility' | 'licence' | 'owner' | 'sharedWith' | 'policy'
   >
 >;
+
+/** Fields as a person has seen them. */
+type SeenFields = Partial<Record<EditedField, string | string[] | null>>;
 
 /** What a version's row says that is not what was written: anything. */
 export interface DamagedVersion {
@@ -215,9 +221,21 @@ export class TemplateRepository {
     })();
   }
 
-  /** @throws EngineError `NAME_TAKEN`, `TEMPLATE_NOT_FOUND`, `LICENCE_NOT_PUBLIC` */
-  edit(reference: string, changes: TemplateChanges): TemplateView {
+  /**
+   * @param seen what is edited as it was when it was looked at
+   * @throws EngineError `NAME_TAKEN`, `TEMPLATE_NOT_FOUND`, `LICENCE_NOT_PUBLIC`; `TEMPLATE_CHANGED` where it is not as it was seen
+   */
+  edit(reference: string, changes: TemplateChanges, seen: SeenFields = {}): TemplateView {
+    // another process may write between looking and writing
+    return this.#db.transaction(() => this.#edit(reference, changes, seen)).immediate();
+  }
+
+  #edit(reference: string, changes: TemplateChanges, seen: SeenFields): TemplateView {
     const { template } = this.find(reference);
+    const fields = EDITED_FIELDS.filter(
+      (field) => seen[field] !== undefined && !isDeepStrictEqual(seen[field], template[field]),
+    );
+    if (fields.length > 0) throw new EngineError('TEMPLATE_CHANGED', { template: template.name, fields });
     const taken = changes.name === undefined ? null : this.findByName(changes.name);
     if (taken && taken.id !== template.id) throw new EngineError('NAME_TAKEN', { name: taken.name });
     const edited = { ...this.record(template.id), ...changes };

@@ -22,8 +22,10 @@ import { NbdViewSchema } from './nbd.contract.ts';
 import { DEPLOY_FORMATS, VmChoiceSchema } from './new-vm.contract.ts';
 import { CapturePlanSchema, DeployPlanSchema } from './plan.contract.ts';
 import { PledgeViewSchema } from './pledge.contract.ts';
+import { PreferencesChangeSchema, PreferencesViewSchema } from './preferences.contract.ts';
 import { PolicyViewSchema, ReportSchema, RuleViewSchema } from './report.contract.ts';
 import {
+  EDITED_FIELDS,
   KINDS,
   LICENCES,
   MAX_DISKS,
@@ -179,6 +181,8 @@ export const COMMANDS = {
       machine: MachineProfileSchema.nullable(),
     }),
   },
+  'preferences.show': { params: none, result: PreferencesViewSchema },
+  'preferences.change': { params: PreferencesChangeSchema, result: PreferencesViewSchema },
   /** Folders and files of this machine, for choosing an image file: the browser face has no file dialog of its own. */
   'folder.list': {
     params: z.strictObject({ folder: path.nullable() }),
@@ -256,6 +260,10 @@ export const COMMANDS = {
       owner: z.string().trim().max(200).optional(),
       sharedWith: PeopleSchema.optional(),
       policy: PolicyIdSchema.nullable().optional(),
+      /** what is edited, as it was when it was looked at: where somebody has changed that since, nothing is written */
+      seen: z
+        .partialRecord(z.enum(EDITED_FIELDS), z.union([z.string().max(10_000), z.array(z.string()), z.null()]))
+        .optional(),
     }),
     result: TemplateViewSchema,
   },
@@ -569,10 +577,11 @@ export type CommandParams<C extends CommandName> = z.input<(typeof COMMANDS)[C][
 export type CheckedParams<C extends CommandName> = z.output<(typeof COMMANDS)[C]['params']>;
 export type CommandResult<C extends CommandName> = z.output<(typeof COMMANDS)[C]['result']>;
 
-/** What can be subscribed to. `jobs`: every change of any job of this engine. `catalog`: something in it changed. */
+/** What can be subscribed to. `jobs`: every change of any job of this engine. `catalog`: something in it changed. `preferences`: as they are now. */
 export const TOPICS = {
   jobs: JobViewSchema,
   catalog: z.object({ templateId: z.uuid().nullable() }),
+  preferences: PreferencesViewSchema,
 } as const;
 export type TopicName = keyof typeof TOPICS;
 export type TopicEvent<T extends TopicName> = z.output<(typeof TOPICS)[T]>;

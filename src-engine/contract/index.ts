@@ -18,6 +18,7 @@ export * from './new-vm.contract.ts';
 export * from './open-words.ts';
 export * from './plan.contract.ts';
 export * from './pledge.contract.ts';
+export * from './preferences.contract.ts';
 export * from './protocol.ts';
 export * from './report.contract.ts';
 export * from './template.contract.ts';

@@ -200,5 +200,19 @@ export type VersionSummary = z.infer<typeof VersionSummarySchema>;
 export const TemplateSummarySchema = TemplateViewSchema.extend({ versions: z.array(VersionSummarySchema).min(1) });
 export type TemplateSummary = z.infer<typeof TemplateSummarySchema>;
 
+/** What a person may say of a template. */
+export const EDITED_FIELDS = [
+  'name',
+  'note',
+  'tags',
+  'status',
+  'visibility',
+  'licence',
+  'owner',
+  'sharedWith',
+  'policy',
+] as const satisfies readonly (keyof TemplateView)[];
+export type EditedField = (typeof EDITED_FIELDS)[number];
+
 /** `NAME`, `ID`, or either with `@VERSION`. */
 export const TemplateRefSchema = z.string().min(1).max(200);

@@ -1,24 +1,13 @@
 /** What an edit changed in a template, for the audit log. */
 import type { MessageData } from '../contract/errors.ts';
-import type { TemplateView } from '../contract/template.contract.ts';
+import { EDITED_FIELDS, type TemplateView } from '../contract/template.contract.ts';
 
-const FIELDS = [
-  'name',
-  'note',
-  'tags',
-  'status',
-  'visibility',
-  'licence',
-  'owner',
-  'sharedWith',
-  'policy',
-] as const satisfies readonly (keyof TemplateView)[];
 /** Of a value that goes into the log; notes may be long. */
 const MAX_CHARACTERS = 500;
 
 /** @returns `fields`, and in the same order the values `before` and `after`, as text */
 export function editsOf(before: TemplateView, after: TemplateView): MessageData {
-  const fields = FIELDS.filter((field) => textOf(before[field]) !== textOf(after[field]));
+  const fields = EDITED_FIELDS.filter((field) => textOf(before[field]) !== textOf(after[field]));
   return {
     fields,
     before: fields.map((field) => textOf(before[field]).slice(0, MAX_CHARACTERS)),

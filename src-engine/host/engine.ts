@@ -15,6 +15,7 @@ import { JobRunner } from './job-runner.ts';
 import { NbdServers } from './nbd-servers.ts';
 import { personBehindRoot } from './person.ts';
 import { PledgeKeeper } from './pledge-keeper.ts';
+import { PreferencesKeeper } from './preferences-keeper.ts';
 import { operationsOf } from './operations/index.ts';
 import type { Operations } from './operations/operations.ts';
 import { ServedMachines } from './served-machines.ts';
@@ -34,13 +35,18 @@ export class Engine {
   readonly #served = new NbdServers();
   readonly #pledges: PledgeKeeper;
   readonly #machines: ServedMachines;
+  readonly #preferences: PreferencesKeeper;
   readonly #operations: Operations;
   /** of an engine that stays */
   readonly #watch: CatalogWatch | null;
   readonly #person = personBehindRoot();
   #cleanups: Promise<void>[] = [];
   #given: Promise<void> = Promise.resolve();
-  readonly #listeners: { [T in TopicName]: Set<Listener<T>> } = { jobs: new Set(), catalog: new Set() };
+  readonly #listeners: { [T in TopicName]: Set<Listener<T>> } = {
+    jobs: new Set(),
+    catalog: new Set(),
+    preferences: new Set(),
+  };
 
   /** @throws EngineError `CATALOG_TOO_NEW`, `PERMISSION_DENIED` */
   constructor({ catalogPath, version, pressUrl, resourcesPath, ifNoCatalog = 'make', stays = false }: EngineOptions) {
@@ -59,6 +65,7 @@ export class Engine {
     );
     this.#pledges = new PledgeKeeper(() => this.#catalog.listed);
     this.#machines = new ServedMachines(this.#catalog, this.#jobs, this.#served, stays);
+    this.#preferences = new PreferencesKeeper(this.#catalog.layout, () => this.#catalog.toWrite());
     this.#operations = operationsOf({
       version,
       catalogPath,
@@ -70,6 +77,8 @@ export class Engine {
       served: this.#served,
       pledges: this.#pledges,
       machines: this.#machines,
+      preferences: this.#preferences,
+      preferencesChanged: (now) => this.#publish('preferences', now),
       changed: (templateId, action, data) => this.#changed(templateId, action, data),
       makeRoomToRecord: () => this.#makeRoomToRecord(),
       markLost: () => this.#markLost(),
@@ -108,6 +117,7 @@ export class Engine {
     await Promise.all(this.#cleanups);
     await this.#served.closeAll();
     await this.#files.closeAll();
+    await this.#preferences.close();
     await this.#catalog.close();
     await this.#given;
     await giveToOwner(this.#catalog.layout.root, this.#person);

@@ -19,6 +19,8 @@ export interface StoreLayout {
   readonly proofs: string;
   /** what jobs owe to the world outside; need not be there */
   readonly pledges: string;
+  /** what a person set for the pages; need not be there */
+  readonly preferences: string;
   readonly writerLock: string;
   readonly readersLock: string;
   /** why nothing may be written: the database is a copy of one that cannot be opened where it lies */
@@ -50,6 +52,7 @@ export function storeLayout(root: string): StoreLayout {
     hosts: join(root, 'hosts.json'),
     proofs: join(root, 'proofs'),
     pledges: join(root, 'pledges'),
+    preferences: join(root, 'preferences.json'),
     writerLock: join(root, 'writer.lock'),
     readersLock: join(root, 'readers.lock'),
   };

@@ -16,6 +16,8 @@ import { isLocalhost, isLoopbackHost, isOwnOrigin } from './origin.ts';
 import { notFoundPage } from './not-found-page.ts';
 import { Session } from './session.ts';
 
+export { usualPort } from './usual-port.ts';
+
 export interface BrowserServer {
   /** Where a browser comes in, with a token that works once and for ten minutes. */
   readonly address: string;
@@ -46,7 +48,7 @@ const TRY_AGAIN_LATER = 1013;
 
 /**
  * @param rendererPath the built pages (out/renderer)
- * @param port 0, or left out, for a random one
+ * @param port 0 for a random one; left out: `usualPort` where it is free, else a random one
  * @param host a loopback address
  * @throws Error where the pages are missing or the port is taken
  */
@@ -54,6 +56,7 @@ export async function startBrowserServer(options: {
   engine: RunningEngine;
   rendererPath: string;
   port?: number;
+  usualPort?: number;
   host?: '127.0.0.1' | '::1';
 }): Promise<BrowserServer> {
   const { engine, host = '127.0.0.1' } = options;
@@ -61,7 +64,7 @@ export async function startBrowserServer(options: {
   const pages = await openPageFiles(options.rendererPath);
   const server = createServer(HTTP_LIMITS);
   server.timeout = SILENT_AFTER_MS;
-  const port = await listen(server, options.port ?? 0, host);
+  const port = await listenAs(server, options, host);
   const session = new Session();
   const connections = new Connections();
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false });
@@ -144,6 +147,12 @@ function limitBytes(socket: WebSocket, connection: Socket, connections: Connecti
       if (!ofStranger(length)) socket.terminate();
     } else if (!ofSession(length)) dismiss(socket, POLICY_VIOLATION, 'too many bytes');
   });
+}
+
+/** Somebody else may have the usual port. */
+async function listenAs(server: Server, wanted: { port?: number; usualPort?: number }, host: string): Promise<number> {
+  if (wanted.port !== undefined || wanted.usualPort === undefined) return listen(server, wanted.port ?? 0, host);
+  return listen(server, wanted.usualPort, host).catch(() => listen(server, 0, host));
 }
 
 function listen(server: Server, port: number, host: string): Promise<number> {

@@ -16,11 +16,12 @@ export function addServeCommands(program: Command, session: Session, connect: ()
     .option('--port <n>', help('port'), wholeNumber('--port', 0, 65_535))
     .action(async ({ port }: { port?: number }) => {
       // eslint-disable-next-line no-restricted-syntax -- no other command needs the web's protocols, which take a while to read
-      const { startBrowserServer } = await import('../browser/server.ts');
+      const { startBrowserServer, usualPort } = await import('../browser/server.ts');
       const server = await startBrowserServer({
         engine: await session.engine({ makesCatalog: true, stays: true }),
         rendererPath: fileURLToPath(new URL('../../out/renderer', import.meta.url)),
         port,
+        usualPort: usualPort(program.opts<{ catalog: string }>().catalog),
       }).catch((error) => {
         throw portError(error, port);
       });

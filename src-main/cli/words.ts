@@ -72,6 +72,11 @@ export function createWords(language: Language): Words {
   const missing = messages[language].missing as Record<string, string>;
   const formats = formatsIn(language, plain);
   const { bytes, rate, duration, dateTime } = formats;
+  /** some reasons have advice of their own */
+  const ofReason = (key: string, { reason }: MessageData) => {
+    const own = `${key}-${String(reason).replaceAll(' ', '-')}`;
+    return key.startsWith('error.') && reason !== undefined && plain(own) !== own ? own : key;
+  };
   const told = (key: string, data: MessageData): string => {
     // what was cancelled before it began has left nothing behind
     if (data.begun === false && key.startsWith('error.ABORTED.'))
@@ -82,7 +87,7 @@ export function createWords(language: Language): Words {
     }
     const section = reasonSection(key);
     const facts = section === null ? data : { ...data, reason: reasonOf(section, data.reason) };
-    return plain(key, fillFacts(facts, formats, missing), countIn(data));
+    return plain(ofReason(key, data), fillFacts(facts, formats, missing), countIn(data));
   };
   /** words without facts: a list of thousands says the same few over and over */
   const alone = new Map<string, string>();

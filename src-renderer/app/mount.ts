@@ -3,6 +3,7 @@ import { createPinia } from 'pinia';
 import { createApp } from 'vue';
 import { useEngine } from '../client/engine.store.ts';
 import { i18n } from '../client/i18n.ts';
+import { usePreferences } from '../client/preferences.store.ts';
 import type { Connect } from '../client/transport.ts';
 import { CommandError } from '../../src-engine/contract/index.ts';
 import { useSettings } from '../modules/settings/index.ts';
@@ -17,6 +18,9 @@ import '../ui/disk-map/hues.css';
 import App from './App.vue';
 import { router } from './router.ts';
 import { listenForShortcuts } from './shortcuts.ts';
+
+/** As long as that, a window waits to be told its theme and its language before it shows itself in others. */
+const FIRST_PAINT_MS = 500;
 
 /**
  * @param connect opens a transport to the engine
@@ -42,5 +46,8 @@ export function mountApp(connect: Connect, tries: boolean) {
 
   listenForShortcuts(router);
   void engine.start(connect, tries);
-  app.mount('#app');
+  const { known } = usePreferences();
+  void Promise.race([known, new Promise((resolve) => setTimeout(resolve, FIRST_PAINT_MS))]).then(() =>
+    app.mount('#app'),
+  );
 }

@@ -12,6 +12,7 @@ import {
   type TopicEvent,
   type TopicName,
 } from '../../src-engine/contract/index.ts';
+import { onNewSession } from './entrance.ts';
 import { NotLetIn, type Connect } from './transport.ts';
 
 const FIRST_DELAY_MS = 1_000;
@@ -19,7 +20,11 @@ const LAST_DELAY_MS = 30_000;
 
 export const useEngine = defineStore('engine', () => {
   const client = shallowRef<EngineClient | null>(null);
-  const state = ref<'connecting' | 'connected' | 'lost' | 'refused'>('connecting');
+  /** `other`: at our address answers one that does not know this window */
+  const state = ref<'connecting' | 'connected' | 'lost' | 'other' | 'refused'>('connecting');
+  let wasConnected = false;
+  /** it was there, and is not now, whatever is tried at the moment */
+  const isAway = ref(false);
   /** when the next attempt is made by itself; null where only a person starts it */
   const retryAt = ref<number | null>(null);
   /** why this browser is not let in; null where it is, or nobody has said */
@@ -34,6 +39,7 @@ export const useEngine = defineStore('engine', () => {
 
   function lost() {
     client.value = null;
+    isAway.value = wasConnected;
     state.value = 'lost';
     if (!retriesItself) return;
     retryAt.value = Date.now() + delayMs;
@@ -50,12 +56,16 @@ export const useEngine = defineStore('engine', () => {
       connected.onLost(lost);
       client.value = connected;
       state.value = 'connected';
+      refusal.value = null;
+      wasConnected = true;
+      isAway.value = false;
       delayMs = FIRST_DELAY_MS;
       for (const listener of onConnected) listener();
     } catch (error) {
       if (!(error instanceof NotLetIn)) return lost();
-      refusal.value = error.reason;
-      state.value = 'refused';
+      // what is typed in a window stays there
+      if (wasConnected) state.value = 'other';
+      else [refusal.value, state.value] = [error.reason, 'refused'];
     }
   }
 
@@ -67,6 +77,7 @@ export const useEngine = defineStore('engine', () => {
   function start(connect: Connect, tries: boolean) {
     connectOnce = connect;
     retriesItself = tries;
+    onNewSession(() => void (isConnected.value || reconnect()));
     return reconnect();
   }
 
@@ -92,5 +103,5 @@ export const useEngine = defineStore('engine', () => {
     client.value?.subscribe(topic, listener);
   }
 
-  return { state, retryAt, refusal, isConnected, start, reconnect, whenConnected, call, subscribe };
+  return { state, retryAt, refusal, isConnected, isAway, start, reconnect, whenConnected, call, subscribe };
 });

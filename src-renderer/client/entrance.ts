@@ -30,6 +30,15 @@ export function keepSession(session: string): void {
   }
 }
 
+/** Another page of this origin was let in, by an address that is newer. @param listener comes back with its session */
+export function onNewSession(listener: () => void): void {
+  window.addEventListener('storage', ({ key, newValue }) => {
+    if (key !== KEY || !newValue) return;
+    kept = newValue;
+    listener();
+  });
+}
+
 function session(): string | undefined {
   if (kept !== undefined) return kept;
   try {

@@ -64,11 +64,12 @@ export function useWords() {
     const facts = factsOf(`error.${view.code}`, view.data);
     const reason = String(view.data.reason).replaceAll(' ', '-');
     if (view.code === 'BAD_REQUEST' && te(`notValid.${reason}`, 'en')) facts.reason = t(`notValid.${reason}`, facts);
-    return {
-      what: t(`error.${view.code}.what`, facts),
-      state: t(`error.${view.code}.state`, facts),
-      todo: t(`error.${view.code}.todo`, facts),
+    /** some reasons have advice of their own */
+    const part = (one: keyof ErrorWords) => {
+      const key = `error.${view.code}.${one}`;
+      return t(te(`${key}-${reason}`, 'en') ? `${key}-${reason}` : key, facts);
     };
+    return { what: part('what'), state: part('state'), todo: part('todo') };
   }
 
   /** Of several disks it is told which one is meant. */

@@ -20,6 +20,10 @@ export interface Served {
   /** a context whose kept session opens the door */
   state: Awaited<ReturnType<BrowserContext['storageState']>>;
   stop(): Promise<void>;
+  /** Kills the engine with its server, as a crash does. */
+  kill(): Promise<void>;
+  /** Starts it anew on the same catalog. @returns the address that it prints */
+  restart(): Promise<string>;
   /** Runs the command line on the same catalog. */
   cli(...parameters: string[]): Promise<{ code: number | null; lines: Record<string, unknown>[] }>;
 }
@@ -27,28 +31,42 @@ export interface Served {
 const node = (parameters: string[]) =>
   spawn(process.execPath, [CLI, ...parameters], { stdio: ['ignore', 'pipe', 'inherit'] });
 
-async function serve(open: (address: string) => Promise<Served['state']>): Promise<Served> {
-  if (!existsSync(CLI)) throw new Error('Not built: run `npm run build` first.');
-  const folder = mkdtempSync(join(tmpdir(), 'diskpress-e2e-'));
-  const catalog = join(folder, 'catalog');
-  const process_ = node(['--json', '--catalog', catalog, 'serve']);
-  const ended = new Promise<void>((done) => process_.once('exit', () => done()));
-  const address = await new Promise<string>((found, failed) => {
+function printedAddress(process_: ReturnType<typeof node>): Promise<string> {
+  return new Promise<string>((found, failed) => {
     process_.once('exit', (code) => failed(new Error(`serve ended with ${code}`)));
     createInterface(process_.stdout).on('line', (line) => {
       const match = /http:\/\/[^"\s]+token=[\w-]+/.exec(line);
       if (match) found(match[0]);
     });
   });
+}
+
+async function end(process_: ReturnType<typeof node>, signal: NodeJS.Signals): Promise<void> {
+  if (process_.exitCode !== null || process_.signalCode !== null) return;
+  const ended = new Promise<void>((done) => process_.once('exit', () => done()));
+  process_.kill(signal);
+  await ended;
+}
+
+async function serve(open: (address: string) => Promise<Served['state']>): Promise<Served> {
+  if (!existsSync(CLI)) throw new Error('Not built: run `npm run build` first.');
+  const folder = mkdtempSync(join(tmpdir(), 'diskpress-e2e-'));
+  const catalog = join(folder, 'catalog');
+  let process_ = node(['--json', '--catalog', catalog, 'serve']);
+  const address = await printedAddress(process_);
   return {
     folder,
     origin: new URL(address).origin,
     address,
     state: await open(address),
     async stop() {
-      process_.kill('SIGTERM');
-      await ended;
+      await end(process_, 'SIGTERM');
       rmSync(folder, { recursive: true, force: true });
+    },
+    kill: () => end(process_, 'SIGKILL'),
+    restart() {
+      process_ = node(['--json', '--catalog', catalog, 'serve']);
+      return printedAddress(process_);
     },
     cli: (...parameters) =>
       new Promise((done) => {

@@ -29,6 +29,13 @@ test('what another process changes, and a catalog that is away and comes back, a
     expect(await names()).toEqual(['One']);
     await nextTold(() => other.client.call('template.edit', { template: 'One', name: 'Renamed' }));
     expect(await names()).toEqual(['Renamed']);
+    // what was seen before that is not so any more
+    const late = { template: 'Renamed', name: 'Mine', note: 'mine', seen: { name: 'One', note: '' } };
+    await expect(engine.client.call('template.edit', late)).rejects.toMatchObject({
+      view: { code: 'TEMPLATE_CHANGED', data: { template: 'Renamed', fields: ['name'] } },
+    });
+    const { note } = await engine.client.call('template.show', { template: 'Renamed' });
+    expect(note).toBe('');
     await other.close();
     await quiet();
 

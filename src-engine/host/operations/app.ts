@@ -1,4 +1,4 @@
-/** About the program, folders of this machine to choose from, passwords made ready to be planned with. */
+/** About the program, what is set for its pages, folders of this machine to choose from, passwords made ready to be planned with. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha512Crypt } from '../../core/sha512-crypt.ts';
@@ -6,7 +6,9 @@ import { freeBytes } from '../../machines/free-bytes.ts';
 import { listFolder } from '../folder-list.ts';
 import type { Host, Operations } from './operations.ts';
 
-export const appOperations = (host: Host): Operations<'app.info' | 'folder.list' | 'password.hash'> => ({
+export const appOperations = (
+  host: Host,
+): Operations<'app.info' | 'preferences.show' | 'preferences.change' | 'folder.list' | 'password.hash'> => ({
   'app.info': async () => ({
     version: host.version,
     catalogPath: host.catalogPath,
@@ -16,6 +18,12 @@ export const appOperations = (host: Host): Operations<'app.info' | 'folder.list'
     platform: process.platform,
     samplePath: samplePath(host),
   }),
+  'preferences.show': () => host.preferences.show(),
+  'preferences.change': async (changes) => {
+    const now = await host.preferences.change(changes);
+    host.preferencesChanged(now);
+    return now;
+  },
   'folder.list': ({ folder }) => listFolder(folder),
   'password.hash': ({ password }) => ({ hash: sha512Crypt(password) }),
 });

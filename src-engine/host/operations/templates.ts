@@ -19,11 +19,11 @@ export const templateOperations = ({
   'template.attachment': async ({ template, id }) => ({
     base64: (await readAttachment(catalog.parts, template, id)).toString('base64'),
   }),
-  'template.edit': async ({ template, ...changes }) => {
+  'template.edit': async ({ template, seen, ...changes }) => {
     const { templates } = catalog.toWrite();
     const { template: before } = templates.find(template);
     await refuseOlderThanFile(catalog.parts, before.id);
-    const after = templates.edit(template, changes);
+    const after = templates.edit(template, changes, seen);
     return changed(after.id, 'template.edited', editsOf(before, after));
   },
   'template.delete': async ({ template }) => {

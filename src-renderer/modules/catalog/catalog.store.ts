@@ -119,5 +119,5 @@ export const useCatalog = defineStore('catalog', () => {
     });
   }
 
-  return { templates, deleted, isLoaded, error, byId, byName, tags, load, edit, remove, undelete };
+  return { templates, deleted, isLoaded, error, byId, byName, tags, load, loadOne, edit, remove, undelete };
 });

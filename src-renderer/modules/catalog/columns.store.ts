@@ -1,26 +1,14 @@
-/** The columns that a person has chosen. Kept by the browser, nowhere else. */
+/** The columns that a person has chosen. */
 import { defineStore } from 'pinia';
-import { shallowRef, watch } from 'vue';
-import { DEFAULT_COLUMNS, readChoice, type ColumnChoice } from './columns.ts';
-
-const KEY = 'diskpress.catalog.columns';
-
-function stored(): ColumnChoice {
-  try {
-    return readChoice(JSON.parse(localStorage.getItem(KEY) ?? 'null'));
-  } catch {
-    return DEFAULT_COLUMNS;
-  }
-}
+import { computed } from 'vue';
+import { usePreferences } from '../../client/preferences.store.ts';
+import { readChoice, type ColumnChoice } from './columns.ts';
 
 export const useColumns = defineStore('catalog.columns', () => {
-  const choice = shallowRef(stored());
-  watch(choice, (chosen) => {
-    try {
-      localStorage.setItem(KEY, JSON.stringify(chosen));
-    } catch {
-      // A window without storage keeps them until it is closed.
-    }
+  const preferences = usePreferences();
+  const choice = computed<ColumnChoice>({
+    get: () => readChoice(preferences.now.columns),
+    set: ({ order, hidden }) => void preferences.change({ columns: { order: [...order], hidden: [...hidden] } }),
   });
   return { choice };
 });

@@ -1,24 +1,12 @@
-/** Whether a person has put a notice away. Kept by the browser, nowhere else. */
-import { ref, type Ref } from 'vue';
+/** Whether a person has put a notice away. */
+import { computed, type ComputedRef } from 'vue';
+import { usePreferences } from '../../client/preferences.store.ts';
 
 /** @param notice names it among what is kept */
-export function useDismissed(notice: string): { isDismissed: Ref<boolean>; dismiss(): void } {
-  const key = `diskpress.dismissed.${notice}`;
-  const isDismissed = ref(false);
-  try {
-    isDismissed.value = localStorage.getItem(key) !== null;
-  } catch {
-    // A window without storage says it again.
-  }
+export function useDismissed(notice: string): { isDismissed: ComputedRef<boolean>; dismiss(): void } {
+  const preferences = usePreferences();
   return {
-    isDismissed,
-    dismiss() {
-      isDismissed.value = true;
-      try {
-        localStorage.setItem(key, '1');
-      } catch {
-        // It is gone until the window is opened anew.
-      }
-    },
+    isDismissed: computed(() => preferences.now.dismissed.includes(notice)),
+    dismiss: () => void preferences.change({ dismiss: notice }),
   };
 }

@@ -1,6 +1,7 @@
 /** What a job is called, how it stands, and what came of it, in words. */
 import { useI18n } from 'vue-i18n';
 import type { JobPart, JobResult, JobView } from '../../../src-engine/contract/index.ts';
+import { useEngine } from '../../client/engine.store.ts';
 import { useFormat } from '../../client/format.ts';
 import { useWords } from '../../client/words.ts';
 import { jobShare, partShare } from './progress.ts';
@@ -12,6 +13,7 @@ export function useJobWords() {
   const { t } = useI18n();
   const format = useFormat();
   const words = useWords();
+  const engine = useEngine();
 
   function title(job: Pick<JobView, 'kind' | 'templateName' | 'path'>) {
     const facts = { name: job.templateName, path: job.path };
@@ -41,6 +43,7 @@ export function useJobWords() {
 
   /** `38 MB/s · 8 min left · the target is slow` */
   function pace({ state, progress }: Pick<JobView, 'state' | 'progress'>) {
+    if (state === 'running' && engine.isAway) return t('job.noNews');
     if (state !== 'running' || !progress) return '';
     const parts: string[] = [];
     if (progress.bytesPerSecond > 0) parts.push(format.rate(progress.bytesPerSecond));

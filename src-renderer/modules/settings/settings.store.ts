@@ -1,29 +1,21 @@
-/** What a person set for this window: language and theme. Kept by the browser, nowhere else. */
+/** What a person set for the pages and the window shows everywhere: language and theme. */
 import { defineStore } from 'pinia';
-import { ref, watch } from 'vue';
-import { LANGUAGES, type Language } from '../../../src-engine/words/languages.ts';
+import { computed, watch } from 'vue';
+import { type Theme } from '../../../src-engine/contract/index.ts';
+import { type Language } from '../../../src-engine/words/languages.ts';
 import { preferredLanguage, setLanguage } from '../../client/i18n.ts';
-
-export const THEMES = ['system', 'light', 'dark'] as const;
-export type Theme = (typeof THEMES)[number];
-
-const KEY = 'diskpress.settings';
-
-function stored(): { theme?: unknown; language?: unknown } {
-  try {
-    return JSON.parse(localStorage.getItem(KEY) ?? '{}') as object;
-  } catch {
-    return {};
-  }
-}
-
-const among = <T extends string>(value: unknown, allowed: readonly T[]): T | undefined =>
-  allowed.find((one) => one === value);
+import { usePreferences } from '../../client/preferences.store.ts';
 
 export const useSettings = defineStore('settings', () => {
-  const saved = stored();
-  const theme = ref<Theme>(among(saved.theme, THEMES) ?? 'system');
-  const language = ref<Language>(among(saved.language, LANGUAGES) ?? preferredLanguage());
+  const preferences = usePreferences();
+  const theme = computed<Theme>({
+    get: () => preferences.now.theme ?? 'system',
+    set: (value) => void preferences.change({ theme: value }),
+  });
+  const language = computed<Language>({
+    get: () => preferences.now.language ?? preferredLanguage(),
+    set: (value) => void preferences.change({ language: value }),
+  });
 
   const dark = window.matchMedia('(prefers-color-scheme: dark)');
   function applyTheme() {
@@ -34,13 +26,6 @@ export const useSettings = defineStore('settings', () => {
 
   watch(theme, applyTheme, { immediate: true });
   watch(language, setLanguage, { immediate: true });
-  watch([theme, language], () => {
-    try {
-      localStorage.setItem(KEY, JSON.stringify({ theme: theme.value, language: language.value }));
-    } catch {
-      // A window without storage keeps them until it is closed.
-    }
-  });
 
   return { theme, language };
 });

@@ -291,9 +291,12 @@ describe('the socket', () => {
 });
 
 describe('the end', () => {
-  test('a port that is taken is told', async () => {
+  test('a port that is taken is told, unless it was only the usual one', async () => {
     const rendererPath = join(folder, 'renderer');
     await expect(startBrowserServer({ engine, rendererPath, port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    const elsewhere = await startBrowserServer({ engine, rendererPath, usualPort: port });
+    expect(new URL(elsewhere.address).port).not.toBe(String(port));
+    await elsewhere.close();
   });
 
   test('an engine that ends closes the sockets; a server that ends frees its port', async () => {

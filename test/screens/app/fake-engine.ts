@@ -5,6 +5,7 @@ import {
   type CommandParams,
   type CommandResult,
   type JobView,
+  type Preferences,
   type Request,
   type TemplateView,
 } from '../../../src-engine/contract/index.ts';
@@ -27,7 +28,7 @@ function missing(): never {
   throw new NotThere();
 }
 
-export function fakeEngine(scene: Scene): Connect {
+export function fakeEngine(scene: Scene, preferences: Preferences): Connect {
   const jobById = (id: string): JobView => {
     const job = scene.jobs.find((one) => one.id === id);
     if (!job) throw new NotThere();
@@ -45,6 +46,7 @@ export function fakeEngine(scene: Scene): Connect {
 
   const answers: Answers = {
     'app.info': () => scene.info,
+    'preferences.show': () => ({ ...preferences, isKept: true }),
     'device.list': () => scene.devices,
     'vm.list': ({ host }: CommandParams<'vm.list'>) =>
       scene.hypervisors.filter((one) => host === undefined || one.host === host),

@@ -5,8 +5,6 @@ import { fakeEngine } from './fake-engine.ts';
 import { sceneOf } from './scenes.ts';
 
 const asked = new URLSearchParams(location.search);
-localStorage.setItem(
-  'diskpress.settings',
-  JSON.stringify({ theme: asked.get('theme') ?? 'light', language: asked.get('lang') ?? 'en' }),
-);
-mountApp(fakeEngine(sceneOf(asked.get('scene') ?? 'many')), false);
+const theme = asked.get('theme') === 'dark' ? 'dark' : 'light';
+const language = asked.get('lang') === 'fr' ? 'fr' : 'en';
+mountApp(fakeEngine(sceneOf(asked.get('scene') ?? 'many'), { theme, language, columns: null, dismissed: [] }), false);
