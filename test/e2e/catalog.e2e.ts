@@ -101,6 +101,20 @@ test('columns are chosen and moved by keyboard and mouse, and stay so', async ({
   await hasHeads(app, ['Owner', 'Name', 'Disk']);
 });
 
+test('the row that has the focus keeps it, wherever the table is scrolled to', async ({ app, go }) => {
+  await go('/catalog?sort=name');
+  const links = app.getByRole('link', { name: /^machine / });
+  await expect(links.first()).toBeVisible();
+  const [first, second] = [await links.nth(0).innerText(), await links.nth(1).innerText()];
+  await links.first().focus();
+  await scrollTo(app, 60 * 5000);
+  await expect(app.getByRole('link', { name: first, exact: true })).not.toBeInViewport();
+  await expect(app.getByRole('link', { name: first, exact: true })).toBeFocused();
+  await app.keyboard.press('ArrowDown');
+  await expect(app.getByRole('link', { name: second, exact: true })).toBeInViewport();
+  await expect(app.getByRole('link', { name: second, exact: true })).toBeFocused();
+});
+
 test('that templates are no backups is said until a person has read it', async ({ app, go }) => {
   await go('/catalog');
   const notice = app.getByText('Templates are not backups');

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import { makeExt4, makeFiles } from './disks.ts';
 import { expect, test } from './fixtures.ts';
+import { judge } from './judge.ts';
 import { captureFile, panel, untilDone } from './steps.ts';
 
 test.describe.configure({ mode: 'serial' });
@@ -66,4 +67,57 @@ test('a wizard has its place among the places', async ({ app, go }) => {
     const here = app.getByRole('navigation', { name: 'Places' }).locator('[aria-current="page"]');
     await expect(here, hash).toHaveText(/Catalog/);
   }
+});
+
+test('where people choose all colours, what is chosen and what is used are still told apart', async ({ app, go }) => {
+  await app.emulateMedia({ forcedColors: 'active' });
+  await go('/settings');
+  const ground = (name: string) =>
+    app.locator('label.option', { hasText: name }).evaluate((option) => getComputedStyle(option).backgroundColor);
+  expect(await ground('As the system')).not.toBe(await ground('Dark'));
+  const places = app.getByRole('navigation', { name: 'Places' }).getByRole('link');
+  const grounds = await places.evaluateAll((all) => all.map((one) => getComputedStyle(one).backgroundColor));
+  expect(grounds.at(-1)).not.toBe(grounds[0]);
+  await go(templateHash);
+  const tab = (isOn: boolean) =>
+    app
+      .getByRole('tab', { selected: isOn })
+      .first()
+      .evaluate((one) => getComputedStyle(one, '::after').backgroundColor);
+  const isSeen = await app.evaluate(
+    (color) => color !== getComputedStyle(document.body).backgroundColor,
+    await tab(true),
+  );
+  expect(isSeen).toBe(true);
+  const used = await app
+    .locator('button.segment')
+    .first()
+    .evaluate((segment) => getComputedStyle(segment).backgroundImage);
+  expect(used).toContain('gradient');
+  await judge(app, 'forced colours');
+});
+
+const focused = (page: Page) => page.evaluate(() => document.activeElement?.textContent?.trim() ?? '');
+
+test('the focus goes with the page, to the job after a start, and back to where a panel was opened from', async ({
+  app,
+  served,
+  go,
+}) => {
+  await go('/');
+  expect(await focused(app)).not.toBe('Home');
+  await app.keyboard.press('g');
+  await app.keyboard.press('c');
+  await expect.poll(() => focused(app)).toBe('Catalog');
+  await app.getByRole('link', { name: UNBROKEN }).first().press('Enter');
+  await expect.poll(() => focused(app)).toBe(UNBROKEN);
+  await app.goBack();
+  await expect.poll(() => focused(app)).toBe('Catalog');
+  await captureFile(app, makeExt4(join(served.folder, 'after.img'), join(served.folder, 'files')), 'After the start');
+  await expect.poll(() => focused(app)).toContain('Capture “After the start”');
+  await untilDone(app, /Captured/);
+  // a job of the list opens beside it: the focus stays on the list
+  await app.getByRole('listitem').getByRole('link').last().press('Enter');
+  await expect(panel(app)).toContainText(UNBROKEN);
+  expect(await focused(app)).toContain(UNBROKEN);
 });
