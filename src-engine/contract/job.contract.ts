@@ -120,7 +120,14 @@ export const JobPartSchema = z.object({
 export type JobPart = z.infer<typeof JobPartSchema>;
 
 /** What a job is about, for a title: a template's name and a path, either may be '' */
-const about = { kind: orUnknown(JOB_KINDS), templateName: z.string(), path: z.string() };
+const about = {
+  kind: orUnknown(JOB_KINDS),
+  templateName: z.string(),
+  path: z.string(),
+  /** what a person calls the disk at the path: its maker and model; left out where it is no attached disk, or tells none */
+  diskName: z.string().optional(),
+};
+export type JobAbout = Pick<JobView, keyof typeof about>;
 
 /** What jobs may be in each other's way with; `places`: no more run at once. Words: `waits.CLAIM`. */
 export const CLAIM_KINDS = ['source', 'target', 'template', 'catalog', 'places'] as const;

@@ -5,12 +5,12 @@
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import type { JobRepository } from '../catalog/job-repository.ts';
-import type { JobView, WaitsFor } from '../contract/job.contract.ts';
+import type { JobAbout, JobView, WaitsFor } from '../contract/job.contract.ts';
 import type { Warning } from '../contract/warnings.ts';
 import { EngineError } from '../core/engine-error.ts';
 import { conflict, type Claim } from './claims.ts';
 import { Places } from './places.ts';
-import { LiveJob, type About, type PartWork } from './live-job.ts';
+import { LiveJob, type PartWork } from './live-job.ts';
 
 /** Most of what jobs wait for is disks: a few more than there are processors, and no more than memory is reckoned for. */
 const PLACE_COUNT = Math.min(8, Math.max(4, availableParallelism()));
@@ -55,7 +55,7 @@ export class JobRunner {
    * @param id that of its plan, where it has one
    * @returns its id
    */
-  start(about: About, claims: readonly Claim[], parts: readonly PartWork[], id: string = randomUUID()): string {
+  start(about: JobAbout, claims: readonly Claim[], parts: readonly PartWork[], id: string = randomUUID()): string {
     const job = new LiveJob(id, about, claims, parts, this.#publish, this.#databasePath, this.#warnings());
     job.waitFor(this.#inTheWayOf(job, this.#waiting));
     this.#jobs().save(job.view);
@@ -155,5 +155,5 @@ export class JobRunner {
 function namesOf(jobs: readonly LiveJob[]): WaitsFor['jobs'] {
   return jobs
     .slice(0, MAX_NAMED)
-    .map(({ view: { id, kind, templateName, path } }) => ({ id, kind, templateName, path }));
+    .map(({ view: { id, kind, templateName, path, diskName } }) => ({ id, kind, templateName, path, diskName }));
 }

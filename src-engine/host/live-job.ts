@@ -1,5 +1,5 @@
 /** A job from when it is asked for to its end: its view, kept up to date, and its parts, which run side by side. */
-import type { JobPart, JobResult, JobView, Phase, WaitsFor } from '../contract/job.contract.ts';
+import type { JobAbout, JobPart, JobResult, JobView, Phase, WaitsFor } from '../contract/job.contract.ts';
 import type { Warning } from '../contract/warnings.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
@@ -10,8 +10,6 @@ import { ProgressMeter } from './progress-meter.ts';
 
 /** Events of a running job come about this often. */
 const TICK_MS = 100;
-
-export type About = Pick<JobView, 'kind' | 'templateName' | 'path'>;
 
 /** What is to be done to one target or disk. */
 export interface PartWork {
@@ -38,7 +36,7 @@ export class LiveJob {
 
   constructor(
     id: string,
-    about: About,
+    about: JobAbout,
     claims: readonly Claim[],
     parts: readonly PartWork[],
     publish: (view: JobView) => void,

@@ -1,6 +1,7 @@
 /** From a plan to its job, the same way for every kind: made and kept, found again, agreed to or refused, used once, started. */
 import type { z } from 'zod';
-import type { JobView } from '../contract/job.contract.ts';
+import type { PlaceView } from '../contract/disk.contract.ts';
+import type { JobAbout } from '../contract/job.contract.ts';
 import { EngineError } from '../core/engine-error.ts';
 import type { Planned, PlanRecord } from '../jobs/plan-records.ts';
 import type { Claim } from './claims.ts';
@@ -19,7 +20,7 @@ export interface Agreement {
 /** What differs between the kinds. */
 export interface PlannedKind<R extends PlanRecord> {
   readonly schema: z.ZodType<R>;
-  about(record: R): Pick<JobView, 'kind' | 'templateName' | 'path'>;
+  about(record: R): JobAbout;
   /** what it takes, by what is there now */
   claims(record: R): Promise<readonly Claim[]>;
   /** asked once for each job: what is done for each of its plans, a part for each target or disk */
@@ -64,8 +65,10 @@ export class PlannedWork<R extends PlanRecord> {
     const abouts = records.map((record) => this.#kind.about(record));
     const partsOf = this.#kind.parts();
     const parts = records.flatMap((record) => partsOf(record).map((part) => ({ ...part, planId: record.planId })));
-    const listed = (field: 'templateName' | 'path') => [...new Set(abouts.map((about) => about[field]))].join(', ');
-    const about = { kind: abouts[0].kind, templateName: listed('templateName'), path: listed('path') };
+    const listed = (field: 'templateName' | 'path' | 'diskName') =>
+      [...new Set(abouts.map((about) => about[field] ?? about.path))].join(', ');
+    const diskName = abouts.some((about) => about.diskName) ? listed('diskName') : undefined;
+    const about = { kind: abouts[0].kind, templateName: listed('templateName'), path: listed('path'), diskName };
     const id = records.length === 1 ? records[0].planId : undefined;
     return { jobId: this.#jobs.start(about, claims.flat(), parts, id) };
   }
@@ -89,6 +92,13 @@ export class PlannedWork<R extends PlanRecord> {
     }
     return record;
   }
+}
+
+/** What a person calls these places: disks by maker and model, files by their paths. Left out where no disk is among them. */
+export function diskNames(places: readonly PlaceView[]): string | undefined {
+  const isNamed = ({ kind, model }: PlaceView) => kind === 'device' && model !== '';
+  if (!places.some(isNamed)) return undefined;
+  return places.map((place) => (isNamed(place) ? place.model : place.path)).join(', ');
 }
 
 /** Of a deploy of one of several disks: which. */

@@ -13,6 +13,7 @@ import { MachineFormPage, MachinesPage } from '../modules/machines/index.ts';
 import { PoliciesPage, PolicyPage } from '../modules/policies/index.ts';
 import SettingsPage from '../modules/settings/SettingsPage.vue';
 import TemplatePage from '../modules/template/TemplatePage.vue';
+import { leavePage } from '../ui/index.ts';
 
 export const router = createRouter({
   history: createWebHashHistory(),
@@ -34,4 +35,9 @@ export const router = createRouter({
     { path: '/policies/:id', name: 'policy', component: PolicyPage },
     { path: '/:rest(.*)*', redirect: { name: 'home' } },
   ],
+});
+
+router.beforeResolve((to, from) => {
+  // the first page is opened, not come to; a page that stays has what is pressed on it
+  if (from.name !== undefined && to.name !== from.name) leavePage();
 });

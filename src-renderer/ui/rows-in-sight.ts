@@ -14,3 +14,14 @@ export function rowsInSight(scrolled: number, viewHeight: number, rowHeight: num
   const start = Math.min(first, Math.max(0, count - visible));
   return { start, end: Math.min(count, start + visible) };
 }
+
+/**
+ * The numbers of the rows that there should be: those from `start` to `end`, and one that is kept wherever it is, as it has the
+ * focus.
+ * @param kept null: none
+ */
+export function withKept(start: number, end: number, kept: number | null): number[] {
+  const rows = Array.from({ length: Math.max(0, end - start) }, (_, i) => start + i);
+  if (kept === null || (kept >= start && kept < end)) return rows;
+  return kept < start ? [kept, ...rows] : [...rows, kept];
+}

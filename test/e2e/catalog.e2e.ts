@@ -84,21 +84,35 @@ test('everything that columns show is searched, filtered and sorted', async ({ a
 test('columns are chosen and moved by keyboard and mouse, and stay so', async ({ app, go }) => {
   await app.setViewportSize({ width: 1600, height: 900 });
   await go('/catalog');
-  await hasHeads(app, ['Name', 'System', 'Kind']);
+  await hasHeads(app, ['Name', 'System', 'Disk']);
   await app.getByRole('button', { name: 'Columns' }).click();
   await app.getByRole('checkbox', { name: 'System' }).uncheck();
   await app.getByRole('checkbox', { name: 'Id', exact: true }).check();
   await app.getByRole('button', { name: 'Move Owner forward' }).press('Enter');
   await app.keyboard.press('Enter');
   await app.keyboard.press('Escape');
-  await hasHeads(app, ['Name', 'Owner', 'Kind']);
-  await app.getByRole('columnheader', { name: 'Kind' }).getByRole('button').press('Alt+ArrowLeft');
-  await hasHeads(app, ['Name', 'Kind', 'Owner']);
+  await hasHeads(app, ['Name', 'Disk', 'Owner', 'Stored']);
+  await app.getByRole('columnheader', { name: 'Stored' }).getByRole('button').press('Alt+ArrowLeft');
+  await hasHeads(app, ['Name', 'Disk', 'Stored', 'Owner']);
   await app.getByRole('columnheader', { name: 'Owner' }).dragTo(app.getByRole('columnheader', { name: 'Name' }));
-  await hasHeads(app, ['Owner', 'Name', 'Kind']);
+  await hasHeads(app, ['Owner', 'Name', 'Disk']);
   await app.reload();
   await app.getByRole('table').waitFor();
-  await hasHeads(app, ['Owner', 'Name', 'Kind']);
+  await hasHeads(app, ['Owner', 'Name', 'Disk']);
+});
+
+test('the row that has the focus keeps it, wherever the table is scrolled to', async ({ app, go }) => {
+  await go('/catalog?sort=name');
+  const links = app.getByRole('link', { name: /^machine / });
+  await expect(links.first()).toBeVisible();
+  const [first, second] = [await links.nth(0).innerText(), await links.nth(1).innerText()];
+  await links.first().focus();
+  await scrollTo(app, 60 * 5000);
+  await expect(app.getByRole('link', { name: first, exact: true })).not.toBeInViewport();
+  await expect(app.getByRole('link', { name: first, exact: true })).toBeFocused();
+  await app.keyboard.press('ArrowDown');
+  await expect(app.getByRole('link', { name: second, exact: true })).toBeInViewport();
+  await expect(app.getByRole('link', { name: second, exact: true })).toBeFocused();
 });
 
 test('that templates are no backups is said until a person has read it', async ({ app, go }) => {

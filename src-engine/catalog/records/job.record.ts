@@ -55,7 +55,7 @@ const result = z
   })
   .nullable();
 
-const about = { kind: word, templateName: z.string(), path: z.string() };
+const about = { kind: word, templateName: z.string(), path: z.string(), diskName: z.string().optional() };
 
 export const JobRecordSchema = z.object({
   id: z.uuid(),

@@ -7,7 +7,7 @@ import { CaptureRecordSchema, type CaptureRecord } from '../../jobs/plan-records
 import { togetherContext } from '../../core/job-context.ts';
 import { proveStored, refuseUnprovable, type Tell } from '../../jobs/prove-version.ts';
 import { catalogClaim, sourceClaims, templateClaim } from '../claims.ts';
-import { PlannedWork } from '../planned-work.ts';
+import { diskNames, PlannedWork } from '../planned-work.ts';
 import { PLAN_LIFETIME_MS } from '../plans.ts';
 import { together } from '../together.ts';
 import type { Host, Operations } from './operations.ts';
@@ -16,7 +16,12 @@ export function captureOperations({ catalog, jobs, evidence }: Host): Operations
   const looks = new KeptLooks<CaptureLook>(PLAN_LIFETIME_MS);
   const captures = new PlannedWork(jobs, {
     schema: CaptureRecordSchema,
-    about: (record) => ({ kind: 'capture', templateName: record.request.name, path: pathsOf(record).join(', ') }),
+    about: (record) => ({
+      kind: 'capture',
+      templateName: record.request.name,
+      path: pathsOf(record).join(', '),
+      diskName: diskNames(sourcesOf(record)),
+    }),
     claims: async (record) => [
       ...(
         await Promise.all(
@@ -46,5 +51,5 @@ export function captureOperations({ catalog, jobs, evidence }: Host): Operations
   };
 }
 
-const pathsOf = ({ source, others }: CaptureRecord) =>
-  [source, ...others.map((other) => other.source)].map(({ path }) => path);
+const sourcesOf = ({ source, others }: CaptureRecord) => [source, ...others.map((other) => other.source)];
+const pathsOf = (record: CaptureRecord) => sourcesOf(record).map(({ path }) => path);

@@ -22,7 +22,7 @@ import { pathsBySerial } from '../../jobs/deploy/targets-by-serial.ts';
 import { DeployRecordSchema } from '../../jobs/plan-records.ts';
 import type { Tell } from '../../jobs/prove-version.ts';
 import { catalogClaim, machineClaim, placeClaim } from '../claims.ts';
-import { PlannedWork } from '../planned-work.ts';
+import { diskNames, PlannedWork } from '../planned-work.ts';
 import type { Host, Operations } from './operations.ts';
 import type { FoundDisk } from '../../versions/found-disk.ts';
 
@@ -36,7 +36,12 @@ export function deployOperations({
 }: Host): Operations<'deploy.plan' | 'deploy.planAll' | 'deploy.start' | 'deploy.startAll'> {
   const deploys = new PlannedWork(jobs, {
     schema: DeployRecordSchema,
-    about: ({ templateName, target, vm }) => ({ kind: 'deploy', templateName, path: vm?.place ?? target.path }),
+    about: ({ templateName, target, vm }) => ({
+      kind: 'deploy',
+      templateName,
+      path: vm?.place ?? target.path,
+      diskName: vm ? undefined : diskNames([target]),
+    }),
     claims: async ({ target, vm }) => [
       await placeClaim(catalog.machine, 'target', target.path),
       ...(vm ? [machineClaim(vm.place)] : []),

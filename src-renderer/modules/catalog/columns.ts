@@ -1,5 +1,6 @@
 /** The columns of the catalog's table: which there are, in which order, and how many of them fit. Pure. */
-import type { Sort } from './views.ts';
+import type { TemplateSummary } from '../../../src-engine/contract/index.ts';
+import { systemOf, type Sort } from './views.ts';
 
 export interface Column {
   readonly id: ColumnId;
@@ -14,12 +15,12 @@ export interface Column {
 export const COLUMN_IDS = [
   'name',
   'system',
-  'kind',
-  'visibility',
-  'owner',
-  'created',
   'disk',
   'stored',
+  'kind',
+  'created',
+  'visibility',
+  'owner',
   'versions',
   'updated',
   'note',
@@ -29,18 +30,40 @@ export type ColumnId = (typeof COLUMN_IDS)[number];
 
 const COLUMNS: Record<ColumnId, Column> = {
   name: { id: 'name', sort: 'name', widthPx: 200, grows: true },
-  system: { id: 'system', sort: 'system', widthPx: 150, grows: true },
+  system: { id: 'system', sort: 'system', widthPx: 140, grows: true },
   kind: { id: 'kind', sort: 'kind', widthPx: 120 },
   visibility: { id: 'visibility', sort: 'visibility', widthPx: 88 },
   owner: { id: 'owner', sort: 'owner', widthPx: 96 },
   created: { id: 'created', sort: 'created', widthPx: 104 },
-  disk: { id: 'disk', sort: null, widthPx: 140 },
-  stored: { id: 'stored', sort: 'stored', widthPx: 112, isNumber: true },
+  disk: { id: 'disk', sort: null, widthPx: 120 },
+  stored: { id: 'stored', sort: 'stored', widthPx: 104, isNumber: true },
   versions: { id: 'versions', sort: 'versions', widthPx: 76, isNumber: true },
   updated: { id: 'updated', sort: 'updated', widthPx: 104, isNumber: true },
   note: { id: 'note', sort: null, widthPx: 160, grows: true },
   id: { id: 'id', sort: null, widthPx: 88 },
 };
+
+/** What these columns say of all templates alike tells none from another. */
+const SAME: Partial<Record<ColumnId, (template: TemplateSummary) => string>> = {
+  system: systemOf,
+  kind: ({ kind }) => kind,
+  visibility: ({ visibility }) => visibility,
+  owner: ({ owner }) => owner,
+};
+
+/**
+ * The choice where nobody has made one: without columns that say the same of every template.
+ * @param templates all among which a search looks: it does not change the table's columns itself
+ */
+export function differing(choice: ColumnChoice, templates: readonly TemplateSummary[]): ColumnChoice {
+  const isChosen = (['order', 'hidden'] as const).some((one) => String(choice[one]) !== String(DEFAULT_COLUMNS[one]));
+  if (isChosen || templates.length < 2) return choice;
+  const alike = COLUMN_IDS.filter((id) => {
+    const said = SAME[id];
+    return said && templates.every((template) => said(template) === said(templates[0]));
+  });
+  return alike.length === 0 ? choice : { ...choice, hidden: [...choice.hidden, ...alike] };
+}
 
 /** What a person has chosen: all columns in their order, and those that are left out. The name is never left out. */
 export interface ColumnChoice {

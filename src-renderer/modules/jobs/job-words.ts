@@ -1,6 +1,6 @@
 /** What a job is called, how it stands, and what came of it, in words. */
 import { useI18n } from 'vue-i18n';
-import type { JobPart, JobResult, JobView } from '../../../src-engine/contract/index.ts';
+import type { JobAbout, JobPart, JobResult, JobView } from '../../../src-engine/contract/index.ts';
 import { useEngine } from '../../client/engine.store.ts';
 import { useFormat } from '../../client/format.ts';
 import { useWords } from '../../client/words.ts';
@@ -15,8 +15,8 @@ export function useJobWords() {
   const words = useWords();
   const engine = useEngine();
 
-  function title(job: Pick<JobView, 'kind' | 'templateName' | 'path'>) {
-    const facts = { name: job.templateName, path: job.path };
+  function title(job: JobAbout) {
+    const facts = { name: job.templateName, path: job.diskName ?? job.path };
     if (job.kind === 'verify' && !job.templateName) return t('job.title.verifyAll');
     if (job.kind === 'boot' && !job.templateName) return t('job.title.bootPlace', facts);
     return t(`job.title.${job.kind}`, facts);

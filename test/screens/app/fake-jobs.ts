@@ -34,8 +34,15 @@ const TOOK_MS = [1_840, 146_300, 620];
 const phasesOf = (kind: Kind): JobView['phases'] =>
   PHASES[kind].map((phase, i) => ({ phase, startedAt: ago(90 - i), elapsedMs: TOOK_MS[i] }));
 
+const DISK_NAMES: Record<string, string> = {
+  '/dev/nvme0n1': 'Samsung SSD 970 EVO Plus',
+  '/dev/sdb': 'SanDisk Ultra Fit',
+  '/dev/sdc': 'Samsung Portable SSD T7',
+};
+
 function job(n: number, more: Partial<JobView> & { kind?: Kind }): JobView {
   return {
+    diskName: DISK_NAMES[more.path ?? '/dev/nvme0n1'],
     id: uuid(10_000 + n),
     kind: 'capture',
     templateName: 'Debian 12 lab',

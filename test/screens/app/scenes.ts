@@ -60,6 +60,9 @@ const base: Scene = {
   deployPlan,
 };
 
+/** As long as a name may be, with no place to break it. */
+const UNBROKEN = 'Backup_of_the_server_in_room_2.07'.repeat(4).slice(0, 128);
+
 const NO_FILES = { files: 0, lengthBytes: 0 };
 const SCENES: Record<string, Partial<Scene>> = {
   many: {},
@@ -75,6 +78,16 @@ const SCENES: Record<string, Partial<Scene>> = {
   },
   one: { templates: TEMPLATES.slice(0, 1), bin: [], jobs: ENDED.slice(0, 1) },
   thousand: { templates: MANY },
+  long: {
+    templates: TEMPLATES.map((one) => ({
+      ...one,
+      name: UNBROKEN,
+      note: `${UNBROKEN.repeat(3)} and more`,
+      tags: [UNBROKEN.slice(0, 64)],
+    })),
+    devices: DEVICES.map((one) => ({ ...one, model: UNBROKEN })),
+    jobs: [...RUNNING, FAILED, ...ENDED].map((one) => ({ ...one, templateName: UNBROKEN, diskName: UNBROKEN })),
+  },
   quiet: { jobs: ENDED },
   lost: { isLost: true },
   refused: {

@@ -1,8 +1,10 @@
 /** The columns of the catalog: chosen, moved, kept, and as many as there is room for. */
 import { describe, expect, it } from 'vitest';
+import type { TemplateSummary } from '../../../src-engine/contract/index.ts';
 import {
   COLUMN_IDS,
   DEFAULT_COLUMNS,
+  differing,
   fitting,
   move,
   moveTo,
@@ -18,30 +20,30 @@ describe('columns', () => {
     expect(shown(DEFAULT_COLUMNS)).toEqual([
       'name',
       'system',
-      'kind',
-      'visibility',
-      'owner',
-      'created',
       'disk',
       'stored',
+      'kind',
+      'created',
+      'visibility',
+      'owner',
     ]);
   });
 
   it('move past those that are shown, not past those that are hidden', () => {
-    const choice = toggle(DEFAULT_COLUMNS, 'kind', false);
-    const moved = move(choice, 'visibility', -1);
-    expect(shown(moved).slice(0, 4)).toEqual(['name', 'visibility', 'system', 'owner']);
-    expect(shown(move(moved, 'visibility', 1))).toEqual(shown(choice));
+    const choice = toggle(DEFAULT_COLUMNS, 'disk', false);
+    const moved = move(choice, 'stored', -1);
+    expect(shown(moved).slice(0, 4)).toEqual(['name', 'stored', 'system', 'kind']);
+    expect(shown(move(moved, 'stored', 1))).toEqual(shown(choice));
   });
 
   it('stay where they are at both ends', () => {
     expect(move(DEFAULT_COLUMNS, 'name', -1)).toBe(DEFAULT_COLUMNS);
-    expect(move(DEFAULT_COLUMNS, 'stored', 1)).toBe(DEFAULT_COLUMNS);
+    expect(move(DEFAULT_COLUMNS, 'owner', 1)).toBe(DEFAULT_COLUMNS);
   });
 
   it('take the place that they are dropped on', () => {
     expect(shown(moveTo(DEFAULT_COLUMNS, 'stored', 'system'))[1]).toBe('stored');
-    expect(shown(moveTo(DEFAULT_COLUMNS, 'name', 'kind')).slice(0, 3)).toEqual(['system', 'kind', 'name']);
+    expect(shown(moveTo(DEFAULT_COLUMNS, 'name', 'disk')).slice(0, 3)).toEqual(['system', 'disk', 'name']);
     expect(moveTo(DEFAULT_COLUMNS, 'kind', 'kind')).toBe(DEFAULT_COLUMNS);
   });
 
@@ -53,9 +55,24 @@ describe('columns', () => {
 
   it('leave out the last ones in a narrow window, and never the name', () => {
     expect(fit(DEFAULT_COLUMNS, 5000)).toEqual(shown(DEFAULT_COLUMNS));
-    expect(fit(DEFAULT_COLUMNS, 500)).toEqual(['name', 'system', 'kind']);
+    expect(fit(DEFAULT_COLUMNS, 500)).toEqual(['name', 'system', 'disk']);
     expect(fit(DEFAULT_COLUMNS, 10)).toEqual(['name']);
     expect(fit(moveTo(DEFAULT_COLUMNS, 'name', 'kind'), 10)).toEqual(['name']);
+  });
+
+  it('say nothing where they would say the same of every template, as long as nobody chose them', () => {
+    const of = (facts: object) =>
+      ({ kind: 'lab', visibility: 'private', owner: 'mara', versions: [{}], ...facts }) as unknown as TemplateSummary;
+    const alike = [of({}), of({})];
+    expect(shown(differing(DEFAULT_COLUMNS, alike))).toEqual(['name', 'disk', 'stored', 'created']);
+    const kinds = [of({}), of({ kind: 'standard' })];
+    expect(shown(differing(DEFAULT_COLUMNS, kinds))).toEqual(['name', 'disk', 'stored', 'kind', 'created']);
+    const systems = [of({}), of({ versions: [{ configuration: { operatingSystem: 'Debian 13' } }] })];
+    expect(shown(differing(DEFAULT_COLUMNS, systems))).toContain('system');
+    // one alone differs from nothing
+    expect(differing(DEFAULT_COLUMNS, [of({})])).toBe(DEFAULT_COLUMNS);
+    const chosen = toggle(DEFAULT_COLUMNS, 'disk', false);
+    expect(differing(chosen, alike)).toBe(chosen);
   });
 
   it('are read as they were kept; what is new since then comes last, what is no choice is passed over', () => {

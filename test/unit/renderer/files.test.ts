@@ -4,7 +4,7 @@ import { arrangeVolumes } from '../../../src-renderer/modules/files/arrange-volu
 import { changesLike, isEqual } from '../../../src-renderer/modules/files/changes.ts';
 import { modeDigits, modeLetters } from '../../../src-renderer/modules/files/mode.ts';
 import { childOf, crumbsOf, follow, nameOf, parentOf } from '../../../src-renderer/modules/files/paths.ts';
-import { rowsInSight } from '../../../src-renderer/ui/rows-in-sight.ts';
+import { rowsInSight, withKept } from '../../../src-renderer/ui/rows-in-sight.ts';
 
 describe('paths', () => {
   it('go down into a name and up again', () => {
@@ -53,6 +53,16 @@ describe('permission bits', () => {
   ])('%o are written as ls writes them', (mode, letters, digits) => {
     expect(modeLetters(mode)).toBe(letters);
     expect(modeDigits(mode)).toBe(digits);
+  });
+});
+
+describe('withKept', () => {
+  it('has the row that is kept, once, at its place', () => {
+    expect(withKept(3, 6, null)).toEqual([3, 4, 5]);
+    expect(withKept(3, 6, 4)).toEqual([3, 4, 5]);
+    expect(withKept(3, 6, 0)).toEqual([0, 3, 4, 5]);
+    expect(withKept(3, 6, 900)).toEqual([3, 4, 5, 900]);
+    expect(withKept(0, 0, null)).toEqual([]);
   });
 });
 
