@@ -88,8 +88,11 @@ class Search {
   }
 
   async begin(): Promise<Found> {
-    const path = await realpath(this.#request.path).catch((error) => {
-      throw ioError(error, 'READ_FAILED', { path: this.#request.path });
+    const path = await realpath(this.#request.path).catch((error: unknown) => {
+      const { code, data, hint } = ioError(error, 'READ_FAILED', { path: this.#request.path });
+      // a name that leads nowhere is no fault of a disk
+      const isNowhere = ['ENOENT', 'ENOTDIR'].includes(String(data.reason));
+      throw new EngineError(isNowhere ? 'SOURCE_NOT_FOUND' : code, data, hint, { cause: error });
     });
     const stats = await stat(path);
     if (stats.isDirectory()) return this.#found(await this.#inFolder(path));

@@ -35,6 +35,14 @@ test('a package of a template that is here is a version of that one: the name th
   expect(same.warnings.map(({ code }) => code)).not.toContain(told.code);
 });
 
+test.each(['nothing.img', 'no-folder/disk.img'])('an import of %s, which is not there', async (name) => {
+  const path = bench.path(name);
+  expect(await refusal(engine.client.call('import.plan', { path, name: 'new' }))).toMatchObject({
+    code: 'SOURCE_NOT_FOUND',
+    data: { path },
+  });
+});
+
 describe('a machine', () => {
   const lengthBytes = 4 * MIB;
   beforeAll(() => {

@@ -19,7 +19,7 @@ const MAX_FILES = 100_000;
 
 /** The device, how it was read, how it was packed, and which piece it is. */
 const IMAGE =
-  /^(.+?)\.(?:([\w+-]+)-(ptcl|partimage|ntfs)|(dd|ntfs|partimage))-img(?:\.(gz|bz2|lzo|lzma|xz|lz|lrz|lz4|zst|uncomp))?(?:\.([a-z]{2,8}))?$/;
+  /^(.+?)\.(?:([\w+-]+)-(ptcl|partimage|ntfs)|(dd|ntfs|partimage))-img(?:\.(gz|bz2|lzo|lzma|xz|lz|lzip|lrz|lz4|zst|uncomp))?(?:\.([a-z]{2,8}))?$/;
 /** An image that is neither packed nor whole: its pieces may be called as packers are. */
 const PLAIN_PIECE = /^(.+-img)\.([a-z]{2})$/;
 

@@ -229,6 +229,21 @@ describe('what is doubtful', () => {
     expect(fileSystem).toMatchObject({ label: '', captureAs: 'used-blocks', warnings: [] });
   });
 
+  // mkfs.exfat writes no more than 11 characters, and blkid shows no more; the entry has room for 15
+  test.each([12, 13, 14, 15])('with a label of %i characters: all of them', async (count) => {
+    const image = bench.file('long-label.img', 16 * MIB);
+    run('mkfs.exfat', '-L', 'ELEVEN-CHAR', image);
+    const label = 'Träger-№-15-ABC'.slice(0, count);
+    const bytes = readFileSync(image);
+    const at = bytes.indexOf(Buffer.from('ELEVEN-CHAR', 'utf16le')) - 2;
+    bytes.writeUInt8(count, at + 1);
+    bytes.write(label, at + 2, 'utf16le');
+    writeFileSync(image, bytes);
+    expect(run('fsck.exfat', '-n', image)).toContain('clean');
+    expect(run('blkid', '-p', '-o', 'value', '-s', 'LABEL', image).trim()).toBe(label.slice(0, 11));
+    expect((await readUsed(image)).fileSystem).toMatchObject({ label, captureAs: 'used-blocks', warnings: [] });
+  });
+
   test.each<[string, (bytes: Buffer) => void, string, string, string]>([
     ['marked dirty', (b) => (b[106] |= 2), 'whole', 'FILESYSTEM_NOT_CLEAN', '{}'],
     ['with read errors', (b) => (b[106] |= 4), 'used-blocks', 'FILESYSTEM_HAS_ERRORS', '{}'],

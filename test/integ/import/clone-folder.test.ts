@@ -227,6 +227,7 @@ describe('images byte by byte', () => {
     ['dd-ptcl-img.xz', 'xz -0 -c PART'],
     ['dd-img.lz', 'lzip -0 -c PART'],
     ['dd-img.lzo', 'lzop -c PART'],
+    ['dd-img.lzip', 'lzip -0 -c PART'],
     ['dd-img.lz4', 'lz4 -q -c PART'],
     ['dd-img.zst', 'zstd -q -c PART'],
     ['dd-ptcl-img.zst', 'pzstd -q -c PART'],
