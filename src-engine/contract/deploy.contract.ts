@@ -298,6 +298,7 @@ export const SETTING_CODES = [
   'id-kept-half',
   'id-kept-hibernated',
   'id-kept-initramfs',
+  'id-kept-kernel-unknown',
   'id-kept-needs-root',
   'id-kept-no-way',
   'id-kept-not-read',

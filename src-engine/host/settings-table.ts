@@ -1,7 +1,7 @@
 /** A row for each target, as CSV (RFC 4180) or YAML: what is in it is told by line and column where it is wrong. */
-import { isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLMap } from 'yaml';
 import type { CommandResult } from '../contract/commands.ts';
-import { SeveralSettingsSchema } from '../contract/deploy.contract.ts';
+import { countedName, GuestSettingsSchema } from '../contract/deploy.contract.ts';
 import { networkCard } from './network-option.ts';
 
 const MAX_ROWS = 64;
@@ -30,21 +30,21 @@ export function tableRows(fileName: string, content: string, tell: Tell): TableR
   const rows = /\.ya?ml$/i.test(fileName) ? yamlRows(text, tell) : csvRows(text, tell);
   if (rows.length === 0) throw tell(1, 'target', '');
   if (rows.length > MAX_ROWS) throw tell(rows[MAX_ROWS].line, 'target', `> ${MAX_ROWS}`);
-  return rows.map((row) => rowOf(row, tell));
+  return rows.map((row, i) => rowOf(row, i + 1, tell));
 }
 
-function rowOf({ line, cells, lines }: RawRow, tellOf: Tell): TableRow {
+/** @param number of the row, from 1: what `{n}` in its host name stands for */
+function rowOf({ line, cells, lines }: RawRow, number: number, tellOf: Tell): TableRow {
   const tell = (column: string, value: string) => tellOf(lines?.get(column) ?? line, column, value);
   for (const column of cells.keys()) if (!COLUMNS.includes(column)) throw tell(column, cells.get(column)!);
   const cell = (column: string) => cells.get(column)?.trim() ?? '';
   if (cell('target') === '') throw tell('target', '');
   const settings: TableRow['settings'] = {};
   for (const column of PLAIN) {
-    const value = cell(column);
-    if (value === '') continue;
-    // what stands in a row is one machine's: nothing in it counts
-    const isGood = SeveralSettingsSchema.shape[column].safeParse(value).success && !value.includes('{');
-    if (!isGood) throw tell(column, value);
+    const written = cell(column);
+    if (written === '') continue;
+    const value = column === 'hostname' ? countedName(written, number) : written;
+    if (!GuestSettingsSchema.shape[column].safeParse(value).success) throw tell(column, written);
     settings[column] = value;
   }
   const network = cell('network')
@@ -119,11 +119,12 @@ function csvRecords(text: string, separator: string, tell: Tell): { line: number
   return records;
 }
 
-/** A list of maps, each with the columns that it has. */
+/** A list of maps, each with the columns that it has. Anchors serve values, and columns that several rows share (`<<: *name`). */
 function yamlRows(text: string, tell: Tell): RawRow[] {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, schema: 'failsafe', uniqueKeys: true });
   const lineOf = (node: unknown) => lines.linePos((node as { range?: [number] }).range?.[0] ?? 0).line;
+  const named = (node: unknown): unknown => (isAlias(node) ? node.resolve(document) : node);
   const [error] = document.errors;
   if (error) throw tell(error.linePos?.[0].line ?? 1, '-', error.code);
   if (!isSeq(document.contents)) throw tell(1, 'target', '');
@@ -131,13 +132,26 @@ function yamlRows(text: string, tell: Tell): RawRow[] {
     if (!isMap(item)) throw tell(lineOf(item), 'target', '');
     const cells = new Map<string, string>();
     const own = new Map<string, number>();
-    for (const { key, value } of item.items) {
-      const name = String(isScalar(key) ? key.value : key).toLowerCase();
-      own.set(name, lineOf(key));
-      const values = isSeq(value) ? value.items : [value];
-      if (!values.every(isScalar) || (isSeq(value) && name !== 'network')) throw tell(lineOf(key), name, String(value));
-      cells.set(name, values.map((one) => String(isScalar(one) ? (one.value ?? '') : '')).join(';'));
-    }
+    const put = (map: YAMLMap, shared: YAMLMap[] | null) => {
+      for (const { key, value } of map.items) {
+        const name = String(isScalar(key) ? key.value : key).toLowerCase();
+        const column = named(value);
+        if (name === '<<' && shared && isMap(column)) {
+          shared.push(column);
+          continue;
+        }
+        const values = isSeq(column) ? column.items.map(named) : [column];
+        if (!values.every(isScalar) || (isSeq(column) && name !== 'network'))
+          throw tell(lineOf(key), name, String(value));
+        if (cells.has(name)) continue;
+        own.set(name, lineOf(key));
+        cells.set(name, values.map((one) => String(one.value ?? '')).join(';'));
+      }
+    };
+    const shared: YAMLMap[] = [];
+    put(item, shared);
+    // what a row says itself goes before; what it shares shares nothing further
+    shared.forEach((map) => put(map, null));
     return { line: lineOf(item), cells, lines: own };
   });
 }

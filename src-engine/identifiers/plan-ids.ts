@@ -139,8 +139,13 @@ async function ownKeeping(id: DiskId, { tree }: DiskIds, input: IdsInput): Promi
     const way = await uuidWay(found.source, kind, newId(input.seed, id.format, id.before));
     if (way.by === 'nothing') return { code: `id-kept-${way.refusal}`, data: { kind } };
     const { oldestKernel } = way;
-    const old = oldestKernel && tooOld(input.guest, oldestKernel);
-    if (old) return { code: 'id-kept-guest-too-old', data: { kind, kernel: old, needed: oldestKernel.join('.') } };
+    const kernels = (input.guest.kernels.value ?? []).map(({ version }) => version);
+    if (oldestKernel) {
+      const needed = oldestKernel.join('.');
+      if (kernels.length === 0) return { code: 'id-kept-kernel-unknown', data: { kind, needed } };
+      const old = kernels.find((version) => isOlder(version, oldestKernel));
+      if (old) return { code: 'id-kept-guest-too-old', data: { kind, kernel: old, needed } };
+    }
     return way.by === 'program' ? input.abilities.refusalOf(volume) : null;
   } catch (error) {
     if (isDamage(error)) return { code: 'id-kept-damaged', data: { kind } };
@@ -148,14 +153,10 @@ async function ownKeeping(id: DiskId, { tree }: DiskIds, input: IdsInput): Promi
   }
 }
 
-/** @returns a kernel of the guest that is older; '?' where none is known */
-function tooOld({ kernels }: Guest, [major, minor]: readonly [number, number]): string | null {
-  const versions = (kernels.value ?? []).map(({ version }) => version);
-  const isOlder = (version: string) => {
-    const [, a, b] = /^(\d+)\.(\d+)/.exec(version) ?? [];
-    return a === undefined || Number(a) < major || (Number(a) === major && Number(b) < minor);
-  };
-  return versions.length === 0 ? '?' : (versions.find(isOlder) ?? null);
+/** @returns whether a kernel's version is older, or is none */
+function isOlder(version: string, [major, minor]: readonly [number, number]): boolean {
+  const [, a, b] = /^(\d+)\.(\d+)/.exec(version) ?? [];
+  return a === undefined || Number(a) < major || (Number(a) === major && Number(b) < minor);
 }
 
 /** A boot store of Windows names disk and partitions by their identifiers, wherever it lies. */

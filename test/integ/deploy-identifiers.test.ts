@@ -6,7 +6,9 @@ import type { CommandParams } from '../../src-engine/contract/commands.ts';
 import { openEngine, resultOf, type TestEngine } from '../support/engine.ts';
 import { CHECKS, identifiersOf, lvmUuidsOf } from '../support/identifiers.ts';
 import { otherProcess } from '../support/other-process.ts';
-import { phonyDisk } from '../support/phony-guests.ts';
+import { ELF } from '../support/guests.ts';
+import { phonyDisk, phonyGuest } from '../support/phony-guests.ts';
+import { buildDisk } from '../support/phony-layout.ts';
 import { canLoop, MIB, run, workbench } from '../support/workbench.ts';
 
 const bench = workbench();
@@ -114,6 +116,18 @@ test('each target has its own, and what is kept stays', async () => {
     ...before,
     volumes: before.volumes.map(({ uuid }) => uuid),
   });
+});
+
+test.skipIf(!canLoop)('an XFS keeps its own where no kernel tells whether it could be read with another', async () => {
+  const files = { '/etc/os-release': 'ID=debian\nVERSION_ID="13"\n', '/etc/fstab': '', '/usr/bin/bash': ELF };
+  const source = buildDisk(bench.folder, 'no-kernel', {
+    ...phonyGuest(bench.folder, 'debian-13'),
+    partitions: [{ role: 'linux', volume: { fileSystem: 'xfs', mib: 16, files } }],
+  });
+  resultOf(await engine.capture(source, 'no-kernel'));
+  const { settingNotes } = await plan('no-kernel', bench.path('no-kernel.target'));
+  const kept = settingNotes.filter(({ code }) => code.startsWith('id-kept-'));
+  expect(kept).toMatchObject([{ code: 'id-kept-kernel-unknown', data: { kind: 'xfs', volume: '1', needed: '4.18' } }]);
 });
 
 test.skipIf(!canLoop)('a disk of a Windows keeps all of them', async () => {

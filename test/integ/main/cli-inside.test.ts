@@ -184,6 +184,18 @@ describe('a table', () => {
     expect(cat(c, '/etc/hostname')).toBe('desk-3\n');
   });
 
+  test('counts in names, and shares columns by anchors of YAML', async () => {
+    const csv = 'target,hostname\nx.img,desk-{n:02}\ny.img,other\nz.img,"desk-{n:02}"\n';
+    const names = (rows: Awaited<ReturnType<typeof readTable>>) => rows.map(({ settings }) => settings.hostname);
+    expect(names(await readTable(file('count.csv', csv), createWords('en')))).toEqual(['desk-01', 'other', 'desk-03']);
+    const yaml = `- &first\n  target: x.img\n  hostname: &name pc-{n}\n  domain: lab.test\n- <<: *first\n  target: y.img\n- target: z.img\n  hostname: *name\n`;
+    expect(await readTable(file('anchors.yaml', yaml), createWords('en'))).toEqual([
+      { target: 'x.img', settings: { hostname: 'pc-1', domain: 'lab.test' } },
+      { target: 'y.img', settings: { hostname: 'pc-2', domain: 'lab.test' } },
+      { target: 'z.img', settings: { hostname: 'pc-3' } },
+    ]);
+  });
+
   test('that gives two machines one name or one address is warned of', async () => {
     const csv = 'target,hostname,network\na.img,desk,eth0=192.0.2.7/24\nb.img,Desk,eth0=192.0.2.7/25\nc.img,other,\n';
     const { code, out } = await diskpress('--json', 'deploy', 'debian', '--table', file('alike.csv', csv), '--plan');
@@ -228,6 +240,11 @@ describe('a table', () => {
     ['yaml', 'target: x.img\n', 'line 1, column target'],
     ['yaml', '- target: x.img\n  target: y.img\n', 'line 2'],
     ['yaml', '- target: [x, {y: z}]\n', 'line 1, column target'],
+    ['yaml', '- target: x.img\n  <<: y\n', 'line 2, column <<'],
+    ['yaml', '- &a\n  target: x.img\n  <<: *a\n', 'line 3, column <<'],
+    ['yaml', '- target: x.img\n  network: &a [*a]\n', 'line 2, column network'],
+    ['csv', 'target,hostname\nx.img,desk_{n}\n', 'line 2, column hostname: “desk_{n}”'],
+    ['csv', 'target,domain\nx.img,lab{n}.test\n', 'line 2, column domain'],
   ])('that is wrong is told by line and column: %s %j', async (ending, text, told) => {
     const refused = await readTable(file(`wrong.${ending}`, text), createWords('en')).then(
       () => expect.unreachable('it was to be refused'),

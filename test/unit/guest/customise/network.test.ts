@@ -225,6 +225,24 @@ describe('ifcfg', () => {
   });
 });
 
+describe('systemd-networkd', () => {
+  // the first by name that matches a card counts
+  test.each([
+    ['00-all.network', '00--diskpress-ens3'],
+    ['00-diskpress-1.network', '00--diskpress-ens3'],
+    ['00-diskpress-ens3.network', '00-diskpress-ens3'],
+    ['0-all.network', '0--diskpress-ens3'],
+    ['--.network', '!diskpress-ens3'],
+    ['00-all.link', '00-diskpress-ens3'],
+  ])('beside %s: %s', async (other, name) => {
+    for (const folder of ['/etc/systemd/network', '/usr/lib/systemd/network']) {
+      const files = { '/etc/os-release': 'ID=arch\n', [`${folder}/${other}`]: '[Match]\nName=en*\n' };
+      const plan = await network({ ...files, '/etc/systemd/network/x.network': '' }, { ...DHCP, card: 'ens3' });
+      expect(plan.changes.map(({ path }) => path)).toEqual([`/etc/systemd/network/${name}.network`]);
+    }
+  });
+});
+
 describe('which card is meant', () => {
   const networkd = { '/etc/os-release': 'ID=arch\n', '/etc/systemd/network/a.network': '' };
   test.each([
