@@ -11,7 +11,13 @@ import { readNamedFile } from '../core/read-named-file.ts';
 
 const MAX_BYTES = 256 * 1024;
 const SCHEMA_VERSION = 1;
-export const NO_PREFERENCES: Preferences = { theme: null, language: null, columns: null, dismissed: [] };
+export const NO_PREFERENCES: Preferences = {
+  theme: null,
+  language: null,
+  columns: null,
+  dismissed: [],
+  recentFolders: [],
+};
 
 /** A field that cannot be understood is as one that was not chosen. */
 const FileSchema = z.looseObject({
@@ -20,6 +26,7 @@ const FileSchema = z.looseObject({
   language: PreferencesSchema.shape.language.catch(null),
   columns: PreferencesSchema.shape.columns.catch(null),
   dismissed: PreferencesSchema.shape.dismissed.catch([]),
+  recentFolders: PreferencesSchema.shape.recentFolders.catch([]),
 });
 
 export interface PreferencesFile {
@@ -47,8 +54,8 @@ export async function readPreferences(path: string): Promise<PreferencesFile | n
   }
   const { success, data } = FileSchema.safeParse(raw);
   if (!success) return { preferences: NO_PREFERENCES, raw: {} };
-  const { theme, language, columns, dismissed } = data;
-  return { preferences: { theme, language, columns, dismissed }, raw };
+  const { theme, language, columns, dismissed, recentFolders } = data;
+  return { preferences: { theme, language, columns, dismissed, recentFolders }, raw };
 }
 
 /**

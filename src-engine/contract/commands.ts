@@ -161,6 +161,8 @@ export const COMMANDS = {
       canOpenDevices: z.boolean(),
       platform: z.string(),
       samplePath: z.string().nullable(),
+      /** of the person, also where root's rights were asked for */
+      homePath: z.string(),
     }),
   },
   'device.list': { params: none, result: z.array(DeviceViewSchema) },
@@ -187,6 +189,18 @@ export const COMMANDS = {
   'folder.list': {
     params: z.strictObject({ folder: path.nullable() }),
     result: z.object({ folder: z.string(), parent: z.string().nullable(), entries: z.array(FolderEntrySchema) }),
+  },
+  /** Makes one folder in another that is there. */
+  'folder.make': {
+    params: z.strictObject({
+      folder: path,
+      name: z
+        .string()
+        .min(1)
+        .max(255)
+        .refine((one) => !/[/\\\0]/.test(one) && one !== '.' && one !== '..'),
+    }),
+    result: z.object({ folder: z.string() }),
   },
   /** A password as /etc/shadow keeps it (SHA-512, another salt each time), so that no plan and no record ever holds the password itself. */
   'password.hash': {

@@ -15,6 +15,8 @@ export const PreferencesSchema = z.object({
   language: z.enum(['en', 'fr']).nullable(),
   /** of the catalog's table: all in their order, and those that are left out; a later Diskpress may have others */
   columns: z.object({ order: columns, hidden: columns }).nullable(),
+  /** folders of this machine that something was chosen from, the last first */
+  recentFolders: z.array(z.string().min(1).max(4096)).max(20),
   /** notices that were put away */
   dismissed: z.array(word).max(MAX_NOTICES),
 });
@@ -31,6 +33,8 @@ export const PreferencesChangeSchema = z.strictObject({
   theme: PreferencesSchema.shape.theme.optional(),
   language: PreferencesSchema.shape.language.optional(),
   columns: PreferencesSchema.shape.columns.optional(),
+  /** the one that something was chosen from just now */
+  recentFolder: z.string().min(1).max(4096).optional(),
   /** one more */
   dismiss: word.optional(),
 });

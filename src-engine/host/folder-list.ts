@@ -1,9 +1,9 @@
 /** Lists folders of this machine, so that a page can offer image files to choose from. */
-import { readdir, stat } from 'node:fs/promises';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { CommandResult } from '../contract/commands.ts';
-import { toEngineError } from '../core/engine-error.ts';
+import { EngineError, toEngineError } from '../core/engine-error.ts';
 
 /** A folder with more is cut off here: nobody scrolls through it, and each entry costs a look at the disk. */
 const MAX_ENTRIES = 5000;
@@ -31,4 +31,20 @@ export async function listFolder(folder: string | null): Promise<CommandResult<'
   } catch (error) {
     throw toEngineError(error);
   }
+}
+
+/**
+ * @param folder absolute, and there
+ * @param name of the new one in it
+ * @throws EngineError `DESTINATION_EXISTS` where something has that name; `NOT_FOUND`, `PERMISSION_DENIED`, `DISK_FULL`
+ */
+export async function makeFolder(folder: string, name: string): Promise<CommandResult<'folder.make'>> {
+  const path = join(resolve(folder), name);
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw new EngineError('DESTINATION_EXISTS', { path });
+    throw toEngineError(error, path);
+  }
+  return { folder: path };
 }

@@ -22,9 +22,9 @@ export class PreferencesKeeper {
     return this.#inTurn({});
   }
 
-  change({ dismiss, ...changes }: PreferencesChange): Promise<PreferencesView> {
+  change({ dismiss, recentFolder, ...changes }: PreferencesChange): Promise<PreferencesView> {
     const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
-    return this.#inTurn(given, dismiss);
+    return this.#inTurn(given, { dismiss, recentFolder });
   }
 
   /** What could not be written before is tried once more. */
@@ -33,19 +33,23 @@ export class PreferencesKeeper {
   }
 
   /** One after the other: none is lost between another's reading and writing. */
-  #inTurn(changes: Partial<Preferences>, dismiss?: string): Promise<PreferencesView> {
-    const mine = this.#last.then(() => this.#apply(changes, dismiss));
+  #inTurn(changes: Partial<Preferences>, added: Added = {}): Promise<PreferencesView> {
+    const mine = this.#last.then(() => this.#apply(changes, added));
     this.#last = mine;
     return mine;
   }
 
-  async #apply(changes: Partial<Preferences>, dismiss?: string): Promise<PreferencesView> {
+  async #apply(changes: Partial<Preferences>, { dismiss, recentFolder }: Added): Promise<PreferencesView> {
     // undefined: one that is there, cannot be read, and is not written over
     const file = await readPreferences(this.#path).catch(() => undefined);
     if (file) this.#seen = file.preferences;
-    const { dismissed } = { ...this.#seen, ...this.#unwritten };
+    const { dismissed, recentFolders } = { ...this.#seen, ...this.#unwritten };
     if (dismiss !== undefined && !dismissed.includes(dismiss)) {
       changes = { ...changes, dismissed: [...dismissed, dismiss].slice(-MOST_DISMISSED) };
+    }
+    if (recentFolder !== undefined) {
+      const others = recentFolders.filter((one) => one !== recentFolder);
+      changes = { ...changes, recentFolders: [recentFolder, ...others].slice(0, MOST_RECENT) };
     }
     this.#unwritten = { ...this.#unwritten, ...changes };
     if (file !== undefined && Object.keys(this.#unwritten).length > 0) {
@@ -62,5 +66,9 @@ export class PreferencesKeeper {
   }
 }
 
+/** What is one more of several. */
+type Added = Pick<PreferencesChange, 'dismiss' | 'recentFolder'>;
+
+const MOST_RECENT = 5;
 /** Far more than there are notices. */
 const MOST_DISMISSED = 100;

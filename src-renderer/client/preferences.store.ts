@@ -13,7 +13,12 @@ const CopySchema = PreferencesSchema.pick({ theme: true, language: true });
 export const usePreferences = defineStore('preferences', () => {
   const engine = useEngine();
   const copy = copied();
-  const now = shallowRef<Preferences>({ columns: null, dismissed: [], ...(copy ?? { theme: null, language: null }) });
+  const now = shallowRef<Preferences>({
+    columns: null,
+    dismissed: [],
+    recentFolders: [],
+    ...(copy ?? { theme: null, language: null }),
+  });
   /** whether what was set is written down somewhere */
   const isKept = shallowRef(true);
   /** set while the engine was away */
@@ -40,7 +45,7 @@ export const usePreferences = defineStore('preferences', () => {
 
   /** Holds at once in this window; what the engine could not be told is told when it is back. */
   async function change(changes: PreferencesChange) {
-    const { dismiss, ...set } = changes;
+    const { dismiss, recentFolder: _, ...set } = changes;
     const { dismissed } = now.value;
     now.value = { ...now.value, ...set, ...(dismiss !== undefined && { dismissed: [...dismissed, dismiss] }) };
     keepCopy(now.value);

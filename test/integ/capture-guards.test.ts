@@ -26,6 +26,23 @@ async function catalogState() {
   };
 }
 
+test('a file that is no disk is asked about, and taken where somebody says so', async () => {
+  const other = await openEngine(bench.path('other'));
+  try {
+    const source = bench.path('script.sh');
+    writeFileSync(source, '#!/bin/sh\necho hello\n');
+    const asked = await other.client.call('capture.plan', { source, name: 'script' });
+    expect(blocks(asked)).toEqual(['IMAGE_NOT_RECOGNISED']);
+    for (const said of [{ format: 'raw' as const }, { overrides: ['IMAGE_NOT_RECOGNISED' as const] }]) {
+      expect(await other.client.call('capture.plan', { source, name: 'script', ...said })).toMatchObject({
+        canRun: true,
+      });
+    }
+  } finally {
+    await other.close();
+  }
+});
+
 describe.skipIf(!canLoop)('capture', () => {
   beforeAll(async () => {
     engine = await openEngine(bench.path('catalog'));

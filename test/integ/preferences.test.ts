@@ -7,7 +7,7 @@ import { openEngine, type TestEngine } from '../support/engine.ts';
 import { workbench } from '../support/workbench.ts';
 
 const bench = workbench();
-const NOTHING = { theme: null, language: null, columns: null, dismissed: [], isKept: true };
+const NOTHING = { theme: null, language: null, columns: null, dismissed: [], recentFolders: [], isKept: true };
 const shown = (engine: TestEngine) => engine.client.call('preferences.show', {});
 
 async function within<T>(catalog: string, work: (engine: TestEngine) => Promise<T>): Promise<T> {
@@ -37,6 +37,7 @@ test('the next engine has what was set; whoever listens is told; changes at the 
       language: 'fr',
       columns,
       dismissed: ['one', 'two'],
+      recentFolders: [],
       isKept: true,
     });
   });

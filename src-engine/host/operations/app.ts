@@ -1,14 +1,18 @@
 /** About the program, what is set for its pages, folders of this machine to choose from, passwords made ready to be planned with. */
 import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { sha512Crypt } from '../../core/sha512-crypt.ts';
 import { freeBytes } from '../../machines/free-bytes.ts';
-import { listFolder } from '../folder-list.ts';
+import { listFolder, makeFolder } from '../folder-list.ts';
+import { personBehindRoot } from '../person.ts';
 import type { Host, Operations } from './operations.ts';
 
 export const appOperations = (
   host: Host,
-): Operations<'app.info' | 'preferences.show' | 'preferences.change' | 'folder.list' | 'password.hash'> => ({
+): Operations<
+  'app.info' | 'preferences.show' | 'preferences.change' | 'folder.list' | 'folder.make' | 'password.hash'
+> => ({
   'app.info': async () => ({
     version: host.version,
     catalogPath: host.catalogPath,
@@ -17,6 +21,7 @@ export const appOperations = (
     canOpenDevices: process.getuid?.() === 0,
     platform: process.platform,
     samplePath: samplePath(host),
+    homePath: personBehindRoot()?.home ?? homedir(),
   }),
   'preferences.show': () => host.preferences.show(),
   'preferences.change': async (changes) => {
@@ -25,6 +30,7 @@ export const appOperations = (
     return now;
   },
   'folder.list': ({ folder }) => listFolder(folder),
+  'folder.make': ({ folder, name }) => makeFolder(folder, name),
   'password.hash': ({ password }) => ({ hash: sha512Crypt(password) }),
 });
 

@@ -68,7 +68,9 @@ function imageChecks({ place, format, files, view: disk }: SeenDisk, said: DiskF
     ...onePartitionCheck(name, format, disk, said),
   ];
   if (format === 'raw' && said === null && isNothingRecognised(disk)) {
-    checks.push({ code: 'IMAGE_NOT_RECOGNISED', level: 'warn', data: { name } });
+    // no disk ends within a sector: a script, a document
+    const level = place.lengthBytes % 512 === 0 ? 'warn' : 'block';
+    checks.push({ code: 'IMAGE_NOT_RECOGNISED', level, canOverride: level === 'block', data: { name } });
   }
   return checks;
 }

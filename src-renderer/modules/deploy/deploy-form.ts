@@ -59,6 +59,21 @@ export function formOf(query: Record<string, unknown>): DeployForm {
   };
 }
 
+/** A deploy as it was chosen before; what is secret or large is not in it. */
+export type DeployDraft = Omit<DeployForm, 'volumes'> & { volumes: [number, VolumeChoice[]][]; isWhole: boolean };
+
+/** @returns a draft without passwords, keys and files: where there are any, the inside begins anew */
+export function draftOf({ volumes, inside, ...form }: DeployForm): DeployDraft {
+  const isWhole = inside.users.length + inside.files.length + inside.firstBoot.length === 0;
+  return { ...form, volumes: [...volumes], inside: isWhole ? inside : newInside(), isWhole };
+}
+
+/** What a draft says, with the ids of its targets taken. */
+export function resumed({ volumes = [], isWhole: _, ...draft }: Partial<DeployDraft>): Partial<DeployForm> {
+  lastId = Math.max(lastId, ...(draft.targets ?? []).map(({ id }) => id));
+  return { ...draft, volumes: new Map(volumes) };
+}
+
 /** The disks that are written, by their numbers, in the order of their targets. */
 export const disksWritten = ({ disk }: Pick<DeployForm, 'disk'>, diskCount: number): number[] =>
   disk > 0 ? [disk] : Array.from({ length: Math.max(1, diskCount) }, (_, i) => i + 1);

@@ -2,6 +2,7 @@
 import { ref, shallowRef } from 'vue';
 import { useRouter } from 'vue-router';
 import type { DiskView, ErrorView } from '../../../src-engine/contract/index.ts';
+import { keepDraftOf } from '../../client/drafts.ts';
 import { errorView } from '../../client/words.ts';
 import { useJobs } from '../jobs/index.ts';
 
@@ -25,6 +26,7 @@ export function useStart() {
     startError.value = null;
     try {
       const { jobId } = await begin();
+      keepDraftOf(jobId);
       if (disks.length > 0) jobs.remember(jobId, disks);
       await then(jobId);
     } catch (thrown) {

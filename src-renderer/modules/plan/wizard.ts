@@ -43,6 +43,8 @@ type Asked<C extends Planned, K extends string> = Wanted<C> & {
   readonly steps: Readonly<Record<K, (progress: Progress) => StepState>>;
   /** where it begins; the first one where it is not said */
   readonly first?: NoInfer<K>;
+  /** what was entered before the page was loaded anew is there again */
+  readonly isResumed?: boolean;
   /** left out: no rules are asked */
   readonly rules?: {
     readonly kind: Readonly<Ref<Kind>>;
@@ -104,10 +106,15 @@ export function useWizard<C extends Planned, K extends string>(
     return new Map(own.map((key) => [key, wanted.steps[key](progress)]));
   });
   /** A step can be shown when all before it are answered. */
-  const { step, go } = useSteps<K | 'plan'>([...own, 'plan'], wanted.first ?? own[0], (to) => {
-    const open = own.find((key) => key === to || !states.value.get(key)?.isReady);
-    return open ?? 'plan';
-  });
+  const { step, go } = useSteps<K | 'plan'>(
+    [...own, 'plan'],
+    wanted.first ?? own[0],
+    wanted.isResumed === true,
+    (to) => {
+      const open = own.find((key) => key === to || !states.value.get(key)?.isReady);
+      return open ?? 'plan';
+    },
+  );
   const make = () => Promise.all(plannings.value.map((one) => one.make()));
   if (!plansAtOnce) watch(step, (now) => now === 'plan' && make());
 

@@ -7,4 +7,13 @@ import { sceneOf } from './scenes.ts';
 const asked = new URLSearchParams(location.search);
 const theme = asked.get('theme') === 'dark' ? 'dark' : 'light';
 const language = asked.get('lang') === 'fr' ? 'fr' : 'en';
-mountApp(fakeEngine(sceneOf(asked.get('scene') ?? 'many'), { theme, language, columns: null, dismissed: [] }), false);
+mountApp(
+  fakeEngine(sceneOf(asked.get('scene') ?? 'many'), {
+    theme,
+    language,
+    columns: null,
+    dismissed: [],
+    recentFolders: ['/home/ada/images'],
+  }),
+  false,
+);

@@ -21,6 +21,7 @@ const base: Scene = {
     canOpenDevices: true,
     platform: 'linux',
     samplePath: '/opt/diskpress/resources/sample.img',
+    homePath: '/home/ada',
   },
   devices: DEVICES,
   hypervisors: HYPERVISORS,

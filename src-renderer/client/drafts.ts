@@ -1,0 +1,59 @@
+/**
+ * What was chosen in a wizard, kept by this tab alone: a page that is loaded anew shows it again, and what did not end well is tried
+ * again with the same choices. No secrets are in it: whoever gives a draft leaves them out.
+ */
+import { watch } from 'vue';
+
+const MOST_JOBS = 20;
+const CURRENT = 'diskpress.draft';
+const OF_JOBS = 'diskpress.job-drafts';
+
+interface Draft {
+  wizard: string;
+  form: unknown;
+}
+
+function read<T>(key: string, otherwise: T): T {
+  try {
+    return (JSON.parse(sessionStorage.getItem(key) ?? 'null') as T | null) ?? otherwise;
+  } catch {
+    return otherwise;
+  }
+}
+
+function write(key: string, value: unknown) {
+  try {
+    sessionStorage.setItem(key, JSON.stringify(value));
+  } catch {
+    // without storage, or where it is full, a page that is loaded anew begins anew
+  }
+}
+
+const ofJobs = () => read<[string, Draft][]>(OF_JOBS, []);
+
+/**
+ * @param query of the page's address: `again`, a job that was started in this tab, or `step`, which only a page that is loaded anew has
+ * @returns what was chosen; null: it begins anew
+ */
+export function draftFor<T>(wizard: string, query: Record<string, unknown>): Partial<T> | null {
+  const again = query['again'];
+  const draft =
+    typeof again === 'string' && query['step'] === undefined
+      ? ofJobs().find(([id]) => id === again)?.[1]
+      : query['step'] !== undefined && read<Draft | null>(CURRENT, null);
+  return draft && draft.wizard === wizard ? (draft.form as Partial<T>) : null;
+}
+
+/** Keeps what is chosen from now on. Call it in a component's set-up. */
+export function keepDraft(wizard: string, form: () => unknown): void {
+  watch(form, (now) => write(CURRENT, { wizard, form: now }), { deep: true, immediate: true });
+}
+
+/** A job was started with what is chosen now. */
+export function keepDraftOf(jobId: string): void {
+  const draft = read<Draft | null>(CURRENT, null);
+  if (draft) write(OF_JOBS, [...ofJobs(), [jobId, draft]].slice(-MOST_JOBS));
+}
+
+export const hasDraft = (jobId: string, wizard: string): boolean =>
+  ofJobs().some(([id, draft]) => id === jobId && draft.wizard === wizard);
