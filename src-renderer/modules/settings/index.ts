@@ -1,3 +1,3 @@
 /** What is set for this window, and facts about this installation. */
 export { useAppInfo } from './app-info.store.ts';
-export { useSettings } from './settings.store.ts';
+export { THEMES, useSettings } from './settings.store.ts';
