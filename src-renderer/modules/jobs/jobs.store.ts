@@ -1,11 +1,11 @@
 /** All jobs, kept up to date as they run, and what can be done to them. */
 import { defineStore } from 'pinia';
 import { computed, ref, shallowReactive, shallowRef } from 'vue';
-import type { DiskView, ErrorView, JobView, Phase } from '../../../src-engine/contract/index.ts';
+import { steady, type DiskView, type ErrorView, type JobView, type Phase } from '../../../src-engine/contract/index.ts';
 import { useEngine } from '../../client/engine.store.ts';
 import { errorView } from '../../client/words.ts';
 import { useCatalog } from '../catalog/index.ts';
-import { shareOfAll, steady } from './progress.ts';
+import { shareOfAll } from './progress.ts';
 import { NO_RATES, withRate, type Rates } from './rates.ts';
 
 const DISKS_KEY = 'diskpress.job-disks';
