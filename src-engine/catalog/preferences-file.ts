@@ -17,6 +17,8 @@ export const NO_PREFERENCES: Preferences = {
   columns: null,
   dismissed: [],
   recentFolders: [],
+  sound: false,
+  notification: false,
 };
 
 /** A field that cannot be understood is as one that was not chosen. */
@@ -27,6 +29,8 @@ const FileSchema = z.looseObject({
   columns: PreferencesSchema.shape.columns.catch(null),
   dismissed: PreferencesSchema.shape.dismissed.catch([]),
   recentFolders: PreferencesSchema.shape.recentFolders.catch([]),
+  sound: PreferencesSchema.shape.sound.catch(false),
+  notification: PreferencesSchema.shape.notification.catch(false),
 });
 
 export interface PreferencesFile {
@@ -54,8 +58,7 @@ export async function readPreferences(path: string): Promise<PreferencesFile | n
   }
   const { success, data } = FileSchema.safeParse(raw);
   if (!success) return { preferences: NO_PREFERENCES, raw: {} };
-  const { theme, language, columns, dismissed, recentFolders } = data;
-  return { preferences: { theme, language, columns, dismissed, recentFolders }, raw };
+  return { preferences: PreferencesSchema.parse(data), raw };
 }
 
 /**

@@ -12,6 +12,7 @@ export * from './files.contract.ts';
 export * from './guest.contract.ts';
 export * from './import.contract.ts';
 export * from './job.contract.ts';
+export * from './job-share.ts';
 export * from './machine.contract.ts';
 export * from './nbd.contract.ts';
 export * from './new-vm.contract.ts';

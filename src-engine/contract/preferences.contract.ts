@@ -19,6 +19,9 @@ export const PreferencesSchema = z.object({
   recentFolders: z.array(z.string().min(1).max(4096)).max(20),
   /** notices that were put away */
   dismissed: z.array(word).max(MAX_NOTICES),
+  /** at the end of a long job */
+  sound: z.boolean(),
+  notification: z.boolean(),
 });
 export type Preferences = z.infer<typeof PreferencesSchema>;
 
@@ -33,6 +36,8 @@ export const PreferencesChangeSchema = z.strictObject({
   theme: PreferencesSchema.shape.theme.optional(),
   language: PreferencesSchema.shape.language.optional(),
   columns: PreferencesSchema.shape.columns.optional(),
+  sound: PreferencesSchema.shape.sound.optional(),
+  notification: PreferencesSchema.shape.notification.optional(),
   /** the one that something was chosen from just now */
   recentFolder: z.string().min(1).max(4096).optional(),
   /** one more */

@@ -88,6 +88,10 @@ export const WARNING_CODES = [
 ] as const;
 export type WarningCode = (typeof WARNING_CODES)[number];
 
+/** Ordinary facts: they are told, and nobody has to think about them. A job that has nothing else to tell ends in green. */
+const NOTE_CODES: readonly WarningCode[] = ['SWAP_CONTENT_DROPPED', 'EXPORT_LENGTH_ROUNDED'];
+export const isNote = ({ code }: Pick<Warning, 'code'>): boolean => NOTE_CODES.includes(code);
+
 export const WarningSchema = z.object({ code: z.enum(WARNING_CODES), data: DataSchema });
 export type Warning = z.infer<typeof WarningSchema>;
 

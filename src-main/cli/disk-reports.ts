@@ -1,5 +1,12 @@
 /** The picture of a disk as text: a line for each volume with a bar by its share, and what groups hold. */
-import type { DiskView, InnerVolumeView, MessageData, VolumeView, Warning } from '../../src-engine/contract/index.ts';
+import {
+  isNote,
+  type DiskView,
+  type InnerVolumeView,
+  type MessageData,
+  type VolumeView,
+  type Warning,
+} from '../../src-engine/contract/index.ts';
 import { accountLines } from './account-reports.ts';
 import { printable } from './printable.ts';
 import { table } from './text-table.ts';
@@ -67,7 +74,10 @@ function bar({ startBytes, lengthBytes, usedBytes }: VolumeView, diskBytes: numb
 }
 
 export function warningLines(words: Words, warnings: readonly Warning[]): string[] {
-  return warnings.map(({ code, data }) => `! ${printable(saidOfDisk(words, data, words.t(`warning.${code}`, data)))}`);
+  return warnings.map((warning) => {
+    const { code, data } = warning;
+    return `${isNote(warning) ? '-' : '!'} ${printable(saidOfDisk(words, data, words.t(`warning.${code}`, data)))}`;
+  });
 }
 
 /** What is said of one of several disks says of which. */

@@ -1,5 +1,12 @@
 import { basename } from 'node:path';
-import { CHECK_CODES, type JobView } from '../../src-engine/contract/index.ts';
+import {
+  CHECK_CODES,
+  jobShare,
+  partShare,
+  steady,
+  type JobPart,
+  type JobView,
+} from '../../src-engine/contract/index.ts';
 import { errorText, waitsLine } from './job-lines.ts';
 import { printable } from './printable.ts';
 import type { Printer } from './printer.port.ts';
@@ -22,6 +29,7 @@ export function textPrinter(words: Words, screen: Screen): Printer {
   /** what was last said of the job that is followed, or of each of its parts */
   const lastSaid = new Map<string, string>();
   let hasBar = false;
+  let shown: JobView | undefined;
 
   const clearBar = () => {
     if (hasBar) screen.err('\r\x1b[K');
@@ -34,10 +42,15 @@ export function textPrinter(words: Words, screen: Screen): Printer {
   };
 
   return {
-    progress(job) {
+    progress(told) {
+      // as pages show it: it never falls behind what was said
+      const job = steady(shown?.id === told.id ? shown : undefined, told);
+      shown = job;
       const rows: readonly Row[] = job.parts.length > 1 && !job.waitsFor ? job.parts : [job];
       if (screen.isTerminal) {
-        const bar = rows.length > 1 ? rows.map((row) => shortLine(words, row)).join('  ') : barLine(words, job);
+        const { parts } = job;
+        const bar =
+          rows.length > 1 ? parts.map((part) => shortLine(words, job.kind, part)).join('  ') : barLine(words, job);
         if (bar === '') return;
         screen.err(`\r\x1b[K${bar.slice(0, screen.columns - 1)}`);
         hasBar = true;
@@ -76,28 +89,32 @@ export function textPrinter(words: Words, screen: Screen): Printer {
 }
 
 /** A job, or a part of one. */
-type Row = Pick<JobView, 'path' | 'outcome' | 'progress'>;
+type Row = Pick<JobView, 'path' | 'progress'>;
 
 /** Of one of several that run at once. */
-function shortLine(words: Words, { path, outcome, progress }: Row): string {
+function shortLine(words: Words, kind: JobView['kind'], part: JobPart): string {
+  const { path, outcome, progress } = part;
   const name = basename(path);
   if (outcome) return `${name} ${words.t(`outcome.${outcome}`)}`;
-  if (!progress || progress.totalBytes === 0) return `${name} …`;
-  const percent = Math.floor((100 * progress.doneBytes) / progress.totalBytes);
-  return `${name} ${percent} %  ${words.rate(progress.bytesPerSecond)}`;
+  const share = partShare(kind, part);
+  if (!progress || share === null) return `${name} …`;
+  return `${name} ${words.percent(share)}  ${words.rate(progress.bytesPerSecond)}`;
 }
 
 function barLine(words: Words, job: JobView): string {
   if (!job.progress) return waitsLine(words, job);
   const { phase, doneBytes, totalBytes, bytesPerSecond, etaMs, slowest } = job.progress;
   const name = words.t(`phase.${phase}`);
-  if (totalBytes === 0) return name;
-  const cells = Math.floor((doneBytes / totalBytes) * BAR_CELLS);
+  const share = jobShare(job);
+  if (share === null) return name;
+  const cells = Math.floor(share * BAR_CELLS);
+  const isMeasured = totalBytes > 0;
   return [
     name,
     '█'.repeat(cells) + '░'.repeat(BAR_CELLS - cells),
-    words.t('cli.of', { done: words.bytes(doneBytes), total: words.bytes(totalBytes) }),
-    words.rate(bytesPerSecond),
+    words.percent(share),
+    isMeasured ? words.t('cli.of', { done: words.bytes(doneBytes), total: words.bytes(totalBytes) }) : '',
+    isMeasured ? words.rate(bytesPerSecond) : '',
     etaMs === null ? '' : words.t('cli.left', { time: words.duration(etaMs) }),
     slowest === null ? '' : words.t(`cli.slowest.${slowest}`),
   ]

@@ -39,6 +39,7 @@ export interface Words {
   said(what: string, text: string): string;
   bytes(lengthBytes: number): string;
   rate(bytesPerSecond: number): string;
+  percent(share: number): string;
   duration(ms: number): string;
   date(iso: string): string;
 }
@@ -71,7 +72,7 @@ export function createWords(language: Language): Words {
   };
   const missing = messages[language].missing as Record<string, string>;
   const formats = formatsIn(language, plain);
-  const { bytes, rate, duration, dateTime } = formats;
+  const { bytes, rate, percent, duration, dateTime } = formats;
   /** some reasons have advice of their own */
   const ofReason = (key: string, { reason }: MessageData) => {
     const own = `${key}-${String(reason).replaceAll(' ', '-')}`;
@@ -103,6 +104,7 @@ export function createWords(language: Language): Words {
     said: (what, text) => plain('report.said', { fact: what, value: text }),
     bytes,
     rate,
+    percent,
     duration,
     date: dateTime,
   };

@@ -34,9 +34,9 @@ function isOwnBlob(url: string): boolean {
   return url.startsWith(`blob:${APP_ORIGIN}/`);
 }
 
-/** Copying text after a click is the one permission that pages need. @param url of the page that asks, or its origin */
+/** Copying text after a click, and telling the end of a long job, is all that pages need. @param url of the page that asks, or its origin */
 export function isPermitted(permission: string, url: string): boolean {
-  return permission === 'clipboard-sanitized-write' && isOwnUrl(url);
+  return ['clipboard-sanitized-write', 'notifications'].includes(permission) && isOwnUrl(url);
 }
 
 /** Whether a request may be made at all: for the application's own files, or for what is in the page already. */

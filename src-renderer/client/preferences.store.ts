@@ -17,6 +17,8 @@ export const usePreferences = defineStore('preferences', () => {
     columns: null,
     dismissed: [],
     recentFolders: [],
+    sound: false,
+    notification: false,
     ...(copy ?? { theme: null, language: null }),
   });
   /** whether what was set is written down somewhere */

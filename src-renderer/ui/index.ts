@@ -16,6 +16,7 @@ export { default as UiBack } from './UiBack.vue';
 export { default as UiBadge } from './UiBadge.vue';
 export { default as UiButton } from './UiButton.vue';
 export { default as UiChecks } from './UiChecks.vue';
+export { default as UiContextMenu } from './UiContextMenu.vue';
 export { default as UiDialog } from './UiDialog.vue';
 export { default as UiEmpty } from './UiEmpty.vue';
 export { default as UiError } from './UiError.vue';

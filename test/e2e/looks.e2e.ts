@@ -1,7 +1,7 @@
 /** What is seen: nothing lies over anything, long names hold, colours are not needed. */
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
-import { makeExt4, makeFiles } from './disks.ts';
+import { makeExt4, makeFiles, makeGptDisk } from './disks.ts';
 import { expect, test } from './fixtures.ts';
 import { judge } from './judge.ts';
 import { captureFile, panel, untilDone } from './steps.ts';
@@ -120,4 +120,17 @@ test('the focus goes with the page, to the job after a start, and back to where 
   await app.getByRole('listitem').getByRole('link').last().press('Enter');
   await expect(panel(app)).toContainText(UNBROKEN);
   expect(await focused(app)).toContain(UNBROKEN);
+});
+
+test('a first capture of an ordinary disk ends in green: that swap is left empty is a note', async ({
+  app,
+  served,
+}) => {
+  const disk = makeGptDisk(join(served.folder, 'ordinary.img'), join(served.folder, 'files'));
+  await captureFile(app, disk, 'Ordinary');
+  await untilDone(app, /Captured/);
+  await expect(panel(app)).toContainText('The content of the swap space is left out.');
+  await expect(panel(app).locator('.notice.warning')).toHaveCount(0);
+  const row = app.getByRole('listitem').filter({ hasText: 'Capture “Ordinary”' });
+  await expect(row.locator('.state')).toHaveClass(/done/);
 });

@@ -7,7 +7,16 @@ import { openEngine, type TestEngine } from '../support/engine.ts';
 import { workbench } from '../support/workbench.ts';
 
 const bench = workbench();
-const NOTHING = { theme: null, language: null, columns: null, dismissed: [], recentFolders: [], isKept: true };
+const NOTHING = {
+  theme: null,
+  language: null,
+  columns: null,
+  dismissed: [],
+  recentFolders: [],
+  sound: false,
+  notification: false,
+  isKept: true,
+};
 const shown = (engine: TestEngine) => engine.client.call('preferences.show', {});
 
 async function within<T>(catalog: string, work: (engine: TestEngine) => Promise<T>): Promise<T> {
@@ -33,12 +42,10 @@ test('the next engine has what was set; whoever listens is told; changes at the 
   const columns = { order: ['name', 'of a later Diskpress'], hidden: [] };
   await within(catalog, async ({ client }) => {
     expect(await client.call('preferences.change', { columns, theme: null })).toEqual({
-      theme: null,
+      ...NOTHING,
       language: 'fr',
       columns,
       dismissed: ['one', 'two'],
-      recentFolders: [],
-      isKept: true,
     });
   });
 });
@@ -47,7 +54,10 @@ test.for([
   ['no JSON', 'dark'],
   ['no object', '[1, 2]'],
   ['of no version', '{"theme":"dark"}'],
-  ['words that are none', '{"schemaVersion":1,"theme":"<script>","dismissed":"all","columns":{"order":[1]}}'],
+  [
+    'words that are none',
+    '{"schemaVersion":1,"theme":"<script>","dismissed":"all","sound":"on","columns":{"order":[1]}}',
+  ],
 ])('a file with %s has none', async ([, text]) => {
   const catalog = bench.path('broken');
   await within(catalog, async (engine) => {
@@ -64,9 +74,9 @@ test('what another version has added stays, and the file of a later one is not t
   const catalog = bench.path('later');
   const path = join(catalog, 'preferences.json');
   await within(catalog, async (engine) => {
-    writeFileSync(path, '{"schemaVersion":1,"theme":"dark","sound":"on"}');
+    writeFileSync(path, '{"schemaVersion":1,"theme":"dark","contrast":"high"}');
     await engine.client.call('preferences.change', { language: 'fr' });
-    expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({ theme: 'dark', sound: 'on', language: 'fr' });
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({ theme: 'dark', contrast: 'high', language: 'fr' });
     const later = '{"schemaVersion":2,"theme":"dark"}';
     writeFileSync(path, later);
     expect(await engine.client.call('preferences.change', { theme: 'light' })).toMatchObject({

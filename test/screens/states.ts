@@ -776,6 +776,8 @@ export const STATES: readonly State[] = [
   ['job-incomplete', 'many', `/jobs/${JOB(9)}`],
   ['job-extracted', 'many', `/jobs/${JOB(10)}`],
   ['job-cancel', 'many', `/jobs/${JOB(0)}`, ({ jobs }) => jobs.cancel.click()],
+  ['keys', 'many', '/catalog', ({ page }) => page.keyboard.press('?')],
+  ['palette', 'many', '/catalog', ({ page }) => page.keyboard.press('Control+k')],
   ['settings', 'many', '/settings'],
   ['settings-prune', 'many', '/settings', ({ any }) => any.button('settings.prune').click()],
 ];

@@ -1,10 +1,16 @@
 /** What a job is called, how it stands, and what came of it, in words. */
 import { useI18n } from 'vue-i18n';
-import type { JobAbout, JobPart, JobResult, JobView } from '../../../src-engine/contract/index.ts';
+import {
+  jobShare,
+  partShare,
+  type JobAbout,
+  type JobPart,
+  type JobResult,
+  type JobView,
+} from '../../../src-engine/contract/index.ts';
 import { useEngine } from '../../client/engine.store.ts';
 import { useFormat } from '../../client/format.ts';
 import { useWords } from '../../client/words.ts';
-import { jobShare, partShare } from './progress.ts';
 
 type Doing = Pick<JobView, 'state' | 'progress'> & Partial<Pick<JobView, 'parts'>>;
 

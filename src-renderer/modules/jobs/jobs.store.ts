@@ -1,11 +1,12 @@
 /** All jobs, kept up to date as they run, and what can be done to them. */
 import { defineStore } from 'pinia';
 import { computed, ref, shallowReactive, shallowRef } from 'vue';
-import type { DiskView, ErrorView, JobView, Phase } from '../../../src-engine/contract/index.ts';
+import { steady, type DiskView, type ErrorView, type JobView, type Phase } from '../../../src-engine/contract/index.ts';
 import { useEngine } from '../../client/engine.store.ts';
 import { errorView } from '../../client/words.ts';
 import { useCatalog } from '../catalog/index.ts';
-import { shareOfAll, steady } from './progress.ts';
+import { shareOfAll } from './progress.ts';
+import { NO_RATES, withRate, type Rates } from './rates.ts';
 
 const DISKS_KEY = 'diskpress.job-disks';
 const MOST_PICTURED = 20;
@@ -17,6 +18,8 @@ export const useJobs = defineStore('jobs', () => {
   const engine = useEngine();
   const catalog = useCatalog();
   const views = shallowReactive(new Map<string, JobView>());
+  /** how fast each has been, as far as this window has seen it */
+  const rates = shallowReactive(new Map<string, Rates>());
   const isLoaded = ref(false);
   const error = shallowRef<ErrorView | null>(null);
   const moment = shallowRef<JobMoment | null>(null);
@@ -30,6 +33,10 @@ export const useJobs = defineStore('jobs', () => {
     const before = views.get(job.id);
     const next = steady(before, job);
     views.set(job.id, next);
+    if (next.state === 'running' && next.progress && next.progress.bytesPerSecond > 0) {
+      const { bytesPerSecond } = next.progress;
+      rates.set(job.id, withRate(rates.get(job.id) ?? NO_RATES, { at: Date.now(), bytesPerSecond }));
+    }
     if (next.state === 'ended') {
       if (before && before.state !== 'ended') moment.value = { job: next, phase: null };
     } else if (next.progress && next.progress.phase !== before?.progress?.phase) {
@@ -96,5 +103,5 @@ export const useJobs = defineStore('jobs', () => {
     return known.length > 0 ? known : about.map(({ layout }) => layout);
   }
 
-  return { views, jobs, running, share, moment, isLoaded, error, load, cancel, remember, disksOf };
+  return { views, rates, jobs, running, share, moment, isLoaded, error, load, cancel, remember, disksOf };
 });

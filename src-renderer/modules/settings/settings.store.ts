@@ -1,4 +1,4 @@
-/** What a person set for the pages and the window shows everywhere: language and theme. */
+/** What a person set for the pages and the window shows everywhere: language, theme, what is done when a long job ends. */
 import { defineStore } from 'pinia';
 import { computed, watch } from 'vue';
 import { type Theme } from '../../../src-engine/contract/index.ts';
@@ -17,6 +17,16 @@ export const useSettings = defineStore('settings', () => {
     set: (value) => void preferences.change({ language: value }),
   });
 
+  /** at the end of a long job; off until a person chooses it */
+  const sound = computed({
+    get: () => preferences.now.sound,
+    set: (value) => void preferences.change({ sound: value }),
+  });
+  const notification = computed({
+    get: () => preferences.now.notification,
+    set: (value) => void preferences.change({ notification: value }),
+  });
+
   const dark = window.matchMedia('(prefers-color-scheme: dark)');
   function applyTheme() {
     const isDark = theme.value === 'dark' || (theme.value === 'system' && dark.matches);
@@ -27,5 +37,5 @@ export const useSettings = defineStore('settings', () => {
   watch(theme, applyTheme, { immediate: true });
   watch(language, setLanguage, { immediate: true });
 
-  return { theme, language };
+  return { theme, language, sound, notification };
 });

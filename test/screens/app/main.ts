@@ -14,6 +14,8 @@ mountApp(
     columns: null,
     dismissed: [],
     recentFolders: ['/home/ada/images'],
+    sound: false,
+    notification: false,
   }),
   false,
 );

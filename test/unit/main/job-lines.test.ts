@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { createWords } from '../../../src-main/cli/words.ts';
 import type { Language } from '../../../src-engine/words/languages.ts';
 import { textPrinter } from '../../../src-main/cli/text-printer.ts';
-import type { JobPart, JobView } from '../../../src-engine/contract/job.contract.ts';
+import { jobShare, type JobPart, type JobView } from '../../../src-engine/contract/index.ts';
 
 const id = (n: number) => `00000000-0000-4000-8000-00000000000${n}`;
 const job = (n: number, more: Partial<JobView> = {}): JobView => ({
@@ -89,10 +89,21 @@ test('of several parts each line says whose it is, once', () => {
   expect(printed('en', false, at(1, 2), at(3, 2)).err).toBe('/disks/1.img: Writing\n/disks/2.img: Writing\n');
   expect(printed('en', false, job(1, { progress: progress(1) })).err).toBe('Writing\n');
   const bar = printed('en', true, at(20, 60)).err;
-  expect(bar.split('\r').at(-1)).toMatch(/1\.img 20 %.*2\.img 60 %/);
+  expect(bar.split('\r').at(-1)).toMatch(/1\.img 21%.*2\.img 60%/);
   // one that has ended says how
   const parts = [part('/disks/1.img', { outcome: 'failed' }), running('/disks/2.img', 60)];
-  expect(printed('en', true, job(1, { progress: progress(60), parts })).err).toMatch(/1\.img Failed .*2\.img 60 %/);
+  expect(printed('en', true, job(1, { progress: progress(60), parts })).err).toMatch(/1\.img Failed .*2\.img 60%/);
+});
+
+test('it tells the share of the whole job that pages tell, and never less than before', () => {
+  const phases = (['inspecting', 'writing'] as const).map((phase) => ({ phase, startedAt: id(1), elapsedMs: 1 }));
+  const at = (doneBytes: number) => job(1, { phases, progress: progress(doneBytes) });
+  const share = Math.round(100 * jobShare(at(25))!);
+  // a quarter of the writing is no quarter of the job
+  expect(share).not.toBe(25);
+  expect(printed('en', true, at(25)).err).toMatch(new RegExp(`Writing  █{6}░{18}  ${share}%  25.B of 100.B`));
+  expect(printed('en', true, at(25), at(20)).err.split('\r').at(-1)).toContain(`${share}%`);
+  expect(printed('fr', true, at(25)).err).toMatch(new RegExp(`${share}\\s%`));
 });
 
 test('a job of several parts shows each of them', () => {

@@ -48,7 +48,9 @@ describe('who may speak to the main process', () => {
 });
 
 describe('permissions', () => {
-  test('copying text is allowed to our pages, and to no other', () => {
+  test('copying text and telling the end of a job are allowed to our pages, and to no other', () => {
+    expect(isPermitted('notifications', 'app://diskpress/')).toBe(true);
+    expect(isPermitted('notifications', 'https://evil.example/')).toBe(false);
     expect(isPermitted('clipboard-sanitized-write', 'app://diskpress/index.html')).toBe(true);
     expect(isPermitted('clipboard-sanitized-write', 'app://diskpress/')).toBe(true);
     expect(isPermitted('clipboard-sanitized-write', 'app://diskpress')).toBe(true);
@@ -56,18 +58,12 @@ describe('permissions', () => {
     expect(isPermitted('clipboard-sanitized-write', 'https://evil.example/app://diskpress/')).toBe(false);
   });
 
-  test.each([
-    'media',
-    'geolocation',
-    'notifications',
-    'clipboard-read',
-    'openExternal',
-    'fileSystem',
-    'usb',
-    'unknown',
-  ])('%s is denied', (permission) => {
-    expect(isPermitted(permission, 'app://diskpress/')).toBe(false);
-  });
+  test.each(['media', 'geolocation', 'clipboard-read', 'openExternal', 'fileSystem', 'usb', 'unknown'])(
+    '%s is denied',
+    (permission) => {
+      expect(isPermitted(permission, 'app://diskpress/')).toBe(false);
+    },
+  );
 });
 
 test.each([

@@ -1,15 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import type { JobPart, JobView, Phase, Progress } from '../../../src-engine/contract/index.ts';
-import { attention } from '../../../src-renderer/modules/jobs/attention.ts';
 import {
   jobShare,
-  mapShares,
   partShare,
   phaseShare,
   phasesToCome,
-  shareOfAll,
   steady,
-} from '../../../src-renderer/modules/jobs/progress.ts';
+  type JobPart,
+  type JobView,
+  type Phase,
+  type Progress,
+} from '../../../src-engine/contract/index.ts';
+import { attention } from '../../../src-renderer/modules/jobs/attention.ts';
+import { mapShares, shareOfAll } from '../../../src-renderer/modules/jobs/progress.ts';
 
 const progress = (more: Partial<Progress>): Progress => ({
   phase: 'writing',
