@@ -42,6 +42,8 @@ export type DiskToImport = z.infer<typeof DiskToImportSchema>;
 
 export const ImportViewSchema = z.object({
   source: PlaceViewSchema,
+  /** how long the file itself is, whatever is in it; null: a folder */
+  fileBytes: bytes.nullable().default(null),
   /** around the image, or around what is in there; null: it lies open */
   archive: z.enum(ARCHIVE_TYPES).nullable(),
   needsPassword: z.boolean(),

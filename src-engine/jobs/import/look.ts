@@ -98,6 +98,7 @@ async function viewOf(
   const proposal = guest && looked.length > 0 ? await proposalFor(boot[0].image, boot[0].view, guest) : null;
   return {
     source: await placeOf(path, disk?.lengthBytes),
+    fileBytes: await fileLength(path),
     archive: found.archive,
     needsPassword: found.needsPassword,
     entries: found.entries.slice(0, MAX_ENTRIES).map(({ name, lengthBytes }) => ({ name, lengthBytes })),
@@ -136,6 +137,11 @@ function disksOf(found: Found, looked: readonly ImportedDisk[], packed: VersionV
     role: looked[i]?.role ?? null,
     ...{ bus, address, disk: looked[i]?.view ?? null },
   }));
+}
+
+async function fileLength(path: string): Promise<number | null> {
+  const stats = await stat(path);
+  return stats.isFile() ? stats.size : null;
 }
 
 /** @returns the file or folder, with the length of the disk where it is known */

@@ -25,9 +25,9 @@ export function useImageWords() {
       ? disks.reduce((sum, { lengthBytes }) => sum + (lengthBytes ?? 0), 0)
       : source.lengthBytes;
 
-  /** `qcow2 · 2.1 GB`, `OVA · 2 disks · 2.1 GB` */
+  /** `qcow2 · 444 MB`, `OVA · 2 disks · 444 MB`: of the file; of a folder, what is in it */
   const summary = (view: ImportView) =>
-    [kind(view), howMany(view.disks), bytes(lengthOf(view))].filter(Boolean).join(' · ');
+    [kind(view), howMany(view.disks), bytes(view.fileBytes ?? lengthOf(view))].filter(Boolean).join(' · ');
 
   function facts(view: ImportView) {
     return [
@@ -39,6 +39,9 @@ export function useImageWords() {
             name: t('disk.titled', { number: i + 1, name }),
             value: [lengthBytes === null ? '' : bytes(lengthBytes), bus, address].filter(Boolean).join(' · '),
           }))
+        : []),
+      ...(view.disk && view.fileBytes !== null
+        ? [{ key: 'file', name: t('import.fileSize'), value: bytes(view.fileBytes) }]
         : []),
       view.disk
         ? {

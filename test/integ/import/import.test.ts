@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -80,6 +81,7 @@ describe('archives', () => {
     const tool = { gz: 'gzip -1', xz: 'xz -0', bz2: 'bzip2 -1', zst: 'zstd -q', lz4: 'lz4 -q' }[ending]!;
     execFileSync('sh', ['-c', `${tool} -c < ${disk.path} > ${path}`]);
     expect(await look(path)).toMatchObject({ format: null, disk: null, needsPassword: false, proposedName: 'stream' });
+    expect((await look(path)).fileBytes).toBe(statSync(path).size);
     // the same content is the same chunks: what is stored anew is next to nothing
     const { storedBytes } = resultOf(await importFrom(engine, path, 'stream'));
     if (ending === 'gz') await expectSameDisk('stream');

@@ -34,6 +34,7 @@ function view(path: string, more: Partial<ImportView>): ImportView {
     guest: debianGuest(),
     files: [],
     scratchBytes: 0,
+    fileBytes: 444e6,
     proposedName: name.replace(/\..*$/, ''),
     proposed: DEBIAN,
     isBootModeCertain: true,

@@ -24,6 +24,7 @@ const seen = (more: Partial<ImportView> = {}): ImportView => ({
     sectorBytes: 512,
     physicalSectorBytes: 512,
   },
+  fileBytes: 444e6,
   archive: null,
   needsPassword: false,
   entries: [],
