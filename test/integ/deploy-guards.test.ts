@@ -104,7 +104,7 @@ describe.skipIf(!canLoop)('deploy', () => {
   });
 
   test('a device that is another one by now', async () => {
-    const device = bench.attach(bench.file('first.img', 20 * MIB));
+    const device = bench.attachApart(bench.file('first.img', 20 * MIB));
     const planned = await plan('small', device);
     run('losetup', '-d', device);
     const other = bench.file('other.img', 24 * MIB, 0xff);

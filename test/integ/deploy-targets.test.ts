@@ -29,7 +29,7 @@ describe.skipIf(!canLoop)('targets', () => {
   afterAll(() => engine.close());
 
   test('another file behind the same device, as long as the first: refused, and untouched', async () => {
-    const device = bench.attach(bench.file('first.img', 20 * MIB));
+    const device = bench.attachApart(bench.file('first.img', 20 * MIB));
     const planned = await plan(device);
     expect(planned.target.identity?.generation).toBe(
       readFileSync(`/sys/block/${device.slice(5)}/diskseq`, 'utf8').trim(),

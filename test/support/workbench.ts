@@ -38,6 +38,8 @@ export interface Workbench {
   file(name: string, lengthBytes: number, fill?: number): string;
   /** @returns the loop device */
   attach(image: string, ...options: string[]): string;
+  /** At a number that nobody gets who asks for a free one, so that another file can be attached there later. */
+  attachApart(image: string): string;
   detach(device: string): void;
   /** Mounts a file or device. @returns the mount point */
   mount(what: string, options?: string): string;
@@ -78,6 +80,13 @@ export function workbench(): Workbench {
     },
     attach(image, ...options) {
       const device = run('losetup', '-f', '--show', ...options, image).trim();
+      attached.add(device);
+      undo.push(() => detach(device));
+      return device;
+    },
+    attachApart(image) {
+      const device = `/dev/loop${1000 + ((process.pid * 10 + count++) % 9000)}`;
+      run('losetup', device, image);
       attached.add(device);
       undo.push(() => detach(device));
       return device;
