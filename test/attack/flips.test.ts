@@ -54,6 +54,7 @@ const KINDS: readonly Kind[] = [
   { what: 'policies', files: /^policies\//, asked: 'policies', isByHand: true },
   { what: 'profiles of machines', files: /^machines\//, asked: 'machines', isByHand: true },
   { what: 'addresses of hosts', files: /^hosts\.json$/, asked: 'hosts', isByHand: true },
+  { what: 'what is set for the pages', files: /^preferences\.json$/, asked: 'preferences', isByHand: true },
   { what: 'attachments', files: /^manifests\/.*\.dpa$/, asked: 'attachments', told: 'ATTACHMENT_DAMAGED' },
   { what: 'pledges', files: /^pledges\/.*\.json$/, asked: 'owed' },
   { what: 'pictures and consoles of boot proofs', files: /^proofs\//, asked: 'proof' },
@@ -144,6 +145,10 @@ const QUESTIONS: Readonly<
       return [...policies, ...refused];
     },
     isMarked: ({ code }) => typeof code === 'string',
+  },
+  preferences: {
+    ask: async ({ client }) => [await client.call('preferences.show', {})],
+    isMarked: () => false,
   },
   hosts: { ask: ({ client }) => client.call('host.list', {}), isMarked: () => false },
   attachments: {
@@ -271,6 +276,7 @@ describe('a bit is flipped in', () => {
     await client.call('machine.save', { profile: serverProfile() });
     await client.call('host.save', { host: 'first.example' });
     await client.call('host.save', { host: 'second.example:2222' });
+    await client.call('preferences.change', { theme: 'dark', recentFolder: '/images', dismiss: 'not-a-backup' });
     mkdirSync(join(pristine, 'policies'), { recursive: true });
     const policy = readFileSync(join(import.meta.dirname, '../../resources/policies/lab.yaml'), 'utf8');
     writeFileSync(
