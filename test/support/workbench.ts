@@ -12,7 +12,7 @@ export const MIB = 1024 * 1024;
 export const canLoop = process.platform === 'linux' && process.getuid?.() === 0;
 if (!canLoop) console.warn('SKIPPED: what needs loop devices and mounts, which need Linux and root');
 
-const TOOL_TIMEOUT_MS = 60_000;
+const TOOL_TIMEOUT_MS = 180_000;
 
 /** Runs a tool. @returns what it printed; throws with its words where it fails */
 export function run(tool: string, ...args: string[]): string {
