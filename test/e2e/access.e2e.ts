@@ -52,9 +52,12 @@ test('a disk is captured by keyboard alone', async ({ app, served }) => {
 
 test('what has the focus is seen', async ({ app, go }) => {
   await go('/settings');
+  let seen = 0;
   for (let i = 0; i < 12; i++) {
     await app.keyboard.press('Tab');
     const isSeen = await app.evaluate(() => {
+      // behind the last, and before the first, it is the browser's own
+      if (document.activeElement === document.body) return null;
       const marked = (element: Element | null): boolean => {
         for (let one = element; one; one = one.parentElement) {
           const { outlineStyle, outlineWidth } = getComputedStyle(one);
@@ -64,8 +67,10 @@ test('what has the focus is seen', async ({ app, go }) => {
       };
       return marked(document.activeElement);
     });
-    expect(isSeen).toBe(true);
+    expect(isSeen).not.toBe(false);
+    if (isSeen) seen++;
   }
+  expect(seen).toBeGreaterThan(9);
 });
 
 test('no page has a serious fault for people who do not see or do not use a mouse', async ({ app, served, go }) => {
