@@ -278,7 +278,7 @@ describe.skipIf(!canLoop)('disks without a table', () => {
 
   test.each([1, 40, 511, 512, 4095, 70_001])('%d bytes that nothing recognises', async (lengthBytes) => {
     const image = bench.file(`tiny-${lengthBytes}`, lengthBytes, 0x61);
-    resultOf(await engine.capture(image, `tiny ${lengthBytes}`));
+    resultOf(await engine.capture(image, `tiny ${lengthBytes}`, { format: 'raw' }));
     const target = bench.path(`tiny-${lengthBytes}.new`);
     resultOf(await engine.deploy(`tiny ${lengthBytes}`, target));
     run('cmp', image, target);
@@ -286,7 +286,7 @@ describe.skipIf(!canLoop)('disks without a table', () => {
 
   test('nothing but zeros', async () => {
     const image = bench.file('zeros.img', 20 * MIB + 7);
-    const { storedBytes } = resultOf(await engine.capture(image, 'zeros'));
+    const { storedBytes } = resultOf(await engine.capture(image, 'zeros', { format: 'raw' }));
     expect(storedBytes).toBe(0);
     const device = onesDevice('zeros.device', 24 * MIB);
     resultOf(await engine.deploy('zeros', device, { confirm: device }));
