@@ -16,7 +16,7 @@ const ROW = /^ *\d+: *(\d+)\.\. *(\d+): *\d+\.\. *\d+: *(\d+):.*$/;
 /**
  * @param path for errors
  * @returns what may be other than zeros, ascending; a file system that does not tell has the whole file read
- * @throws EngineError `READ_FAILED`, `ABORTED`
+ * @throws EngineError `READ_FAILED`, `ABORTED`; the system's error where something that was written has not reached the medium
  */
 export async function dataOfFile(
   handle: FileHandle,
@@ -24,6 +24,8 @@ export async function dataOfFile(
   lengthBytes: number,
   signal: AbortSignal,
 ): Promise<Extent[]> {
+  // what was written here must have arrived: that it has not is told once
+  await handle.sync();
   return (await toldDataOf(handle, signal)) ?? readThrough(handle, path, lengthBytes, signal);
 }
 

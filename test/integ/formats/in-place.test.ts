@@ -226,6 +226,16 @@ describe('where a file holds data', () => {
     expect(await at(many)).toEqual([[0, statSync(many).size / MIB]]);
   });
 
+  test('is of no use where what was written has not reached the medium', async () => {
+    const path = makeRaw('unwritten', 8 * MIB, ['3M 2M']);
+    const handle = await open(path, 'r+');
+    // as a disk that fails behind the page cache tells it, once: fsync(2), EIO
+    handle.sync = () => Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO', syscall: 'fsync' }));
+    await expect(dataOfFile(handle, path, 8 * MIB, signal).finally(() => handle.close())).rejects.toMatchObject({
+      code: 'EIO',
+    });
+  });
+
   test('is looked for where fewer places are told than it takes', async () => {
     const path = makeRaw('packed by its file system', 8 * MIB, ['3M 2M']);
     // what filefrag prints where blocks are asked for one by one, and a file system answers 0 for those that it has packed
