@@ -4,33 +4,24 @@
  */
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { PreferencesSchema, type Preferences } from '../contract/preferences.contract.ts';
+import { NO_PREFERENCES, PreferencesSchema, type Preferences } from '../contract/preferences.contract.ts';
 import { writeDurably } from '../core/durable.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
 import { readNamedFile } from '../core/read-named-file.ts';
 
 const MAX_BYTES = 256 * 1024;
 const SCHEMA_VERSION = 1;
-export const NO_PREFERENCES: Preferences = {
-  theme: null,
-  language: null,
-  columns: null,
-  dismissed: [],
-  recentFolders: [],
-  sound: false,
-  notification: false,
-};
 
 /** A field that cannot be understood is as one that was not chosen. */
-const FileSchema = z.looseObject({
-  schemaVersion: z.literal(SCHEMA_VERSION),
-  theme: PreferencesSchema.shape.theme.catch(null),
-  language: PreferencesSchema.shape.language.catch(null),
-  columns: PreferencesSchema.shape.columns.catch(null),
-  dismissed: PreferencesSchema.shape.dismissed.catch([]),
-  recentFolders: PreferencesSchema.shape.recentFolders.catch([]),
-  sound: PreferencesSchema.shape.sound.catch(false),
-  notification: PreferencesSchema.shape.notification.catch(false),
+const { shape } = PreferencesSchema;
+const FieldsSchema = z.object({
+  theme: shape.theme.catch(NO_PREFERENCES.theme),
+  language: shape.language.catch(NO_PREFERENCES.language),
+  columns: shape.columns.catch(NO_PREFERENCES.columns),
+  recentFolders: shape.recentFolders.catch(NO_PREFERENCES.recentFolders),
+  dismissed: shape.dismissed.catch(NO_PREFERENCES.dismissed),
+  sound: shape.sound.catch(NO_PREFERENCES.sound),
+  notification: shape.notification.catch(NO_PREFERENCES.notification),
 });
 
 export interface PreferencesFile {
@@ -56,9 +47,8 @@ export async function readPreferences(path: string): Promise<PreferencesFile | n
   if (typeof version === 'number' && version > SCHEMA_VERSION) {
     throw new EngineError('FORMAT_INVALID', { path, field: 'schemaVersion', value: version, max: SCHEMA_VERSION });
   }
-  const { success, data } = FileSchema.safeParse(raw);
-  if (!success) return { preferences: NO_PREFERENCES, raw: {} };
-  return { preferences: PreferencesSchema.parse(data), raw };
+  if (version !== SCHEMA_VERSION) return { preferences: NO_PREFERENCES, raw: {} };
+  return { preferences: FieldsSchema.parse(raw), raw };
 }
 
 /**

@@ -25,6 +25,16 @@ export const PreferencesSchema = z.object({
 });
 export type Preferences = z.infer<typeof PreferencesSchema>;
 
+export const NO_PREFERENCES: Preferences = {
+  theme: null,
+  language: null,
+  columns: null,
+  recentFolders: [],
+  dismissed: [],
+  sound: false,
+  notification: false,
+};
+
 export const PreferencesViewSchema = PreferencesSchema.extend({
   /** false: something that was chosen could not be written, and holds until the engine ends */
   isKept: z.boolean(),

@@ -1,5 +1,6 @@
 /** The person who asked for root's rights: what is captured with them belongs to the person. */
 import { execFileSync } from 'node:child_process';
+import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 
 export interface Person {
@@ -7,6 +8,9 @@ export interface Person {
   readonly gid: number;
   readonly home: string;
 }
+
+/** @returns the home of whoever asked, also where root's rights were asked for */
+export const personalHome = (env: NodeJS.ProcessEnv = process.env): string => personBehindRoot(env)?.home ?? homedir();
 
 const TIMEOUT_MS = 5_000;
 

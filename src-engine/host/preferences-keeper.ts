@@ -1,6 +1,11 @@
 /** What a person set for the pages: in the catalog's folder where that can be written, else in memory until it can. */
-import { NO_PREFERENCES, readPreferences, writePreferences } from '../catalog/preferences-file.ts';
-import type { Preferences, PreferencesChange, PreferencesView } from '../contract/preferences.contract.ts';
+import { readPreferences, writePreferences } from '../catalog/preferences-file.ts';
+import {
+  NO_PREFERENCES,
+  type Preferences,
+  type PreferencesChange,
+  type PreferencesView,
+} from '../contract/preferences.contract.ts';
 import type { StoreLayout } from '../store/store-layout.ts';
 
 export class PreferencesKeeper {

@@ -1,11 +1,10 @@
 /** Starts the engine in a worker thread: what every face calls first. */
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { createClient, type EngineClient } from '../contract/client.ts';
 import { CommandError } from '../contract/client.ts';
 import type { ErrorView } from '../contract/errors.ts';
-import { personBehindRoot } from './person.ts';
+import { personalHome } from './person.ts';
 import { takeEngineThread, workerEntry, type FaceOptions, type OpenEngine } from './engine-thread.ts';
 
 export interface RunningEngine {
@@ -23,7 +22,7 @@ export interface RunningEngine {
  */
 export function defaultCatalogPath(env: NodeJS.ProcessEnv = process.env): string {
   if (env.DISKPRESS_CATALOG) return env.DISKPRESS_CATALOG;
-  const home = personBehindRoot(env)?.home ?? homedir();
+  const home = personalHome(env);
   if (process.platform === 'win32')
     return join(env.LOCALAPPDATA ?? join(home, 'AppData', 'Local'), 'Diskpress', 'catalog');
   if (process.platform === 'darwin') return join(home, 'Library', 'Application Support', 'Diskpress', 'catalog');

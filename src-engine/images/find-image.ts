@@ -1,6 +1,6 @@
 /** From a path to a disk: through archives and packed streams, by content, to the format that holds it. */
 import { randomUUID } from 'node:crypto';
-import { readdir, realpath, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { archiveTypeOf, isStream, type ArchiveType } from '../archive/archive-type.ts';
 import { listArchive, type ArchiveEntry } from '../archive/list-archive.ts';
@@ -13,12 +13,13 @@ import { unpackStream } from '../archive/unpack-stream.ts';
 import type { DiskFormat } from '../contract/disk.contract.ts';
 import { NOTHING_RECORDED } from '../contract/template.contract.ts';
 import type { Warning } from '../contract/warnings.ts';
-import { EngineError, ioError } from '../core/engine-error.ts';
+import { EngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
 import { numberOf, ofDisk, toldOf } from '../core/of-disk.ts';
 import type { OpenSibling } from '../formats/disk-image.port.ts';
 import { foreignByMembers, foreignError, refuseForeign } from '../formats/refused/marks.ts';
 import { filesOfFolder } from '../formats/raw/folder-files.ts';
+import { resolvedSource } from '../machines/image-file.ts';
 import { candidatesOf, Choice, isPackedName } from './candidates.ts';
 import type { ClonedDisk } from '../formats/clonezilla/folder.ts';
 import { lookAtCloneFolder, lookIntoPieces, openClonedDisk, type PiecesSeen } from './clone-folder.ts';
@@ -88,12 +89,7 @@ class Search {
   }
 
   async begin(): Promise<Found> {
-    const path = await realpath(this.#request.path).catch((error: unknown) => {
-      const { code, data, hint } = ioError(error, 'READ_FAILED', { path: this.#request.path });
-      // a name that leads nowhere is no fault of a disk
-      const isNowhere = ['ENOENT', 'ENOTDIR'].includes(String(data.reason));
-      throw new EngineError(isNowhere ? 'SOURCE_NOT_FOUND' : code, data, hint, { cause: error });
-    });
+    const path = await resolvedSource(this.#request.path);
     const stats = await stat(path);
     if (stats.isDirectory()) return this.#found(await this.#inFolder(path));
     if (!stats.isFile()) throw new EngineError('BAD_REQUEST', { path, reason: 'not a file' });

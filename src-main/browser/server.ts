@@ -16,8 +16,6 @@ import { isLocalhost, isLoopbackHost, isOwnOrigin } from './origin.ts';
 import { notFoundPage } from './not-found-page.ts';
 import { Session } from './session.ts';
 
-export { usualPort } from './usual-port.ts';
-
 export interface BrowserServer {
   /** Where a browser comes in, with a token that works once and for ten minutes. */
   readonly address: string;

@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { CommandError, MAX_DISKS, type EngineClient } from '../../src-engine/contract/index.ts';
+import { usualPort } from '../browser/usual-port.ts';
 import { interrupts } from './interrupts.ts';
 import { wholeNumber } from './options.ts';
 import type { Session } from './session.ts';
@@ -16,7 +17,7 @@ export function addServeCommands(program: Command, session: Session, connect: ()
     .option('--port <n>', help('port'), wholeNumber('--port', 0, 65_535))
     .action(async ({ port }: { port?: number }) => {
       // eslint-disable-next-line no-restricted-syntax -- no other command needs the web's protocols, which take a while to read
-      const { startBrowserServer, usualPort } = await import('../browser/server.ts');
+      const { startBrowserServer } = await import('../browser/server.ts');
       const server = await startBrowserServer({
         engine: await session.engine({ makesCatalog: true, stays: true }),
         rendererPath: fileURLToPath(new URL('../../out/renderer', import.meta.url)),

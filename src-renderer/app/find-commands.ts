@@ -1,5 +1,5 @@
 /** What is meant by what was typed. Pure. */
-const plain = (text: string) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
+import { plainText } from '../client/plain-text.ts';
 
 /**
  * Those whose names have all the words that were typed, first those where a word of the name begins with the first of them.
@@ -7,10 +7,10 @@ const plain = (text: string) => text.normalize('NFD').replace(/\p{M}/gu, '').toL
  * @param most so many at most
  */
 export function findCommands<T extends { readonly name: string }>(all: readonly T[], typed: string, most: number): T[] {
-  const words = plain(typed).split(/\s+/).filter(Boolean);
+  const words = plainText(typed).split(/\s+/).filter(Boolean);
   if (words.length === 0) return all.slice(0, most);
   const found = all.flatMap((one) => {
-    const name = plain(one.name);
+    const name = plainText(one.name);
     if (!words.every((word) => name.includes(word))) return [];
     return [{ one, isFirst: name.split(/[^\p{L}\p{N}]+/u).some((part) => part.startsWith(words[0])) }];
   });

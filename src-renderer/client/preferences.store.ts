@@ -4,7 +4,12 @@
  */
 import { defineStore } from 'pinia';
 import { shallowRef } from 'vue';
-import { PreferencesSchema, type Preferences, type PreferencesChange } from '../../src-engine/contract/index.ts';
+import {
+  NO_PREFERENCES,
+  PreferencesSchema,
+  type Preferences,
+  type PreferencesChange,
+} from '../../src-engine/contract/index.ts';
 import { useEngine } from './engine.store.ts';
 
 const KEY = 'diskpress.settings';
@@ -13,14 +18,7 @@ const CopySchema = PreferencesSchema.pick({ theme: true, language: true });
 export const usePreferences = defineStore('preferences', () => {
   const engine = useEngine();
   const copy = copied();
-  const now = shallowRef<Preferences>({
-    columns: null,
-    dismissed: [],
-    recentFolders: [],
-    sound: false,
-    notification: false,
-    ...(copy ?? { theme: null, language: null }),
-  });
+  const now = shallowRef<Preferences>({ ...NO_PREFERENCES, ...copy });
   /** whether what was set is written down somewhere */
   const isKept = shallowRef(true);
   /** set while the engine was away */

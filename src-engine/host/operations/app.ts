@@ -1,11 +1,10 @@
 /** About the program, what is set for its pages, folders of this machine to choose from, passwords made ready to be planned with. */
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { sha512Crypt } from '../../core/sha512-crypt.ts';
 import { freeBytes } from '../../machines/free-bytes.ts';
 import { listFolder, makeFolder } from '../folder-list.ts';
-import { personBehindRoot } from '../person.ts';
+import { personalHome } from '../person.ts';
 import type { Host, Operations } from './operations.ts';
 
 export const appOperations = (
@@ -21,7 +20,7 @@ export const appOperations = (
     canOpenDevices: process.getuid?.() === 0,
     platform: process.platform,
     samplePath: samplePath(host),
-    homePath: personBehindRoot()?.home ?? homedir(),
+    homePath: personalHome(),
   }),
   'preferences.show': () => host.preferences.show(),
   'preferences.change': async (changes) => {

@@ -1,4 +1,5 @@
 /** The catalog as a person wants to see it: searched, filtered, sorted. Pure: the page's address says which. */
+import { plainText } from '../../client/plain-text.ts';
 import type { TemplateSummary } from '../../../src-engine/contract/index.ts';
 
 export const SORTS = [
@@ -54,7 +55,7 @@ const MIN_ID_DIGITS = 4;
  * beginning of the id. Case and accents do not matter.
  */
 export function searchTemplates(templates: readonly TemplateSummary[], search: string): TemplateSummary[] {
-  const wanted = plain(search).split(/\s+/).filter(Boolean);
+  const wanted = plainText(search).split(/\s+/).filter(Boolean);
   if (!wanted.length) return [...templates];
   return templates.filter((template) => {
     const text = textOf(template);
@@ -71,13 +72,11 @@ function textOf(template: TemplateSummary): string {
   if (text === undefined) {
     const { name, note, tags, owner, versions } = template;
     const sources = versions.flatMap(({ disks }) => disks.map(({ source }) => source.model));
-    text = plain([name, note, ...tags, owner, systemOf(template), ...sources].join(' '));
+    text = plainText([name, note, ...tags, owner, systemOf(template), ...sources].join(' '));
     texts.set(template, text);
   }
   return text;
 }
-
-const plain = (text: string) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
 
 const KEYS: Record<Sort, (template: TemplateSummary) => number | string> = {
   name: (template) => template.name,
