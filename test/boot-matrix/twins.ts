@@ -30,7 +30,7 @@ const DIFFERENT: Record<string, (answers: Answers) => readonly string[]> = {
 };
 
 export async function tryTwins(guest: Guest, commands: CommandLine, folder: string): Promise<Twins> {
-  const targets = [join(folder, 'twin-1.img'), join(folder, 'twin-2.img')] as const;
+  const targets = [join(folder, `${guest.name}-1.img`), join(folder, `${guest.name}-2.img`)] as const;
   const { keptThings } = await commands.deployTwo(guest, targets);
   const started: RunningMachine[] = [];
   const start = async (target: string, i: number) => {
