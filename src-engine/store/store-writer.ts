@@ -34,6 +34,12 @@ export interface KnownChunk {
 /** A part of what is used of a window: it is known, or it is read. */
 export type WindowPart = KnownChunk | { readonly runs: readonly number[] };
 
+/** A frame on the disk, and what its checksums were when it was made. */
+export interface AddedFrame {
+  readonly frame: IndexedFrame;
+  readonly headSum: number;
+}
+
 interface Recorded {
   readonly manifest: ManifestWriter;
   readonly record: WindowRecord;
@@ -79,8 +85,8 @@ export class StoreWriter {
   #packTail: Promise<void> = Promise.resolve();
   #recordTail: Promise<void> = Promise.resolve();
   readonly #finishing: Promise<void>[] = [];
-  /** names of this capture's packs that are durable, indexed or not */
-  readonly #finished: string[] = [];
+  /** this capture's packs that are durable, indexed or not, with the {@link AddedFrame.headSum} of each frame */
+  readonly #finished = new Map<string, Uint32Array>();
   #backlogBytes = 0;
   #newBytes = 0;
   #sharedBytes = 0;
@@ -188,7 +194,7 @@ export class StoreWriter {
   /** Another capture's pack goes with it, unless somebody says that they count on it. */
   #share({ frameId }: IndexedChunk, lengthBytes: number): void {
     const frame = this.#index.frame(frameId)!;
-    if (this.#finished.includes(frame.pack)) return;
+    if (this.#finished.has(frame.pack)) return;
     this.#index.unfinished.hold(frame.pack, this);
     this.#sharedBytes += (lengthBytes * frame.storedBytes) / frame.rawBytes;
   }
@@ -254,8 +260,11 @@ export class StoreWriter {
   }
 
   /** The frames that this capture has added. */
-  *addedFrames(): Generator<IndexedFrame> {
-    for (const name of this.#finished) yield* this.#index.frames(name);
+  *addedFrames(): Generator<AddedFrame> {
+    for (const [name, sums] of this.#finished) {
+      let i = 0;
+      for (const frame of this.#index.frames(name)) yield { frame, headSum: sums[i++] };
+    }
   }
 
   async #takeBack(pack: string): Promise<void> {
@@ -321,7 +330,10 @@ export class StoreWriter {
   async #publishPack(pack: PackWriter): Promise<void> {
     this.#index.expectPack(pack.name);
     const written = await pack.finish();
-    this.#finished.push(written.name);
+    this.#finished.set(
+      written.name,
+      Uint32Array.from(written.frames, ({ headSum }) => headSum),
+    );
     this.#index.addPack(written, this);
     this.#newBytes += written.lengthBytes;
     for (const { table } of written.frames) {

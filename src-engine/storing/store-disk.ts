@@ -15,7 +15,6 @@ import type { Presses, PressPool } from '../store/press-pool.ts';
 import { StoreWriter } from '../store/store-writer.ts';
 import type { DiskAccount } from '../inspection/account/account.ts';
 import { keptOfHole, keptRuns } from './kept-runs.ts';
-import { auditFrames } from '../versions/audit-frames.ts';
 import { DataCursor } from './data-cursor.ts';
 import { partsOf, type EarlierDisk } from './earlier-disk.ts';
 import { damageOf } from './damaged-files.ts';
@@ -24,6 +23,7 @@ import type { StoredParts } from '../versions/stored-parts.ts';
 import { removeOwnManifests } from '../versions/leftovers.ts';
 import { manifestJson, type ManifestJson } from '../versions/manifest-json.ts';
 import { readWindow } from './read-window.ts';
+import { recheckFrames } from './recheck.ts';
 import { regionsOf, usedWindows } from '../versions/regions.ts';
 import { Tasks } from '../core/tasks.ts';
 import { refuseOlderThanFile, writeTemplateRecord } from '../versions/template-record-file.ts';
@@ -159,7 +159,7 @@ export async function storeDisks(
         };
         return records.map((disk, i) => manifestJson({ template, version, disk, regions: regionsOf(disks[i].disk) }));
       });
-      verifiedBytes = await auditFrames(pool, parts.index, [...writer.addedFrames()], context);
+      verifiedBytes = await recheckFrames(pool, parts.index, [...writer.addedFrames()], context);
       if (parts.index.timesSetAside !== timesSetAside) {
         for (const name of names) await refuseMissing(parts, name, context.signal);
       }

@@ -1,4 +1,4 @@
-/** Reads frames back from their packs, hashes every chunk in them, and compares the index with their own tables. */
+/** Reads frames back from their packs, past the page cache, hashes every chunk in them, and compares the index with their own tables. */
 import { EngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
 import type { ChunkIndex, IndexedFrame } from '../store/chunk-index.ts';
@@ -24,35 +24,50 @@ export async function auditFrames(
   onFault?: (frame: IndexedFrame, error: EngineError) => void,
   onSound?: (frame: IndexedFrame) => void,
 ): Promise<number> {
+  let goodBytes = 0;
+  await eachFrame(pool, frames, context, async (frame) => {
+    try {
+      await auditFrame(pool, index, frame);
+      goodBytes += frame.rawBytes;
+      onSound?.(frame);
+    } catch (error) {
+      if (!onFault || !isFault(error)) throw error;
+      onFault(frame, error);
+    }
+  });
+  return goodBytes;
+}
+
+/** @throws EngineError as {@link auditFrames} */
+export async function auditFrame(pool: PressPool, index: ChunkIndex, frame: IndexedFrame): Promise<void> {
+  const { table } = await pool.request(pool.pickThread(), { kind: 'audit', place: frame });
+  if (index.agreesWith(frame.id, table)) return;
+  throw new EngineError('CATALOG_DAMAGED', { path: frame.packPath, reason: 'index' }, 'Run: diskpress repair');
+}
+
+/** Looks at frames in the phase `verifying`, in their order, as many at a time as keep the presses busy. @throws what `look` throws first */
+export async function eachFrame(
+  pool: PressPool,
+  frames: readonly IndexedFrame[],
+  context: JobContext,
+  look: (frame: IndexedFrame, i: number) => Promise<void>,
+): Promise<void> {
   context.phase(
     'verifying',
     frames.reduce((sum, frame) => sum + lengthOf(frame), 0),
   );
   const tasks = new Tasks();
-  let goodBytes = 0;
   let running = 0;
   let wake = () => {};
   try {
-    for (const frame of frames) {
+    for (const [i, frame] of frames.entries()) {
       while (running >= pool.threadCount * 2) await new Promise<void>((resolve) => (wake = resolve));
       tasks.check();
       context.signal.throwIfAborted();
       running++;
       tasks.start(async () => {
         try {
-          const { table } = await pool.request(pool.pickThread(), { kind: 'audit', place: frame });
-          if (!index.agreesWith(frame.id, table)) {
-            throw new EngineError(
-              'CATALOG_DAMAGED',
-              { path: frame.packPath, reason: 'index' },
-              'Run: diskpress repair',
-            );
-          }
-          goodBytes += frame.rawBytes;
-          onSound?.(frame);
-        } catch (error) {
-          if (!onFault || !isFault(error)) throw error;
-          onFault(frame, error);
+          await look(frame, i);
         } finally {
           running--;
           context.advance(lengthOf(frame));
@@ -64,7 +79,6 @@ export async function auditFrames(
   } finally {
     await tasks.settle();
   }
-  return goodBytes;
 }
 
 /** For the progress: an index that is damaged may say anything. */
