@@ -9,7 +9,7 @@ import type { ChunkIndex, IndexedChunk, IndexedFrame } from './chunk-index.ts';
 import { ManifestWriter } from './manifest-writer.ts';
 import { CHUNK_ENTRY_BYTES, HASH_BYTES, type Frame } from './pack-format.ts';
 import { packPath } from './pack-path.ts';
-import { PACK_TARGET_BYTES, PackWriter } from './pack-writer.ts';
+import { PACK_TARGET_BYTES, PackWriter, type WrittenFrame } from './pack-writer.ts';
 import type { PressPool } from './press-pool.ts';
 import type { CutResult } from './press.ts';
 import type { StoreLayout } from './store-layout.ts';
@@ -33,12 +33,6 @@ export interface KnownChunk {
 
 /** A part of what is used of a window: it is known, or it is read. */
 export type WindowPart = KnownChunk | { readonly runs: readonly number[] };
-
-/** A frame on the disk, and what its checksums were when it was made. */
-export interface AddedFrame {
-  readonly frame: IndexedFrame;
-  readonly headSum: number;
-}
 
 interface Recorded {
   readonly manifest: ManifestWriter;
@@ -85,11 +79,12 @@ export class StoreWriter {
   #packTail: Promise<void> = Promise.resolve();
   #recordTail: Promise<void> = Promise.resolve();
   readonly #finishing: Promise<void>[] = [];
-  /** this capture's packs that are durable, indexed or not, with the {@link AddedFrame.headSum} of each frame */
+  /** this capture's packs that are durable, indexed or not, with the `headSum` of each frame */
   readonly #finished = new Map<string, Uint32Array>();
   #backlogBytes = 0;
   #newBytes = 0;
   #sharedBytes = 0;
+  #addedBytes = 0;
   #failure: Error | null = null;
   #isWriting = true;
 
@@ -260,11 +255,16 @@ export class StoreWriter {
   }
 
   /** The frames that this capture has added. */
-  *addedFrames(): Generator<AddedFrame> {
+  *addedFrames(): Generator<IndexedFrame & Pick<WrittenFrame, 'headSum'>> {
     for (const [name, sums] of this.#finished) {
       let i = 0;
-      for (const frame of this.#index.frames(name)) yield { frame, headSum: sums[i++] };
+      for (const frame of this.#index.frames(name)) yield { ...frame, headSum: sums[i++] };
     }
+  }
+
+  /** what is in {@link addedFrames}, unpacked */
+  get addedBytes(): number {
+    return this.#addedBytes;
   }
 
   async #takeBack(pack: string): Promise<void> {
@@ -336,7 +336,8 @@ export class StoreWriter {
     );
     this.#index.addPack(written, this);
     this.#newBytes += written.lengthBytes;
-    for (const { table } of written.frames) {
+    for (const { table, rawBytes } of written.frames) {
+      this.#addedBytes += rawBytes;
       for (let at = 0; at < table.length; at += CHUNK_ENTRY_BYTES) {
         this.#taken.delete(Buffer.from(table.buffer, table.byteOffset + at, HASH_BYTES).toString('latin1'));
       }

@@ -23,11 +23,11 @@ import type { StoredParts } from '../versions/stored-parts.ts';
 import { removeOwnManifests } from '../versions/leftovers.ts';
 import { manifestJson, type ManifestJson } from '../versions/manifest-json.ts';
 import { readWindow } from './read-window.ts';
-import { recheckFrames } from './recheck.ts';
 import { regionsOf, usedWindows } from '../versions/regions.ts';
 import { Tasks } from '../core/tasks.ts';
 import { refuseOlderThanFile, writeTemplateRecord } from '../versions/template-record-file.ts';
 import { filledSource, tellingOfFill, UnreadablePlaces } from '../inspection/unreadable.ts';
+import { recheckFrames } from '../versions/recheck-frames.ts';
 import { chunksOf } from '../versions/window-chunks.ts';
 
 /** What a person has said of the template, and what is known of where it comes from. */
@@ -159,7 +159,8 @@ export async function storeDisks(
         };
         return records.map((disk, i) => manifestJson({ template, version, disk, regions: regionsOf(disks[i].disk) }));
       });
-      verifiedBytes = await recheckFrames(pool, parts.index, [...writer.addedFrames()], context);
+      await recheckFrames(pool, writer.addedFrames(), writer.addedBytes, context);
+      verifiedBytes = writer.addedBytes;
       if (parts.index.timesSetAside !== timesSetAside) {
         for (const name of names) await refuseMissing(parts, name, context.signal);
       }

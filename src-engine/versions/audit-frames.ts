@@ -25,9 +25,13 @@ export async function auditFrames(
   onSound?: (frame: IndexedFrame) => void,
 ): Promise<number> {
   let goodBytes = 0;
-  await eachFrame(pool, frames, context, async (frame) => {
+  const allBytes = frames.reduce((sum, frame) => sum + lengthOf(frame), 0);
+  await eachFrame(pool, frames, allBytes, context, async (frame) => {
     try {
-      await auditFrame(pool, index, frame);
+      const { table } = await pool.request(pool.pickThread(), { kind: 'audit', place: frame });
+      if (!index.agreesWith(frame.id, table)) {
+        throw new EngineError('CATALOG_DAMAGED', { path: frame.packPath, reason: 'index' }, 'Run: diskpress repair');
+      }
       goodBytes += frame.rawBytes;
       onSound?.(frame);
     } catch (error) {
@@ -38,36 +42,33 @@ export async function auditFrames(
   return goodBytes;
 }
 
-/** @throws EngineError as {@link auditFrames} */
-export async function auditFrame(pool: PressPool, index: ChunkIndex, frame: IndexedFrame): Promise<void> {
-  const { table } = await pool.request(pool.pickThread(), { kind: 'audit', place: frame });
-  if (index.agreesWith(frame.id, table)) return;
-  throw new EngineError('CATALOG_DAMAGED', { path: frame.packPath, reason: 'index' }, 'Run: diskpress repair');
-}
-
-/** Looks at frames in the phase `verifying`, in their order, as many at a time as keep the presses busy. @throws what `look` throws first */
-export async function eachFrame(
+/**
+ * Looks at frames in the phase `verifying`, in their order, as many at a time as keep the presses busy.
+ * @param allBytes of all frames together, unpacked
+ * @throws what `look` throws first
+ */
+export async function eachFrame<F extends Pick<IndexedFrame, 'rawBytes'>>(
   pool: PressPool,
-  frames: readonly IndexedFrame[],
+  frames: Iterable<F>,
+  allBytes: number,
   context: JobContext,
-  look: (frame: IndexedFrame, i: number) => Promise<void>,
+  look: (frame: F, i: number) => Promise<void>,
 ): Promise<void> {
-  context.phase(
-    'verifying',
-    frames.reduce((sum, frame) => sum + lengthOf(frame), 0),
-  );
+  context.phase('verifying', allBytes);
   const tasks = new Tasks();
   let running = 0;
   let wake = () => {};
   try {
-    for (const [i, frame] of frames.entries()) {
+    let i = 0;
+    for (const frame of frames) {
+      const place = i++;
       while (running >= pool.threadCount * 2) await new Promise<void>((resolve) => (wake = resolve));
       tasks.check();
       context.signal.throwIfAborted();
       running++;
       tasks.start(async () => {
         try {
-          await look(frame, i);
+          await look(frame, place);
         } finally {
           running--;
           context.advance(lengthOf(frame));
@@ -82,6 +83,6 @@ export async function eachFrame(
 }
 
 /** For the progress: an index that is damaged may say anything. */
-function lengthOf({ rawBytes }: IndexedFrame): number {
+function lengthOf({ rawBytes }: Pick<IndexedFrame, 'rawBytes'>): number {
   return Number.isSafeInteger(rawBytes) && rawBytes > 0 && rawBytes < 2 ** 24 ? rawBytes : 0;
 }
