@@ -26,12 +26,13 @@ export function encodeFrame(bytes: Uint8Array, table: Uint8Array, level: number)
     releaseMemory(packed);
     return storedFrame(bytes, table);
   }
-  return { codec: CODEC_ZSTD, rawBytes: bytes.length, table, payload: packed };
+  return { codec: CODEC_ZSTD, rawBytes: bytes.length, table, payload: packed, payloadCrc: crc32(packed) };
 }
 
 /** A frame that is not compressed, for chunks that cannot be. */
 export function storedFrame(bytes: Uint8Array, table: Uint8Array): Frame {
-  return { codec: CODEC_STORED, rawBytes: bytes.length, table, payload: Uint8Array.from(bytes) };
+  const payload = Uint8Array.from(bytes);
+  return { codec: CODEC_STORED, rawBytes: bytes.length, table, payload, payloadCrc: crc32(payload) };
 }
 
 type HeadOfPayload = Pick<FrameHead, 'codec' | 'rawBytes' | 'payloadCrc'>;

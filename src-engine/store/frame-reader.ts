@@ -1,15 +1,15 @@
 /** Reads frames out of pack files, keeping open files and the last few decoded frames. For worker threads: reads block. */
-import { closeSync, openSync, readSync } from 'node:fs';
 import { EngineError, ioError } from '../core/engine-error.ts';
 import { releaseMemory } from '../core/release-memory.ts';
-import { decodeFramePayload } from './frame-codec.ts';
+import { checkedPayload, decodeFramePayload } from './frame-codec.ts';
+import { OpenPacks, type ReadFrom } from './open-packs.ts';
 import {
   CHUNK_ENTRY_BYTES,
   decodeFrameHead,
   decodeFrameTable,
-  FRAME_TARGET_BYTES,
   type FrameChunk,
   frameHeader,
+  headSum,
   MAX_FRAME_CHUNKS,
   MAX_FRAME_STORED_BYTES,
 } from './pack-format.ts';
@@ -22,17 +22,15 @@ export interface FramePlace {
   readonly storedBytes: number;
 }
 
-const MAX_OPEN_PACKS = 16;
 /** Of those that read one window after the other. */
 const MAX_CACHED_FRAMES = 3;
 
 export class FrameReader {
-  readonly #packs = new Map<string, number>();
+  readonly #packs = new OpenPacks();
   readonly #frames = new Map<string, Buffer>();
   /** where chunks begin in the frames that are kept, by their own tables */
   readonly #chunks = new Map<string, Map<number, FrameChunk>>();
   readonly #maxFrames: number;
-  #input = Buffer.allocUnsafeSlow(FRAME_TARGET_BYTES);
 
   /** @param maxFrames how many decoded frames are kept, of 4 MiB each */
   constructor(maxFrames = MAX_CACHED_FRAMES) {
@@ -71,7 +69,7 @@ export class FrameReader {
       return { bytes: cached, key };
     }
     const { bytes: decoded, chunks } = this.readWhole(place);
-    const bytes = decoded.buffer === this.#input.buffer ? Buffer.from(decoded) : decoded;
+    const bytes = this.#packs.owns(decoded) ? Buffer.from(decoded) : decoded;
     if (this.#frames.size >= this.#maxFrames) {
       const [oldest, oldestBytes] = this.#frames.entries().next().value!;
       this.#frames.delete(oldest);
@@ -89,78 +87,67 @@ export class FrameReader {
    * Reads a frame with its own table, both checked against their checksums. Throws as {@link read} does.
    * The bytes are the caller's to release, and may lie in memory that the next call uses again.
    */
-  readWhole(place: FramePlace): { bytes: Buffer; chunks: FrameChunk[]; table: Uint8Array } {
+  readWhole(place: FramePlace, from: ReadFrom = 'cache'): { bytes: Buffer; chunks: FrameChunk[]; table: Uint8Array } {
+    return this.#tryFrame(place, () => {
+      const { head, headBytes, payload } = this.#readStored(place, from);
+      const chunks = decodeFrameTable(headBytes);
+      const table = Uint8Array.from(headBytes.subarray(frameHeader.size));
+      return { chunks, table, bytes: decodeFramePayload(head, payload) };
+    });
+  }
+
+  /**
+   * Compares a frame on the medium with the checksums that were taken of it when it was made; it is not unpacked.
+   * @param made {@link headSum} of its head, which has the checksums of its table and its payload in it
+   * @throws EngineError as {@link read}
+   */
+  compareStored(place: FramePlace, made: number): void {
+    this.#tryFrame(place, () => {
+      const { head, headBytes, payload } = this.#readStored(place, 'medium');
+      if (headSum(headBytes) !== made) throw new EngineError('FORMAT_INVALID', { field: 'frame header' });
+      decodeFrameTable(headBytes);
+      checkedPayload(head, payload);
+    });
+  }
+
+  #readStored(place: FramePlace, from: ReadFrom) {
     const length = place.headBytes + place.storedBytes;
+    const whole = this.#packs.read(place.packPath, place.offset, length, from);
+    if (whole.length < length) throw new EngineError('FORMAT_INVALID', { field: 'pack length' });
+    const head = decodeFrameHead(whole);
+    if (head.headBytes !== place.headBytes || head.storedBytes !== place.storedBytes) {
+      throw new EngineError('FORMAT_INVALID', { field: 'frame header' });
+    }
+    return { head, headBytes: whole.subarray(0, head.headBytes), payload: whole.subarray(head.headBytes) };
+  }
+
+  #tryFrame<T>(place: FramePlace, read: () => T): T {
     if (!isPossibleFrame(place)) throw damagedFrame(place, 'frame place');
-    if (length > this.#input.length) this.#input = Buffer.allocUnsafeSlow(length);
-    const whole = this.#input.subarray(0, length);
-    const fd = this.#open(place.packPath);
     try {
-      for (let done = 0; done < whole.length;) {
-        const count = readSync(fd, whole, done, whole.length - done, place.offset + done);
-        if (count === 0) throw new EngineError('FORMAT_INVALID', { field: 'pack length' });
-        done += count;
-      }
-      const head = decodeFrameHead(whole);
-      if (head.headBytes !== place.headBytes || head.storedBytes !== place.storedBytes) {
-        throw new EngineError('FORMAT_INVALID', { field: 'frame header' });
-      }
-      const chunks = decodeFrameTable(whole.subarray(0, head.headBytes));
-      const table = Uint8Array.from(whole.subarray(frameHeader.size, head.headBytes));
-      return { chunks, table, bytes: decodeFramePayload(head, whole.subarray(head.headBytes)) };
+      return read();
     } catch (cause) {
-      // it may be another file tomorrow
-      this.#forget(place.packPath);
+      this.#packs.forget(place.packPath);
+      // what cannot be opened has been told
+      if (cause instanceof EngineError && cause.code !== 'FORMAT_INVALID') throw cause;
       // what the system cannot read now it may read tomorrow: that is no damage
       if ((cause as NodeJS.ErrnoException).syscall !== undefined) {
         throw ioError(cause, 'READ_FAILED', { path: place.packPath, offsetBytes: place.offset });
       }
-      throw damagedFrame(
-        place,
-        cause instanceof EngineError ? String(cause.data.field) : (cause as Error).message,
-        cause,
-      );
+      const reason = cause instanceof EngineError ? String(cause.data.field) : (cause as Error).message;
+      throw damagedFrame(place, reason, cause);
     }
   }
 
   /** Gives back what {@link readWhole} returned. */
   release(bytes: Buffer): void {
-    if (bytes.buffer !== this.#input.buffer) releaseMemory(bytes);
+    if (!this.#packs.owns(bytes)) releaseMemory(bytes);
   }
 
   close(): void {
-    for (const fd of this.#packs.values()) closeSync(fd);
-    this.#packs.clear();
+    this.#packs.close();
     for (const bytes of this.#frames.values()) releaseMemory(bytes);
     this.#frames.clear();
     this.#chunks.clear();
-  }
-
-  #forget(path: string): void {
-    const fd = this.#packs.get(path);
-    this.#packs.delete(path);
-    if (fd !== undefined) closeSync(fd);
-  }
-
-  #open(path: string): number {
-    const known = this.#packs.get(path);
-    if (known !== undefined) return known;
-    let fd: number;
-    try {
-      fd = openSync(path, 'r');
-    } catch (cause) {
-      const isGone = ['ENOENT', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '');
-      throw isGone
-        ? new EngineError('CHUNK_MISSING', { path }, '', { cause })
-        : ioError(cause, 'READ_FAILED', { path, offsetBytes: 0 });
-    }
-    if (this.#packs.size >= MAX_OPEN_PACKS) {
-      const [oldest, oldestFd] = this.#packs.entries().next().value!;
-      closeSync(oldestFd);
-      this.#packs.delete(oldest);
-    }
-    this.#packs.set(path, fd);
-    return fd;
   }
 }
 

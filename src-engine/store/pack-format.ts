@@ -48,6 +48,8 @@ export interface Frame {
   /** chunk table: {@link CHUNK_ENTRY_BYTES} each */
   readonly table: Uint8Array;
   readonly payload: Uint8Array;
+  /** CRC-32 of the payload, taken where it was made: what happens to it on the way to the disk is found when it is read back */
+  readonly payloadCrc: number;
 }
 
 /** Header and chunk table of a frame, as they go before its payload. */
@@ -60,7 +62,7 @@ export function encodeFrameHead(frame: Frame): Buffer {
     chunkCount: frame.table.length / CHUNK_ENTRY_BYTES,
     rawBytes: frame.rawBytes,
     storedBytes: frame.payload.length,
-    payloadCrc: crc32(frame.payload),
+    payloadCrc: frame.payloadCrc,
   });
   head.set(frame.table, frameHeader.size);
   frameHeader.write(head, { tableCrc: tableCrc(head) });
@@ -70,6 +72,9 @@ export function encodeFrameHead(frame: Frame): Buffer {
 function tableCrc(head: Buffer): number {
   return crc32(head.subarray(frameHeader.size), crc32(head.subarray(0, 24)));
 }
+
+/** What a head says of itself and of all that belongs to it: checksums of the table and of the payload go into it. */
+export const headSum = (head: Buffer): number => frameHeader.read(head).tableCrc;
 
 export interface FrameHead {
   readonly codec: number;

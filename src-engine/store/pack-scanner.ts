@@ -1,7 +1,15 @@
 /** Finds the frames of a pack without an index: for repair. Trusts nothing but checksums. */
 import { open } from 'node:fs/promises';
 import { EngineError, ioError, toEngineError } from '../core/engine-error.ts';
-import { CODEC_ZSTD, decodeFrameHead, decodeFrameTable, frameHeader, packEnd, packHeader } from './pack-format.ts';
+import {
+  CODEC_ZSTD,
+  decodeFrameHead,
+  decodeFrameTable,
+  frameHeader,
+  headSum,
+  packEnd,
+  packHeader,
+} from './pack-format.ts';
 import type { WrittenFrame, WrittenPack } from './pack-writer.ts';
 
 const FRAME_MAGIC_BYTES = Buffer.from('DPFR', 'latin1');
@@ -112,6 +120,7 @@ async function tryFrame(readAt: ReadAt, offset: number, size: number): Promise<W
       rawBytes,
       storedBytes,
       payloadCrc,
+      headSum: headSum(bytes),
       table: Uint8Array.from(bytes.subarray(frameHeader.size, head.headBytes)),
     };
   } catch (error) {

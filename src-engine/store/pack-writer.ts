@@ -1,11 +1,19 @@
 /** Writes one pack file: under a temporary name, synced, then renamed. Only then may the index speak of it. */
 import { randomUUID } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ioError } from '../core/engine-error.ts';
 import { syncFolder } from '../core/durable.ts';
-import { encodeFrameHead, PACK_END_MAGIC, PACK_MAGIC, packEnd, packHeader, type Frame } from './pack-format.ts';
+import { AppendedFile } from './appended-file.ts';
+import {
+  encodeFrameHead,
+  headSum,
+  PACK_END_MAGIC,
+  PACK_MAGIC,
+  packEnd,
+  packHeader,
+  type Frame,
+} from './pack-format.ts';
 import { packPath } from './pack-path.ts';
 import type { StoreLayout } from './store-layout.ts';
 
@@ -20,6 +28,8 @@ export interface WrittenFrame {
   readonly rawBytes: number;
   readonly storedBytes: number;
   readonly payloadCrc: number;
+  /** of its header and table, and so of `payloadCrc` */
+  readonly headSum: number;
   readonly table: Uint8Array;
 }
 
@@ -33,42 +43,44 @@ export class PackWriter {
   readonly name: string;
   readonly #layout: StoreLayout;
   readonly #scratchPath: string;
-  readonly #handle: FileHandle;
+  readonly #file: AppendedFile;
   readonly #frames: WrittenFrame[] = [];
-  #offset = 0;
 
-  private constructor(layout: StoreLayout, name: string, scratchPath: string, handle: FileHandle) {
+  private constructor(layout: StoreLayout, name: string, scratchPath: string, file: AppendedFile) {
     this.name = name;
     this.#layout = layout;
     this.#scratchPath = scratchPath;
-    this.#handle = handle;
+    this.#file = file;
   }
 
   static async create(layout: StoreLayout): Promise<PackWriter> {
     const name = randomUUID();
     const scratchPath = join(layout.scratch, `${name}.pack`);
-    const handle = await open(scratchPath, 'wx');
-    const writer = new PackWriter(layout, name, scratchPath, handle);
+    const file = await AppendedFile.create(scratchPath, layout.root);
+    const writer = new PackWriter(layout, name, scratchPath, file);
     const header = Buffer.alloc(packHeader.size);
     packHeader.write(header, { magic: PACK_MAGIC, packId: Buffer.from(name.replaceAll('-', ''), 'hex') });
-    await writer.#write([header]);
+    await file.append(header);
     return writer;
   }
 
   get lengthBytes(): number {
-    return this.#offset;
+    return this.#file.lengthBytes;
   }
 
   /** Appends a frame. Calls must not overlap. @throws EngineError `DISK_FULL`, `WRITE_FAILED` */
   async append(frame: Frame): Promise<void> {
-    const offset = this.#offset;
-    await this.#write([encodeFrameHead(frame), frame.payload]);
+    const offset = this.#file.lengthBytes;
+    const head = encodeFrameHead(frame);
+    await this.#file.append(head);
+    await this.#file.append(frame.payload);
     this.#frames.push({
       offset,
       codec: frame.codec,
       rawBytes: frame.rawBytes,
       storedBytes: frame.payload.length,
-      payloadCrc: crc32(frame.payload),
+      payloadCrc: frame.payloadCrc,
+      headSum: headSum(head),
       table: frame.table,
     });
   }
@@ -78,36 +90,19 @@ export class PackWriter {
     const end = Buffer.alloc(packEnd.size);
     packEnd.write(end, { magic: PACK_END_MAGIC, frameCount: this.#frames.length });
     packEnd.write(end, { crc: crc32(end.subarray(0, 12)) });
-    await this.#write([end]);
-    await this.#handle.sync().catch((error) => {
-      throw ioError(error, 'WRITE_FAILED', { path: this.#scratchPath });
-    });
-    await this.#handle.close();
+    await this.#file.append(end);
+    const { lengthBytes } = this.#file;
+    await this.#file.finish();
     const path = packPath(this.#layout, this.name);
     await mkdir(dirname(path), { recursive: true });
     await rename(this.#scratchPath, path);
     await syncFolder(dirname(path));
     await syncFolder(this.#layout.packs);
-    return { name: this.name, lengthBytes: this.#offset, frames: this.#frames };
+    return { name: this.name, lengthBytes, frames: this.#frames };
   }
 
   /** Removes what was written so far. */
-  async discard(): Promise<void> {
-    await this.#handle.close();
-    await rm(this.#scratchPath, { force: true });
-  }
-
-  async #write(buffers: Uint8Array[]): Promise<void> {
-    for (const bytes of buffers) {
-      for (let done = 0; done < bytes.length;) {
-        const { bytesWritten } = await this.#handle
-          .write(bytes, done, bytes.length - done, this.#offset)
-          .catch((error) => {
-            throw ioError(error, 'WRITE_FAILED', { path: this.#layout.root, offsetBytes: this.#offset });
-          });
-        done += bytesWritten;
-        this.#offset += bytesWritten;
-      }
-    }
+  discard(): Promise<void> {
+    return this.#file.discard();
   }
 }

@@ -51,8 +51,10 @@ export type PressRequest =
   | { kind: 'expand'; memory: SharedArrayBuffer; base: number; chunks: readonly ChunkPlace[] }
   /** hash a window's chunks again and compare with their names */
   | { kind: 'compare'; memory: SharedArrayBuffer; base: number; chunks: readonly ChunkPlace[] }
-  /** read a frame and hash every chunk in it */
+  /** read a frame from the medium and hash every chunk in it */
   | { kind: 'audit'; place: FramePlace }
+  /** read a frame from the medium and compare it with its checksums, as they were when it was made */
+  | { kind: 'recheck'; place: FramePlace; headSum: number }
   /** press the chunks at these offsets of a frame into new frames (prune) */
   | { kind: 'repack'; place: FramePlace; offsets: Uint32Array; level: number }
   /** compress clusters of an image; their memory changes hands, and comes back with the reply */
@@ -157,6 +159,9 @@ export class Press {
         };
       case 'audit':
         return { kind: 'audited', table: this.#audit(request.place) };
+      case 'recheck':
+        this.#reader.compareStored(request.place, request.headSum);
+        return { kind: 'done', frames: [] };
       case 'repack':
         this.#fill(job);
         return { kind: 'done', frames: this.#repack(request.place, request.offsets, request.level) };
@@ -270,7 +275,7 @@ export class Press {
   }
 
   #audit(place: FramePlace): Uint8Array {
-    const { bytes, chunks, table } = this.#reader.readWhole(place);
+    const { bytes, chunks, table } = this.#reader.readWhole(place, 'medium');
     for (const { hash, offset, lengthBytes } of chunks) {
       if (hashOf('sha256', bytes.subarray(offset, offset + lengthBytes), 'buffer').compare(hash) !== 0) {
         throw new EngineError('PACK_DAMAGED', {

@@ -9,7 +9,7 @@ import type { ChunkIndex, IndexedChunk, IndexedFrame } from './chunk-index.ts';
 import { ManifestWriter } from './manifest-writer.ts';
 import { CHUNK_ENTRY_BYTES, HASH_BYTES, type Frame } from './pack-format.ts';
 import { packPath } from './pack-path.ts';
-import { PACK_TARGET_BYTES, PackWriter } from './pack-writer.ts';
+import { PACK_TARGET_BYTES, PackWriter, type WrittenFrame } from './pack-writer.ts';
 import type { PressPool } from './press-pool.ts';
 import type { CutResult } from './press.ts';
 import type { StoreLayout } from './store-layout.ts';
@@ -79,11 +79,12 @@ export class StoreWriter {
   #packTail: Promise<void> = Promise.resolve();
   #recordTail: Promise<void> = Promise.resolve();
   readonly #finishing: Promise<void>[] = [];
-  /** names of this capture's packs that are durable, indexed or not */
-  readonly #finished: string[] = [];
+  /** this capture's packs that are durable, indexed or not, with the `headSum` of each frame */
+  readonly #finished = new Map<string, Uint32Array>();
   #backlogBytes = 0;
   #newBytes = 0;
   #sharedBytes = 0;
+  #addedBytes = 0;
   #failure: Error | null = null;
   #isWriting = true;
 
@@ -188,7 +189,7 @@ export class StoreWriter {
   /** Another capture's pack goes with it, unless somebody says that they count on it. */
   #share({ frameId }: IndexedChunk, lengthBytes: number): void {
     const frame = this.#index.frame(frameId)!;
-    if (this.#finished.includes(frame.pack)) return;
+    if (this.#finished.has(frame.pack)) return;
     this.#index.unfinished.hold(frame.pack, this);
     this.#sharedBytes += (lengthBytes * frame.storedBytes) / frame.rawBytes;
   }
@@ -254,8 +255,16 @@ export class StoreWriter {
   }
 
   /** The frames that this capture has added. */
-  *addedFrames(): Generator<IndexedFrame> {
-    for (const name of this.#finished) yield* this.#index.frames(name);
+  *addedFrames(): Generator<IndexedFrame & Pick<WrittenFrame, 'headSum'>> {
+    for (const [name, sums] of this.#finished) {
+      let i = 0;
+      for (const frame of this.#index.frames(name)) yield { ...frame, headSum: sums[i++] };
+    }
+  }
+
+  /** what is in {@link addedFrames}, unpacked */
+  get addedBytes(): number {
+    return this.#addedBytes;
   }
 
   async #takeBack(pack: string): Promise<void> {
@@ -321,10 +330,14 @@ export class StoreWriter {
   async #publishPack(pack: PackWriter): Promise<void> {
     this.#index.expectPack(pack.name);
     const written = await pack.finish();
-    this.#finished.push(written.name);
+    this.#finished.set(
+      written.name,
+      Uint32Array.from(written.frames, ({ headSum }) => headSum),
+    );
     this.#index.addPack(written, this);
     this.#newBytes += written.lengthBytes;
-    for (const { table } of written.frames) {
+    for (const { table, rawBytes } of written.frames) {
+      this.#addedBytes += rawBytes;
       for (let at = 0; at < table.length; at += CHUNK_ENTRY_BYTES) {
         this.#taken.delete(Buffer.from(table.buffer, table.byteOffset + at, HASH_BYTES).toString('latin1'));
       }

@@ -15,7 +15,6 @@ import type { Presses, PressPool } from '../store/press-pool.ts';
 import { StoreWriter } from '../store/store-writer.ts';
 import type { DiskAccount } from '../inspection/account/account.ts';
 import { keptOfHole, keptRuns } from './kept-runs.ts';
-import { auditFrames } from '../versions/audit-frames.ts';
 import { DataCursor } from './data-cursor.ts';
 import { partsOf, type EarlierDisk } from './earlier-disk.ts';
 import { damageOf } from './damaged-files.ts';
@@ -28,6 +27,7 @@ import { regionsOf, usedWindows } from '../versions/regions.ts';
 import { Tasks } from '../core/tasks.ts';
 import { refuseOlderThanFile, writeTemplateRecord } from '../versions/template-record-file.ts';
 import { filledSource, tellingOfFill, UnreadablePlaces } from '../inspection/unreadable.ts';
+import { recheckFrames } from '../versions/recheck-frames.ts';
 import { chunksOf } from '../versions/window-chunks.ts';
 
 /** What a person has said of the template, and what is known of where it comes from. */
@@ -159,7 +159,8 @@ export async function storeDisks(
         };
         return records.map((disk, i) => manifestJson({ template, version, disk, regions: regionsOf(disks[i].disk) }));
       });
-      verifiedBytes = await auditFrames(pool, parts.index, [...writer.addedFrames()], context);
+      await recheckFrames(pool, writer.addedFrames(), writer.addedBytes, context);
+      verifiedBytes = writer.addedBytes;
       if (parts.index.timesSetAside !== timesSetAside) {
         for (const name of names) await refuseMissing(parts, name, context.signal);
       }

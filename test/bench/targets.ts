@@ -6,11 +6,11 @@
  *
  * The disks are in memory (loop devices on a tmpfs): what is measured is what Diskpress takes, not how many disks a test machine has.
  */
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import type { JobView } from '../../src-engine/contract/job.contract.ts';
 import { measure, median } from './measure.ts';
 
@@ -116,6 +116,20 @@ function changeOnePercent(usedBytes: number): number {
   return Number(differing) * 4096;
 }
 
+/** What the kernel alone takes to write as much to each target past the cache, and to read it back. @returns seconds */
+async function bareSeconds(targets: readonly string[]): Promise<number> {
+  const count = `count=${Math.ceil(usedBytes / 1e6)}`;
+  const dd = (...args: string[]) => promisify(execFile)('dd', ['bs=1000448', count, ...args]);
+  const startedAt = performance.now();
+  await Promise.all(
+    targets.map(async (target) => {
+      await dd('if=/dev/zero', `of=${target}`, 'oflag=direct');
+      await dd(`if=${target}`, 'of=/dev/null', 'iflag=direct');
+    }),
+  );
+  return (performance.now() - startedAt) / 1000;
+}
+
 const listed = (all: readonly Taken[]) => all.map(({ seconds }) => seconds.toFixed(1)).join(', ');
 
 /** @returns medians of each, by itself */
@@ -143,6 +157,7 @@ const times = { one: [], four: [], whole: [], delta: [], large: [], grown: [], c
 const CUSTOMISED = ['--identity', 'fresh', '--hostname', 'lab-01', '--domain', 'lab.example', '--user', 'ada'];
 let eight: Awaited<ReturnType<typeof deploy>>;
 let writtenBytes = 0;
+const bare = { one: [] as number[], four: [] as number[] };
 try {
   for (let i = 0; i < TARGETS; i++) {
     const image = join(memory, `${i}.img`);
@@ -155,6 +170,8 @@ try {
   // the pages of the tmpfs are there before anything is measured
   await deploy(1, [...loops.slice(0, 4), larger], '--delta', 'off');
   for (let round = 1; round <= rounds; round++) {
+    bare.one.push(await bareSeconds(loops.slice(0, 1)));
+    bare.four.push(await bareSeconds(loops.slice(0, 4)));
     times.one.push(await deploy(1, loops.slice(0, 1), '--delta', 'off'));
     times.four.push(await deploy(1, loops.slice(0, 4), '--delta', 'off'));
     // a disk that holds version 1 gets version 2, as a whole and by what differs
@@ -187,6 +204,9 @@ const row = (what: string, taken: Taken, than?: Taken, aim = '') => {
   const cells = [taken.seconds.toFixed(1), ratio('seconds'), aim, taken.jobSeconds.toFixed(1), ratio('jobSeconds')];
   return `| ${[what, ...cells].join(' | ')} |`;
 };
+const bareOne = median(bare.one);
+const bareFour = median(bare.four);
+const more = (all: number, first: number, targets: number) => ((all - first) / (targets - 1)).toFixed(2);
 const megabytes = (n: number) => `${(n / 1e6).toFixed(1)} MB`;
 const report = `# Several targets, and targets that hold an older version
 
@@ -203,6 +223,9 @@ ${row('a whole deploy of a version that differs in 1 %', whole)}
 ${row('what differs of it, against the whole', delta, whole, '≤ 0.33')}
 ${row('eight targets at once, against one', eight, one)}
 ${row('one larger target, as captured (`--exact`)', large)}
+
+\`dd\` alone writes as many zeros to one of these targets, and reads them back, in ${bareOne.toFixed(2)} s, and to four at once in ${bareFour.toFixed(2)} s: each target more takes it ${more(bareFour, bareOne, 4)} s, and Diskpress
+${more(four.seconds, one.seconds, 4)} s, in which it compares every byte as well. A machine with ${cpus().length} processors and targets in memory, which the kernel copies to and from, has nothing to wait for: processor time is all that this measures.
 
 | | | aim |
 |---|---|---|

@@ -67,23 +67,24 @@ export const COMBINATIONS: readonly Combination[] = [...WITH_EACH_OTHER, ...FROM
 }));
 
 /**
- * A part of them for every day: each layout once, with machines, lengths and identities that take turns, of one Debian, so that few guests
+ * A part of them for every day: each layout with each machine, with lengths and identities that take turns, of one Debian, so that few guests
  * have to be made.
  */
-export const REPRESENTATIVE: readonly Combination[] = LAYOUTS.map((layout, i) => {
-  const { firmware, sectorBytes } = MACHINES[i % MACHINES.length];
-  const length = lengths[(i + 1) % lengths.length];
-  const identity = i % 2 === 0 ? 'fresh' : 'kept';
-  const found = COMBINATIONS.find(
-    (one) =>
-      one.guest.layout === layout &&
-      one.firmware === firmware &&
-      one.sectorBytes === sectorBytes &&
-      one.length === length &&
-      one.identity === identity,
-  )!;
-  return { ...found, guest: { ...found.guest, suite: 'bookworm' } };
-});
+export const REPRESENTATIVE: readonly Combination[] = LAYOUTS.flatMap((layout, i) =>
+  MACHINES.map(({ firmware, sectorBytes }, j) => {
+    const length = lengths[(i + j + 1) % lengths.length];
+    const identity = (i + j) % 2 === 0 ? 'fresh' : 'kept';
+    const found = COMBINATIONS.find(
+      (one) =>
+        one.guest.layout === layout &&
+        one.firmware === firmware &&
+        one.sectorBytes === sectorBytes &&
+        one.length === length &&
+        one.identity === identity,
+    )!;
+    return { ...found, guest: { ...found.guest, suite: 'bookworm' } };
+  }),
+);
 
 /** @returns one line that tells it from the others */
 export function titleOf({ number, guest, firmware, sectorBytes, length, identity, isExact }: Combination): string {

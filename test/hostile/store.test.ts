@@ -137,7 +137,13 @@ describe('packs', () => {
     rssBefore = process.memoryUsage().rss;
     const table = Buffer.alloc(36);
     table.writeUInt32LE(MAX_FRAME_RAW_BYTES, 32);
-    const head = encodeFrameHead({ codec: CODEC_ZSTD, rawBytes: MAX_FRAME_RAW_BYTES, table, payload: bomb });
+    const head = encodeFrameHead({
+      codec: CODEC_ZSTD,
+      rawBytes: MAX_FRAME_RAW_BYTES,
+      table,
+      payload: bomb,
+      payloadCrc: crc32(bomb),
+    });
     writeFileSync(path, Buffer.concat([Buffer.alloc(packHeader.size), head, bomb]));
     const reader = new FrameReader();
     const place = { packPath: path, offset: packHeader.size, headBytes: head.length, storedBytes: bomb.length };

@@ -2,12 +2,14 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { afterAll, expect, test } from 'vitest';
 import type { Frame } from '../../src-engine/store/pack-format.ts';
+import { quietContext } from '../../src-engine/core/job-context.ts';
 import { packPath } from '../../src-engine/store/pack-path.ts';
 import { Presses, type PressPool } from '../../src-engine/store/press-pool.ts';
 import { pressUrl } from '../support/catalog-handle.ts';
 import { noise } from '../support/disks.ts';
 import { emptyStore, frameOf, sha256, writePack } from '../support/store.ts';
 import { MIB, workbench } from '../support/workbench.ts';
+import { recheckPack } from '../../src-engine/versions/recheck-frames.ts';
 
 const bench = workbench();
 
@@ -132,4 +134,25 @@ test('a job reads packs as they are when it begins, whatever another still has o
   );
   await a.pool.close();
   await b.pool.close();
+});
+
+test('a pack that was just written is read back: any frame that is not what was made is found, whatever its own checksums say', async () => {
+  const layout = emptyStore(bench.path('rechecked'));
+  const { signal } = quietContext();
+  const { pool } = job();
+  const frames = Array.from({ length: 20 }, (_, i) => frameOf([noise(`made ${i}`, 30_000)], i % 2 === 0));
+  const pack = await writePack(layout, frames);
+  const path = packPath(layout, pack.name);
+  await recheckPack(pool, layout, pack, signal);
+  // the same pack with one frame that is another, and just as sound
+  const other = await writePack(layout, frames.with(7, frameOf([noise('not made', 30_000)], false)));
+  expect(other.lengthBytes).toBe(pack.lengthBytes);
+  writeFileSync(path, readFileSync(packPath(layout, other.name)));
+  const { offset } = pack.frames[7];
+  await expect(recheckPack(pool, layout, pack, signal)).rejects.toMatchObject({
+    code: 'PACK_DAMAGED',
+    data: { path, offsetBytes: offset },
+  });
+  await recheckPack(pool, layout, { ...other, name: pack.name }, signal);
+  await pool.close();
 });

@@ -1,7 +1,6 @@
-/** Direct input and output (O_DIRECT): between the disk and our memory, past the page cache. */
+/** Which part of a read or write goes past the page cache. */
+import { PAGE_BYTES } from '../../core/direct-access.ts';
 
-/** What O_DIRECT asks of offsets, lengths and memory: 4096 suits every disk. */
-const PAGE_BYTES = 4096;
 /** Smaller pieces go through the page cache: one by one they would each wait for the disk. */
 const MIN_DIRECT_BYTES = 64 * 1024;
 
@@ -15,9 +14,4 @@ export function directPart(offsetBytes: number, bytes: Uint8Array): [start: numb
   const end = bytes.length - ((offsetBytes + bytes.length) % PAGE_BYTES);
   const isAligned = bytes.buffer instanceof SharedArrayBuffer && (bytes.byteOffset + start) % PAGE_BYTES === 0;
   return isAligned && end - start >= MIN_DIRECT_BYTES ? [start, end] : [0, 0];
-}
-
-/** What a file system without direct access answers (an old tmpfs, some network file systems). */
-export function isInvalid(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'EINVAL';
 }

@@ -1,10 +1,11 @@
 /** A raw image file or a block device as a target. */
 import { constants } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { checkSpan } from '../../core/bounds.ts';
 import { EngineError, ioError } from '../../core/engine-error.ts';
 import type { BlockSink } from '../../disk/block-source.port.ts';
-import { directPart, isInvalid } from './direct-part.ts';
+import { isInvalid, openDirect } from '../../core/direct-access.ts';
+import { directPart } from './direct-part.ts';
 import type { DiskFacts } from './file-source.ts';
 
 /**
@@ -20,7 +21,7 @@ export async function createFileSink(
   facts: DiskFacts,
   isEmpty: boolean,
 ): Promise<BlockSink> {
-  const direct = await openDirect(handle);
+  const direct = await openDirect(handle, constants.O_RDWR);
   let canWriteDirect = direct !== null;
   let readBack: BlockSink['readBack'] = direct ? 'direct' : 'cached';
 
@@ -77,12 +78,6 @@ export async function createFileSink(
       await handle.close();
     },
   };
-}
-
-/** The same open file once more, by its descriptor (proc(5)); null where there are no direct writes. */
-async function openDirect({ fd }: FileHandle): Promise<FileHandle | null> {
-  if (!constants.O_DIRECT) return null;
-  return open(`/proc/self/fd/${fd}`, constants.O_RDWR | constants.O_DIRECT).catch(() => null);
 }
 
 async function put(to: FileHandle, path: string, offsetBytes: number, bytes: Uint8Array): Promise<void> {

@@ -5,7 +5,8 @@ import { checkSpan } from '../../core/bounds.ts';
 import { EngineError, ioError } from '../../core/engine-error.ts';
 import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
 import { runsWithin } from '../../disk/runs-within.ts';
-import { directPart, isInvalid } from './direct-part.ts';
+import { isInvalid } from '../../core/direct-access.ts';
+import { directPart } from './direct-part.ts';
 
 export interface DiskFacts {
   readonly lengthBytes: number;

@@ -193,9 +193,9 @@ async function readFrame({ packPath: path, offset, headBytes, storedBytes }: Ind
   } finally {
     await handle.close();
   }
-  const { codec, rawBytes } = decodeFrameHead(bytes);
+  const { codec, rawBytes, payloadCrc } = decodeFrameHead(bytes);
   const table = bytes.subarray(frameHeader.size, headBytes);
-  return { codec, rawBytes, table, payload: bytes.subarray(headBytes) };
+  return { codec, rawBytes, table, payload: bytes.subarray(headBytes), payloadCrc };
 }
 
 /** The frames that hold the version's chunks, in their order on disk; the chunks are marked. */

@@ -8,6 +8,7 @@ import { packPath } from '../../store/pack-path.ts';
 import { scanPack } from '../../store/pack-scanner.ts';
 import { PACK_TARGET_BYTES, PackWriter, type WrittenFrame } from '../../store/pack-writer.ts';
 import type { PressPool } from '../../store/press-pool.ts';
+import { recheckPack } from '../../versions/recheck-frames.ts';
 import type { EngineParts } from '../engine-parts.ts';
 
 export class AdoptedPacks {
@@ -68,13 +69,14 @@ export class AdoptedPacks {
     }
   }
 
-  /** Ends the pack that is being written: its chunks are known then. */
+  /** Ends the pack that is being written: it is read back, and its chunks are known then. @throws EngineError as {@link recheckPack} */
   async finish(): Promise<void> {
     const pack = this.#pack;
     this.#pack = null;
     if (!pack) return;
     this.#parts.index.expectPack(pack.name);
     const written = await pack.finish();
+    await recheckPack(this.#pool, this.#parts.layout, written, this.#context.signal);
     this.#parts.index.addPack(written, this);
     this.#newBytes += written.lengthBytes;
   }

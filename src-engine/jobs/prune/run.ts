@@ -18,11 +18,12 @@ import { ManifestReader } from '../../store/manifest-reader.ts';
 import { CHUNK_ENTRY_BYTES, HASH_BYTES } from '../../store/pack-format.ts';
 import { packPath } from '../../store/pack-path.ts';
 import { scanPack } from '../../store/pack-scanner.ts';
-import { PACK_TARGET_BYTES, PackWriter } from '../../store/pack-writer.ts';
+import { PACK_TARGET_BYTES, PackWriter, type WrittenPack } from '../../store/pack-writer.ts';
 import type { PressPool } from '../../store/press-pool.ts';
 import { keepReserve, releaseReserve } from '../../store/reserve.ts';
 import { manifestNames, manifestPath } from '../../store/store-layout.ts';
 import { auditFrames } from '../../versions/audit-frames.ts';
+import { recheckPack } from '../../versions/recheck-frames.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { removeDoomedManifests, removeLeftovers } from '../../versions/leftovers.ts';
 import { eachChunk } from '../../versions/each-chunk.ts';
@@ -240,16 +241,22 @@ async function repack(
   live: LiveChunks,
   context: JobContext,
 ) {
-  const written = [];
+  const written: WrittenPack[] = [];
   let writer: PackWriter | null = null;
+  // the old packs go: the medium must hold what takes their place
+  const end = async (pack: PackWriter) => {
+    parts.index.expectPack(pack.name);
+    const last = await pack.finish();
+    written.push(last);
+    await recheckPack(pool, parts.layout, last, context.signal);
+  };
   try {
     const append = async (frames: readonly Parameters<PackWriter['append']>[0][]) => {
       for (const frame of frames) {
         writer ??= await PackWriter.create(parts.layout);
         await writer.append(frame);
         if (writer.lengthBytes < PACK_TARGET_BYTES) continue;
-        parts.index.expectPack(writer.name);
-        written.push(await writer.finish());
+        await end(writer);
         writer = null;
       }
     };
@@ -264,10 +271,7 @@ async function repack(
       }
     }
     await append((await pool.request(0, { kind: 'flush', level: 3 })).frames);
-    if (writer) {
-      parts.index.expectPack((writer as PackWriter).name);
-      written.push(await (writer as PackWriter).finish());
-    }
+    if (writer) await end(writer);
     return written;
   } catch (error) {
     await (writer as PackWriter | null)?.discard();

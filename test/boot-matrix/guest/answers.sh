@@ -16,6 +16,12 @@ for _ in $(seq 300); do
 	sleep 1
 done
 
+# nobody waits for the network where systemd-networkd sets it up
+for _ in $(seq 120); do
+	[ -n "$(ip -o -4 address show scope global)" ] && break
+	sleep 1
+done
+
 echo '=== begin'
 part host-name hostname
 part machine-id cat /etc/machine-id

@@ -27,7 +27,7 @@ function packOf(name: string, ...frames: string[][]): WrittenPack {
     lengthBytes: 1000,
     frames: frames.map((chunks) => {
       const { codec, rawBytes, table, payload } = frameOf(chunks.map(chunk));
-      const frame = { offset, codec, rawBytes, storedBytes: payload.length, payloadCrc: 0, table };
+      const frame = { offset, codec, rawBytes, storedBytes: payload.length, payloadCrc: 0, headSum: 0, table };
       offset += 32 + table.length + payload.length;
       return frame;
     }),

@@ -107,6 +107,35 @@ test('every bit of a frame is under a checksum, but for the four reserved bytes'
   expect([...undetected]).toEqual([28, 29, 30, 31]);
 });
 
+test('a frame on the medium is compared with what it was when it was made', async () => {
+  const [made, other] = [frameOf([text(90_000)]), frameOf([text(89_999), noise('x', 1)])];
+  const pack = await writePack(layout, [frameOf([text(200)]), made]);
+  const path = packPath(layout, pack.name);
+  const place = placeOf(path, pack.frames[1]);
+  const { headSum } = pack.frames[1];
+  const reader = new FrameReader();
+  const compared = () => codeOf(() => reader.compareStored(place, headSum));
+  expect(compared()).toBe('nothing');
+
+  const sound = readFileSync(path);
+  for (const at of [place.offset + 12, place.offset + 40, place.offset + place.headBytes, pack.lengthBytes - 17]) {
+    const damaged = Buffer.from(sound);
+    damaged[at] ^= 1;
+    writeFileSync(path, damaged);
+    expect(compared()).toBe('PACK_DAMAGED');
+  }
+  // all checksums on the medium agree with each other, but it is another frame
+  const otherPack = await writePack(layout, [frameOf([text(200)]), other]);
+  expect(
+    codeOf(() => reader.compareStored(placeOf(packPath(layout, otherPack.name), otherPack.frames[1]), headSum)),
+  ).toBe('PACK_DAMAGED');
+  writeFileSync(path, sound);
+  expect(compared()).toBe('nothing');
+  truncateSync(path, place.offset + place.headBytes + place.storedBytes - 1);
+  expect(compared()).toBe('PACK_DAMAGED');
+  reader.close();
+});
+
 test('a scan skips a damaged frame and finds the others; a damaged header of the pack does not matter', async () => {
   const frames = [frameOf([noise('1', 5000)]), frameOf([noise('2', 5000)]), frameOf([noise('3', 5000)])];
   const pack = await writePack(layout, frames);
