@@ -2,7 +2,7 @@
  * `npm test [-- STAGE...] [-- --changed[=REVISION]]`: installs what the tests need, runs all stages or those named, ends with the totals.
  * `--changed`: those test files alone that import what differs from the last commit, or from the revision.
  */
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { ended, start } from './child.mjs';
@@ -22,6 +22,20 @@ const ONE_MORE = `--maxWorkers=${availableParallelism() + 1}`;
 const FEW_MUTATIONS = '250';
 /** Hundreds of programs of ours are started: each reads what the one before has compiled. */
 const COMPILED = { NODE_COMPILE_CACHE: join(CACHE, 'compiled') };
+/**
+ * Scratch of tests lies in memory where there is plenty: nothing in it has to outlive them, and a disk takes milliseconds for each of many
+ * thousand syncs. Who names a folder in TMPDIR has it there.
+ */
+const MEMORY = '/dev/shm';
+const ENOUGH_BYTES = 12 * 1024 ** 3;
+function scratchInMemory() {
+  if (process.env.TMPDIR !== undefined || !existsSync(MEMORY) || !existsSync('/proc/meminfo')) return {};
+  const { bavail, bsize } = statfsSync(MEMORY);
+  const availableBytes = Number(/MemAvailable:\s+(\d+)/.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1] ?? 0) * 1024;
+  return Math.min(bavail * bsize, availableBytes) >= ENOUGH_BYTES ? { TMPDIR: MEMORY } : {};
+}
+/** Of stages that need a few gigabytes. */
+const SCRATCH = scratchInMemory();
 const modules = (...path) => join(root, 'node_modules', ...path);
 
 /** Runs a program of node_modules under the application's Node. @returns whether it succeeded */
@@ -84,11 +98,14 @@ const STAGES = {
     }
     return one(isTyped);
   },
-  unit: () => vitest('unit', [ALL_PROCESSORS]),
-  integ: () => vitest('integ', [ONE_MORE]),
+  unit: () => vitest('unit', [ALL_PROCESSORS], SCRATCH),
+  integ: () => vitest('integ', [ONE_MORE], SCRATCH),
   long: () => vitest('long', [ONE_MORE]),
   hostile: () =>
-    vitest('hostile', [ALL_PROCESSORS], { DISKPRESS_MUTATIONS: process.env.DISKPRESS_MUTATIONS ?? FEW_MUTATIONS }),
+    vitest('hostile', [ALL_PROCESSORS], {
+      ...SCRATCH,
+      DISKPRESS_MUTATIONS: process.env.DISKPRESS_MUTATIONS ?? FEW_MUTATIONS,
+    }),
   /** docs/FORMATS.md says what the two stages before have proven. */
   matrix() {
     const differences = matrixDifferences();
@@ -106,6 +123,7 @@ const STAGES = {
     const report = join(REPORTS, 'e2e.json');
     const isSuccess = await run(modules('@playwright', 'test', 'cli.js'), ['test', '--reporter=list,json'], {
       PLAYWRIGHT_JSON_OUTPUT_FILE: report,
+      ...SCRATCH,
     });
     return counted(isSuccess, countPlaywright, report);
   },

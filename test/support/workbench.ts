@@ -48,8 +48,8 @@ export interface Workbench {
   atEnd(undo: () => unknown): void;
 }
 
-export function workbench(): Workbench {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'diskpress-test-')));
+export function workbench(base = tmpdir()): Workbench {
+  const folder = realpathSync(mkdtempSync(join(base, 'diskpress-test-')));
   const undo: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
   const attached = new Set<string>();
   const mounted = new Set<string>();
