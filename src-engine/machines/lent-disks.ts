@@ -26,7 +26,11 @@ const keyOf = ({ path, identity }: Pick<PlaceView, 'path' | 'identity'>) =>
  */
 export function lendDisk(place: PlaceView, source: BlockSource, giveBack: () => void): void {
   const key = keyOf(place);
-  lent.get(key)?.giveBack();
+  const before = lent.get(key);
+  if (before) {
+    endLending(place, before.source);
+    before.giveBack();
+  }
   const disk: LentDisk = { place, source, giveBack, readers: 0, timer: undefined };
   lent.set(key, disk);
   waitForReaders(disk);

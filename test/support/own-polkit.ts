@@ -1,7 +1,17 @@
 /** A polkit of one test file alone, with real pkexec, in a mount namespace of its own: who gets root's rights there is what a rule says. */
 import { spawn } from 'node:child_process';
-import { appendFileSync, chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  writeFileSync,
+} from 'node:fs';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { withoutOthersMounts } from './others-mounts.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -18,8 +28,6 @@ export interface TestPerson {
 export interface OwnPolkit {
   /** A program of a person's in there, with a display to be asked on, as far as anybody looks. */
   as(person: TestPerson): { readonly through: readonly string[]; readonly env: NodeJS.ProcessEnv };
-  /** A program of root's in there. */
-  readonly asRoot: readonly string[];
 }
 
 /** A person whom the system of the namespace knows. Their home is new and theirs. */
@@ -33,6 +41,7 @@ export function testPerson(bench: Workbench, name: string, uid: number): TestPer
 
 /**
  * @param trusted gets root's rights by a rule, without a word: there is nobody who could be asked
+ * @param action for which they are given: where no policy says otherwise, that of any program
  * @param more of a shell, done in the namespace before it starts
  */
 export async function startOwnPolkit(
@@ -40,24 +49,27 @@ export async function startOwnPolkit(
   people: readonly TestPerson[],
   trusted: TestPerson,
   more: readonly string[] = [],
+  action = 'org.freedesktop.policykit.exec',
 ): Promise<OwnPolkit> {
-  const rule = bench.path('rule');
+  const folder = mkdtempSync(bench.path('polkit-'));
+  const path = (name: string) => join(folder, name);
+  const rule = path('rule');
   writeFileSync(
     rule,
     // in ECMAScript 5, which is all that polkit's Duktape knows
     `polkit.addRule(function (action, subject) {
-       if (action.id === 'org.freedesktop.policykit.exec' && subject.user === '${trusted.name}') return polkit.Result.YES;
+       if (action.id === '${action}' && subject.user === '${trusted.name}') return polkit.Result.YES;
      });\n`,
   );
-  for (const name of ['passwd', 'group']) copyFileSync(`/etc/${name}`, bench.path(name));
+  for (const name of ['passwd', 'group']) copyFileSync(`/etc/${name}`, path(name));
   for (const { name, uid, home } of people) {
-    appendFileSync(bench.path('passwd'), `${name}:x:${uid}:${uid}::${home}:/bin/sh\n`);
-    appendFileSync(bench.path('group'), `${name}:x:${uid}:\n`);
+    appendFileSync(path('passwd'), `${name}:x:${uid}:${uid}::${home}:/bin/sh\n`);
+    appendFileSync(path('group'), `${name}:x:${uid}:\n`);
   }
   const script = [
     'set -e',
     ...withoutOthersMounts(bench.folder),
-    ...['passwd', 'group'].map((name) => `mount --bind '${bench.path(name)}' /etc/${name}`),
+    ...['passwd', 'group'].map((name) => `mount --bind '${path(name)}' /etc/${name}`),
     'mkdir -p /run/dbus /etc/polkit-1/rules.d',
     'mount -t tmpfs tmpfs /run/dbus',
     'mount -t tmpfs -o mode=755 tmpfs /etc/polkit-1/rules.d',
@@ -82,11 +94,10 @@ export async function startOwnPolkit(
     await ended;
   });
   const [said] = (await once(holder.stdout, 'data')) as [Buffer];
-  const asRoot = ['nsenter', `--mount=/proc/${Number(said.toString())}/ns/mnt`, '--'];
+  const inside = ['nsenter', `--mount=/proc/${Number(said.toString())}/ns/mnt`, '--'];
   return {
-    asRoot,
     as: ({ uid, home }) => ({
-      through: [...asRoot, 'setpriv', '--reuid', `${uid}`, '--regid', `${uid}`, '--clear-groups', '--'],
+      through: [...inside, 'setpriv', '--reuid', `${uid}`, '--regid', `${uid}`, '--clear-groups', '--'],
       env: { HOME: home, PATH: process.env.PATH, DISPLAY: ':0' },
     }),
   };

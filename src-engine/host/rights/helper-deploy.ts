@@ -12,8 +12,7 @@ import { giveToOwner } from '../catalog-owner.ts';
 import { workerEntry } from '../engine-thread.ts';
 import type { Person } from '../person.ts';
 import { PLAN_LIFETIME_MS } from '../plans.ts';
-import type { Say } from './helper.ts';
-import { withheld, type HelperRequest } from './helper-protocol.ts';
+import { withheld, type HelperRequest, type Say } from './helper-protocol.ts';
 import { openPersonsFolder, showWithoutLinks } from './persons-folder.ts';
 
 /** Between two words about bytes. */

@@ -58,6 +58,7 @@ const HelperMessageSchema = z.discriminatedUnion('say', [
   z.strictObject({ say: z.literal('refused'), error: ErrorViewSchema }),
 ]);
 export type HelperMessage = z.infer<typeof HelperMessageSchema>;
+export type Say = (message: HelperMessage) => void;
 
 /**
  * The one request of a stream, up to its first line end; what follows that is not read.

@@ -7,8 +7,7 @@ import { openFileSource } from '../../formats/raw/file-source.ts';
 import { refuseOther } from '../../jobs/deploy/planned-deploy.ts';
 import { thisMachine } from '../../machines/this-machine.ts';
 import { serveConnection } from '../../nbd/server.ts';
-import type { Say } from './helper.ts';
-import { withheld } from './helper-protocol.ts';
+import { withheld, type Say } from './helper-protocol.ts';
 
 /** Its standard output, which the engine has made a socket of. */
 const CONNECTION = 1;

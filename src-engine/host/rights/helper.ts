@@ -8,7 +8,7 @@ import { toEngineError } from '../../core/engine-error.ts';
 import { spawnTool } from '../../tools/spawn-tool.ts';
 import { personBehindRoot, type Person } from '../person.ts';
 import { carryOutDeploys } from './helper-deploy.ts';
-import { readRequest, withheld, type HelperMessage, type HelperRequest } from './helper-protocol.ts';
+import { readRequest, withheld, type HelperRequest, type Say } from './helper-protocol.ts';
 import { serveDisk } from './helper-read.ts';
 
 /** The engine has it ready when it asks for rights. */
@@ -16,8 +16,6 @@ const REQUEST_MS = 10_000;
 /** Where the catalog is seen by the part of the helper that works in it: set by the other part alone, since pkexec passes no variable on. */
 const INSIDE = 'DISKPRESS_HELPER_CATALOG';
 const PLACES = '/run/diskpress';
-
-export type Say = (message: HelperMessage) => void;
 
 const say: Say = (message) => void process.stderr.write(`${JSON.stringify(message)}\n`);
 

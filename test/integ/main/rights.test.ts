@@ -1,7 +1,8 @@
 /** Who may not open disks captures and deploys to them all the same: polkit is asked for the rights, and the person's catalog stays theirs. */
 import { chownSync, copyFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { commandLine, lastLine } from '../../support/command-line.ts';
+import { commandLine, main } from '../../support/command-line.ts';
 import { makeExt4, place } from '../../support/disks.ts';
 import { hasPolkit, startOwnPolkit, testPerson, type OwnPolkit } from '../../support/own-polkit.ts';
 import { canLoop, MIB, run, workbench } from '../../support/workbench.ts';
@@ -44,8 +45,6 @@ describe.skipIf(!canRun)('a person without rights', () => {
 
     const larger = bench.file('larger.img', 80 * MIB, 0x55);
     const target = bench.attach(larger);
-    const plan = await adas('--json', 'deploy', 'one', target, '--plan');
-    expect(lastLine(plan).plans?.[0] ?? lastLine(plan)).toBeDefined();
     const deployed = await adas('--json', 'deploy', 'one', target, '--confirm', target);
     expect(deployed, deployed.out + deployed.err).toMatchObject({ code: 0 });
     // what was written over it was seen on the way
@@ -58,8 +57,6 @@ describe.skipIf(!canRun)('a person without rights', () => {
     run('e2fsck', '-f', '-n', part);
     expect(Number(/Block count: +(\d+)/.exec(run('dumpe2fs', '-h', part))?.[1]) * 1024).toBeGreaterThan(70 * MIB);
 
-    const log = await adas('log');
-    expect(log.out).toMatch(/one/);
     expect(await adas('verify')).toMatchObject({ code: 0 });
     expect(await adas('delete', 'one')).toMatchObject({ code: 0 });
   });
@@ -93,6 +90,30 @@ describe.skipIf(!canRun)('a person without rights', () => {
     expect(deployed, deployed.out + deployed.err).toMatchObject({ code: 130 });
     expect((await commandLine(null, env, through)('--json', 'jobs')).out).toContain('"outcome":"aborted"');
     expect(deployed.out).toContain('RIGHTS_DISMISSED');
+  });
+
+  test('the policy that comes with it is one of polkit’s, for this very program', async () => {
+    const actions = '/usr/share/polkit-1/actions';
+    const policy = join(import.meta.dirname, '../../../resources/org.diskpress.helper.policy');
+    const paths = [
+      ['/opt/diskpress/node_modules/node/bin/node', process.execPath],
+      ['/opt/diskpress/out/main', dirname(main)],
+    ];
+    const own = await startOwnPolkit(
+      bench,
+      [ada, bob],
+      bob,
+      [
+        `cp -a ${actions} '${bench.path('actions')}'`,
+        `sed '${paths.map(([from, to]) => `s|${from}|${to}|`).join('; ')}' '${policy}' > '${bench.path('actions')}/org.diskpress.helper.policy'`,
+        `mount --bind '${bench.path('actions')}' ${actions}`,
+      ],
+      'org.diskpress.helper',
+    );
+    const { through, env } = own.as(bob);
+    const disk = bench.attach(bench.file('by-policy.img', 16 * MIB));
+    const read = await commandLine(null, env, through)('inspect', disk);
+    expect(read, read.err).toMatchObject({ code: 0 });
   });
 
   test('without a display nobody is asked: the command is told', async () => {
