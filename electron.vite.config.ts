@@ -22,6 +22,7 @@ export default defineConfig({
           cli: at('src-main/cli/main.ts'),
           engine: at('src-engine/host/worker.ts'),
           press: at('src-engine/host/press-worker.ts'),
+          helper: at('src-engine/host/rights/helper-entry.ts'),
         },
         // side by side: what is in a shared chunk finds the workers beside itself
         output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },

@@ -159,6 +159,8 @@ export const COMMANDS = {
       storeBytes: bytes,
       /** whether this process may open attached disks */
       canOpenDevices: z.boolean(),
+      /** whether whoever is at work may be asked for the rights that this takes, when it comes to it */
+      canAskForRights: z.boolean(),
       platform: z.string(),
       samplePath: z.string().nullable(),
       /** of the person, also where root's rights were asked for */
@@ -166,6 +168,8 @@ export const COMMANDS = {
     }),
   },
   'device.list': { params: none, result: z.array(DeviceViewSchema) },
+  /** Asks whoever is at work for the rights to read an attached disk, which can be looked at and captured from then on; changes nothing. */
+  'rights.ask': { params: z.strictObject({ source: path }), result: none },
   /** Reads the tables and file systems of a device or an image file, or those of a template; changes nothing. */
   'source.inspect': {
     params: z.strictObject({ source: path, format }),

@@ -191,5 +191,7 @@ export const DeviceViewSchema = PlaceViewSchema.extend({
   captureRefusals: z.array(RefusalSchema),
   /** why it cannot be a target; empty: it can */
   deployRefusals: z.array(RefusalSchema),
+  /** for what whoever is at work lacks rights that are asked for when it comes to it */
+  asksRights: z.object({ toRead: z.boolean(), toWrite: z.boolean() }),
 });
 export type DeviceView = z.infer<typeof DeviceViewSchema>;

@@ -49,6 +49,9 @@ export const EXIT_CODES = {
   TARGET_TWICE: 5,
   TARGET_TOO_SMALL: 5,
   PERMISSION_DENIED: 6,
+  RIGHTS_NEEDED: 6,
+  RIGHTS_REFUSED: 6,
+  RIGHTS_WITHHELD: 6,
   DEVICE_BUSY: 6,
   VM_NOT_OFF: 6,
   VM_WILL_NOT_SHUT_DOWN: 6,
@@ -126,7 +129,10 @@ export const EXIT_CODES = {
   DISK_SERVER_REFUSED: 10,
   UNSUPPORTED_PLATFORM: 10,
   ENGINE_LOST: 11,
+  HELPER_LOST: 11,
   ABORTED: 130,
+  /** whoever was asked for rights said no: nothing was begun */
+  RIGHTS_DISMISSED: 130,
 } as const;
 
 export type ErrorCode = keyof typeof EXIT_CODES;

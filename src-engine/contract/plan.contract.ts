@@ -101,5 +101,7 @@ export const DeployPlanSchema = z.object({
   confirmWords: z.array(z.string()),
   /** the target is an existing file: `overwrite` must be said */
   needsOverwrite: z.boolean(),
+  /** whoever is at work is asked for administrator rights when it begins */
+  asksRights: z.boolean().default(false),
 });
 export type DeployPlan = z.infer<typeof DeployPlanSchema>;

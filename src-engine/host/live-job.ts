@@ -1,4 +1,5 @@
 /** A job from when it is asked for to its end: its view, kept up to date, and its parts, which run side by side. */
+import type { ErrorCode } from '../contract/errors.ts';
 import type { JobAbout, JobPart, JobResult, JobView, Phase, WaitsFor } from '../contract/job.contract.ts';
 import type { Warning } from '../contract/warnings.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
@@ -10,6 +11,9 @@ import { ProgressMeter } from './progress-meter.ts';
 
 /** Events of a running job come about this often. */
 const TICK_MS = 100;
+
+/** Somebody wanted it so: nothing has failed. */
+const GIVEN_UP: readonly ErrorCode[] = ['ABORTED', 'RIGHTS_DISMISSED'];
 
 /** What is to be done to one target or disk. */
 export interface PartWork {
@@ -164,7 +168,7 @@ export class LiveJob {
       ending = { outcome: 'done', result: await part.run(context) };
     } catch (thrown) {
       const error = this.#abort.signal.aborted ? new EngineError('ABORTED') : toEngineError(thrown, this.#databasePath);
-      ending = { outcome: error.code === 'ABORTED' ? 'aborted' : 'failed', error: error.toView() };
+      ending = { outcome: GIVEN_UP.includes(error.code) ? 'aborted' : 'failed', error: error.toView() };
     }
     const progress = this.#meters.get(i)?.read(performance.now()) ?? null;
     this.#meters.delete(i);

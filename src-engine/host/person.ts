@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 
 export interface Person {
+  readonly name: string;
   readonly uid: number;
   readonly gid: number;
   readonly home: string;
@@ -25,10 +26,10 @@ export function personBehindRoot(env: NodeJS.ProcessEnv = process.env): Person |
       timeout: TIMEOUT_MS,
       stdio: ['ignore', 'pipe', 'ignore'],
     });
-    const [, , uid, gid, , home] = text.split('\n')[0].split(':');
+    const [name, , uid, gid, , home] = text.split('\n')[0].split(':');
     if (!home?.startsWith('/')) return null;
     const folder = resolve(home);
-    return folder === '/' ? null : { uid: Number(uid), gid: Number(gid), home: folder };
+    return folder === '/' ? null : { name, uid: Number(uid), gid: Number(gid), home: folder };
   } catch {
     return null;
   }

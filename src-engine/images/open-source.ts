@@ -2,11 +2,14 @@
 import { basename, dirname } from 'node:path';
 import type { DiskFormat, DiskView, PlaceView } from '../contract/disk.contract.ts';
 import type { Warning } from '../contract/warnings.ts';
+import { EngineError, toEngineError } from '../core/engine-error.ts';
 import type { BlockSource } from '../disk/block-source.port.ts';
 import type { DiskImage } from '../formats/disk-image.port.ts';
 import { openDiskImage } from '../formats/open-image.ts';
 import { filesOfFolder } from '../formats/raw/folder-files.ts';
+import { openLent } from '../machines/lent-disks.ts';
 import type { Machine } from '../machines/machine.port.ts';
+import { canAskForRights } from '../machines/rights.ts';
 import { backingChain } from './backing-chain.ts';
 import { refusePacked } from './refuse-packed.ts';
 import { openSparseFile } from './sparse-file.ts';
@@ -33,7 +36,7 @@ export interface OpenedSource {
  * @param isOverUnreadable sectors of the file that cannot be read say nothing of what it is
  * @param isOfMachine a hypervisor has it for a machine's disk: what it names is followed as that does, and is in `files` by its path
  * @param parents where the hypervisor has files that such a disk names otherwise than by a path
- * @throws EngineError `NOT_FOUND`, `PERMISSION_DENIED`, `BAD_REQUEST`, `READ_FAILED`; `FORMAT_INVALID`, `FORMAT_UNSUPPORTED`, `FORMAT_FOREIGN`,
+ * @throws EngineError `NOT_FOUND`, `PERMISSION_DENIED`, `BAD_REQUEST`, `READ_FAILED`; `RIGHTS_NEEDED` for a disk that rights can be asked for; `FORMAT_INVALID`, `FORMAT_UNSUPPORTED`, `FORMAT_FOREIGN`,
  *   `FORMAT_UNCLEAR`, `FORMAT_PACKED`, `FILE_TRUNCATED` for image files
  */
 export async function openSource(
@@ -51,7 +54,12 @@ export async function openSource(
   if (place.kind === 'file') await watched.add(place.path);
   // a link may lead elsewhere by the end
   if (isOfMachine) await watched.add(path);
-  const source = await openSparseFile(place.path, place);
+  const lent = place.kind === 'device' ? openLent(place) : null;
+  const source =
+    lent ??
+    (await openSparseFile(place.path, place).catch((error: unknown) => {
+      throw place.kind === 'device' ? needsRights(place.path, error) : error;
+    }));
   const plain = {
     place,
     source,
@@ -91,6 +99,12 @@ export async function openSource(
 /** What a look or a plan shows of a disk: what is known of its image file stands first. */
 export function withImageWarnings(disk: DiskView, { warnings }: Pick<OpenedSource, 'warnings'>): DiskView {
   return { ...disk, warnings: [...warnings, ...disk.warnings] };
+}
+
+/** Where they can be asked for, a face may do that, and ask again. */
+function needsRights(path: string, error: unknown): unknown {
+  const isLacking = toEngineError(error).code === 'PERMISSION_DENIED' && canAskForRights();
+  return isLacking ? new EngineError('RIGHTS_NEEDED', { path }, '', { cause: error }) : error;
 }
 
 /** A capture reads what is used, once: it has no time for sums of all of it. */

@@ -78,6 +78,8 @@ export const DeployRecordSchema = z.strictObject({
   confirmWords: z.array(z.string()),
   /** a file that is there is to be replaced: somebody has to say so */
   needsOverwrite: z.boolean(),
+  /** a helper with root's rights, which are asked for then, carries it out */
+  asksRights: z.boolean().default(false),
   /** blocks that a person has taken upon themselves: codes of checks, ids of rules */
   overridden: z.array(z.string()),
 });

@@ -38,7 +38,12 @@ export function sectorCheck(
 export function checkDevice(place: DescribedTarget['place'], device: DeviceView | null): Check[] {
   const data = dataOf(place);
   if (!device) return [{ code: 'TARGET_NOT_A_DISK', level: 'block', data }];
-  return [...refusalChecks(device.deployRefusals, data), { code: 'TARGET_WILL_BE_ERASED', level: 'warn', data }];
+  const asks: Check[] = device.asksRights.toWrite ? [{ code: 'TARGET_RIGHTS_ASKED', level: 'pass', data }] : [];
+  return [
+    ...refusalChecks(device.deployRefusals, data),
+    ...asks,
+    { code: 'TARGET_WILL_BE_ERASED', level: 'warn', data },
+  ];
 }
 
 /** @param target a file @param usedBytes what will be written */

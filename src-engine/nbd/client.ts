@@ -29,6 +29,8 @@ export interface NbdOptions {
   readonly sectorBytes?: number;
   /** a server that has something to answer and says nothing for so long is taken for dead */
   readonly silenceMs?: number;
+  /** for how long it may keep whoever connects waiting */
+  readonly handshakeMs?: number;
 }
 
 /** More are sent when one of these is answered. What they bring lies in the memory of whoever asked: there is none of our own. */
@@ -45,12 +47,12 @@ const SILENCE_MS = 60_000;
  *   export, wants TLS, or speaks no fixed newstyle; `DISK_SERVER_LOST` (place, said) where it ends in between; `ABORTED`
  */
 export async function openNbd(at: NbdPlace, options: NbdOptions): Promise<NbdSource> {
-  const { signal, exportName = '', contexts = [] } = options;
+  const { signal, exportName = '', contexts = [], handshakeMs = HANDSHAKE_MS } = options;
   signal.throwIfAborted();
   const place = 'socketPath' in at ? uriOfSocket(at.socketPath) : `nbd://${LOOPBACK}:${at.port}/${exportName}`;
   const wire = new Wire(at);
   const stop = () => wire.end(new Error('aborted'));
-  const deadline = setTimeout(() => wire.end(new Error(`no answer within ${HANDSHAKE_MS / 1000} s`)), HANDSHAKE_MS);
+  const deadline = setTimeout(() => wire.end(new Error(`no answer within ${handshakeMs / 1000} s`)), handshakeMs);
   signal.addEventListener('abort', stop, { once: true });
   try {
     const agreed = await agree(wire, place, exportName, [ALLOCATION, ...contexts]);

@@ -14,8 +14,12 @@ export interface Abilities {
   isMounted(kind: FileSystemKind, uuid: string): boolean;
 }
 
-export async function abilitiesHere(): Promise<Abilities> {
-  const isRoot = process.platform === 'linux' && process.geteuid?.() === 0 && (await canOpen('/dev/loop-control'));
+/** @param hasRoot root's rights are there, or are asked for when it comes to it */
+export async function abilitiesHere(hasRoot: boolean): Promise<Abilities> {
+  const control = '/dev/loop-control';
+  // what only root may open is there for who gets root's rights
+  const hasLoops = process.geteuid?.() === 0 ? await canOpen(control) : existsSync(control);
+  const isRoot = process.platform === 'linux' && hasRoot && hasLoops;
   const kernel = await knownFileSystems();
   return { isRoot, hasTool: (tool) => findTool(tool) !== null, canMount: (kind) => kernel.has(kind), isMounted };
 }

@@ -4,8 +4,8 @@
  */
 import { readFile } from 'node:fs/promises';
 
-/** Where programs and what they need may lie: systems unmount these when they shut down. */
-const NEEDED = /^\/(?:usr|bin|sbin|lib\w*|etc|var|tmp|opt|nix|home|root|boot|run|srv)?$/;
+/** Where programs and what they need may lie: systems unmount these when they shut down. /run/diskpress is our own, and seen by nobody else. */
+const NEEDED = /^\/(?:(?:usr|bin|sbin|lib\w*|etc|var|tmp|opt|nix|home|root|boot|run|srv)?|run\/diskpress\/[\w-]+)$/;
 
 /**
  * @param pid of a process in the namespace

@@ -2,6 +2,7 @@
 const SECTIONS: readonly [RegExp, string][] = [
   [/^error\.CATALOG_NOT_FOUND(?:\.|$)/, 'notCatalog'],
   [/^error\.VM_PLACE_INVALID(?:\.|$)/, 'placeFault'],
+  [/^error\.RIGHTS_WITHHELD(?:\.|$)/, 'withheld'],
   [/^error\.WRITE_FAILED(?:\.|$)/, 'writeReason'],
   [/^check\.TARGET_READ_FIRST$/, 'readFirstReason'],
   [/^warning\.CHANGES_NOT_KNOWN$/, 'wholeReason'],

@@ -10,6 +10,7 @@ import { optionDescription, optionTerm, subcommandTerm } from './help-columns.ts
 import { interrupts } from './interrupts.ts';
 import { oneOf, wordOf } from './options.ts';
 import { parserText } from './parser-words.ts';
+import { askingForRights, commandAsRoot } from './rights.ts';
 import type { Session } from './session.ts';
 import { jsonPrinter } from './json-printer.ts';
 import { textPrinter } from './text-printer.ts';
@@ -38,7 +39,8 @@ async function run(argv: readonly string[]): Promise<number> {
         columns: process.stderr.columns ?? 80,
       });
   const fail = (error: ErrorView): number => {
-    printer.error(error);
+    const command = commandAsRoot(error, process.argv, program.opts<{ catalog: string }>().catalog);
+    printer.error(command === null ? error : { ...error, data: { ...error.data, command } });
     return EXIT_CODES[error.code];
   };
 
@@ -70,7 +72,7 @@ async function run(argv: readonly string[]): Promise<number> {
       });
       return engine;
     },
-    client: async () => cancellable((await session.engine()).client(), interrupts.signal),
+    client: async () => cancellable(askingForRights((await session.engine()).client()), interrupts.signal),
   };
   addCommands(program, session);
 

@@ -82,6 +82,8 @@ export function textPrinter(words: Words, screen: Screen): Printer {
         screen.err(`${printable(words.t(`error.${error.code}.${part}`, error.data))}\n`);
       if (error.data.canBeRaw === true) screen.err(`${words.t('cli.can-be-raw')}\n`);
       if (error.data.canFill === true) screen.err(`${words.t('cli.can-fill')}\n`);
+      if (typeof error.data.command === 'string')
+        screen.err(`${printable(words.said(words.t('cli.as-root'), error.data.command))}\n`);
       screen.err(`${error.code}\n`);
       if (error.code === 'INTERNAL') screen.err(`${error.hint.split('\n').map(printable).join('\n')}\n`);
     },

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha512Crypt } from '../../core/sha512-crypt.ts';
 import { freeBytes } from '../../machines/free-bytes.ts';
+import { canAskForRights } from '../../machines/rights.ts';
 import { listFolder, makeFolder } from '../folder-list.ts';
 import { personalHome } from '../person.ts';
 import type { Host, Operations } from './operations.ts';
@@ -18,6 +19,7 @@ export const appOperations = (
     catalogFreeBytes: await freeBytes(host.catalogPath),
     storeBytes: host.catalog.listed.index.storedBytes(),
     canOpenDevices: process.getuid?.() === 0,
+    canAskForRights: canAskForRights(),
     platform: process.platform,
     samplePath: samplePath(host),
     homePath: personalHome(),

@@ -23,6 +23,7 @@ import { DeployRecordSchema } from '../../jobs/plan-records.ts';
 import type { Tell } from '../../jobs/prove-version.ts';
 import { catalogClaim, machineClaim, placeClaim } from '../claims.ts';
 import { diskNames, PlannedWork } from '../planned-work.ts';
+import { HelpedDeploys } from '../rights/helped-deploys.ts';
 import type { Host, Operations } from './operations.ts';
 import type { FoundDisk } from '../../versions/found-disk.ts';
 
@@ -50,24 +51,28 @@ export function deployOperations({
     parts: () => {
       const feeds = new Feeds(catalog.parts);
       const machines = new Map<string, MachineInTheMaking>();
+      const helped = new HelpedDeploys(catalog.layout.root);
       return (record) => [
         {
           path: record.target.path,
           disk: record.disk,
           identity: record.request.identity,
           // disks of a machine end together, and machines share feeds
-          together: record.vm ? 'machines' : feedKey(record),
-          run: (context) => {
-            const tell: Tell = (told) => evidence.keep(record.planId, told);
-            const { vm } = record;
-            if (!vm) return runDeploy(catalog.parts, record, feeds, tell, context);
-            const machine = machines.get(vm.id) ?? new MachineInTheMaking(() => catalog.parts, served, vm, tell);
-            machines.set(vm.id, machine);
-            // a machine that fails ends its own disks, and no feed
-            const fed = { of: (found: FoundDisk) => feeds.of(found, context.signal) };
-            const deploy = (own: JobContext, owner: Owner) => runDeploy(catalog.parts, record, fed, tell, own, owner);
-            return machine.runPart(record, deploy, context);
-          },
+          together: record.vm ? 'machines' : record.asksRights ? 'rights' : feedKey(record),
+          run: record.asksRights
+            ? helped.add(record)
+            : (context) => {
+                const tell: Tell = (told) => evidence.keep(record.planId, told);
+                const { vm } = record;
+                if (!vm) return runDeploy(catalog.parts, record, feeds, tell, context);
+                const machine = machines.get(vm.id) ?? new MachineInTheMaking(() => catalog.parts, served, vm, tell);
+                machines.set(vm.id, machine);
+                // a machine that fails ends its own disks, and no feed
+                const fed = { of: (found: FoundDisk) => feeds.of(found, context.signal) };
+                const deploy = (own: JobContext, owner: Owner) =>
+                  runDeploy(catalog.parts, record, fed, tell, own, owner);
+                return machine.runPart(record, deploy, context);
+              },
         },
       ];
     },

@@ -8,10 +8,18 @@ import { guestOfDisks } from '../../inspection/guest-of.ts';
 import { openCaptured } from '../../jobs/capture/open-captured.ts';
 import { profileOfVm, sourcesOf } from '../../jobs/capture/sources.ts';
 import { openRulebook } from '../../judgement/rulebook.ts';
+import { lendWithRights } from '../rights/lend-with-rights.ts';
 import { alsoThere, templateNamed } from './named-template.ts';
 import type { Host, Operations } from './operations.ts';
 
-export const sourceOperations = ({ catalog, catalogPath }: Host): Operations<'device.list' | 'source.inspect'> => ({
+export const sourceOperations = ({
+  catalog,
+  catalogPath,
+}: Host): Operations<'device.list' | 'source.inspect' | 'rights.ask'> => ({
+  'rights.ask': async ({ source }, signal) => {
+    await lendWithRights(catalog.machine, source, signal);
+    return {};
+  },
   'device.list': () => catalog.machine.listDevices(catalogPath),
   'source.inspect': async ({ source: path, format }, signal) => {
     const template = templateNamed(catalog, path);

@@ -2,6 +2,7 @@
 import { EngineError } from '../../core/engine-error.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import { RENEWAL_REASONS, type ChangeReason } from '../../contract/deploy.contract.ts';
+import { isRoot } from '../../machines/rights.ts';
 import { changeVolumes } from './change-volumes.ts';
 import type { Deployment } from './deployment.ts';
 import { nothingElseChanged } from './nothing-else.ts';
@@ -25,7 +26,7 @@ export async function customise(deployment: Deployment, context: JobContext): Pr
   const isDevice = !isFileTarget(plan);
   const disk = await openDisk(targetView(deployment));
   const drivers = await driverChanges(deployment, disk, signal);
-  const options = { isAlone, isDevice, idSeed: plan.idSeed, copied: plan.copied, drivers };
+  const options = { isAlone, isDevice, hasRoot: isRoot(), idSeed: plan.idSeed, copied: plan.copied, drivers };
   const inside = await planInside(disk, plan.request, options, signal);
   const refused = inside.notes.find(({ isPossible, reason }) => !isPossible && !isIdentity(reason));
   if (refused) throw new EngineError('PLAN_BLOCKED', { check: 'SETTING_IMPOSSIBLE', setting: refused.reason });

@@ -4,18 +4,18 @@ import type { IdAbilities } from '../../identifiers/plan-ids.ts';
 import { needsForUuid } from '../../identifiers/uuid-programs.ts';
 import type { OpenedVolume } from '../../inspection/disk-inspection.ts';
 import { findTool, TOOL_PACKAGES } from '../../tools/tools.ts';
-import { writeRefusal } from './write-refusal.ts';
+import { writeRefusal, type Reach } from './write-refusal.ts';
 import { placeOnDisk } from './volume-on-disk.ts';
 
-/** @param isDevice the target is a disk, and no file */
-export function idAbilities(volumes: readonly OpenedVolume[], isDevice: boolean): IdAbilities {
+export function idAbilities(volumes: readonly OpenedVolume[], reach: Reach): IdAbilities {
+  const { isDevice, hasRoot } = reach;
   return {
-    canWrite: (ref, kind) => writeRefusal(volumes, ref, kind, isDevice) === null,
+    canWrite: (ref, kind) => writeRefusal(volumes, ref, kind, reach) === null,
     refusalOf({ ref }): Keeping | null {
       const volume = volumes.find((one) => one.ref === ref);
       if (!volume?.fileSystem) return { code: 'id-kept-damaged', data: { kind: '' } };
       const { tools, needsRoot } = needsForUuid(volume.fileSystem, isDevice);
-      if (needsRoot && process.geteuid?.() !== 0) return { code: 'id-kept-needs-root' };
+      if (needsRoot && !hasRoot) return { code: 'id-kept-needs-root' };
       const tool = tools.find((one) => !findTool(one));
       if (tool) return { code: 'id-kept-tool-missing', data: { tool, package: TOOL_PACKAGES[tool] } };
       const place = placeOnDisk(volumes, ref);

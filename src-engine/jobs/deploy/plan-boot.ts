@@ -21,7 +21,7 @@ import type { DeployRecord } from '../plan-records.ts';
 import type { OpenedDisk } from './opened-disk.ts';
 import { besideGuest } from './plan-inside.ts';
 import { isInPlace, placesOf } from './plan-volumes.ts';
-import { writeRefusal } from './write-refusal.ts';
+import { writeRefusal, type Reach } from './write-refusal.ts';
 
 export interface BootPlan {
   readonly links: BootLink[];
@@ -42,13 +42,12 @@ export async function planBoot(
   { source, volumes: opened, input }: OpenedDisk,
   tables: Tables,
   volumes: readonly VolumePlan[],
-  target: PlaceView & { readonly isDevice: boolean },
+  target: PlaceView & Reach,
   request: Pick<DeployRecord['request'], 'exact' | 'fallbackLoader' | 'efiEntry'>,
   signal: AbortSignal,
 ): Promise<BootPlan> {
   const { layout } = tables;
   const sectorBytes = sectorsOf(target).sectorBytes ?? layout.sectorBytes;
-  const { isDevice } = target;
   const before = await readBootAccount(source, layout, input.volumes, signal);
   const copied: CopiedLoader[] = [];
   const notCopied: BootLink[] = [];
@@ -60,7 +59,7 @@ export async function planBoot(
     );
     const reason =
       copies.length > 0
-        ? ((await whyNot(opened, copies, isDevice, signal)) ?? (await whyUnsafe(copies, input.volumes, signal)))
+        ? ((await whyNot(opened, copies, target, signal)) ?? (await whyUnsafe(copies, input.volumes, signal)))
         : null;
     if (reason === null) copied.push(...copies);
     else notCopied.push(linkOf(efi.volume, reason));
@@ -87,12 +86,12 @@ const linkOf = (volume: string, reason: string): BootLink => ({
 async function whyNot(
   opened: readonly OpenedVolume[],
   copies: readonly CopiedLoader[],
-  isDevice: boolean,
+  reach: Reach,
   signal: AbortSignal,
 ): Promise<string | null> {
   const volume = opened.find(({ ref }) => ref === copies[0].volume);
   if (!volume?.fileSystem) return 'no-writer';
-  const refusal = writeRefusal(opened, volume.ref, volume.fileSystem.kind, isDevice);
+  const refusal = writeRefusal(opened, volume.ref, volume.fileSystem.kind, reach);
   if (refusal !== null) return refusal === 'needs-root' ? refusal : 'no-writer';
   if (writerOf(volume.fileSystem.kind)!.tools.some((tool) => !findTool(tool))) return 'no-tool';
   let freeBytes = volume.fileSystem.lengthBytes - FAT_EXTRA_BYTES;
@@ -125,12 +124,12 @@ async function whyUnsafe(
 }
 
 /** @param account of the target as it will be @returns what forbids an entry in this machine's firmware */
-function firmwareEntryChecks(target: PlaceView, account: BootAccount): Check[] {
+function firmwareEntryChecks(target: PlaceView & Reach, account: BootAccount): Check[] {
   const refuse = (reason: string): Check[] => [{ code: 'FIRMWARE_ENTRY_IMPOSSIBLE', level: 'block', data: { reason } }];
   if (target.kind !== 'device') return refuse('not-attached');
   if (!hasFirmwareEntries()) return refuse('no-uefi');
   if (!entryLoader(account)) return refuse('no-loader');
-  if (process.geteuid?.() !== 0) return refuse('needs-root');
+  if (!target.hasRoot) return refuse('needs-root');
   const tool = 'efibootmgr';
   return findTool(tool) ? [] : [{ code: 'TOOL_MISSING', level: 'block', data: { tool, package: TOOL_PACKAGES[tool] } }];
 }

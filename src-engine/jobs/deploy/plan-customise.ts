@@ -15,7 +15,7 @@ import type { DeployRecord } from '../plan-records.ts';
 import { changesInside, planInside, type Inside, type InsideOptions } from './plan-inside.ts';
 import type { OpenedDisk } from './opened-disk.ts';
 import { neededRoom, type NeededRoom } from './room-for-changes.ts';
-import { writeRefusal } from './write-refusal.ts';
+import { writeRefusal, type Reach } from './write-refusal.ts';
 
 export interface CustomisePlan {
   readonly checks: readonly Check[];
@@ -54,7 +54,7 @@ export async function planCustomise(
   if (inside instanceof EngineError) return { ...NOTHING, checks: [blockOf(inside)] };
   const views = await Promise.all(inside.changes.map((volume) => changeViews(volume)));
   return {
-    checks: [...noteChecks(inside.notes), ...writingChecks(inside, disk, options.isDevice)],
+    checks: [...noteChecks(inside.notes), ...writingChecks(inside, disk, options)],
     guestChanges: views
       .flat()
       .filter((view) => view !== null)
@@ -91,13 +91,13 @@ function noteChecks(notes: readonly SettingNote[]): Check[] {
 }
 
 /** Whether this machine can write what is to be written. */
-function writingChecks({ volumes, changes }: Inside, disk: Pick<DiskView, 'groups'>, isDevice: boolean): Check[] {
+function writingChecks({ volumes, changes }: Inside, disk: Pick<DiskView, 'groups'>, reach: Reach): Check[] {
   const checks: Check[] = [];
   const missing = new Set<string>();
   for (const change of changes) {
     const reason = isHalfMirror(disk, change.ref)
       ? 'half-mirror'
-      : writeRefusal(volumes, change.ref, change.kind, isDevice);
+      : writeRefusal(volumes, change.ref, change.kind, reach);
     const { path } = change.steps[0].change;
     if (reason) checks.push({ code: 'GUEST_CHANGE_IMPOSSIBLE', level: 'block', data: { path, reason } });
     for (const tool of writerOf(change.kind)?.tools ?? []) {

@@ -24,6 +24,8 @@ export interface DriversAsked {
   readonly vmBus: DiskBus | null;
   /** null: the target is a file, for a virtual machine */
   readonly device: Pick<DeviceView, 'bus'> | null;
+  /** see {@link Reach} */
+  readonly hasRoot: boolean;
   /** the disk is its machine's only one */
   readonly isAlone: boolean;
 }
@@ -103,7 +105,7 @@ type NoMaking = { readonly reason: string };
 
 async function makingOf(
   { volumes, input }: OpenedDisk,
-  { request, device, isAlone }: DriversAsked,
+  { request, device, hasRoot, isAlone }: DriversAsked,
   drivers: readonly KernelDrivers[],
   lacked: readonly DriverBus[],
   signal: AbortSignal,
@@ -124,7 +126,7 @@ async function makingOf(
   const mounts = opened.mounts.filter(({ mountPoint }) => mountPoint === '/' || mountPoint === '/boot');
   for (const { volume } of mounts) {
     const kind = input.volumes.find(({ ref }) => ref === volume)?.kind ?? '';
-    const refusal = writeRefusal(volumes, volume, kind, device !== null);
+    const refusal = writeRefusal(volumes, volume, kind, { isDevice: device !== null, hasRoot });
     if (refusal !== null) return { reason: refusal };
   }
   // where nothing in particular is wanted, what virtual and physical machines have today

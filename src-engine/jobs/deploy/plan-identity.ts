@@ -34,8 +34,8 @@ const fullVolume = (room: NeededRoom | null): Check | undefined =>
     : undefined;
 
 /** A journal of ext that waits is replayed before files are changed, for which a loop device is needed. */
-function unreplayed({ volumes }: OpenedDisk, { needs }: CustomisePlan): Check | undefined {
-  if (process.geteuid?.() === 0) return undefined;
+function unreplayed({ volumes }: OpenedDisk, { needs }: CustomisePlan, hasRoot: boolean): Check | undefined {
+  if (hasRoot) return undefined;
   const waits = needs.find(({ ref }) => {
     const fileSystem = volumes.find((one) => one.ref === ref)?.fileSystem;
     return /^ext/.test(fileSystem?.kind ?? '') && fileSystem!.warnings.some(({ code }) => code === 'JOURNAL_NOT_CLEAN');
@@ -82,7 +82,7 @@ export async function planIdentity(
   const hindrance =
     inside.checks.find(({ code, level }) => level === 'block' && HINDRANCES.includes(code)) ??
     fullVolume(withoutRoom(inside.needs, disk, volumes)) ??
-    unreplayed(template, inside);
+    unreplayed(template, inside, options.hasRoot);
   const isNothing = inside.guestChanges.length === 0 && inside.identifiers.length === 0;
   const isUnseen = identity.because === 'not-looked-into' || (isAsked && identity.becomes === 'fresh' && isNothing);
   if (unread && isUnseen) {

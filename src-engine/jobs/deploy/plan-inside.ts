@@ -25,6 +25,7 @@ import type { VolumeChanges, VolumeStep } from '../../writers/steps.port.ts';
 import type { DeployRecord } from '../plan-records.ts';
 import { idAbilities } from './id-abilities.ts';
 import type { OpenedDisk } from './opened-disk.ts';
+import type { Reach } from './write-refusal.ts';
 
 type Asked = Pick<DeployRecord['request'], 'settings' | 'identity' | 'keep' | 'groupNames' | 'virtioDrivers'>;
 
@@ -38,10 +39,9 @@ export interface Inside {
   readonly corePatches: readonly Patch[];
 }
 
-export interface InsideOptions {
+export interface InsideOptions extends Reach {
   /** the disk is its machine's only one: a system is to be on it */
   readonly isAlone: boolean;
-  readonly isDevice: boolean;
   /** see `identifiers/new-ids.ts` */
   readonly idSeed: string;
   /** loaders that are to lie in another place too */
@@ -70,7 +70,7 @@ export const changesInside = ({ settings, identity, groupNames, virtioDrivers }:
 export async function planInside(
   { source, volumes, input }: OpenedDisk,
   { settings = NO_SETTINGS, identity, keep, groupNames, virtioDrivers }: Asked,
-  { isAlone, isDevice, idSeed, copied, drivers, searches }: InsideOptions,
+  { isAlone, isDevice, hasRoot, idSeed, copied, drivers, searches }: InsideOptions,
   signal: AbortSignal,
 ): Promise<Inside> {
   const isChanged = changesInside({ settings, identity, groupNames, virtioDrivers });
@@ -106,7 +106,7 @@ export async function planInside(
         ...(await resolveChanges([...changes, ...copies, ...drivers], files, input.volumes, signal)),
         ...(await besideGuest(unmounted, input.volumes, signal)),
       ],
-      abilities: idAbilities(volumes, isDevice),
+      abilities: idAbilities(volumes, { isDevice, hasRoot }),
       searches,
     },
     signal,

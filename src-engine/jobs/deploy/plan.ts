@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { CheckedParams } from '../../contract/commands.ts';
-import type { DiskView, PlaceView } from '../../contract/disk.contract.ts';
+import type { DeviceView, DiskView, PlaceView } from '../../contract/disk.contract.ts';
 import type { DeployPlan } from '../../contract/plan.contract.ts';
 import type { Check } from '../../contract/warnings.ts';
 import { EngineError } from '../../core/engine-error.ts';
@@ -25,6 +25,7 @@ import { abilitiesHere } from '../../resizing/abilities.ts';
 import type { PlannedVm } from '../../contract/new-vm.contract.ts';
 import { formatChecks } from './target-format.ts';
 import { describeTarget } from '../../machines/describe-target.ts';
+import { isRoot } from '../../machines/rights.ts';
 import { platformOf } from '../../judgement/platform.ts';
 import { overriddenCodes, withOverrides } from '../../judgement/overrides.ts';
 import { refusalOf, type DeployRecord, type Planned } from '../plan-records.ts';
@@ -116,6 +117,9 @@ export async function planDeploy(
       const target = volume
         ? describeVolume(request.target, volume, facts)
         : await describeTarget(parts.machine, request.target, facts);
+      const device =
+        target.place.kind === 'device' ? await parts.machine.deviceAt(target.place.path, parts.layout.root) : null;
+      const hasRoot = isRoot() || device?.asksRights.toWrite === true;
       const planned = await planVolumes({
         source,
         tables,
@@ -124,7 +128,7 @@ export async function planDeploy(
         diskCount: version.disks.length,
         target: target.place,
         request,
-        abilities: await abilitiesHere(),
+        abilities: await abilitiesHere(hasRoot),
         scratchFolder: parts.layout.scratch,
       });
       const volumes = [...planned.volumes];
@@ -150,15 +154,13 @@ export async function planDeploy(
       const after = afterVolumes(afterDeploy(disk.layout, target.place), volumes);
       const first = readsFirst(parts.jobs, request, template.name, target.place, before?.view ?? null, after);
       const isDevice = target.place.kind === 'device' || volume !== null;
-      const boot = await planBoot(opened, tables, volumes, { ...target.place, isDevice }, request, signal);
-      const device =
-        target.place.kind === 'device' ? await parts.machine.deviceAt(target.place.path, parts.layout.root) : null;
+      const boot = await planBoot(opened, tables, volumes, { ...target.place, isDevice, hasRoot }, request, signal);
       const isOnly = version.disks.length === 1;
       const vmBus = vm?.disks.find((one) => one.disk === found.number)?.bus ?? null;
       const kernels = await known.of(found.manifest, opened, request.drivers === 'all', signal);
       // a disk of several may well be without a system, if another has one
       const isAlone = isOnly || !version.guest?.family.value;
-      const askedDrivers = { request, vmBus, device, isAlone: isOnly };
+      const askedDrivers = { request, vmBus, device, hasRoot, isAlone: isOnly };
       const added = await putIns.of(found.manifest, opened, request, wantedBuses(askedDrivers), isAlone, signal);
       const drivers = await planDrivers(opened, withPutIn(kernels, added.putIn), askedDrivers, signal);
       const move = { from: version.platform, to: platformOf(target.place, device, null).value };
@@ -167,6 +169,7 @@ export async function planDeploy(
       const idSeed = randomUUID();
       const options = {
         isDevice,
+        hasRoot,
         isAlone,
         idSeed,
         copied: boot.copied,
@@ -214,6 +217,7 @@ export async function planDeploy(
           ...boot.checks,
           ...drivers.checks,
           ...added.checks,
+          ...isoChecks(request, device),
           ...otherMachine,
           ...alike,
         ],
@@ -235,6 +239,7 @@ export async function planDeploy(
         writeBytes: disk.usedBytes,
         confirmWords: confirmWords(target.place, request.target, vm),
         needsOverwrite: target.exists && target.place.kind === 'file',
+        asksRights: device?.asksRights.toWrite === true,
       };
       const record: DeployRecord = {
         ...plan,
@@ -278,6 +283,12 @@ export async function planDeploy(
     }
   };
   return ofDisk(numberOf(found.number - 1, version.disks.length), () => withManifest(parts, found, look));
+}
+
+/** Whoever carries out a plan with rights that were asked for opens no file but those of the catalog. */
+function isoChecks({ virtioDrivers }: DeployRequest, device: DeviceView | null): Check[] {
+  if (virtioDrivers === undefined || !device?.asksRights.toWrite) return [];
+  return [{ code: 'DRIVERS_NEED_RIGHTS', level: 'block', data: { path: virtioDrivers } }];
 }
 
 /** Of a device the serial number or the path, as it was given or as it is; of a machine that is reloaded its name. */

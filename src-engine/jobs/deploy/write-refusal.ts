@@ -3,16 +3,24 @@ import type { OpenedVolume } from '../../inspection/disk-inspection.ts';
 import { writerOf } from '../../writers/write-volume.ts';
 import { placeOnDisk } from './volume-on-disk.ts';
 
-/** @param kind of its file system @param isDevice the target is a disk, and no file @returns null where they can */
+/** How a target is reached. */
+export interface Reach {
+  /** it is a disk, and no file */
+  readonly isDevice: boolean;
+  /** with root's rights: they are there, or are asked for when it comes to it */
+  readonly hasRoot: boolean;
+}
+
+/** @param kind of its file system @returns null where they can */
 export function writeRefusal(
   volumes: readonly OpenedVolume[],
   ref: string,
   kind: string,
-  isDevice: boolean,
+  { isDevice, hasRoot }: Reach,
 ): string | null {
   const writer = writerOf(kind);
   if (!writer) return 'no-writer';
-  if ((writer.needsRoot || isDevice) && process.geteuid?.() !== 0) return 'needs-root';
+  if ((writer.needsRoot || isDevice) && !hasRoot) return 'needs-root';
   const place = placeOnDisk(volumes, ref);
   if (!place) return 'scattered';
   return isDevice && place.startBytes === 0 ? 'whole-disk' : null;

@@ -1,8 +1,9 @@
 /** Why a disk may not be captured or deployed to. */
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
-import type { Refusal } from '../../contract/disk.contract.ts';
+import type { DeviceIdentity, DeviceView, Refusal } from '../../contract/disk.contract.ts';
 import { catalogHolds, keyOf } from '../catalog-files.ts';
+import { isLent } from '../lent-disks.ts';
 import type { Refusals } from '../machine.port.ts';
 import { openExclusively } from '../open-exclusively.ts';
 import type { BlockNode } from './block-tree.ts';
@@ -22,18 +23,24 @@ export interface Behind {
   readonly readers: readonly string[];
 }
 
+/** With what root's rights are to be asked for. */
+type DeviceRefusals = Refusals & Pick<DeviceView, 'asksRights'>;
+
 /**
  * @param catalogPath absolute, links resolved
+ * @param canAsk who may not open it may be given the rights when it comes to it
  * @param isPatient who has the disk for a moment only, as udev and `losetup` do, does not use it
  */
 export async function deviceRefusals(
   disk: BlockNode,
+  identity: DeviceIdentity | undefined,
   isReadOnly: boolean,
+  canAsk: boolean,
   system: SystemUsage,
   behind: Behind,
   catalogPath: string,
   isPatient: boolean,
-): Promise<Refusals> {
+): Promise<DeviceRefusals> {
   const captureRefusals: Refusal[] = [];
   const deployRefusals: Refusal[] = [];
   const refuse = (refusals: Refusal[], code: Refusal['code'], details: readonly string[]) => {
@@ -45,6 +52,7 @@ export async function deviceRefusals(
 
   const mayRead = await mayAccess(disk.path, constants.R_OK);
   const mayWrite = mayRead && (await mayAccess(disk.path, constants.W_OK));
+  const isReadable = mayRead || isLent({ path: disk.path, identity });
   const inUse = [...(await usersOf(all, usage, mayRead, isPatient)), ...behind.writers];
   const inCatalog =
     all.some((node) => system.isOn(node, catalogPath)) ||
@@ -52,7 +60,7 @@ export async function deviceRefusals(
       (await catalogHolds(catalogPath, new Set([keyOf({ dev: behind.file.device, ino: behind.file.inode })]))));
 
   refuse(captureRefusals, 'NO_MEDIUM', self(disk.lengthBytes === 0));
-  refuse(captureRefusals, 'NO_PERMISSION', self(!mayRead));
+  refuse(captureRefusals, 'NO_PERMISSION', self(!isReadable && !canAsk));
   refuse(captureRefusals, 'MOUNTED_READ_WRITE', mountPoints(usage.mounts.filter((mount) => !mount.isReadOnly)));
   refuse(captureRefusals, 'IN_USE', inUse);
 
@@ -67,8 +75,9 @@ export async function deviceRefusals(
   refuse(deployRefusals, 'IN_USE', [...inUse, ...behind.beside.map(({ path }) => path), ...behind.readers]);
   refuse(deployRefusals, 'NO_MEDIUM', self(disk.lengthBytes === 0));
   refuse(deployRefusals, 'READ_ONLY', self(isReadOnly));
-  refuse(deployRefusals, 'NO_PERMISSION', self(!mayWrite));
-  return { captureRefusals, deployRefusals };
+  refuse(deployRefusals, 'NO_PERMISSION', self(!mayWrite && !canAsk));
+  const asksRights = { toRead: canAsk && !isReadable, toWrite: canAsk && !mayWrite };
+  return { captureRefusals, deployRefusals, asksRights };
 }
 
 /** What stands on any of them, other than themselves. */

@@ -6,6 +6,7 @@ import type { DeviceView } from '../../contract/disk.contract.ts';
 import { filePlace, notAPlace, notAWholeDisk, ownRefusals, resolvedSource } from '../image-file.ts';
 import type { Claim, Machine } from '../machine.port.ts';
 import { resolvedAsFarAsItExists } from '../paths.ts';
+import { canAskForRights } from '../rights.ts';
 import { filesBehind, readBehind } from './behind.ts';
 import { readBlockTree, type BlockNode } from './block-tree.ts';
 import { fileClaims } from './claimed-files.ts';
@@ -22,7 +23,8 @@ import { readUsage } from './usage.ts';
 const LOOKS_AT_USERS = 2;
 const BETWEEN_LOOKS_MS = 150;
 
-export function linuxMachine(roots: KernelRoots = KERNEL_ROOTS): Machine {
+/** @param canAsk whether rights that are lacking can be asked for */
+export function linuxMachine(roots: KernelRoots = KERNEL_ROOTS, canAsk: () => boolean = canAskForRights): Machine {
   const claims = fileClaims(roots);
   const nodeOf = (device: bigint, isOfMachine: boolean): BlockNode | null => {
     const node = readBlockTree(roots).byNumber(deviceNumber(device));
@@ -49,12 +51,15 @@ export function linuxMachine(roots: KernelRoots = KERNEL_ROOTS): Machine {
         const looks = await Promise.all(files.map((file) => claims.look(file)));
         const claimed = { by: looks.flatMap(({ by }) => by), isOwn: looks.some(({ isOwn }) => isOwn) };
         const behind = readBehind(roots, tree, loopFiles, disk, closely, claimed);
+        const place = devicePlace(roots, disk);
+        const { identity } = place;
+        const { isReadOnly } = facts;
         return {
-          ...devicePlace(roots, disk),
+          ...place,
           kind: 'device',
           ...facts,
           mounts: [...system.of(disk).mounts],
-          ...(await deviceRefusals(disk, facts.isReadOnly, system, behind, catalog, closely)),
+          ...(await deviceRefusals(disk, identity, isReadOnly, canAsk(), system, behind, catalog, closely)),
         };
       },
     }));

@@ -77,7 +77,7 @@ export interface OtherLook {
 }
 
 /** The further disks of the same machine, looked at as they are added, by their paths. Call it in a component's set-up. */
-export function useOtherLooks(form: CaptureForm): ReadonlyMap<string, OtherLook> {
+export function useOtherLooks(form: CaptureForm) {
   const engine = useEngine();
   const looks = shallowReactive(new Map<string, OtherLook>());
 
@@ -97,5 +97,5 @@ export function useOtherLooks(form: CaptureForm): ReadonlyMap<string, OtherLook>
       for (const path of paths) if (!looks.has(path)) void look(path);
     },
   );
-  return looks;
+  return { otherLooks: looks as ReadonlyMap<string, OtherLook>, lookAtOther: look };
 }

@@ -44,7 +44,9 @@ export const useDevices = defineStore('devices', () => {
   /** @param all also those that were read before: what they show stays until the new reading is there */
   function inspect(all: boolean) {
     for (const device of devices.value) {
-      const isClosed = device.captureRefusals.some(({ code }) => code === 'NO_PERMISSION' || code === 'NO_MEDIUM');
+      const isClosed =
+        device.asksRights.toRead ||
+        device.captureRefusals.some(({ code }) => code === 'NO_PERMISSION' || code === 'NO_MEDIUM');
       const known = inspections.get(identity(device));
       if (isClosed || known?.state === 'reading' || (known && !all)) continue;
       if (!known) inspections.set(identity(device), { state: 'reading' });

@@ -15,6 +15,7 @@ function device(where: PlaceView, more: Partial<DeviceView> = {}): DeviceView {
     mounts: [],
     captureRefusals: [],
     deployRefusals: [],
+    asksRights: { toRead: false, toWrite: false },
     ...more,
   };
 }

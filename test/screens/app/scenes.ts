@@ -19,6 +19,7 @@ const base: Scene = {
     catalogFreeBytes: 412e9,
     storeBytes: 48.3e9,
     canOpenDevices: true,
+    canAskForRights: false,
     platform: 'linux',
     samplePath: '/opt/diskpress/resources/sample.img',
     homePath: '/home/ada',
