@@ -572,7 +572,12 @@ export const COMMANDS = {
   /** Reads the file of a profile; saves nothing. */
   'machine.read': { params: z.strictObject({ path }), result: MachineProfileSchema },
   'machine.save': {
-    params: z.strictObject({ profile: MachineProfileSchema, replace: z.boolean().default(false) }),
+    params: z.strictObject({
+      profile: MachineProfileSchema,
+      replace: z.boolean().default(false),
+      /** what is edited, as it was when it was looked at: where somebody has changed it since, nothing is written; a profile of another name takes its place */
+      seen: MachineProfileSchema.optional(),
+    }),
     result: MachineProfileSchema,
   },
   'machine.delete': { params: z.strictObject({ name: z.string().min(1).max(128) }), result: z.object({}) },

@@ -3,7 +3,7 @@
  * recorded in manifests, one for each disk. The version exists when {@link StoreWriter.finish} has returned and the catalog has its row.
  */
 import { rm } from 'node:fs/promises';
-import { EngineError, toEngineError } from '../core/engine-error.ts';
+import { toEngineError } from '../core/engine-error.ts';
 import { releaseMemory } from '../core/release-memory.ts';
 import type { ChunkIndex, IndexedChunk, IndexedFrame } from './chunk-index.ts';
 import { ManifestWriter } from './manifest-writer.ts';
@@ -133,9 +133,8 @@ export class StoreWriter {
 
   /**
    * Takes one window of which a part is known by the names of its chunks: what they hold is not in `memory`.
-   * @param parts all that is used of it, in order; those that are read have their runs, pairs (start, length)
+   * @param parts all that is used of it, in order; those that are read have their runs, pairs (start, length), the others are of {@link takeKnown}
    * @param memory null where nothing was read @param order, extents as in {@link add}
-   * @throws EngineError `CHUNK_MISSING`
    */
   async addKnown(
     order: number,
@@ -149,7 +148,6 @@ export class StoreWriter {
     if (this.#failure) throw this.#failure;
     const manifest = this.#manifests.at(-1)!;
     const read = parts.flatMap((part) => ('runs' in part ? [part.runs] : []));
-    for (const part of parts) if ('hash' in part) this.#shareKnown(part);
     const lots = Uint32Array.from(read, (runs) => runs.length / 2);
     const pressed = memory && (await this.#press(order, memory, Uint32Array.from(read.flat()), unitBytes, lots));
     await this.#record(order, manifest, { region, window, extents, ...joinParts(parts, pressed) });
@@ -179,11 +177,12 @@ export class StoreWriter {
     if (this.#failure) throw this.#failure;
   }
 
-  #shareKnown({ hash, lengthBytes }: KnownChunk): void {
-    if (isZeroHash(hash, 0)) return;
+  /** Counts on a chunk that an earlier version has, from now on. @returns false where the store has it no more: it is to be read */
+  takeKnown({ hash, lengthBytes }: KnownChunk): boolean {
+    if (isZeroHash(hash, 0)) return true;
     const known = this.#index.find(hash);
-    if (known === null) throw new EngineError('CHUNK_MISSING', { chunk: Buffer.from(hash).toString('hex') });
-    this.#share(known, lengthBytes);
+    if (known !== null) this.#share(known, lengthBytes);
+    return known !== null;
   }
 
   /** Another capture's pack goes with it, unless somebody says that they count on it. */

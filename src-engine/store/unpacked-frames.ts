@@ -17,6 +17,8 @@ import { CODEC_STORED, decodeFrameHead, decodeFrameTable, HASH_BYTES, MAX_FRAME_
 const MAX_IN_MEMORY = 8;
 /** More at once take memory, and are no faster than there are processors. */
 const MAX_UNDER_WAY = 4;
+/** Of the same threads, what nobody has asked for yet takes so many: the others are for who waits. */
+const MAX_AHEAD = 2;
 /** So much of a frame is read by whoever goes through a disk in order. */
 const READ_ONCE_SHARE = 0.75;
 /** So little of it by whoever jumps about; and so many such frames in turn are no chance. */
@@ -55,6 +57,8 @@ export class UnpackedFrames {
   readonly #packs = new Map<string, Promise<FileHandle>>();
   readonly #leaving = new Set<Promise<void>>();
   readonly #waiting: (() => void)[] = [];
+  /** that unpack ahead: they come after all who wait for something */
+  readonly #waitingAhead: (() => void)[] = [];
   #free: number[] = [];
   #slots = 0;
   #turns = 0;
@@ -118,10 +122,17 @@ export class UnpackedFrames {
    * @throws EngineError as {@link readInto}
    */
   async unpackAhead(place: FramePlace): Promise<boolean> {
-    while (this.#leaving.size >= MAX_UNDER_WAY / 2) await Promise.race(this.#leaving);
-    if (this.#isClosed || this.#slots >= this.#maxSlots) return false;
-    await this.#frame(place);
-    return true;
+    while (this.#turns + this.#leaving.size >= MAX_AHEAD) {
+      await new Promise<void>((resolve) => this.#waitingAhead.push(resolve));
+    }
+    try {
+      if (this.#isClosed || this.#slots >= this.#maxSlots) return false;
+      await this.#frame(place);
+      return true;
+    } finally {
+      // who had nothing to unpack ends no work that would wake the next
+      this.#wake();
+    }
   }
 
   /** One that is in memory or in the file at this moment. */
@@ -164,8 +175,12 @@ export class UnpackedFrames {
       return await work();
     } finally {
       this.#turns--;
-      this.#waiting.shift()?.();
+      this.#wake();
     }
+  }
+
+  #wake(): void {
+    (this.#waiting.shift() ?? this.#waitingAhead.shift())?.();
   }
 
   async #unpack(key: string, place: FramePlace): Promise<Unpacked> {
@@ -245,7 +260,10 @@ export class UnpackedFrames {
     for (const oldest of this.#inMemory) {
       if (this.#inMemory.size <= MAX_IN_MEMORY) break;
       this.#inMemory.delete(oldest);
-      const leaving = this.#leave(oldest).finally(() => this.#leaving.delete(leaving));
+      const leaving = this.#leave(oldest).finally(() => {
+        this.#leaving.delete(leaving);
+        this.#wake();
+      });
       this.#leaving.add(leaving);
     }
   }

@@ -3,12 +3,11 @@
  * over by their names. What is used now and is not in that version is read, whoever says that it did not change.
  */
 import type { Extent } from '../disk/block-source.port.ts';
-import type { ChunkIndex } from '../store/chunk-index.ts';
 import { WINDOW_BYTES } from '../store/chunking.ts';
-import { isZeroHash, type WindowRecord } from '../store/manifest-format.ts';
+import type { WindowRecord } from '../store/manifest-format.ts';
 import type { ManifestReader } from '../store/manifest-reader.ts';
 import { HASH_BYTES } from '../store/pack-format.ts';
-import type { WindowPart } from '../store/store-writer.ts';
+import type { KnownChunk, WindowPart } from '../store/store-writer.ts';
 import type { Region } from '../versions/regions.ts';
 import { piecesOf } from '../versions/window-chunks.ts';
 
@@ -55,12 +54,13 @@ export class ChangedRuns {
 }
 
 /**
+ * @param take says whether the store has a chunk still, which it counts on then
  * @param extents all that is used of the window, pairs (start, length), ascending, none touching the next
  * @returns its parts in order; null where all of it is to be read
  */
 export async function partsOf(
   earlier: EarlierDisk,
-  index: ChunkIndex,
+  take: (chunk: KnownChunk) => boolean,
   region: Region,
   number: number,
   window: number,
@@ -76,19 +76,17 @@ export async function partsOf(
     start: run.startBytes - windowStart,
     end: run.startBytes - windowStart + run.lengthBytes,
   }));
-  return joined(extents, usable(index, record, changed, extents));
+  return joined(extents, usable(take, record, changed, extents));
 }
 
-interface Usable {
+interface Usable extends KnownChunk {
   /** where it begins, counted in used bytes of the window */
   readonly at: number;
-  readonly lengthBytes: number;
-  readonly hash: Uint8Array;
 }
 
 /** Chunks of the earlier version that are whole in what is used now, one byte after the other, with nothing written since. */
 function* usable(
-  index: ChunkIndex,
+  take: (chunk: KnownChunk) => boolean,
   record: WindowRecord,
   changed: readonly { start: number; end: number }[],
   extents: Uint32Array,
@@ -106,9 +104,12 @@ function* usable(
       }
     }
     const at = isChanged ? null : place.of(pieces);
-    const hash = record.hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
-    if (at === null || !(isZeroHash(record.hashes, i) || index.place(hash))) continue;
-    yield { at, lengthBytes: record.lengths[i], hash };
+    if (at === null) continue;
+    const chunk = {
+      lengthBytes: record.lengths[i],
+      hash: record.hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES),
+    };
+    if (take(chunk)) yield { at, ...chunk };
   }
 }
 

@@ -9,7 +9,6 @@ import type { Warning } from '../contract/warnings.ts';
 import type { JobContext } from '../core/job-context.ts';
 import { numberOf, ofDisk, toldOf } from '../core/of-disk.ts';
 import { WINDOW_BYTES } from '../store/chunking.ts';
-import type { ChunkIndex } from '../store/chunk-index.ts';
 import { ManifestReader } from '../store/manifest-reader.ts';
 import type { Presses, PressPool } from '../store/press-pool.ts';
 import { StoreWriter } from '../store/store-writer.ts';
@@ -103,7 +102,7 @@ export async function storeDisks(
         await writer.beginDisk(names[i]);
         one.account.begin();
         const press = async (places: UnreadablePlaces | null) => {
-          const pressed = await pressWindows(parts.index, one, places, order, pool, writer, one.context ?? context);
+          const pressed = await pressWindows(one, places, order, pool, writer, one.context ?? context);
           order = pressed.order;
           takenOver[i] = pressed.takenOverBytes;
         };
@@ -227,7 +226,6 @@ async function refuseMissing(parts: StoringParts, manifest: string, signal: Abor
  * @returns the order of the window that comes next, and how much was not read because an earlier version has it
  */
 async function pressWindows(
-  index: ChunkIndex,
   { disk, account, earlier }: DiskToStore,
   unreadable: UnreadablePlaces | null,
   order: number,
@@ -258,7 +256,9 @@ async function pressWindows(
       const all = keptOfHole(window);
       // what is kept of what lies outside is told by its content
       const known =
-        earlier && !isOutside.includes(1) ? await partsOf(earlier, index, regions[region], region, place, all) : null;
+        earlier && !isOutside.includes(1)
+          ? await partsOf(earlier, (chunk) => writer.takeKnown(chunk), regions[region], region, place, all)
+          : null;
       const read = known?.flatMap((part) => ('runs' in part ? part.runs : [])) ?? null;
       for (const part of known ?? []) if ('hash' in part) takenOverBytes += part.lengthBytes;
       if (known && read?.length === 0) {

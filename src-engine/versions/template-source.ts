@@ -9,7 +9,7 @@ import type { ManifestReader } from '../store/manifest-reader.ts';
 import type { ChunkPlace } from '../store/press.ts';
 import type { UnpackedFrames } from '../store/unpacked-frames.ts';
 import type { ManifestJson } from './manifest-json.ts';
-import { chunksOf, piecesOf } from './window-chunks.ts';
+import { chunkOf, chunksOf, piecesOf } from './window-chunks.ts';
 
 /** Whoever jumps about in metadata comes back to the same few places. */
 const CACHED_WINDOWS = 128;
@@ -23,8 +23,14 @@ type ReadChunk = (chunk: ChunkPlace & { frame: FramePlace }, from: number, into:
 
 interface Window {
   readonly record: WindowRecord | null;
-  /** found when they are read */
-  chunks: readonly ChunkPlace[] | null;
+  /** made when the window is first read */
+  chunks: WindowChunk[] | null;
+}
+
+interface WindowChunk {
+  readonly pieces: readonly number[];
+  /** found when it is read: whoever jumps about needs one of a window */
+  place: ChunkPlace | null;
 }
 
 /**
@@ -63,27 +69,28 @@ export function templateSource(
     return found;
   }
 
-  async function chunksIn(region: number, window: number): Promise<readonly ChunkPlace[]> {
-    const found = await windowAt(region, window);
-    return (found.chunks ??= found.record ? chunksOf(index, found.record) : []);
-  }
-
   async function copyWindow(region: number, window: number, windowStart: number, offset: number, into: Uint8Array) {
+    const found = await windowAt(region, window);
+    const { record } = found;
+    if (!record) return;
     const reads: Promise<void>[] = [];
-    for (const chunk of await chunksIn(region, window)) {
+    found.chunks ??= Array.from(piecesOf(record), ([, pieces]) => ({ pieces, place: null }));
+    for (const [i, chunk] of found.chunks.entries()) {
+      const { pieces } = chunk;
       let from = 0;
-      for (let p = 0; p < chunk.pieces.length; p += 2) {
-        const start = windowStart + chunk.pieces[p];
+      for (let p = 0; p < pieces.length; p += 2) {
+        const start = windowStart + pieces[p];
         const low = Math.max(start, offset);
-        const high = Math.min(start + chunk.pieces[p + 1], offset + into.length);
+        const high = Math.min(start + pieces[p + 1], offset + into.length);
         if (low < high) {
           const target = into.subarray(low - offset, high - offset);
-          if (isStored(chunk)) {
-            const work = readChunk(chunk, from + low - start, target);
+          const place = (chunk.place ??= chunkOf(index, record, i, pieces));
+          if (isStored(place)) {
+            const work = readChunk(place, from + low - start, target);
             if (work) reads.push(work);
           } else target.fill(0);
         }
-        from += chunk.pieces[p + 1];
+        from += pieces[p + 1];
       }
     }
     await settled(reads);
@@ -120,11 +127,22 @@ export function templateSource(
 
   /** Unpacks the whole disk in order, while others read of it. What cannot be read is told to whoever asks for it. */
   async function unpackAll(frames: UnpackedFrames): Promise<void> {
+    const places = framesInOrder();
+    let hasRoom = true;
+    const unpackNext = async () => {
+      for await (const frame of places) {
+        hasRoom &&= isOpen && (await frames.unpackAhead(frame).catch(() => true));
+        if (!hasRoom) return;
+      }
+    };
+    // one is read while the other is unpacked
+    await Promise.all([unpackNext(), unpackNext()]);
+  }
+
+  async function* framesInOrder(): AsyncGenerator<FramePlace> {
     for (const [region, window] of windowsIn(0, lengthBytes)) {
       const record = await manifest.find(region, window).catch(() => null);
-      for (const frame of record ? framesOf(record) : []) {
-        if (!isOpen || !(await frames.unpackAhead(frame).catch(() => true))) return;
-      }
+      if (record) yield* framesOf(record);
     }
   }
 

@@ -10,23 +10,24 @@ import type { ChunkPlace } from '../store/press.ts';
  * @throws EngineError `CHUNK_MISSING` where the store no longer has one, `MANIFEST_DAMAGED` where lengths disagree
  */
 export function chunksOf(index: ChunkIndex, record: WindowRecord): ChunkPlace[] {
-  const { lengths, hashes } = record;
-  const chunks: ChunkPlace[] = [];
-  for (const [i, pieces] of piecesOf(record)) {
-    const hash = hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
-    if (isZeroHash(hashes, i)) {
-      chunks.push({ lengthBytes: lengths[i], pieces, frame: null, offsetInFrame: 0, hash });
-      continue;
-    }
-    const found = index.place(hash);
-    if (!found) throw new EngineError('CHUNK_MISSING', { chunk: Buffer.from(hash).toString('hex') });
-    const { chunk, frame } = found;
-    if (chunk.lengthBytes !== lengths[i])
-      throw new EngineError('MANIFEST_DAMAGED', { path: '', reason: 'chunk length' });
-    // the same object for every chunk of a frame: a message to another thread then carries it once
-    chunks.push({ lengthBytes: lengths[i], pieces, frame, offsetInFrame: chunk.offsetInFrame, hash });
-  }
-  return chunks;
+  return Array.from(piecesOf(record), ([i, pieces]) => chunkOf(index, record, i, pieces));
+}
+
+/** One of them. @param i its number @param pieces of {@link piecesOf} @throws EngineError as {@link chunksOf} */
+export function chunkOf(
+  index: ChunkIndex,
+  { lengths, hashes }: WindowRecord,
+  i: number,
+  pieces: readonly number[],
+): ChunkPlace {
+  const hash = hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
+  if (isZeroHash(hashes, i)) return { lengthBytes: lengths[i], pieces, frame: null, offsetInFrame: 0, hash };
+  const found = index.place(hash);
+  if (!found) throw new EngineError('CHUNK_MISSING', { chunk: Buffer.from(hash).toString('hex') });
+  const { chunk, frame } = found;
+  if (chunk.lengthBytes !== lengths[i]) throw new EngineError('MANIFEST_DAMAGED', { path: '', reason: 'chunk length' });
+  // the same object for every chunk of a frame: a message to another thread then carries it once
+  return { lengthBytes: lengths[i], pieces, frame, offsetInFrame: chunk.offsetInFrame, hash };
 }
 
 /** Each chunk of a window with its pieces: start and length, one after the other. */

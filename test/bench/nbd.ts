@@ -2,7 +2,9 @@
  * A served version against its own deploy and against qemu-nbd on a compressed qcow2 (zstd) of the same content; a second capture of a
  * running machine by what it wrote; and a machine that starts at once against one that is deployed first. Writes NBD.md beside itself.
  *
- *   npm run bench -- nbd [--rounds N] [--work FOLDER]     needs root, libvirt with QEMU, qemu-utils, and 15 GB in FOLDER
+ *   npm run bench -- nbd [--rounds N] [--work FOLDER] [--part order|random|changes|start]… [--of FOLDER]…
+ *
+ * Needs root, libvirt with QEMU, qemu-utils, and 15 GB in FOLDER. With parts, or of other files than /usr's, it tells what it finds and writes nothing.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,15 +19,27 @@ const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     work: { type: 'string', default: '/var/tmp/diskpress-bench-nbd' },
+    part: { type: 'string', multiple: true, default: [] },
+    of: { type: 'string', multiple: true, default: [] },
   },
   allowPositionals: true,
 });
 const rounds = Number(options.rounds);
 const { work } = options;
 const cli = join(import.meta.dirname, '../../out/main/cli.js');
+const disk = join(work, 'disk.img');
+const packed = join(work, 'packed.qcow2');
+const catalog = join(work, 'catalog');
+const POOL = 'diskpress-bench';
+const pool = join(work, 'pool');
 const signal = new AbortController().signal;
 const RANDOM_SECONDS = 10;
 const DEPTHS = [1, 4, 16];
+const TIMES = [
+  ['first', `the first ${RANDOM_SECONDS} s, nothing unpacked before`],
+  ['second', `the next ${RANDOM_SECONDS} s`],
+  ['later', 'all asked for once'],
+] as const;
 
 const run = (tool: string, ...args: string[]) => execFileSync(tool, args, { encoding: 'utf8', maxBuffer: 2 ** 26 });
 const virsh = (...args: string[]) => run('virsh', '-q', '-c', 'qemu:///system', ...args);
@@ -42,7 +56,7 @@ function makeDisk(path: string): void {
   mkdirSync(point, { recursive: true });
   run('mount', '-o', 'loop', path, point);
   try {
-    run('cp', '-a', '/usr/lib', '/usr/share', '/usr/bin', point);
+    run('cp', '-a', ...(options.of.length > 0 ? options.of : ['/usr/lib', '/usr/share', '/usr/bin']), point);
   } finally {
     run('umount', point);
   }
@@ -114,6 +128,8 @@ async function sequential(server: Server): Promise<number> {
 interface Rates {
   /** at the start: nothing is unpacked yet */
   readonly first: number;
+  /** right behind it */
+  readonly second: number;
   /** once a block of each MiB was asked for */
   readonly later: number;
 }
@@ -142,11 +158,12 @@ async function random(server: Server, depth: number, clients: number): Promise<R
     return count / RANDOM_SECONDS;
   };
   const first = await rate();
+  const second = await rate();
   let asked = 0;
   await readers(() => starts[256 * asked++]);
   const later = await rate();
   await Promise.all(sources.map((source) => source.close()));
-  return { first, later };
+  return { first, second, later };
 }
 
 const diskpress = async (...args: string[]) => {
@@ -154,46 +171,49 @@ const diskpress = async (...args: string[]) => {
   return { seconds, value: JSON.parse(output.trim().split('\n').at(-1)!).value };
 };
 
-mkdirSync(work, { recursive: true });
-run('chmod', 'a+x', work);
-const disk = join(work, 'disk.img');
-const packed = join(work, 'packed.qcow2');
-const catalog = join(work, 'catalog');
-if (!existsSync(disk)) makeDisk(disk);
-if (!existsSync(packed)) run('qemu-img', 'convert', '-c', '-O', 'qcow2', '-o', 'compression_type=zstd', disk, packed);
-rmSync(catalog, { recursive: true, force: true });
-const { value } = await diskpress('capture', disk, '--name', 'bench', '--outside', 'take');
-const usedBytes: number = value.result.processedBytes;
-
-const found = { deploy: [] as number[], ours: [] as number[], rival: [] as number[] };
-for (let round = 0; round < rounds; round++) {
-  const target = join(work, 'deployed.img');
-  rmSync(target, { force: true });
-  found.deploy.push(usedBytes / 1e6 / (await diskpress('deploy', 'bench', target)).seconds);
-  rmSync(target, { force: true });
-  for (const name of ['ours', 'rival'] as const) {
-    dropCaches();
-    const server = await SERVERS[name]();
-    found[name].push(await sequential(server));
-    await server.end();
-  }
-}
-const many: string[] = [];
-for (const depth of DEPTHS) {
-  const rates = { ours: [] as Rates[], rival: [] as Rates[] };
+/** Read in order: a deploy, and both servers. @returns lines of a table */
+async function order(): Promise<string[]> {
+  const found = { deploy: [] as number[], ours: [] as number[], rival: [] as number[] };
   for (let round = 0; round < rounds; round++) {
+    const target = join(work, 'deployed.img');
+    rmSync(target, { force: true });
+    found.deploy.push(usedBytes / 1e6 / (await diskpress('deploy', 'bench', target)).seconds);
+    rmSync(target, { force: true });
     for (const name of ['ours', 'rival'] as const) {
       dropCaches();
       const server = await SERVERS[name]();
-      rates[name].push(await random(server, depth, Math.min(depth, 4)));
+      found[name].push(await sequential(server));
       await server.end();
     }
   }
-  for (const when of ['first', 'later'] as const) {
-    const [ours, rival] = [rates.ours, rates.rival].map((all) => median(all.map((one) => one[when])));
-    const times = when === 'first' ? 'nothing unpacked yet' : 'all asked for once';
-    many.push(`| ${depth} | ${times} | ${rival.toFixed(0)} | ${ours.toFixed(0)} | ${(ours / rival).toFixed(1)} |`);
+  const [deploy, ours, rival] = [found.deploy, found.ours, found.rival].map(median);
+  return [
+    `| deployed to a file, written and read back | ${deploy.toFixed(0)} MB |`,
+    `| served by Diskpress | ${ours.toFixed(0)} MB |`,
+    `| served by qemu-nbd, qcow2 compressed by zstd | ${rival.toFixed(0)} MB |`,
+    `| served, against deployed (aim ≥ 0.8) | ${(ours / deploy).toFixed(2)} |`,
+  ];
+}
+
+/** 4 KiB anywhere. @returns lines of a table */
+async function anywhere(): Promise<string[]> {
+  const lines: string[] = [];
+  for (const depth of DEPTHS) {
+    const rates = { ours: [] as Rates[], rival: [] as Rates[] };
+    for (let round = 0; round < rounds; round++) {
+      for (const name of ['ours', 'rival'] as const) {
+        dropCaches();
+        const server = await SERVERS[name]();
+        rates[name].push(await random(server, depth, Math.min(depth, 4)));
+        await server.end();
+      }
+    }
+    for (const [when, times] of TIMES) {
+      const [ours, rival] = [rates.ours, rates.rival].map((all) => median(all.map((one) => one[when])));
+      lines.push(`| ${depth} | ${times} | ${rival.toFixed(0)} | ${ours.toFixed(0)} | ${(ours / rival).toFixed(1)} |`);
+    }
   }
+  return lines;
 }
 
 /** A running machine with this disk, of which one hundredth is written to between two captures. */
@@ -239,7 +259,6 @@ async function changes(): Promise<string[]> {
     rmSync(own);
   }
 }
-const second = await changes();
 
 /** From the command to a machine whose processor runs. @returns seconds */
 async function untilRunning(...how: string[]): Promise<number> {
@@ -268,27 +287,51 @@ async function untilRunning(...how: string[]): Promise<number> {
   }
 }
 
-const POOL = 'diskpress-bench';
-const pool = join(work, 'pool');
-mkdirSync(pool, { recursive: true, mode: 0o711 });
-virsh('pool-create-as', POOL, 'dir', '--target', pool);
-const starts = { full: [] as number[], instant: [] as number[] };
-try {
-  for (let round = 0; round < rounds; round++) {
-    dropCaches();
-    starts.full.push(await untilRunning());
-    dropCaches();
-    starts.instant.push(await untilRunning('--instant'));
+/** A machine deployed first, and one over the template. @returns lines of a table */
+async function starts(): Promise<string[]> {
+  mkdirSync(pool, { recursive: true, mode: 0o711 });
+  virsh('pool-create-as', POOL, 'dir', '--target', pool);
+  const found = { full: [] as number[], instant: [] as number[] };
+  try {
+    for (let round = 0; round < rounds; round++) {
+      dropCaches();
+      found.full.push(await untilRunning());
+      dropCaches();
+      found.instant.push(await untilRunning('--instant'));
+    }
+  } finally {
+    virsh('pool-destroy', POOL);
   }
-} finally {
-  virsh('pool-destroy', POOL);
+  const [full, instant] = [found.full, found.instant].map(median);
+  return [
+    `| deployed first | ${full.toFixed(1)} s |`,
+    `| over the template (--instant) | ${instant.toFixed(1)} s |`,
+    `| ratio (aim ≤ 0.1) | ${(instant / full).toFixed(2)} |`,
+  ];
 }
 
-const [deploy, ours, rival] = [found.deploy, found.ours, found.rival].map(median);
-const [full, instant] = [starts.full, starts.instant].map(median);
-writeFileSync(
-  join(import.meta.dirname, 'NBD.md'),
-  `# A version served as a disk, and changed blocks: measured
+const PARTS = { order, random: anywhere, changes, start: starts };
+const chosen = options.part.length > 0 ? options.part : Object.keys(PARTS);
+const unknown = chosen.find((name) => !Object.hasOwn(PARTS, name));
+if (unknown !== undefined) throw new Error(`no part ${unknown}: ${Object.keys(PARTS).join(', ')}`);
+
+mkdirSync(work, { recursive: true });
+run('chmod', 'a+x', work);
+if (!existsSync(disk)) makeDisk(disk);
+if (!existsSync(packed)) run('qemu-img', 'convert', '-c', '-O', 'qcow2', '-o', 'compression_type=zstd', disk, packed);
+rmSync(catalog, { recursive: true, force: true });
+const { value } = await diskpress('capture', disk, '--name', 'bench', '--outside', 'take');
+const usedBytes: number = value.result.processedBytes;
+const lines: Partial<Record<string, string>> = {};
+for (const name of chosen) {
+  lines[name] = (await PARTS[name as keyof typeof PARTS]()).join('\n');
+  console.log(`${name}\n${lines[name]}`);
+}
+
+if (chosen.length === Object.keys(PARTS).length && options.of.length === 0)
+  writeFileSync(
+    join(import.meta.dirname, 'NBD.md'),
+    `# A version served as a disk, and changed blocks: measured
 
 Made by \`npm run bench -- nbd --rounds ${rounds}\` on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} × ${cpus()[0].model}, Node ${process.version}. An ext4 with
 ${Math.round(usedBytes / 1e6)} MB of this machine's /usr. Page caches dropped before each; servers started anew, so that nothing is unpacked; alternating; medians.
@@ -297,29 +340,24 @@ ${Math.round(usedBytes / 1e6)} MB of this machine's /usr. Page caches dropped be
 
 | what | data in a second |
 | --- | --- |
-| deployed to a file, written and read back | ${deploy.toFixed(0)} MB |
-| served by Diskpress | ${ours.toFixed(0)} MB |
-| served by qemu-nbd, qcow2 compressed by zstd | ${rival.toFixed(0)} MB |
-| served, against deployed (aim ≥ 0.8) | ${(ours / deploy).toFixed(2)} |
+${lines.order}
 
-## 4 KiB at random, for ${RANDOM_SECONDS} s
+## 4 KiB at random
 
 | under way at once | when | qemu-nbd reads in a second | Diskpress reads in a second | ratio (aim ≥ 1) |
 | --- | --- | --- | --- | --- |
-${many.join('\n')}
+${lines.random}
 
 ## A running machine captured twice
 
 | capture | takes | reads |
 | --- | --- | --- |
-${second.join('\n')}
+${lines.changes}
 
 ## A new machine, until it runs
 
 | its disks | takes |
 | --- | --- |
-| deployed first | ${full.toFixed(1)} s |
-| over the template (--instant) | ${instant.toFixed(1)} s |
-| ratio (aim ≤ 0.1) | ${(instant / full).toFixed(2)} |
+${lines.start}
 `,
-);
+  );

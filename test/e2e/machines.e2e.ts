@@ -108,6 +108,39 @@ test('a file is read in the page or by the engine, and never replaces a profile 
   await expect(pages.machines.opened('bench 7')).toContainText('of a file');
 });
 
+test('the second of two who edit a profile is shown what the first has written, and loses nothing', async ({
+  app,
+  served,
+  go,
+  context,
+}) => {
+  const file = join(served.folder, 'two.json');
+  writeFileSync(file, JSON.stringify(serverProfile({ name: 'two people' })));
+  expect((await served.cli('machine', 'import', file)).code).toBe(0);
+  const maker = (page: Page) => page.getByLabel('Maker', { exact: true });
+  const save = (page: Page) => page.getByRole('button', { name: 'Save the profile' });
+  await go('/machines/form?edit=two people');
+  await maker(app).fill('mine');
+  const other = await context.newPage();
+  await other.goto(app.url());
+  await maker(other).fill('theirs');
+  await save(other).click();
+  await expect(other.getByRole('heading', { level: 1, name: 'Machines' })).toBeVisible();
+
+  await save(app).click();
+  const told = app.getByRole('alert').filter({ hasText: 'was changed by somebody else meanwhile' });
+  await expect(told).toContainText('theirs');
+  await expect(maker(app)).toHaveValue('mine');
+  await judge(app, 'two people edit a profile');
+  await told.getByRole('button', { name: 'Take what is there' }).click();
+  await expect(maker(app)).toHaveValue('theirs');
+  await expect(told).toHaveCount(0);
+  await maker(app).fill('both');
+  await save(app).click();
+  await expect(app.getByRole('complementary', { name: 'two people' })).toContainText('both');
+  await other.close();
+});
+
 test('a lab’s own policy file with an error is shown with its line; once mended, its rules are explained', async ({
   app,
   served,

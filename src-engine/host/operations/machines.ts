@@ -14,9 +14,9 @@ export const machineOperations = ({
   'machine.refused': async () =>
     (await refusedProfiles(catalog.looking.layout.machines)).map((error) => error.toView()),
   'machine.read': ({ path }) => readProfile(path),
-  'machine.save': ({ profile, replace }) => {
+  'machine.save': ({ profile, ...how }) => {
     catalog.make();
-    return saveProfile(catalog.toWrite().layout.machines, profile, replace);
+    return saveProfile(catalog.toWrite().layout.machines, profile, how);
   },
   'machine.delete': async ({ name }) => {
     await deleteProfile(catalog.looking.layout.machines, name);

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { MachineProfile } from '../../contract/machine.contract.ts';
 import { writeDurably } from '../../core/durable.ts';
 import { EngineError, toEngineError } from '../../core/engine-error.ts';
@@ -61,21 +62,44 @@ export async function findProfile(folder: string, name: string): Promise<Machine
   );
 }
 
+export interface HowSaved {
+  /** it may take the place of what has its name */
+  readonly replace: boolean;
+  /** what it was made of by an edit, as that was when it was looked at: it takes its place, also under another name */
+  readonly seen?: MachineProfile | undefined;
+}
+
+/** The next one looks at what this one has written. */
+let saving: Promise<unknown> = Promise.resolve();
+
 /**
  * Written under another name first: a file is whole, or not there.
- * @throws EngineError `NAME_TAKEN` unless it may replace what has its name; `PERMISSION_DENIED`, `DISK_FULL`
+ * @throws EngineError `NAME_TAKEN` unless it may replace what has its name; `PROFILE_CHANGED` where what was edited is not as it was seen, or is
+ *   gone; `PERMISSION_DENIED`, `DISK_FULL`
  */
-export async function saveProfile(folder: string, profile: MachineProfile, replace: boolean): Promise<MachineProfile> {
-  if (!replace && (await findProfile(folder, profile.name)))
+export function saveProfile(folder: string, profile: MachineProfile, how: HowSaved): Promise<MachineProfile> {
+  const saved = saving.then(() => saveNow(folder, profile, how));
+  saving = saved.catch(() => {});
+  return saved;
+}
+
+async function saveNow(folder: string, profile: MachineProfile, { replace, seen }: HowSaved): Promise<MachineProfile> {
+  if (seen) {
+    const now = (await listProfiles(folder)).filter(({ name }) => name === seen.name);
+    if (!now.some((one) => isDeepStrictEqual(one, seen))) throw new EngineError('PROFILE_CHANGED', { name: seen.name });
+  }
+  const takesPlace = replace || profile.name === seen?.name;
+  if (!takesPlace && (await findProfile(folder, profile.name)))
     throw new EngineError('NAME_TAKEN', { name: profile.name });
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const text = `${JSON.stringify(profile, null, 2)}\n`;
     await writeDurably(folder, pathOf(folder, profile.name), text, { mode: 0o600 });
-    if (replace) await removeOthers(folder, profile.name);
+    if (takesPlace) await removeOthers(folder, profile.name);
   } catch (error) {
     throw toEngineError(error);
   }
+  if (seen && seen.name !== profile.name) await deleteProfile(folder, seen.name);
   return profile;
 }
 

@@ -61,22 +61,22 @@ export const useMachines = defineStore('machines', () => {
 
   const find = (name: string) => profiles.value.find((profile) => profile.name === name);
 
-  /** @throws CommandError `NAME_TAKEN` unless it may replace what has its name */
-  async function save(profile: MachineProfile, replace: boolean): Promise<MachineProfile> {
-    const saved = await engine.call('machine.save', { profile, replace });
-    await load();
-    return saved;
-  }
-
-  /** Of a profile that has got another name. @throws CommandError */
-  async function forget(name: string) {
-    await engine.call('machine.delete', { name });
-    await load();
+  /**
+   * @param seen what was edited, as it was when it was looked at
+   * @throws CommandError `NAME_TAKEN` unless it may replace what has its name; `PROFILE_CHANGED` where what was edited is other by now: that is loaded then
+   */
+  async function save(profile: MachineProfile, replace: boolean, seen?: MachineProfile): Promise<MachineProfile> {
+    try {
+      return await engine.call('machine.save', { profile, replace, ...(seen && { seen }) });
+    } finally {
+      await load();
+    }
   }
 
   /** With a way back. @throws CommandError */
   async function remove(profile: MachineProfile) {
-    await forget(profile.name);
+    await engine.call('machine.delete', { name: profile.name });
+    await load();
     toast.show({
       text: t('machines.deleted', { name: profile.name }),
       actionLabel: t('action.undo'),
@@ -97,7 +97,6 @@ export const useMachines = defineStore('machines', () => {
     probe,
     find,
     save,
-    forget,
     remove,
   };
 });

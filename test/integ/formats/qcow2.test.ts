@@ -1,6 +1,8 @@
 /** qcow2 images of qemu-img, read as qemu-img reads them. */
 import { copyFileSync, readFileSync, truncateSync, statSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { openSource } from '../../../src-engine/images/open-source.ts';
+import { thisMachine } from '../../../src-engine/machines/this-machine.ts';
 import { proves } from '../../support/matrix.ts';
 import { MIB, run, workbench } from '../../support/workbench.ts';
 import { expectAsQemu, expectContent, makeRaw, openImage } from './virtual-disks.ts';
@@ -109,6 +111,15 @@ describe('backing files', () => {
     expect(dependsOn).toEqual(['longer.qcow2', 'first.qcow2', 'disk.raw']);
     await expectAsQemu(bench, longer, 'qcow2');
     proves(context, read('backing files beside it'));
+  });
+
+  test('that are pipes are refused, and nobody waits for who writes to them', async () => {
+    run('mkfifo', bench.path('pipe'));
+    const path = bench.path('on-pipe.qcow2');
+    run('qemu-img', 'create', '-q', '-f', 'qcow2', '-u', '-b', 'pipe', '-F', 'raw', path, '8M');
+    await expect(openSource(thisMachine(), path, null, new AbortController().signal)).rejects.toMatchObject({
+      code: 'FORMAT_UNSUPPORTED',
+    });
   });
 
   test('of other formats, and with subclusters', async (context) => {

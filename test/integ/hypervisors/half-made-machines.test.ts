@@ -9,6 +9,7 @@ import { canLoop, run, workbench } from '../../support/workbench.ts';
 
 const POOL = 'making-half-pool';
 const NAME = 'making-half';
+const SEVERAL = ['making-half-1', 'making-half-2', 'making-half-3'];
 const CLI = new URL('../../../out/main/cli.js', import.meta.url).pathname;
 
 describe.skipIf(!canLoop)('the making of a machine', () => {
@@ -22,17 +23,23 @@ describe.skipIf(!canLoop)('the making of a machine', () => {
   beforeAll(async () => {
     startLibvirt();
     run('chmod', 'a+x', bench.folder);
-    removeAtEnd(bench, NAME);
+    removeAtEnd(bench, NAME, ...SEVERAL);
     pool = definePool(bench, POOL);
     mkdirSync(signs);
     mkdirSync(programs);
     // the real virsh, which is stopped before or behind a definition, or whose daemon is not there from then on
     const script = `#!/bin/sh
 is_define() { case " $* " in *" define "*) return 0;; esac; return 1; }
+is_start() { case " $* " in *" start "*) return 0;; esac; return 1; }
+is_first() { (set -C; : > ${signs}/first) 2>/dev/null; }
 if is_define "$@" && [ -e ${signs}/go-away ]; then touch ${signs}/away; fi
 if [ -e ${signs}/away ]; then shift 3; exec /usr/bin/virsh --quiet --connect 'qemu+unix:///system?socket=/nowhere' "$@"; fi
 if is_define "$@" && [ -e ${signs}/stop-before ]; then touch ${signs}/stopped; exec sleep 1000; fi
 if is_define "$@" && [ -e ${signs}/stop-behind ]; then /usr/bin/virsh "$@"; touch ${signs}/stopped; exec sleep 1000; fi
+if [ -e ${signs}/stop-others ]; then
+  if is_define "$@" && ! is_first; then touch ${signs}/stopped-$$; exec sleep 1000; fi
+  if is_start "$@"; then /usr/bin/virsh "$@" && touch ${signs}/started; exit; fi
+fi
 exec /usr/bin/virsh "$@"
 `;
     writeFileSync(bench.path('bin', 'virsh'), script);
@@ -50,8 +57,8 @@ exec /usr/bin/virsh "$@"
     for (const name of readdirSync(signs)) rmSync(sign(name));
   });
 
-  const start = () =>
-    spawn(process.execPath, [CLI, '--catalog', catalog, 'deploy', 'disk', `libvirt:${NAME}`, '--pool', POOL]);
+  const start = (place = `libvirt:${NAME}`, ...more: string[]) =>
+    spawn(process.execPath, [CLI, '--catalog', catalog, 'deploy', 'disk', place, '--pool', POOL, ...more]);
   const cli = async () => {
     const child = start();
     let said = '';
@@ -105,6 +112,40 @@ exec /usr/bin/virsh "$@"
       expectNothing();
     });
   }
+
+  test('of several that is killed when one of them runs leaves that one, and nothing of the others', async () => {
+    writeFileSync(sign('stop-others'), '');
+    const child = start('libvirt:making-half-{n}', '--count', '3', '--net', 'none', '--start');
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    const stopped = () => readdirSync(signs).filter((name) => name.startsWith('stopped-'));
+    while ((!existsSync(sign('started')) || stopped().length < 2) && child.exitCode === null) await sleep(50);
+    const made = domainNames().filter((name) => SEVERAL.includes(name));
+    expect(made).toHaveLength(1);
+    child.kill('SIGKILL');
+    await ended;
+    rmSync(sign('stop-others'));
+
+    const engine = await openEngineThread(catalog);
+    // it tells after some seconds what it still works at
+    while ((await engine.client.call('pledge.list', {})).length > 0) await sleep(200);
+    expect((await engine.client.call('job.list', {}))[0]).toMatchObject({ kind: 'deploy', outcome: 'lost' });
+    expect(domainNames().filter((name) => SEVERAL.includes(name))).toEqual(made);
+    expect(virsh('domstate', `--domain=${made[0]}`).trim()).toBe('running');
+    expect(readdirSync(pool)).toEqual([`${made[0]}.qcow2`]);
+    // the others can be made as if nothing had been
+    const others = SEVERAL.filter((name) => !made.includes(name)).map((name) => `libvirt:${name}`);
+    const plans = await engine.client.call('deploy.planAll', { template: 'disk', targets: others, vm: { pool: POOL } });
+    const starts = plans.map(({ planId }) => ({ planId }));
+    const { jobId } = await engine.client.call('deploy.startAll', { starts });
+    expect(await engine.ended(jobId)).toMatchObject({ outcome: 'done' });
+    await engine.close();
+    for (const name of SEVERAL) {
+      if (made.includes(name)) virsh('destroy', `--domain=${name}`);
+      virsh('undefine', `--domain=${name}`);
+      virsh('vol-delete', `--pool=${POOL}`, `${name}.qcow2`);
+    }
+    expectNothing();
+  });
 
   test('that is cancelled while it waits for its definition leaves nothing', async () => {
     writeFileSync(sign('stop-before'), '');

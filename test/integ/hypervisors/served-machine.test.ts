@@ -157,6 +157,13 @@ describe.skipIf(!canLoop)('a machine over a served template', () => {
     engine = await openEngineThread(catalog, { stays: true });
   });
 
+  test('is not shut down for a capture, which could not read what lies below its disks', async () => {
+    const asked = { source: `libvirt:${NAME}`, name: 'of it', shutDown: { withinSeconds: 5 } };
+    expect(await refusal(engine.client.call('capture.plan', asked))).toMatchObject({ code: 'FORMAT_UNSUPPORTED' });
+    expect(state()).toBe('running');
+    expect(await engine.client.call('pledge.list', {})).toEqual([]);
+  });
+
   test('is brought in while it is off, too', async () => {
     virsh('destroy', `--domain=${NAME}`);
     const copy = bench.path('kept.qcow2');

@@ -74,9 +74,10 @@ export const REFUSED_MACHINE: ErrorView = {
 const refused = (view: Pick<ErrorView, 'code' | 'data'>) => new CommandError({ message: '', hint: '', ...view });
 
 /** @throws CommandError as the engine does */
-export function saveMachine(machines: MachineProfile[], { profile, replace }: CommandParams<'machine.save'>) {
+export function saveMachine(machines: MachineProfile[], { profile, replace, seen }: CommandParams<'machine.save'>) {
   const at = machines.findIndex(({ name }) => name === profile.name);
-  if (at >= 0 && !replace) throw refused({ code: 'NAME_TAKEN', data: { name: profile.name } });
+  if (at >= 0 && !replace && seen?.name !== profile.name)
+    throw refused({ code: 'NAME_TAKEN', data: { name: profile.name } });
   machines.splice(at < 0 ? machines.length : at, at < 0 ? 0 : 1, profile);
   return profile;
 }
