@@ -79,7 +79,7 @@ export async function startOwnPolkit(
     'dbus-daemon --system --nofork --nopidfile --address=unix:path=/run/dbus/system_bus_socket 2> /dev/null & bus=$!',
     'while [ ! -S /run/dbus/system_bus_socket ]; do sleep 0.05; done',
     `${DAEMON} --no-debug > /dev/null 2>&1 & polkit=$!`,
-    'trap "kill $polkit $bus" EXIT',
+    'trap "kill $polkit $bus 2> /dev/null" EXIT',
     'set +e',
     'for i in $(seq 100); do pkaction > /dev/null 2>&1 && break; sleep 0.05; done',
     'echo "$$"',

@@ -178,5 +178,6 @@ export function deployPlan(
     // a file called `there` is there already
     vm: asked.vm ? fakeVm(target, asked.vm) : null,
     needsOverwrite: target.includes('there'),
+    asksRights: false,
   };
 }
