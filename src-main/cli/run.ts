@@ -11,6 +11,7 @@ import { interrupts } from './interrupts.ts';
 import { oneOf, wordOf } from './options.ts';
 import { parserText } from './parser-words.ts';
 import type { Session } from './session.ts';
+import { takeTypedPlaces } from './typed-places.ts';
 import { jsonPrinter } from './json-printer.ts';
 import { textPrinter } from './text-printer.ts';
 import { LANGUAGES, type Language } from '../../src-engine/words/languages.ts';
@@ -73,6 +74,7 @@ async function run(argv: readonly string[]): Promise<number> {
     client: async () => cancellable((await session.engine()).client(), interrupts.signal),
   };
   addCommands(program, session);
+  takeTypedPlaces(program);
 
   try {
     await Promise.race([program.parseAsync(argv, { from: 'user' }), interrupted(interrupts.signal)]);
