@@ -48,6 +48,7 @@ import {
   ShutDownSecondsSchema,
   VmSchema,
 } from './vm.contract.ts';
+import { PieceSchema, UploadFileSchema } from './upload.contract.ts';
 import { CHECK_CODES, CheckSchema } from './warnings.ts';
 
 const none = z.strictObject({});
@@ -57,7 +58,7 @@ const path = z
   .string()
   .min(1)
   .max(4096)
-  .refine((p) => !p.includes('\0'));
+  .refine((p) => !p.includes('\0'), { error: 'path' });
 /** what an image file is, where that is not left to its content: of a raw disk, a guest may have written the beginning */
 const format = z.enum(DISK_FORMATS).nullable().default(null);
 const image = {
@@ -165,11 +166,19 @@ export const COMMANDS = {
       samplePath: z.string().nullable(),
       /** of the person, also where root's rights were asked for */
       homePath: z.string(),
+      /** where the person’s downloads lie; null: there is no such folder */
+      downloadsPath: z.string().nullable().default(null),
+      /** whether a disk that can be unplugged can be made ready for it */
+      canTakeOut: z.boolean().default(false),
+      /** whether folders can be shown to whoever sits at this machine */
+      canShowFolders: z.boolean().default(false),
     }),
   },
   'device.list': { params: none, result: z.array(DeviceViewSchema) },
   /** Asks whoever is at work for the rights to read an attached disk, which can be looked at and captured from then on; changes nothing. */
   'rights.ask': { params: z.strictObject({ source: path }), result: none },
+  /** Makes a disk ready to be unplugged. */
+  'device.takeOut': { params: z.strictObject({ device: path }), result: z.object({}) },
   /** Reads the tables and file systems of a device or an image file, or those of a template; changes nothing. */
   'source.inspect': {
     params: z.strictObject({ source: path, format }),
@@ -194,6 +203,8 @@ export const COMMANDS = {
     params: z.strictObject({ folder: path.nullable() }),
     result: z.object({ folder: z.string(), parent: z.string().nullable(), entries: z.array(FolderEntrySchema) }),
   },
+  /** Shows a folder, or the one that a file is in, on the desktop of this machine. */
+  'folder.show': { params: z.strictObject({ path }), result: z.object({}) },
   /** Makes one folder in another that is there. */
   'folder.make': {
     params: z.strictObject({
@@ -202,7 +213,7 @@ export const COMMANDS = {
         .string()
         .min(1)
         .max(255)
-        .refine((one) => !/[/\\\0]/.test(one) && one !== '.' && one !== '..'),
+        .refine((one) => !/[/\\\0]/.test(one) && one !== '.' && one !== '..', { error: 'file-name' }),
     }),
     result: z.object({ folder: z.string() }),
   },
@@ -213,7 +224,7 @@ export const COMMANDS = {
         .string()
         .min(1)
         .max(1024)
-        .regex(/^[^\0\r\n]*$/),
+        .regex(/^[^\0\r\n]*$/, { error: 'one-line' }),
     }),
     result: z.object({ hash: z.string() }),
   },
@@ -438,6 +449,30 @@ export const COMMANDS = {
     result: ImportPlanSchema,
   },
   'import.start': { params: z.strictObject({ planId: z.uuid() }), result: started },
+  /** Room for files that a page will send: one file, or a folder. They are gone when nobody waits for them or needs them any more. */
+  'upload.begin': {
+    params: z.strictObject({ files: z.array(UploadFileSchema).max(100_000) }),
+    result: z.object({ uploadId: z.uuid() }),
+  },
+  /** The next piece of one of its files; each file from its start to its end. */
+  'upload.write': {
+    params: z.strictObject({
+      uploadId: z.uuid(),
+      /** by its place in the list, from 0 */
+      file: z.number().int().nonnegative(),
+      offsetBytes: bytes,
+      piece: PieceSchema,
+    }),
+    result: z.object({}),
+  },
+  /** Ends when all of it has arrived. Whoever does not wait any more, or is gone, does not want it: it is removed. */
+  'upload.wait': {
+    params: z.strictObject({ uploadId: z.uuid() }),
+    /** of the file or the folder */
+    result: z.object({ path: z.string() }),
+  },
+  /** It is needed no more; what a job still reads goes when that ends. */
+  'upload.drop': { params: z.strictObject({ uploadId: z.uuid() }), result: z.object({}) },
   'export.plan': {
     params: z.strictObject({
       template: TemplateRefSchema,

@@ -84,14 +84,16 @@ const label = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
 export const HostNameSchema = z
   .string()
   .max(253)
-  .regex(new RegExp(`^${label}(?:\\.${label})*$`));
+  .regex(new RegExp(`^${label}(?:\\.${label})*$`), { error: 'host-name' });
 
 const ipv4Prefix = z.cidrv4();
 const ipv6Prefix = z.cidrv6();
 
 export const NetworkCardSchema = z.strictObject({
   /** its name (`eth0`), its MAC address, or its place among the cards: `1` */
-  card: z.string().regex(/^(?:[A-Za-z0-9][A-Za-z0-9._-]{0,14}|[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5})$/),
+  card: z
+    .string()
+    .regex(/^(?:[A-Za-z0-9][A-Za-z0-9._-]{0,14}|[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5})$/, { error: 'card' }),
   ipv4: z.union([
     z.literal('dhcp'),
     z.literal('none'),
@@ -111,7 +113,7 @@ export const NetworkCardSchema = z.strictObject({
 export type NetworkCard = z.infer<typeof NetworkCardSchema>;
 
 /** As useradd(8) takes them everywhere. */
-const userName = z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/);
+const userName = z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/, { error: 'user-name' });
 
 export const UserSettingSchema = z.strictObject({
   name: userName,
@@ -119,7 +121,7 @@ export const UserSettingSchema = z.strictObject({
   passwordHash: z
     .string()
     .max(200)
-    .regex(/^\$[a-z0-9]+\$[./A-Za-z0-9$=,]+$/)
+    .regex(/^\$[a-z0-9]+\$[./A-Za-z0-9$=,]+$/, { error: 'password-hash' })
     .optional(),
   /** lines of an authorized_keys file, of one key each */
   sshKeys: z
@@ -127,7 +129,7 @@ export const UserSettingSchema = z.strictObject({
       z
         .string()
         .max(16_384)
-        .regex(/^[^\r\n\0]+$/),
+        .regex(/^[^\r\n\0]+$/, { error: 'one-line' }),
     )
     .max(64)
     .default([]),
@@ -139,7 +141,7 @@ const guestPath = z
   .string()
   .min(2)
   .max(4096)
-  .regex(/^\/[^\0\r\n]*$/);
+  .regex(/^\/[^\0\r\n]*$/, { error: 'path-in-guest' });
 const fileBytes = z.base64().max(16 * 1024 * 1024);
 
 /** A file to put into the guest. */
@@ -151,7 +153,7 @@ export const FileSettingSchema = z.strictObject({
 
 /** A script that the guest runs once, at its first start, as root; its log is /var/log/diskpress-NAME.log. */
 export const FirstBootSchema = z.strictObject({
-  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/),
+  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, { error: 'script-name' }),
   base64: fileBytes,
 });
 
@@ -164,19 +166,19 @@ export const GuestSettingsSchema = z.strictObject({
   timezone: z
     .string()
     .max(64)
-    .regex(/^[A-Za-z0-9_+-]+(?:\/[A-Za-z0-9_+-]+){0,2}$/)
+    .regex(/^[A-Za-z0-9_+-]+(?:\/[A-Za-z0-9_+-]+){0,2}$/, { error: 'time-zone' })
     .optional(),
   /** `fr_FR.UTF-8` */
   locale: z
     .string()
     .max(64)
-    .regex(/^[A-Za-z0-9_.@-]+$/)
+    .regex(/^[A-Za-z0-9_.@-]+$/, { error: 'locale' })
     .optional(),
   /** an XKB layout, with a variant behind a colon: `fr`, `ch:fr` */
   keyboard: z
     .string()
     .max(64)
-    .regex(/^[a-z]{2,8}(?::[A-Za-z0-9_-]+)?$/)
+    .regex(/^[a-z]{2,8}(?::[A-Za-z0-9_-]+)?$/, { error: 'keyboard' })
     .optional(),
   files: z.array(FileSettingSchema).max(256).default([]),
   firstBoot: z.array(FirstBootSchema).max(32).default([]),
@@ -417,7 +419,9 @@ export type IdentityPlan = z.infer<typeof IdentityPlanSchema>;
 /** lvm(8), VALID NAMES; not those of folders in /dev, in which groups have theirs. */
 const groupName = z
   .string()
-  .regex(/^(?!(?:mapper|disk|block|char|bus|input|md|net|pts|shm)$)[A-Za-z0-9_][A-Za-z0-9+_.-]{0,62}$/);
+  .regex(/^(?!(?:mapper|disk|block|char|bus|input|md|net|pts|shm)$)[A-Za-z0-9_][A-Za-z0-9+_.-]{0,62}$/, {
+    error: 'group-name',
+  });
 /** A volume group of LVM2 that is to be called otherwise on the target, wherever it is named there. */
 export const GroupNameSchema = z.strictObject({ group: z.string().min(1).max(127), name: groupName });
 export type GroupName = z.infer<typeof GroupNameSchema>;
@@ -434,7 +438,7 @@ export const countedName = (pattern: string, number: number): string =>
 export const HostNamePatternSchema = z
   .string()
   .max(253)
-  .refine((pattern) => HostNameSchema.safeParse(pattern.replace(COUNTED, '1')).success);
+  .refine((pattern) => HostNameSchema.safeParse(pattern.replace(COUNTED, '1')).success, { error: 'host-name' });
 
 /** As {@link GuestSettingsSchema}, for several machines: names count, and a static address counts up from the first machine's. */
 export const SeveralSettingsSchema = GuestSettingsSchema.extend({ hostname: HostNamePatternSchema.optional() });

@@ -23,6 +23,7 @@ export * from './preferences.contract.ts';
 export * from './protocol.ts';
 export * from './report.contract.ts';
 export * from './template.contract.ts';
+export * from './upload.contract.ts';
 export * from './warnings.ts';
 export * from './vm.contract.ts';
 export * from './vm-place.ts';

@@ -14,7 +14,9 @@ const firmware = BootChoiceSchema.shape.firmware.unwrap();
 const path = z.string().max(4096);
 
 /** Begins like no option, holds nothing that XML, paths or shells would read otherwise. */
-export const VmNameSchema = z.string().regex(/^[\p{L}\p{N}](?:[\p{L}\p{N} ._+-]{0,62}[\p{L}\p{N}._+-])?$/u);
+export const VmNameSchema = z
+  .string()
+  .regex(/^[\p{L}\p{N}](?:[\p{L}\p{N} ._+-]{0,62}[\p{L}\p{N}._+-])?$/u, { error: 'machine-name' });
 
 export const MAX_VM_PROCESSORS = 512;
 export const MIN_VM_MEMORY_BYTES = 64 * 1024 * 1024;
@@ -30,7 +32,7 @@ export const VmNetworkChoiceSchema = z.strictObject({
   /** of the network or the bridge */
   name: text.default(''),
   /** left out: a fresh one; of one machine only */
-  mac: z.string().regex(MAC).optional(),
+  mac: z.string().regex(MAC, { error: 'mac' }).optional(),
 });
 export type VmNetworkChoice = z.infer<typeof VmNetworkChoiceSchema>;
 

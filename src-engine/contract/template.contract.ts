@@ -27,14 +27,14 @@ export const TagSchema = z
   .trim()
   .min(1)
   .max(64)
-  .regex(/^[^\p{Cc},]+$/u);
+  .regex(/^[^\p{Cc},]+$/u, { error: 'tag' });
 export const TagsSchema = z.array(TagSchema).max(50);
 
 export const PeopleSchema = z.array(z.string().trim().min(1).max(200)).max(100);
 export const PolicyIdSchema = z
   .string()
   .max(64)
-  .regex(/^[a-z0-9]+([.-][a-z0-9]+)*$/);
+  .regex(/^[a-z0-9]+([.-][a-z0-9]+)*$/, { error: 'policy-id' });
 
 export const LICENCES = ['none', 'own'] as const;
 export type Licence = (typeof LICENCES)[number];
@@ -114,11 +114,11 @@ export const AttachmentNameSchema = z
   .string()
   .min(1)
   .max(128)
-  .regex(/^[^\p{Cc}/\\]+$/u);
+  .regex(/^[^\p{Cc}/\\]+$/u, { error: 'file-name' });
 export const MediaTypeSchema = z
   .string()
   .max(100)
-  .regex(/^[a-z]+\/[a-z0-9][a-z0-9.+-]*$/);
+  .regex(/^[a-z]+\/[a-z0-9][a-z0-9.+-]*$/, { error: 'media-type' });
 
 /** What was added to a version after its capture. */
 export const AttachmentViewSchema = z.object({

@@ -99,6 +99,7 @@ export type Warning = z.infer<typeof WarningSchema>;
 export const CHECK_CODES = [
   'SOURCE_READABLE',
   'SOURCE_MOUNTED_READ_WRITE',
+  'SOURCE_IS_SYSTEM_DISK',
   'SOURCE_IN_USE',
   'SOURCE_NOT_IN_USE',
   'VM_WILL_BE_SHUT_DOWN',

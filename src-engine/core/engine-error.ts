@@ -27,6 +27,13 @@ export class EngineError extends Error {
   }
 }
 
+/** A place that has too little room for what is to be written there, told before anything is. */
+export const tooLittleRoom = (path: string, requiredBytes: number, freeBytes: number): EngineError =>
+  new EngineError('DISK_FULL', {
+    ...{ path, requiredBytes, freeBytes, missingBytes: requiredBytes - freeBytes },
+    reason: 'too little',
+  });
+
 /** What the operating system calls things, in the engine's codes. */
 const SYSTEM_CODES: Record<string, ErrorCode> = {
   ENOENT: 'NOT_FOUND',
@@ -90,7 +97,9 @@ export function toEngineError(thrown: unknown, place = ''): EngineError {
     const facts = factsOf(known, path);
     return new EngineError(known, { path, ...facts, reason: code }, error.message, { cause: error });
   }
-  return new EngineError('INTERNAL', { reason: error.message }, error.stack ?? '', { cause: error });
+  // what a schema says is for logs: data of ours is not as it should be
+  const reason = /^\$?ZodError$/.test(error.name) ? 'data' : error.message;
+  return new EngineError('INTERNAL', { reason }, error.stack ?? '', { cause: error });
 }
 
 function betterNamed(named: ErrorCode | undefined, code: string, path: string): ErrorCode | undefined {

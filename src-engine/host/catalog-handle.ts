@@ -33,7 +33,8 @@ export class CatalogHandle {
   readonly #ifNone: IfNoCatalog;
   readonly #machine = thisMachine();
   readonly #writers = new SharedWriterLock();
-  readonly #runner: RunnerLock;
+  /** held as long as this engine may run jobs */
+  readonly runner: RunnerLock;
   #db: Database.Database | null = null;
   #parts: EngineParts | null = null;
   #jobs: JobRepository | null = null;
@@ -51,8 +52,8 @@ export class CatalogHandle {
    */
   constructor(root: string, pressUrl: URL, resourcesPath: string, ifNone: IfNoCatalog) {
     this.layout = storeLayout(root);
-    this.#runner = new RunnerLock(this.layout);
-    this.pledges = new PledgeBook(this.layout, this.#runner);
+    this.runner = new RunnerLock(this.layout);
+    this.pledges = new PledgeBook(this.layout, this.runner);
     this.#presses = new Presses(pressUrl);
     this.#resourcesPath = resourcesPath;
     this.#ifNone = ifNone;
@@ -127,7 +128,7 @@ export class CatalogHandle {
 
   /** Opens the catalog anew, after it was away. Nothing may run and nothing be open that uses it. @throws EngineError */
   reopen(): void {
-    this.#runner.release();
+    this.runner.release();
     try {
       if (this.#copy) this.#copy.close();
       else this.#db?.close();
@@ -218,7 +219,7 @@ export class CatalogHandle {
 
   async close(): Promise<void> {
     await this.#presses.close();
-    this.#runner.release();
+    this.runner.release();
     this.#empty?.db.close();
     if (this.#copy) this.#copy.close();
     else this.#db?.close();
@@ -314,7 +315,7 @@ export class CatalogHandle {
     return {
       db,
       // what is looked at in a copy runs nothing that others would ask for
-      jobs: this.#copy || db.memory ? new JobRepository(db) : new JobRepository(db, this.#runner),
+      jobs: this.#copy || db.memory ? new JobRepository(db) : new JobRepository(db, this.runner),
       pledges: this.pledges,
       layout: this.layout,
       machine: this.#machine,

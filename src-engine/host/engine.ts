@@ -20,6 +20,7 @@ import { operationsOf } from './operations/index.ts';
 import type { Operations } from './operations/operations.ts';
 import { ServedMachines } from './served-machines.ts';
 import { entriesOfUndone } from './undone-entries.ts';
+import { Uploads } from './uploads.ts';
 
 export interface EngineOptions extends FaceOptions {
   /** entry of the press threads */
@@ -36,6 +37,7 @@ export class Engine {
   readonly #pledges: PledgeKeeper;
   readonly #machines: ServedMachines;
   readonly #preferences: PreferencesKeeper;
+  readonly #uploads: Uploads;
   readonly #operations: Operations;
   /** of an engine that stays */
   readonly #watch: CatalogWatch | null;
@@ -51,9 +53,11 @@ export class Engine {
   /** @throws EngineError `CATALOG_TOO_NEW`, `PERMISSION_DENIED` */
   constructor({ catalogPath, version, pressUrl, resourcesPath, ifNoCatalog = 'make', stays = false }: EngineOptions) {
     this.#catalog = new CatalogHandle(catalogPath, pressUrl, resourcesPath, ifNoCatalog);
+    this.#uploads = new Uploads(this.#catalog.layout, this.#catalog.runner);
     this.#jobs = new JobRunner(
       () => this.#catalog.jobs,
       (job) => {
+        this.#uploads.follow(job);
         if (job.state === 'ended') {
           this.#writeDownUndone(job);
           this.#given = this.#given.then(() => giveToOwner(catalogPath, this.#person));
@@ -78,12 +82,14 @@ export class Engine {
       pledges: this.#pledges,
       machines: this.#machines,
       preferences: this.#preferences,
+      uploads: this.#uploads,
       preferencesChanged: (now) => this.#publish('preferences', now),
       changed: (templateId, action, data) => this.#changed(templateId, action, data),
       makeRoomToRecord: () => this.#makeRoomToRecord(),
       markLost: () => this.#markLost(),
     });
     this.#markLost();
+    this.#cleanups.push(this.#uploads.removeLost());
     this.#pledges.begin(Promise.all(this.#cleanups));
     if (stays) this.#machines.begin();
     this.#watch = stays ? this.#watchCatalog() : null;
@@ -112,6 +118,7 @@ export class Engine {
   async close(): Promise<void> {
     await this.#watch?.close();
     await this.#jobs.close();
+    await this.#uploads.close();
     await this.#machines.close();
     await this.#pledges.close();
     await Promise.all(this.#cleanups);

@@ -1,4 +1,5 @@
 /** Lists folders of this machine, so that a page can offer image files to choose from. */
+import { readFileSync, statSync } from 'node:fs';
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -7,6 +8,30 @@ import { EngineError, toEngineError } from '../core/engine-error.ts';
 
 /** A folder with more is cut off here: nobody scrolls through it, and each entry costs a look at the disk. */
 const MAX_ENTRIES = 5000;
+const MAX_SETTINGS = 64 * 1024;
+
+/**
+ * The folder of downloads, which each language calls otherwise: xdg-user-dirs(1), user-dirs.dirs(5).
+ * @param home of the person @returns null where there is none
+ */
+export function downloadsIn(home: string): string | null {
+  const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  try {
+    const settings = readFileSync(join(home, '.config', 'user-dirs.dirs'), { encoding: 'utf8' }).slice(0, MAX_SETTINGS);
+    const [, said] = /^XDG_DOWNLOAD_DIR="(.*)"$/m.exec(settings) ?? [];
+    const path = said?.replace(/^\$HOME(?=\/|$)/, home);
+    // its own home stands for a folder that is not wanted
+    if (path?.startsWith('/') && resolve(path) !== resolve(home) && isFolder(path)) return resolve(path);
+  } catch {
+    // most have none
+  }
+  try {
+    const usual = join(home, 'Downloads');
+    return isFolder(usual) ? usual : null;
+  } catch {
+    return null;
+  }
+}
 
 /** @param folder absolute; null for the user's own @throws EngineError `NOT_FOUND`, `PERMISSION_DENIED` */
 export async function listFolder(folder: string | null): Promise<CommandResult<'folder.list'>> {

@@ -1,6 +1,7 @@
 /** Between a transport and the engine: checks every message, runs calls, carries events. One router for each connection. */
 import { COMMANDS, type CommandName, type TopicName } from '../contract/commands.ts';
 import { RequestSchema, type Reply, type Transport } from '../contract/protocol.ts';
+import { wrongRequest } from '../contract/wrong-request.ts';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
 import type { Engine } from './engine.ts';
 
@@ -20,7 +21,7 @@ export function serveEngine(engine: Engine, transport: Transport<Reply, unknown>
     }
     const parsed = RequestSchema.safeParse(message);
     if (!parsed.success) {
-      const error = new EngineError('BAD_REQUEST', { reason: parsed.error.issues[0]?.message ?? '' });
+      const error = new EngineError('BAD_REQUEST', wrongRequest(parsed.error), parsed.error.issues[0].message);
       return transport.send({ kind: 'error', id: idOf(message), error: error.toView() });
     }
     const request = parsed.data;
@@ -44,8 +45,7 @@ export function serveEngine(engine: Engine, transport: Transport<Reply, unknown>
       calls.set(id, abort);
       const checked = COMMANDS[command].params.safeParse(params);
       if (!checked.success) {
-        const [issue] = checked.error.issues;
-        throw new EngineError('BAD_REQUEST', { field: issue.path.join('.'), reason: issue.message });
+        throw new EngineError('BAD_REQUEST', wrongRequest(checked.error), checked.error.issues[0].message);
       }
       transport.send({ kind: 'result', id, value: await engine.run(command, checked.data as never, abort.signal) });
     } catch (thrown) {

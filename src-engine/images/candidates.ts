@@ -18,6 +18,10 @@ const CLUTTER = /(^|\/)(\.|__MACOSX\/)/;
 /** Nothing smaller is a disk, whatever it is called. */
 const MIN_DISK_BYTES = 512 * 1024;
 
+/** Names of images that are whole by themselves, as an ending tells them. */
+export const wholeImages = (names: readonly string[]): string[] =>
+  names.filter((name) => !CLUTTER.test(name) && IMAGES.test(name) && !VMDK_EXTENT.test(name));
+
 /** What may be an image: by its ending, else by its size. A descriptor stands for the files that it names. */
 export function candidatesOf<C extends Candidate>(files: readonly C[]): C[] {
   const plain = files.filter(({ name }) => !CLUTTER.test(name));

@@ -20,7 +20,7 @@ import type { OpenSibling } from '../formats/disk-image.port.ts';
 import { foreignByMembers, foreignError, refuseForeign } from '../formats/refused/marks.ts';
 import { filesOfFolder } from '../formats/raw/folder-files.ts';
 import { resolvedSource } from '../machines/image-file.ts';
-import { candidatesOf, Choice, isPackedName } from './candidates.ts';
+import { candidatesOf, Choice, isPackedName, wholeImages } from './candidates.ts';
 import type { ClonedDisk } from '../formats/clonezilla/folder.ts';
 import { lookAtCloneFolder, lookIntoPieces, openClonedDisk, type PiecesSeen } from './clone-folder.ts';
 import { cloneSumsIn, verifyCloneSums, type CloneSumsIn } from './clone-sums.ts';
@@ -181,14 +181,18 @@ class Search {
     return { ...plainImage({ source, warnings }), verify };
   }
 
-  /** A machine whose files lie in a folder: its descriptor is meant. */
+  /** A machine whose files lie in a folder: its descriptor is meant. Else one of the images that are in it. */
   async #besideDescriptor(folder: string): Promise<Ending> {
     const entries = await readdir(folder, { withFileTypes: true });
     // links may lead anywhere
-    const names = entries.filter((entry) => entry.isFile() && isDescriptorName(entry.name)).map(({ name }) => name);
+    const files = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+    const descriptors = files.filter(isDescriptorName);
+    const names = descriptors.length > 0 ? descriptors : wholeImages(files);
     if (names.length === 0)
       throw new EngineError('FORMAT_INVALID', { path: folder, field: 'folder', value: 'Clonezilla' });
-    const candidates = names.sort().map((name) => ({ name, lengthBytes: null }));
+    const candidates = await Promise.all(
+      names.sort().map(async (name) => ({ name, lengthBytes: (await stat(join(folder, name))).size })),
+    );
     const chosen = this.#choice.of(candidates, candidates);
     if (!chosen) return { entries: candidates };
     const path = join(folder, chosen.name);

@@ -36,11 +36,11 @@ export function choosePolicy(book: Rulebook, kind: TemplateView['kind'], id: str
     // a lab's file that has the policy's name tells best why it is not there
     throw (
       book.refused.find(({ data }) => parse(String(data.path)).name === id) ??
-      new EngineError('NOT_FOUND', { path: id })
+      new EngineError('NOT_FOUND', { path: id, reason: 'policy' })
     );
   }
   if (!policy.kinds.includes(kind)) {
-    throw new EngineError('BAD_REQUEST', { reason: `policy ${id} is not for templates of the kind ${kind}` });
+    throw new EngineError('BAD_REQUEST', { policy: id, kind, reason: 'policy of another kind' });
   }
   return policy;
 }
@@ -56,7 +56,7 @@ export function policyList(book: Rulebook, folder: string): CommandResult<'polic
 /** @throws EngineError `NOT_FOUND` */
 export function policyRules(book: Rulebook, id: string): CommandResult<'policy.show'> {
   const policy = book.all.get(id);
-  if (!policy) throw new EngineError('NOT_FOUND', { path: id });
+  if (!policy) throw new EngineError('NOT_FOUND', { path: id, reason: 'policy' });
   const rules = rulesOf(policy, book.all);
   return {
     policy: viewOf(policy, rules.length),

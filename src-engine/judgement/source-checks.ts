@@ -1,6 +1,6 @@
 /** What forbids a capture: a source that is being written to gives an image of no moment. */
 import type { DeviceView, PlaceView, Refusal } from '../contract/disk.contract.ts';
-import type { Check } from '../contract/warnings.ts';
+import type { Check, CheckCode } from '../contract/warnings.ts';
 import type { Machine } from '../machines/machine.port.ts';
 
 /** What the machine knows of a source: asked once for all that is judged of it, since each answer looks at every disk. */
@@ -35,6 +35,11 @@ export async function usesOfSources(
   );
 }
 
+const CHECK_OF_REFUSAL: Partial<Record<Refusal['code'], CheckCode>> = {
+  MOUNTED_READ_WRITE: 'SOURCE_MOUNTED_READ_WRITE',
+  SYSTEM_DISK: 'SOURCE_IS_SYSTEM_DISK',
+};
+
 export function checkSource(place: Pick<PlaceView, 'path'>, { refusals }: SourceUse): Check[] {
   const data = { path: place.path };
   if (refusals.length === 0) {
@@ -44,7 +49,7 @@ export function checkSource(place: Pick<PlaceView, 'path'>, { refusals }: Source
     ];
   }
   return refusals.map(({ code, details }) => ({
-    code: code === 'MOUNTED_READ_WRITE' ? 'SOURCE_MOUNTED_READ_WRITE' : 'SOURCE_IN_USE',
+    code: CHECK_OF_REFUSAL[code] ?? 'SOURCE_IN_USE',
     level: 'block',
     data: { ...data, details: details.join(', '), reason: code },
   }));

@@ -19,6 +19,8 @@ export interface StoreLayout {
   readonly proofs: string;
   /** what jobs owe to the world outside; need not be there */
   readonly pledges: string;
+  /** files that pages have sent: a folder for each engine that runs; need not be there */
+  readonly uploads: string;
   /** what a person set for the pages; need not be there */
   readonly preferences: string;
   readonly writerLock: string;
@@ -52,6 +54,7 @@ export function storeLayout(root: string): StoreLayout {
     hosts: join(root, 'hosts.json'),
     proofs: join(root, 'proofs'),
     pledges: join(root, 'pledges'),
+    uploads: join(root, 'uploads'),
     preferences: join(root, 'preferences.json'),
     writerLock: join(root, 'writer.lock'),
     readersLock: join(root, 'readers.lock'),

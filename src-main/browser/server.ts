@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { ENTRANCE_PATH } from '../../src-engine/contract/index.ts';
+import { ENTRANCE_PATH, UPLOAD_PATH } from '../../src-engine/contract/index.ts';
 import type { RunningEngine } from '../../src-engine/host/start-engine.ts';
 import { openPageFiles, type PageFiles } from '../pages/page-files.ts';
 import { contentSecurityPolicy, securityHeaders } from '../pages/policy.ts';
@@ -15,6 +15,7 @@ import { allowance, MAX_MESSAGE_BYTES, type Rate } from './message-limits.ts';
 import { isLocalhost, isLoopbackHost, isOwnOrigin } from './origin.ts';
 import { notFoundPage } from './not-found-page.ts';
 import { Session } from './session.ts';
+import { takeUploads } from './upload.ts';
 
 export interface BrowserServer {
   /** Where a browser comes in, with a token that works once and for ten minutes. */
@@ -68,7 +69,11 @@ export async function startBrowserServer(options: {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false });
 
   server.on('connection', (connection: Socket) => connections.add(connection));
-  server.on('request', (request, response) => void answer(request, response, name, pages));
+  const upload = takeUploads(engine, session, connections);
+  server.on('request', (request, response) => {
+    if (request.url?.startsWith(`${UPLOAD_PATH}/`)) void upload(request, response);
+    else void answer(request, response, name, pages);
+  });
   server.on('upgrade', (request: IncomingMessage, connection: Socket, head: Buffer) => {
     const refusal = upgradeRefusal(request);
     if (refusal) return refuseUpgrade(connection, refusal);

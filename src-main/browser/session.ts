@@ -21,8 +21,13 @@ export class Session {
   /** @returns the session for who shows the current token, which is used up by that, or the session itself; else why not */
   enter({ token, session }: Entrance, now = Date.now()): { readonly session: string } | EntranceRefusal {
     if (token !== undefined && this.#useToken(token, now)) return { session: this.#secret };
-    if (session !== undefined && isSame(session, this.#secret)) return { session: this.#secret };
+    if (session !== undefined && this.isOwn(session)) return { session: this.#secret };
     return token === undefined ? 'no-session' : 'token-invalid';
+  }
+
+  /** Whether it is the session. */
+  isOwn(session: string): boolean {
+    return isSame(session, this.#secret);
   }
 
   #useToken(token: string, now: number): boolean {

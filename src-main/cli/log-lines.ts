@@ -21,7 +21,7 @@ function detailsText(words: Words, entry: LogEntry): string {
   const { action, subject, data } = entry;
   if (isUndone(entry)) return undoneText(words, entry);
   const kind = PLEDGE_KINDS.find((known) => known === data.kind);
-  return action.startsWith('pledge.') && kind ? words.t(`pledge.${kind}`, { place: subject }) : factsText(entry);
+  return action.startsWith('pledge.') && kind ? words.t(`pledge.${kind}`, { place: subject }) : factsText(words, entry);
 }
 
 const isUndone = ({ action }: LogEntry) => action.startsWith('job.');
@@ -43,7 +43,36 @@ function undoneText(words: Words, { action, data }: LogEntry): string {
   return place === '' ? reason : words.said(place, reason);
 }
 
-const factsText = ({ data }: LogEntry) =>
-  Object.entries(data)
-    .map(([key, value]) => `${key}=${String(value)}`)
-    .join(' ');
+/** Those that words are there for, as the pages say them; the others are for programs. */
+function factsText(words: Words, { action, data }: LogEntry): string {
+  if (action === 'template.edited' && Array.isArray(data.fields)) return editsText(words, data);
+  return Object.entries(data)
+    .filter(([key, value]) => words.shared(`logFact.${key}`, '') !== '' && !isNothing(value))
+    .map(([key, value]) => words.t(`logFact.${key}`, { value: factText(words, key, value) }))
+    .join(', ');
+}
+
+const isNothing = (value: Fact) =>
+  value === null || value === '' || value === false || (Array.isArray(value) && value.length === 0);
+
+type Fact = LogEntry['data'][string];
+
+function factText(words: Words, key: string, value: Fact): string {
+  if (typeof value === 'number' && key.endsWith('Bytes')) return words.bytes(value);
+  if (key !== 'format') return Array.isArray(value) ? value.join(', ') : String(value);
+  return words.shared(`imageFormat.${String(value)}`, String(value));
+}
+
+/** Each field that was edited, what it was and what it is. */
+function editsText(words: Words, data: LogEntry['data']): string {
+  const list = (value: Fact | undefined) => (Array.isArray(value) ? value : []);
+  const [fields, before, after] = [data.fields, data.before, data.after].map(list);
+  const valueOf = (field: string, value = '') =>
+    value === '' ? words.t('template.nothing') : words.shared(`${field}.${value}`, value);
+  return fields
+    .map((field, i) => {
+      const name = words.shared(`template.${field}`, field);
+      return words.t('template.edited', { name, before: valueOf(field, before[i]), after: valueOf(field, after[i]) });
+    })
+    .join(', ');
+}

@@ -12,6 +12,7 @@ import { oneOf, wordOf } from './options.ts';
 import { parserText } from './parser-words.ts';
 import { askingForRights, commandAsRoot } from './rights.ts';
 import type { Session } from './session.ts';
+import { takeTypedPlaces } from './typed-places.ts';
 import { jsonPrinter } from './json-printer.ts';
 import { textPrinter } from './text-printer.ts';
 import { LANGUAGES, type Language } from '../../src-engine/words/languages.ts';
@@ -75,6 +76,7 @@ async function run(argv: readonly string[]): Promise<number> {
     client: async () => cancellable(askingForRights((await session.engine()).client()), interrupts.signal),
   };
   addCommands(program, session);
+  takeTypedPlaces(program);
 
   try {
     await Promise.race([program.parseAsync(argv, { from: 'user' }), interrupted(interrupts.signal)]);

@@ -16,7 +16,7 @@ import enOwn from '../../src-engine/words/cli.en.json' with { type: 'json' };
 import frOwn from '../../src-engine/words/cli.fr.json' with { type: 'json' };
 import { countIn, fillFacts, pluralRules } from '../../src-engine/words/fill.ts';
 import { formatsIn } from '../../src-engine/words/formats.ts';
-import { reasonSection } from '../../src-engine/words/reasons.ts';
+import { placeKind, reasonSection } from '../../src-engine/words/reasons.ts';
 import type { Language } from '../../src-engine/words/languages.ts';
 
 registerMessageCompiler(compile);
@@ -73,10 +73,11 @@ export function createWords(language: Language): Words {
   const missing = messages[language].missing as Record<string, string>;
   const formats = formatsIn(language, plain);
   const { bytes, rate, percent, duration, dateTime } = formats;
-  /** some reasons have advice of their own */
-  const ofReason = (key: string, { reason }: MessageData) => {
-    const own = `${key}-${String(reason).replaceAll(' ', '-')}`;
-    return key.startsWith('error.') && reason !== undefined && plain(own) !== own ? own : key;
+  /** some reasons, and some places, have advice of their own */
+  const ofReason = (key: string, data: MessageData) => {
+    if (!key.startsWith('error.')) return key;
+    const ends = [String(data.reason).replaceAll(' ', '-'), placeKind(data)];
+    return ends.map((end) => `${key}-${end}`).find((own) => plain(own) !== own) ?? key;
   };
   const told = (key: string, data: MessageData): string => {
     // what was cancelled before it began has left nothing behind

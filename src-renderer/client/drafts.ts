@@ -39,7 +39,7 @@ export function draftFor<T>(wizard: string, query: Record<string, unknown>): Par
   const again = query['again'];
   const draft =
     typeof again === 'string' && query['step'] === undefined
-      ? ofJobs().find(([id]) => id === again)?.[1]
+      ? draftOf(again, wizard)
       : query['step'] !== undefined && read<Draft | null>(CURRENT, null);
   return draft && draft.wizard === wizard ? (draft.form as Partial<T>) : null;
 }
@@ -49,11 +49,19 @@ export function keepDraft(wizard: string, form: () => unknown): void {
   watch(form, (now) => write(CURRENT, { wizard, form: now }), { deep: true, immediate: true });
 }
 
-/** A job was started with what is chosen now. */
-export function keepDraftOf(jobId: string): void {
-  const draft = read<Draft | null>(CURRENT, null);
+/**
+ * A job was started with what is chosen now, or with what is given.
+ * @param own of a kind that no wizard asks for: what its command was given
+ */
+export function keepDraftOf(jobId: string, own?: Draft): void {
+  const draft = own ?? read<Draft | null>(CURRENT, null);
   if (draft) write(OF_JOBS, [...ofJobs(), [jobId, draft]].slice(-MOST_JOBS));
 }
 
-export const hasDraft = (jobId: string, wizard: string): boolean =>
-  ofJobs().some(([id, draft]) => id === jobId && draft.wizard === wizard);
+/** @returns what a job of this kind was started with in this tab */
+export const askedOf = <T>(jobId: string, wizard: string): T | null => (draftOf(jobId, wizard)?.form as T) ?? null;
+
+const draftOf = (jobId: string, wizard: string) =>
+  ofJobs().find(([id, draft]) => id === jobId && draft.wizard === wizard)?.[1];
+
+export const hasDraft = (jobId: string, wizard: string): boolean => draftOf(jobId, wizard) !== undefined;

@@ -21,6 +21,9 @@ export function entrance(): Entrance {
   return shown;
 }
 
+/** What a request shows that goes beside the socket; '' before anybody was let in. */
+export const shownSession = (): string => session() ?? '';
+
 export function keepSession(session: string): void {
   kept = session;
   try {

@@ -13,7 +13,7 @@ import type {
 import { CommandError } from '../../src-engine/contract/index.ts';
 import { countIn, fillFacts } from '../../src-engine/words/fill.ts';
 import { identityPlanKey } from '../../src-engine/words/identity-plan.ts';
-import { reasonSection } from '../../src-engine/words/reasons.ts';
+import { placeKind, reasonSection } from '../../src-engine/words/reasons.ts';
 import { useFormat } from './format.ts';
 
 export interface ErrorWords {
@@ -26,7 +26,9 @@ export interface ErrorWords {
 export function errorView(thrown: unknown): ErrorView {
   if (thrown instanceof CommandError) return thrown.view;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return { code: 'INTERNAL', message, hint: '', data: { reason: message } };
+  // an answer that is not as the contract says comes of another version
+  const reason = thrown instanceof Error && /^\$?ZodError$/.test(thrown.name) ? 'answer' : message;
+  return { code: 'INTERNAL', message, hint: '', data: { reason } };
 }
 
 /** Call it in a component's set-up. */
@@ -64,10 +66,11 @@ export function useWords() {
     const facts = factsOf(`error.${view.code}`, view.data);
     const reason = String(view.data.reason).replaceAll(' ', '-');
     if (view.code === 'BAD_REQUEST' && te(`notValid.${reason}`, 'en')) facts.reason = t(`notValid.${reason}`, facts);
-    /** some reasons have advice of their own */
+    /** some reasons, and some places, have advice of their own */
     const part = (one: keyof ErrorWords) => {
       const key = `error.${view.code}.${one}`;
-      return t(te(`${key}-${reason}`, 'en') ? `${key}-${reason}` : key, facts);
+      const own = [reason, placeKind(view.data)].map((end) => `${key}-${end}`).find((one) => te(one, 'en'));
+      return t(own ?? key, facts);
     };
     return { what: part('what'), state: part('state'), todo: part('todo') };
   }

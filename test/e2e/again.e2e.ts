@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { makeExt4, makeFiles } from './disks.ts';
 import { expect, test } from './fixtures.ts';
 import { judge } from './judge.ts';
-import { panel } from './steps.ts';
+import { panel, untilDone } from './steps.ts';
 
 test.describe.configure({ mode: 'serial' });
 
@@ -82,4 +82,44 @@ test('the file picker knows places, makes a folder, and stays where it is on a s
   await picker.getByRole('button', { name: 'Save here' }).click();
   await app.getByRole('button', { name: 'Browse' }).click();
   await expect(picker.getByRole('button', { name: `${served.folder}/exports` })).toBeVisible();
+});
+
+test('a reload keeps the queue of an import and the choices of an export; both are tried again with them', async ({
+  app,
+  served,
+  pages,
+  go,
+}) => {
+  const image = makeExt4(join(served.folder, 'reloaded.img'), makeFiles(join(served.folder, 'reloaded')));
+  await go('/import');
+  await pages.import.add(image);
+  await pages.import.next.click();
+  await app.getByRole('textbox', { name: 'Note' }).fill('said once');
+  await app.reload();
+  await expect(app.getByRole('textbox', { name: 'Note' })).toHaveValue('said once');
+  await pages.import.seePlan.click();
+  await pages.import.start.click();
+  await untilDone(app, /Imported/);
+  await panel(app).getByRole('link', { name: 'Open the template' }).click();
+  await app.getByRole('link', { name: 'Export…' }).click();
+  await pages.export.chooseFormat(/VHDX/);
+  await pages.export.next.click();
+  await app.getByLabel('File name').fill('kept.vhdx');
+  await app.reload();
+  await expect(app.getByLabel('File name')).toHaveValue('kept.vhdx');
+});
+
+test('space is reclaimed where that is asked for; jobs and files have a menu of their own', async ({ app, go }) => {
+  await go('/catalog');
+  await app.getByRole('link', { name: 'reloaded' }).click({ button: 'right' });
+  await app.getByRole('menuitem', { name: 'Move to the bin' }).click();
+  await go('/catalog?bin=1');
+  await app.getByRole('button', { name: 'Reclaim space' }).click();
+  await judge(app, 'reclaim');
+  await app.getByRole('dialog').getByRole('button', { name: 'Empty the bin' }).click();
+  await expect(app).toHaveURL(/#\/jobs\//);
+  await untilDone(app, /reclaimed/);
+  await app.getByRole('listitem').getByRole('link').first().click({ button: 'right' });
+  await expect(app.getByRole('menuitem', { name: 'Open', exact: true })).toBeVisible();
+  await app.keyboard.press('Escape');
 });

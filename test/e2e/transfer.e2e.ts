@@ -1,6 +1,15 @@
 /** Images brought in and taken out by the pages, by drop, by keyboard and by mouse; qemu-img says whether the bytes are the same. */
-import { appendFileSync, copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
 import type { Page } from '@playwright/test';
 import { makeExt4, makeFiles, run } from './disks.ts';
 import { expect, test, type Served } from './fixtures.ts';
@@ -32,20 +41,38 @@ function images({ folder }: Served) {
   return { raw, qcow2 };
 }
 
-test('a dropped file is asked for by name, as the browser does not tell where it lies', async ({
+/** What was sent and lies in the catalog's folder. */
+const sentFiles = ({ folder }: Served) => globSync(join(folder, 'catalog', 'uploads', '*', '*', '**', '*'));
+
+test('a dropped file is sent, as the browser does not tell where it lies, or a person says where', async ({
   app,
   served,
   pages: { import: importing },
 }) => {
   const { raw } = images(served);
+  // the first piece waits until the page was looked at
+  let goOn = () => {};
+  const looked = new Promise<void>((resolve) => (goOn = resolve));
+  await app.route('**/upload/**', (route) => looked.then(() => route.continue()), { times: 1 });
   await drop(app, [raw]);
   await expect(app).toHaveURL(/#\/import/);
   await expect(app.getByText('Drop to import')).toHaveCount(0);
   await expect(importing.queue.getByRole('listitem')).toHaveCount(1);
-  await expect(app.getByText('Where is payload.img?')).toBeVisible();
+  await expect(app.getByRole('progressbar', { name: 'Sending payload.img' })).toBeVisible();
   await expect(importing.next).toBeDisabled();
   await judge(app, 'a dropped file');
+  goOn();
+  await expect(app.getByText('Sent by this browser')).toBeVisible();
+  expect(sentFiles(served).map((path) => basename(path))).toEqual(['payload.img']);
+  expect(readFileSync(sentFiles(served)[0]).equals(readFileSync(raw))).toBe(true);
+  await importing.remove('payload.img').press('Enter');
+  await expect.poll(() => sentFiles(served)).toEqual([]);
 
+  await app.route('**/upload/**', () => {}, { times: 1 });
+  await drop(app, [raw]);
+  await app.getByRole('button', { name: 'Say where it lies' }).click();
+  await expect(app.getByText('Where is payload.img?')).toBeVisible();
+  await expect.poll(() => sentFiles(served)).toEqual([]);
   await importing.queue.getByRole('button', { name: 'Browse' }).click();
   const dialog = app.getByRole('dialog', { name: 'Choose an image file' });
   await expect(dialog.getByLabel('Filter this folder')).toHaveValue('payload.img');
@@ -54,6 +81,32 @@ test('a dropped file is asked for by name, as the browser does not tell where it
   await dialog.getByRole('button', { name: 'payload.img' }).click();
   await expect(app.getByText('Where is payload.img?')).toHaveCount(0);
   await expect(app.getByText(raw, { exact: true })).toBeVisible();
+});
+
+test('a dropped folder is sent with the files in it, and a page that is left keeps nothing', async ({
+  app,
+  served,
+  pages: { import: importing },
+}) => {
+  const clone = join(served.folder, 'machine');
+  mkdirSync(join(clone, 'more'), { recursive: true });
+  copyFileSync(images(served).qcow2, join(clone, 'disk.qcow2'));
+  writeFileSync(join(clone, 'more', 'notes.txt'), 'what it was');
+  await drop(app, [clone]);
+  await expect(app.getByText('Sent by this browser')).toBeVisible();
+  expect(
+    sentFiles(served)
+      .map((path) => basename(path))
+      .sort(),
+  ).toEqual(['disk.qcow2', 'machine', 'more', 'notes.txt']);
+  await importing.remove('machine').press('Enter');
+  await expect.poll(() => sentFiles(served)).toEqual([]);
+
+  await app.route('**/upload/**/262144', () => {}, { times: 1 });
+  await drop(app, [images(served).raw]);
+  await expect.poll(() => sentFiles(served)).toHaveLength(1);
+  await app.goto('about:blank');
+  await expect.poll(() => sentFiles(served)).toEqual([]);
 });
 
 test('several files are a queue; what is there is not added twice, and what is not wanted leaves', async ({

@@ -4,14 +4,22 @@ import { join } from 'node:path';
 import { sha512Crypt } from '../../core/sha512-crypt.ts';
 import { freeBytes } from '../../machines/free-bytes.ts';
 import { canAskForRights } from '../../machines/rights.ts';
-import { listFolder, makeFolder } from '../folder-list.ts';
+import { canShowFolders, showFolder } from '../../machines/show-folder.ts';
+import { canTakeOut } from '../../machines/take-out.ts';
+import { downloadsIn, listFolder, makeFolder } from '../folder-list.ts';
 import { personalHome } from '../person.ts';
 import type { Host, Operations } from './operations.ts';
 
 export const appOperations = (
   host: Host,
 ): Operations<
-  'app.info' | 'preferences.show' | 'preferences.change' | 'folder.list' | 'folder.make' | 'password.hash'
+  | 'app.info'
+  | 'preferences.show'
+  | 'preferences.change'
+  | 'folder.list'
+  | 'folder.show'
+  | 'folder.make'
+  | 'password.hash'
 > => ({
   'app.info': async () => ({
     version: host.version,
@@ -23,6 +31,9 @@ export const appOperations = (
     platform: process.platform,
     samplePath: samplePath(host),
     homePath: personalHome(),
+    downloadsPath: downloadsIn(personalHome()),
+    canTakeOut: canTakeOut(),
+    canShowFolders: canShowFolders(),
   }),
   'preferences.show': () => host.preferences.show(),
   'preferences.change': async (changes) => {
@@ -31,6 +42,10 @@ export const appOperations = (
     return now;
   },
   'folder.list': ({ folder }) => listFolder(folder),
+  'folder.show': async ({ path }, signal) => {
+    await showFolder(path, signal);
+    return {};
+  },
   'folder.make': ({ folder, name }) => makeFolder(folder, name),
   'password.hash': ({ password }) => ({ hash: sha512Crypt(password) }),
 });

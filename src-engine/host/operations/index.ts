@@ -17,6 +17,7 @@ import { servedMachineOperations } from './served-machines.ts';
 import { settingsOperations } from './settings.ts';
 import { sourceOperations } from './sources.ts';
 import { templateOperations } from './templates.ts';
+import { uploadOperations } from './uploads.ts';
 import { vmOperations } from './vms.ts';
 
 export const operationsOf = (host: Host): Operations => ({
@@ -29,6 +30,7 @@ export const operationsOf = (host: Host): Operations => ({
   ...deployOperations(host),
   ...fileOperations(host),
   ...importOperations(host),
+  ...uploadOperations(host),
   ...exportOperations(host),
   ...nbdOperations(host),
   ...pledgeOperations(host),

@@ -11,6 +11,7 @@ import type { NbdServers } from '../nbd-servers.ts';
 import type { PledgeKeeper } from '../pledge-keeper.ts';
 import type { PreferencesKeeper } from '../preferences-keeper.ts';
 import type { ServedMachines } from '../served-machines.ts';
+import type { Uploads } from '../uploads.ts';
 
 export type Operations<C extends CommandName = CommandName> = {
   [N in C]: (params: CheckedParams<N>, signal: AbortSignal) => Promise<CommandResult<N>> | CommandResult<N>;
@@ -35,6 +36,8 @@ export interface Host {
   readonly pledges: PledgeKeeper;
   /** what a person set for the pages */
   readonly preferences: PreferencesKeeper;
+  /** files that pages send */
+  readonly uploads: Uploads;
   /** A change to the preferences: everybody is told. */
   preferencesChanged(now: PreferencesView): void;
   /** A change to a template: its record file is written, everybody is told. */

@@ -1,4 +1,6 @@
 /** Looking at disks: those that are attached, image files, and those of templates. Nothing is changed. */
+import { EngineError } from '../../core/engine-error.ts';
+import { takeOut } from '../../machines/take-out.ts';
 import { DiskAccount } from '../../inspection/account/account.ts';
 import { inspectDisk } from '../../inspection/disk-inspection.ts';
 import type { Warning } from '../../contract/warnings.ts';
@@ -15,12 +17,18 @@ import type { Host, Operations } from './operations.ts';
 export const sourceOperations = ({
   catalog,
   catalogPath,
-}: Host): Operations<'device.list' | 'source.inspect' | 'rights.ask'> => ({
+}: Host): Operations<'device.list' | 'device.takeOut' | 'source.inspect' | 'rights.ask'> => ({
   'rights.ask': async ({ source }, signal) => {
     await lendWithRights(catalog.machine, source, signal);
     return {};
   },
   'device.list': () => catalog.machine.listDevices(catalogPath),
+  'device.takeOut': async ({ device: path }, signal) => {
+    const device = await catalog.machine.deviceAt(path, catalogPath);
+    if (!device) throw new EngineError('SOURCE_NOT_FOUND', { path });
+    await takeOut(device, signal);
+    return {};
+  },
   'source.inspect': async ({ source: path, format }, signal) => {
     const template = templateNamed(catalog, path);
     if (template) {

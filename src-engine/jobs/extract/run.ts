@@ -4,7 +4,7 @@ import { lstat, mkdir, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { CheckedParams } from '../../contract/commands.ts';
 import type { JobResult } from '../../contract/job.contract.ts';
-import { EngineError, ioError } from '../../core/engine-error.ts';
+import { EngineError, ioError, tooLittleRoom } from '../../core/engine-error.ts';
 import { holdFolder, resolveOwnLinks } from '../../core/held-folder.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import { PartialOutput } from '../../core/partial-output.ts';
@@ -52,8 +52,7 @@ export async function runExtract(
 
   const totalBytes = await sizeOf(tree, found.node, context.signal);
   const free = await freeBytes(isThere ? destination : dirname(destination));
-  if (totalBytes > free)
-    throw new EngineError('DISK_FULL', { path: destination, requiredBytes: totalBytes, freeBytes: free });
+  if (totalBytes > free) throw tooLittleRoom(destination, totalBytes, free);
   context.phase('extracting', totalBytes);
 
   const save = async () => {

@@ -54,6 +54,7 @@ export async function deviceRefusals(
   const mayWrite = mayRead && (await mayAccess(disk.path, constants.W_OK));
   const isReadable = mayRead || isLent({ path: disk.path, identity });
   const inUse = [...(await usersOf(all, usage, mayRead, isPatient)), ...behind.writers];
+  const ofSystem = all.flatMap((node) => system.systemMountsOn(node));
   const inCatalog =
     all.some((node) => system.isOn(node, catalogPath)) ||
     (behind.file !== null &&
@@ -61,16 +62,14 @@ export async function deviceRefusals(
 
   refuse(captureRefusals, 'NO_MEDIUM', self(disk.lengthBytes === 0));
   refuse(captureRefusals, 'NO_PERMISSION', self(!isReadable && !canAsk));
-  refuse(captureRefusals, 'MOUNTED_READ_WRITE', mountPoints(usage.mounts.filter((mount) => !mount.isReadOnly)));
+  const written = mountPoints(usage.mounts.filter((mount) => !mount.isReadOnly));
+  // what the system itself runs from cannot be unmounted
+  refuse(captureRefusals, ofSystem.length > 0 ? 'SYSTEM_DISK' : 'MOUNTED_READ_WRITE', written);
   refuse(captureRefusals, 'IN_USE', inUse);
 
-  refuse(
-    deployRefusals,
-    'SYSTEM_DISK',
-    all.flatMap((node) => system.systemMountsOn(node)),
-  );
+  refuse(deployRefusals, 'SYSTEM_DISK', ofSystem);
   refuse(deployRefusals, 'HOLDS_CATALOG', inCatalog ? [catalogPath] : []);
-  refuse(deployRefusals, 'MOUNTED', mountPoints(usage.mounts));
+  if (ofSystem.length === 0) refuse(deployRefusals, 'MOUNTED', mountPoints(usage.mounts));
   // whoever reads the bytes by another name would find others under its feet
   refuse(deployRefusals, 'IN_USE', [...inUse, ...behind.beside.map(({ path }) => path), ...behind.readers]);
   refuse(deployRefusals, 'NO_MEDIUM', self(disk.lengthBytes === 0));

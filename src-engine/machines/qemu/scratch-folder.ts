@@ -1,7 +1,7 @@
 /** A folder for the time of one machine: what it writes to its disks goes there, and goes with it. */
 import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { EngineError, toEngineError } from '../../core/engine-error.ts';
+import { toEngineError, tooLittleRoom } from '../../core/engine-error.ts';
 import { roomAt } from '../../core/room-at.ts';
 
 /** A system that starts up writes logs and caches: some hundred megabytes where it makes its swap or its indices anew. */
@@ -32,9 +32,7 @@ export const scratchParent = (): string =>
 export async function makeScratchFolder(maySubstitute: boolean): Promise<ScratchFolder> {
   const parent = scratchParent();
   const { freeBytes } = roomAt(parent);
-  if (freeBytes !== undefined && freeBytes < ROOM_BYTES) {
-    throw new EngineError('DISK_FULL', { path: parent, requiredBytes: ROOM_BYTES, freeBytes });
-  }
+  if (freeBytes !== undefined && freeBytes < ROOM_BYTES) throw tooLittleRoom(parent, ROOM_BYTES, freeBytes);
   try {
     await removeOrphans(parent);
     const outer = await mkdtemp(join(parent, `diskpress-boot-${process.pid}-`));

@@ -5,6 +5,7 @@ import type { CommandParams, ErrorView, TemplateSummary } from '../../../src-eng
 import { useEngine } from '../../client/engine.store.ts';
 import { i18n } from '../../client/i18n.ts';
 import { errorView } from '../../client/words.ts';
+import { busyDays } from './views.ts';
 import { useToast } from '../../ui/toast.store.ts';
 
 /** Many changes come at once when a job publishes: one reload answers them all. */
@@ -22,6 +23,11 @@ export const useCatalog = defineStore('catalog', () => {
 
   const byId = computed(() => new Map([...templates.value, ...deleted.value].map((one) => [one.id, one])));
   const byName = computed(() => new Map(templates.value.map((one) => [one.name.toLowerCase(), one])));
+  const busy = computed(() => ({
+    created: busyDays([...templates.value, ...deleted.value].map(({ createdAt }) => createdAt)),
+    updated: busyDays(templates.value.map(({ updatedAt }) => updatedAt)),
+    deleted: busyDays(deleted.value.map(({ deletedAt, updatedAt }) => deletedAt ?? updatedAt)),
+  }));
   const tags = computed(() => [...new Set(templates.value.flatMap((one) => one.tags))].sort());
 
   /**
@@ -119,5 +125,5 @@ export const useCatalog = defineStore('catalog', () => {
     });
   }
 
-  return { templates, deleted, isLoaded, error, byId, byName, tags, load, loadOne, edit, remove, undelete };
+  return { templates, deleted, isLoaded, error, byId, byName, tags, busy, load, loadOne, edit, remove, undelete };
 });

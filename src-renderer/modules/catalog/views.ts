@@ -126,3 +126,14 @@ export function within(templates: readonly TemplateSummary[], reach: Reach): rea
   if (reach === 'all') return templates;
   return templates.filter(({ visibility }) => (visibility === 'public') === (reach === 'public'));
 }
+
+/** A day here, the same for all its moments. */
+export const dayOf = (iso: string): string => new Date(iso).toDateString();
+
+/** Days on which several of these moments lie: there the time tells them apart. */
+export function busyDays(moments: readonly string[]): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const busy = new Set<string>();
+  for (const day of moments.map(dayOf)) (seen.has(day) ? busy : seen).add(day);
+  return busy;
+}

@@ -1,14 +1,17 @@
 /** The images that wait to be imported, and those whose import was started in this window. */
 import { defineStore } from 'pinia';
-import { computed, markRaw, ref } from 'vue';
+import { computed, markRaw, reactive, ref } from 'vue';
 import type { DiskFormat } from '../../../src-engine/contract/index.ts';
 import { newProof, proofSaid } from '../boot/index.ts';
 import { useEngine } from '../../client/engine.store.ts';
+import { keepDraftOf } from '../../client/drafts.ts';
+import { sendFiles } from '../../client/upload.ts';
 import { errorView } from '../../client/words.ts';
 import { useJobs } from '../jobs/index.ts';
 import { fileName, type DroppedFile } from './dropped.ts';
 import {
   diskAsked,
+  draftOfImage,
   disksIn,
   emptyForm,
   importRequest,
@@ -17,8 +20,16 @@ import {
   NO_MACHINE,
   propose,
   withEntries,
+  type ImageDraft,
   type QueuedImage,
 } from './queued-image.ts';
+
+/** One of which nothing was said yet. */
+const emptyImage = (id: number): QueuedImage => ({
+  ...{ id, path: null, name: '', sending: null, uploadId: null, canBeSent: false, password: '', entry: null },
+  ...{ ...NO_MACHINE, format: null, isLooking: false, view: null, error: null, form: emptyForm() },
+  ...{ proof: newProof(), jobId: null },
+});
 
 export const useImports = defineStore('imports', () => {
   const engine = useEngine();
@@ -60,19 +71,81 @@ export const useImports = defineStore('imports', () => {
     }
   }
 
+  /** what a browser gave of files whose place it does not tell, and what ends their way here */
+  const contents = new Map<number, NonNullable<DroppedFile['content']>>();
+  const aborts = new Map<number, AbortController>();
+  let lastSent: Promise<unknown> = Promise.resolve();
+  const isSending = computed(() => images.value.some(({ sending }) => sending !== null));
+
+  /** Sends a file or folder, once those that came before it have arrived, and looks at it then. */
+  async function send(image: QueuedImage) {
+    const content = contents.get(image.id);
+    if (!content) return;
+    const abort = new AbortController();
+    aborts.set(image.id, abort);
+    image.error = null;
+    const sending = (image.sending = reactive({ doneBytes: 0, totalBytes: null as number | null }));
+    const sent = lastSent.then(async () => {
+      abort.signal.throwIfAborted();
+      const files = await content();
+      sending.totalBytes = files.reduce((sum, { file }) => sum + file.size, 0);
+      return sendFiles(engine.call, files, abort.signal, (bytes) => (sending.doneBytes = bytes));
+    });
+    lastSent = sent.catch(() => {});
+    try {
+      const { path, uploadId } = await sent;
+      if (abort.signal.aborted) return forgetUpload(uploadId);
+      Object.assign(image, { path, uploadId, sending: null });
+      await look(image);
+    } catch (thrown) {
+      if (abort.signal.aborted) return;
+      Object.assign(image, { sending: null, error: errorView(thrown) });
+    }
+  }
+
+  /** Ends the way of a file here, at once: a person says where it lies. */
+  function askPath(image: QueuedImage) {
+    aborts.get(image.id)?.abort();
+    Object.assign(image, { sending: null, error: null });
+  }
+
+  const forgetUpload = (uploadId: string | null) =>
+    uploadId !== null && void engine.call('upload.drop', { uploadId }).catch(() => {});
+
+  /** Those that wait, as they are chosen, for a page that is loaded anew: without passwords, and without what is on its way. */
+  const drafts = computed(() =>
+    waiting.value
+      .filter(({ path }) => path !== null)
+      .map((image) => draftOfImage(image, image.id === active.value?.id)),
+  );
+
+  /** Takes up what a page had before it was loaded anew, or what a job was started with. */
+  function restore(kept: readonly ImageDraft[]) {
+    for (const { isActive, ...said } of kept) {
+      if (waiting.value.some(({ path }) => path === said.path)) continue;
+      const id = ++lastId;
+      images.value.push({ ...emptyImage(id), ...said });
+      if (isActive) activeId.value = id;
+      void look(images.value[images.value.length - 1]);
+    }
+  }
+
   /** Puts files at the end of the queue; one that waits there already is not added twice. */
   function add(files: readonly DroppedFile[]) {
-    for (const { name, path } of files) {
-      const same = waiting.value.find((one) => (path === null ? one.name === name && !one.path : one.path === path));
+    for (const { name, path, content } of files) {
+      const same = waiting.value.find((one) =>
+        path === null ? one.name === name && one.canBeSent : one.path === path,
+      );
       if (same) {
         activeId.value = same.id;
         continue;
       }
       const id = ++lastId;
-      const said = { ...NO_MACHINE, password: '', entry: null, format: null, form: emptyForm(), proof: newProof() };
-      images.value.push({ id, path, name, ...said, isLooking: false, view: null, error: null, jobId: null });
+      images.value.push({ ...emptyImage(id), path, name, canBeSent: content !== undefined });
       if (files.length === 1) activeId.value = id;
-      void look(images.value[images.value.length - 1]);
+      const added = images.value[images.value.length - 1];
+      if (content) contents.set(id, content);
+      void (path === null ? send(added) : look(added));
     }
   }
 
@@ -80,8 +153,10 @@ export const useImports = defineStore('imports', () => {
 
   /** Says where an image is that was only known by name, or takes another file in its place. */
   function locate(image: QueuedImage, path: string) {
+    forgetUpload(image.uploadId);
     Object.assign(image, {
       path,
+      uploadId: null,
       name: fileName(path),
       view: null,
       entry: null,
@@ -101,6 +176,9 @@ export const useImports = defineStore('imports', () => {
   }
 
   function remove(image: QueuedImage) {
+    aborts.get(image.id)?.abort();
+    forgetUpload(image.uploadId);
+    contents.delete(image.id);
     images.value = images.value.filter(({ id }) => id !== image.id);
   }
 
@@ -112,7 +190,10 @@ export const useImports = defineStore('imports', () => {
   function markStarted(image: QueuedImage, jobId: string) {
     const disks = image.view ? disksIn(image.view) : [];
     if (disks.length > 0) jobs.remember(jobId, disks);
-    Object.assign(image, { jobId, password: '' });
+    keepDraftOf(jobId, { wizard: 'import', form: { images: [draftOfImage(image, true)] } });
+    // the engine removes what was sent when the job has ended
+    contents.delete(image.id);
+    Object.assign(image, { jobId, password: '', uploadId: null });
   }
 
   /** Plans and starts all that are ready, with what is proposed for each. What a check forbids stays in the queue. */
@@ -140,8 +221,13 @@ export const useImports = defineStore('imports', () => {
     active,
     activeId,
     needs,
+    isSending,
+    drafts,
+    restore,
     add,
     addPath,
+    send,
+    askPath,
     look,
     locate,
     choose,

@@ -36,6 +36,12 @@ export interface QueuedImage {
   /** null: a file was dropped, and the browser does not tell where it lies */
   path: string | null;
   name: string;
+  /** of what a browser sends in the place of a path: how much has arrived; null: nothing is on its way */
+  sending: { doneBytes: number; totalBytes: number | null } | null;
+  /** of what has arrived that way */
+  uploadId: string | null;
+  /** whether it can be sent */
+  canBeSent: boolean;
   password: string;
   /** which image of an archive with several */
   entry: string | null;
@@ -55,10 +61,11 @@ export interface QueuedImage {
 }
 
 /** What a queued image needs next, before it can be described. */
-export type Need = 'path' | 'looking' | 'password' | 'entry' | 'other-file' | null;
+export type Need = 'path' | 'sending' | 'looking' | 'password' | 'entry' | 'other-file' | null;
 
-export function needOf({ path, isLooking, view, error, password, entry }: QueuedImage): Need {
-  if (path === null) return 'path';
+export function needOf({ path, sending, isLooking, view, error, password, entry }: QueuedImage): Need {
+  if (sending) return 'sending';
+  if (path === null) return error ? 'other-file' : 'path';
   if (isLooking) return 'looking';
   if (error?.code === 'ARCHIVE_PASSWORD' || (view?.needsPassword && password === '')) return 'password';
   if (error || !view) return 'other-file';
@@ -78,6 +85,19 @@ export const emptyForm = (): ImportForm => ({
   maxUnpackedBytes: null,
   maxRatio: null,
 });
+
+/** What a person chose, without what the engine tells anew and without the password. */
+export type ImageDraft = Pick<
+  QueuedImage,
+  'path' | 'name' | 'uploadId' | 'entry' | 'disk' | 'format' | 'form' | 'proof'
+> & {
+  isActive: boolean;
+};
+
+export function draftOfImage(image: QueuedImage, isActive: boolean): ImageDraft {
+  const { path, name, uploadId, entry, disk, format, form, proof } = image;
+  return { path, name, uploadId, entry, disk, format, form, proof, isActive };
+}
 
 /** Once one of several images is chosen, the engine speaks of that alone: the others stay in sight, so that the choice can be changed. */
 export const withEntries = (seen: ImportView, { entry, view }: QueuedImage): ImportView =>

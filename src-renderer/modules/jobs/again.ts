@@ -2,9 +2,9 @@
 import type { RouteLocationRaw } from 'vue-router';
 import type { JobView } from '../../../src-engine/contract/index.ts';
 
-type Way =
-  | { readonly to: RouteLocationRaw; readonly isOther: boolean }
-  | { readonly command: 'verify.start' | 'prune.start' | 'repair.start' };
+type Way = { readonly to: RouteLocationRaw; readonly isOther: boolean } | { readonly command: AgainCommand };
+export type AgainCommand =
+  'verify.start' | 'prune.start' | 'repair.start' | 'boot.start' | 'files.extract' | 'vm.stream';
 
 /**
  * @param templateId of the template that it was about; null: there is none
@@ -19,6 +19,19 @@ export function againOf(job: JobView, templateId: string | null, hasDraft: boole
     return { to: { name: 'deploy', query: { template: templateId } }, isOther: true };
   }
   const same = (to: RouteLocationRaw): Way => ({ to, isOther: false });
+  switch (kind) {
+    case 'boot':
+      return path !== '' || templateId !== null ? { command: 'boot.start' } : null;
+    case 'extract':
+      return hasDraft ? { command: 'files.extract' } : null;
+    case 'stream':
+      return { command: 'vm.stream' };
+    case 'export': {
+      const query = hasDraft ? { again: id } : {};
+      return templateId === null ? null : same({ name: 'export', params: { id: templateId }, query });
+    }
+    default:
+  }
   if (hasDraft) return same({ name: kind, query: { again: id } });
   switch (kind) {
     case 'capture': {
@@ -31,8 +44,6 @@ export function againOf(job: JobView, templateId: string | null, hasDraft: boole
       const target = parts.length > 1 ? undefined : path;
       return templateId === null ? null : same({ name: 'deploy', query: { template: templateId, target } });
     }
-    case 'export':
-      return templateId === null ? null : same({ name: 'export', params: { id: templateId } });
     case 'verify':
     case 'prune':
     case 'repair':

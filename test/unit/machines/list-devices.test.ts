@@ -196,10 +196,11 @@ describe('who uses a disk', () => {
     kernel.swap(kernel.dev('dm-2'));
     const { nvme0n1, sda } = await devices();
     expect(detailsOf(nvme0n1.deployRefusals, 'SYSTEM_DISK')).toEqual(['/', '/boot']);
-    expect(detailsOf(nvme0n1.deployRefusals, 'MOUNTED')).toEqual(['/', '/boot']);
     const held = ['vg-swap', 'crypt', 'vg-root'].map((name) => kernel.dev(`mapper/${name}`));
     expect(detailsOf(nvme0n1.deployRefusals, 'IN_USE')).toEqual(held);
-    expect(codes(nvme0n1.captureRefusals)).toEqual(['MOUNTED_READ_WRITE', 'IN_USE']);
+    expect(codes(nvme0n1.captureRefusals)).toEqual(['SYSTEM_DISK', 'IN_USE']);
+    // nobody can unmount what runs
+    expect(codes(nvme0n1.deployRefusals)).not.toContain('MOUNTED');
     expect(nvme0n1.mounts).toContainEqual({ device: kernel.dev('mapper/vg-root'), path: '/', isReadOnly: false });
     expect(sda.deployRefusals).toEqual([]);
   });
@@ -218,7 +219,7 @@ describe('who uses a disk', () => {
     kernel.mount({ number: '259:0', at: '/usr', superOptions: 'ro' });
     const { sda, sdb, sdc } = await devices();
     for (const disk of [sda, sdb]) {
-      expect(codes(disk.deployRefusals)).toEqual(['SYSTEM_DISK', 'MOUNTED', 'IN_USE']);
+      expect(codes(disk.deployRefusals)).toEqual(['SYSTEM_DISK', 'IN_USE']);
       expect(detailsOf(disk.captureRefusals, 'IN_USE')).toEqual([kernel.dev('md0')]);
     }
     expect(sdc.deployRefusals).toEqual([]);
@@ -300,7 +301,7 @@ describe('which disk holds the catalog', () => {
     const { sda, sdb, sdc } = await devices(path.join(data, 'not/yet/there'));
     expect(detailsOf(sdc.deployRefusals, 'HOLDS_CATALOG')).toEqual([path.join(data, 'not/yet/there')]);
     expect(codes(sdb.deployRefusals)).toEqual(['MOUNTED']);
-    expect(codes(sda.deployRefusals)).toEqual(['SYSTEM_DISK', 'MOUNTED']);
+    expect(codes(sda.deployRefusals)).toEqual(['SYSTEM_DISK']);
   });
 
   test('a folder whose name only begins like the mount point is not on it', async () => {

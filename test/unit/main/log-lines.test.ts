@@ -36,4 +36,27 @@ describe.each(LANGUAGES)('the log: %s', (language) => {
     expect(said).toContain(words.t(`pledge.${kind}`, { place: 'libvirt:lab' }));
     expect(said).not.toMatch(/pledge|kind=/);
   });
+
+  it('says how much, and nothing that is for programs', () => {
+    const data = {
+      templateId: 'f00d',
+      version: 2,
+      newBytes: 179_495_126,
+      overridden: [],
+      serial: '',
+      heldBackBytes: 0,
+    };
+    const said = logLines(words, [entry('template.captured', data)]).join('\n');
+    expect(said).toContain(words.bytes(179_495_126));
+    expect(said).not.toMatch(/=|179495126|f00d|overridden|heldBack/);
+  });
+
+  it('says what was edited: the field, what it was, what it is', () => {
+    const data = { templateId: 'f00d', fields: ['note', 'status'], before: ['', 'active'], after: ['new', 'disabled'] };
+    const said = logLines(words, [entry('template.edited', data)]).join('\n');
+    const edited = (field: string, before: string, after: string) =>
+      words.t('template.edited', { name: words.t(`template.${field}`), before, after });
+    expect(said).toContain(edited('note', words.t('template.nothing'), 'new'));
+    expect(said).toContain(edited('status', words.t('status.active'), words.t('status.disabled')));
+  });
 });

@@ -36,3 +36,19 @@ test('what went well goes to another disk, if it went to one at all', () => {
   expect(againOf(job({ state: 'running', outcome: null }), null, true)).toBeNull();
   expect(againOf(job({ kind: 'deploy' }), null, false)).toBeNull();
 });
+
+test('what is asked for by a command is asked for again, as far as it is known', () => {
+  expect(againOf(job({ kind: 'boot', path: '' }), 't', false)).toEqual({ command: 'boot.start' });
+  expect(againOf(job({ kind: 'boot', path: '' }), null, false)).toBeNull();
+  expect(againOf(job({ kind: 'stream', outcome: 'lost' }), 't', false)).toEqual({ command: 'vm.stream' });
+  expect(againOf(job({ kind: 'extract', outcome: 'aborted' }), 't', true)).toEqual({ command: 'files.extract' });
+  // where to is said in no job
+  expect(againOf(job({ kind: 'extract' }), 't', false)).toBeNull();
+});
+
+test('an export is of a template', () => {
+  const to = { name: 'export', params: { id: 't' } };
+  expect(againOf(job({ kind: 'export' }), 't', true)).toEqual({ to: { ...to, query: { again: 'j' } }, isOther: false });
+  expect(againOf(job({ kind: 'export' }), 't', false)).toEqual({ to: { ...to, query: {} }, isOther: false });
+  expect(againOf(job({ kind: 'export' }), null, true)).toBeNull();
+});

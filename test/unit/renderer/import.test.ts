@@ -45,6 +45,9 @@ const queued = (more: Partial<QueuedImage> = {}): QueuedImage => ({
   id: 1,
   path: '/images/lab.qcow2',
   name: 'lab.qcow2',
+  sending: null,
+  uploadId: null,
+  canBeSent: false,
   password: '',
   entry: null,
   disk: 0,
@@ -71,12 +74,40 @@ describe('what was dropped', () => {
     ]);
   });
 
-  it('is known by name alone where the browser keeps the place to itself', () => {
-    const files = [{ name: 'a.img' }, { name: 'b.vdi' }];
-    expect(droppedFiles({ getData: () => '', files })).toEqual([
+  it('is known by name and content where the browser keeps the place to itself', async () => {
+    const files = [new File(['x'], 'a.img'), new File([], 'b.vdi')];
+    const dropped = droppedFiles({ getData: () => '', files, items: [] });
+    expect(dropped.map(({ name, path }) => ({ name, path }))).toEqual([
       { name: 'a.img', path: null },
       { name: 'b.vdi', path: null },
     ]);
+    expect(await dropped[0].content!()).toEqual([{ path: 'a.img', file: files[0] }]);
+  });
+
+  /** As browsers give what was dropped: a folder tells what is in it two at a time, and nothing at the end. */
+  function entry(name: string, inside?: FileSystemEntry[]): FileSystemEntry {
+    const left = [...(inside ?? [])];
+    const readEntries = (tell: (some: FileSystemEntry[]) => void) => tell(left.splice(0, 2));
+    const file = (tell: (file: File) => void) => tell(new File([name], name));
+    const isDirectory = inside !== undefined;
+    return { name, isDirectory, isFile: !isDirectory, createReader: () => ({ readEntries }), file } as never;
+  }
+  const filesOf = (top: FileSystemEntry) =>
+    droppedFiles({ getData: () => '', files: [], items: [{ webkitGetAsEntry: () => top }] })[0].content!();
+
+  it('is all that is in a folder, under the names that it has there', async () => {
+    const folder = entry('clone', [entry('a'), entry('b'), entry('parts', [entry('c')]), entry('d')]);
+    expect((await filesOf(folder)).map(({ path }) => path)).toEqual(['clone/a', 'clone/b', 'clone/d', 'clone/parts/c']);
+  });
+
+  it('is not read on without end: neither what lies too deep nor what is too much', async () => {
+    const deep = Array.from({ length: 9 }).reduce<FileSystemEntry>((inner) => entry('d', [inner]), entry('x'));
+    await expect(filesOf(deep)).rejects.toMatchObject({ view: { code: 'UPLOAD_REFUSED', data: { reason: 'deep' } } });
+    const many = entry(
+      'many',
+      Array.from({ length: 5000 }, (_, i) => entry(String(i))),
+    );
+    expect(await filesOf(many)).toHaveLength(1001);
   });
 
   it('is told by the preload, and by no other message', () => {

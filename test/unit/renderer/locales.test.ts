@@ -178,6 +178,7 @@ describe('pages', () => {
       'guestChange.',
       'notCatalog.',
       'writeReason.',
+      'internalReason.',
       'readFirstReason.',
       'wholeReason.',
       'tableReason.',

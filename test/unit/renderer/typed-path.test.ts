@@ -1,6 +1,6 @@
 /** Paths as people paste them. */
 import { expect, test } from 'vitest';
-import { typedPath } from '../../../src-renderer/client/typed-path.ts';
+import { typedPath } from '../../../src-engine/words/typed-path.ts';
 
 test.for([
   ['/a/b.img', '/a/b.img'],
