@@ -67,11 +67,16 @@ export async function planIds(input: IdsInput, signal: AbortSignal): Promise<Ids
   const { changes } = input;
   if (things.length === 0) return { renewed: [], notes: [], corePatches: [], changes };
   const all = (code: Keeping['code']) => things.map((reason) => noteOf(reason, { code }));
-  if (input.guest.family.value === 'windows')
-    return { renewed: [], notes: all('id-kept-windows'), corePatches: [], changes };
-  if (!input.isAlone) return { renewed: [], notes: all('id-kept-several-disks'), corePatches: [], changes };
+  const isWindows = input.guest.family.value === 'windows';
+  if (!input.isAlone && !isWindows)
+    return { renewed: [], notes: all('id-kept-several-disks'), corePatches: [], changes };
 
   const disk = await readDiskIds(input.source);
+  if (isWindows) {
+    const hasLvm = disk.ids.some(({ reason }) => reason === 'lvm-uuids');
+    const notes = all('id-kept-windows').filter(({ reason }) => reason !== 'lvm-uuids' || hasLvm);
+    return { renewed: [], notes, corePatches: [], changes };
+  }
   const ids = [
     ...disk.ids.filter(({ reason }) => things.includes(reason)),
     ...groupNameIds(disk.tree, input.groupNames),

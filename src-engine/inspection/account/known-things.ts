@@ -51,7 +51,9 @@ export async function knownThingsIn(
   /** @param extents of a thing that certainly means something, on the disk */
   const spread = (name: string, extents: readonly Extent[]) => {
     for (const piece of pieces) {
-      const inside = extents.flatMap((extent) => within(extent, [piece]));
+      // a page that begins in what a group speaks of bears the label that the group was read by
+      const means = ({ startBytes }: Extent) => piece.place !== 'in-member' || startBytes >= piece.startBytes;
+      const inside = extents.filter(means).flatMap((extent) => within(extent, [piece]));
       if (inside.length > 0) add(piece, name, inside);
     }
   };

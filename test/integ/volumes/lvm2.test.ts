@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { openFileSource } from '../../../src-engine/formats/raw/file-source.ts';
 import { readBytes } from '../../../src-engine/disk/read.ts';
+import { knownThingsIn } from '../../../src-engine/inspection/account/known-things.ts';
 import { inspectDisk, type InspectedDisk } from '../../../src-engine/inspection/disk-inspection.ts';
 import { makeExt4, noise, type Part } from '../../support/disks.ts';
 import { proves } from '../../support/matrix.ts';
@@ -86,6 +87,8 @@ describe.skipIf(!canLoop)('a group over two partitions', () => {
       lvm.fill(`lab/${name}`, bench.path(name));
     }
     const inspected = await inspect(disk);
+    // zeros between a label and the group's text are no second thing beside the group
+    expect([...(await knownThingsIn(inspected)).values()]).toEqual([]);
     expect(inspected.view.groups).toMatchObject([
       {
         kind: 'lvm2',

@@ -2,7 +2,7 @@
 import { CannotChange } from '../cannot-change.ts';
 import type { GuestDraft } from '../draft.ts';
 import { removeAssignments, setAssignment } from '../shell-assignments.ts';
-import { appendLines } from '../text-lines.ts';
+import { appendLines, mapLines } from '../text-lines.ts';
 import type { Traits } from '../traits.ts';
 import { isEthernetName, isReplaced, netmaskOf, splitCidr, type Card, type CardAbilities } from './cards.ts';
 
@@ -126,6 +126,35 @@ async function setGlobals(draft: GuestDraft, traits: Traits, cards: readonly Car
   return [path];
 }
 
+/** A default route as a line of routes(5): destination, gateway, netmask, interface; null for any other line. */
+function defaultRoute(line: string): { family: 4 | 6; card: string } | null {
+  const [destination, gateway = '', , card = '-'] = line.trim().split(/\s+/);
+  if (!/^(?:default|0\.0\.0\.0(?:\/0)?|::\/0)$/.test(destination)) return null;
+  return { family: gateway.includes(':') || destination.includes(':') ? 6 : 4, card };
+}
+
+/** YaST keeps the default route of all cards in one file: an old one there would stand beside a card's own. */
+async function dropSharedDefaults(draft: GuestDraft, cards: readonly Card[]): Promise<string[]> {
+  const path = `${SUSE}/routes`;
+  const text = await draft.text(path);
+  if (text === null) return [];
+  const hasOwn = ({ setting: { ipv4, ipv6 } }: Card, family: 4 | 6) => {
+    const ip = family === 4 ? ipv4 : ipv6;
+    return typeof ip === 'object' ? ip.gateway !== undefined : ip !== 'none';
+  };
+  const edited = mapLines(text, (line) => {
+    const route = defaultRoute(line);
+    if (!route) return line;
+    const isReplaced = cards.some((card) =>
+      route.card === '-' ? hasOwn(card, route.family) : card.match.kind === 'name' && card.match.name === route.card,
+    );
+    return isReplaced ? [] : line;
+  });
+  if (edited === text) return [];
+  await draft.write('network', path, edited);
+  return [path];
+}
+
 /** wicked of SUSE: ifcfg(5), routes(5), netconfig(8). */
 export async function writeWicked(draft: GuestDraft, cards: readonly Card[]): Promise<string[]> {
   const paths: string[] = [];
@@ -145,10 +174,15 @@ export async function writeWicked(draft: GuestDraft, cards: readonly Card[]): Pr
     await draft.write('network', path, appendLines(text, lines));
     const routes = statics.flatMap(({ gateway }) => (gateway ? [`default ${gateway} - ${match.name}\n`] : []));
     paths.push(path);
-    if (routes.length === 0) continue;
-    await draft.write('network', `${SUSE}/ifroute-${match.name}`, routes.join(''));
-    paths.push(`${SUSE}/ifroute-${match.name}`);
+    const own = `${SUSE}/ifroute-${match.name}`;
+    const ownText = await draft.text(own);
+    const without = mapLines(ownText ?? '', (line) => (defaultRoute(line) ? [] : line));
+    const kept = routes.length > 0 ? routes.join('') : without;
+    if (kept === (ownText ?? '')) continue;
+    await draft.write('network', own, kept);
+    paths.push(own);
   }
+  paths.push(...(await dropSharedDefaults(draft, cards)));
   const servers = [...new Set(cards.flatMap(({ setting }) => setting.dns))].join(' ');
   const domains = [...new Set(cards.flatMap(({ setting }) => setting.searchDomains))].join(' ');
   const config = `${SUSE}/config`;

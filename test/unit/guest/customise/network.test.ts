@@ -225,6 +225,31 @@ describe('ifcfg', () => {
   });
 });
 
+describe('default routes of openSUSE', () => {
+  const ROUTES = 'default 10.9.9.1 - -\n10.0.0.0/8 10.9.9.2 - -\ndefault fe80::1 - eth1\n';
+  const SUSE = {
+    '/etc/os-release': 'ID=opensuse-leap\nVERSION_ID=15.6\n',
+    '/etc/sysconfig/network/ifcfg-eth0': "BOOTPROTO='static'\nIPADDR='10.9.9.9/24'\n",
+    '/etc/sysconfig/network/ifroute-eth0': '0.0.0.0/0 10.9.9.1 - eth0\n10.1.0.0/16 10.9.9.3 - eth0\n',
+    '/etc/sysconfig/network/routes': ROUTES,
+  };
+  test('a gateway takes the place of the one of all cards', async () => {
+    const plan = await network(SUSE, { card: 'eth0', ...STATIC });
+    expect(plan.text('/etc/sysconfig/network/ifroute-eth0')).toBe('default 10.1.1.1 - eth0\n');
+    expect(plan.text('/etc/sysconfig/network/routes')).toBe('10.0.0.0/8 10.9.9.2 - -\ndefault fe80::1 - eth1\n');
+  });
+  test('DHCP brings its own', async () => {
+    const plan = await network(SUSE, { card: 'eth0', ...DHCP });
+    expect(plan.text('/etc/sysconfig/network/ifroute-eth0')).toBe('10.1.0.0/16 10.9.9.3 - eth0\n');
+    expect(plan.text('/etc/sysconfig/network/routes')).toBe('10.0.0.0/8 10.9.9.2 - -\ndefault fe80::1 - eth1\n');
+  });
+  test('an address without a gateway leaves what other cards go by', async () => {
+    const setting = { card: 'eth1', ipv4: { addresses: ['10.5.0.2/24'] }, ipv6: 'none' } as const;
+    const plan = await network(SUSE, setting);
+    expect(plan.text('/etc/sysconfig/network/routes')).toBe('default 10.9.9.1 - -\n10.0.0.0/8 10.9.9.2 - -\n');
+  });
+});
+
 describe('systemd-networkd', () => {
   // the first by name that matches a card counts
   test.each([
