@@ -167,6 +167,25 @@ describe.skipIf(!canRun)('the helper with root’s rights', () => {
     expect(isUntouched()).toBe(true);
   });
 
+  test('neither writes to nor reads what is mounted, or the disk of the running system', async () => {
+    const machine = thisMachine();
+    const devices = await machine.listDevices('/');
+    const system = devices.find(({ deployRefusals }) => deployRefusals.some(({ code }) => code === 'SYSTEM_DISK'));
+    const image = bench.file('mounted.img', 24 * MIB);
+    run('mkfs.ext4', '-q', '-F', image);
+    const mounted = bench.attach(image);
+    bench.mount(mounted, 'rw');
+    for (const path of [mounted, ...(system ? [system.path] : [])]) {
+      const place = await machine.placeOf(path);
+      const { said } = await ask({ input: deploy({ target: place, asked: path }) });
+      expect(said.at(-1)).toMatchObject({ say: 'failed', error: { code: 'DEVICE_BUSY' } });
+      await withConnection(async (output) => {
+        const { error } = await ask({ input: line({ task: 'read', place }), output: await output });
+        expect(error).toMatchObject({ code: 'DEVICE_BUSY' });
+      });
+    }
+  });
+
   test('works in no catalog but the person’s own, and follows no link in it', async () => {
     const roots = bench.path('of-root');
     mkdirSync(roots);
