@@ -175,6 +175,7 @@ describe('pages', () => {
       'idOwner.',
       'guestReason.',
       'placeFault.',
+      'withheld.',
       'guestChange.',
       'notCatalog.',
       'writeReason.',
