@@ -4,6 +4,7 @@ export * from './boot.contract.ts';
 export * from './client.ts';
 export * from './commands.ts';
 export * from './deploy.contract.ts';
+export * from './device-path.ts';
 export * from './disk.contract.ts';
 export * from './drivers.contract.ts';
 export * from './entrance.ts';

@@ -1,3 +1,4 @@
+import { isDevicePath } from '../contract/device-path.ts';
 import type { MessageData } from '../contract/errors.ts';
 
 /** Reasons that have words of their own. */
@@ -25,6 +26,6 @@ export function reasonSection(key: string): string | null {
 export function placeKind({ path }: MessageData): 'disk' | 'port' | 'file' | null {
   if (typeof path !== 'string') return null;
   if (/^(?:127\.0\.0\.1|\[::1\]):\d+$/.test(path)) return 'port';
-  if (path.startsWith('/dev/')) return 'disk';
+  if (isDevicePath(path)) return 'disk';
   return path.startsWith('/') || /^[A-Za-z]:\\/.test(path) ? 'file' : null;
 }

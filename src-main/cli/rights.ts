@@ -1,6 +1,6 @@
 /** Rights that a command lacks: asked for where somebody can be asked, or the command that has them. */
 import { resolve } from 'node:path';
-import { CommandError, type EngineClient, type ErrorView } from '../../src-engine/contract/index.ts';
+import { CommandError, isDevicePath, type EngineClient, type ErrorView } from '../../src-engine/contract/index.ts';
 
 /** More disks than a capture has: whoever is asked for one again and again is not asked any more. */
 const MAX_DISKS_ASKED = 16;
@@ -40,7 +40,7 @@ export function commandAsRoot(
   env: NodeJS.ProcessEnv = process.env,
 ): string | null {
   if (process.platform !== 'linux' || process.geteuid?.() === 0) return null;
-  const isOfDisk = String(data.path).startsWith('/dev/');
+  const isOfDisk = isDevicePath(String(data.path));
   const lacks =
     ['RIGHTS_NEEDED', 'RIGHTS_REFUSED', 'RIGHTS_WITHHELD'].includes(code) ||
     (isOfDisk && (code === 'PERMISSION_DENIED' || data.check === 'TARGET_NOT_WRITABLE'));

@@ -1,5 +1,6 @@
 /** The command line of a QEMU that somebody started, as far as it tells the machine. Source: qemu(1), of version 7.2. */
 import { basename, isAbsolute, resolve } from 'node:path';
+import { isDevicePath } from '../../contract/device-path.ts';
 import type { Vm, VmDisk } from '../../contract/vm.contract.ts';
 import { countOf, short } from './vm-text.ts';
 
@@ -229,7 +230,7 @@ function placeOf(path: string, absolute: (path: string) => string): Pick<VmDisk,
   const full = absolute(plain);
   if (/^[a-z][a-z\d+.-]*:/i.test(plain) || !isAbsolute(full) || full.length > 4096)
     return { placed: 'elsewhere', path: short(plain) };
-  return { placed: full.startsWith('/dev/') ? 'device' : 'file', path: full };
+  return { placed: isDevicePath(full) ? 'device' : 'file', path: full };
 }
 
 function networksOf(options: readonly (readonly [string, string])[]): Vm['networks'] {

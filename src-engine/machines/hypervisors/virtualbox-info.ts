@@ -1,5 +1,6 @@
 /** What `VBoxManage showvminfo --machinereadable` says. Its keys are the same in every language. Source: VBoxManage of versions 3 to 7. */
 import { isAbsolute } from 'node:path';
+import { isDevicePath } from '../../contract/device-path.ts';
 import type { Vm, VmDisk } from '../../contract/vm.contract.ts';
 import { countOf, short } from './vm-text.ts';
 
@@ -134,7 +135,7 @@ const OPTICAL = /\.(iso|dmg|cdr|viso)$|^\/dev\/(sr\d|cdrom|dvd)/i;
 function placeOf(path: string): Pick<VmDisk, 'placed' | 'path'> {
   if (path === 'emptydrive') return { placed: 'absent', path: null };
   if (!isAbsolute(path) || path.length > 4096) return { placed: 'elsewhere', path: short(path) };
-  return { placed: path.startsWith('/dev/') ? 'device' : 'file', path };
+  return { placed: isDevicePath(path) ? 'device' : 'file', path };
 }
 
 /** VirtualBox goes by the end of the name too. */

@@ -1,10 +1,11 @@
 /** What a person says of a deploy: the template, which of its disks, and a target for each. All that is said of one target stands in its row. */
-import type {
-  BootChoice,
-  CommandParams,
-  CommandResult,
-  GuestSettings,
-  VolumeChoice,
+import {
+  isDevicePath,
+  type BootChoice,
+  type CommandParams,
+  type CommandResult,
+  type GuestSettings,
+  type VolumeChoice,
 } from '../../../src-engine/contract/index.ts';
 import { groupNamesSaid, newInside, type InsideForm } from './inside/inside-form.ts';
 import { newVm, vmSaid, type NewVmForm } from './new-vm-form.ts';
@@ -47,7 +48,7 @@ const emptyTarget = (disk: number): Target => ({ id: ++lastId, disk, to: 'device
 /** Nothing said yet but what the page's address says. */
 export function formOf(query: Record<string, unknown>): DeployForm {
   const path = String(query['target'] ?? '');
-  const to = path === '' || path.startsWith('/dev/') ? ('device' as const) : ('file' as const);
+  const to = path === '' || isDevicePath(path) ? ('device' as const) : ('file' as const);
   return {
     template: String(query['template'] ?? ''),
     version: Number(query['version']) || null,
@@ -94,7 +95,7 @@ export const targetsOfTable = (rows: CommandResult<'settings.read'>, disk: numbe
   rows.map(({ target: path, settings }) => ({
     ...emptyTarget(disk),
     path,
-    to: path.startsWith('/dev/') ? 'device' : 'file',
+    to: isDevicePath(path) ? 'device' : 'file',
     own: settings,
   }));
 
