@@ -48,6 +48,9 @@ export interface Workbench {
   atEnd(undo: () => unknown): void;
 }
 
+/** A folder on a disk, for what a file system in memory, where scratch of tests may lie, does otherwise. */
+export const ON_DISK = '/var/tmp';
+
 export function workbench(base = tmpdir()): Workbench {
   const folder = realpathSync(mkdtempSync(join(base, 'diskpress-test-')));
   const undo: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];

@@ -4,10 +4,9 @@ import { describe, expect, test } from 'vitest';
 import type { BlockSource } from '../../../src-engine/disk/block-source.port.ts';
 import { openSparseFile } from '../../../src-engine/images/sparse-file.ts';
 import { openEngine, resultOf } from '../../support/engine.ts';
-import { canLoop, MIB, run, workbench } from '../../support/workbench.ts';
+import { canLoop, MIB, ON_DISK, run, workbench } from '../../support/workbench.ts';
 
-/** Scratch of tests may lie in memory, which does not tell of holes. */
-const ON_DISK = '/var/tmp';
+// memory does not tell of holes
 const bench = workbench(ON_DISK);
 const GIB = 1024 * MIB;
 const { signal } = new AbortController();
