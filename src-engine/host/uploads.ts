@@ -41,6 +41,8 @@ export class Uploads {
   readonly #runner: RunnerLock;
   readonly #keptMs: number;
   readonly #uploads = new Map<string, Upload>();
+  /** this engine's folder among those of uploads; null: nothing was ever sent, and there is none */
+  #own: string | null = null;
   /** which job reads which of them */
   readonly #jobs = new Map<string, string>();
 
@@ -68,7 +70,8 @@ export class Uploads {
     const runner = this.#runner.own();
     if (runner === '') throw new EngineError('PERMISSION_DENIED', { path: this.#layout.root });
     const id = randomUUID();
-    const place = join(this.#layout.uploads, runner, id);
+    this.#own = join(this.#layout.uploads, runner);
+    const place = join(this.#own, id);
     try {
       await mkdir(place, { recursive: true, mode: 0o700 });
       const folder = await realpath(place);
@@ -158,8 +161,7 @@ export class Uploads {
   /** Removes all of them. */
   async close(): Promise<void> {
     await Promise.all([...this.#uploads].map(([id, upload]) => this.#remove(id, upload)));
-    const own = this.#runner.own();
-    if (own !== '') await removeAll(join(this.#layout.uploads, own)).catch(() => {});
+    if (this.#own !== null) await removeAll(this.#own).catch(() => {});
   }
 
   #find(id: string): Upload {
