@@ -34,7 +34,7 @@ function scratchInMemory() {
   const availableBytes = Number(/MemAvailable:\s+(\d+)/.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1] ?? 0) * 1024;
   return Math.min(bavail * bsize, availableBytes) >= ENOUGH_BYTES ? { TMPDIR: MEMORY } : {};
 }
-/** Of stages that need a few gigabytes. */
+/** Of stages that need a few gigabytes, and nothing of what file systems on disks alone can. */
 const SCRATCH = scratchInMemory();
 const modules = (...path) => join(root, 'node_modules', ...path);
 
@@ -99,13 +99,10 @@ const STAGES = {
     return one(isTyped);
   },
   unit: () => vitest('unit', [ALL_PROCESSORS], SCRATCH),
-  integ: () => vitest('integ', [ONE_MORE], SCRATCH),
+  integ: () => vitest('integ', [ONE_MORE]),
   long: () => vitest('long', [ONE_MORE]),
   hostile: () =>
-    vitest('hostile', [ALL_PROCESSORS], {
-      ...SCRATCH,
-      DISKPRESS_MUTATIONS: process.env.DISKPRESS_MUTATIONS ?? FEW_MUTATIONS,
-    }),
+    vitest('hostile', [ALL_PROCESSORS], { DISKPRESS_MUTATIONS: process.env.DISKPRESS_MUTATIONS ?? FEW_MUTATIONS }),
   /** docs/FORMATS.md says what the two stages before have proven. */
   matrix() {
     const differences = matrixDifferences();
