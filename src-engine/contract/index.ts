@@ -28,3 +28,4 @@ export * from './upload.contract.ts';
 export * from './warnings.ts';
 export * from './vm.contract.ts';
 export * from './vm-place.ts';
+export { isSchemaError } from './wrong-request.ts';

@@ -2,6 +2,9 @@
 import type { z } from 'zod';
 import type { MessageData } from './errors.ts';
 
+/** Whether a schema said that what it was given is not as it should be: its words are for logs. */
+export const isSchemaError = ({ name }: Error): boolean => /^\$?ZodError$/.test(name);
+
 /** Reasons that schemas name themselves. */
 const OWN = /^[a-z]+(-[a-z]+)*$/;
 

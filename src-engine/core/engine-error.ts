@@ -2,6 +2,7 @@
 import { formatFacts } from './format-facts.ts';
 import { isDevice, largestFileAt, roomAt } from './room-at.ts';
 import type { ErrorCode, ErrorView, MessageData } from '../contract/errors.ts';
+import { isSchemaError } from '../contract/wrong-request.ts';
 
 export class EngineError extends Error {
   readonly code: ErrorCode;
@@ -19,6 +20,11 @@ export class EngineError extends Error {
     this.code = code;
     this.data = data;
     this.hint = hint;
+  }
+
+  /** What another thread or process has told. */
+  static of({ code, data, hint }: ErrorView): EngineError {
+    return new EngineError(code, data, hint);
   }
 
   toView(): ErrorView {
@@ -98,7 +104,7 @@ export function toEngineError(thrown: unknown, place = ''): EngineError {
     return new EngineError(known, { path, ...facts, reason: code }, error.message, { cause: error });
   }
   // what a schema says is for logs: data of ours is not as it should be
-  const reason = /^\$?ZodError$/.test(error.name) ? 'data' : error.message;
+  const reason = isSchemaError(error) ? 'data' : error.message;
   return new EngineError('INTERNAL', { reason }, error.stack ?? '', { cause: error });
 }
 

@@ -4,6 +4,7 @@ import { lstat, open, readdir } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { holdFolder, HeldFolder } from '../core/held-folder.ts';
 import type { Person } from './person.ts';
+import { isRoot } from '../core/is-root.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
@@ -18,7 +19,7 @@ type Owner = Pick<Person, 'uid' | 'gid'>;
  * @param root the catalog's folder
  */
 export async function giveToOwner(root: string, person: Person | null): Promise<void> {
-  if (process.platform !== 'linux' || process.geteuid?.() !== 0) return;
+  if (process.platform !== 'linux' || !isRoot()) return;
   const path = resolve(root);
   const there = await lstat(path).catch(() => null);
   if (!there?.isDirectory()) return;

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
+import { isRoot } from '../core/is-root.ts';
 
 export interface Person {
   readonly name: string;
@@ -17,7 +18,7 @@ const TIMEOUT_MS = 5_000;
 
 /** @returns null for who is not root, is root itself, or cannot be told. Sources: sudo(8), pkexec(1), "ENVIRONMENT"; getent(1), passwd(5). */
 export function personBehindRoot(env: NodeJS.ProcessEnv = process.env): Person | null {
-  if (process.platform !== 'linux' || process.geteuid?.() !== 0) return null;
+  if (process.platform !== 'linux' || !isRoot()) return null;
   const id = env.SUDO_UID ?? env.PKEXEC_UID ?? '';
   if (!/^[1-9]\d{0,9}$/.test(id)) return null;
   try {

@@ -1,16 +1,17 @@
 /** Rights that a person does not have and may be given for one piece of work: polkit asks whoever sits at the machine. */
 import { accessSync, constants } from 'node:fs';
-
-/** Whether this process has root's rights. */
-export const isRoot = (): boolean => process.geteuid?.() === 0;
+import { isRoot } from '../core/is-root.ts';
 
 /** Where every system has it: what is found by PATH might be anybody's. */
 export const PKEXEC = '/usr/bin/pkexec';
 
+/** Whether there is a display that somebody may sit at. Source: X(7), "ENVIRONMENT" */
+export const hasDisplay = ({ DISPLAY, WAYLAND_DISPLAY }: NodeJS.ProcessEnv): boolean =>
+  Boolean(DISPLAY || WAYLAND_DISPLAY);
+
 /** @returns whether root's rights can be asked for: there is polkit's pkexec, and a display to ask on. Source: pkexec(1) */
 export function canAskForRights(env: NodeJS.ProcessEnv = process.env): boolean {
-  if (process.platform !== 'linux' || isRoot()) return false;
-  if (!env.DISPLAY && !env.WAYLAND_DISPLAY) return false;
+  if (process.platform !== 'linux' || isRoot() || !hasDisplay(env)) return false;
   try {
     accessSync(PKEXEC, constants.X_OK);
     return true;

@@ -4,17 +4,14 @@ import { dirname } from 'node:path';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
 import { runTool } from '../tools/run-tool.ts';
 import { findTool } from '../tools/tools.ts';
+import { hasDisplay } from './rights.ts';
 
 /** It hands over to the file manager, which goes on. */
 const DEADLINE_MS = 10_000;
 
 /** Whether there is a desktop, of the same person: root's file manager on somebody else's is none. */
 export const canShowFolders = (env: NodeJS.ProcessEnv = process.env): boolean =>
-  process.platform === 'linux' &&
-  Boolean(env.DISPLAY || env.WAYLAND_DISPLAY) &&
-  !env.SUDO_UID &&
-  !env.PKEXEC_UID &&
-  findTool('xdg-open') !== null;
+  process.platform === 'linux' && hasDisplay(env) && !env.SUDO_UID && !env.PKEXEC_UID && findTool('xdg-open') !== null;
 
 /** What tells programs which desktop they are on. Sources: X(7), "ENVIRONMENT"; the XDG base directory and desktop entry specifications. */
 const OF_SESSION =

@@ -17,7 +17,7 @@ export class PressThread {
     this.#worker.on('message', ({ id, reply }: { id: number; reply: PressReply }) => {
       const call = this.#waiting.get(id);
       this.#waiting.delete(id);
-      if (reply.kind === 'error') call?.reject(new EngineError(reply.error.code, reply.error.data, reply.error.hint));
+      if (reply.kind === 'error') call?.reject(EngineError.of(reply.error));
       else call?.resolve(reply);
     });
     const fail = (cause: unknown) =>

@@ -10,6 +10,7 @@ import { looksIncompressible } from './entropy.ts';
 import { encodeFrame, storedFrame } from './frame-codec.ts';
 import { FrameReader, type FramePlace } from './frame-reader.ts';
 import { isZeroHash } from './manifest-format.ts';
+import type { ReadFrom } from './open-packs.ts';
 import {
   CHUNK_ENTRY_BYTES,
   FRAME_TARGET_BYTES,
@@ -51,8 +52,8 @@ export type PressRequest =
   | { kind: 'expand'; memory: SharedArrayBuffer; base: number; chunks: readonly ChunkPlace[] }
   /** hash a window's chunks again and compare with their names */
   | { kind: 'compare'; memory: SharedArrayBuffer; base: number; chunks: readonly ChunkPlace[] }
-  /** read a frame from the medium and hash every chunk in it */
-  | { kind: 'audit'; place: FramePlace }
+  /** read a frame and hash every chunk in it */
+  | { kind: 'audit'; place: FramePlace; from: ReadFrom }
   /** read a frame from the medium and compare it with its checksums, as they were when it was made */
   | { kind: 'recheck'; place: FramePlace; headSum: number }
   /** press the chunks at these offsets of a frame into new frames (prune) */
@@ -158,7 +159,7 @@ export class Press {
           wrong: this.#compare(Buffer.from(request.memory, request.base), request.chunks),
         };
       case 'audit':
-        return { kind: 'audited', table: this.#audit(request.place) };
+        return { kind: 'audited', table: this.#audit(request.place, request.from) };
       case 'recheck':
         this.#reader.compareStored(request.place, request.headSum);
         return { kind: 'done', frames: [] };
@@ -274,8 +275,8 @@ export class Press {
     });
   }
 
-  #audit(place: FramePlace): Uint8Array {
-    const { bytes, chunks, table } = this.#reader.readWhole(place, 'medium');
+  #audit(place: FramePlace, from: ReadFrom): Uint8Array {
+    const { bytes, chunks, table } = this.#reader.readWhole(place, from);
     for (const { hash, offset, lengthBytes } of chunks) {
       if (hashOf('sha256', bytes.subarray(offset, offset + lengthBytes), 'buffer').compare(hash) !== 0) {
         throw new EngineError('PACK_DAMAGED', {

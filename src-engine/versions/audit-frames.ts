@@ -28,7 +28,7 @@ export async function auditFrames(
   const allBytes = frames.reduce((sum, frame) => sum + lengthOf(frame), 0);
   await eachFrame(pool, frames, allBytes, context, async (frame) => {
     try {
-      const { table } = await pool.request(pool.pickThread(), { kind: 'audit', place: frame });
+      const { table } = await pool.request(pool.pickThread(), { kind: 'audit', place: frame, from: 'medium' });
       if (!index.agreesWith(frame.id, table)) {
         throw new EngineError('CATALOG_DAMAGED', { path: frame.packPath, reason: 'index' }, 'Run: diskpress repair');
       }

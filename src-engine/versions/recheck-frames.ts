@@ -33,7 +33,7 @@ export async function recheckFrames(
 ): Promise<void> {
   await eachFrame(pool, frames, rawBytes, context, async ({ headSum, ...place }, i) => {
     const thread = pool.pickThread();
-    if (i % SAMPLE_ONE_IN === 0) await pool.request(thread, { kind: 'audit', place });
+    if (i % SAMPLE_ONE_IN === 0) await pool.request(thread, { kind: 'audit', place, from: 'medium' });
     else await pool.request(thread, { kind: 'recheck', place, headSum });
   });
 }

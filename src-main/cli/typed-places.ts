@@ -6,9 +6,11 @@ import { typedPath } from '../../src-engine/words/typed-path.ts';
 
 /** Arguments that name a file, a folder or a disk here; `path` is one inside of a template. */
 const ARGUMENTS = new Set(['file', 'source', 'sources', 'targets', 'subject']);
-const OPTIONS = new Set(['dir', 'file', 'file.iso', 'file.png', 'file.txt', 'file.txt|html|pdf', 'folder', 'path']);
-/** Placeholders that stand for other things too; what has no quotes, no scheme and no `~` stays as it is. */
-const ALSO = new Set(['profile', 'target']);
+/** Placeholders; `profile` and `target` stand for other things too: what has no quotes, no scheme and no `~` stays as it is. */
+const OPTIONS = new Set([
+  ...['dir', 'file', 'file.iso', 'file.png', 'file.txt', 'file.txt|html|pdf', 'folder', 'path'],
+  ...['profile', 'target'],
+]);
 
 /** A name that is there just so is meant, whatever it looks like. */
 function placeOf(text: string): string {
@@ -25,7 +27,7 @@ export function takeTypedPlaces(command: Command): void {
   }
   for (const option of command.options) {
     const [, placeholder = ''] = /<([^>]+)>/.exec(option.flags) ?? [];
-    if (!OPTIONS.has(placeholder) && !ALSO.has(placeholder)) continue;
+    if (!OPTIONS.has(placeholder)) continue;
     const read = option.parseArg;
     option.argParser((text: string, before: unknown) => (read ? read(placeOf(text), before) : placeOf(text)));
   }

@@ -58,6 +58,17 @@ export function keepDraftOf(jobId: string, own?: Draft): void {
   if (draft) write(OF_JOBS, [...ofJobs(), [jobId, draft]].slice(-MOST_JOBS));
 }
 
+/** Begins a job of a kind that no wizard asks for: what its command is given is kept, since it may have to be tried again. */
+export async function startKept<T extends { readonly jobId: string }>(
+  wizard: string,
+  form: unknown,
+  begin: () => Promise<T>,
+): Promise<T> {
+  const started = await begin();
+  keepDraftOf(started.jobId, { wizard, form });
+  return started;
+}
+
 /** @returns what a job of this kind was started with in this tab */
 export const askedOf = <T>(jobId: string, wizard: string): T | null => (draftOf(jobId, wizard)?.form as T) ?? null;
 

@@ -10,7 +10,7 @@ import type {
   SettingNote,
   Warning,
 } from '../../src-engine/contract/index.ts';
-import { CommandError } from '../../src-engine/contract/index.ts';
+import { CommandError, isSchemaError } from '../../src-engine/contract/index.ts';
 import { countIn, fillFacts } from '../../src-engine/words/fill.ts';
 import { identityPlanKey } from '../../src-engine/words/identity-plan.ts';
 import { placeKind, reasonSection } from '../../src-engine/words/reasons.ts';
@@ -27,7 +27,7 @@ export function errorView(thrown: unknown): ErrorView {
   if (thrown instanceof CommandError) return thrown.view;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   // an answer that is not as the contract says comes of another version
-  const reason = thrown instanceof Error && /^\$?ZodError$/.test(thrown.name) ? 'answer' : message;
+  const reason = thrown instanceof Error && isSchemaError(thrown) ? 'answer' : message;
   return { code: 'INTERNAL', message, hint: '', data: { reason } };
 }
 

@@ -123,13 +123,13 @@ test('a job reads packs as they are when it begins, whatever another still has o
   const path = packPath(layout, name);
   const place = { packPath: path, offset: frames[0].offset, headBytes: 32 + 36, storedBytes: frames[0].storedBytes };
   const a = job();
-  await a.pool.request(0, { kind: 'audit', place });
+  await a.pool.request(0, { kind: 'audit', place, from: 'medium' });
   const damaged = readFileSync(path);
   damaged[place.offset + place.headBytes + 100] ^= 1;
   writeFileSync(`${path}.other`, damaged);
   renameSync(`${path}.other`, path);
   const b = job();
-  await expect(b.pool.request(0, { kind: 'audit', place })).rejects.toThrow(
+  await expect(b.pool.request(0, { kind: 'audit', place, from: 'medium' })).rejects.toThrow(
     expect.objectContaining({ code: 'PACK_DAMAGED' }),
   );
   await a.pool.close();

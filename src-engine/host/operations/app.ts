@@ -21,20 +21,23 @@ export const appOperations = (
   | 'folder.make'
   | 'password.hash'
 > => ({
-  'app.info': async () => ({
-    version: host.version,
-    catalogPath: host.catalogPath,
-    catalogFreeBytes: await freeBytes(host.catalogPath),
-    storeBytes: host.catalog.listed.index.storedBytes(),
-    canOpenDevices: process.getuid?.() === 0,
-    canAskForRights: canAskForRights(),
-    platform: process.platform,
-    samplePath: samplePath(host),
-    homePath: personalHome(),
-    downloadsPath: downloadsIn(personalHome()),
-    canTakeOut: canTakeOut(),
-    canShowFolders: canShowFolders(),
-  }),
+  'app.info': async () => {
+    const homePath = personalHome();
+    return {
+      version: host.version,
+      catalogPath: host.catalogPath,
+      catalogFreeBytes: await freeBytes(host.catalogPath),
+      storeBytes: host.catalog.listed.index.storedBytes(),
+      canOpenDevices: process.getuid?.() === 0,
+      canAskForRights: canAskForRights(),
+      platform: process.platform,
+      samplePath: samplePath(host),
+      homePath,
+      downloadsPath: downloadsIn(homePath),
+      canTakeOut: canTakeOut(),
+      canShowFolders: canShowFolders(),
+    };
+  },
   'preferences.show': () => host.preferences.show(),
   'preferences.change': async (changes) => {
     const now = await host.preferences.change(changes);

@@ -46,8 +46,7 @@ export function askForRights(
   const said = hearMessages(child.stderr, (message) => {
     if (message.say === 'begun') hasBegun = true;
     if (message.say === 'refused') {
-      const { code, data, hint } = message.error;
-      refusal ??= new EngineError(code, data, hint);
+      refusal ??= EngineError.of(message.error);
     } else hear(message);
   });
   child.stdin.on('error', () => {});

@@ -70,10 +70,8 @@ export class HelpedDeploys {
       case 'done':
         part.ending = { result: message.result };
         return;
-      case 'failed': {
-        const { code, data, hint } = message.error;
-        part.ending = { error: new EngineError(code, data, hint) };
-      }
+      case 'failed':
+        part.ending = { error: EngineError.of(message.error) };
     }
   }
 }

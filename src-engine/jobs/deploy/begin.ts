@@ -1,7 +1,7 @@
 /** Begin: what the target looked like before is taken from it, since an old table over new content would be the worst of both. */
 import type { Deployment } from './deployment.ts';
 import type { Placement } from './place.ts';
-import { PAGE_BYTES } from './read-back.ts';
+import { PAGE_BYTES } from '../../core/direct-access.ts';
 
 type Beginning = Pick<Deployment, 'sink'> & { readonly placement: Pick<Placement, 'finishing'> };
 

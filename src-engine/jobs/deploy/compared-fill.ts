@@ -12,7 +12,7 @@ import type { ManifestJson } from '../../versions/manifest-json.ts';
 import type { StoredParts } from '../../versions/stored-parts.ts';
 import { bytesOf, joinExtents } from '../../volumes/extents.ts';
 import type { Filler } from './filler.ts';
-import { PAGE_BYTES } from './read-back.ts';
+import { PAGE_BYTES } from '../../core/direct-access.ts';
 import { extentsOf, storedWindow, type StoredWindow } from './stored-window.ts';
 import type { TargetWindow } from './target-window.ts';
 

@@ -5,7 +5,8 @@ import type { BlockSource, Extent } from '../../disk/block-source.port.ts';
 import { WINDOW_BYTES } from '../../store/chunking.ts';
 import { bytesOf } from '../../volumes/extents.ts';
 import type { Deployment } from './deployment.ts';
-import { compareBack, PAGE_BYTES, PIECE_BYTES } from './read-back.ts';
+import { PAGE_BYTES } from '../../core/direct-access.ts';
+import { compareBack, PIECE_BYTES } from './read-back.ts';
 
 /** What copying needs of memory, for as many extents as there are. */
 export interface CopyMemories {

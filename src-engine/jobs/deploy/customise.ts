@@ -2,7 +2,7 @@
 import { EngineError } from '../../core/engine-error.ts';
 import type { JobContext } from '../../core/job-context.ts';
 import { RENEWAL_REASONS, type ChangeReason } from '../../contract/deploy.contract.ts';
-import { isRoot } from '../../machines/rights.ts';
+import { isRoot } from '../../core/is-root.ts';
 import { changeVolumes } from './change-volumes.ts';
 import type { Deployment } from './deployment.ts';
 import { nothingElseChanged } from './nothing-else.ts';

@@ -1,7 +1,8 @@
 /** Finish: with everything else on the target, it comes to look like what it is. */
 import type { JobContext } from '../../core/job-context.ts';
 import type { Deployment } from './deployment.ts';
-import { PAGE_BYTES, verifyPatch } from './read-back.ts';
+import { PAGE_BYTES } from '../../core/direct-access.ts';
+import { verifyPatch } from './read-back.ts';
 
 /**
  * Writes what was held back, the first sector last of all, and reads it all back. Then a file gets its name.

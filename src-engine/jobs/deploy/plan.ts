@@ -25,7 +25,7 @@ import { abilitiesHere } from '../../resizing/abilities.ts';
 import type { PlannedVm } from '../../contract/new-vm.contract.ts';
 import { formatChecks } from './target-format.ts';
 import { describeTarget } from '../../machines/describe-target.ts';
-import { isRoot } from '../../machines/rights.ts';
+import { isRoot } from '../../core/is-root.ts';
 import { platformOf } from '../../judgement/platform.ts';
 import { overriddenCodes, withOverrides } from '../../judgement/overrides.ts';
 import { refusalOf, type DeployRecord, type Planned } from '../plan-records.ts';

@@ -1,11 +1,10 @@
 /** Reads what was written back from the medium, past the page cache where that can be. */
 import { ownMemory } from '../../core/aligned-memory.ts';
+import { PAGE_BYTES } from '../../core/direct-access.ts';
 import { EngineError } from '../../core/engine-error.ts';
 import type { BlockSink, Extent } from '../../disk/block-source.port.ts';
 import type { Patch } from '../../volumes/layout.port.ts';
 
-/** Direct reads begin at multiples of this. */
-export const PAGE_BYTES = 4096;
 /** Runs that lie this close are read back together. */
 const READ_GAP_BYTES = 64 * 1024;
 /** As much is read back at a time. */

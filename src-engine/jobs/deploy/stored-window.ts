@@ -7,7 +7,7 @@ import type { WindowRecord } from '../../store/manifest-format.ts';
 import type { ChunkPlace } from '../../store/press.ts';
 import type { ManifestJson } from '../../versions/manifest-json.ts';
 import { chunksOf } from '../../versions/window-chunks.ts';
-import { PAGE_BYTES } from './read-back.ts';
+import { PAGE_BYTES } from '../../core/direct-access.ts';
 
 /** Offsets are those of the template's disk. */
 export interface StoredWindow {

@@ -3,7 +3,7 @@ import { ownMemory } from '../../core/aligned-memory.ts';
 import { checkSpan } from '../../core/bounds.ts';
 import type { BlockSource } from '../../disk/block-source.port.ts';
 import type { Deployment } from './deployment.ts';
-import { PAGE_BYTES } from './read-back.ts';
+import { PAGE_BYTES } from '../../core/direct-access.ts';
 
 const WINDOW_BYTES = 1024 * 1024;
 

@@ -3,7 +3,7 @@ import type { Extent } from '../../disk/block-source.port.ts';
 import type { Region } from '../../versions/regions.ts';
 import { bytesOf, within, withoutExtents } from '../../volumes/extents.ts';
 import type { Placement } from './place.ts';
-import { PAGE_BYTES } from './read-back.ts';
+import { PAGE_BYTES } from '../../core/direct-access.ts';
 import { extentsOf, type StoredWindow } from './stored-window.ts';
 
 /** Offsets are those of the target. */

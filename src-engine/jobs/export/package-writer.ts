@@ -177,7 +177,8 @@ class ReadAhead {
     if (offsets.length < chunks) {
       return (await this.#pool.request(REPACK_THREAD, { kind: 'repack', place, offsets, level: LEVEL })).frames;
     }
-    await this.#pool.request(this.#pool.pickThread(), { kind: 'audit', place });
+    // it is read once more below
+    await this.#pool.request(this.#pool.pickThread(), { kind: 'audit', place, from: 'cache' });
     return [await readFrame(place)];
   }
 }

@@ -56,7 +56,8 @@ export class AdoptedPacks {
         }
         const headBytes = frameHeader.size + frame.table.length;
         const place: FramePlace = { packPath: path, offset: frame.offset, headBytes, storedBytes: frame.storedBytes };
-        await this.#pool.request(this.#pool.pickThread(), { kind: 'audit', place });
+        // it is read once more below
+        await this.#pool.request(this.#pool.pickThread(), { kind: 'audit', place, from: 'cache' });
         this.#verifiedBytes += frame.rawBytes;
         const payload = Buffer.alloc(frame.storedBytes);
         await handle.read(payload, 0, payload.length, frame.offset + headBytes);

@@ -3,6 +3,7 @@ import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promise
 import { dirname, join } from 'node:path';
 import { toEngineError, tooLittleRoom } from '../../core/engine-error.ts';
 import { roomAt } from '../../core/room-at.ts';
+import { isRoot } from '../../core/is-root.ts';
 
 /** A system that starts up writes logs and caches: some hundred megabytes where it makes its swap or its indices anew. */
 const ROOM_BYTES = 512 * 1024 * 1024;
@@ -38,7 +39,7 @@ export async function makeScratchFolder(maySubstitute: boolean): Promise<Scratch
     const outer = await mkdtemp(join(parent, `diskpress-boot-${process.pid}-`));
     const path = join(outer, 'machine');
     await mkdir(path, { mode: 0o700 });
-    const user = maySubstitute && process.geteuid?.() === 0 && (await canAnybodyEnter(parent)) ? NOBODY : null;
+    const user = maySubstitute && isRoot() && (await canAnybodyEnter(parent)) ? NOBODY : null;
     if (user) {
       await chmod(outer, 0o711);
       await chown(path, user.uid, user.gid);

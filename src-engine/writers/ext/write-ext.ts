@@ -10,6 +10,7 @@ import type { Ownership, VolumeChanges, VolumeStep } from '../steps.port.ts';
 import { HANDED, type VolumePlace } from '../volume-place.ts';
 import { attributesOf, type Attribute } from './attributes.ts';
 import { debugfs, pathOf, type Request } from './debugfs.ts';
+import { isRoot } from '../../core/is-root.ts';
 
 /** A whole check of a large disk takes its time. */
 const CHECK_DEADLINE_MS = 60 * 60_000;
@@ -59,7 +60,7 @@ export async function writeExt(changes: VolumeChanges, place: VolumePlace, signa
 /** e2fsck and debugfs lose the offset of a file system while they replay its journal: a device of its own has none. */
 async function replayed(error: unknown, place: VolumePlace, signal: AbortSignal): Promise<void> {
   if (!(error instanceof EngineError) || !/while trying to re-open/.test(String(error.data.said))) throw error;
-  if (process.geteuid?.() !== 0) throw impossible('/', 'journal');
+  if (!isRoot()) throw impossible('/', 'journal');
   await withLoopDevice(place, signal, (device) =>
     runTool('e2fsck', ['-p', device], { signal, goodCodes: MENDED, deadlineMs: CHECK_DEADLINE_MS }),
   );
