@@ -70,6 +70,13 @@ export function partShare(kind: JobView['kind'], { progress, phases }: Worked): 
   return reached === 0 && share === null ? null : reached;
 }
 
+/** @returns whether it is the work that a job of its kind is there for: most of the whole, and so what its rate is told of */
+export function isMainPhase(kind: JobView['kind'], phase: Phase): boolean {
+  const lengths = Object.values(SPANS[kind]).map(([from, to]) => to - from);
+  const span = SPANS[kind][phase];
+  return span !== undefined && span[1] - span[0] === Math.max(...lengths);
+}
+
 /** The phases that every job of its kind still has before it, in their order. */
 export function phasesToCome({ kind, state, phases }: Pick<JobView, 'kind' | 'state' | 'phases'>): Phase[] {
   if (state === 'ended') return [];

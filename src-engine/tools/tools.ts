@@ -17,6 +17,7 @@ export const TOOL_PACKAGES = {
   efibootmgr: 'efibootmgr',
   fatresize: 'fatresize',
   filefrag: 'e2fsprogs',
+  fincore: 'util-linux-extra',
   flock: 'util-linux',
   eject: 'eject',
   'grub-bios-setup': 'grub-pc-bin',

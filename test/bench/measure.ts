@@ -1,4 +1,4 @@
-/** What a command takes: time, processors, memory. Page caches are dropped before it, and its processes are looked at until it ends. */
+/** What a command takes: time, processors, memory. Page caches are dropped or filled before it, and its process is looked at until it ends. */
 import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 
@@ -8,32 +8,45 @@ const LOOK_MS = 50;
 
 export interface Measured {
   readonly seconds: number;
-  /** of its process, user and system; a shell's children are not counted */
+  /** of all processors, user and system, with all that it started and waited for */
   readonly busySeconds: number;
   /** of its process */
   readonly peakMegabytes: number;
+}
+
+export interface Beforehand {
+  readonly env?: NodeJS.ProcessEnv;
+  /** files and folders that lie in memory when it begins; everything else does not */
+  readonly warm?: readonly string[];
+}
+
+/** Of the children that were waited for: proc(5), /proc/pid/stat, cutime and cstime. */
+function ticksOfChildren(): number {
+  const fields = readFileSync('/proc/self/stat', 'utf8').split(') ')[1].split(' ');
+  return Number(fields[13]) + Number(fields[14]);
 }
 
 /** @throws Error where it does not end with 0 */
 export async function measure(
   command: string,
   args: readonly string[],
-  env: NodeJS.ProcessEnv = {},
+  { env = {}, warm = [] }: Beforehand = {},
 ): Promise<Measured & { readonly output: string }> {
   execFileSync('sync');
   writeFileSync('/proc/sys/vm/drop_caches', '3');
+  // of sparse files what they hold
+  if (warm.length > 0)
+    execFileSync('sh', ['-c', 'find "$@" -type f -exec cp --sparse=auto {} /dev/null ;', 'warm', ...warm]);
+  const ticksBefore = ticksOfChildren();
   const began = performance.now();
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env } });
   let output = '';
   child.stdout.on('data', (data) => (output += data));
   let peakMegabytes = 0;
-  let ticks = 0;
   const timer = setInterval(() => {
     try {
       const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
       peakMegabytes = Math.max(peakMegabytes, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1000);
-      const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1].split(' ');
-      ticks = Number(fields[11]) + Number(fields[12]);
     } catch {
       // it has ended
     }
@@ -42,7 +55,8 @@ export async function measure(
   clearInterval(timer);
   if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}\n${output.slice(-2000)}`);
   const seconds = (performance.now() - began) / 1000;
-  return { seconds, busySeconds: ticks / TICKS_PER_SECOND, peakMegabytes, output };
+  const busySeconds = (ticksOfChildren() - ticksBefore) / TICKS_PER_SECOND;
+  return { seconds, busySeconds, peakMegabytes, output };
 }
 
 export const median = (numbers: readonly number[]) =>

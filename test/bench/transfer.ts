@@ -12,7 +12,8 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { measure, median, type Measured } from './measure.ts';
+import { Duel } from './duel.ts';
+import { measure, type Measured } from './measure.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -26,33 +27,7 @@ const { work } = options;
 const here = import.meta.dirname;
 const cli = join(here, '../../out/main/cli.js');
 
-/** What two did in turn, round by round. */
-class Duel {
-  readonly #name: string;
-  readonly #aim: number;
-  readonly #rival: Measured[] = [];
-  readonly #ours: Measured[] = [];
-
-  constructor(name: string, aim: number) {
-    this.#name = name;
-    this.#aim = aim;
-  }
-
-  add(rival: Measured, ours: Measured): void {
-    this.#rival.push(rival);
-    this.#ours.push(ours);
-    console.log(this.row());
-  }
-
-  row(): string {
-    const of = (list: Measured[], key: keyof Measured) => median(list.map((one) => one[key]));
-    const ratio = (key: keyof Measured) => (of(this.#ours, key) / of(this.#rival, key)).toFixed(2);
-    const times = (list: Measured[]) =>
-      `${of(list, 'seconds').toFixed(1)} s, ${of(list, 'busySeconds').toFixed(1)} s busy`;
-    const peak = (list: Measured[]) => `${Math.max(...list.map((one) => one.peakMegabytes)).toFixed(0)} MB`;
-    return `| ${[this.#name, times(this.#rival), times(this.#ours), ratio('seconds'), ratio('busySeconds'), `≤ ${this.#aim.toFixed(1)}`, peak(this.#ours)].join(' | ')} |`;
-  }
-}
+const AIMS = { seconds: 0.6 };
 
 const disk = join(work, 'disk.img');
 const input = join(work, 'transfer-input');
@@ -80,7 +55,7 @@ try {
   for (const format of options.formats.split(',').filter(Boolean)) {
     remove(input);
     execFileSync('qemu-img', ['convert', '-O', format, disk, input]);
-    const duel = new Duel(`import of ${format}`, 0.8);
+    const duel = new Duel(`import of ${format}`, AIMS);
     duels.push(duel);
     for (let round = 0; round < rounds; round++) {
       const theirs = await rival(format);
@@ -92,7 +67,7 @@ try {
   // what is exported: the same disk, as it was captured
   remove(catalog);
   await diskpress('capture', disk, '--name', 'bench');
-  const duel = new Duel('export of qcow2 (zstd)', 1);
+  const duel = new Duel('export of qcow2 (zstd)', AIMS);
   duels.push(duel);
   for (let round = 0; round < rounds; round++) {
     const theirs = await rival('raw');
@@ -109,13 +84,12 @@ const text = `# Import and export: measured
 
 Made by \`npm run bench -- transfer --rounds ${rounds}\` on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} × ${cpus()[0].model}, Node ${process.version}, ${qemu}.
 
-The disk is that of [RESULTS.md](RESULTS.md), put into each format by qemu-img. The rival:
+The disk is that of [results](results), put into each format by qemu-img. The rival:
 \`qemu-img convert -c -O qcow2 -o compression_type=zstd\` of the same input, its output synced. Ours: the whole command, with the start of the
-program and, for an import, the verification of everything that was stored. Page caches dropped before each; alternating; medians of ${rounds}. Busy: the time
+program and, for an import, the verification of everything that was stored. Page caches dropped before each; alternating; medians of ${rounds}, ratios pair by pair. Busy: the time
 that all processors together spent on it. Peak memory: the highest of all rounds, to be below 400 MB.
 
-| | qemu-img | Diskpress | ratio | ratio, busy | aim | peak memory |
-| --- | --- | --- | --- | --- | --- | --- |
+${Duel.head}
 ${duels.map((duel) => duel.row()).join('\n')}
 `;
 const report = join(here, 'TRANSFER.md');

@@ -14,6 +14,8 @@ export interface DiskFacts {
   readonly physicalSectorBytes: number;
 }
 
+/** Shorter files are read in less time than it takes to ask where they lie. */
+const MIN_ASKED_BYTES = 64 * 1024 * 1024;
 /** Holes that are shorter in all are read sooner than asked for. */
 const MIN_HOLES_BYTES = 256 * 1024 * 1024;
 /** What `stat` counts blocks in: stat(2), st_blocks. */
@@ -22,22 +24,30 @@ const STAT_BLOCK_BYTES = 512;
 /** @returns where an open file may hold other than zeros, ascending; null where its file system does not tell */
 export type AskData = (handle: FileHandle, signal: AbortSignal) => Promise<readonly Extent[] | null>;
 
+/** @returns whether most of an open file lies in the page cache */
+export type AskCached = (handle: FileHandle) => Promise<boolean>;
+
 /** Paths are text, unless a name in them is none in UTF-8. */
 export type FilePath = string | Buffer;
 
 /**
  * Large reads into aligned memory go past the page cache: a capture's data is looked at once, and filling the cache with it
- * costs the processor as much as hashing it does, and the machine what it had cached before.
+ * costs the processor as much as hashing it does, and the machine what it had cached before. A file that lies there already is read from there.
  * @param facts size and sectors of a block device, whose length `stat` does not tell; a file's own length and 512-byte
  *   sectors where they are not given
  * @param isPlain a regular file that is no link is asked for: what an image names is not believed further
+ * @param askCached asked once, at the first large read of a long file
  * @param askData for a file that nobody writes to while it is open; large holes are then passed over
  * @throws EngineError `NOT_FOUND`, `PERMISSION_DENIED`, `BAD_REQUEST` for a folder, or what is not plain
  */
 export async function openFileSource(
   filePath: FilePath,
   facts?: DiskFacts,
-  { isPlain = false, askData = null }: { isPlain?: boolean; askData?: AskData | null } = {},
+  {
+    isPlain = false,
+    askData = null,
+    askCached = null,
+  }: { isPlain?: boolean; askData?: AskData | null; askCached?: AskCached | null } = {},
 ): Promise<BlockSource> {
   const path = filePath.toString();
   // a pipe that nobody writes to would be waited for
@@ -54,6 +64,9 @@ export async function openFileSource(
     const lengthBytes = facts?.lengthBytes ?? stat.size;
     const direct = constants.O_DIRECT ? await openAgain(filePath, flags | constants.O_DIRECT, handle) : null;
     let canReadDirect = direct !== null;
+    const isLong = stat.isFile() && stat.size >= MIN_ASKED_BYTES;
+    let isCached: Promise<boolean> | null = null;
+    const readsCache = () => (isCached ??= isLong && askCached ? askCached(handle) : Promise.resolve(false));
     const hasHoles = stat.isFile() && lengthBytes - stat.blocks * STAT_BLOCK_BYTES >= MIN_HOLES_BYTES;
     return {
       lengthBytes,
@@ -62,7 +75,7 @@ export async function openFileSource(
       async readInto(offsetBytes, into) {
         checkSpan('read', offsetBytes, into.length, lengthBytes);
         const [start, end] = canReadDirect ? directPart(offsetBytes, into) : [0, 0];
-        if (start === end) return fill(handle, path, offsetBytes, into, stat.isFile());
+        if (start === end || (await readsCache())) return fill(handle, path, offsetBytes, into, stat.isFile());
         try {
           await fill(direct!, path, offsetBytes + start, into.subarray(start, end), stat.isFile());
         } catch (error) {

@@ -38,6 +38,7 @@ import { AdoptedPacks } from './adopted-packs.ts';
 import type { Scratch } from '../../images/image-files.ts';
 import { hashOfPart } from '../../images/image-place.ts';
 import type { ImportRequest } from './form.ts';
+import { nameIfSent } from './sent-name.ts';
 import type { FoundPackage } from '../../images/opened-image.ts';
 
 const MAX_SUMS_BYTES = 16 * 1024 * 1024;
@@ -150,7 +151,7 @@ export async function importPackage(
     parts.audit.add('template.imported', template.name, {
       templateId: template.id,
       version: version.number,
-      source: request.path,
+      source: await nameIfSent(parts.layout, request.path),
       format: 'package',
       newBytes: adopted.newBytes,
       overridden: [],

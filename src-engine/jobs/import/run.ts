@@ -31,6 +31,7 @@ import { isUnknown, limitsOf, refuseUnclear, whatItIsChecks, wholenessChecks } f
 import { proposalFor } from '../../images/inspect-image.ts';
 import type { Found } from '../../images/opened-image.ts';
 import { importPackage } from './package-import.ts';
+import { nameIfSent } from './sent-name.ts';
 
 /**
  * @param contexts one for each disk, in their order, or one for all of them
@@ -97,6 +98,7 @@ async function importDisks(
   context.phase('inspecting', 0);
   const disks = await lookAtDisks(images, request.outside, context.signal);
   const places = await Promise.all(disks.map(({ view }, i) => placeOfDisk(request.path, view, found.disks[i]?.name)));
+  const sourcePath = await nameIfSent(parts.layout, places[0].path);
   const [use] = await usesOfSources(parts.machine, [places[0]], parts.layout.root);
   const existing = parts.templates.findByName(plan.name);
   const checks = withOverrides(
@@ -151,7 +153,7 @@ async function importDisks(
       address: found.disks[i]?.address ?? null,
       disk: inspected,
       account,
-      place: places[i],
+      place: { ...places[i], path: sourcePath },
       context: partOf(i),
     })),
     {
@@ -171,7 +173,7 @@ async function importDisks(
   parts.audit.add('template.imported', template.name, {
     templateId: template.id,
     version: version.number,
-    source: places[0].path,
+    source: sourcePath,
     format: found.format ?? '',
     newBytes: version.newBytes,
     ...outsideFacts(version.disks.map(({ layout }) => layout)),

@@ -1,7 +1,7 @@
 /** All jobs, kept up to date as they run, and what can be done to them. */
 import { defineStore } from 'pinia';
 import { computed, ref, shallowReactive, shallowRef } from 'vue';
-import { steady, type DiskView, type ErrorView, type JobView, type Phase } from '../../../src-engine/contract/index.ts';
+import { isMainPhase, steady, type DiskView, type ErrorView, type JobView, type Phase } from '../../../src-engine/contract/index.ts';
 import { useEngine } from '../../client/engine.store.ts';
 import { errorView } from '../../client/words.ts';
 import { useCatalog } from '../catalog/index.ts';
@@ -33,8 +33,9 @@ export const useJobs = defineStore('jobs', () => {
     const before = views.get(job.id);
     const next = steady(before, job);
     views.set(job.id, next);
-    if (next.state === 'running' && next.progress && next.progress.bytesPerSecond > 0) {
-      const { bytesPerSecond } = next.progress;
+    const { bytesPerSecond = 0, phase = null } = next.progress ?? {};
+    // a look or a verification has a rate of its own, which says nothing of the work
+    if (next.state === 'running' && bytesPerSecond > 0 && phase && isMainPhase(next.kind, phase)) {
       rates.set(job.id, withRate(rates.get(job.id) ?? NO_RATES, { at: Date.now(), bytesPerSecond }));
     }
     if (next.state === 'ended') {

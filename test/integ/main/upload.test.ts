@@ -125,6 +125,10 @@ describe('what is sent', () => {
     await expect.poll(async () => (await page.call('job.show', { jobId })).state, { timeout: 20_000 }).toBe('ended');
     expect((await page.call('job.show', { jobId })).outcome).toBe('done');
     await untilGone();
+    // where it lay here is nobody's business any more
+    const { versions } = await page.call('template.show', { template: 'Sent' });
+    expect(versions.map(({ disks }) => disks.map(({ source }) => source.path))).toEqual([['disk.img']]);
+    expect((await page.call('log.list', { limit: 1 })).map(({ data }) => data)).toMatchObject([{ source: 'disk.img' }]);
   });
 
   test('as a folder keeps the names in it, files without content too', async () => {

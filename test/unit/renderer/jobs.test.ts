@@ -3,6 +3,7 @@ import {
   jobShare,
   partShare,
   phaseShare,
+  isMainPhase,
   phasesToCome,
   steady,
   type JobPart,
@@ -165,6 +166,18 @@ describe('shareOfAll', () => {
     expect(shareOfAll([runs, job()])).toBe(jobShare(runs)! / 2);
     expect([shareOfAll([waits]), shareOfAll([])]).toEqual([null, null]);
   });
+});
+
+it('the rate of a job is that of its work, not of what comes before and after', () => {
+  const mains = (kind: JobView['kind']) =>
+    (['inspecting', 'unpacking', 'capturing', 'writing', 'publishing', 'verifying', 'finishing'] as const).filter(
+      (phase) => isMainPhase(kind, phase),
+    );
+  expect(mains('capture')).toEqual(['capturing']);
+  expect(mains('import')).toEqual(['capturing']);
+  expect(mains('deploy')).toEqual(['writing']);
+  expect(mains('verify')).toEqual(['verifying']);
+  expect(mains('unknown')).toEqual([]);
 });
 
 describe('phasesToCome', () => {

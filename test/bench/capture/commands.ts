@@ -1,0 +1,30 @@
+/** The commands that are measured: Diskpress as it is built, and shells with their rivals. */
+import { readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { JobView } from '../../../src-engine/contract/job.contract.ts';
+import { measure, type Beforehand } from '../measure.ts';
+
+const cli = join(import.meta.dirname, '../../../out/main/cli.js');
+
+/** @returns also what its first part ended with */
+export async function diskpress(catalog: string, args: readonly string[], before: Beforehand = {}) {
+  const measured = await measure(process.execPath, [cli, '--catalog', catalog, '--json', ...args], before);
+  const { value } = JSON.parse(measured.output.trim().split('\n').at(-1)!) as { value: JobView };
+  return { ...measured, result: value.parts[0].result as { storedBytes: number; processedBytes: number } };
+}
+
+/** Into a catalog that has nothing. */
+export function captureAnew(catalog: string, disk: string, before: Beforehand = {}) {
+  rmSync(catalog, { recursive: true, force: true });
+  return diskpress(catalog, ['capture', disk, '--name', 'bench'], before);
+}
+
+export const shell = (script: string, before: Beforehand = {}) =>
+  measure('bash', ['-o', 'pipefail', '-c', script], before);
+
+/** What lies on the disk below a path. */
+export function bytesBelow(path: string): number {
+  const stat = statSync(path);
+  if (!stat.isDirectory()) return stat.size;
+  return readdirSync(path).reduce((sum, name) => sum + bytesBelow(join(path, name)), 0);
+}

@@ -1,0 +1,88 @@
+/** One disk of mixed files, captured and deployed, against partclone and zstd: cold and warm; and what medium and processors allow. */
+import { rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { Duel } from '../duel.ts';
+import { median } from '../measure.ts';
+import { withPartition } from './bench-disks.ts';
+import { captureAnew, diskpress, shell } from './commands.ts';
+import { megabytes, table, type Bench } from './report.ts';
+
+const cloneOf = (loop: string) => `partclone.ext4 -c -s ${loop} -o - -L /dev/null 2>/dev/null`;
+
+export async function native({ work, rounds, mainDisk }: Bench): Promise<string> {
+  const disk = mainDisk();
+  const [packed, restored, deployed, catalog] = ['rival.zst', 'restored.img', 'deployed.img', 'catalog'].map((name) =>
+    join(work, name),
+  );
+  const captures: Duel[] = [];
+  const deploys: Duel[] = [];
+  const sizes: string[][] = [];
+  for (const cache of ['cold', 'warm'] as const) {
+    const before = (...paths: string[]) => ({ warm: cache === 'warm' ? paths : [] });
+    const capture = new Duel(`capture, ${cache}`, { seconds: cache === 'cold' ? 0.65 : 0.8, busySeconds: 1 });
+    const deploy = new Duel(`deploy with read-back, ${cache}`, { seconds: 0.5 });
+    captures.push(capture);
+    deploys.push(deploy);
+    for (let round = 0; round < rounds; round++) {
+      rmSync(packed, { force: true });
+      const rival = await withPartition(disk, (loop) =>
+        shell(`${cloneOf(loop)} | zstd -T0 -3 -q -f -o ${packed} && sync ${packed}`, before(disk)),
+      );
+      const ours = await captureAnew(catalog, disk, before(disk));
+      capture.add(rival, ours);
+      if (round === 0 && cache === 'cold') {
+        const [theirs, own] = [statSync(packed).size, ours.result.storedBytes];
+        sizes.push(['used', megabytes(ours.result.processedBytes), '', '', '']);
+        sizes.push(['stored', megabytes(theirs), megabytes(own), (own / theirs).toFixed(3), '≤ 1.00']);
+      }
+      const restore = `zstd -d -c -q ${packed} | partclone.restore -C --overwrite ${restored} -s - -L /dev/null 2>/dev/null && sync ${restored}`;
+      const restoredIn = await shell(restore, before(packed));
+      rmSync(restored, { force: true });
+      deploy.add(
+        restoredIn,
+        await diskpress(catalog, ['deploy', 'bench', deployed, '--identity', 'keep'], before(join(catalog, 'packs'))),
+      );
+      rmSync(deployed, { force: true });
+    }
+  }
+  const limits = await limitsOf(work, disk, rounds);
+  const compared = captures.map((duel, i) => [
+    `${duel.name}, against zstd alone`,
+    `${limits.zstdSeconds.toFixed(1)} s`,
+    `${duel.taken('ours', 'seconds').toFixed(1)} s`,
+    (duel.taken('ours', 'seconds') / limits.zstdSeconds).toFixed(2),
+    i === 1 ? '≤ 1.25' : '',
+  ]);
+  rmSync(packed, { force: true });
+  rmSync(catalog, { recursive: true, force: true });
+  return [
+    'The rival: `partclone.ext4 | zstd -T0 -3` and `zstd -d | partclone.restore`, its output synced. Ours: the whole command, with the start of the program, the',
+    'verification of what was stored (capture) and the read-back of everything that was written (deploy), neither of which the rival does. Cold: nothing of the disk or the packed',
+    'file lies in memory; warm: all of it does.',
+    '',
+    [Duel.head, ...[...captures, ...deploys].map((duel) => duel.row())].join('\n'),
+    '',
+    table(['', 'rival', 'Diskpress', 'ratio', 'aim'], [...sizes, ...compared]),
+    '',
+    `The medium, by fio and dd, past the cache: reads ${limits.readMegabytes} MB/s (1 MiB, 8 in flight), writes ${limits.writeMegabytes} MB/s. zstd alone: \`zstd -3 -T0\` of partclone's output, in memory, to nowhere.`,
+  ].join('\n');
+}
+
+/** What no capture of this disk can be faster than. */
+async function limitsOf(work: string, disk: string, rounds: number) {
+  const used = join(work, 'used.pcl');
+  const copy = join(work, 'copy');
+  await withPartition(disk, (loop) => shell(`${cloneOf(loop)} > ${used} && sync ${used}`));
+  const seconds: number[] = [];
+  for (let round = 0; round < rounds; round++)
+    seconds.push((await shell(`zstd -3 -T0 -q -c ${used} > /dev/null`, { warm: [used] })).seconds);
+  const fio = await shell(
+    `fio --name=read --filename=${used} --readonly --rw=read --bs=1M --iodepth=8 --ioengine=libaio --direct=1 --output-format=json`,
+  );
+  const json = JSON.parse(fio.output.slice(fio.output.indexOf('{'))) as { jobs: { read: { bw_bytes: number } }[] };
+  const write = await shell(`dd if=${used} of=${copy} bs=8M oflag=direct conv=fsync status=none`, { warm: [used] });
+  const writeMegabytes = Math.round(statSync(used).size / 1e6 / write.seconds);
+  rmSync(used);
+  rmSync(copy);
+  return { zstdSeconds: median(seconds), readMegabytes: Math.round(json.jobs[0].read.bw_bytes / 1e6), writeMegabytes };
+}
