@@ -30,6 +30,19 @@ export function fillFacts(
   return filled;
 }
 
+/**
+ * What is set in a guest, or of its identity, by its name.
+ * @param wordOf what stands under a key of the words; null where nothing does
+ */
+export function settingName(
+  key: string,
+  value: MessageData[string],
+  wordOf: (key: string) => string | null,
+): string | null {
+  if (key !== 'setting') return null;
+  return wordOf(`guestChange.reason.${String(value)}`) ?? wordOf(`identity.${String(value)}`);
+}
+
 /** Facts that count what a message speaks of, in the order in which they are asked. */
 const COUNTS = ['count', 'n', 'files', 'places', 'members', 'missing'];
 

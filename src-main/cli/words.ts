@@ -14,7 +14,7 @@ import enShared from '../../src-engine/words/en.json' with { type: 'json' };
 import frShared from '../../src-engine/words/fr.json' with { type: 'json' };
 import enOwn from '../../src-engine/words/cli.en.json' with { type: 'json' };
 import frOwn from '../../src-engine/words/cli.fr.json' with { type: 'json' };
-import { countIn, fillFacts, pluralRules } from '../../src-engine/words/fill.ts';
+import { countIn, fillFacts, pluralRules, settingName } from '../../src-engine/words/fill.ts';
 import { formatsIn } from '../../src-engine/words/formats.ts';
 import { placeKind, reasonSection } from '../../src-engine/words/reasons.ts';
 import type { Language } from '../../src-engine/words/languages.ts';
@@ -72,6 +72,8 @@ export function createWords(language: Language): Words {
   };
   const missing = messages[language].missing as Record<string, string>;
   const formats = formatsIn(language, plain);
+  const fill = (data: MessageData) =>
+    fillFacts(data, formats, missing, (key, value) => settingName(key, value, (word) => shared(word, '') || null));
   const { bytes, rate, percent, duration, dateTime } = formats;
   /** some reasons, and some places, have advice of their own */
   const ofReason = (key: string, data: MessageData) => {
@@ -84,12 +86,12 @@ export function createWords(language: Language): Words {
     if (data.begun === false && key.startsWith('error.ABORTED.'))
       return plain(key.replace('error.ABORTED', 'cli.not-begun'));
     if (key === 'error.BAD_REQUEST.what') {
-      const facts = fillFacts(data, formats, missing);
+      const facts = fill(data);
       return plain(key, { ...facts, reason: notValid(data, facts) });
     }
     const section = reasonSection(key);
     const facts = section === null ? data : { ...data, reason: reasonOf(section, data.reason) };
-    return plain(ofReason(key, data), fillFacts(facts, formats, missing), countIn(data));
+    return plain(ofReason(key, data), fill(facts), countIn(data));
   };
   /** words without facts: a list of thousands says the same few over and over */
   const alone = new Map<string, string>();

@@ -1,7 +1,8 @@
 /** The command line says everything in both languages. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { ERROR_CODES, EXIT_CODES } from '../../../src-engine/contract/index.ts';
+import { CHANGE_REASONS, ERROR_CODES, EXIT_CODES } from '../../../src-engine/contract/index.ts';
+import { planWords } from '../../../src-engine/report/plan-words.ts';
 import { createWords, preferredLanguage } from '../../../src-main/cli/words.ts';
 import { LANGUAGES } from '../../../src-engine/words/languages.ts';
 import en from '../../../src-engine/words/cli.en.json' with { type: 'json' };
@@ -74,4 +75,22 @@ it.each(LANGUAGES)('what is wrong with the place or the name of a machine is a s
   expect(name).toContain('a;b');
   expect(name).toContain('. _ + -');
   expect(name).not.toContain('@');
+});
+
+it.each(LANGUAGES)('what is set in a guest, or stays of its identity, is told by its name: %s', (language) => {
+  const inCommandLine = createWords(language);
+  const inReports = planWords(language);
+  for (const code of ['SETTING_IMPOSSIBLE', 'IDENTITY_KEPT']) {
+    const bare = inCommandLine.t(`check.${code}`, { setting: 'such-a-thing' });
+    expect(bare).toContain('such-a-thing');
+    for (const setting of CHANGE_REASONS) {
+      const told = inCommandLine.t(`check.${code}`, { setting });
+      expect(inReports.say(`check.${code}`, { setting })).toBe(told);
+      const name = told.slice(
+        bare.indexOf('such-a-thing'),
+        told.length - bare.length + bare.indexOf('such-a-thing') + 12,
+      );
+      expect(name).toMatch(/^(\p{Lu}|cloud-init)/u);
+    }
+  }
 });
