@@ -25,20 +25,25 @@ export interface Formats {
   list(items: readonly string[]): string;
 }
 
+/** Slow to make: nobody waits for those that nothing is said with, and there may be a line for each of many files. */
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
+}
+
 /** @param t the words of that language: `units.*` */
 export function formatsIn(language: Language, t: Translate): Formats {
-  // made once: they are slow to make, and there may be a line for each of many files
-  const numbers = new Intl.NumberFormat(language);
-  const shares = new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 0 });
-  const lists = new Intl.ListFormat(language, { type: 'conjunction' });
-  const dates = new Intl.DateTimeFormat(language, { dateStyle: 'medium' });
-  const times = new Intl.DateTimeFormat(language, { timeStyle: 'short' });
-  const dateTimes = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
+  const numbers = once(() => new Intl.NumberFormat(language));
+  const shares = once(() => new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 0 }));
+  const lists = once(() => new Intl.ListFormat(language, { type: 'conjunction' }));
+  const dates = once(() => new Intl.DateTimeFormat(language, { dateStyle: 'medium' }));
+  const times = once(() => new Intl.DateTimeFormat(language, { timeStyle: 'short' }));
+  const dateTimes = once(() => new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }));
 
-  const number = (value: number) => numbers.format(value);
+  const number = (value: number) => numbers().format(value);
   const twoDigits = (value: number) => String(value).padStart(2, '0');
-  const date = (iso: string) => dates.format(new Date(iso));
-  const time = (iso: string) => times.format(new Date(iso));
+  const date = (iso: string) => dates().format(new Date(iso));
+  const time = (iso: string) => times().format(new Date(iso));
   const hours = (h: number, m: number) => t('units.hMin', { h, m: twoDigits(m) });
 
   function bytes(lengthBytes: number) {
@@ -69,14 +74,14 @@ export function formatsIn(language: Language, t: Translate): Formats {
     bytes,
     exactBytes: (lengthBytes) => t('units.exact', { value: number(lengthBytes) }),
     rate: (bytesPerSecond) => t('units.rate', { size: bytes(Math.round(bytesPerSecond)) }),
-    percent: (share) => shares.format(share),
+    percent: (share) => shares().format(share),
     duration,
     estimate,
-    dateTime: (iso) => dateTimes.format(new Date(iso)),
+    dateTime: (iso) => dateTimes().format(new Date(iso)),
     date,
     time,
     moment: (iso) =>
       new Date(iso).toDateString() === new Date().toDateString() ? t('units.today', { time: time(iso) }) : date(iso),
-    list: (items) => lists.format(items),
+    list: (items) => lists().format(items),
   };
 }

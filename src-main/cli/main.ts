@@ -2,6 +2,7 @@
 /** Entry of the command line. It is what an installed `diskpress` starts, by whatever Node there is: one that is too old goes on in Diskpress's own. */
 import { setFlagsFromString } from 'node:v8';
 import { startEngineThreadAhead } from '../../src-engine/host/engine-thread.ts';
+import { keepCompiledCode } from './compiled-code.ts';
 import './interrupts.ts';
 import { isOldNode, runInOwnNode } from './own-node.ts';
 
@@ -9,6 +10,7 @@ import { isOldNode, runInOwnNode } from './own-node.ts';
 setFlagsFromString('--max-semi-space-size=2');
 if (isOldNode()) process.exitCode = await runInOwnNode(process.argv);
 else {
+  keepCompiledCode();
   if (isForEngine(process.argv.slice(2))) startEngineThreadAhead();
   // eslint-disable-next-line no-restricted-syntax -- an old Node cannot even read what this needs
   await import('./run.ts');

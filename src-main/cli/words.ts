@@ -44,6 +44,13 @@ export interface Words {
   date(iso: string): string;
 }
 
+/** @returns a message in which nothing is filled in or chosen, as most are: hundreds of them describe commands; null: it is another kind, or not there */
+function asWritten(messages: object, key: string): string | null {
+  let found: unknown = messages;
+  for (const part of key.split('.')) found = (found as Record<string, unknown> | null | undefined)?.[part];
+  return typeof found === 'string' && !/[{}|@]/.test(found) ? found : null;
+}
+
 export function createWords(language: Language): Words {
   const messages = { en: { ...enShared, cli: enOwn }, fr: { ...frShared, cli: frOwn } };
   const context = createCoreContext({
@@ -55,6 +62,7 @@ export function createWords(language: Language): Words {
     fallbackWarn: false,
   });
   const plain = (key: string, data: Record<string, unknown> = {}, plural = 1) =>
+    asWritten(messages[language], key) ??
     String((translate as (...args: unknown[]) => unknown)(context, key, data, plural));
   const shared = (key: string, otherwise: string) => {
     const word = plain(key);
