@@ -1,16 +1,18 @@
 /** The same used blocks, stored once by programs that people use for this today. */
-import { mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Duel } from '../duel.ts';
-import { made, tool, withFiles } from './bench-disks.ts';
+import { made, tool, withFiles, withPartition } from './bench-disks.ts';
 import { bytesBelow, captureAnew, shell } from './commands.ts';
 import { megabytes, table, type Bench } from './report.ts';
 
 interface Peer {
   readonly name: string;
   /** makes an empty store, which is not measured */
-  readonly prepare?: string;
+  readonly prepare: string;
   readonly script: string;
+  /** the script reads a block device, `$DISK`, and not the file */
+  readonly isOfPartition?: true;
   readonly aim: number;
 }
 
@@ -23,12 +25,15 @@ export async function peers({ work, peerRounds, mainDisk }: Bench): Promise<stri
   const list: Peer[] = [
     {
       name: 'partclone, pigz',
-      script: `mkdir -p ${store}; L=$(losetup -f --show -P ${disk}); trap 'losetup -d $L' EXIT; partclone.ext4 -c -s \${L}p1 -o - -L /dev/null 2>/dev/null | pigz > ${store}/x && sync ${store}/x`,
+      prepare: `mkdir -p ${store}`,
+      script: `partclone.ext4 -c -s $DISK -o - -L /dev/null 2>/dev/null | pigz > ${store}/x && sync ${store}/x`,
+      isOfPartition: true,
       aim: 0.65,
     },
     {
       name: 'qemu-img convert -c, zstd',
-      script: `mkdir -p ${store}; qemu-img convert -c -f raw -O qcow2 -o compression_type=zstd ${disk} ${store}/x && sync ${store}/x`,
+      prepare: `mkdir -p ${store}`,
+      script: `qemu-img convert -c -f raw -O qcow2 -o compression_type=zstd ${disk} ${store}/x && sync ${store}/x`,
       aim: 0.6,
     },
     {
@@ -53,15 +58,16 @@ export async function peers({ work, peerRounds, mainDisk }: Bench): Promise<stri
   const env = { RESTIC_PASSWORD: 'bench', BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK: 'yes', BORG_BASE_DIR: work };
   const duels: Duel[] = [];
   const sizes: string[][] = [];
-  for (const { name, prepare = 'true', script, aim } of list) {
+  for (const { name, prepare, script, isOfPartition, aim } of list) {
     const duel = new Duel(name, { seconds: aim });
     duels.push(duel);
     let [theirBytes, ourBytes] = [0, 0];
     for (let round = 0; round < peerRounds; round++) {
       rmSync(store, { recursive: true, force: true });
-      mkdirSync(work, { recursive: true });
       await shell(prepare, { env });
-      const rival = await shell(script, { env });
+      const rival = isOfPartition
+        ? await withPartition(disk, (loop) => shell(script, { env: { ...env, DISK: loop } }))
+        : await shell(script, { env });
       theirBytes = bytesBelow(store);
       rmSync(store, { recursive: true, force: true });
       const ours = await captureAnew(catalog, disk);
