@@ -125,7 +125,8 @@ const STAGES = {
     return counted(isSuccess, countPlaywright, report);
   },
   attack: () => vitest('attack', [ALL_PROCESSORS]),
-  boot: () => vitest('boot', []),
+  /** Some wait for one machine, others have one for each processor. */
+  boot: () => vitest('boot', [ALL_PROCESSORS]),
   machines: () => vitest('machines', []),
 };
 /** Many minutes: run where they are named. */

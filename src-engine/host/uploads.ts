@@ -141,14 +141,14 @@ export class Uploads {
     if (upload.users === 0) await this.#remove(id, upload);
   }
 
-  /** What an import reads stays until that has ended, and goes then. @param job as it is now */
-  follow({ id: jobId, kind, path, state }: JobView): void {
+  /** What an import reads stays until that has ended, and goes then; where it failed it may be tried again, for a while. @param job as it is now */
+  follow({ id: jobId, kind, path, state, outcome }: JobView): void {
     const held = this.#jobs.get(jobId);
     if (state === 'ended') {
       this.#jobs.delete(jobId);
       const upload = held === undefined ? undefined : this.#uploads.get(held);
       if (!upload) return;
-      upload.isUnwanted = true;
+      upload.isUnwanted ||= outcome !== 'failed';
       void this.#leave(held!, upload);
     } else if (kind === 'import' && held === undefined) {
       const [id, upload] = [...this.#uploads].find(([, { folder }]) => isInside(path, folder)) ?? [];

@@ -1,4 +1,5 @@
 /** Every file that an image is read from, as it was when it was opened: a copy of something that changes meanwhile is of no moment at all. */
+import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { EngineError, toEngineError } from '../core/engine-error.ts';
 import type { OpenSibling } from '../formats/disk-image.port.ts';
@@ -36,9 +37,17 @@ export class WatchedFiles {
   }
 }
 
-async function stateOf(path: FilePath): Promise<string> {
-  const { ino, size, mtimeMs } = await stat(path).catch((error) => {
+/** @returns what tells a file from what it becomes when somebody writes to it or replaces it; null for a folder @throws EngineError `NOT_FOUND`, `PERMISSION_DENIED` */
+export async function stateOfFile(path: FilePath): Promise<string | null> {
+  const state = await statOf(path);
+  return state.isDirectory() ? null : inWords(state);
+}
+
+const stateOf = async (path: FilePath): Promise<string> => inWords(await statOf(path));
+
+const statOf = (path: FilePath) =>
+  stat(path).catch((error) => {
     throw toEngineError(error);
   });
-  return `${ino} ${size} ${mtimeMs}`;
-}
+
+const inWords = ({ ino, size, mtimeMs }: Stats) => `${ino} ${size} ${mtimeMs}`;

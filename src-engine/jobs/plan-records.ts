@@ -91,6 +91,8 @@ export const ImportRecordSchema = z.strictObject({
   request: COMMANDS['import.plan'].params,
   /** the file or folder as it was found */
   source: PlaceViewSchema,
+  /** of the file, as it was then; null: a folder, or nobody wrote it down */
+  state: z.string().nullable().default(null),
   /** names of the files beside it that were read too; null: it is packed, and they are not known */
   files: z.array(z.string()).nullable(),
   /** names of its disks, where it is known that they are several */

@@ -11,6 +11,7 @@ import { numberOf, toldOf } from '../../core/of-disk.ts';
 import { choiceRequired } from '../../images/candidates.ts';
 import type { ImageRequest } from '../../images/find-image.ts';
 import type { Found } from '../../images/opened-image.ts';
+import { stateOfFile } from '../../images/watched-files.ts';
 import type { KeptLooks } from '../../inspection/kept-looks.ts';
 import { diskChecks, spaceCheck } from '../../judgement/capture-checks.ts';
 import { captureReport } from '../../judgement/capture-report.ts';
@@ -91,6 +92,7 @@ export async function planImport(
     request,
     refusal: refusalOf(checks, report),
     source: image.source,
+    state: await stateOfFile(request.path),
     files: image.disk === null ? null : image.files,
     disks: [...found.disks],
     scratchBytes: image.scratchBytes,

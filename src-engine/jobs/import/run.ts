@@ -30,6 +30,7 @@ import { placeOf } from './look.ts';
 import { isUnknown, limitsOf, refuseUnclear, whatItIsChecks, wholenessChecks } from './plan.ts';
 import { proposalFor } from '../../images/inspect-image.ts';
 import type { Found } from '../../images/opened-image.ts';
+import { stateOfFile } from '../../images/watched-files.ts';
 import { importPackage } from './package-import.ts';
 import { nameIfSent } from './sent-name.ts';
 
@@ -58,6 +59,8 @@ export async function runImport(
       advance: (bytes: number) => context.advance(bytes),
     };
     context.phase('unpacking', plan.scratchBytes);
+    if (plan.state !== null && (await stateOfFile(request.path)) !== plan.state)
+      throw new EngineError('SOURCE_CHANGED', { path: plan.source.path });
     found = await findImage(request, scratch, context.signal);
     refuseUnclear(request, found);
     const { refuseChanged } = found;

@@ -2,7 +2,7 @@
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JobView } from '../../../src-engine/contract/job.contract.ts';
-import { measure, type Beforehand } from '../measure.ts';
+import { measure, type Beforehand, type Measured } from '../measure.ts';
 
 const cli = join(import.meta.dirname, '../../../out/main/cli.js');
 
@@ -19,8 +19,14 @@ export function captureAnew(catalog: string, disk: string, before: Beforehand = 
   return diskpress(catalog, ['capture', disk, '--name', 'bench'], before);
 }
 
-export const shell = (script: string, before: Beforehand = {}) =>
-  measure('bash', ['-o', 'pipefail', '-c', script], before);
+/** One more try where it fails: partclone.restore does now and then, on a disk that answers an fsync with an error. */
+export async function shell(script: string, before: Beforehand = {}): Promise<Measured> {
+  const run = () => measure('bash', ['-o', 'pipefail', '-c', script], before);
+  return run().catch((error: Error) => {
+    console.error(`${error.message}\nAgain:`);
+    return run();
+  });
+}
 
 /** What lies on the disk below a path. */
 export function bytesBelow(path: string): number {

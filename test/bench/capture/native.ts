@@ -2,7 +2,7 @@
 import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Duel } from '../duel.ts';
-import { median } from '../measure.ts';
+import { measure, median } from '../measure.ts';
 import { withPartition } from './bench-disks.ts';
 import { captureAnew, diskpress, shell } from './commands.ts';
 import { megabytes, table, type Bench } from './report.ts';
@@ -76,9 +76,8 @@ async function limitsOf(work: string, disk: string, rounds: number) {
   const seconds: number[] = [];
   for (let round = 0; round < rounds; round++)
     seconds.push((await shell(`zstd -3 -T0 -q -c ${used} > /dev/null`, { warm: [used] })).seconds);
-  const fio = await shell(
-    `fio --name=read --filename=${used} --readonly --rw=read --bs=1M --iodepth=8 --ioengine=libaio --direct=1 --output-format=json`,
-  );
+  const read = `fio --name=read --filename=${used} --readonly --rw=read --bs=1M --iodepth=8 --ioengine=libaio --direct=1 --output-format=json`;
+  const fio = await measure('sh', ['-c', read]);
   const json = JSON.parse(fio.output.slice(fio.output.indexOf('{'))) as { jobs: { read: { bw_bytes: number } }[] };
   const write = await shell(`dd if=${used} of=${copy} bs=8M oflag=direct conv=fsync status=none`, { warm: [used] });
   const writeMegabytes = Math.round(statSync(used).size / 1e6 / write.seconds);

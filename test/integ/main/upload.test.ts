@@ -131,6 +131,32 @@ describe('what is sent', () => {
     expect((await page.call('log.list', { limit: 1 })).map(({ data }) => data)).toMatchObject([{ source: 'disk.img' }]);
   });
 
+  test('stays where its import failed, and may be tried again', async () => {
+    const bytes = makeDisk(join(folder, 'again.img'));
+    const uploadId = await begin(['again.img', bytes.length]);
+    const arrived = page.call('upload.wait', { uploadId });
+    await send(uploadId, 0, bytes);
+    const { path } = await arrived;
+    const imported = async () => {
+      const { planId } = await page.call('import.plan', { path, name: 'Again', bootMode: 'bios', outside: 'leave' });
+      return async () => {
+        const { jobId } = await page.call('import.start', { planId });
+        await expect
+          .poll(async () => (await page.call('job.show', { jobId })).state, { timeout: 20_000 })
+          .toBe('ended');
+        return (await page.call('job.show', { jobId })).outcome;
+      };
+    };
+    const start = await imported();
+    // what was planned is there no more
+    writeFileSync(path, bytes.subarray(0, MiB));
+    expect(await start()).toBe('failed');
+    expect(existsSync(path)).toBe(true);
+    writeFileSync(path, bytes);
+    expect(await (await imported())()).toBe('done');
+    await untilGone();
+  });
+
   test('as a folder keeps the names in it, files without content too', async () => {
     const uploadId = await begin(['clone/sda1.img', 5], ['clone/more/parts', 0]);
     const arrived = page.call('upload.wait', { uploadId });
