@@ -3,7 +3,7 @@
  *
  *   npm run bench -- [PART…] [--rounds N] [--peer-rounds N] [--work FOLDER]
  *
- * Parts: native, peers, kinds, churn, second, growth; all of them where none is named. Needs root, 60 GB in FOLDER, and Debian's partclone,
+ * Parts: cold, warm, peers, kinds, churn, second, growth; all of them where none is named. Needs root, 60 GB in FOLDER, and Debian's partclone,
  * zstd, pigz, qemu-utils, restic, borgbackup, casync, fio, gdisk, mmdebstrap, ntfs-3g, xfsprogs, btrfs-progs. An idle machine: whatever else runs is measured too.
  */
 import { execFileSync } from 'node:child_process';
@@ -19,7 +19,8 @@ import { machineInWords, writePart, type Bench } from './capture/report.ts';
 import { churn, second } from './capture/versions.ts';
 
 const PARTS: Readonly<Record<string, { heading: string; run(bench: Bench): Promise<string> }>> = {
-  native: { heading: 'Against partclone and zstd', run: native },
+  cold: { heading: 'Against partclone and zstd, caches cold', run: (bench) => native(bench, 'cold') },
+  warm: { heading: 'Against partclone and zstd, caches warm', run: (bench) => native(bench, 'warm') },
   peers: { heading: 'Against other programs', run: peers },
   kinds: { heading: 'Other file systems, and media', run: kinds },
   churn: { heading: 'The same disk after it was used', run: churn },

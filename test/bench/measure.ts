@@ -36,7 +36,7 @@ export async function measure(
   writeFileSync('/proc/sys/vm/drop_caches', '3');
   // of sparse files what they hold
   if (warm.length > 0)
-    execFileSync('sh', ['-c', 'find "$@" -type f -exec cp --sparse=auto {} /dev/null ;', 'warm', ...warm]);
+    execFileSync('sh', ['-c', 'find "$@" -type f -exec cp --sparse=auto {} /dev/null \\;', 'warm', ...warm]);
   const ticksBefore = ticksOfChildren();
   const began = performance.now();
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env } });

@@ -9,62 +9,54 @@ import { megabytes, table, type Bench } from './report.ts';
 
 const cloneOf = (loop: string) => `partclone.ext4 -c -s ${loop} -o - -L /dev/null 2>/dev/null`;
 
-export async function native({ work, rounds, mainDisk }: Bench): Promise<string> {
+/** @param cache cold: nothing of the disk or the packed file lies in memory; warm: all of it does */
+export async function native({ work, rounds, mainDisk }: Bench, cache: 'cold' | 'warm'): Promise<string> {
   const disk = mainDisk();
   const [packed, restored, deployed, catalog] = ['rival.zst', 'restored.img', 'deployed.img', 'catalog'].map((name) =>
     join(work, name),
   );
-  const captures: Duel[] = [];
-  const deploys: Duel[] = [];
-  const sizes: string[][] = [];
-  for (const cache of ['cold', 'warm'] as const) {
-    const before = (...paths: string[]) => ({ warm: cache === 'warm' ? paths : [] });
-    const capture = new Duel(`capture, ${cache}`, { seconds: cache === 'cold' ? 0.65 : 0.8, busySeconds: 1 });
-    const deploy = new Duel(`deploy with read-back, ${cache}`, { seconds: 0.5 });
-    captures.push(capture);
-    deploys.push(deploy);
-    for (let round = 0; round < rounds; round++) {
-      rmSync(packed, { force: true });
-      const rival = await withPartition(disk, (loop) =>
-        shell(`${cloneOf(loop)} | zstd -T0 -3 -q -f -o ${packed} && sync ${packed}`, before(disk)),
-      );
-      const ours = await captureAnew(catalog, disk, before(disk));
-      capture.add(rival, ours);
-      if (round === 0 && cache === 'cold') {
-        const [theirs, own] = [statSync(packed).size, ours.result.storedBytes];
-        sizes.push(['used', megabytes(ours.result.processedBytes), '', '', '']);
-        sizes.push(['stored', megabytes(theirs), megabytes(own), (own / theirs).toFixed(3), '≤ 1.00']);
-      }
-      const restore = `zstd -d -c -q ${packed} | partclone.restore -C --overwrite ${restored} -s - -L /dev/null 2>/dev/null && sync ${restored}`;
-      const restoredIn = await shell(restore, before(packed));
-      rmSync(restored, { force: true });
-      deploy.add(
-        restoredIn,
-        await diskpress(catalog, ['deploy', 'bench', deployed, '--identity', 'keep'], before(join(catalog, 'packs'))),
-      );
-      rmSync(deployed, { force: true });
-    }
+  const before = (...paths: string[]) => ({ warm: cache === 'warm' ? paths : [] });
+  const capture = new Duel('capture', { seconds: cache === 'cold' ? 0.65 : 0.8, busySeconds: 1 });
+  const deploy = new Duel('deploy with read-back', { seconds: 0.5 });
+  let [usedBytes, theirBytes, ourBytes] = [0, 0, 0];
+  for (let round = 0; round < rounds; round++) {
+    for (const path of [packed, restored, deployed]) rmSync(path, { force: true });
+    const rival = await withPartition(disk, (loop) =>
+      shell(`${cloneOf(loop)} | zstd -T0 -3 -q -f -o ${packed} && sync ${packed}`, before(disk)),
+    );
+    const ours = await captureAnew(catalog, disk, before(disk));
+    capture.add(rival, ours);
+    [usedBytes, theirBytes, ourBytes] = [ours.result.processedBytes, statSync(packed).size, ours.result.storedBytes];
+    const restore = `zstd -d -c -q ${packed} | partclone.restore -C --overwrite ${restored} -s - -L /dev/null 2>/dev/null && sync ${restored}`;
+    const restoredIn = await shell(restore, before(packed));
+    rmSync(restored);
+    const how = ['deploy', 'bench', deployed, '--identity', 'keep'];
+    deploy.add(restoredIn, await diskpress(catalog, how, before(join(catalog, 'packs'))));
   }
+  for (const path of [packed, deployed, catalog]) rmSync(path, { recursive: true, force: true });
   const limits = await limitsOf(work, disk, rounds);
-  const compared = captures.map((duel, i) => [
-    `${duel.name}, against zstd alone`,
-    `${limits.zstdSeconds.toFixed(1)} s`,
-    `${duel.taken('ours', 'seconds').toFixed(1)} s`,
-    (duel.taken('ours', 'seconds') / limits.zstdSeconds).toFixed(2),
-    i === 1 ? '≤ 1.25' : '',
-  ]);
-  rmSync(packed, { force: true });
-  rmSync(catalog, { recursive: true, force: true });
+  const taken = capture.taken('ours', 'seconds');
   return [
     'The rival: `partclone.ext4 | zstd -T0 -3` and `zstd -d | partclone.restore`, its output synced. Ours: the whole command, with the start of the program, the',
-    'verification of what was stored (capture) and the read-back of everything that was written (deploy), neither of which the rival does. Cold: nothing of the disk or the packed',
-    'file lies in memory; warm: all of it does.',
+    'verification of what was stored (capture) and the read-back of everything that was written (deploy), neither of which the rival does.',
     '',
-    [Duel.head, ...[...captures, ...deploys].map((duel) => duel.row())].join('\n'),
+    [Duel.head, capture.row(), deploy.row()].join('\n'),
     '',
-    table(['', 'rival', 'Diskpress', 'ratio', 'aim'], [...sizes, ...compared]),
+    table(
+      ['', 'rival', 'Diskpress', 'ratio', 'aim'],
+      [
+        ['stored', megabytes(theirBytes), megabytes(ourBytes), (ourBytes / theirBytes).toFixed(3), '≤ 1.00'],
+        [
+          'capture, against zstd alone',
+          `${limits.zstdSeconds.toFixed(1)} s`,
+          `${taken.toFixed(1)} s`,
+          (taken / limits.zstdSeconds).toFixed(2),
+          '≤ 1.25',
+        ],
+      ],
+    ),
     '',
-    `The medium, by fio and dd, past the cache: reads ${limits.readMegabytes} MB/s (1 MiB, 8 in flight), writes ${limits.writeMegabytes} MB/s. zstd alone: \`zstd -3 -T0\` of partclone's output, in memory, to nowhere.`,
+    `${megabytes(usedBytes)} are used. zstd alone: \`zstd -3 -T0\` of partclone's output, in memory, to nowhere. The medium, by fio and dd, past the cache: reads ${limits.readMegabytes} MB/s (1 MiB, 8 in flight), writes ${limits.writeMegabytes} MB/s.`,
   ].join('\n');
 }
 
