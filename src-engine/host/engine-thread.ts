@@ -1,6 +1,7 @@
 /** The engine's thread, which may be started before anybody knows for which catalog: reading its code takes as long as reading the face's. */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import type { IfNoCatalog } from './catalog-place.ts';
 
@@ -39,11 +40,16 @@ export function takeEngineThread(): Worker {
   return worker;
 }
 
-const startThread = () =>
-  new Worker(workerEntry('./worker.ts', 'engine.js'), {
+/** By how much of what is in use a heap may grow until V8 looks through it: by itself it lets those of long jobs become twice as large. */
+const HEAP_GROWTH_PERCENT = 30;
+
+function startThread(): Worker {
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
+  return new Worker(workerEntry('./worker.ts', 'engine.js'), {
     // small objects are soon gone: V8 would else let them grow to several times this
     resourceLimits: { maxYoungGenerationSizeMb: 8 },
   });
+}
 
 /**
  * In a build the entries lie side by side; in the sources they stand where they are written. Tests run in the sources and name
