@@ -41,7 +41,9 @@ export function writePart(path: string, order: readonly string[], heading: strin
   }
   const load = loadavg()[1].toFixed(1);
   sections.set(heading, `## ${heading}\n\n${text}\n\nLoad of the machine over the last five minutes: ${load}.`);
-  const known = order.flatMap((one) => sections.get(one) ?? []);
+  // what was written by hand, of what it means, stays behind what was measured
+  const byHand = [...sections.keys()].filter((one) => !order.includes(one));
+  const all = [...order, ...byHand].flatMap((one) => sections.get(one) ?? []);
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, `${[head, ...known].join('\n\n')}\n`);
+  writeFileSync(path, `${[head, ...all].join('\n\n')}\n`);
 }
