@@ -6,7 +6,7 @@
  *
  * Needs root, libvirt with QEMU, qemu-utils, and 15 GB in FOLDER. With parts, or of other files than /usr's, it tells what it finds and writes nothing.
  */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
@@ -310,6 +310,15 @@ async function starts(): Promise<string[]> {
   ];
 }
 
+/** Its daemons end by themselves when nobody needs them. */
+async function startLibvirt(): Promise<void> {
+  for (let tries = 0; spawnSync('virsh', ['-q', '-c', 'qemu:///system', 'version']).status !== 0; tries++) {
+    if (tries === 50) throw new Error('libvirtd does not start');
+    for (const daemon of ['virtlogd', 'libvirtd']) spawnSync(daemon, ['-d', '-t', '900']);
+    await sleep(200);
+  }
+}
+
 const PARTS = { order, random: anywhere, changes, start: starts };
 const chosen = options.part.length > 0 ? options.part : Object.keys(PARTS);
 const unknown = chosen.find((name) => !Object.hasOwn(PARTS, name));
@@ -318,7 +327,9 @@ if (unknown !== undefined) throw new Error(`no part ${unknown}: ${Object.keys(PA
 mkdirSync(work, { recursive: true });
 run('chmod', 'a+x', work);
 if (!existsSync(disk)) makeDisk(disk);
-if (!existsSync(packed)) run('qemu-img', 'convert', '-c', '-O', 'qcow2', '-o', 'compression_type=zstd', disk, packed);
+if (chosen.some((name) => name === 'changes' || name === 'start')) await startLibvirt();
+if (!existsSync(packed) && chosen.some((name) => name === 'order' || name === 'random'))
+  run('qemu-img', 'convert', '-c', '-O', 'qcow2', '-o', 'compression_type=zstd', disk, packed);
 rmSync(catalog, { recursive: true, force: true });
 const { value } = await diskpress('capture', disk, '--name', 'bench', '--outside', 'take');
 const usedBytes: number = value.result.processedBytes;
