@@ -1,7 +1,14 @@
 /** All jobs, kept up to date as they run, and what can be done to them. */
 import { defineStore } from 'pinia';
 import { computed, ref, shallowReactive, shallowRef } from 'vue';
-import { isMainPhase, steady, type DiskView, type ErrorView, type JobView, type Phase } from '../../../src-engine/contract/index.ts';
+import {
+  isMainPhase,
+  steady,
+  type DiskView,
+  type ErrorView,
+  type JobView,
+  type Phase,
+} from '../../../src-engine/contract/index.ts';
 import { useEngine } from '../../client/engine.store.ts';
 import { errorView } from '../../client/words.ts';
 import { useCatalog } from '../catalog/index.ts';
