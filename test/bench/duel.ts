@@ -9,12 +9,12 @@ export interface Aims {
 type Figure = 'seconds' | 'busySeconds';
 
 export class Duel {
-  readonly name: string;
+  readonly #name: string;
   readonly #aims: Aims;
   readonly #pairs: { readonly rival: Measured; readonly ours: Measured }[] = [];
 
   constructor(name: string, aims: Aims) {
-    this.name = name;
+    this.#name = name;
     this.#aims = aims;
   }
 
@@ -44,7 +44,7 @@ export class Duel {
       this.#ratio(figure),
       this.#aims[figure] === undefined ? '' : `≤ ${this.#aims[figure].toFixed(2)}`,
     ]);
-    return `| ${[this.name, ...cells, `${this.peakMegabytes.toFixed(0)} MB`].join(' | ')} |`;
+    return `| ${[this.#name, ...cells, `${this.peakMegabytes.toFixed(0)} MB`].join(' | ')} |`;
   }
 
   /** Of each pair: what the machine did meanwhile counts for both. */

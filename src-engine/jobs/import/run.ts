@@ -31,6 +31,7 @@ import { isUnknown, limitsOf, refuseUnclear, whatItIsChecks, wholenessChecks } f
 import { proposalFor } from '../../images/inspect-image.ts';
 import type { Found } from '../../images/opened-image.ts';
 import { stateOfFile } from '../../images/watched-files.ts';
+import { resolvedSource } from '../../machines/image-file.ts';
 import { importPackage } from './package-import.ts';
 import { nameIfSent } from './sent-name.ts';
 
@@ -59,7 +60,7 @@ export async function runImport(
       advance: (bytes: number) => context.advance(bytes),
     };
     context.phase('unpacking', plan.scratchBytes);
-    if (plan.state !== null && (await stateOfFile(request.path)) !== plan.state)
+    if (plan.state !== null && (await stateOfFile(await resolvedSource(request.path))) !== plan.state)
       throw new EngineError('SOURCE_CHANGED', { path: plan.source.path });
     found = await findImage(request, scratch, context.signal);
     refuseUnclear(request, found);

@@ -2,6 +2,7 @@
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JobView } from '../../../src-engine/contract/job.contract.ts';
+import { withPartition } from './bench-disks.ts';
 import { measure, type Beforehand, type Measured } from '../measure.ts';
 
 const cli = join(import.meta.dirname, '../../../out/main/cli.js');
@@ -27,6 +28,16 @@ export async function shell(script: string, before: Beforehand = {}): Promise<Me
     return run();
   });
 }
+
+/** What the used blocks of a partition are, to standard output. @param kind of its file system, as partclone names it */
+export const cloneOf = (kind: string, loop: string) => `partclone.${kind} -c -s ${loop} -o - -L /dev/null 2>/dev/null`;
+
+/** The rival's capture of the only partition of a disk, its output synced. */
+export const captureByRival = (kind: string, disk: string, packed: string, before: Beforehand = {}) =>
+  withPartition(disk, (loop) => {
+    rmSync(packed, { force: true });
+    return shell(`${cloneOf(kind, loop)} | zstd -T0 -3 -q -f -o ${packed} && sync ${packed}`, before);
+  });
 
 /** What lies on the disk below a path. */
 export function bytesBelow(path: string): number {

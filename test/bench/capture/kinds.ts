@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import { rmSync, statSync } from 'node:fs';
 import { Duel } from '../duel.ts';
-import { copyFiles, makeDisk, makeNoise, withPartition } from './bench-disks.ts';
-import { captureAnew, shell } from './commands.ts';
-import { megabytes, table, type Bench } from './report.ts';
+import { copyFiles, makeDisk, makeNoise } from './bench-disks.ts';
+import { captureAnew, captureByRival } from './commands.ts';
+import { storedRow, table, type Bench } from './report.ts';
 
 const LENGTH_BYTES = 4 * 1024 ** 3;
 const USED_MEGABYTES = 1500;
@@ -43,17 +43,13 @@ export async function kinds({ work, rounds }: Bench): Promise<string> {
     duels.push(duel);
     let [theirBytes, ourBytes] = [0, 0];
     for (let round = 0; round < rounds; round++) {
-      const rival = await withPartition(disk, (loop) =>
-        shell(
-          `partclone.${partclone} -c -s ${loop} -o - -L /dev/null 2>/dev/null | zstd -T0 -3 -q -f -o ${packed} && sync ${packed}`,
-        ),
-      );
+      const rival = await captureByRival(partclone, disk, packed);
       theirBytes = statSync(packed).size;
       const ours = await captureAnew(catalog, disk);
       ourBytes = ours.result.storedBytes;
       duel.add(rival, ours);
     }
-    sizes.push([name, megabytes(theirBytes), megabytes(ourBytes), (ourBytes / theirBytes).toFixed(3), '≤ 1.00']);
+    sizes.push(storedRow(name, theirBytes, ourBytes));
   }
   for (const path of [disk, packed, catalog]) rmSync(path, { recursive: true, force: true });
   return [

@@ -4,10 +4,8 @@ import { join } from 'node:path';
 import { Duel } from '../duel.ts';
 import { measure, median } from '../measure.ts';
 import { withPartition } from './bench-disks.ts';
-import { captureAnew, diskpress, shell } from './commands.ts';
-import { megabytes, table, type Bench } from './report.ts';
-
-const cloneOf = (loop: string) => `partclone.ext4 -c -s ${loop} -o - -L /dev/null 2>/dev/null`;
+import { captureAnew, captureByRival, cloneOf, diskpress, shell } from './commands.ts';
+import { megabytes, storedRow, table, type Bench } from './report.ts';
 
 /** @param cache cold: nothing of the disk or the packed file lies in memory; warm: all of it does */
 export async function native({ work, rounds, mainDisk }: Bench, cache: 'cold' | 'warm'): Promise<string> {
@@ -20,10 +18,8 @@ export async function native({ work, rounds, mainDisk }: Bench, cache: 'cold' | 
   const deploy = new Duel('deploy with read-back', { seconds: 0.5 });
   let [usedBytes, theirBytes, ourBytes] = [0, 0, 0];
   for (let round = 0; round < rounds; round++) {
-    for (const path of [packed, restored, deployed]) rmSync(path, { force: true });
-    const rival = await withPartition(disk, (loop) =>
-      shell(`${cloneOf(loop)} | zstd -T0 -3 -q -f -o ${packed} && sync ${packed}`, before(disk)),
-    );
+    for (const path of [restored, deployed]) rmSync(path, { force: true });
+    const rival = await captureByRival('ext4', disk, packed, before(disk));
     const ours = await captureAnew(catalog, disk, before(disk));
     capture.add(rival, ours);
     [usedBytes, theirBytes, ourBytes] = [ours.result.processedBytes, statSync(packed).size, ours.result.storedBytes];
@@ -45,7 +41,7 @@ export async function native({ work, rounds, mainDisk }: Bench, cache: 'cold' | 
     table(
       ['', 'rival', 'Diskpress', 'ratio', 'aim'],
       [
-        ['stored', megabytes(theirBytes), megabytes(ourBytes), (ourBytes / theirBytes).toFixed(3), '≤ 1.00'],
+        storedRow('stored', theirBytes, ourBytes),
         [
           'capture, against zstd alone',
           `${limits.zstdSeconds.toFixed(1)} s`,
@@ -64,7 +60,7 @@ export async function native({ work, rounds, mainDisk }: Bench, cache: 'cold' | 
 async function limitsOf(work: string, disk: string, rounds: number) {
   const used = join(work, 'used.pcl');
   const copy = join(work, 'copy');
-  await withPartition(disk, (loop) => shell(`${cloneOf(loop)} > ${used} && sync ${used}`));
+  await withPartition(disk, (loop) => shell(`${cloneOf('ext4', loop)} > ${used} && sync ${used}`));
   const seconds: number[] = [];
   for (let round = 0; round < rounds; round++)
     seconds.push((await shell(`zstd -3 -T0 -q -c ${used} > /dev/null`, { warm: [used] })).seconds);

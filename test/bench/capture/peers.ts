@@ -3,8 +3,8 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Duel } from '../duel.ts';
 import { made, tool, withFiles, withPartition } from './bench-disks.ts';
-import { bytesBelow, captureAnew, shell } from './commands.ts';
-import { megabytes, table, type Bench } from './report.ts';
+import { bytesBelow, captureAnew, cloneOf, shell } from './commands.ts';
+import { storedRow, table, type Bench } from './report.ts';
 
 interface Peer {
   readonly name: string;
@@ -26,7 +26,7 @@ export async function peers({ work, peerRounds, mainDisk }: Bench): Promise<stri
     {
       name: 'partclone, pigz',
       prepare: `mkdir -p ${store}`,
-      script: `partclone.ext4 -c -s $DISK -o - -L /dev/null 2>/dev/null | pigz > ${store}/x && sync ${store}/x`,
+      script: `${cloneOf('ext4', '$DISK')} | pigz > ${store}/x && sync ${store}/x`,
       isOfPartition: true,
       aim: 0.65,
     },
@@ -74,7 +74,7 @@ export async function peers({ work, peerRounds, mainDisk }: Bench): Promise<stri
       ourBytes = ours.result.storedBytes;
       duel.add(rival, ours);
     }
-    sizes.push([name, megabytes(theirBytes), megabytes(ourBytes), (ourBytes / theirBytes).toFixed(2), '≤ 1.00']);
+    sizes.push(storedRow(name, theirBytes, ourBytes));
   }
   rmSync(catalog, { recursive: true, force: true });
   return [

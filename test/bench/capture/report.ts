@@ -16,6 +16,15 @@ export interface Bench {
 
 export const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
 
+/** A row of what each has stored of the same disk: ours is to be no more. */
+export const storedRow = (name: string, theirBytes: number, ourBytes: number) => [
+  name,
+  megabytes(theirBytes),
+  megabytes(ourBytes),
+  (ourBytes / theirBytes).toFixed(3),
+  '≤ 1.00',
+];
+
 export const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
   [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 

@@ -4,7 +4,9 @@ import { appendFileSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSy
 import { expect, test } from 'vitest';
 import { findImage } from '../../../src-engine/images/find-image.ts';
 import { UNPACK_LIMITS } from '../../../src-engine/archive/sparse-file.ts';
-import { run, workbench } from '../../support/workbench.ts';
+import { makeExt4 } from '../../support/disks.ts';
+import { openEngine } from '../../support/engine.ts';
+import { MIB, run, workbench } from '../../support/workbench.ts';
 
 const bench = workbench();
 const signal = new AbortController().signal;
@@ -66,5 +68,22 @@ test.each(FAMILIES)('%s: whoever changes the other file ends the import', async 
     } finally {
       await found.close();
     }
+  }
+});
+
+test.each([
+  ['written to', 'SOURCE_CHANGED', (path: string) => appendFileSync(path, 'x')],
+  ['gone', 'SOURCE_NOT_FOUND', (path: string) => rmSync(path)],
+])('a file that is %s when its planned import begins is not imported', async (_, code, change) => {
+  const engine = await openEngine(bench.path(`catalog ${code}`));
+  try {
+    const path = makeExt4(bench, `planned ${code}.img`, 8 * MIB);
+    const { planId } = await engine.client.call('import.plan', { path, name: 'planned', bootMode: 'bios' });
+    change(path);
+    const { jobId } = await engine.client.call('import.start', { planId });
+    expect((await engine.ended(jobId)).error).toMatchObject({ code, data: { path } });
+    expect(await engine.client.call('template.list', {})).toEqual([]);
+  } finally {
+    await engine.close();
   }
 });
