@@ -69,6 +69,11 @@ export class ChunkIndex {
     return row ? { frameId: row.frame_id, offsetInFrame: row.offset, lengthBytes: row.length_bytes } : null;
   }
 
+  /** Many questions at once: for each that is asked by itself the database is locked and unlocked. */
+  together<T>(ask: () => T): T {
+    return this.#db.transaction(ask).deferred();
+  }
+
   /** A chunk with the frame that holds it. Asks twice: another process may prune, and move it between both questions. */
   place(hash: Uint8Array): { chunk: IndexedChunk; frame: IndexedFrame } | null {
     for (let tries = 0; tries < 2; tries++) {

@@ -21,6 +21,10 @@ import { manifestPath, type StoreLayout } from './store-layout.ts';
 
 const READ_AHEAD_BYTES = 1024 * 1024;
 const INDEX_READ_ENTRIES = 256;
+/** An index of a disk of some 800 GB: of what is longer, a few entries are read at a time. */
+const MAX_INDEX_IN_MEMORY_BYTES = 4 * 1024 * 1024;
+/** Most records are no longer. */
+const RECORD_READ_BYTES = 4096;
 
 export class ManifestReader {
   /** as it was given to the writer; check it against a schema before use */
@@ -31,6 +35,8 @@ export class ManifestReader {
   readonly #handle: FileHandle;
   readonly #recordsEnd: number;
   readonly #indexOffset: number;
+  /** all of it, once a window was looked for */
+  #wholeIndex: Promise<Buffer> | null = null;
 
   private constructor(
     handle: FileHandle,
@@ -120,17 +126,15 @@ export class ManifestReader {
       const at = await this.#offsetOf(region, window);
       if (at === null) return null;
       checkRange('record offset', at, MANIFEST_MAGIC.length, this.#recordsEnd - recordHeader.size);
-      const length = checkRange(
-        'record length',
-        recordLength(await readExactly(this.#handle, at, recordHeader.size)),
-        1,
-        Math.min(MAX_RECORD_BYTES, this.#recordsEnd - at),
-      );
+      const left = this.#recordsEnd - at;
+      const first = await readExactly(this.#handle, at, Math.min(RECORD_READ_BYTES, left));
+      const length = checkRange('record length', recordLength(first), 1, Math.min(MAX_RECORD_BYTES, left));
+      if (length <= first.length) return decodeRecord(first.subarray(0, length));
       return decodeRecord(await readExactly(this.#handle, at, length));
     });
   }
 
-  /** Halves the index until what is left can be read in one go. @returns where the record is, or null where there is none */
+  /** Halves the index, on the disk until what is left can be read in one go. @returns where the record is, or null where there is none */
   async #offsetOf(region: number, window: number): Promise<number | null> {
     let low = 0;
     let end = this.recordCount;
@@ -138,7 +142,7 @@ export class ManifestReader {
       const entry = indexEntry.read(bytes, i * indexEntry.size);
       return entry.region - region || Number(entry.window) - window;
     };
-    while (end - low > INDEX_READ_ENTRIES) {
+    while (end - low > (this.#isIndexInMemory ? 1 : INDEX_READ_ENTRIES)) {
       const middle = (low + end) >>> 1;
       if (order(await this.#index(middle, 1), 0) <= 0) low = middle;
       else end = middle;
@@ -150,8 +154,22 @@ export class ManifestReader {
     return null;
   }
 
-  #index(first: number, count: number): Promise<Buffer> {
-    return readExactly(this.#handle, this.#indexOffset + first * indexEntry.size, count * indexEntry.size);
+  get #isIndexInMemory(): boolean {
+    return this.recordCount * indexEntry.size <= MAX_INDEX_IN_MEMORY_BYTES;
+  }
+
+  async #index(first: number, count: number): Promise<Buffer> {
+    const from = first * indexEntry.size;
+    if (!this.#isIndexInMemory) {
+      return readExactly(this.#handle, this.#indexOffset + from, count * indexEntry.size);
+    }
+    this.#wholeIndex ??= readExactly(this.#handle, this.#indexOffset, this.recordCount * indexEntry.size).catch(
+      (error: unknown) => {
+        this.#wholeIndex = null;
+        throw error;
+      },
+    );
+    return (await this.#wholeIndex).subarray(from, from + count * indexEntry.size);
   }
 
   close(): Promise<void> {

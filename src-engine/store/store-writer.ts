@@ -163,7 +163,7 @@ export class StoreWriter {
     const thread = this.#pool.pickThread();
     const cut = { kind: 'cut', window: order, memory, extents, unitBytes, ...(lots && { lots }) } as const;
     const { result } = await this.#pool.request(thread, cut);
-    const wanted = this.#claim(result);
+    const wanted = this.#index.together(() => this.#claim(result));
     const kept = this.#pool.request(thread, { kind: 'keep', window: order, wanted, level: this.#level });
     // where all is known, the press only forgets the window: nobody waits for its turn
     if (wanted.includes(1)) this.#enqueue((await kept).frames);
@@ -177,12 +177,16 @@ export class StoreWriter {
     if (this.#failure) throw this.#failure;
   }
 
-  /** Counts on a chunk that an earlier version has, from now on. @returns false where the store has it no more: it is to be read */
-  takeKnown({ hash, lengthBytes }: KnownChunk): boolean {
-    if (isZeroHash(hash, 0)) return true;
-    const known = this.#index.find(hash);
-    if (known !== null) this.#share(known, lengthBytes);
-    return known !== null;
+  /** Counts on chunks that an earlier version has, from now on. @returns those that the store has still: the others are to be read */
+  takeKnown<T extends KnownChunk>(chunks: readonly T[]): T[] {
+    return this.#index.together(() =>
+      chunks.filter(({ hash, lengthBytes }) => {
+        if (isZeroHash(hash, 0)) return true;
+        const known = this.#index.find(hash);
+        if (known !== null) this.#share(known, lengthBytes);
+        return known !== null;
+      }),
+    );
   }
 
   /** Another capture's pack goes with it, unless somebody says that they count on it. */

@@ -3,7 +3,9 @@
  * no name. What is in packs is checked when it is unpacked; the file is ours alone, and gone with its process.
  */
 import { randomUUID } from 'node:crypto';
+import { readSync } from 'node:fs';
 import { mkdir, open, rm, statfs, type FileHandle } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { zstdDecompress } from 'node:zlib';
@@ -11,12 +13,20 @@ import { EngineError, ioError } from '../core/engine-error.ts';
 import { releaseMemory } from '../core/release-memory.ts';
 import { checkedPayload, unpackOptions } from './frame-codec.ts';
 import { damagedFrame, isPossibleFrame, type FramePlace } from './frame-reader.ts';
-import { CODEC_STORED, decodeFrameHead, decodeFrameTable, HASH_BYTES, MAX_FRAME_RAW_BYTES } from './pack-format.ts';
+import {
+  CHUNK_ENTRY_BYTES,
+  CODEC_STORED,
+  decodeFrameHead,
+  decodeFrameTable,
+  frameHeader,
+  HASH_BYTES,
+  MAX_FRAME_RAW_BYTES,
+} from './pack-format.ts';
 
 /** In memory, of 4 MiB each: those that were unpacked last. */
 const MAX_IN_MEMORY = 8;
-/** More at once take memory, and are no faster than there are processors. */
-const MAX_UNDER_WAY = 4;
+/** More at once take memory, and are no faster than there are processors: one is read meanwhile. */
+const MAX_UNDER_WAY = Math.min(4, availableParallelism() + 1);
 /** Of the same threads, what nobody has asked for yet takes so many: the others are for who waits. */
 const MAX_AHEAD = 2;
 /** So much of a frame is read by whoever goes through a disk in order. */
@@ -24,6 +34,11 @@ const READ_ONCE_SHARE = 0.75;
 /** So little of it by whoever jumps about; and so many such frames in turn are no chance. */
 const JUMPED_SHARE = 0.25;
 const JUMPS = 16;
+/** So little is copied from the system's memory in less time than another thread takes to begin. */
+const SMALL_BYTES = 64 * 1024;
+/** A read that takes longer waited for the disk: so many that come next do that without the engine's thread. */
+const SLOW_MS = 3;
+const READS_ELSEWHERE = 256;
 const MAX_OPEN_PACKS = 64;
 const MAX_FILE_BYTES = 64 * 1024 * 1024 * 1024;
 /** Of what is free where the file lies. */
@@ -31,14 +46,10 @@ const SHARE_OF_ROOM = 0.5;
 
 const unpack = promisify(zstdDecompress);
 
-interface Known {
-  readonly lengthBytes: number;
-  readonly hash: Buffer;
-}
-
 interface Unpacked {
   readonly key: string;
-  readonly chunks: ReadonlyMap<number, Known>;
+  /** of its chunks, as the pack has it: {@link CHUNK_ENTRY_BYTES} each */
+  readonly table: Uint8Array;
   /** null: it is in the file alone */
   bytes: Buffer | null;
   /** its place in the file; null: it is in memory alone, or nowhere any more */
@@ -64,6 +75,7 @@ export class UnpackedFrames {
   #turns = 0;
   /** frames in turn of which little was read */
   #jumps = 0;
+  #readsElsewhere = 0;
   #file: FileHandle | null;
   readonly #maxSlots: number;
   #isClosed = false;
@@ -96,19 +108,32 @@ export class UnpackedFrames {
    */
   async readInto(place: FramePlace, offset: number, hash: Uint8Array, from: number, into: Uint8Array): Promise<void> {
     const frame = await this.#frame(place);
-    const chunk = frame.chunks.get(offset);
-    if (!chunk || chunk.hash.compare(hash) !== 0 || from + into.length > chunk.lengthBytes) {
+    if (from + into.length > lengthOfChunk(frame.table, offset, hash)) {
       throw new EngineError('CATALOG_DAMAGED', { path: place.packPath, reason: 'index' }, 'Run: diskpress repair');
     }
     const { bytes, slot } = frame;
     frame.readBytes += into.length;
     if (bytes) return void into.set(bytes.subarray(offset + from, offset + from + into.length));
+    const at = slot! * MAX_FRAME_RAW_BYTES + offset + from;
+    if (into.length <= SMALL_BYTES && this.#readNow(into, at)) return;
     frame.readers++;
     try {
-      await readWhole(this.#file!, into, slot! * MAX_FRAME_RAW_BYTES + offset + from);
+      await readWhole(this.#file!, into, at);
     } finally {
       frame.readers--;
     }
+  }
+
+  /** @returns false where it is to be read by another thread */
+  #readNow(into: Uint8Array, at: number): boolean {
+    if (this.#readsElsewhere > 0) {
+      this.#readsElsewhere--;
+      return false;
+    }
+    const began = performance.now();
+    const bytesRead = readSync(this.#file!.fd, into, 0, into.length, at);
+    if (performance.now() - began > SLOW_MS) this.#readsElsewhere = READS_ELSEWHERE;
+    return bytesRead === into.length;
   }
 
   /** Whether somebody jumps about: the rest of what is read will be asked for, too, and each first time is slow. */
@@ -192,14 +217,8 @@ export class UnpackedFrames {
       if (head.headBytes !== place.headBytes || head.storedBytes !== place.storedBytes) {
         throw new EngineError('FORMAT_INVALID', { field: 'frame header' });
       }
-      const table = decodeFrameTable(whole.subarray(0, head.headBytes));
-      const hashes = Buffer.alloc(table.length * HASH_BYTES);
-      const chunks = new Map(
-        table.map(({ offset, lengthBytes, hash }, i) => {
-          hashes.set(hash, i * HASH_BYTES);
-          return [offset, { lengthBytes, hash: hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES) }];
-        }),
-      );
+      decodeFrameTable(whole.subarray(0, head.headBytes));
+      const table = Uint8Array.from(whole.subarray(frameHeader.size, head.headBytes));
       const payload = checkedPayload(head, whole.subarray(head.headBytes));
       let bytes = payload;
       if (head.codec !== CODEC_STORED) {
@@ -209,7 +228,7 @@ export class UnpackedFrames {
         releaseMemory(whole);
       }
       if (bytes.length !== head.rawBytes) throw new EngineError('FORMAT_INVALID', { field: 'frame length' });
-      const frame: Unpacked = { key, chunks, bytes, slot: null, readers: 0, readBytes: 0 };
+      const frame: Unpacked = { key, table, bytes, slot: null, readers: 0, readBytes: 0 };
       if (!this.#isClosed) this.#remember(key, frame);
       return frame;
     } catch (cause) {
@@ -293,6 +312,20 @@ export class UnpackedFrames {
     }
     return file;
   }
+}
+
+/** @returns the length of the chunk that begins there; less than nothing where none does, or another */
+function lengthOfChunk(table: Uint8Array, offset: number, hash: Uint8Array): number {
+  const view = new DataView(table.buffer, table.byteOffset, table.length);
+  for (let at = 0, start = 0; at < table.length && start <= offset; at += CHUNK_ENTRY_BYTES) {
+    const lengthBytes = view.getUint32(at + HASH_BYTES, true);
+    if (start === offset) {
+      const isSame = Buffer.compare(table.subarray(at, at + HASH_BYTES), hash) === 0;
+      return isSame ? lengthBytes : -1;
+    }
+    start += lengthBytes;
+  }
+  return -1;
 }
 
 async function readWhole(file: FileHandle, into: Uint8Array, offset: number): Promise<void> {

@@ -54,13 +54,13 @@ export class ChangedRuns {
 }
 
 /**
- * @param take says whether the store has a chunk still, which it counts on then
+ * @param take says which chunks the store has still, which it counts on then
  * @param extents all that is used of the window, pairs (start, length), ascending, none touching the next
  * @returns its parts in order; null where all of it is to be read
  */
 export async function partsOf(
   earlier: EarlierDisk,
-  take: (chunk: KnownChunk) => boolean,
+  take: <T extends KnownChunk>(chunks: readonly T[]) => T[],
   region: Region,
   number: number,
   window: number,
@@ -76,7 +76,7 @@ export async function partsOf(
     start: run.startBytes - windowStart,
     end: run.startBytes - windowStart + run.lengthBytes,
   }));
-  return joined(extents, usable(take, record, changed, extents));
+  return joined(extents, take([...usable(record, changed, extents)]));
 }
 
 interface Usable extends KnownChunk {
@@ -86,7 +86,6 @@ interface Usable extends KnownChunk {
 
 /** Chunks of the earlier version that are whole in what is used now, one byte after the other, with nothing written since. */
 function* usable(
-  take: (chunk: KnownChunk) => boolean,
   record: WindowRecord,
   changed: readonly { start: number; end: number }[],
   extents: Uint32Array,
@@ -105,11 +104,11 @@ function* usable(
     }
     const at = isChanged ? null : place.of(pieces);
     if (at === null) continue;
-    const chunk = {
+    yield {
+      at,
       lengthBytes: record.lengths[i],
       hash: record.hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES),
     };
-    if (take(chunk)) yield { at, ...chunk };
   }
 }
 
@@ -148,7 +147,7 @@ class UsedBytes {
 }
 
 /** Between what is usable lies what is read. */
-function joined(extents: Uint32Array, chunks: Iterable<Usable>): WindowPart[] | null {
+function joined(extents: Uint32Array, chunks: readonly Usable[]): WindowPart[] | null {
   const parts: WindowPart[] = [];
   let run = 0;
   let taken = 0;
@@ -167,14 +166,13 @@ function joined(extents: Uint32Array, chunks: Iterable<Usable>): WindowPart[] | 
     }
     return runs;
   };
-  let isAny = false;
+  if (chunks.length === 0) return null;
   for (const { at: start, lengthBytes, hash } of chunks) {
     if (start > at) parts.push({ runs: pass(start) });
     pass(start + lengthBytes);
     parts.push({ hash, lengthBytes });
-    isAny = true;
   }
   const rest = pass(Infinity);
   if (rest.length > 0) parts.push({ runs: rest });
-  return isAny ? parts : null;
+  return parts;
 }

@@ -257,7 +257,7 @@ async function pressWindows(
       // what is kept of what lies outside is told by its content
       const known =
         earlier && !isOutside.includes(1)
-          ? await partsOf(earlier, (chunk) => writer.takeKnown(chunk), regions[region], region, place, all)
+          ? await partsOf(earlier, (chunks) => writer.takeKnown(chunks), regions[region], region, place, all)
           : null;
       const read = known?.flatMap((part) => ('runs' in part ? part.runs : [])) ?? null;
       for (const part of known ?? []) if ('hash' in part) takenOverBytes += part.lengthBytes;

@@ -9,12 +9,12 @@ import type { ManifestReader } from '../store/manifest-reader.ts';
 import type { ChunkPlace } from '../store/press.ts';
 import type { UnpackedFrames } from '../store/unpacked-frames.ts';
 import type { ManifestJson } from './manifest-json.ts';
-import { chunkOf, chunksOf, piecesOf } from './window-chunks.ts';
+import { chunkOf, chunksOf, piecesIn } from './window-chunks.ts';
 
 /** Whoever jumps about in metadata comes back to the same few places. */
 const CACHED_WINDOWS = 128;
-/** About 50 KB each. */
-const CACHED_WINDOWS_SERVED = 1024;
+/** Some 3 KB each, and as much again of one in which every chunk was read. */
+const CACHED_WINDOWS_SERVED = 4096;
 /** Runs of so much of the disk are told at once. */
 const RUNS_STEP_BYTES = 8 * WINDOW_BYTES;
 
@@ -23,14 +23,8 @@ type ReadChunk = (chunk: ChunkPlace & { frame: FramePlace }, from: number, into:
 
 interface Window {
   readonly record: WindowRecord | null;
-  /** made when the window is first read */
-  chunks: WindowChunk[] | null;
-}
-
-interface WindowChunk {
-  readonly pieces: readonly number[];
-  /** found when it is read: whoever jumps about needs one of a window */
-  place: ChunkPlace | null;
+  /** of chunks that were read: whoever jumps about needs one of a window */
+  readonly places: Map<number, ChunkPlace>;
 }
 
 /**
@@ -61,7 +55,7 @@ export function templateSource(
     let found = windows.get(key);
     if (found) windows.delete(key);
     else {
-      found = manifest.find(region, window).then((record) => ({ record, chunks: null }));
+      found = manifest.find(region, window).then((record) => ({ record, places: new Map() }));
       found.catch(() => windows.delete(key));
     }
     windows.set(key, found);
@@ -74,24 +68,18 @@ export function templateSource(
     const { record } = found;
     if (!record) return;
     const reads: Promise<void>[] = [];
-    found.chunks ??= Array.from(piecesOf(record), ([, pieces]) => ({ pieces, place: null }));
-    for (const [i, chunk] of found.chunks.entries()) {
-      const { pieces } = chunk;
-      let from = 0;
-      for (let p = 0; p < pieces.length; p += 2) {
-        const start = windowStart + pieces[p];
-        const low = Math.max(start, offset);
-        const high = Math.min(start + pieces[p + 1], offset + into.length);
-        if (low < high) {
-          const target = into.subarray(low - offset, high - offset);
-          const place = (chunk.place ??= chunkOf(index, record, i, pieces));
-          if (isStored(place)) {
-            const work = readChunk(place, from + low - start, target);
-            if (work) reads.push(work);
-          } else target.fill(0);
-        }
-        from += pieces[p + 1];
-      }
+    for (const { chunk, from, start, lengthBytes } of piecesIn(
+      record,
+      offset - windowStart,
+      offset + into.length - windowStart,
+    )) {
+      const at = windowStart + start - offset;
+      const target = into.subarray(at, at + lengthBytes);
+      let place = found.places.get(chunk);
+      if (!place) found.places.set(chunk, (place = chunkOf(index, record, chunk)));
+      if (!isStored(place)) continue;
+      const work = readChunk(place, from, target);
+      if (work) reads.push(work);
     }
     await settled(reads);
   }
@@ -113,13 +101,9 @@ export function templateSource(
     for (const [region, window, windowStart] of windowsIn(offsetBytes, length)) {
       const { record } = await windowAt(region, window);
       if (!record) continue;
-      for (const [i, pieces] of piecesOf(record)) {
-        if (isZeroHash(record.hashes, i)) continue;
-        for (let p = 0; p < pieces.length; p += 2) {
-          const low = Math.max(windowStart + pieces[p], offsetBytes);
-          const high = Math.min(windowStart + pieces[p] + pieces[p + 1], offsetBytes + length);
-          if (low < high) runs.push({ startBytes: low, lengthBytes: high - low });
-        }
+      const low = offsetBytes - windowStart;
+      for (const { chunk, start, lengthBytes } of piecesIn(record, low, low + length)) {
+        if (!isZeroHash(record.hashes, chunk)) runs.push({ startBytes: windowStart + start, lengthBytes });
       }
     }
     return runs.sort((a, b) => a.startBytes - b.startBytes);

@@ -18,7 +18,7 @@ export function chunkOf(
   index: ChunkIndex,
   { lengths, hashes }: WindowRecord,
   i: number,
-  pieces: readonly number[],
+  pieces: readonly number[] = [],
 ): ChunkPlace {
   const hash = hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
   if (isZeroHash(hashes, i)) return { lengthBytes: lengths[i], pieces, frame: null, offsetInFrame: 0, hash };
@@ -28,6 +28,38 @@ export function chunkOf(
   if (chunk.lengthBytes !== lengths[i]) throw new EngineError('MANIFEST_DAMAGED', { path: '', reason: 'chunk length' });
   // the same object for every chunk of a frame: a message to another thread then carries it once
   return { lengthBytes: lengths[i], pieces, frame, offsetInFrame: chunk.offsetInFrame, hash };
+}
+
+/** A run of bytes of a window that lies in one chunk. */
+export interface ChunkPiece {
+  /** the chunk's number in the window */
+  readonly chunk: number;
+  /** where in the chunk */
+  readonly from: number;
+  /** where in the window */
+  readonly start: number;
+  readonly lengthBytes: number;
+}
+
+/** What of a window's used bytes lies in a range of it: of the pieces of {@link piecesOf} those that touch it, cut off at its ends. */
+export function* piecesIn({ extents, lengths }: WindowRecord, low: number, high: number): Generator<ChunkPiece> {
+  let chunk = 0;
+  let taken = 0;
+  for (let run = 0; run < extents.length && extents[run] < high; run += 2) {
+    const end = extents[run] + extents[run + 1];
+    for (let at = extents[run]; at < end;) {
+      const length = Math.min(lengths[chunk] - taken, end - at);
+      const start = Math.max(at, low);
+      const lengthBytes = Math.min(at + length, high) - start;
+      if (lengthBytes > 0) yield { chunk, from: taken + start - at, start, lengthBytes };
+      at += length;
+      taken += length;
+      if (taken === lengths[chunk]) {
+        chunk++;
+        taken = 0;
+      }
+    }
+  }
 }
 
 /** Each chunk of a window with its pieces: start and length, one after the other. */

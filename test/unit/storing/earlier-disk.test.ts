@@ -56,7 +56,8 @@ function stored(window: Buffer, extents: Uint32Array, lost: (i: number) => boole
     lengths: Uint32Array.from(chunks, ({ lengthBytes }) => lengthBytes),
     hashes: Buffer.concat(hashes),
   };
-  const take = ({ hash }: KnownChunk) => isZeroHash(hash, 0) || content.has(Buffer.from(hash).toString('hex'));
+  const take = <T extends KnownChunk>(chunks: readonly T[]) =>
+    chunks.filter(({ hash }) => isZeroHash(hash, 0) || content.has(Buffer.from(hash).toString('hex')));
   return { record, content, take };
 }
 
