@@ -16,6 +16,8 @@ export interface FaceOptions {
   readonly ifNoCatalog?: IfNoCatalog;
   /** it serves a face that goes on until somebody ends it: what machines need is served meanwhile */
   readonly stays?: boolean;
+  /** what starts the same face with root's rights, for a shell */
+  readonly commandAsRoot?: string | null;
 }
 
 /** The first message to the thread. */

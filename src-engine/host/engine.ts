@@ -51,7 +51,8 @@ export class Engine {
   };
 
   /** @throws EngineError `CATALOG_TOO_NEW`, `PERMISSION_DENIED` */
-  constructor({ catalogPath, version, pressUrl, resourcesPath, ifNoCatalog = 'make', stays = false }: EngineOptions) {
+  constructor(options: EngineOptions) {
+    const { catalogPath, version, pressUrl, resourcesPath, ifNoCatalog = 'make', stays = false } = options;
     this.#catalog = new CatalogHandle(catalogPath, pressUrl, resourcesPath, ifNoCatalog);
     this.#uploads = new Uploads(this.#catalog.layout, this.#catalog.runner);
     this.#jobs = new JobRunner(
@@ -74,6 +75,7 @@ export class Engine {
       version,
       catalogPath,
       resourcesPath,
+      commandAsRoot: options.commandAsRoot ?? null,
       catalog: this.#catalog,
       jobs: this.#jobs,
       evidence: new BootEvidenceKeeper(() => this.#catalog.layout),

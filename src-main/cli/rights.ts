@@ -39,12 +39,20 @@ export function commandAsRoot(
   catalogPath: string,
   env: NodeJS.ProcessEnv = process.env,
 ): string | null {
-  if (process.platform !== 'linux' || process.geteuid?.() === 0) return null;
   const isOfDisk = isDevicePath(String(data.path));
   const lacks =
     ['RIGHTS_NEEDED', 'RIGHTS_REFUSED', 'RIGHTS_WITHHELD'].includes(code) ||
     (isOfDisk && (code === 'PERMISSION_DENIED' || data.check === 'TARGET_NOT_WRITABLE'));
-  if (!lacks) return null;
+  return lacks ? sameAsRoot(argv, catalogPath, env) : null;
+}
+
+/** @returns this command with root's rights, for a shell; null where it has them, and elsewhere than on Linux */
+export function sameAsRoot(
+  argv: readonly string[],
+  catalogPath: string,
+  env: NodeJS.ProcessEnv = process.env,
+): string | null {
+  if (process.platform !== 'linux' || process.geteuid?.() === 0) return null;
   const [node, main, ...args] = argv;
   const isSaid = args.some((arg) => arg === '--catalog' || arg.startsWith('--catalog='));
   const place = !isSaid && OF_CATALOG.some((name) => env[name]) ? ['--catalog', resolve(catalogPath)] : [];

@@ -10,7 +10,7 @@ import { optionDescription, optionTerm, subcommandTerm } from './help-columns.ts
 import { interrupts } from './interrupts.ts';
 import { oneOf, wordOf } from './options.ts';
 import { parserText } from './parser-words.ts';
-import { askingForRights, commandAsRoot } from './rights.ts';
+import { askingForRights, commandAsRoot, sameAsRoot } from './rights.ts';
 import type { Session } from './session.ts';
 import { takeTypedPlaces } from './typed-places.ts';
 import { jsonPrinter } from './json-printer.ts';
@@ -64,8 +64,10 @@ async function run(argv: readonly string[]): Promise<number> {
     isInteractive: !isJson && process.stdin.isTTY === true && process.stderr.isTTY === true,
     engine({ makesCatalog = false, stays = false } = {}) {
       const isNamed = program.getOptionValueSource('catalog') !== 'default' || process.env.DISKPRESS_CATALOG;
+      const catalogPath = program.opts<{ catalog: string }>().catalog;
       engine ??= startEngine({
-        catalogPath: program.opts<{ catalog: string }>().catalog,
+        catalogPath,
+        commandAsRoot: sameAsRoot(process.argv, catalogPath),
         version: packageJson.version,
         ifNoCatalog: makesCatalog ? 'make' : isNamed ? 'tell' : 'empty',
         stays,

@@ -22,6 +22,7 @@ export interface Host {
   readonly catalogPath: string;
   /** folder of what comes with Diskpress */
   readonly resourcesPath: string;
+  readonly commandAsRoot: string | null;
   readonly catalog: CatalogHandle;
   readonly jobs: JobRunner;
   /** what machines of boot proofs showed and said */

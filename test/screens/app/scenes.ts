@@ -18,8 +18,8 @@ const base: Scene = {
     catalogPath: '/home/lab/.local/share/diskpress',
     catalogFreeBytes: 412e9,
     storeBytes: 48.3e9,
-    canOpenDevices: true,
     canAskForRights: false,
+    commandAsRoot: null,
     platform: 'linux',
     samplePath: '/opt/diskpress/resources/sample.img',
     homePath: '/home/ada',
@@ -96,7 +96,7 @@ const SCENES: Record<string, Partial<Scene>> = {
   quiet: { jobs: ENDED },
   lost: { isLost: true },
   refused: {
-    info: { ...base.info, canOpenDevices: false },
+    info: { ...base.info, commandAsRoot: 'sudo /usr/bin/node /opt/diskpress/out/main/cli.js serve' },
     hypervisors: NO_ANSWER,
     devices: DEVICES.map((one) => ({
       ...one,
