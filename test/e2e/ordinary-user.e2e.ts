@@ -3,104 +3,159 @@
  * clicks, and every number on the way is what other programs say. Loop devices that are theirs stand for sticks.
  */
 import { spawn } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { chownSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Page } from '@playwright/test';
+import type { Browser, Page } from '@playwright/test';
 import { pagesOf } from '../pages/index.ts';
+import { hasPolkit, startOwnPolkit, testPerson, type TestPerson } from '../support/own-polkit.ts';
 import { makeFiles, makeGptDisk, run } from './disks.ts';
-import { complaintsOf, expect, test } from './fixtures.ts';
+import { complaintsOf, expect, test as base } from './fixtures.ts';
 import { panel, untilDone } from './steps.ts';
 
 const canLoop = process.platform === 'linux' && process.getuid?.() === 0;
 if (!canLoop)
   console.warn('SKIPPED: the job of an ordinary person needs root, which makes the person and their sticks');
-test.skip(!canLoop, 'loop devices need root on Linux');
 
 const CLI = resolve(import.meta.dirname, '../../out/main/cli.js');
-const UID = 47_110;
 const MAX_CLICKS = 12;
 
-/** @returns the address that it prints */
-function serveAs(home: string) {
-  const env = { HOME: home, PATH: process.env.PATH };
-  const who = ['--reuid', String(UID), '--regid', String(UID), '--clear-groups'];
-  const child = spawn('setpriv', [...who, process.execPath, CLI, '--json', 'serve'], {
-    env,
-    cwd: home,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const address = new Promise<string>((found, failed) => {
+interface OfTest {
+  /** a folder of this test, with what is done at its end, last in first out */
+  bench: { folder: string; path(name: string): string; atEnd(undo: () => unknown): void };
+}
+const test = base.extend<OfTest>({
+  bench: async ({ served }, use, { testId }) => {
+    const folder = join(served.folder, testId);
+    mkdirSync(folder);
+    run('chmod', 'a+x', served.folder);
+    const undo: (() => unknown)[] = [];
+    await use({ folder, path: (name) => join(folder, name), atEnd: (one) => undo.push(one) });
+    for (const one of undo.reverse()) await one();
+  },
+});
+
+test.skip(!canLoop, 'loop devices need root on Linux');
+
+interface Person {
+  /** what their programs are started through */
+  readonly through: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
+const withoutRights = ({ uid, home }: TestPerson): Person => ({
+  through: ['setpriv', '--reuid', `${uid}`, '--regid', `${uid}`, '--clear-groups', '--'],
+  env: { HOME: home, PATH: process.env.PATH },
+});
+
+/** @returns a page of a Diskpress that the person has started */
+async function openAs({ through, env }: Person, bench: OfTest['bench'], browser: Browser): Promise<Page> {
+  const [program, ...args] = [...through, process.execPath, CLI, '--json', 'serve'];
+  const child = spawn(program, args, { env, cwd: env.HOME, stdio: ['ignore', 'pipe', 'inherit'] });
+  bench.atEnd(() => child.kill());
+  const address = await new Promise<string>((found, failed) => {
     child.once('exit', (code) => failed(new Error(`serve ended with ${code}`)));
     createInterface(child.stdout).on('line', (line) => {
       const [match] = /http:\/\/[^"\s]+token=[\w-]+/.exec(line) ?? [];
       if (match) found(match);
     });
   });
-  return { child, address };
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB' });
+  bench.atEnd(() => context.close());
+  const page = await context.newPage();
+  await page.addInitScript(() => {
+    const counted = globalThis as unknown as { clicks: number };
+    counted.clicks = 0;
+    addEventListener('pointerdown', () => counted.clicks++, true);
+  });
+  await page.goto(address);
+  return page;
 }
 
 /** Presses of the mouse since the page was opened. */
 const clicksOf = (page: Page) => page.evaluate(() => (globalThis as unknown as { clicks: number }).clicks);
 
-test('a stick goes to another stick, without root and without a terminal', async ({ browser, served }) => {
-  const { folder } = served;
-  chmodSync(folder, 0o755);
-  const home = join(folder, 'home');
-  mkdirSync(home);
-  const source = makeGptDisk(join(folder, 'full-stick.img'), makeFiles(join(folder, 'files')));
-  const target = join(folder, 'old-stick.img');
-  run('truncate', '-s', '320M', target);
-  run('mke2fs', '-q', '-t', 'ext4', '-L', 'PHOTOS', target);
-  const devices = [source, target].map((path) => run('losetup', '-f', '--show', path).trim());
-  const lend = (uid: number) => devices.forEach((device) => chownSync(device, uid, 0));
-  chownSync(home, UID, UID);
-  const { child, address } = serveAs(home);
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB' });
-  try {
-    const page = await context.newPage();
-    const complaints = complaintsOf(page);
-    await page.addInitScript(() => {
-      const counted = globalThis as unknown as { clicks: number };
-      counted.clicks = 0;
-      addEventListener('pointerdown', () => counted.clicks++, true);
-    });
-    await page.goto(await address);
-    const { any, capture, deploy } = pagesOf(page);
+/** A stick with a system's partitions, and one with photographs, which is larger. */
+function makeSticks(bench: OfTest['bench']) {
+  const image = makeGptDisk(bench.path('full-stick.img'), makeFiles(bench.path('files')));
+  const other = bench.path('old-stick.img');
+  run('truncate', '-s', '320M', other);
+  run('mke2fs', '-q', '-t', 'ext4', '-L', 'PHOTOS', other);
+  const [source, target] = [image, other].map((path) => run('losetup', '-f', '--show', path).trim());
+  bench.atEnd(() => run('losetup', '-d', source, target));
+  return { source, target, other };
+}
 
-    await any.link('home.capture').first().click();
-    // what is not lent yet cannot be chosen; the command that could is said
-    await expect(page.getByText('2 disks cannot be opened')).toBeVisible();
-    await expect(page.getByText(/^sudo .*cli\.js --json serve$/)).toBeVisible();
-    await expect(capture.disk(devices[0])).toBeDisabled();
-    lend(UID);
-    await expect(page.getByText('disks cannot be opened')).toHaveCount(0);
-    await capture.disk(devices[0]).check();
-    await expect(page.getByText(/268\sMB/).first()).toBeVisible();
-    await capture.next.click();
-    await capture.name.fill('Stick');
-    await capture.seePlan.click();
-    await capture.start.click();
-    await untilDone(page, /Captured/);
-    const captured = await clicksOf(page);
+test('a stick goes to another stick, without root and without a terminal', async ({ browser, bench }) => {
+  const ada = testPerson(bench, 'ada', 47_110);
+  const { source, target, other } = makeSticks(bench);
+  const lend = (uid: number) => [source, target].forEach((device) => chownSync(device, uid, 0));
+  const page = await openAs(withoutRights(ada), bench, browser);
+  const complaints = complaintsOf(page);
+  const { any, capture, deploy } = pagesOf(page);
 
-    await panel(page).getByRole('link', { name: 'Open the template' }).click();
-    await page.getByRole('link', { name: 'Deploy', exact: true }).click();
-    await deploy.disk(devices[1]).check();
-    await expect(page.getByText(/Now holding “PHOTOS” \(ext4, .*\)\. All of it would be lost\./)).toBeVisible();
-    await deploy.seeWholePlan();
-    await expect(page.getByText(/^Erases old-stick\.img, 336\sMB$/)).toBeVisible();
-    await deploy.confirmation(devices[1]).fill(devices[1]);
-    await deploy.erase.click();
-    await untilDone(page, /Deployed/);
-    console.log(`clicks: ${captured} to capture, ${await clicksOf(page)} in all`);
-    expect(await clicksOf(page)).toBeLessThanOrEqual(MAX_CLICKS);
-    expect(complaints).toEqual([]);
-  } finally {
-    await context.close();
-    child.kill();
-    lend(0);
-    for (const device of devices) run('losetup', '-d', device);
-  }
-  run('sgdisk', '-v', target);
+  await any.link('home.capture').first().click();
+  // what is not theirs yet cannot be chosen; the command that could is said
+  await expect(page.getByText('2 disks cannot be opened')).toBeVisible();
+  await expect(page.getByText(/^sudo .*cli\.js --json serve$/)).toBeVisible();
+  await expect(capture.disk(source)).toBeDisabled();
+  bench.atEnd(() => lend(0));
+  lend(ada.uid);
+  await expect(page.getByText('disks cannot be opened')).toHaveCount(0);
+  await capture.disk(source).check();
+  await expect(page.getByText(/268\sMB/).first()).toBeVisible();
+  await capture.next.click();
+  await capture.name.fill('Stick');
+  await capture.seePlan.click();
+  await capture.start.click();
+  await untilDone(page, /Captured/);
+
+  await panel(page).getByRole('link', { name: 'Open the template' }).click();
+  await page.getByRole('link', { name: 'Deploy', exact: true }).click();
+  await deploy.disk(target).check();
+  await expect(page.getByText(/Now holding “PHOTOS” \(ext4, .*\)\. All of it would be lost\./)).toBeVisible();
+  await deploy.seeWholePlan();
+  await expect(page.getByText(/^Erases old-stick\.img, 336\sMB$/)).toBeVisible();
+  await deploy.confirmation(target).fill(target);
+  await deploy.erase.click();
+  await untilDone(page, /Deployed/);
+  expect(await clicksOf(page)).toBeLessThanOrEqual(MAX_CLICKS);
+  expect(complaints).toEqual([]);
+  expect(run('sgdisk', '-v', other)).toContain('No problems found');
+});
+
+test('disks that are not theirs are read, and erased, with rights that are asked for there', async ({
+  browser,
+  bench,
+}) => {
+  test.skip(!hasPolkit, 'needs pkexec, polkitd and dbus-daemon');
+  const eve = testPerson(bench, 'eve', 47_121);
+  const polkit = await startOwnPolkit(bench, [eve], eve);
+  const { source, target, other } = makeSticks(bench);
+  const page = await openAs(polkit.as(eve), bench, browser);
+  const complaints = complaintsOf(page);
+  const { any, capture, deploy } = pagesOf(page);
+  const ask = page.getByRole('button', { name: 'Ask for administrator rights', exact: true });
+
+  await any.link('home.capture').first().click();
+  await capture.disk(source).check();
+  await expect(page.getByText('cannot be opened')).toHaveCount(0);
+  await ask.click();
+  await expect(page.getByText('lab-root').first()).toBeVisible();
+  await capture.next.click();
+  await capture.name.fill('Stick');
+  await capture.seePlan.click();
+  await capture.start.click();
+  await untilDone(page, /Captured/);
+
+  await panel(page).getByRole('link', { name: 'Open the template' }).click();
+  await page.getByRole('link', { name: 'Deploy', exact: true }).click();
+  await deploy.disk(target).check();
+  await deploy.seeWholePlan();
+  await deploy.confirmation(target).fill(target);
+  await page.getByRole('button', { name: 'Ask for administrator rights and deploy' }).click();
+  await untilDone(page, /Deployed/);
+  expect(complaints).toEqual([]);
+  expect(run('sgdisk', '-v', other)).toContain('No problems found');
+  expect(run('find', eve.home, '-not', '-uid', String(eve.uid))).toBe('');
 });

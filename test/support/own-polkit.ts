@@ -19,6 +19,9 @@ const DAEMON = '/usr/lib/polkit-1/polkitd';
 /** Debian's packages: pkexec, polkitd, dbus-daemon. */
 export const hasPolkit = ['/usr/bin/pkexec', '/usr/bin/dbus-daemon', DAEMON].every((path) => existsSync(path));
 
+/** Of a test, with what is done at its end. */
+type OwnFolder = Pick<Workbench, 'folder' | 'path' | 'atEnd'>;
+
 export interface TestPerson {
   readonly name: string;
   readonly uid: number;
@@ -31,7 +34,7 @@ export interface OwnPolkit {
 }
 
 /** A person whom the system of the namespace knows. Their home is new and theirs. */
-export function testPerson(bench: Workbench, name: string, uid: number): TestPerson {
+export function testPerson(bench: OwnFolder, name: string, uid: number): TestPerson {
   const home = bench.path(`home of ${name}`);
   mkdirSync(home);
   chmodSync(bench.folder, 0o755);
@@ -45,7 +48,7 @@ export function testPerson(bench: Workbench, name: string, uid: number): TestPer
  * @param more of a shell, done in the namespace before it starts
  */
 export async function startOwnPolkit(
-  bench: Workbench,
+  bench: OwnFolder,
   people: readonly TestPerson[],
   trusted: TestPerson,
   more: readonly string[] = [],
