@@ -77,6 +77,18 @@ test('a template opens like a folder: its volumes, and why one cannot be opened'
   await judge(app, 'folder');
 });
 
+test('a file has a menu at the second mouse button', async ({ app, pages }) => {
+  await openTemplate(app);
+  await app.getByRole('button', { name: 'lab-root' }).click();
+  await pages.files.row('docs').click({ button: 'right' });
+  await app.getByRole('menuitem', { name: 'Copy its path' }).click();
+  expect(await app.evaluate(() => navigator.clipboard.readText())).toBe('/docs');
+  await pages.files.row('docs').click({ button: 'right' });
+  await judge(app, 'menu of a file');
+  await app.getByRole('menuitem', { name: 'Open' }).click();
+  await expect(pages.files.row('été.txt')).toBeVisible();
+});
+
 test('text, pictures and bytes are previewed, and markup is text', async ({ app, pages }) => {
   await openTemplate(app);
   await app.getByRole('button', { name: 'lab-root' }).click();

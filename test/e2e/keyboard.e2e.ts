@@ -61,6 +61,20 @@ test('a line has a menu, by mouse and by keyboard, and opens by a double click',
   await expect(app.getByRole('heading', { level: 1, name: 'Lab of room 2' })).toBeVisible();
 });
 
+test('a job has a menu, by mouse and by keyboard', async ({ app, go }) => {
+  await go('/jobs');
+  const row = app.getByRole('listitem').filter({ hasText: 'Lab of room 2' });
+  await row.click({ button: 'right' });
+  await expect(app.getByRole('menuitem')).toHaveText(['Open', 'Open the template']);
+  await judge(app, 'menu of a job');
+  await app.keyboard.press('Escape');
+  await row.getByRole('link').focus();
+  await app.keyboard.press('Shift+F10');
+  await app.keyboard.press('ArrowDown');
+  await app.keyboard.press('Enter');
+  await expect(app.getByRole('heading', { level: 1, name: 'Lab of room 2' })).toBeVisible();
+});
+
 test('a notification is asked for when it is wanted, and what is set stays', async ({ app, context, served, go }) => {
   await go('/settings');
   const box = app.getByRole('checkbox', { name: 'Show a notification of the system' });
