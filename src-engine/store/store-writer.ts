@@ -88,6 +88,9 @@ export class StoreWriter {
   #failure: Error | null = null;
   #isWriting = true;
 
+  /** Is told of each pack that is durable and indexed; where it fails, the capture does. */
+  onPack: (name: string) => Promise<void> = () => Promise.resolve();
+
   /** @param level zstd's */
   constructor(layout: StoreLayout, index: ChunkIndex, pool: PressPool, level: number) {
     this.#layout = layout;
@@ -257,15 +260,14 @@ export class StoreWriter {
     this.#index.unfinished.keep(this);
   }
 
-  /** The frames that this capture has added. */
-  *addedFrames(): Generator<IndexedFrame & Pick<WrittenFrame, 'headSum'>> {
-    for (const [name, sums] of this.#finished) {
-      let i = 0;
-      for (const frame of this.#index.frames(name)) yield { ...frame, headSum: sums[i++] };
-    }
+  /** The frames of a pack that this capture has added. */
+  *framesOf(pack: string): Generator<IndexedFrame & Pick<WrittenFrame, 'headSum'>> {
+    const sums = this.#finished.get(pack)!;
+    let i = 0;
+    for (const frame of this.#index.frames(pack)) yield { ...frame, headSum: sums[i++] };
   }
 
-  /** what is in {@link addedFrames}, unpacked */
+  /** what this capture has added, unpacked */
   get addedBytes(): number {
     return this.#addedBytes;
   }
@@ -338,6 +340,7 @@ export class StoreWriter {
       Uint32Array.from(written.frames, ({ headSum }) => headSum),
     );
     this.#index.addPack(written, this);
+    this.onPack(written.name).catch((error: unknown) => (this.#failure ??= toEngineError(error)));
     this.#newBytes += written.lengthBytes;
     for (const { table, rawBytes } of written.frames) {
       this.#addedBytes += rawBytes;

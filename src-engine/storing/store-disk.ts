@@ -16,6 +16,7 @@ import type { DiskAccount } from '../inspection/account/account.ts';
 import { keptOfHole, keptRuns } from './kept-runs.ts';
 import { DataCursor } from './data-cursor.ts';
 import { partsOf, type EarlierDisk } from './earlier-disk.ts';
+import { PackProofs } from './pack-proofs.ts';
 import { damageOf } from './damaged-files.ts';
 import { warningsOf, type InspectedDisk } from '../inspection/disk-inspection.ts';
 import type { StoredParts } from '../versions/stored-parts.ts';
@@ -26,7 +27,6 @@ import { regionsOf, usedWindows } from '../versions/regions.ts';
 import { Tasks } from '../core/tasks.ts';
 import { refuseOlderThanFile, writeTemplateRecord } from '../versions/template-record-file.ts';
 import { filledSource, tellingOfFill, UnreadablePlaces } from '../inspection/unreadable.ts';
-import { recheckFrames } from '../versions/recheck-frames.ts';
 import { chunksOf } from '../versions/window-chunks.ts';
 
 /** What a person has said of the template, and what is known of where it comes from. */
@@ -83,6 +83,8 @@ export async function storeDisks(
   const timesSetAside = parts.index.timesSetAside;
   try {
     const writer = new StoreWriter(parts.layout, parts.index, pool, about.level);
+    const proofs = new PackProofs(pool, (pack) => writer.framesOf(pack));
+    writer.onPack = (pack) => proofs.add(pack);
     let template!: TemplateRecord;
     let version!: VersionRecord;
     let verifiedBytes: number;
@@ -158,7 +160,7 @@ export async function storeDisks(
         };
         return records.map((disk, i) => manifestJson({ template, version, disk, regions: regionsOf(disks[i].disk) }));
       });
-      await recheckFrames(pool, writer.addedFrames(), writer.addedBytes, context);
+      await proofs.finish(writer.addedBytes, context);
       verifiedBytes = writer.addedBytes;
       if (parts.index.timesSetAside !== timesSetAside) {
         for (const name of names) await refuseMissing(parts, name, context.signal);

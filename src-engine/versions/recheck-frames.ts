@@ -31,11 +31,14 @@ export async function recheckFrames(
   rawBytes: number,
   context: JobContext,
 ): Promise<void> {
-  await eachFrame(pool, frames, rawBytes, context, async ({ headSum, ...place }, i) => {
-    const thread = pool.pickThread();
-    if (i % SAMPLE_ONE_IN === 0) await pool.request(thread, { kind: 'audit', place, from: 'medium' });
-    else await pool.request(thread, { kind: 'recheck', place, headSum });
-  });
+  await eachFrame(pool, frames, rawBytes, context, (frame, i) => recheckFrame(pool, frame, i));
+}
+
+/** One of them. @param i its number, which says whether it is unpacked @throws EngineError as {@link recheckFrames} */
+export async function recheckFrame(pool: PressPool, { headSum, ...place }: MadeFrame, i: number): Promise<void> {
+  const thread = pool.pickThread();
+  if (i % SAMPLE_ONE_IN === 0) await pool.request(thread, { kind: 'audit', place, from: 'medium' });
+  else await pool.request(thread, { kind: 'recheck', place, headSum });
 }
 
 /** A pack that was just written, in whatever phase the job is. @throws EngineError as {@link recheckFrames} */

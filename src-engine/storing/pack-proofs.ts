@@ -1,0 +1,62 @@
+/** Reads the packs of a capture back while the next ones are written, so that little is left to prove at its end. */
+import type { JobContext } from '../core/job-context.ts';
+import type { PressPool } from '../store/press-pool.ts';
+import { recheckFrame, recheckFrames, type MadeFrame } from '../versions/recheck-frames.ts';
+
+export class PackProofs {
+  readonly #pool: PressPool;
+  readonly #framesOf: (pack: string) => Iterator<MadeFrame>;
+  /** packs of which nothing was read back yet */
+  readonly #packs: string[] = [];
+  #frames: Iterator<MadeFrame> | null = null;
+  #running: Promise<void> | null = null;
+  #isEnding = false;
+  #count = 0;
+  #provenBytes = 0;
+
+  /** @param framesOf a pack that was added */
+  constructor(pool: PressPool, framesOf: (pack: string) => Iterator<MadeFrame>) {
+    this.#pool = pool;
+    this.#framesOf = framesOf;
+  }
+
+  /**
+   * Takes a pack that is durable. Its frames are read back one after the other: presses have other work, too.
+   * @returns when all that was added so far is proven, or {@link finish} does it
+   * @throws EngineError as {@link recheckFrames}
+   */
+  add(pack: string): Promise<void> {
+    this.#packs.push(pack);
+    return (this.#running ??= this.#readBack().finally(() => (this.#running = null)));
+  }
+
+  /** Reads back what is left, with all presses. @param allBytes of all frames, unpacked @throws EngineError as {@link recheckFrames} */
+  async finish(allBytes: number, context: JobContext): Promise<void> {
+    this.#isEnding = true;
+    await this.#running;
+    await recheckFrames(this.#pool, this.#left(), allBytes - this.#provenBytes, context);
+  }
+
+  async #readBack(): Promise<void> {
+    while (!this.#isEnding) {
+      const frame = this.#next();
+      if (!frame) return;
+      await recheckFrame(this.#pool, frame, this.#count++);
+      this.#provenBytes += frame.rawBytes;
+    }
+  }
+
+  #next(): MadeFrame | null {
+    for (;;) {
+      const next = this.#frames?.next();
+      if (next && !next.done) return next.value;
+      const pack = this.#packs.shift();
+      if (pack === undefined) return null;
+      this.#frames = this.#framesOf(pack);
+    }
+  }
+
+  *#left(): Generator<MadeFrame> {
+    for (let frame = this.#next(); frame; frame = this.#next()) yield frame;
+  }
+}
