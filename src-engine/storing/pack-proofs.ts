@@ -3,6 +3,9 @@ import type { JobContext } from '../core/job-context.ts';
 import type { PressPool } from '../store/press-pool.ts';
 import { recheckFrame, recheckFrames, type MadeFrame } from '../versions/recheck-frames.ts';
 
+/** Each waits behind what presses have to compress: fewer fall behind. */
+const AT_ONCE = 3;
+
 export class PackProofs {
   readonly #pool: PressPool;
   readonly #framesOf: (pack: string) => Iterator<MadeFrame>;
@@ -21,7 +24,7 @@ export class PackProofs {
   }
 
   /**
-   * Takes a pack that is durable. Its frames are read back one after the other: presses have other work, too.
+   * Takes a pack that is durable. Its frames are read back a few at a time: presses have other work, too.
    * @returns when all that was added so far is proven, or {@link finish} does it
    * @throws EngineError as {@link recheckFrames}
    */
@@ -38,12 +41,13 @@ export class PackProofs {
   }
 
   async #readBack(): Promise<void> {
-    while (!this.#isEnding) {
-      const frame = this.#next();
-      if (!frame) return;
-      await recheckFrame(this.#pool, frame, this.#count++);
-      this.#provenBytes += frame.rawBytes;
-    }
+    const goOn = async () => {
+      for (let frame = this.#next(); frame; frame = this.#isEnding ? null : this.#next()) {
+        await recheckFrame(this.#pool, frame, this.#count++);
+        this.#provenBytes += frame.rawBytes;
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, goOn));
   }
 
   #next(): MadeFrame | null {
