@@ -160,7 +160,7 @@ const onServer = (overrides: readonly string[]): ReportLine[] => [
     },
     wayOut: {
       en: 'Build the array as RAID 0, 1 or 10, or use the kind lab.',
-      fr: 'Construire la grappe en RAID 0, 1 ou 10, ou utiliser la sorte lab.',
+      fr: 'Construire la grappe en RAID 0, 1 ou 10, ou utiliser le type lab.',
     },
     source: BETA,
   }),
