@@ -75,7 +75,7 @@ const SIZE = line({
   fact: 'disk.largestBytes',
   value: 512_110_190_592,
   origin: 'Debian 12 lab',
-  reason: { en: 'A drive may have 2 TB at most.', fr: 'Un disque peut avoir 2 To au plus.' },
+  reason: { en: 'A drive may have 2 TB (2 TiB) at most.', fr: 'Un disque peut avoir 2 To (2 Tio) au plus.' },
   source: BETA,
 });
 const PASSED = [ACTIVE, LAYOUT, SIZE];
