@@ -36,10 +36,15 @@ const address = server.resolvedUrls.local[0];
 
 const LOOKS = [
   { name: '960-light-en', width: 960, height: 600, theme: 'light', lang: 'en' },
+  { name: '1280-light-en', width: 1280, height: 800, theme: 'light', lang: 'en' },
   { name: '1600-light-en', width: 1600, height: 1000, theme: 'light', lang: 'en' },
-  { name: '1280-dark-fr', width: 1280, height: 800, theme: 'dark', lang: 'fr' },
+  { name: '960-light-fr', width: 960, height: 600, theme: 'light', lang: 'fr' },
   { name: '960-dark-fr', width: 960, height: 600, theme: 'dark', lang: 'fr' },
+  { name: '1280-dark-fr', width: 1280, height: 800, theme: 'dark', lang: 'fr' },
+  { name: '1600-dark-en', width: 1600, height: 1000, theme: 'dark', lang: 'en' },
   { name: '480-light-fr', width: 480, height: 300, theme: 'light', lang: 'fr', scale: 2 },
+  { name: '1280-forced-en', width: 1280, height: 800, theme: 'light', lang: 'en', forced: 'light' },
+  { name: '960-forced-dark-fr', width: 960, height: 600, theme: 'dark', lang: 'fr', forced: 'dark' },
 ];
 
 await rm(out, { recursive: true, force: true });
@@ -52,6 +57,7 @@ for (const look of LOOKS) {
     viewport: { width: look.width, height: look.height },
     deviceScaleFactor: look.scale ?? 1,
     reducedMotion: 'reduce',
+    ...(look.forced && { forcedColors: 'active', colorScheme: look.forced }),
   });
   for (const [name, scene, hash, act] of STATES) {
     if (!filter.test(`${look.name}/${name}`)) continue;

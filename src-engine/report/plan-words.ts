@@ -1,6 +1,6 @@
 /** Words of checks, notes and volumes in one language, filled with their facts. */
 import type { MessageData } from '../contract/errors.ts';
-import { countIn, fillFacts, pluralRules, settingName } from '../words/fill.ts';
+import { countIn, fillFacts, pluralRules, namedFact } from '../words/fill.ts';
 import { formatsIn, type Formats } from '../words/formats.ts';
 import { reasonSection } from '../words/reasons.ts';
 import { reportWords, visible, type ReportLanguage } from './words.ts';
@@ -25,7 +25,7 @@ export function planWords(language: ReportLanguage): PlanWords {
     const place = pluralRules[language]?.(count, forms.length) ?? (count === 1 ? 0 : 1);
     const form = forms[Math.min(place, forms.length - 1)];
     const facts = fillFacts(data, formats, { wholeDisk: t('missing.wholeDisk') }, (fact, value) =>
-      settingName(fact, value, (word) => (has(word) ? t(word) : null)),
+      namedFact(fact, value, (word) => (has(word) ? t(word) : null)),
     );
     const section = reasonSection(key);
     const reason = `${section}.${String(data['reason']).replaceAll(' ', '-')}`;

@@ -31,14 +31,15 @@ export function fillFacts(
 }
 
 /**
- * What is set in a guest, or of its identity, by its name.
+ * What is set in a guest, or of its identity, and how a logical volume is made, by its name.
  * @param wordOf what stands under a key of the words; null where nothing does
  */
-export function settingName(
+export function namedFact(
   key: string,
   value: MessageData[string],
   wordOf: (key: string) => string | null,
 ): string | null {
+  if (key === 'mapping') return wordOf(`mapping.${String(value)}`);
   if (key !== 'setting') return null;
   return wordOf(`guestChange.reason.${String(value)}`) ?? wordOf(`identity.${String(value)}`);
 }

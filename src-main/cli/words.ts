@@ -14,7 +14,7 @@ import enShared from '../../src-engine/words/en.json' with { type: 'json' };
 import frShared from '../../src-engine/words/fr.json' with { type: 'json' };
 import enOwn from '../../src-engine/words/cli.en.json' with { type: 'json' };
 import frOwn from '../../src-engine/words/cli.fr.json' with { type: 'json' };
-import { countIn, fillFacts, pluralRules, settingName } from '../../src-engine/words/fill.ts';
+import { countIn, fillFacts, pluralRules, namedFact } from '../../src-engine/words/fill.ts';
 import { formatsIn } from '../../src-engine/words/formats.ts';
 import { placeKind, reasonSection } from '../../src-engine/words/reasons.ts';
 import type { Language } from '../../src-engine/words/languages.ts';
@@ -81,7 +81,7 @@ export function createWords(language: Language): Words {
   const missing = messages[language].missing as Record<string, string>;
   const formats = formatsIn(language, plain);
   const fill = (data: MessageData) =>
-    fillFacts(data, formats, missing, (key, value) => settingName(key, value, (word) => shared(word, '') || null));
+    fillFacts(data, formats, missing, (key, value) => namedFact(key, value, (word) => shared(word, '') || null));
   const { bytes, rate, percent, duration, dateTime } = formats;
   /** some reasons, and some places, have advice of their own */
   const ofReason = (key: string, data: MessageData) => {

@@ -11,7 +11,7 @@ import type {
   Warning,
 } from '../../src-engine/contract/index.ts';
 import { CommandError, isSchemaError } from '../../src-engine/contract/index.ts';
-import { countIn, fillFacts, settingName } from '../../src-engine/words/fill.ts';
+import { countIn, fillFacts, namedFact } from '../../src-engine/words/fill.ts';
 import { identityPlanKey } from '../../src-engine/words/identity-plan.ts';
 import { placeKind, reasonSection } from '../../src-engine/words/reasons.ts';
 import { useFormat } from './format.ts';
@@ -52,7 +52,7 @@ export function useWords() {
     };
     const section = key in sections ? sections[key as keyof typeof sections] : null;
     const wordOf = (word: string) => (te(word, 'en') ? t(word) : null);
-    return section ? wordOf(`${section}.${String(value)}`) : settingName(key, value, wordOf);
+    return section ? wordOf(`${section}.${String(value)}`) : namedFact(key, value, wordOf);
   }
 
   const fill = (data: MessageData) => fillFacts(data, format, tm('missing') as Record<string, string>, nameOf);

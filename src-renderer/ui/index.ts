@@ -4,6 +4,7 @@ export { default as DiskMaps } from './disk-map/DiskMaps.vue';
 export { default as GroupVolumes } from './disk-map/GroupVolumes.vue';
 export { default as VolumeSwatch } from './disk-map/VolumeSwatch.vue';
 export { default as DiskMapRibbons } from './disk-map/DiskMapRibbons.vue';
+export * from './disk-map/bus-name.ts';
 export * from './disk-map/disk-words.ts';
 export * from './disk-map/families.ts';
 export * from './disk-map/glyphs.ts';

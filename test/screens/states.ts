@@ -421,7 +421,16 @@ export const STATES: readonly State[] = [
   ['export-plan', 'many', `/templates/${ID}/export`, (pages) => planExport(pages, '/images')],
   ['export-overwrite', 'many', `/templates/${ID}/export`, (pages) => planExport(pages, '/images/there')],
   ['export-blocked', 'many', `/templates/${ID}/export`, (pages) => planExport(pages, '/images/full')],
-  ['template-proof', 'many', `/templates/${SHOP}`, ({ page }) => page.getByRole('img').last().scrollIntoViewIfNeeded()],
+  [
+    'template-proof',
+    'many',
+    `/templates/${SHOP}`,
+    async ({ page }) => {
+      // its picture is asked for when its place is seen
+      await page.locator('.kept').scrollIntoViewIfNeeded();
+      await page.getByRole('img').last().scrollIntoViewIfNeeded();
+    },
+  ],
   ['template-start', 'many', `/templates/${SHOP}`, ({ any }) => any.button('proof.start').click()],
   ['template-configuration', 'many', `/templates/${OWN}?tab=configuration`],
   ['template-guest', 'many', `/templates/${NODE}?tab=configuration`],

@@ -7,6 +7,7 @@ import { useWords } from '../../client/words.ts';
 import type { Planning } from '../plan/index.ts';
 import { twiceAt, type DeployForm } from './deploy-form.ts';
 import { useLosses } from './losses.ts';
+import { placeName, useNewPlace } from './new-place.ts';
 
 export interface TargetState {
   readonly tone: 'quiet' | 'refused' | 'erases' | 'creates';
@@ -26,9 +27,10 @@ export function useTargetWords(
   gone: Readonly<Ref<ReadonlyMap<string, DeviceView>>>,
 ) {
   const { t } = useI18n();
-  const { bytes, count } = useFormat();
+  const { count } = useFormat();
   const words = useWords();
   const losses = useLosses();
+  const newPlace = useNewPlace();
 
   const isWhole = () => form.disk === 0 && diskCount() > 1;
 
@@ -42,7 +44,7 @@ export function useTargetWords(
 
   /** The label with the place that it goes to. */
   const titled = (place: number) =>
-    t('deploy.targetTitled', { target: label(place), path: form.targets[place]?.path ?? '' });
+    t('deploy.targetTitled', { target: label(place), path: placeName(form.targets[place]?.path ?? '') });
 
   /** Why a plan cannot be carried out, in a sentence; '' where it can. */
   function refusal({ canRun, checks, report }: DeployPlan): string {
@@ -56,7 +58,8 @@ export function useTargetWords(
   function stateOf(place: number, planning: Planning<DeployPlan> | undefined): TargetState {
     const { path } = form.targets[place];
     const other = twiceAt(form.targets, place);
-    if (other >= 0) return { tone: 'refused', text: t('deploy.twice', { path, target: label(other) }) };
+    if (other >= 0)
+      return { tone: 'refused', text: t('deploy.twice', { path: placeName(path), target: label(other) }) };
     if (gone.value.has(path)) return { tone: 'refused', text: t('device.unplugged') };
     const { plan, error, isPlanning } = planning ?? { plan: null, error: null, isPlanning: false };
     if (error) return { tone: 'refused', text: words.error(error).what, more: words.error(error).todo };
@@ -64,7 +67,7 @@ export function useTargetWords(
     if (!plan.canRun) return { tone: 'refused', text: refusal(plan) };
     const lost = losses(plan);
     if (lost) return { tone: 'erases', text: lost.erases, more: lost.holds };
-    return { tone: 'creates', text: t('deploy.creates', { path, size: bytes(plan.target.lengthBytes) }) };
+    return { tone: 'creates', text: newPlace.creates(path, plan.target.lengthBytes) };
   }
 
   return { isWhole, label, titled, refusal, stateOf };

@@ -2,7 +2,7 @@
 import { useI18n } from 'vue-i18n';
 import type { ImportView } from '../../../src-engine/contract/index.ts';
 import { useFormat } from '../../client/format.ts';
-import { useDiskWords } from '../../ui/index.ts';
+import { busName, useDiskWords } from '../../ui/index.ts';
 
 /** Call it in a component's set-up. */
 export function useImageWords() {
@@ -37,7 +37,7 @@ export function useImageWords() {
         ? view.disks.map(({ name, lengthBytes, bus, address }, i) => ({
             key: `disk ${i}`,
             name: t('disk.titled', { number: i + 1, name }),
-            value: [lengthBytes === null ? '' : bytes(lengthBytes), bus, address].filter(Boolean).join(' · '),
+            value: [lengthBytes === null ? '' : bytes(lengthBytes), busName(bus, address)].filter(Boolean).join(' · '),
           }))
         : []),
       ...(view.disk && view.fileBytes !== null

@@ -51,7 +51,7 @@ describe('PDF', () => {
 
   test('French letters are right, and so is its title', async () => {
     const path = await written(sampleReport(), 'fr');
-    expect(textOf(path)).toContain('Modes de démarrage de l’image : UEFI');
+    expect(textOf(path)).toContain('Modes d’amorçage de l’image : UEFI');
     expect(textOf(path)).toContain('Système d’exploitation en fin de vie : oui');
     expect(infoOf(path)).toMatch(/^Title:\s+Rapport des règles\s: déploiement$/m);
   });

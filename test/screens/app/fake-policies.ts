@@ -120,7 +120,7 @@ const RULES: RuleView[] = [
     when: 'always',
     fact: 'disk.largestBytes',
     test: { atMost: 2_199_023_255_552 },
-    reason: { en: 'A drive may have 2 TB at most.', fr: 'Un disque peut avoir 2 To au plus.' },
+    reason: { en: 'A drive may have 2 TB (2 TiB) at most.', fr: 'Un disque peut avoir 2 To (2 Tio) au plus.' },
   }),
   rule({
     id: 'bm2020.graphics',

@@ -75,7 +75,7 @@ const SIZE = line({
   fact: 'disk.largestBytes',
   value: 512_110_190_592,
   origin: 'Debian 12 lab',
-  reason: { en: 'A drive may have 2 TB at most.', fr: 'Un disque peut avoir 2 To au plus.' },
+  reason: { en: 'A drive may have 2 TB (2 TiB) at most.', fr: 'Un disque peut avoir 2 To (2 Tio) au plus.' },
   source: BETA,
 });
 const PASSED = [ACTIVE, LAYOUT, SIZE];
@@ -160,7 +160,7 @@ const onServer = (overrides: readonly string[]): ReportLine[] => [
     },
     wayOut: {
       en: 'Build the array as RAID 0, 1 or 10, or use the kind lab.',
-      fr: 'Construire la grappe en RAID 0, 1 ou 10, ou utiliser la sorte lab.',
+      fr: 'Construire la grappe en RAID 0, 1 ou 10, ou utiliser le type lab.',
     },
     source: BETA,
   }),

@@ -50,6 +50,9 @@ function flatten(messages: Messages, prefix = ''): [string, string][] {
 
 const en = new Map(flatten(read('en')));
 const fr = new Map(flatten(read('fr')));
+/** of the command line */
+const cliEn = flatten(read('cli.en'));
+const cliFr = flatten(read('cli.fr'));
 const placeholders = (message: string) =>
   [...new Set([...message.matchAll(/\{(\w+)\}/g)].map(([, name]) => name))].sort();
 
@@ -142,8 +145,27 @@ describe('locales', () => {
     expect([...en, ...fr].filter(([, message]) => bad.test(message))).toEqual([]);
   });
 
-  it('put a narrow no-break space before French double marks and inside its quotes', () => {
-    expect([...fr].filter(([, message]) => /[ \u00a0][:;?»]|«(?!\u202f)|[^\u202f\s]»/.test(message))).toEqual([]);
+  it('put a narrow no-break space before French double marks and units, and inside its quotes', () => {
+    const units = /(?:\d|\}) (?:[kMGTP]?o|[KMGT]io|ms|s|min|octets|secondes)(?![\p{L}’])/u;
+    const marks = /[ \u00a0][:;?»]|«(?!\u202f)|[^\u202f\s]»/;
+    expect([...fr, ...cliFr].filter(([, message]) => marks.test(message) || units.test(message))).toEqual([]);
+  });
+
+  it('write apostrophes as print does', () => {
+    const straight = /[a-z]'[a-zéèêàâ]/i;
+    expect([...en, ...cliEn, ...fr, ...cliFr].filter(([, message]) => straight.test(message))).toEqual([]);
+  });
+
+  it('tell a person in French what to do as one speaks to them, not by infinitives', () => {
+    const told = /^(?:error\..*\.todo|refusal\.|check\.|warning\.)/;
+    /** at the beginning of a sentence, where it is not what the sentence is about: « Réessayer est sans danger » */
+    const infinitive =
+      /(?:^|[.;] )(?:Le |La |Les |L’|En )?[A-ZÀ-Ý]?[a-zà-ÿ]+(?:er|ir|ire|[dt]re)\b(?![^.;]*\b(?:est|peut|donne)\b)|\bpuis [a-zà-ÿ]+(?:er|ir)\b/g;
+    const nouns = /(?:fichier|dossier|premier|dernier|ordre|autre)$/i;
+    const wrong = [...fr].filter(
+      ([key, message]) => told.test(key) && (message.match(infinitive) ?? []).some((found) => !nouns.test(found)),
+    );
+    expect(wrong).toEqual([]);
   });
 });
 

@@ -87,7 +87,9 @@ describe.each(['light', 'dark'] as const)('the %s theme', (theme) => {
     ['warning-text', 'warning-tint'],
     ['success-text', 'success-tint'],
     ['on-accent', 'accent'],
+    ['on-accent', 'accent-strong'],
     ['on-danger', 'danger'],
+    ['on-danger', 'danger-strong'],
     ['n-1', 'n-12'],
   ])('writes %s on %s with at least 4.5:1', (ink, paper) => {
     expect(contrast(token(ink), token(paper))).toBeGreaterThanOrEqual(4.5);

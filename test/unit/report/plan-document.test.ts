@@ -59,7 +59,7 @@ it('as text: every fact on a line', async () => {
   for (const fact of [
     '/dev/sdb',
     '10,000,000,000\u00a0bytes → 60,000,000,000\u00a0bytes',
-    'On the target, by e2fsck and resize2fs. Needs root.',
+    'On the target, by e2fsck and resize2fs. Needs administrator rights.',
     'lab-01: written to /etc/hostname.',
     'old-uuid → new-uuid',
     'They are made for this plan',

@@ -89,8 +89,8 @@ describe('HTML', () => {
     const document = await parsed(report, 'fr');
     const said = document.documentElement!.textContent!;
     for (const { reason } of report.lines) expect(said).toContain(reason.fr);
-    expect(said).toContain('Modes de démarrage de l’image\u202f: UEFI');
-    expect(said).toContain('Carte de la machine\u202f: inconnu');
+    expect(said).toContain('Modes d’amorçage de l’image\u202f: UEFI');
+    expect(said).toContain('Carte mère de la machine\u202f: inconnu');
     expect(said).toContain('Plus grand disque\u202f: 1,5\u202fTo');
     expect(document.documentElement!.getAttribute('lang')).toBe('fr');
   });
