@@ -15,7 +15,7 @@ test('a lost engine is said, and the window keeps trying', async ({ browser }) =
   await served.stop();
   const notice = page.getByRole('alert').filter({ hasText: 'The connection to the engine is lost.' });
   await expect(notice).toBeVisible();
-  await expect(notice).toContainText(/Next attempt in \d+ s\./);
+  await expect(notice).toContainText(/Next attempt in \d+\ss\./);
   await notice.getByRole('button', { name: 'Reconnect' }).click();
   await expect(notice).toBeVisible();
   await context.close();
