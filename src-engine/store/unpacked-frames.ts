@@ -107,7 +107,9 @@ export class UnpackedFrames {
    * @throws EngineError `PACK_DAMAGED`, `CHUNK_MISSING`, `READ_FAILED`; `CATALOG_DAMAGED` where index and frame disagree
    */
   async readInto(place: FramePlace, offset: number, hash: Uint8Array, from: number, into: Uint8Array): Promise<void> {
-    const frame = await this.#frame(place);
+    let frame = await this.#frame(place);
+    // where there is little room, its place may be another's by now
+    while (!frame.bytes && frame.slot === null) frame = await this.#frame(place);
     if (from + into.length > lengthOfChunk(frame.table, offset, hash)) {
       throw new EngineError('CATALOG_DAMAGED', { path: place.packPath, reason: 'index' }, 'Run: diskpress repair');
     }
