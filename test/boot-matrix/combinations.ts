@@ -67,14 +67,14 @@ export const COMBINATIONS: readonly Combination[] = [...WITH_EACH_OTHER, ...FROM
 }));
 
 /**
- * A part of them for every day, of one Debian, so that few guests have to be made: each layout starts from BIOS or from UEFI with both kinds
- * of sectors, and lengths and identities take turns.
+ * A part of them for every day: each layout with two of the machines, with lengths and identities that take turns, of one Debian, so that few
+ * guests have to be made.
  */
 export const REPRESENTATIVE: readonly Combination[] = LAYOUTS.flatMap((layout, i) =>
   MACHINES.flatMap(({ firmware, sectorBytes }, j): Combination[] => {
-    if ((i + j) % 2 !== 0) return [];
+    if (j === i % MACHINES.length) return [];
     const length = lengths[(i + j + 1) % lengths.length];
-    const identity = j % 2 === 0 ? 'fresh' : 'kept';
+    const identity = (i + j) % 2 === 0 ? 'fresh' : 'kept';
     const found = COMBINATIONS.find(
       (one) =>
         one.guest.layout === layout &&
