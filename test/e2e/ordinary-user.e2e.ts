@@ -75,6 +75,19 @@ async function openAs({ through, env }: Person, bench: OfTest['bench'], browser:
 /** Presses of the mouse since the page was opened. */
 const clicksOf = (page: Page) => page.evaluate(() => (globalThis as unknown as { clicks: number }).clicks);
 
+/** From a source that is chosen to the first step of the deploy of its template. */
+async function captureChosen(page: Page) {
+  const { capture } = pagesOf(page);
+  await capture.next.click();
+  await capture.name.fill('Stick');
+  await capture.seePlan.click();
+  await capture.start.click();
+  await untilDone(page, /Captured/);
+
+  await panel(page).getByRole('link', { name: 'Open the template' }).click();
+  await page.getByRole('link', { name: 'Deploy', exact: true }).click();
+}
+
 /** A stick with a system's partitions, and one with photographs, which is larger. */
 function makeSticks(bench: OfTest['bench']) {
   const image = makeGptDisk(bench.path('full-stick.img'), makeFiles(bench.path('files')));
@@ -104,14 +117,7 @@ test('a stick goes to another stick, without root and without a terminal', async
   await expect(page.getByText('disks cannot be opened')).toHaveCount(0);
   await capture.disk(source).check();
   await expect(page.getByText(/268\sMB/).first()).toBeVisible();
-  await capture.next.click();
-  await capture.name.fill('Stick');
-  await capture.seePlan.click();
-  await capture.start.click();
-  await untilDone(page, /Captured/);
-
-  await panel(page).getByRole('link', { name: 'Open the template' }).click();
-  await page.getByRole('link', { name: 'Deploy', exact: true }).click();
+  await captureChosen(page);
   await deploy.disk(target).check();
   await expect(page.getByText(/Now holding “PHOTOS” \(ext4, .*\)\. All of it would be lost\./)).toBeVisible();
   await deploy.seeWholePlan();
@@ -142,14 +148,7 @@ test('disks that are not theirs are read, and erased, with rights that are asked
   await expect(page.getByText('cannot be opened')).toHaveCount(0);
   await ask.click();
   await expect(page.getByText('lab-root').first()).toBeVisible();
-  await capture.next.click();
-  await capture.name.fill('Stick');
-  await capture.seePlan.click();
-  await capture.start.click();
-  await untilDone(page, /Captured/);
-
-  await panel(page).getByRole('link', { name: 'Open the template' }).click();
-  await page.getByRole('link', { name: 'Deploy', exact: true }).click();
+  await captureChosen(page);
   await deploy.disk(target).check();
   await deploy.seeWholePlan();
   await deploy.confirmation(target).fill(target);
