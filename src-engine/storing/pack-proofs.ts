@@ -1,4 +1,5 @@
 /** Reads the packs of a capture back while the next ones are written, so that little is left to prove at its end. */
+import { toEngineError } from '../core/engine-error.ts';
 import type { JobContext } from '../core/job-context.ts';
 import type { PressPool } from '../store/press-pool.ts';
 import { recheckFrame, recheckFrames, type MadeFrame } from '../versions/recheck-frames.ts';
@@ -14,6 +15,8 @@ export class PackProofs {
   #frames: Iterator<MadeFrame> | null = null;
   #running: Promise<void> | null = null;
   #isEnding = false;
+  /** the first frame that is not what it was made as */
+  #failure: Error | null = null;
   #count = 0;
   #provenBytes = 0;
 
@@ -33,21 +36,27 @@ export class PackProofs {
     return (this.#running ??= this.#readBack().finally(() => (this.#running = null)));
   }
 
-  /** Reads back what is left, with all presses. @param allBytes of all frames, unpacked @throws EngineError as {@link recheckFrames} */
+  /** Reads back what is left, with all presses. @param allBytes of all frames, unpacked @throws EngineError as {@link recheckFrames}, of any frame */
   async finish(allBytes: number, context: JobContext): Promise<void> {
     this.#isEnding = true;
     await this.#running;
+    // it may have been told when nobody asked any more
+    if (this.#failure) throw this.#failure;
     await recheckFrames(this.#pool, this.#left(), allBytes - this.#provenBytes, context);
   }
 
   async #readBack(): Promise<void> {
     const goOn = async () => {
-      for (let frame = this.#next(); frame; frame = this.#isEnding ? null : this.#next()) {
+      while (!this.#isEnding && !this.#failure) {
+        const frame = this.#next();
+        if (!frame) return;
         await recheckFrame(this.#pool, frame, this.#count++);
         this.#provenBytes += frame.rawBytes;
       }
     };
-    await Promise.all(Array.from({ length: AT_ONCE }, goOn));
+    const fail = (error: unknown) => void (this.#failure ??= toEngineError(error));
+    await Promise.all(Array.from({ length: AT_ONCE }, () => goOn().catch(fail)));
+    if (this.#failure) throw this.#failure;
   }
 
   #next(): MadeFrame | null {

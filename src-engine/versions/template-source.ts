@@ -67,7 +67,7 @@ export function templateSource(
     const found = await windowAt(region, window);
     const { record } = found;
     if (!record) return;
-    const reads: Promise<void>[] = [];
+    const wanted: (() => void | Promise<void>)[] = [];
     for (const { chunk, from, start, lengthBytes } of piecesIn(
       record,
       offset - windowStart,
@@ -78,10 +78,11 @@ export function templateSource(
       let place = found.places.get(chunk);
       if (!place) found.places.set(chunk, (place = chunkOf(index, record, chunk)));
       if (!isStored(place)) continue;
-      const work = readChunk(place, from, target);
-      if (work) reads.push(work);
+      const stored = place;
+      wanted.push(() => readChunk(stored, from, target));
     }
-    await settled(reads);
+    // all of them are found before the first is read: nothing is under way when one is missing
+    await settled(wanted.flatMap((read) => read() ?? []));
   }
 
   /** Which windows a range of the disk touches: the region, the window, and where that begins on the disk. */

@@ -1,4 +1,5 @@
 /** Rights that a command lacks: asked for where somebody can be asked, or the command that has them. */
+import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { CommandError, isDevicePath, type EngineClient, type ErrorView } from '../../src-engine/contract/index.ts';
 
@@ -54,9 +55,23 @@ export function sameAsRoot(
 ): string | null {
   if (process.platform !== 'linux' || process.geteuid?.() === 0) return null;
   const [node, main, ...args] = argv;
-  const isSaid = args.some((arg) => arg === '--catalog' || arg.startsWith('--catalog='));
-  const place = !isSaid && OF_CATALOG.some((name) => env[name]) ? ['--catalog', resolve(catalogPath)] : [];
-  return ['sudo', node, main, ...place, ...args].map(inShell).join(' ');
+  // another terminal may be in another folder
+  const others = args.filter(
+    (arg, i) => arg !== '--catalog' && args[i - 1] !== '--catalog' && !arg.startsWith('--catalog='),
+  );
+  const isSaid = others.length < args.length || OF_CATALOG.some((name) => env[name]);
+  const place = isSaid || !isOwnHome(env) ? ['--catalog', resolve(catalogPath)] : [];
+  return ['sudo', node, main, ...place, ...others].map(inShell).join(' ');
+}
+
+/** Whether HOME is what the system knows of this person, which is all that is known of it behind sudo(8). */
+function isOwnHome({ HOME }: NodeJS.ProcessEnv): boolean {
+  try {
+    return HOME !== undefined && resolve(HOME) === resolve(userInfo().homedir);
+  } catch {
+    // nobody whom the system knows
+    return false;
+  }
 }
 
 const inShell = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);

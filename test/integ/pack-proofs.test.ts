@@ -67,6 +67,27 @@ test('a damaged pack ends a capture that is still under way', async () => {
   await pool.close();
 });
 
+test('damage in the first frames of the last pack is found, though all that is left is to name the version', async () => {
+  const { layout, pool, writer, proofs, add } = capture();
+  await writer.beginDisk('small');
+  await add(64 * MIB);
+  const scratch = () => readdirSync(layout.scratch).filter((name) => name.endsWith('.pack'));
+  const lengthOf = (name: string) => statSync(join(layout.scratch, name)).size;
+  while (!scratch().some((name) => lengthOf(name) > 8 * MIB)) await sleep(10);
+  const fd = openSync(join(layout.scratch, scratch()[0]), 'r+');
+  writeSync(fd, 'not what was written', 200_000);
+  closeSync(fd);
+  const end = async () => {
+    await writer.finish(() => [{}]);
+    // what was read back by then has been told to nobody
+    await sleep(200);
+    await proofs.finish(writer.addedBytes, quietContext());
+  };
+  await expect(end()).rejects.toMatchObject({ code: 'PACK_DAMAGED' });
+  await writer.discard();
+  await pool.close();
+});
+
 test('what is left at the end is read back then: all of it, once', async () => {
   const { pool, writer, proofs, add } = capture();
   await writer.beginDisk('two');
