@@ -158,8 +158,6 @@ export const COMMANDS = {
       catalogFreeBytes: bytes,
       /** compressed bytes in the store */
       storeBytes: bytes,
-      /** whether whoever is at work may be asked for the rights that this takes, when it comes to it */
-      canAskForRights: z.boolean(),
       /** what starts this program with root's rights, for a shell; null: it has them, or nobody knows */
       commandAsRoot: z.string().nullable().default(null),
       platform: z.string(),

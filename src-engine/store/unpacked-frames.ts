@@ -107,9 +107,10 @@ export class UnpackedFrames {
    * @throws EngineError `PACK_DAMAGED`, `CHUNK_MISSING`, `READ_FAILED`; `CATALOG_DAMAGED` where index and frame disagree
    */
   async readInto(place: FramePlace, offset: number, hash: Uint8Array, from: number, into: Uint8Array): Promise<void> {
-    let frame = await this.#frame(place);
-    // where there is little room, its place may be another's by now
-    while (!frame.bytes && frame.slot === null) frame = await this.#frame(place);
+    let frame: Unpacked;
+    // where there is little room, its place may be another's by the time that it is here
+    do frame = await this.#frame(place);
+    while (!frame.bytes && frame.slot === null);
     if (from + into.length > lengthOfChunk(frame.table, offset, hash)) {
       throw new EngineError('CATALOG_DAMAGED', { path: place.packPath, reason: 'index' }, 'Run: diskpress repair');
     }
@@ -162,14 +163,12 @@ export class UnpackedFrames {
     }
   }
 
-  /** One that is in memory or in the file at this moment. */
+  /** One that was in memory or in the file just now. */
   async #frame(place: FramePlace): Promise<Unpacked> {
     const key = `${place.packPath}:${place.offset}`;
-    for (;;) {
-      const frame = this.#frames.get(key) ?? (await this.#load(key, place));
-      if (this.#frames.delete(key)) this.#frames.set(key, frame);
-      if (frame.bytes || frame.slot !== null) return frame;
-    }
+    const frame = this.#frames.get(key) ?? (await this.#load(key, place));
+    if (this.#frames.delete(key)) this.#frames.set(key, frame);
+    return frame;
   }
 
   async close(): Promise<void> {

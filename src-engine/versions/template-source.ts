@@ -67,22 +67,22 @@ export function templateSource(
     const found = await windowAt(region, window);
     const { record } = found;
     if (!record) return;
-    const wanted: (() => void | Promise<void>)[] = [];
-    for (const { chunk, from, start, lengthBytes } of piecesIn(
-      record,
-      offset - windowStart,
-      offset + into.length - windowStart,
-    )) {
-      const at = windowStart + start - offset;
-      const target = into.subarray(at, at + lengthBytes);
-      let place = found.places.get(chunk);
-      if (!place) found.places.set(chunk, (place = chunkOf(index, record, chunk)));
-      if (!isStored(place)) continue;
-      const stored = place;
-      wanted.push(() => readChunk(stored, from, target));
-    }
+    const low = offset - windowStart;
     // all of them are found before the first is read: nothing is under way when one is missing
-    await settled(wanted.flatMap((read) => read() ?? []));
+    const pieces = Array.from(piecesIn(record, low, low + into.length), (piece) => ({
+      ...piece,
+      place: placeOf(found, record, piece.chunk),
+    }));
+    const reads = pieces.map(({ place, from, start, lengthBytes }) =>
+      isStored(place) ? readChunk(place, from, into.subarray(start - low, start - low + lengthBytes)) : undefined,
+    );
+    await settled(reads);
+  }
+
+  function placeOf({ places }: Window, record: WindowRecord, chunk: number): ChunkPlace {
+    let place = places.get(chunk);
+    if (!place) places.set(chunk, (place = chunkOf(index, record, chunk)));
+    return place;
   }
 
   /** Which windows a range of the disk touches: the region, the window, and where that begins on the disk. */
@@ -172,6 +172,6 @@ export function templateSource(
 const isStored = (chunk: ChunkPlace): chunk is ChunkPlace & { frame: FramePlace } => chunk.frame !== null;
 
 /** Nobody's memory is written to any more once this is over. @throws what one of them threw */
-async function settled(works: readonly Promise<void>[]): Promise<void> {
+async function settled(works: readonly (Promise<void> | void)[]): Promise<void> {
   for (const end of await Promise.allSettled(works)) if (end.status === 'rejected') throw end.reason;
 }

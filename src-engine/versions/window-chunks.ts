@@ -13,7 +13,7 @@ export function chunksOf(index: ChunkIndex, record: WindowRecord): ChunkPlace[] 
   return Array.from(piecesOf(record), ([i, pieces]) => chunkOf(index, record, i, pieces));
 }
 
-/** One of them. @param i its number @param pieces of {@link piecesOf} @throws EngineError as {@link chunksOf} */
+/** One of them. @param i its number @param pieces of {@link piecesOf}; left out: only its place in the store counts @throws EngineError as {@link chunksOf} */
 export function chunkOf(
   index: ChunkIndex,
   { lengths, hashes }: WindowRecord,
@@ -41,7 +41,7 @@ export interface ChunkPiece {
   readonly lengthBytes: number;
 }
 
-/** What of a window's used bytes lies in a range of it: of the pieces of {@link piecesOf} those that touch it, cut off at its ends. */
+/** What of a window's used bytes lies in a range of it, in order. */
 export function* piecesIn({ extents, lengths }: WindowRecord, low: number, high: number): Generator<ChunkPiece> {
   let chunk = 0;
   let taken = 0;
@@ -63,21 +63,16 @@ export function* piecesIn({ extents, lengths }: WindowRecord, low: number, high:
 }
 
 /** Each chunk of a window with its pieces: start and length, one after the other. */
-export function* piecesOf({ extents, lengths }: WindowRecord): Generator<[chunk: number, pieces: number[]]> {
-  let run = 0;
-  let taken = 0;
-  for (let i = 0; i < lengths.length; i++) {
-    const pieces: number[] = [];
-    for (let left = lengths[i]; left > 0;) {
-      const length = Math.min(left, extents[run + 1] - taken);
-      pieces.push(extents[run] + taken, length);
-      left -= length;
-      taken += length;
-      if (taken === extents[run + 1]) {
-        run += 2;
-        taken = 0;
-      }
+export function* piecesOf(record: WindowRecord): Generator<[chunk: number, pieces: number[]]> {
+  let current = 0;
+  let pieces: number[] = [];
+  for (const { chunk, start, lengthBytes } of piecesIn(record, 0, Infinity)) {
+    if (chunk !== current) {
+      yield [current, pieces];
+      current = chunk;
+      pieces = [];
     }
-    yield [i, pieces];
+    pieces.push(start, lengthBytes);
   }
+  if (pieces.length > 0) yield [current, pieces];
 }

@@ -31,7 +31,8 @@ export interface Served {
 const node = (parameters: string[]) =>
   spawn(process.execPath, [CLI, ...parameters], { stdio: ['ignore', 'pipe', 'inherit'] });
 
-function printedAddress(process_: ReturnType<typeof node>): Promise<string> {
+/** @returns the address that `serve` prints, with its token */
+export function printedAddress(process_: ReturnType<typeof node>): Promise<string> {
   return new Promise<string>((found, failed) => {
     process_.once('exit', (code) => failed(new Error(`serve ended with ${code}`)));
     createInterface(process_.stdout).on('line', (line) => {

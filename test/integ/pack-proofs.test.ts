@@ -20,6 +20,13 @@ const presses = new Presses(pressUrl);
 afterAll(() => presses.close());
 let count = 0;
 
+/** Changes a few bytes of a file, as a medium does. */
+function spoil(path: string, offset: number) {
+  const fd = openSync(path, 'r+');
+  writeSync(fd, 'not what was written', offset);
+  closeSync(fd);
+}
+
 function capture() {
   const layout = emptyStore(bench.path(`store ${count++}`));
   const pool = presses.forJob(new AbortController().signal);
@@ -53,9 +60,7 @@ test('a damaged pack ends a capture that is still under way', async () => {
   while (!firstPack()) await add(4 * MIB);
   // somewhere in its last frame, which is read last
   const pack = firstPack()!;
-  const fd = openSync(pack, 'r+');
-  writeSync(fd, 'not what was written', statSync(pack).size - MIB);
-  closeSync(fd);
+  spoil(pack, statSync(pack).size - MIB);
   const goOn = async () => {
     for (let tries = 0; tries < 200; tries++) {
       await add(4 * MIB);
@@ -74,9 +79,7 @@ test('damage in the first frames of the last pack is found, though all that is l
   const scratch = () => readdirSync(layout.scratch).filter((name) => name.endsWith('.pack'));
   const lengthOf = (name: string) => statSync(join(layout.scratch, name)).size;
   while (!scratch().some((name) => lengthOf(name) > 8 * MIB)) await sleep(10);
-  const fd = openSync(join(layout.scratch, scratch()[0]), 'r+');
-  writeSync(fd, 'not what was written', 200_000);
-  closeSync(fd);
+  spoil(join(layout.scratch, scratch()[0]), 200_000);
   const end = async () => {
     await writer.finish(() => [{}]);
     // what was read back by then has been told to nobody

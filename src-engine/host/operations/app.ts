@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha512Crypt } from '../../core/sha512-crypt.ts';
 import { freeBytes } from '../../machines/free-bytes.ts';
-import { canAskForRights } from '../../machines/rights.ts';
 import { canShowFolders, showFolder } from '../../machines/show-folder.ts';
 import { canTakeOut } from '../../machines/take-out.ts';
 import { downloadsIn, listFolder, makeFolder } from '../folder-list.ts';
@@ -28,7 +27,6 @@ export const appOperations = (
       catalogPath: host.catalogPath,
       catalogFreeBytes: await freeBytes(host.catalogPath),
       storeBytes: host.catalog.listed.index.storedBytes(),
-      canAskForRights: canAskForRights(),
       commandAsRoot: host.commandAsRoot,
       platform: process.platform,
       samplePath: samplePath(host),

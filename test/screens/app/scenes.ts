@@ -18,7 +18,6 @@ const base: Scene = {
     catalogPath: '/home/lab/.local/share/diskpress',
     catalogFreeBytes: 412e9,
     storeBytes: 48.3e9,
-    canAskForRights: false,
     commandAsRoot: null,
     platform: 'linux',
     samplePath: '/opt/diskpress/resources/sample.img',

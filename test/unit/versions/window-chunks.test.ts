@@ -2,6 +2,10 @@ import { expect, test } from 'vitest';
 import { piecesIn, piecesOf } from '../../../src-engine/versions/window-chunks.ts';
 import { randomBelow } from '../../support/temporary.ts';
 
+/** Of pairs: start, length. */
+const bytesOf = (pairs: readonly number[]) =>
+  pairs.flatMap((start, i) => (i % 2 ? [] : Array.from({ length: pairs[i + 1] }, (_, k) => start + k)));
+
 test.each(Array.from({ length: 40 }, (_, seed) => seed))(
   'a range of a window is read out of the right places: %i',
   (seed) => {
@@ -22,17 +26,17 @@ test.each(Array.from({ length: 40 }, (_, seed) => seed))(
       lengths: Uint32Array.from(lengths),
       hashes: new Uint8Array(lengths.length * 32),
     };
-    // for every used byte: its chunk, and where in it
-    const places = new Map<number, [chunk: number, from: number]>();
-    for (const [chunk, pieces] of piecesOf(record)) {
-      let from = 0;
-      for (let p = 0; p < pieces.length; p += 2)
-        for (let i = 0; i < pieces[p + 1]; i++) places.set(pieces[p] + i, [chunk, from++]);
-    }
+    // for every used byte, one after the other: its chunk, and where in it
+    const used = bytesOf(extents);
+    const inChunks = lengths.flatMap((length, chunk) => Array.from({ length }, (_, from) => [chunk, from] as const));
+    const places = new Map(used.map((at, i) => [at, inChunks[i]]));
+    expect([...piecesOf(record)].map(([chunk, pieces]) => [chunk, bytesOf(pieces)])).toEqual(
+      lengths.map((_, chunk) => [chunk, used.filter((_, i) => inChunks[i][0] === chunk)]),
+    );
     for (let tries = 0; tries < 50; tries++) {
       const low = random(260);
       const high = low + random(80);
-      const found = new Map<number, [number, number]>();
+      const found = new Map<number, readonly [number, number]>();
       for (const { chunk, from, start, lengthBytes } of piecesIn(record, low, high))
         for (let i = 0; i < lengthBytes; i++) found.set(start + i, [chunk, from + i]);
       expect([...found]).toEqual([...places].filter(([at]) => at >= low && at < high));
