@@ -1,5 +1,5 @@
 /** The presses of an engine, and what each job has of them: worker threads, and the shared windows that pass between them and the engine thread. */
-import { availableParallelism } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { EngineError } from '../core/engine-error.ts';
 import type { Frame } from './pack-format.ts';
 import type { PressReply, PressRequest } from './press.ts';
@@ -7,12 +7,12 @@ import { PressThread } from './press-thread.ts';
 import { WindowArena } from './window-arena.ts';
 
 /**
- * Each thread costs about 60 MB: three windows, two open frames, what it has unpacked. Four keep an engine under 400 MB, however many
- * jobs it runs, and are as fast as a solid-state disk.
+ * Each thread costs about 45 MB: a window, two open frames, what it packs and unpacks. Four keep an engine at about 400 MB, however many
+ * jobs it runs; more are for machines where that is nothing.
  */
-const MAX_THREADS = 4;
-/** One that is read into, one that is pressed, one that is written; and one for each of as many jobs as run at once. */
-const WINDOWS_PER_THREAD = 3;
+const MAX_THREADS = totalmem() >= 15e9 ? 8 : 4;
+/** Beside one for each thread: those that are read into and written, and one for each of as many jobs as run at once. */
+const MORE_WINDOWS = 4;
 const MIN_WINDOWS = 8;
 /** Threads that nobody needs are kept for the next job, for a while. */
 const IDLE_MS = 10_000;
@@ -45,7 +45,7 @@ export class Presses {
   constructor(workerUrl: URL) {
     this.#workerUrl = workerUrl;
     this.#places = Array<null>(Math.min(availableParallelism(), MAX_THREADS)).fill(null);
-    this.#arena = new WindowArena(Math.max(MIN_WINDOWS, this.#places.length * WINDOWS_PER_THREAD + 1));
+    this.#arena = new WindowArena(Math.max(MIN_WINDOWS, this.#places.length + MORE_WINDOWS));
   }
 
   /** @param signal what is asked of the presses fails with `ABORTED` at once when it says so */

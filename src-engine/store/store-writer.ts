@@ -223,9 +223,10 @@ export class StoreWriter {
    * @param json goes into the manifests, one for each disk, made from the totals
    */
   async finish(json: (totals: StoreTotals) => readonly unknown[]): Promise<StoreTotals> {
-    for (let thread = 0; thread < this.#pool.threadCount; thread++) {
-      this.#enqueue((await this.#pool.request(thread, { kind: 'flush', level: this.#level })).frames);
-    }
+    const threads = Array.from({ length: this.#pool.threadCount }, (_, thread) => thread);
+    const flush = { kind: 'flush', level: this.#level } as const;
+    for (const { frames } of await Promise.all(threads.map((thread) => this.#pool.request(thread, flush))))
+      this.#enqueue(frames);
     await this.#packTail;
     this.#finishPack();
     await Promise.all(this.#finishing);

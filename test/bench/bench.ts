@@ -1,5 +1,5 @@
 /**
- * The benchmark: Diskpress against the native tools and other programs, in turn, whole commands. Writes results/DATE.md beside itself.
+ * The benchmark: Diskpress against the native tools and other programs, in turn, whole commands. Writes results/DATE-MACHINE.md beside itself.
  *
  *   npm run bench -- [PART…] [--rounds N] [--peer-rounds N] [--work FOLDER]
  *
@@ -15,7 +15,7 @@ import { growth } from './capture/growth.ts';
 import { kinds } from './capture/kinds.ts';
 import { native } from './capture/native.ts';
 import { peers } from './capture/peers.ts';
-import { machineInWords, writePart, type Bench } from './capture/report.ts';
+import { machineInWords, reportName, writePart, type Bench } from './capture/report.ts';
 import { churn, second } from './capture/versions.ts';
 
 const PARTS: Readonly<Record<string, { heading: string; run(bench: Bench): Promise<string> }>> = {
@@ -49,8 +49,7 @@ const bench: Bench = {
   peerRounds: Number(options['peer-rounds']),
   mainDisk: () => made(join(work, 'disk.img'), makeMain),
 };
-const day = new Date().toISOString().slice(0, 10);
-const head = `# Benchmark of ${day}
+const head = `# Benchmark of ${new Date().toISOString().slice(0, 10)}
 
 Made by \`npm run bench -- --rounds ${options.rounds} --peer-rounds ${options['peer-rounds']}\`. ${machineInWords(work)}
 
@@ -63,5 +62,5 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(PARTS)) {
   console.log(`── ${heading}`);
   const text = await run(bench);
   console.log(text);
-  writePart(join(import.meta.dirname, 'results', `${day}.md`), order, heading, text, head);
+  writePart(join(import.meta.dirname, 'results', `${reportName()}.md`), order, heading, text, head);
 }

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test as base, expect, type Browser, type BrowserContext, type Page } from '@playwright/test';
 import { pagesOf, type Pages } from '../pages/index.ts';
+import { printedAddress } from '../support/printed-address.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const CLI = join(ROOT, 'out/main/cli.js');
@@ -30,17 +31,6 @@ export interface Served {
 
 const node = (parameters: string[]) =>
   spawn(process.execPath, [CLI, ...parameters], { stdio: ['ignore', 'pipe', 'inherit'] });
-
-/** @returns the address that `serve` prints, with its token */
-export function printedAddress(process_: ReturnType<typeof node>): Promise<string> {
-  return new Promise<string>((found, failed) => {
-    process_.once('exit', (code) => failed(new Error(`serve ended with ${code}`)));
-    createInterface(process_.stdout).on('line', (line) => {
-      const match = /http:\/\/[^"\s]+token=[\w-]+/.exec(line);
-      if (match) found(match[0]);
-    });
-  });
-}
 
 async function end(process_: ReturnType<typeof node>, signal: NodeJS.Signals): Promise<void> {
   if (process_.exitCode !== null || process_.signalCode !== null) return;

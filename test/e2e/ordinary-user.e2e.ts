@@ -9,7 +9,8 @@ import type { Browser, Page } from '@playwright/test';
 import { pagesOf } from '../pages/index.ts';
 import { hasPolkit, startOwnPolkit, testPerson, type TestPerson } from '../support/own-polkit.ts';
 import { makeFiles, makeGptDisk, run } from './disks.ts';
-import { complaintsOf, expect, printedAddress, test as base } from './fixtures.ts';
+import { printedAddress } from '../support/printed-address.ts';
+import { complaintsOf, expect, test as base } from './fixtures.ts';
 import { panel, untilDone } from './steps.ts';
 
 const canLoop = process.platform === 'linux' && process.getuid?.() === 0;

@@ -1,4 +1,4 @@
-/** One report for each day: parts that are measured again that day take the place of what stood there. */
+/** One report for each day and machine: parts that are measured again there that day take the place of what stood there. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { dirname } from 'node:path';
@@ -27,6 +27,15 @@ export const storedRow = (name: string, theirBytes: number, ourBytes: number) =>
 
 export const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
   [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+
+/** Of this machine, today. */
+export function reportName(): string {
+  const machine = cpus()[0]
+    .model.toLowerCase()
+    .replace(/\((r|tm)\)|processor|cpu|@.*/g, '')
+    .match(/[a-z0-9]+/g);
+  return [new Date().toISOString().slice(0, 10), ...(machine ?? [])].join('-');
+}
 
 /** What a figure depends on. @param work where the disks and catalogs lie */
 export function machineInWords(work: string): string {
