@@ -3,7 +3,7 @@
  *
  *   npm run bench -- [PART…] [--rounds N] [--peer-rounds N] [--work FOLDER]
  *
- * Parts: cold, warm, peers, kinds, churn, second, growth; all of them where none is named. Needs root, 60 GB in FOLDER, and Debian's partclone,
+ * Parts: cold, warm, peers, kinds, churn, second, growth, huge; all of them where none is named. Needs root, 60 GB in FOLDER, and Debian's partclone,
  * zstd, pigz, qemu-utils, restic, borgbackup, casync, fio, gdisk, mmdebstrap, ntfs-3g, xfsprogs, btrfs-progs. An idle machine: whatever else runs is measured too.
  */
 import { execFileSync } from 'node:child_process';
@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { made } from './capture/bench-disks.ts';
 import { growth } from './capture/growth.ts';
+import { huge } from './capture/huge.ts';
 import { kinds } from './capture/kinds.ts';
 import { native } from './capture/native.ts';
 import { peers } from './capture/peers.ts';
@@ -26,6 +27,7 @@ const PARTS: Readonly<Record<string, { heading: string; run(bench: Bench): Promi
   churn: { heading: 'The same disk after it was used', run: churn },
   second: { heading: 'A second Debian', run: second },
   growth: { heading: 'How the cost grows', run: growth },
+  huge: { heading: 'Memory, at a terabyte', run: huge },
 };
 
 const { values: options, positionals } = parseArgs({

@@ -10,7 +10,7 @@ const GB = 1e9;
 const MIXED_BYTES = 100e6;
 
 /** Half noise, half digits: no piece of it is there twice, so nothing is saved by having been seen. */
-function makeMixed(folder: string, lengthBytes: number): void {
+export function makeMixed(folder: string, lengthBytes: number): void {
   for (let i = 0; i * MIXED_BYTES < lengthBytes; i++) {
     const script = `{ head -c ${MIXED_BYTES / 2} /dev/urandom; head -c ${MIXED_BYTES / 4} /dev/urandom | od -An -v -tu1 | head -c ${MIXED_BYTES / 2}; } > "$1"`;
     execFileSync('sh', ['-c', script, 'mixed', join(folder, `${i}`)]);
