@@ -229,7 +229,7 @@ export class ServedMachines {
       const parts = this.#parts();
       const found = diskOf(parts.templates.find(`${templateId}@${versionNumber}`), disk);
       const folder = relayFolderOf(relay);
-      const { served: socket } = await makeRelayFolder(folder);
+      const { served: socket } = makeRelayFolder(folder);
       // of an engine that is gone
       await rm(socket, { force: true });
       servers.push((await this.#servers.open(parts, found, { socket })).id);

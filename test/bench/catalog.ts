@@ -4,7 +4,7 @@
  *
  *   npm run bench -- catalog [--rounds N]     needs Debian's chromium; an idle machine
  */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
@@ -35,9 +35,12 @@ async function makeCatalog(count: number): Promise<void> {
   await measure(process.execPath, inCatalog(count, 'edit', 'machine 00001', '--note', 'one'));
 }
 
+const servers: ChildProcess[] = [];
+
 /** A window that is opened on the catalog's page, by a person who has been there before. */
 async function firstRows(browser: Browser, count: number): Promise<() => Promise<number>> {
   const server = spawn(process.execPath, inCatalog(count, '--json', 'serve'), { stdio: ['ignore', 'pipe', 'inherit'] });
+  servers.push(server);
   const address = await printedAddress(server);
   const context = await browser.newContext({ locale: 'en-GB' });
   const entered = await context.newPage();
@@ -106,6 +109,6 @@ ${table(
   console.log(text);
   writeFileSync(join(import.meta.dirname, 'CATALOG.md'), text);
 } finally {
+  for (const server of servers) server.kill();
   rmSync(work, { recursive: true, force: true });
 }
-process.exit();

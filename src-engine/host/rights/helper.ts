@@ -2,9 +2,10 @@
  * The helper with root's rights. It believes nothing of whoever asked: what is asked for is checked whole, looked at anew, and refused where the
  * person could not have it by these rights alone. It ends when its input does.
  */
-import { mkdirSync, mkdtempSync, rmdirSync } from 'node:fs';
+import { mkdtempSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { toEngineError } from '../../core/engine-error.ts';
+import { makeEnterable } from '../../machines/runtime-folder.ts';
 import { spawnTool } from '../../tools/spawn-tool.ts';
 import { personBehindRoot, type Person } from '../person.ts';
 import { carryOutDeploys } from './helper-deploy.ts';
@@ -67,7 +68,8 @@ async function goInside(
   person: Person,
   signal: AbortSignal,
 ): Promise<void> {
-  mkdirSync(PLACES, { recursive: true, mode: 0o700 });
+  makeEnterable(PLACES);
+  // nobody but root enters this one
   const place = mkdtempSync(join(PLACES, 'catalog-'));
   try {
     const { child, kill } = spawnTool(

@@ -88,7 +88,7 @@ export async function openServedTarget(
   };
   try {
     const folder = relayFolderOf(plan.planId);
-    const places = await makeRelayFolder(folder);
+    const places = makeRelayFolder(folder);
     undo.push(async () => {
       // whoever serves a machine from here on has it
       if (!(await isRelaying(folder))) await rm(folder, { recursive: true, force: true });

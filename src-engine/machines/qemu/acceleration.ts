@@ -3,11 +3,11 @@
  * guests may hang in it. A ROM of a few instructions is run in it and must come to its end in time.
  */
 import { constants } from 'node:fs';
-import { access, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { access, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { spawnTool } from '../../tools/spawn-tool.ts';
-import { runtimeFolder } from '../runtime-folder.ts';
+import { makeEnterable, runtimeFolder } from '../runtime-folder.ts';
 import { makeScratchFolder } from './scratch-folder.ts';
 
 /** `probe.s`, assembled: real and protected mode in turn, then long mode; a letter on the serial port for each. */
@@ -52,7 +52,7 @@ export async function remembered(folder: string | null, ask: () => Promise<boole
   if (said === 'hangs' && Date.now() - (await stat(path)).mtimeMs < DOUBT_MS) return false;
   const works = await ask();
   const keep = async () => {
-    await mkdir(folder, { recursive: true, mode: 0o711 });
+    makeEnterable(folder);
     await writeFile(path, works ? 'works' : 'hangs', { mode: 0o600 });
   };
   // it is found out again, that is all

@@ -3,11 +3,11 @@
  * what it asks for while no engine is there waits, as for a disk that is slow, until the next engine serves the same disk at the same
  * place. It goes on when Diskpress ends. Source: qemu-storage-daemon(1); QEMU's NBD client, `reconnect-delay`.
  */
-import { chmod, chown, mkdir, readFile, rm } from 'node:fs/promises';
+import { chmod, chown, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runTool } from '../../tools/run-tool.ts';
-import { runtimeFolder } from '../runtime-folder.ts';
+import { makeEnterable, runtimeFolder } from '../runtime-folder.ts';
 import { hasEnded, isRunning } from './running-program.ts';
 
 /** What is asked for waits so long for an engine: a year. */
@@ -37,8 +37,10 @@ export const VIEW_NAME = 'view';
 export const RELAYED_NAME = 'disk';
 
 /** Makes the folder of a relay, which others may enter and not list. */
-export async function makeRelayFolder(folder: string): Promise<RelayPlaces> {
-  await mkdir(folder, { recursive: true, mode: 0o711 });
+export function makeRelayFolder(folder: string): RelayPlaces {
+  const parent = runtimeFolder();
+  if (parent) makeEnterable(parent);
+  makeEnterable(folder);
   return relayPlaces(folder);
 }
 

@@ -53,7 +53,7 @@ describe.skipIf(!canLoop)('a deploy over what is served', () => {
     run('qemu-img', 'check', '-q', `json:${JSON.stringify(alone)}`);
 
     // served where its machine would find it
-    await makeRelayFolder(folder);
+    makeRelayFolder(folder);
     await engine.client.call('nbd.open', { template: RELAYED_NAME, socket: relayPlaces(folder).machine });
     const whole = bench.path('whole.img');
     await exec('qemu-img', ['convert', '-O', 'raw', target, whole], { timeout: 60_000 });

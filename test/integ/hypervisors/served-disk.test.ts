@@ -91,7 +91,7 @@ describe.skipIf(!canLoop)('a served disk', () => {
     const uri = () => `nbd+unix:///${RELAYED_NAME}?socket=${places.machine}`;
 
     beforeAll(async () => {
-      places = await makeRelayFolder(folder);
+      places = makeRelayFolder(folder);
       engine = await serve(places.served, RELAYED_NAME);
       await startRelay(folder, null, signal);
       bench.atEnd(() => endRelay(folder));
