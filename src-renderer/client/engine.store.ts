@@ -23,7 +23,7 @@ export const useEngine = defineStore('engine', () => {
   /** `other`: at our address answers one that does not know this window */
   const state = ref<'connecting' | 'connected' | 'lost' | 'other' | 'refused'>('connecting');
   let wasConnected = false;
-  /** it was there, and is not now, whatever is tried at the moment */
+  /** it is not there, whatever is tried at the moment */
   const isAway = ref(false);
   /** when the next attempt is made by itself; null where only a person starts it */
   const retryAt = ref<number | null>(null);
@@ -39,7 +39,7 @@ export const useEngine = defineStore('engine', () => {
 
   function lost() {
     client.value = null;
-    isAway.value = wasConnected;
+    isAway.value = true;
     state.value = 'lost';
     if (!retriesItself) return;
     retryAt.value = Date.now() + delayMs;

@@ -21,6 +21,18 @@ test('a lost engine is said, and the window keeps trying', async ({ browser }) =
   await context.close();
 });
 
+test('an engine that is gone before the page has reached it is said, too', async ({ page, served }) => {
+  let isReached = false;
+  await page.routeWebSocket(/./, (socket) => void (isReached ? socket.connectToServer() : socket.close()));
+  await page.goto(`${served.origin}/`);
+  const notice = page.getByRole('alert').filter({ hasText: 'The connection to the engine is lost.' });
+  await expect(notice).toBeVisible();
+  isReached = true;
+  await notice.getByRole('button', { name: 'Reconnect' }).click();
+  await expect(notice).toBeHidden();
+  await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+});
+
 test('an engine that is started anew: no job goes on for show, and an old window goes on with what is typed in it', async ({
   browser,
 }) => {
