@@ -10,7 +10,7 @@ import { WindowArena } from './window-arena.ts';
  * Each thread costs about 45 MB: a window, two open frames, what it packs and unpacks. Four keep an engine at about 400 MB, however many
  * jobs it runs; more are for machines where that is nothing.
  */
-const MAX_THREADS = totalmem() >= 15e9 ? 8 : 4;
+const MAX_THREADS = Math.min(totalmem(), process.constrainedMemory() || Infinity) >= 15e9 ? 8 : 4;
 /** Beside one for each thread: those that are read into and written, and one for each of as many jobs as run at once. */
 const MORE_WINDOWS = 4;
 const MIN_WINDOWS = 8;

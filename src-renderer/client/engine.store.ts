@@ -47,13 +47,18 @@ export const useEngine = defineStore('engine', () => {
     delayMs = Math.min(delayMs * 2, LAST_DELAY_MS);
   }
 
+  let attempts = 0;
+  /** A new attempt takes the place of one that hangs: what becomes of that one counts no more. */
   async function reconnect() {
+    const attempt = ++attempts;
     clearTimeout(timer);
     retryAt.value = null;
     state.value = 'connecting';
     try {
-      const connected = createClient(await connectOnce());
-      connected.onLost(lost);
+      const transport = await connectOnce();
+      if (attempt !== attempts) return;
+      const connected = createClient(transport);
+      connected.onLost(() => attempt === attempts && lost());
       client.value = connected;
       state.value = 'connected';
       refusal.value = null;
@@ -62,6 +67,7 @@ export const useEngine = defineStore('engine', () => {
       delayMs = FIRST_DELAY_MS;
       for (const listener of onConnected) listener();
     } catch (error) {
+      if (attempt !== attempts) return;
       if (!(error instanceof NotLetIn)) return lost();
       // what is typed in a window stays there
       if (wasConnected) state.value = 'other';

@@ -33,6 +33,28 @@ test('an engine that is gone before the page has reached it is said, too', async
   await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
 });
 
+test('an attempt that hangs is given up for a new one, and its end means nothing then', async ({ page, served }) => {
+  const hanging: { close(): void }[] = [];
+  let attempts = 0;
+  await page.routeWebSocket(/./, (socket) => {
+    attempts++;
+    if (attempts === 1) void socket.close();
+    else if (attempts === 2) hanging.push({ close: () => void socket.close() });
+    else socket.connectToServer();
+  });
+  await page.goto(`${served.origin}/`);
+  const notice = page.getByRole('alert').filter({ hasText: 'The connection to the engine is lost.' });
+  await expect.poll(() => hanging.length).toBe(1);
+  await notice.getByRole('button', { name: 'Reconnect' }).click();
+  await expect(notice).toBeHidden();
+  hanging[0].close();
+  // what a page asks for comes from the engine
+  await page.goto(`${served.origin}/#/settings`);
+  await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+  await expect(notice).toBeHidden();
+  expect(attempts).toBe(3);
+});
+
 test('an engine that is started anew: no job goes on for show, and an old window goes on with what is typed in it', async ({
   browser,
 }) => {

@@ -1,6 +1,9 @@
 /** Files of tests follow each other in one process: what one of them does to its environment ends with it. */
 import { afterAll } from 'vitest';
 
+// programs of LVM complain of every descriptor that they inherit
+process.env.LVM_SUPPRESS_FD_WARNINGS = '1';
+
 const folder = process.cwd();
 const variables = { ...process.env };
 

@@ -15,9 +15,6 @@ import {
 import { MIB, run, runWithInput, type Workbench } from '../../support/workbench.ts';
 import { noise, type Part } from '../../support/disks.ts';
 
-/** The leaked descriptors that LVM2 complains about are those of the test runner. */
-process.env.LVM_SUPPRESS_FD_WARNINGS = '1';
-
 /** A logical volume in the text of a group's metadata, for kinds that cannot be made without device-mapper. */
 export function volumeText(name: string, status: string[], ...segments: string[]): string {
   const id = Buffer.from(noise(name, 24)).toString('hex').slice(0, 32);

@@ -1,5 +1,5 @@
 /** What machines of other users need lies in a folder of ours: they have to come through. */
-import { chmodSync, mkdirSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { makeEnterable } from '../../../src-engine/machines/runtime-folder.ts';
@@ -29,4 +29,12 @@ test('a umask that keeps others out takes nothing from it', () => {
   }
   expect(modeOf(join(parent, 'diskpress'))).toBe(0o711);
   expect(modeOf(join(parent, 'other'))).toBe(0o700);
+});
+
+test('a link is not followed', () => {
+  const parent = temporaryFolder();
+  mkdirSync(join(parent, 'private'), { mode: 0o700 });
+  symlinkSync(join(parent, 'private'), join(parent, 'diskpress'));
+  expect(() => makeEnterable(join(parent, 'diskpress'))).toThrow('PERMISSION_DENIED');
+  expect(modeOf(join(parent, 'private'))).toBe(0o700);
 });
