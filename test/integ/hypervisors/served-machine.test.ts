@@ -1,13 +1,12 @@
 /** A machine whose disk lies over a served template: it goes on over the death of engines, and needs the catalog no more once it is brought in. */
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { relayFolderOf } from '../../../src-engine/machines/qemu/disk-relay.ts';
-import { runtimeFolder } from '../../../src-engine/machines/runtime-folder.ts';
 import { commandLine, lastLine } from '../../support/command-line.ts';
 import { openEngineThread, refusal, resultOf, type TestEngine } from '../../support/engine.ts';
 import { defineMachine, startLibvirt, virsh } from '../../support/libvirt.ts';
@@ -28,9 +27,6 @@ describe.skipIf(!canLoop)('a machine over a served template', () => {
 
   beforeAll(async () => {
     startLibvirt();
-    // as who deployed with asked-for rights found it, once
-    mkdirSync(runtimeFolder()!, { recursive: true });
-    chmodSync(runtimeFolder()!, 0o700);
     run('chmod', 'a+x', bench.folder);
     run('dd', 'if=/dev/urandom', `of=${image}`, 'bs=1M', 'count=24', 'status=none');
     run('truncate', '-s', `${64 * MIB}`, image);
