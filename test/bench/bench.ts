@@ -51,6 +51,8 @@ const bench: Bench = {
   peerRounds: Number(options['peer-rounds']),
   mainDisk: () => made(join(work, 'disk.img'), makeMain),
 };
+// of the day on which it began
+const report = join(import.meta.dirname, 'results', `${reportName()}.md`);
 const head = `# Benchmark of ${new Date().toISOString().slice(0, 10)}
 
 Made by \`npm run bench -- --rounds ${options.rounds} --peer-rounds ${options['peer-rounds']}\`. ${machineInWords(work)}
@@ -64,5 +66,5 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(PARTS)) {
   console.log(`── ${heading}`);
   const text = await run(bench);
   console.log(text);
-  writePart(join(import.meta.dirname, 'results', `${reportName()}.md`), order, heading, text, head);
+  writePart(report, order, heading, text, head);
 }

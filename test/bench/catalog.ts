@@ -31,8 +31,6 @@ async function makeCatalog(count: number): Promise<void> {
   copyFileSync(SAMPLE, image);
   await measure(process.execPath, inCatalog(count, 'capture', image, '--name', 'machine 00000'));
   multiplyTemplate(join(work, `${count}`), count - 1);
-  // rows that were written by others are summed when they are changed
-  await measure(process.execPath, inCatalog(count, 'edit', 'machine 00001', '--note', 'one'));
 }
 
 const servers: ChildProcess[] = [];

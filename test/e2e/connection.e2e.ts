@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import type { WebSocketRoute } from '@playwright/test';
 import { expect, startServed, test } from './fixtures.ts';
 import { judge } from './judge.ts';
 import { captureFile } from './steps.ts';
@@ -34,12 +35,12 @@ test('an engine that is gone before the page has reached it is said, too', async
 });
 
 test('an attempt that hangs is given up for a new one, and its end means nothing then', async ({ page, served }) => {
-  const hanging: { close(): void }[] = [];
+  const hanging: WebSocketRoute[] = [];
   let attempts = 0;
   await page.routeWebSocket(/./, (socket) => {
     attempts++;
     if (attempts === 1) void socket.close();
-    else if (attempts === 2) hanging.push({ close: () => void socket.close() });
+    else if (attempts === 2) hanging.push(socket);
     else socket.connectToServer();
   });
   await page.goto(`${served.origin}/`);
@@ -47,7 +48,7 @@ test('an attempt that hangs is given up for a new one, and its end means nothing
   await expect.poll(() => hanging.length).toBe(1);
   await notice.getByRole('button', { name: 'Reconnect' }).click();
   await expect(notice).toBeHidden();
-  hanging[0].close();
+  await hanging[0].close();
   // what a page asks for comes from the engine
   await page.goto(`${served.origin}/#/settings`);
   await expect(page.getByRole('heading', { level: 1 })).toBeVisible();

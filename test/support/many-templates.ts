@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import { addRowSum, signRows } from '../../src-engine/catalog/row-sum.ts';
 
 type Row = Record<string, string | number | null>;
 
@@ -48,6 +49,9 @@ export function multiplyTemplate(catalog: string, count: number): string[] {
         });
         addDisk.run({ ...disk, sum: null, template_id: id, manifest });
       }
+      // as rows are that Diskpress wrote: whoever lists them looks at their sums
+      addRowSum(db);
+      for (const table of ['template', 'version', 'disk'] as const) signRows(db, table, 'TRUE');
     })();
     return names;
   } finally {

@@ -17,9 +17,6 @@ import type { PhonyVolume } from './phony-guests.ts';
 import { MIB, run } from './workbench.ts';
 import { unmount } from './unmount.ts';
 
-/** LVM2 complains about descriptors that are the test runner's. */
-process.env.LVM_SUPPRESS_FD_WARNINGS = '1';
-
 /** @returns the path of a sparse image */
 export function makeVolume(work: string, volume: PhonyVolume): string {
   const folder = mkdtempSync(join(work, 'volume-'));

@@ -27,8 +27,10 @@ export function relayPlaces(folder: string): RelayPlaces {
   return { served: join(folder, 'served'), machine: join(folder, 'machine'), pidFile: join(folder, 'pid') };
 }
 
+const relaysFolder = (): string => runtimeFolder() ?? join(tmpdir(), 'diskpress');
+
 /** Each has a folder of its own, which is gone with this boot of the machine. @param id a UUID */
-export const relayFolderOf = (id: string): string => join(runtimeFolder() ?? join(tmpdir(), 'diskpress'), id);
+export const relayFolderOf = (id: string): string => join(relaysFolder(), id);
 
 /** In its folder: where an overlay is shown while it is made. */
 export const VIEW_NAME = 'view';
@@ -36,10 +38,9 @@ export const VIEW_NAME = 'view';
 /** What every relay calls the disk. */
 export const RELAYED_NAME = 'disk';
 
-/** Makes the folder of a relay, which others may enter and not list. */
+/** Makes the folder of a relay, which others may enter and not list. @throws EngineError as {@link makeEnterable} */
 export function makeRelayFolder(folder: string): RelayPlaces {
-  const parent = runtimeFolder();
-  if (parent) makeEnterable(parent);
+  makeEnterable(relaysFolder());
   makeEnterable(folder);
   return relayPlaces(folder);
 }
